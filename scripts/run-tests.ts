@@ -1,0 +1,35 @@
+#!/usr/bin/env node
+// Runs every compiled `*.test.js` below dist/test with Node's own runner (whose directory and glob arguments
+// differ between Node 20 and 22). Arguments are substrings that select files: `node dist/scripts/run-tests.js tidy`.
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { run } from 'node:test';
+import { spec } from 'node:test/reporters';
+
+// Test files start engines and child processes of their own; more than two at once only adds noise.
+const FILES_AT_ONCE_MAX = 2;
+const FILE_TIMEOUT_MS = 300_000;
+
+const testRoot = fileURLToPath(new URL('../test/', import.meta.url));
+const wanted = process.argv.slice(2);
+const files = readdirSync(testRoot, { recursive: true, encoding: 'utf8' })
+  .filter((name) => name.endsWith('.test.js'))
+  .filter((name) => wanted.length === 0 || wanted.some((part) => name.includes(part)))
+  .sort()
+  .map((name) => join(testRoot, name));
+
+if (files.length === 0) {
+  console.error(`run-tests: no test file matches ${wanted.join(', ')}: look below test/`);
+  process.exit(2);
+}
+
+let failed = 0;
+let passed = 0;
+const stream = run({ files, concurrency: FILES_AT_ONCE_MAX, timeout: FILE_TIMEOUT_MS });
+stream.on('test:fail', () => (failed += 1));
+stream.on('test:pass', () => (passed += 1));
+stream.on('end', () => {
+  process.exitCode = failed > 0 || passed === 0 ? 1 : 0;
+});
+stream.compose(new spec()).pipe(process.stdout);
