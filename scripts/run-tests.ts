@@ -4,6 +4,7 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import type { Transform } from 'node:stream';
 import { run } from 'node:test';
 import { spec } from 'node:test/reporters';
 
@@ -32,4 +33,5 @@ stream.on('test:pass', () => (passed += 1));
 stream.on('end', () => {
   process.exitCode = failed > 0 || passed === 0 ? 1 : 0;
 });
-stream.compose(new spec()).pipe(process.stdout);
+const report: Transform = new spec();
+stream.pipe(report).pipe(process.stdout);

@@ -1,0 +1,87 @@
+// The operator's verbs as one interface: the running engine implements it, and so does the offline twin that works on
+// a data directory without an engine. The admin server and the CLI know nothing else.
+import type { HealthReport } from '../judge/messages.ts';
+import type { DecisionRecord, EventRecord, ModelRecord, VersionRecord } from '../registry/records.ts';
+
+/** Who asks: stored with every event. */
+export interface Actor {
+  readonly by: string;
+}
+export interface RegisterArguments {
+  readonly model: string;
+  readonly file: string;
+  readonly version?: string;
+  readonly baseline?: string;
+  readonly golden?: string;
+  readonly promote?: boolean;
+  readonly allowSignatureChange?: boolean;
+}
+export interface Activation {
+  readonly model: string;
+  readonly version: string;
+  readonly from: string | null;
+  readonly generation: number;
+}
+export interface Rollback {
+  readonly model: string;
+  readonly rolledBackTo: string;
+  readonly from: string;
+  readonly generation: number;
+  readonly path: string;
+  readonly decision: string;
+}
+export type Phase = 'empty' | 'loading' | 'probation' | 'steady' | 'no_rollback_target' | 'offline';
+export type DeploymentState = 'loading' | 'ready' | 'draining' | 'closed' | 'failed';
+export interface ModelStatus {
+  readonly model: ModelRecord;
+  readonly phase: Phase;
+  readonly versions: readonly VersionRecord[];
+  /** The loaded versions; empty offline. */
+  readonly deployments: readonly {
+    readonly version: string;
+    readonly role: 'active' | 'standby' | 'candidate' | 'retiring';
+    readonly state: DeploymentState;
+    readonly workers: number;
+  }[];
+  /** The newest report of the monitor; null offline and before the first look. */
+  readonly health: HealthReport | null;
+  /** Requests waiting or running now. */
+  readonly pending: number;
+  readonly recentDecisions: readonly DecisionRecord[];
+}
+export interface EngineStatus {
+  readonly engine: 'running' | 'draining' | 'offline';
+  readonly version: string;
+  readonly dataDir: string;
+  readonly listen: string | null;
+  readonly pid: number | null;
+  readonly uptimeMs: number | null;
+  readonly residentBytes: number | null;
+  readonly models: readonly ModelStatus[];
+}
+
+export interface ControlPlane {
+  register(args: RegisterArguments, actor: Actor): Promise<{ version: VersionRecord; activation: Activation | null }>;
+  promote(
+    args: { model: string; version: string; allowSignatureChange?: boolean; reason?: string },
+    actor: Actor,
+  ): Promise<Activation>;
+  rollback(args: { model: string; to?: string; reason?: string }, actor: Actor): Promise<Rollback>;
+  confirm(args: { model: string }, actor: Actor): Promise<ModelRecord>;
+  pin(args: { model: string; reason?: string }, actor: Actor): Promise<ModelRecord>;
+  unpin(args: { model: string }, actor: Actor): Promise<ModelRecord>;
+  quarantine(args: { model: string; version: string; reason?: string }, actor: Actor): Promise<VersionRecord>;
+  release(args: { model: string; version: string }, actor: Actor): Promise<VersionRecord>;
+  baseline(
+    args: { model: string; version?: string; capture?: boolean; from?: string },
+    actor: Actor,
+  ): Promise<VersionRecord>;
+  /** Without a version the whole model goes, which must have no active version. */
+  remove(args: { model: string; version?: string }, actor: Actor): Promise<{ removed: string[]; artifacts: string[] }>;
+  status(args: { model?: string }): Promise<EngineStatus>;
+  history(args: { model: string; limit?: number }): Promise<EventRecord[]>;
+  /** Without an id the newest decision. */
+  explain(args: { decision?: string }): Promise<DecisionRecord>;
+  /** Resolves when everything that was accepted has been answered and intake is stopped. */
+  drain(actor: Actor): Promise<{ answered: number }>;
+}

@@ -1,0 +1,26 @@
+// What the front end and the library need to know of a model's queue; types only.
+import type { EntryKind } from '../shared-memory/slab.ts';
+
+/** Gets the one answer of a request. */
+export interface ReplySink {
+  /**
+   * Called exactly once, unless the ticket was cancelled before. `body` may lie in shared memory that is re-used after
+   * this call returns: send or copy it now.
+   */
+  answer(status: number, body: Uint8Array): void;
+}
+
+/** A request that was accepted. */
+export interface Ticket {
+  /** The client went away: the answer is not wanted, and a run that has not begun is skipped. */
+  cancel(): void;
+}
+
+/** One model's queue. */
+export interface Submitter {
+  /**
+   * Copies `body` and accepts the request, or throws QUEUE_FULL, DRAINING or NO_ACTIVE_VERSION.
+   * `receivedUs` is the monotonic time at which the request's last byte came in.
+   */
+  submit(kind: EntryKind, body: Uint8Array, sink: ReplySink, receivedUs: number): Ticket;
+}

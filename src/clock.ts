@@ -1,0 +1,24 @@
+// Time for the whole engine. `monotonicUs` counts from the same origin in every thread and process of the host
+// (CLOCK_MONOTONIC), so a stamp written by the front end can be subtracted in a worker. Pure logic never imports
+// this file's functions: it takes times as arguments.
+
+/** A source of time that tests can replace. */
+export interface Clock {
+  /** Microseconds of a monotonic clock; comparable between threads, meaningless as a date. */
+  monotonicUs(): number;
+  /** Milliseconds since 1970, for records that people read. */
+  wallMs(): number;
+}
+
+// process.hrtime() allocates and performance.now() counts from the thread's own start, so the offset between the
+// two is taken once per thread.
+const [seconds, nanoseconds] = process.hrtime();
+const threadOriginUs = seconds * 1e6 + nanoseconds / 1e3 - performance.now() * 1e3;
+
+/** Returns microseconds of the host's monotonic clock. */
+export function monotonicUs(): number {
+  return performance.now() * 1e3 + threadOriginUs;
+}
+
+/** The real clock. */
+export const systemClock: Clock = { monotonicUs, wallMs: () => Date.now() };

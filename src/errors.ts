@@ -1,0 +1,204 @@
+// The one table of errors: code, HTTP status, message. Callers match on `code`; nothing else in the project invents
+// an error text for a caller. A message reads: action that failed, colon, state found, state wanted.
+
+interface Definition<P> {
+  readonly status: number;
+  readonly message: (details: P) => string;
+}
+
+function define<P>(status: number, message: (details: P) => string): Definition<P> {
+  return { status, message };
+}
+
+type Text = string;
+
+export const ERRORS = {
+  // Requests
+  INVALID_JSON: define(400, (d: { reason: Text }) => `read the request body: ${d.reason}; wanted one JSON object`),
+  INVALID_REQUEST: define(400, (d: { reason: Text }) => `read the request: ${d.reason}`),
+  ROW_LENGTH: define(
+    400,
+    (d: { input: Text; got: number; wanted: number }) =>
+      `read input "${d.input}": the row has ${d.got} values; wanted ${d.wanted}`,
+  ),
+  ROW_VALUE: define(
+    400,
+    (d: { input: Text; index: number; got: Text; wanted: Text }) =>
+      `read input "${d.input}": value ${d.index} is ${d.got}; wanted ${d.wanted}`,
+  ),
+  UNSUPPORTED_BY_PREDICT: define(
+    400,
+    (d: { model: Text; reason: Text }) => `predict with model "${d.model}": ${d.reason}`,
+  ),
+  UNAUTHORIZED: define(401, () => 'authorize: the bearer token is missing or wrong; wanted the admin token'),
+  FORBIDDEN: define(
+    403,
+    () => 'authorize: no admin token is configured for the public port; use the admin socket (lastgood rollback MODEL)',
+  ),
+  MODEL_NOT_FOUND: define(404, (d: { model: Text; known: Text }) => `find model "${d.model}": known are ${d.known}`),
+  NO_DEFAULT_MODEL: define(
+    404,
+    (d: { known: Text }) =>
+      `choose the default model: there is not exactly one (${d.known}); name it in the URL or set --default-model`,
+  ),
+  VERSION_NOT_FOUND: define(
+    404,
+    (d: { model: Text; version: Text; known: Text }) =>
+      `find version "${d.version}" of model "${d.model}": known are ${d.known}`,
+  ),
+  ROUTE_NOT_FOUND: define(404, (d: { method: Text; path: Text }) => `route ${d.method} ${d.path}: no such route`),
+  METHOD_NOT_ALLOWED: define(
+    405,
+    (d: { method: Text; path: Text; allowed: Text }) => `route ${d.method} ${d.path}: only ${d.allowed} is allowed`,
+  ),
+  BODY_TOO_LARGE: define(
+    413,
+    (d: { got: number | string; limitBytes: number }) =>
+      `read the request body: ${d.got} bytes; wanted at most ${d.limitBytes}`,
+  ),
+  UNSUPPORTED_MEDIA_TYPE: define(
+    415,
+    (d: { got: Text; wanted: Text }) => `read the request body: it is declared as ${d.got}; wanted ${d.wanted}`,
+  ),
+  QUEUE_FULL: define(
+    429,
+    (d: { model: Text; pending: number; limit: number }) =>
+      `queue the request for model "${d.model}": ${d.pending} are pending; at most ${d.limit} may be, try again later`,
+  ),
+  MODEL_FAILED: define(
+    500,
+    (d: { model: Text; version: Text; reason: Text }) => `run model "${d.model}" version "${d.version}": ${d.reason}`,
+  ),
+  INTERNAL: define(500, (d: { reason: Text }) => `answer the request: ${d.reason}; this is a bug`),
+  NO_ACTIVE_VERSION: define(503, (d: { model: Text }) => `serve model "${d.model}": no version is active`),
+  DRAINING: define(503, () => 'accept the request: the engine is draining; try another host'),
+  DEADLINE_EXCEEDED: define(
+    504,
+    (d: { model: Text; deadlineMs: number }) =>
+      `answer the request for model "${d.model}": not done within its deadline of ${d.deadlineMs} ms`,
+  ),
+  // Registry and rollout
+  INVALID_NAME: define(
+    400,
+    (d: { what: Text; got: Text }) =>
+      `accept ${d.what} "${d.got}": wanted 1 to 64 of the characters A-Z a-z 0-9 . _ - and no leading dot`,
+  ),
+  VERSION_EXISTS: define(
+    409,
+    (d: { model: Text; version: Text }) =>
+      `register version "${d.version}" of model "${d.model}": it is registered already; versions never change`,
+  ),
+  FILE_UNREADABLE: define(400, (d: { path: Text; reason: Text }) => `read file "${d.path}": ${d.reason}`),
+  INVALID_BASELINE: define(400, (d: { path: Text; reason: Text }) => `read baseline "${d.path}": ${d.reason}`),
+  INVALID_GOLDEN: define(400, (d: { path: Text; reason: Text }) => `read golden vectors "${d.path}": ${d.reason}`),
+  TRIAL_FAILED: define(
+    422,
+    (d: { model: Text; version: Text; reason: Text }) =>
+      `try version "${d.version}" of model "${d.model}": ${d.reason}; nothing was registered`,
+  ),
+  ARTIFACT_DAMAGED: define(
+    500,
+    (d: { sha256: Text; reason: Text }) => `open artefact ${d.sha256.slice(0, 12)}: ${d.reason}`,
+  ),
+  LOAD_FAILED: define(
+    500,
+    (d: { model: Text; version: Text; reason: Text }) => `load version "${d.version}" of model "${d.model}": ${d.reason}`,
+  ),
+  SIGNATURE_CHANGED: define(
+    409,
+    (d: { model: Text; version: Text; difference: Text }) =>
+      `promote version "${d.version}" of model "${d.model}": its signature differs from the active one ` +
+      `(${d.difference}); wanted the same, or --allow-signature-change`,
+  ),
+  QUARANTINED: define(
+    409,
+    (d: { model: Text; version: Text; reason: Text }) =>
+      `promote version "${d.version}" of model "${d.model}": it is quarantined (${d.reason}); release it first`,
+  ),
+  ALREADY_ACTIVE: define(
+    409,
+    (d: { model: Text; version: Text }) => `promote version "${d.version}" of model "${d.model}": it is active already`,
+  ),
+  PINNED: define(
+    409,
+    (d: { model: Text; version: Text }) =>
+      `change the active version of model "${d.model}": it is pinned to "${d.version}"; unpin it first`,
+  ),
+  GENERATION_CONFLICT: define(
+    409,
+    (d: { model: Text; expected: number; found: number }) =>
+      `change the active version of model "${d.model}": generation ${d.expected} was expected but ${d.found} is ` +
+      'active now; look at the status and try again',
+  ),
+  NO_ROLLBACK_TARGET: define(
+    404,
+    (d: { model: Text }) =>
+      `roll back model "${d.model}": no other healthy version has served; nothing was changed`,
+  ),
+  VERSION_IN_USE: define(
+    409,
+    (d: { model: Text; version: Text; role: Text }) =>
+      `remove version "${d.version}" of model "${d.model}": it is ${d.role}; only other versions can be removed`,
+  ),
+  BUSY: define(
+    409,
+    (d: { model: Text; doing: Text }) => `change model "${d.model}": ${d.doing} is under way; try again when it is done`,
+  ),
+  NOT_ENOUGH_SAMPLES: define(
+    409,
+    (d: { model: Text; got: number; wanted: number }) =>
+      `capture a baseline of model "${d.model}": ${d.got} live predictions are in the window; wanted ${d.wanted}`,
+  ),
+  // Engine
+  DATA_UNUSABLE: define(500, (d: { path: Text; reason: Text }) => `open data directory "${d.path}": ${d.reason}`),
+  LISTEN_FAILED: define(
+    500,
+    (d: { host: Text; port: number; reason: Text }) => `listen on ${d.host}:${d.port}: ${d.reason}`,
+  ),
+  FRONT_UNAVAILABLE: define(500, (d: { reason: Text }) => `load uWebSockets.js: ${d.reason}`),
+  INVALID_OPTION: define(400, (d: { reason: Text }) => `read the options: ${d.reason}`),
+  ENGINE_UNREACHABLE: define(503, (d: { path: Text; reason: Text }) => `reach the engine at "${d.path}": ${d.reason}`),
+  ENGINE_CLOSED: define(503, () => 'use the engine: it is closed'),
+} as const;
+
+export type ErrorCode = keyof typeof ERRORS;
+type Details<C extends ErrorCode> = Parameters<(typeof ERRORS)[C]['message']>[0];
+
+/** The only error class of the project; `code` is stable, `status` is the HTTP status that fits it. */
+export class LastgoodError extends Error {
+  override readonly name = 'LastgoodError';
+  readonly code: ErrorCode;
+  readonly status: number;
+
+  constructor(code: ErrorCode, message: string, status: number, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+    this.status = status;
+  }
+}
+
+/** Builds the error `code` from the table; `details` fills its message. */
+export function lastgoodError<C extends ErrorCode>(
+  code: C,
+  ...details: Details<C> extends undefined ? [] : [details: Details<C>]
+): LastgoodError {
+  const entry = ERRORS[code];
+  const message = (entry.message as (d: unknown) => string)(details[0]);
+  return new LastgoodError(code, message, entry.status);
+}
+
+/** Tells whether `error` is a LastgoodError, also one from a second copy of the package. */
+export function isLastgoodError(error: unknown): error is LastgoodError {
+  return error instanceof Error && error.name === 'LastgoodError' && 'code' in error;
+}
+
+/** The text of whatever was thrown. */
+export function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+/** The JSON body that every surface answers for an error; anything unknown is an INTERNAL error. */
+export function errorBody(error: unknown): { status: number; body: { error: string; code: ErrorCode } } {
+  const known = isLastgoodError(error) ? error : lastgoodError('INTERNAL', { reason: reasonOf(error) });
+  return { status: known.status, body: { error: known.message, code: known.code } };
+}

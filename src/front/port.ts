@@ -1,0 +1,50 @@
+// What the public front end asks of the engine; implemented by the engine, so that the front knows none of its parts.
+import type { Submitter } from '../batch/submit.ts';
+
+/** The answer of GET /health, fields as the public contract names them. */
+export interface HealthAnswer {
+  readonly healthy: boolean;
+  readonly violations: readonly string[];
+  readonly model: string;
+  readonly active_model: string | null;
+  readonly last_good: string | null;
+  readonly generation: number;
+  readonly phase: string;
+  readonly p95_latency_ms: number | null;
+  readonly error_rate: number | null;
+  readonly prediction_drift: number | null;
+  readonly samples: number;
+  readonly lapped_samples: number;
+  readonly pending: number;
+  readonly pinned: boolean;
+}
+
+export interface FrontPort {
+  /** The queue of a model, or of the default model; throws MODEL_NOT_FOUND or NO_DEFAULT_MODEL. */
+  queueOf(model: string | undefined): Submitter;
+  healthOf(model: string | undefined): HealthAnswer;
+  /** Rolls back on behalf of a client that showed the admin token. */
+  rollbackFromFront(
+    model: string | undefined,
+    reason: string | undefined,
+  ): Promise<{ rolled_back_to: string; path: string; generation: number }>;
+}
+
+export interface FrontOptions {
+  readonly host: string;
+  readonly port: number;
+  readonly bodyBytesMax: number;
+  readonly adminToken: string | undefined;
+}
+
+/** A listening front end. */
+export interface Front {
+  readonly host: string;
+  readonly port: number;
+  /** Requests that were accepted and not yet answered. */
+  readonly inFlight: number;
+  /** Stops accepting connections; from now on answers carry `Connection: close` and new requests get 503. */
+  stopIntake(): void;
+  /** Ends WebSockets with 1001 and closes everything; call it when nothing is in flight. */
+  close(): void;
+}

@@ -1,0 +1,119 @@
+// Everything that crosses the boundary between the engine's main thread and the monitor thread; types only.
+import type { JudgeOptions } from '../options.ts';
+import type { Baseline, OutputKind } from '../registry/records.ts';
+
+/** Adds rings to read: those of one deployment's workers, or the main thread's own (deploymentId 0 of a model). */
+export interface AttachRings {
+  readonly kind: 'attach';
+  readonly deploymentId: number;
+  readonly model: string;
+  readonly memory: SharedArrayBuffer;
+  readonly rings: number;
+  readonly capacity: number;
+}
+/** Reads a deployment's rings a last time and forgets them. */
+export interface DetachRings {
+  readonly kind: 'detach';
+  readonly deploymentId: number;
+  readonly model: string;
+}
+/** From now on `generation` is what is judged for the model, with fresh windows. */
+export interface WatchGeneration {
+  readonly kind: 'watch';
+  readonly model: string;
+  readonly generation: number;
+  readonly version: string;
+  readonly outputKind: OutputKind;
+  readonly baseline: Baseline | null;
+  readonly options: JudgeOptions;
+}
+/** Replaces the baseline of the watched generation. */
+export interface SetBaseline {
+  readonly kind: 'baseline';
+  readonly model: string;
+  readonly generation: number;
+  readonly baseline: Baseline | null;
+}
+/** Asks for the live predictions of the watched generation, to make a baseline of. Answered by `captured`. */
+export interface CapturePredictions {
+  readonly kind: 'capture';
+  readonly request: number;
+  readonly model: string;
+}
+export interface UnwatchModel {
+  readonly kind: 'unwatch';
+  readonly model: string;
+}
+/** Stops the thread after a last look. */
+export interface StopMonitor {
+  readonly kind: 'stop';
+}
+export type MonitorCommand =
+  | AttachRings | DetachRings | WatchGeneration | SetBaseline | CapturePredictions | UnwatchModel | StopMonitor;
+
+export type CheckName = 'p95_latency' | 'error_rate' | 'mean_drift';
+export type CheckVerdict = 'pass' | 'fail' | 'inconclusive';
+
+/** One check at one look, with what it was decided from. */
+export interface CheckResult {
+  readonly check: CheckName;
+  readonly verdict: CheckVerdict;
+  /** The measured value in the check's unit (ms, share, sigmas); null without enough data. */
+  readonly value: number | null;
+  readonly limit: number;
+  /** Samples the value was computed from, and the number needed. */
+  readonly samples: number;
+  readonly samplesMin: number;
+  /** A sentence for people. */
+  readonly text: string;
+}
+
+/** The state of a model's watched generation after a look; sent at every look. */
+export interface HealthReport {
+  readonly kind: 'health';
+  readonly model: string;
+  readonly version: string;
+  readonly generation: number;
+  readonly atUs: number;
+  readonly checks: readonly CheckResult[];
+  readonly violations: readonly string[];
+  readonly windowSamples: number;
+  /** Since the generation began. */
+  readonly totals: GenerationTotals;
+  /** Quantiles over the last 60 s as people want to see them, in ms; null without samples. */
+  readonly latencyMs: { readonly p50: number; readonly p95: number; readonly p99: number } | null;
+  readonly p95LatencyMs: number | null;
+  readonly errorRate: number | null;
+  readonly predictionDrift: number | null;
+}
+export interface GenerationTotals {
+  readonly requests: number;
+  readonly ok: number;
+  readonly clientFaults: number;
+  readonly modelFailures: number;
+  readonly nonFinite: number;
+  readonly deadlines: number;
+  readonly predictions: number;
+  /** Samples lost to lapping in the model's rings, since the engine started. */
+  readonly lapped: number;
+}
+/** At least one check failed; sent at each look while it lasts. The evidence is plain data and recomputable. */
+export interface Verdict {
+  readonly kind: 'verdict';
+  readonly model: string;
+  readonly version: string;
+  readonly generation: number;
+  readonly verdict: 'fail';
+  readonly trigger: CheckName;
+  readonly reason: string;
+  readonly evidence: Readonly<Record<string, unknown>>;
+}
+export interface CapturedPredictions {
+  readonly kind: 'captured';
+  readonly request: number;
+  readonly model: string;
+  readonly generation: number;
+  readonly values: readonly number[];
+  readonly classCounts: readonly number[];
+}
+export type MonitorReport = HealthReport | Verdict | CapturedPredictions;

@@ -1,0 +1,147 @@
+// What the registry stores, as plain types. A record is written whole, in one transaction, and never edited in place:
+// a changed record is a new value under the same key. Times are wall-clock milliseconds since 1970.
+
+/** Open Inference Protocol spelling of an element type. */
+export type Datatype =
+  | 'BOOL' | 'UINT8' | 'UINT16' | 'UINT32' | 'UINT64' | 'INT8' | 'INT16' | 'INT32' | 'INT64'
+  | 'FP16' | 'FP32' | 'FP64' | 'BYTES';
+
+/** One input or output of a model; -1 stands for a dimension that may have any size. */
+export interface TensorSignature {
+  readonly name: string;
+  readonly datatype: Datatype;
+  readonly shape: readonly number[];
+}
+
+export interface Signature {
+  readonly inputs: readonly TensorSignature[];
+  readonly outputs: readonly TensorSignature[];
+}
+
+/** How the judge reads the output: one number per row, one score per class, or a vector without such meaning. */
+export type OutputKind = 'scalar' | 'classes' | 'vector';
+
+/** The distribution of one version's predictions while it was known to be good. */
+export interface Baseline {
+  readonly source: 'validation' | 'live';
+  /** The output that predictions are read from. */
+  readonly output: string;
+  readonly kind: OutputKind;
+  /** Number of rows that it was computed from. */
+  readonly rows: number;
+  /** Mean and sample standard deviation of the prediction value (the scalar, or the best class's score). */
+  readonly mean: number;
+  readonly standardDeviation: number;
+  readonly min: number;
+  readonly max: number;
+  /** Sorted prediction values, thinned to at most 2,000: later checks draw their bins from them. */
+  readonly values: readonly number[];
+  /** Share of rows per best class, for `classes`. */
+  readonly classShares?: readonly number[];
+  readonly createdAtMs: number;
+}
+
+/** Input rows with the answers that a load of this artefact has to give. */
+export interface GoldenCase {
+  readonly inputs: Readonly<Record<string, { readonly shape: readonly number[]; readonly data: readonly number[] }>>;
+  readonly outputs: Readonly<Record<string, { readonly shape: readonly number[]; readonly data: readonly number[] }>>;
+}
+
+export interface Golden {
+  readonly rtol: number;
+  readonly atol: number;
+  readonly cases: readonly GoldenCase[];
+}
+
+/** What the first load in the trial process measured. */
+export interface TrialReport {
+  readonly loadMs: number;
+  /** Median of the warm-up runs at batch 1. */
+  readonly runMs: number;
+  readonly goldenCases: number;
+  readonly residentBytes: number;
+}
+
+/**
+ * new: has never served, or not long enough. good: ended its probation or was confirmed.
+ * unhealthy: was rolled back or put into quarantine; never chosen by the machine until an operator releases it.
+ */
+export type VersionHealth = 'new' | 'good' | 'unhealthy';
+
+export interface VersionRecord {
+  readonly model: string;
+  readonly version: string;
+  readonly sha256: string;
+  readonly artifactBytes: number;
+  readonly signature: Signature;
+  readonly outputKind: OutputKind;
+  readonly baseline: Baseline | null;
+  readonly golden: Golden | null;
+  readonly trial: TrialReport;
+  readonly warnings: readonly string[];
+  readonly health: VersionHealth;
+  /** Why it is unhealthy, and since when; null otherwise. */
+  readonly quarantine: { readonly reason: string; readonly by: string; readonly atMs: number } | null;
+  /** The last generation that it served as; 0 when it never has. */
+  readonly lastGeneration: number;
+  readonly registeredAtMs: number;
+  readonly registeredBy: string;
+}
+
+export interface ModelRecord {
+  readonly model: string;
+  readonly activeVersion: string | null;
+  readonly lastGoodVersion: string | null;
+  /** Goes up by one on every promote and every rollback; 0 before the first. */
+  readonly generation: number;
+  /** When the active generation began. */
+  readonly activatedAtMs: number;
+  /** When the active generation's probation ended (or was confirmed); null while it lasts. */
+  readonly probationEndedAtMs: number | null;
+  readonly pin: { readonly by: string; readonly reason: string; readonly atMs: number } | null;
+  /** When the machine last rolled this model back; the cooldown counts from here and survives a restart. */
+  readonly lastAutomaticRollbackAtMs: number | null;
+  /** The integer that the next version gets when the operator names none. */
+  readonly nextVersion: number;
+  /** The sequence number of the next event. */
+  readonly nextEvent: number;
+  readonly createdAtMs: number;
+}
+
+export type EventKind =
+  | 'register' | 'promote' | 'rollback' | 'probation_ended' | 'confirm' | 'pin' | 'unpin'
+  | 'quarantine' | 'release' | 'baseline' | 'remove' | 'no_rollback_target' | 'load_failed';
+
+/** One line of a model's history. */
+export interface EventRecord {
+  readonly model: string;
+  readonly sequence: number;
+  readonly kind: EventKind;
+  readonly atMs: number;
+  /** `monitor`, `engine`, or the operator as given by the client (`cli:user`, `http`, `library`). */
+  readonly by: string;
+  readonly reason: string;
+  /** The version that was active before and the one that the event is about. */
+  readonly from: string | null;
+  readonly to: string | null;
+  /** The generation after the event. */
+  readonly generation: number;
+  readonly decision: string | null;
+}
+
+/** A verdict that led, or would have led, to a rollback, with everything it was decided from. */
+export interface DecisionRecord {
+  readonly id: string;
+  readonly model: string;
+  readonly version: string;
+  readonly generation: number;
+  readonly atMs: number;
+  readonly trigger: 'p95_latency' | 'error_rate' | 'mean_drift' | 'operator';
+  readonly action: 'rollback' | 'suppressed' | 'no_target';
+  /** For suppressed: cooldown, pinned, observe, superseded. */
+  readonly suppressedBy: string | null;
+  readonly rolledBackTo: string | null;
+  readonly reason: string;
+  /** The judge's evidence as plain data; recomputable. */
+  readonly evidence: Readonly<Record<string, unknown>>;
+}

@@ -1,0 +1,227 @@
+// Sample rings: one producer (a worker, or the main thread) writes fixed-size records, one consumer (the monitor)
+// reads them, nobody waits. A slow reader is lapped: it counts what it lost and goes on with the newest records.
+//
+//   ring    [ control 128 B | record 0 64 B | record 1 | … ]         capacity is a power of two
+//   control 0 intent i32 (records begun) · 64 tail i32 (records published); a cache line each
+//   record  0 generation u32 · 4 kindAndOutcome i32 (kind << 8 | outcome) · 8 rows i32 · 12 batchRows i32
+//           16 latencyUs i32 · 20 queueUs i32 · 24 runUs i32 · 28 classIndex i32 (-1: none)
+//           32 atUs f64 · 40 value f64 · 48 entropy f32 · 52 hash i32 · 56…63 reserved
+//
+// Order. Producer: intent (Atomics) -> records (plain) -> tail (Atomics). Consumer: tail -> records (Atomics.load per
+// word, so that none moves past the check) -> intent again: a record that intent has come round to is discarded.
+// Counters are Int32 and wrap; differences are taken with `| 0`.
+
+const CONTROL_BYTES = 128;
+export const RECORD_BYTES = 64;
+const RECORD_WORDS = RECORD_BYTES / 4;
+const INTENT = 0;
+const TAIL = 16;
+const CONTROL_WORDS = CONTROL_BYTES / 4;
+
+const W_GENERATION = 0;
+const W_KIND_OUTCOME = 1;
+const W_ROWS = 2;
+const W_BATCH_ROWS = 3;
+const W_LATENCY_US = 4;
+const W_QUEUE_US = 5;
+const W_RUN_US = 6;
+const W_CLASS_INDEX = 7;
+const W_HASH = 13;
+const F32_ENTROPY = 12;
+const F64_AT_US = 4;
+const F64_VALUE = 5;
+
+const INT32_MAX = 0x7fffffff;
+
+/** What became of an entry. Only modelFailure speaks against a model; non-finite answers are counted on their own. */
+export const Outcome = {
+  ok: 0,
+  /** The request was wrong (4xx); never counted against a model. */
+  clientFault: 1,
+  /** The run failed, or its worker died. */
+  modelFailure: 2,
+  /** The model answered with NaN or an infinity. */
+  nonFinite: 3,
+  /** The deadline passed before the model was done. */
+  deadline: 4,
+} as const;
+export type Outcome = (typeof Outcome)[keyof typeof Outcome];
+
+/** A request record carries timings and the first row's prediction; a row record only one more row's prediction. */
+export const SampleKind = { request: 0, row: 1 } as const;
+export type SampleKind = (typeof SampleKind)[keyof typeof SampleKind];
+
+/** One sample; the producer fills and re-uses one object, so nothing is allocated per request. */
+export interface Sample {
+  generation: number;
+  kind: SampleKind;
+  outcome: Outcome;
+  /** Rows of the request. */
+  rows: number;
+  /** Rows of the run it was part of. */
+  batchRows: number;
+  latencyUs: number;
+  queueUs: number;
+  runUs: number;
+  /** Index of the best class, or -1 for an output that has none. */
+  classIndex: number;
+  /** Monotonic microseconds at which the answer was ready. */
+  atUs: number;
+  /** The scalar prediction, or the best class's score; NaN when there is none. */
+  value: number;
+  /** Normalised entropy of class scores in 0…1; NaN when there is none. */
+  entropy: number;
+  /** Hash of the row's whole answer, for finding constant outputs. */
+  hash: number;
+}
+
+/** An all-zero sample to fill. */
+export function emptySample(): Sample {
+  return {
+    generation: 0, kind: SampleKind.request, outcome: Outcome.ok, rows: 0, batchRows: 0, latencyUs: 0, queueUs: 0,
+    runUs: 0, classIndex: -1, atUs: 0, value: NaN, entropy: NaN, hash: 0,
+  };
+}
+
+/** Bytes of a ring of `capacity` records (a power of two). */
+export function sampleRingBytes(capacity: number): number {
+  if (capacity < 2 || (capacity & (capacity - 1)) !== 0) {
+    throw new Error(`size a sample ring: capacity is ${capacity}; wanted a power of two`);
+  }
+  return CONTROL_BYTES + capacity * RECORD_BYTES;
+}
+
+const clampUs = (us: number): number => (us > 0 ? Math.min(INT32_MAX, Math.trunc(us)) : 0);
+
+/** The producing end. Exactly one thread writes to a ring. */
+export class SampleWriter {
+  readonly #words: Int32Array;
+  readonly #singles: Float32Array;
+  readonly #doubles: Float64Array;
+  readonly #mask: number;
+  #next: number;
+  #begun: number;
+
+  constructor(memory: SharedArrayBuffer, byteOffset: number, capacity: number) {
+    const bytes = sampleRingBytes(capacity);
+    this.#words = new Int32Array(memory, byteOffset, bytes / 4);
+    this.#singles = new Float32Array(memory, byteOffset, bytes / 4);
+    this.#doubles = new Float64Array(memory, byteOffset, bytes / 8);
+    this.#mask = capacity - 1;
+    // A restarted worker goes on where its predecessor published; a record begun but not published is overwritten.
+    this.#next = Atomics.load(this.#words, TAIL);
+    this.#begun = this.#next;
+  }
+
+  /** Announces that the next `count` records will be overwritten; must come before their `write`. */
+  begin(count: number): void {
+    this.#begun = (this.#next + count) | 0;
+    Atomics.store(this.#words, INTENT, this.#begun);
+  }
+
+  /** Writes one announced record; not visible before `publish`. */
+  write(sample: Readonly<Sample>): void {
+    if (((this.#begun - this.#next) | 0) <= 0) throw new Error('write a sample: begin() announced fewer; this is a bug');
+    const at = CONTROL_WORDS + (this.#next & this.#mask) * RECORD_WORDS;
+    this.#words[at + W_GENERATION] = sample.generation | 0;
+    this.#words[at + W_KIND_OUTCOME] = (sample.kind << 8) | sample.outcome;
+    this.#words[at + W_ROWS] = sample.rows;
+    this.#words[at + W_BATCH_ROWS] = sample.batchRows;
+    this.#words[at + W_LATENCY_US] = clampUs(sample.latencyUs);
+    this.#words[at + W_QUEUE_US] = clampUs(sample.queueUs);
+    this.#words[at + W_RUN_US] = clampUs(sample.runUs);
+    this.#words[at + W_CLASS_INDEX] = sample.classIndex;
+    this.#words[at + W_HASH] = sample.hash | 0;
+    this.#singles[at + F32_ENTROPY] = sample.entropy;
+    this.#doubles[at / 2 + F64_AT_US] = sample.atUs;
+    this.#doubles[at / 2 + F64_VALUE] = sample.value;
+    this.#next = (this.#next + 1) | 0;
+  }
+
+  /** Makes all written records visible to the reader. */
+  publish(): void {
+    Atomics.store(this.#words, TAIL, this.#next);
+  }
+}
+
+/** The consuming end. Exactly one thread reads a ring; it owns its cursor. */
+export class SampleReader {
+  readonly #words: Int32Array;
+  readonly #capacity: number;
+  readonly #copy = new Int32Array(RECORD_WORDS);
+  readonly #copySingles = new Float32Array(this.#copy.buffer);
+  readonly #copyDoubles = new Float64Array(this.#copy.buffer);
+  readonly #sample = emptySample();
+  #cursor = 0;
+  #lapped = 0;
+
+  constructor(memory: SharedArrayBuffer, byteOffset: number, capacity: number) {
+    this.#words = new Int32Array(memory, byteOffset, sampleRingBytes(capacity) / 4);
+    this.#capacity = capacity;
+  }
+
+  /** Records that were overwritten before they were read, since the start. */
+  get lapped(): number {
+    return this.#lapped;
+  }
+
+  /**
+   * Hands every unread sample to `visit`, at most `limit` of them, and returns how many. The object is re-used: copy
+   * what must outlive the call.
+   */
+  drain(visit: (sample: Readonly<Sample>) => void, limit = this.#capacity): number {
+    const tail = Atomics.load(this.#words, TAIL);
+    let visited = 0;
+    while (visited < limit && ((tail - this.#cursor) | 0) > 0) {
+      this.#skipLapped();
+      if (((tail - this.#cursor) | 0) <= 0) break;
+      if (this.#copyRecord()) {
+        visit(this.#decode());
+        visited += 1;
+      } else {
+        this.#lapped += 1;
+      }
+      this.#cursor = (this.#cursor + 1) | 0;
+    }
+    return visited;
+  }
+
+  // The producer owns everything from intent - capacity downwards: those records are gone or being overwritten.
+  #skipLapped(): void {
+    const oldest = (Atomics.load(this.#words, INTENT) - this.#capacity) | 0;
+    const lost = (oldest - this.#cursor) | 0;
+    if (lost <= 0) return;
+    this.#lapped += lost;
+    this.#cursor = oldest;
+  }
+
+  #copyRecord(): boolean {
+    const at = CONTROL_WORDS + (this.#cursor & (this.#capacity - 1)) * RECORD_WORDS;
+    for (let word = 0; word < RECORD_WORDS; word += 1) this.#copy[word] = Atomics.load(this.#words, at + word);
+    return ((Atomics.load(this.#words, INTENT) - this.#cursor) | 0) <= this.#capacity;
+  }
+
+  #decode(): Sample {
+    const from = this.#copy;
+    const sample = this.#sample;
+    sample.generation = from[W_GENERATION]! >>> 0;
+    sample.kind = ((from[W_KIND_OUTCOME]! >> 8) & 0xff) as SampleKind;
+    sample.outcome = (from[W_KIND_OUTCOME]! & 0xff) as Outcome;
+    sample.rows = from[W_ROWS]!;
+    sample.batchRows = from[W_BATCH_ROWS]!;
+    sample.latencyUs = from[W_LATENCY_US]!;
+    sample.queueUs = from[W_QUEUE_US]!;
+    sample.runUs = from[W_RUN_US]!;
+    sample.classIndex = from[W_CLASS_INDEX]!;
+    sample.hash = from[W_HASH]!;
+    sample.entropy = this.#copySingles[F32_ENTROPY]!;
+    sample.atUs = this.#copyDoubles[F64_AT_US]!;
+    sample.value = this.#copyDoubles[F64_VALUE]!;
+    return sample;
+  }
+}
+
+/** Views of several rings that lie one after another in one memory: one per producer. */
+export function sampleRingOffset(ring: number, capacity: number): number {
+  return ring * sampleRingBytes(capacity);
+}

@@ -1,0 +1,260 @@
+// Slabs: pieces of shared memory that carry one batch from the main thread to a worker and its answers back.
+// A slab has one owner at a time. The main thread owns it until the Piscina task that names it is posted, the worker
+// until that task settles; the message itself orders the memory, so nothing here needs Atomics.
+//
+//   arena   [ slab 0 | slab 1 | … ]            every slab has the same size and layout, 64-byte aligned
+//   slab    [ header 64 B | entry 0 64 B | … entry max-1 | request bytes | answer bytes ]
+//
+//   header  0 entryCount i32 · 4 generation u32 · 8 deploymentId i32 · 12 requestUsed i32 · 16 answerUsed i32
+//           20 entriesMax i32 · 24 requestCapacity i32 · 28 answerCapacity i32 · 32 cutUs f64 · 40…63 reserved
+//   entry   0 kind i32 · 4 status i32 · 8 requestOffset i32 · 12 requestBytes i32 · 16 answerOffset i32
+//           20 answerBytes i32 · 24 rows i32 · 28 outcome i32 · 32 receivedUs f64 · 40 deadlineUs f64
+//           48 headerBytes i32 · 52 flags i32 · 56…63 reserved          (offsets count from the slab's start)
+
+const HEADER_BYTES = 64;
+const ENTRY_BYTES = 64;
+const ALIGNMENT_BYTES = 64;
+
+// Indices into the Int32 view, relative to the header or the entry.
+const H_ENTRY_COUNT = 0;
+const H_GENERATION = 1;
+const H_DEPLOYMENT = 2;
+const H_REQUEST_USED = 3;
+const H_ANSWER_USED = 4;
+const H_ENTRIES_MAX = 5;
+const H_REQUEST_CAPACITY = 6;
+const H_ANSWER_CAPACITY = 7;
+const H_CUT_US_F64 = 4;
+const E_KIND = 0;
+const E_STATUS = 1;
+const E_REQUEST_OFFSET = 2;
+const E_REQUEST_BYTES = 3;
+const E_ANSWER_OFFSET = 4;
+const E_ANSWER_BYTES = 5;
+const E_ROWS = 6;
+const E_OUTCOME = 7;
+const E_RECEIVED_US_F64 = 4;
+const E_DEADLINE_US_F64 = 5;
+const E_HEADER_BYTES = 12;
+const E_FLAGS = 13;
+
+/** How the bytes of an entry are encoded; the answer uses the same encoding. */
+export const EntryKind = {
+  /** The body of POST /predict. */
+  predictJson: 1,
+  /** A text frame of the `lastgood.json` WebSocket: the same with an `id` that is echoed. */
+  socketJson: 2,
+} as const;
+export type EntryKind = (typeof EntryKind)[keyof typeof EntryKind];
+
+/** Values of an entry's status before the worker has written an HTTP status there. */
+export const EntryStatus = { pending: 0, cancelled: -1 } as const;
+
+/** An answer of this length did not fit the slab: its bytes come with the task's result. */
+export const ANSWER_OVERFLOWED = -1;
+
+export interface SlabSize {
+  readonly entriesMax: number;
+  readonly requestBytes: number;
+  readonly answerBytes: number;
+}
+
+const aligned = (bytes: number): number => Math.ceil(bytes / ALIGNMENT_BYTES) * ALIGNMENT_BYTES;
+
+/** Bytes of shared memory that one slab of this size takes. */
+export function slabTotalBytes(size: SlabSize): number {
+  return HEADER_BYTES + size.entriesMax * ENTRY_BYTES + aligned(size.requestBytes) + aligned(size.answerBytes);
+}
+
+if (HEADER_BYTES % 8 !== 0 || ENTRY_BYTES % 8 !== 0 || (E_FLAGS + 1) * 4 > ENTRY_BYTES) {
+  throw new Error('check the slab layout: a field crosses its record; this is a bug');
+}
+
+/** A view of one slab; cheap to keep, never copied between threads (each thread makes its own). */
+export class Slab {
+  readonly index: number;
+  readonly bytes: Uint8Array;
+  readonly #words: Int32Array;
+  readonly #doubles: Float64Array;
+
+  constructor(memory: SharedArrayBuffer, index = 0, totalBytes = memory.byteLength) {
+    const start = index * totalBytes;
+    this.index = index;
+    this.bytes = new Uint8Array(memory, start, totalBytes);
+    this.#words = new Int32Array(memory, start, totalBytes / 4);
+    this.#doubles = new Float64Array(memory, start, totalBytes / 8);
+  }
+
+  /** Writes the capacities; called once by the thread that allocates the memory. */
+  format(size: SlabSize): this {
+    this.#words[H_ENTRIES_MAX] = size.entriesMax;
+    this.#words[H_REQUEST_CAPACITY] = aligned(size.requestBytes);
+    this.#words[H_ANSWER_CAPACITY] = aligned(size.answerBytes);
+    return this.clear();
+  }
+
+  /** Forgets all entries. */
+  clear(): this {
+    this.#words[H_ENTRY_COUNT] = 0;
+    this.#words[H_REQUEST_USED] = 0;
+    this.#words[H_ANSWER_USED] = 0;
+    return this;
+  }
+
+  get entryCount(): number {
+    return this.#words[H_ENTRY_COUNT]!;
+  }
+  get entriesMax(): number {
+    return this.#words[H_ENTRIES_MAX]!;
+  }
+  /** Request bytes that still fit, if an entry is free. */
+  get requestBytesFree(): number {
+    return this.#words[H_REQUEST_CAPACITY]! - this.#words[H_REQUEST_USED]!;
+  }
+  get generation(): number {
+    return this.#words[H_GENERATION]! >>> 0;
+  }
+  get deploymentId(): number {
+    return this.#words[H_DEPLOYMENT]!;
+  }
+  get cutUs(): number {
+    return this.#doubles[H_CUT_US_F64]!;
+  }
+
+  /** Stamps the batch when it is cut: from here on it belongs to one generation of one deployment. */
+  stamp(generation: number, deploymentId: number, cutUs: number): void {
+    this.#words[H_GENERATION] = generation | 0;
+    this.#words[H_DEPLOYMENT] = deploymentId;
+    this.#doubles[H_CUT_US_F64] = cutUs;
+  }
+
+  /**
+   * Copies one request in and returns its entry number, or -1 when it does not fit.
+   * `headerBytes` is the length of a leading JSON part for binary kinds, else 0; times are monotonic microseconds.
+   */
+  append(kind: EntryKind, body: Uint8Array, receivedUs: number, deadlineUs: number, headerBytes = 0): number {
+    const entry = this.#words[H_ENTRY_COUNT]!;
+    if (entry >= this.#words[H_ENTRIES_MAX]! || body.length > this.requestBytesFree) return -1;
+    const offset = this.#requestStart() + this.#words[H_REQUEST_USED]!;
+    this.bytes.set(body, offset);
+    const at = this.#entry(entry);
+    this.#words[at + E_KIND] = kind;
+    this.#words[at + E_STATUS] = EntryStatus.pending;
+    this.#words[at + E_REQUEST_OFFSET] = offset;
+    this.#words[at + E_REQUEST_BYTES] = body.length;
+    this.#words[at + E_ANSWER_BYTES] = 0;
+    this.#words[at + E_ROWS] = 0;
+    this.#words[at + E_OUTCOME] = 0;
+    this.#words[at + E_HEADER_BYTES] = headerBytes;
+    this.#words[at + E_FLAGS] = 0;
+    this.#doubles[at / 2 + E_RECEIVED_US_F64] = receivedUs;
+    this.#doubles[at / 2 + E_DEADLINE_US_F64] = deadlineUs;
+    this.#words[H_REQUEST_USED] = this.#words[H_REQUEST_USED]! + ((body.length + 7) & ~7);
+    this.#words[H_ENTRY_COUNT] = entry + 1;
+    return entry;
+  }
+
+  kind(entry: number): number {
+    return this.#words[this.#entry(entry) + E_KIND]!;
+  }
+  status(entry: number): number {
+    return this.#words[this.#entry(entry) + E_STATUS]!;
+  }
+  setStatus(entry: number, status: number): void {
+    this.#words[this.#entry(entry) + E_STATUS] = status;
+  }
+  /** The request bytes, in place. */
+  request(entry: number): Uint8Array {
+    const at = this.#entry(entry);
+    const offset = this.#words[at + E_REQUEST_OFFSET]!;
+    return this.bytes.subarray(offset, offset + this.#words[at + E_REQUEST_BYTES]!);
+  }
+  headerBytes(entry: number): number {
+    return this.#words[this.#entry(entry) + E_HEADER_BYTES]!;
+  }
+  flags(entry: number): number {
+    return this.#words[this.#entry(entry) + E_FLAGS]!;
+  }
+  setFlags(entry: number, flags: number): void {
+    this.#words[this.#entry(entry) + E_FLAGS] = flags;
+  }
+  receivedUs(entry: number): number {
+    return this.#doubles[this.#entry(entry) / 2 + E_RECEIVED_US_F64]!;
+  }
+  deadlineUs(entry: number): number {
+    return this.#doubles[this.#entry(entry) / 2 + E_DEADLINE_US_F64]!;
+  }
+  rows(entry: number): number {
+    return this.#words[this.#entry(entry) + E_ROWS]!;
+  }
+  setRows(entry: number, rows: number): void {
+    this.#words[this.#entry(entry) + E_ROWS] = rows;
+  }
+  outcome(entry: number): number {
+    return this.#words[this.#entry(entry) + E_OUTCOME]!;
+  }
+  setOutcome(entry: number, outcome: number): void {
+    this.#words[this.#entry(entry) + E_OUTCOME] = outcome;
+  }
+
+  /**
+   * Copies an answer in and sets the entry's HTTP status. Returns false when the answer area is full; the entry is
+   * then marked ANSWER_OVERFLOWED and the caller hands the bytes over with the task's result.
+   */
+  setAnswer(entry: number, status: number, answer: Uint8Array): boolean {
+    const at = this.#entry(entry);
+    const used = this.#words[H_ANSWER_USED]!;
+    this.#words[at + E_STATUS] = status;
+    if (answer.length > this.#words[H_ANSWER_CAPACITY]! - used) {
+      this.#words[at + E_ANSWER_BYTES] = ANSWER_OVERFLOWED;
+      return false;
+    }
+    const offset = this.#requestStart() + this.#words[H_REQUEST_CAPACITY]! + used;
+    this.bytes.set(answer, offset);
+    this.#words[at + E_ANSWER_OFFSET] = offset;
+    this.#words[at + E_ANSWER_BYTES] = answer.length;
+    this.#words[H_ANSWER_USED] = used + answer.length;
+    return true;
+  }
+  /** The answer bytes in place, or undefined when they overflowed. */
+  answer(entry: number): Uint8Array | undefined {
+    const at = this.#entry(entry);
+    const length = this.#words[at + E_ANSWER_BYTES]!;
+    if (length === ANSWER_OVERFLOWED) return undefined;
+    const offset = this.#words[at + E_ANSWER_OFFSET]!;
+    return this.bytes.subarray(offset, offset + length);
+  }
+
+  #entry(entry: number): number {
+    return (HEADER_BYTES + entry * ENTRY_BYTES) / 4;
+  }
+  #requestStart(): number {
+    return HEADER_BYTES + this.#words[H_ENTRIES_MAX]! * ENTRY_BYTES;
+  }
+}
+
+/** A fixed number of equal slabs in one SharedArrayBuffer; allocated by the main thread, viewed by workers. */
+export interface SlabArena {
+  readonly memory: SharedArrayBuffer;
+  readonly slabs: readonly Slab[];
+}
+
+/** Allocates and formats `count` slabs; untouched pages cost no memory. */
+export function createSlabArena(count: number, size: SlabSize): SlabArena {
+  const memory = new SharedArrayBuffer(count * slabTotalBytes(size));
+  const slabs = viewSlabArena(memory, count);
+  for (const slab of slabs) slab.format(size);
+  return { memory, slabs };
+}
+
+/** The same slabs seen from another thread. */
+export function viewSlabArena(memory: SharedArrayBuffer, count: number): Slab[] {
+  return Array.from({ length: count }, (_, index) => new Slab(memory, index, memory.byteLength / count));
+}
+
+/** One slab in memory of its own, for a request that is larger than the arena's slabs. */
+export function createSingleSlab(requestBytes: number, answerBytes: number): { memory: SharedArrayBuffer; slab: Slab } {
+  const size = { entriesMax: 1, requestBytes, answerBytes };
+  const memory = new SharedArrayBuffer(slabTotalBytes(size));
+  return { memory, slab: new Slab(memory).format(size) };
+}

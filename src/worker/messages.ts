@@ -1,0 +1,60 @@
+// Everything that crosses the boundary between the main thread and an inference worker; types only.
+import type { OutputKind, Signature } from '../registry/records.ts';
+
+/** Given to every worker of a deployment at its start (Piscina's workerData: one object for all of them). */
+export interface WorkerStart {
+  readonly dataDir: string;
+  readonly model: string;
+  readonly version: string;
+  /** Stamped into each batch; a worker refuses a batch of another deployment. */
+  readonly deploymentId: number;
+  readonly workers: number;
+  readonly intraOpThreads: number;
+  /** Largest number of rows in one run; warmed first. */
+  readonly rowsMax: number;
+  /** What NaN and infinities become in the JSON of /predict is fixed (null); sizes of answers are bounded by this. */
+  readonly answerBytesMax: number;
+  readonly arena: SharedArrayBuffer;
+  readonly slabCount: number;
+  /** `workers` sample rings, one after another. */
+  readonly rings: SharedArrayBuffer;
+  readonly ringCapacity: number;
+  /** Int32 per worker slot: see WorkerSlot. */
+  readonly slots: SharedArrayBuffer;
+}
+
+/** Values of a worker slot; a worker claims a free one with compareExchange and keeps it until it ends. */
+export const WorkerSlot = { free: 0, claimed: 1, ready: 2, failed: 3 } as const;
+
+/** Opens the session, warms it, then holds its worker until all workers of the deployment have done so. */
+export interface LoadTask {
+  readonly kind: 'load';
+  readonly deadlineUs: number;
+}
+/** Runs the batch in `slab`: an arena index, or a slab in memory of its own. */
+export interface BatchTask {
+  readonly kind: 'batch';
+  readonly slab: number | SharedArrayBuffer;
+}
+/** Releases the session, so that the worker can be stopped; holds its worker like `load`. */
+export interface ReleaseTask {
+  readonly kind: 'release';
+  readonly deadlineUs: number;
+}
+export type WorkerTask = LoadTask | BatchTask | ReleaseTask;
+
+export interface LoadResult {
+  readonly kind: 'load';
+  readonly loadMs: number;
+  readonly signature: Signature;
+  readonly outputKind: OutputKind;
+}
+export interface BatchResult {
+  readonly kind: 'batch';
+  /** Answers that did not fit the slab's answer area. */
+  readonly overflow: readonly { readonly entry: number; readonly answer: Uint8Array }[];
+}
+export interface ReleaseResult {
+  readonly kind: 'release';
+}
+export type WorkerResult = LoadResult | BatchResult | ReleaseResult;
