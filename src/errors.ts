@@ -180,7 +180,7 @@ export class LastgoodError extends Error {
 /** Builds the error `code` from the table; `details` fills its message. */
 export function lastgoodError<C extends ErrorCode>(
   code: C,
-  ...details: Details<C> extends undefined ? [] : [details: Details<C>]
+  ...details: unknown extends Details<C> ? [] : [details: Details<C>]
 ): LastgoodError {
   const entry = ERRORS[code];
   const message = (entry.message as (d: unknown) => string)(details[0]);

@@ -1,0 +1,128 @@
+// One batch on the main thread: a slab and, beside it, who waits for each of its entries. Every entry is settled
+// exactly once (answered, or given up by its client), whatever order answer, deadline and abort come in.
+import { errorBody } from '../errors.ts';
+import { EntryStatus } from '../shared-memory/slab.ts';
+import type { Slab } from '../shared-memory/slab.ts';
+import type { BatchResult } from '../worker/messages.ts';
+import type { ReplySink, Ticket } from './submit.ts';
+
+/** Called once per entry, when it is settled. */
+export type OnSettled = (how: 'answered' | 'cancelled') => void;
+
+class Waiter implements Ticket {
+  readonly #batch: Batch;
+  readonly #entry: number;
+  readonly sink: ReplySink;
+  readonly deadlineUs: number;
+  settled = false;
+
+  constructor(batch: Batch, entry: number, sink: ReplySink, deadlineUs: number) {
+    this.#batch = batch;
+    this.#entry = entry;
+    this.sink = sink;
+    this.deadlineUs = deadlineUs;
+  }
+
+  cancel(): void {
+    if (!this.settled) this.#batch.cancel(this.#entry);
+  }
+}
+
+/** Encodes an error for an entry of a given kind; worker and main thread answer in the same words. */
+export type EncodeError = (slab: Slab, entry: number, error: unknown) => { status: number; body: Uint8Array };
+
+export const encodeErrorJson: EncodeError = (_slab, _entry, error) => {
+  const { status, body } = errorBody(error);
+  return { status, body: Buffer.from(JSON.stringify(body)) };
+};
+
+export class Batch {
+  readonly slab: Slab;
+  /** The slab's own memory when it is not part of the arena. */
+  readonly memory: SharedArrayBuffer | null;
+  readonly #waiters: Waiter[] = [];
+  readonly #onSettled: OnSettled;
+  readonly #encodeError: EncodeError;
+  /** While true the worker owns the slab and the main thread must not write to it. */
+  #dispatched = false;
+  #live = 0;
+
+  constructor(slab: Slab, memory: SharedArrayBuffer | null, onSettled: OnSettled, encodeError: EncodeError) {
+    this.slab = slab;
+    this.memory = memory;
+    this.#onSettled = onSettled;
+    this.#encodeError = encodeError;
+  }
+
+  /** Entries that somebody still waits for. */
+  get live(): number {
+    return this.#live;
+  }
+  get isFull(): boolean {
+    return this.slab.entryCount >= this.slab.entriesMax;
+  }
+
+  /** Joins the waiter of the entry that was just appended to the slab. */
+  add(entry: number, sink: ReplySink, deadlineUs: number): Ticket {
+    const waiter = new Waiter(this, entry, sink, deadlineUs);
+    this.#waiters.push(waiter);
+    this.#live += 1;
+    return waiter;
+  }
+
+  markDispatched(): void {
+    this.#dispatched = true;
+  }
+
+  /** The client of `entry` went away; a run that has not begun skips it. */
+  cancel(entry: number): void {
+    const waiter = this.#waiters[entry];
+    if (waiter === undefined || waiter.settled) return;
+    this.#settle(waiter, entry, 'cancelled');
+  }
+
+  /** Answers every entry whose deadline has passed with what `makeError` says. */
+  expire(nowUs: number, makeError: () => unknown): void {
+    this.#waiters.forEach((waiter, entry) => {
+      if (!waiter.settled && waiter.deadlineUs <= nowUs) this.#refuse(waiter, entry, makeError());
+    });
+  }
+
+  /** Answers every entry that is not settled yet with one error. */
+  refuseAll(error: unknown): void {
+    this.#waiters.forEach((waiter, entry) => {
+      if (!waiter.settled) this.#refuse(waiter, entry, error);
+    });
+  }
+
+  /** Hands out the worker's answers. `lost` makes the error for an entry that the worker left without one. */
+  deliver(result: BatchResult, lost: () => unknown): void {
+    this.#dispatched = false;
+    const overflow = new Map(result.overflow.map(({ entry, answer }) => [entry, answer]));
+    this.#waiters.forEach((waiter, entry) => {
+      if (waiter.settled) return;
+      const status = this.slab.status(entry);
+      const answer = this.slab.answer(entry) ?? overflow.get(entry);
+      if (status < 100 || answer === undefined) this.#refuse(waiter, entry, lost());
+      else this.#answer(waiter, entry, status, answer);
+    });
+  }
+
+  #refuse(waiter: Waiter, entry: number, error: unknown): void {
+    const { status, body } = this.#encodeError(this.slab, entry, error);
+    this.#answer(waiter, entry, status, body);
+  }
+
+  #answer(waiter: Waiter, entry: number, status: number, body: Uint8Array): void {
+    // Settled first: a sink that re-enters (an abort inside the write) must find the entry done.
+    this.#settle(waiter, entry, 'answered');
+    waiter.sink.answer(status, body);
+  }
+
+  #settle(waiter: Waiter, entry: number, how: 'answered' | 'cancelled'): void {
+    waiter.settled = true;
+    this.#live -= 1;
+    if (!this.#dispatched) this.slab.setStatus(entry, EntryStatus.cancelled);
+    this.#onSettled(how);
+  }
+}

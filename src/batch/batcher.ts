@@ -1,0 +1,249 @@
+// One model's queue, on the main thread: requests are copied into the open slab, slabs wait in order, and a batch is
+// cut when a worker is free and the event-loop turn has ended. Which deployment runs it is decided by the dispatch
+// function at that moment and not before, so after a rollback everything still queued goes to the restored version.
+//
+//   submit -> [ open slab ] -> sealed slabs (first in, first out) -> dispatch -> answers -> slab is free again
+//
+// Limits: `pendingMax` requests, a fixed number of slabs, one deadline per request. Refusals: QUEUE_FULL, DRAINING,
+// DEADLINE_EXCEEDED.
+import { lastgoodError, isLastgoodError } from '../errors.ts';
+import { createSingleSlab, createSlabArena } from '../shared-memory/slab.ts';
+import type { EntryKind, Slab, SlabArena } from '../shared-memory/slab.ts';
+import type { BatchResult } from '../worker/messages.ts';
+import { Batch, encodeErrorJson } from './batch.ts';
+import type { EncodeError } from './batch.ts';
+import type { ReplySink, Submitter, Ticket } from './submit.ts';
+
+const DEADLINE_SWEEP_MS = 100;
+/** Slabs beyond the ones that `pendingMax` full batches need: one open, and some that are only partly filled. */
+const SLABS_SPARE = 16;
+const SLABS_MAX = 1_024;
+
+/**
+ * Starts a batch on a worker. Returns undefined when no worker is free now (the batcher asks again after `wake`), and
+ * throws when the model cannot serve at all, which refuses the batch.
+ */
+export type Dispatch = (slab: Slab, memory: SharedArrayBuffer | null) => Promise<BatchResult> | undefined;
+
+export interface BatcherOptions {
+  readonly model: string;
+  readonly batchSizeMax: number;
+  readonly batchDelayUs: number;
+  readonly slabBytes: number;
+  readonly pendingMax: number;
+  readonly deadlineMs: number;
+  readonly dispatch: Dispatch;
+  readonly monotonicUs: () => number;
+  /** Called for a batch whose worker was lost, with the number of requests that were answered 500. */
+  readonly onBatchLost?: (slab: Slab, requests: number, reason: unknown) => void;
+  readonly encodeError?: EncodeError;
+}
+
+export interface BatcherCounts {
+  accepted: number;
+  answered: number;
+  cancelled: number;
+  refusedQueueFull: number;
+  refusedDraining: number;
+  expired: number;
+  batches: number;
+}
+
+export class Batcher implements Submitter {
+  readonly counts: BatcherCounts = {
+    accepted: 0, answered: 0, cancelled: 0, refusedQueueFull: 0, refusedDraining: 0, expired: 0, batches: 0,
+  };
+  readonly arena: SlabArena;
+  readonly #options: BatcherOptions;
+  readonly #free: Slab[];
+  readonly #sealed: Batch[] = [];
+  readonly #running = new Set<Batch>();
+  #open: Batch | null = null;
+  #pending = 0;
+  #cutScheduled = false;
+  #draining = false;
+  #sweep: NodeJS.Timeout | null = null;
+  #idleWaiters: (() => void)[] = [];
+
+  constructor(options: BatcherOptions) {
+    this.#options = options;
+    const slabCount = Math.min(SLABS_MAX, Math.ceil(options.pendingMax / options.batchSizeMax) + SLABS_SPARE);
+    this.arena = createSlabArena(slabCount, {
+      entriesMax: options.batchSizeMax,
+      requestBytes: options.slabBytes,
+      answerBytes: options.slabBytes,
+    });
+    this.#free = [...this.arena.slabs].reverse();
+  }
+
+  /** Requests that were accepted and not answered yet. */
+  get pending(): number {
+    return this.#pending;
+  }
+
+  submit(kind: EntryKind, body: Uint8Array, sink: ReplySink, receivedUs: number): Ticket {
+    if (this.#draining) {
+      this.counts.refusedDraining += 1;
+      throw lastgoodError('DRAINING');
+    }
+    if (this.#pending >= this.#options.pendingMax) throw this.#queueFull();
+    const deadlineUs = receivedUs + this.#options.deadlineMs * 1e3;
+    const batch = body.length > this.#options.slabBytes ? this.#openSingle(body.length) : this.#openFor(body.length);
+    const entry = batch.slab.append(kind, body, receivedUs, deadlineUs);
+    if (entry < 0) throw lastgoodError('INTERNAL', { reason: 'a request does not fit the slab opened for it' });
+    const ticket = batch.add(entry, sink, deadlineUs);
+    this.#pending += 1;
+    this.counts.accepted += 1;
+    this.#sweep ??= setInterval(() => this.#expire(), DEADLINE_SWEEP_MS).unref();
+    this.#scheduleCut();
+    return ticket;
+  }
+
+  /** Tells that a worker may have become free, or that another deployment is active now. */
+  wake(): void {
+    if (this.#sealed.length > 0 || this.#open !== null) this.#scheduleCut();
+  }
+
+  /** Refuses new requests and resolves when everything that was accepted has been answered. */
+  async drain(): Promise<void> {
+    this.#draining = true;
+    if (this.#pending > 0 || this.#running.size > 0) {
+      await new Promise<void>((resolve) => this.#idleWaiters.push(resolve));
+    }
+    this.#stopSweep();
+  }
+
+  #queueFull(): Error {
+    this.counts.refusedQueueFull += 1;
+    const { model, pendingMax } = this.#options;
+    return lastgoodError('QUEUE_FULL', { model, pending: this.#pending, limit: pendingMax });
+  }
+
+  #newBatch(slab: Slab, memory: SharedArrayBuffer | null): Batch {
+    return new Batch(slab, memory, (how) => this.#settled(how), this.#options.encodeError ?? encodeErrorJson);
+  }
+
+  // Large bodies get memory of their own; pendingMax still bounds how many there are.
+  #openSingle(bodyBytes: number): Batch {
+    const { memory, slab } = createSingleSlab(bodyBytes, Math.max(bodyBytes, this.#options.slabBytes));
+    const batch = this.#newBatch(slab, memory);
+    this.#sealed.push(batch);
+    return batch;
+  }
+
+  #openFor(bodyBytes: number): Batch {
+    const open = this.#open;
+    if (open !== null && !open.isFull && open.slab.requestBytesFree >= bodyBytes) return open;
+    const slab = this.#free.pop();
+    if (slab === undefined) throw this.#queueFull();
+    if (open !== null) this.#sealed.push(open);
+    this.#open = this.#newBatch(slab.clear(), null);
+    return this.#open;
+  }
+
+  // setImmediate runs after the poll phase: every request that this turn read is in the slab by then.
+  #scheduleCut(): void {
+    if (this.#cutScheduled) return;
+    this.#cutScheduled = true;
+    const { batchDelayUs } = this.#options;
+    if (batchDelayUs > 0 && this.#sealed.length === 0) setTimeout(() => this.#cut(), batchDelayUs / 1e3);
+    else setImmediate(() => this.#cut());
+  }
+
+  #cut(): void {
+    this.#cutScheduled = false;
+    for (;;) {
+      const batch = this.#sealed[0] ?? this.#open;
+      if (batch === null) return;
+      if (batch.live === 0) {
+        this.#takeNext(batch);
+        this.#release(batch);
+      } else if (!this.#start(batch)) {
+        return;
+      }
+    }
+  }
+
+  #takeNext(batch: Batch): void {
+    if (batch === this.#open) this.#open = null;
+    else this.#sealed.shift();
+  }
+
+  #start(batch: Batch): boolean {
+    let run: Promise<BatchResult> | undefined;
+    try {
+      run = this.#options.dispatch(batch.slab, batch.memory);
+    } catch (error) {
+      this.#takeNext(batch);
+      batch.refuseAll(error);
+      this.#release(batch);
+      return true;
+    }
+    if (run === undefined) return false;
+    this.#takeNext(batch);
+    batch.markDispatched();
+    this.counts.batches += 1;
+    this.#running.add(batch);
+    run.then(
+      (result) => this.#finish(batch, result),
+      (reason: unknown) => this.#finish(batch, { kind: 'batch', overflow: [] }, reason),
+    );
+    return true;
+  }
+
+  #finish(batch: Batch, result: BatchResult, lostReason?: unknown): void {
+    this.#running.delete(batch);
+    const lost = (): unknown =>
+      isLastgoodError(lostReason)
+        ? lostReason
+        : lastgoodError('INTERNAL', { reason: 'the worker ended without an answer to this request' });
+    if (lostReason !== undefined) {
+      this.#options.onBatchLost?.(batch.slab, batch.live, lostReason);
+      batch.refuseAll(lost());
+    } else {
+      batch.deliver(result, lost);
+    }
+    this.#release(batch);
+    if (this.#sealed.length > 0) this.#cut();
+    else this.wake();
+  }
+
+  #release(batch: Batch): void {
+    if (batch.memory === null) this.#free.push(batch.slab);
+    this.#notifyIdle();
+  }
+
+  #settled(how: 'answered' | 'cancelled'): void {
+    this.#pending -= 1;
+    this.counts[how] += 1;
+    this.#notifyIdle();
+  }
+
+  #notifyIdle(): void {
+    if (this.#pending > 0 || this.#running.size > 0 || this.#idleWaiters.length === 0) return;
+    const waiters = this.#idleWaiters;
+    this.#idleWaiters = [];
+    for (const resolve of waiters) resolve();
+  }
+
+  #expire(): void {
+    if (this.#pending === 0) {
+      this.#stopSweep();
+      return;
+    }
+    const nowUs = this.#options.monotonicUs();
+    const { model, deadlineMs } = this.#options;
+    const makeError = (): unknown => {
+      this.counts.expired += 1;
+      return lastgoodError('DEADLINE_EXCEEDED', { model, deadlineMs });
+    };
+    for (const batch of this.#running) batch.expire(nowUs, makeError);
+    for (const batch of this.#sealed) batch.expire(nowUs, makeError);
+    this.#open?.expire(nowUs, makeError);
+  }
+
+  #stopSweep(): void {
+    if (this.#sweep !== null) clearInterval(this.#sweep);
+    this.#sweep = null;
+  }
+}
