@@ -1,0 +1,134 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import { isLastgoodError } from '../../src/errors.ts';
+import {
+  BASELINE_FILE_BYTES_MAX, baselineOfFile, parseBaseline, readBaselineFile,
+} from '../../src/judge/baseline-file.ts';
+import type { BaselineAbout } from '../../src/judge/baseline.ts';
+import { BASELINE_VALUES_MAX, baselineOfPredictions, computeBaseline, thin } from '../../src/judge/baseline.ts';
+import type { Signature } from '../../src/registry/records.ts';
+import { assertClose } from './vectors.ts';
+
+const about: BaselineAbout = { output: 'y', kind: 'scalar', source: 'validation', createdAtMs: 5, origin: 'b.json' };
+const folder = mkdtempSync(join(tmpdir(), 'lastgood-baseline-'));
+after(() => rmSync(folder, { recursive: true, force: true }));
+
+const file = (outputs: unknown, more: Record<string, unknown> = {}): Record<string, unknown> =>
+  ({ format: 'lastgood.baseline/1', source: 'validation', rows: 2, outputs, ...more });
+const invalid = (text: RegExp) => (error: unknown): boolean =>
+  isLastgoodError(error) && error.code === 'INVALID_BASELINE' && text.test(error.message);
+const signature: Signature = {
+  inputs: [{ name: 'x', datatype: 'FP32', shape: [-1, 3] }],
+  outputs: [
+    { name: 'label', datatype: 'INT64', shape: [-1] },
+    { name: 'probabilities', datatype: 'FP32', shape: [-1, 3] },
+  ],
+};
+
+test('computeBaseline gives mean, sample deviation, range and sorted values of scalar rows', () => {
+  const baseline = computeBaseline([[4], [2], [9]], about);
+  assertClose(baseline.mean, 5, 'mean');
+  assertClose(baseline.standardDeviation, Math.sqrt(13), 'standard deviation');
+  assert.deepEqual([baseline.min, baseline.max, baseline.rows], [2, 9, 3]);
+  assert.deepEqual(baseline.values, [2, 4, 9]);
+  assert.equal(baseline.classShares, undefined);
+});
+
+test('computeBaseline keeps the digits of values that lie far from zero', () => {
+  const baseline = computeBaseline([[1e9 + 4], [1e9 + 7], [1e9 + 13], [1e9 + 16]], about);
+  assertClose(baseline.standardDeviation, Math.sqrt(30), 'standard deviation');
+});
+
+test('computeBaseline of classes reads the best score and counts a share for every class', () => {
+  const rows = [[0.7, 0.2, 0.1], [0.6, 0.3, 0.1], [0.1, 0.8, 0.1], [0.4, 0.3, 0.3]];
+  const baseline = computeBaseline(rows, { ...about, kind: 'classes' });
+  assert.deepEqual(baseline.values, [0.4, 0.6, 0.7, 0.8]);
+  assert.deepEqual(baseline.classShares, [0.75, 0.25, 0]);
+});
+
+test('computeBaseline leaves out rows that are not finite and does not count them', () => {
+  const baseline = computeBaseline([[1], [NaN], [3], [Infinity]], about);
+  assert.equal(baseline.rows, 2);
+  assert.equal(baseline.mean, 2);
+});
+
+test('computeBaseline refuses rows without a finite prediction and spreads beyond any number', () => {
+  assert.throws(() => computeBaseline([], about), invalid(/b\.json.*no finite prediction/));
+  assert.throws(() => computeBaseline([[NaN]], about), invalid(/no finite prediction/));
+  assert.throws(() => computeBaseline([[-1e308], [1e308]], about), invalid(/spread/));
+});
+
+test('a single row and equal rows make a baseline without spread', () => {
+  assert.equal(computeBaseline([[3]], about).standardDeviation, 0);
+  assert.equal(computeBaseline([[0.1], [0.1], [0.1]], about).standardDeviation, 0);
+});
+
+test('thin keeps both ends and even ranks, and everything that is short enough', () => {
+  const sorted = Array.from({ length: 10_001 }, (_, index) => index);
+  const thinned = thin(sorted, BASELINE_VALUES_MAX);
+  assert.equal(thinned.length, BASELINE_VALUES_MAX);
+  assert.deepEqual([thinned[0], thinned.at(-1)], [0, 10_000]);
+  for (let index = 0; index < thinned.length; index += 1) {
+    assert.ok(Math.abs(thinned[index]! - (index * 10_000) / 1_999) <= 0.5);
+  }
+  assert.deepEqual(thin([1, 2, 3], 3), [1, 2, 3]);
+});
+
+test('baselineOfPredictions makes the same baseline of captured values as computeBaseline of their rows', () => {
+  const rows = [[0.7, 0.3], [0.6, 0.4], [0.2, 0.8]];
+  const live = { ...about, kind: 'classes', source: 'live' } as const;
+  assert.deepEqual(baselineOfPredictions([0.7, 0.6, 0.8], [2, 1], live), computeBaseline(rows, live));
+});
+
+test('readBaselineFile and baselineOfFile read the probabilities, not the label that comes first', () => {
+  const path = join(folder, 'good.json');
+  const data = [[0.1, 0.2, 0.7], [0.5, 0.3, 0.2]];
+  writeFileSync(path, JSON.stringify(file({ label: { shape: [2], data: [2, 0] },
+    probabilities: { shape: [2, 3], data } })));
+  const baseline = baselineOfFile(readBaselineFile(path), signature, { createdAtMs: 9 });
+  assert.deepEqual([baseline.output, baseline.kind, baseline.rows], ['probabilities', 'classes', 2]);
+  assert.deepEqual(baseline.values, [0.5, 0.7]);
+  assert.equal(baseline.createdAtMs, 9);
+});
+
+test('parseBaseline accepts the shape of the tensor, an open one and that of a row', () => {
+  for (const shape of [[2, 3], [-1, 3], [3], [2, 1, 3]]) {
+    const parsed = parseBaseline('p', file({ y: { shape, data: [[1, 2, 3], [4, 5, 6]] } }));
+    assert.deepEqual(parsed.outputs.get('y')?.rows, [[1, 2, 3], [4, 5, 6]]);
+  }
+});
+
+test('parseBaseline refuses what does not fit and says where', () => {
+  const cases: [unknown, RegExp][] = [
+    [file({ y: { shape: [2], data: [1, 2] } }, { format: 'x' }), /format/],
+    [file({ y: { shape: [2], data: [1, 2] } }, { sauce: 1 }), /sauce/],
+    [file({}), /no outputs/],
+    [file({ y: { shape: [2], data: [1] } }), /"y" has 1 rows; wanted 2/],
+    [file({ y: { shape: [2, 4], data: [[1, 2, 3], [1, 2, 3]] } }), /3 values in row 0; wanted shape \[2, 4\]/],
+    [file({ y: { shape: [2, 3], data: [[1, 2, 3], [1, 2]] } }), /2 values in row 1; wanted 3/],
+    [file({ y: { shape: [2], data: [1, null] } }), /holds null in row 1; wanted finite/],
+    [file({ y: { shape: [2], data: [1, '2'] } }), /holds "2" in row 1/],
+    [[], /document/],
+  ];
+  for (const [content, text] of cases) assert.throws(() => parseBaseline('p', content), invalid(text));
+});
+
+test('readBaselineFile refuses a missing file, broken JSON and a file that is too large', () => {
+  assert.throws(() => readBaselineFile(join(folder, 'none.json')), invalid(/ENOENT/));
+  const broken = join(folder, 'broken.json');
+  writeFileSync(broken, '{"format":');
+  assert.throws(() => readBaselineFile(broken), invalid(/JSON/));
+  truncateSync(broken, BASELINE_FILE_BYTES_MAX + 1);
+  assert.throws(() => readBaselineFile(broken), invalid(/wanted at most/));
+});
+
+test('baselineOfFile refuses a file without the model\'s output and a model without a numeric one', () => {
+  const parsed = parseBaseline('p', file({ other: { shape: [2], data: [1, 2] } }));
+  assert.throws(() => baselineOfFile(parsed, signature, { createdAtMs: 1 }),
+    invalid(/outputs other; wanted "probabilities"/));
+  const text: Signature = { inputs: [], outputs: [{ name: 't', datatype: 'BYTES', shape: [-1] }] };
+  assert.throws(() => baselineOfFile(parsed, text, { createdAtMs: 1 }), invalid(/no numeric output/));
+});
