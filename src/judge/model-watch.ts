@@ -1,0 +1,194 @@
+// One model as the monitor sees it: its rings, the generation that is judged, and at most one newer generation that
+// already answers but whose `watch` command has not come in yet. Monitor thread. Pure but for the rings.
+//
+//   sample.generation == watched            counts
+//   sample.generation  > newest ever watched  held for the coming `watch`; of two such generations only the newer one,
+//                                             because the older one is superseded before it was ever judged
+//   anything else                           late: counted as such, and nowhere else
+import type { JudgeOptions } from '../options.ts';
+import type { Baseline } from '../registry/records.ts';
+import type { Sample } from '../shared-memory/sample-ring.ts';
+import type { CheckResult, HealthReport, MonitorReport, WatchGeneration } from './messages.ts';
+import { driftSigmas, errorRate, p95LatencyMs, runChecks } from './checks.ts';
+import { GenerationState } from './generation.ts';
+import { drainInOrder, RingGroup } from './ring-merge.ts';
+import { triggerOf, verdictOf, violationsOf } from './verdict.ts';
+import type { WindowView } from './window.ts';
+
+/** Window of a held generation of a model that was never watched, until its options are known. */
+const HELD_WINDOW_SAMPLES = 200;
+
+/** The generation that is judged, with what its `watch` command said. */
+interface Watched {
+  readonly state: GenerationState;
+  readonly version: string;
+  readonly options: JudgeOptions;
+  baseline: Baseline | null;
+  look: number;
+  nextLookUs: number;
+  failingSince: { readonly look: number; readonly atUs: number } | null;
+}
+
+export class ModelWatch {
+  readonly #model: string;
+  readonly #groups = new Map<number, RingGroup>();
+  #watched: Watched | null = null;
+  #held: GenerationState | null = null;
+  /** Generations up to this one were watched once: their samples are never held. */
+  #newestWatched = 0;
+  #lateSamples = 0;
+  /** Lapped samples of rings that are gone. */
+  #lappedBefore = 0;
+  #nowUs = 0;
+
+  constructor(model: string) {
+    this.#model = model;
+  }
+
+  get generation(): number | null {
+    return this.#watched?.state.generation ?? null;
+  }
+  /** Samples that came in for a generation that was not judged (any more). */
+  get lateSamples(): number {
+    return this.#lateSamples;
+  }
+  get lapped(): number {
+    let lapped = this.#lappedBefore;
+    for (const group of this.#groups.values()) lapped += group.lapped;
+    return lapped;
+  }
+  get hasRings(): boolean {
+    return this.#groups.size > 0;
+  }
+  /** When the next look is due; Infinity while nothing is watched. */
+  get nextLookUs(): number {
+    return this.#watched?.nextLookUs ?? Infinity;
+  }
+
+  /** Reads these rings from now on; a deployment that is attached already stays as it is. */
+  attach(deploymentId: number, memory: SharedArrayBuffer, rings: number, capacity: number): void {
+    if (!this.#groups.has(deploymentId)) this.#groups.set(deploymentId, new RingGroup(memory, rings, capacity));
+  }
+
+  /** Reads a deployment's rings a last time and forgets them. */
+  detach(deploymentId: number, nowUs: number): void {
+    const group = this.#groups.get(deploymentId);
+    if (group === undefined) return;
+    this.#drain([group], nowUs);
+    this.#lappedBefore += group.lapped;
+    this.#groups.delete(deploymentId);
+  }
+
+  /** Judges the command's generation from now on: with what was held for it, or from nothing. */
+  watch(command: WatchGeneration, nowUs: number): void {
+    const { generation, version, options, baseline } = command;
+    let state: GenerationState | null = null;
+    if (this.#held !== null && this.#held.generation <= generation) {
+      if (this.#held.generation === generation) state = this.#held;
+      else this.#lateSamples += this.#held.samples;
+      this.#held = null;
+    }
+    state ??= new GenerationState(generation, options.windowSamples);
+    state.resizeWindow(options.windowSamples);
+    const nextLookUs = nowUs + options.lookMs * 1_000;
+    this.#watched = { state, version, options, baseline, look: 0, nextLookUs, failingSince: null };
+    this.#newestWatched = Math.max(this.#newestWatched, generation);
+  }
+
+  /** Judges nothing from now on; what comes in for generations up to the last one is late. */
+  unwatch(): void {
+    this.#watched = null;
+    this.#lateSamples += this.#held?.samples ?? 0;
+    this.#held = null;
+  }
+
+  /** Replaces the baseline if `generation` is the one that is judged. */
+  setBaseline(generation: number, baseline: Baseline | null): void {
+    if (this.#watched?.state.generation === generation) this.#watched.baseline = baseline;
+  }
+
+  /** Takes in all waiting samples and returns how many. */
+  drain(nowUs: number): number {
+    return this.#drain(this.#groups.values(), nowUs);
+  }
+
+  #drain(groups: Iterable<RingGroup>, nowUs: number): number {
+    this.#nowUs = nowUs;
+    this.#watched?.state.latency.advance(nowUs);
+    this.#held?.latency.advance(nowUs);
+    return drainInOrder(groups, this.#visit);
+  }
+
+  readonly #visit = (sample: Readonly<Sample>): void => {
+    const { generation } = sample;
+    if (generation === this.#watched?.state.generation) this.#watched.state.add(sample);
+    else if (generation <= this.#newestWatched) this.#lateSamples += 1;
+    else this.#hold(sample);
+  };
+
+  #hold(sample: Readonly<Sample>): void {
+    const held = this.#held;
+    if (held !== null && sample.generation < held.generation) {
+      this.#lateSamples += 1;
+      return;
+    }
+    if (held?.generation === sample.generation) {
+      held.add(sample);
+      return;
+    }
+    this.#lateSamples += held?.samples ?? 0;
+    this.#held = new GenerationState(sample.generation, this.#watched?.options.windowSamples ?? HELD_WINDOW_SAMPLES);
+    this.#held.latency.advance(this.#nowUs);
+    this.#held.add(sample);
+  }
+
+  /** Answers a capture: the newest predictions of the judged generation, or none when nothing is judged. */
+  capture(request: number): MonitorReport {
+    const captured = this.#watched?.state.predictions.capture() ?? { values: [], classCounts: [] };
+    return { kind: 'captured', request, model: this.#model, generation: this.generation ?? 0, ...captured };
+  }
+
+  /** Judges the window now: a health report, and a verdict when a check fails. Nothing while nothing is watched. */
+  look(nowUs: number): MonitorReport[] {
+    const watched = this.#watched;
+    if (watched === null) return [];
+    watched.look += 1;
+    const lookUs = watched.options.lookMs * 1_000;
+    // A thread that was held up looks once and goes on from now, it does not catch up on missed looks.
+    const onTimeUs = watched.nextLookUs + lookUs;
+    watched.nextLookUs = onTimeUs > nowUs ? onTimeUs : nowUs + lookUs;
+    watched.state.latency.advance(nowUs);
+    const { state, version, options, baseline, look } = watched;
+    const window = state.window.view();
+    const checks = runChecks({ window, limits: options, baseline });
+    const failing = triggerOf(checks) !== null;
+    watched.failingSince = failing ? (watched.failingSince ?? { look, atUs: nowUs }) : null;
+    const health = this.#healthOf(watched, nowUs, window, checks);
+    const verdict = watched.failingSince === null ? null : verdictOf({
+      model: this.#model, version, generation: state.generation, look, window, checks, options, baseline, atUs: nowUs,
+      totals: health.totals, lateSamples: this.#lateSamples, failingSince: watched.failingSince,
+      firstErrorUs: state.firstErrorUs,
+    });
+    return verdict === null ? [health] : [health, verdict];
+  }
+
+  #healthOf(watched: Watched, nowUs: number, window: WindowView, checks: readonly CheckResult[]): HealthReport {
+    const { state, version, baseline } = watched;
+    return {
+      kind: 'health',
+      model: this.#model,
+      version,
+      generation: state.generation,
+      atUs: nowUs,
+      checks,
+      violations: violationsOf(checks),
+      windowSamples: window.latenciesUs.length,
+      totals: state.totals(this.lapped),
+      latencyMs: state.latency.quantilesMs(),
+      // People see what was measured, also while it is too little to be judged.
+      p95LatencyMs: p95LatencyMs(window.latenciesUs),
+      errorRate: errorRate(window),
+      predictionDrift: driftSigmas(window.predictions, baseline),
+    };
+  }
+}

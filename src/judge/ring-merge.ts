@@ -1,0 +1,108 @@
+// Reads several sample rings as one stream in the order of the samples' times, so that "the last 200 requests" is the
+// same whichever worker answered them. Monitor thread. Each ring is copied out in small chunks; a sample that was
+// copied is safe from lapping and waits here, also between drains.
+import type { Sample } from '../shared-memory/sample-ring.ts';
+import { emptySample, sampleRingOffset, SampleReader } from '../shared-memory/sample-ring.ts';
+
+/** Samples copied out of a ring at a time. */
+const CHUNK_SAMPLES = 32;
+
+function copySample(from: Readonly<Sample>, to: Sample): void {
+  to.generation = from.generation;
+  to.kind = from.kind;
+  to.outcome = from.outcome;
+  to.rows = from.rows;
+  to.batchRows = from.batchRows;
+  to.latencyUs = from.latencyUs;
+  to.queueUs = from.queueUs;
+  to.runUs = from.runUs;
+  to.classIndex = from.classIndex;
+  to.atUs = from.atUs;
+  to.value = from.value;
+  to.entropy = from.entropy;
+  to.hash = from.hash;
+}
+
+/** One ring with the samples that were copied out of it and not yet taken. */
+class RingCursor {
+  readonly #reader: SampleReader;
+  readonly #chunk: readonly Sample[] = Array.from({ length: CHUNK_SAMPLES }, emptySample);
+  #next = 0;
+  #filled = 0;
+
+  constructor(reader: SampleReader) {
+    this.#reader = reader;
+  }
+
+  get lapped(): number {
+    return this.#reader.lapped;
+  }
+
+  /** The oldest sample not taken, or null when the ring has none. */
+  peek(): Sample | null {
+    if (this.#next === this.#filled) this.#refill();
+    return this.#next < this.#filled ? this.#chunk[this.#next]! : null;
+  }
+
+  take(): void {
+    this.#next += 1;
+  }
+
+  readonly #keep = (sample: Readonly<Sample>): void => {
+    copySample(sample, this.#chunk[this.#filled]!);
+    this.#filled += 1;
+  };
+
+  #refill(): void {
+    this.#next = 0;
+    this.#filled = 0;
+    this.#reader.drain(this.#keep, CHUNK_SAMPLES);
+  }
+}
+
+/** The rings of one deployment. */
+export class RingGroup {
+  readonly cursors: readonly RingCursor[];
+  /** More samples than this cannot wait: all rings full and all chunks too. */
+  readonly samplesMax: number;
+
+  constructor(memory: SharedArrayBuffer, rings: number, capacity: number) {
+    this.cursors = Array.from({ length: rings }, (_, ring) =>
+      new RingCursor(new SampleReader(memory, sampleRingOffset(ring, capacity), capacity)));
+    this.samplesMax = rings * (capacity + CHUNK_SAMPLES);
+  }
+
+  /** Samples lost to lapping so far. */
+  get lapped(): number {
+    return this.cursors.reduce((sum, cursor) => sum + cursor.lapped, 0);
+  }
+}
+
+/**
+ * Hands the waiting samples of all groups to `visit` in order of time and returns how many. Stops at what the rings can
+ * hold, so that producers who never pause cannot keep the caller here.
+ */
+export function drainInOrder(groups: Iterable<RingGroup>, visit: (sample: Readonly<Sample>) => void): number {
+  const cursors: RingCursor[] = [];
+  let limit = 0;
+  for (const group of groups) {
+    cursors.push(...group.cursors);
+    limit += group.samplesMax;
+  }
+  let visited = 0;
+  while (visited < limit) {
+    let oldest: RingCursor | null = null;
+    let oldestUs = Infinity;
+    for (const cursor of cursors) {
+      const sample = cursor.peek();
+      if (sample === null || (oldest !== null && sample.atUs >= oldestUs)) continue;
+      oldest = cursor;
+      oldestUs = sample.atUs;
+    }
+    if (oldest === null) break;
+    visit(oldest.peek()!);
+    oldest.take();
+    visited += 1;
+  }
+  return visited;
+}
