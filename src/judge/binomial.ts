@@ -1,6 +1,6 @@
-// Exact binomial tails: how likely so many failures are if the true rate were exactly the limit. They decide; the Wilson
-// interval is only shown, because its true error rate is far above its nominal one for few failures. Pure, with a
-// bounded cache.
+// Exact binomial tails: how likely so many failures are if the true rate were exactly the limit. They decide; the
+// Wilson interval is only shown, because its true error rate is far above its nominal one for few failures. Pure, with
+// a bounded cache.
 import { lnGamma } from './gamma.ts';
 
 /** Terms smaller than this share of the sum no longer change it. */

@@ -1,5 +1,5 @@
-// How far two histograms on the same bins are apart. Pure. `baseline` and `window` are counts of equal length; bins that
-// are empty on both sides add nothing. Natural logarithms, unless a name says otherwise.
+// How far two histograms on the same bins are apart. Pure. `baseline` and `window` are counts of equal length; bins
+// that are empty on both sides add nothing. Natural logarithms, unless a name says otherwise.
 
 /** What PSI adds to every bin of both sides, so that an empty one stays finite; part of the measure's definition. */
 export const PSI_SMOOTHING = 0.5;
