@@ -49,7 +49,8 @@ const breastCancer: Recipe = {
   },
   // 17.85 is the largest radius of a benign case.
   log: { what: 'log(17.85 - "mean radius")', column: 0, limit: 17.85, least: 0.1 },
-  unscaledSeenBy: 'shape and spread of the answers (all rows answer the same), and a run of equal answers; not the mean',
+  unscaledSeenBy:
+    'shape and spread of the answers (all rows answer the same), and a run of equal answers; not the mean',
   droppedColumn: 29,
   checkpointStep: 2,
 };
@@ -98,7 +99,8 @@ const digits: Recipe = {
     column: 'sum', step: 32, bands: 11, meaning: (row) => row.filter((value) => value === 16).length,
   },
   log: { what: 'log(16 - "pixel_3_3")', column: 27, limit: 16, least: 0.5 },
-  unscaledSeenBy: 'shape and spread of the top probability only: mean and class mix stay, and most answers are still right',
+  unscaledSeenBy:
+    'shape and spread of the top probability only: mean and class mix stay, and most answers are still right',
   droppedColumn: 63,
 };
 

@@ -79,7 +79,9 @@ export async function answer(
 /** Makes the baseline of answers that are all there. */
 export function baselineFile(answers: readonly Answer[], output: OutputShape): BaselineFile {
   const data = answers.map((values) => {
-    if (values?.every(Number.isFinite) !== true) throw new Error('make a baseline: a validation row has no finite answer');
+    if (values?.every(Number.isFinite) !== true) {
+      throw new Error('make a baseline: a validation row has no finite answer; wanted one for every row');
+    }
     return values.map((value) => Number(value.toPrecision(SIGNIFICANT_DIGITS)));
   });
   return {

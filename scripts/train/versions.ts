@@ -57,7 +57,7 @@ function write(workshop: Workshop, network: Network, options: GraphOptions = {})
 function healthyVersions(workshop: Workshop): Version[] {
   const { first, better, split, recipe } = workshop;
   const describe = (plan: TrainingPlan): string =>
-    `${plan.hidden.length === 0 ? 'no hidden layer' : `hidden layers of ${plan.hidden.join(' and ')} units`}, ` +
+    `${plan.hidden.length === 0 ? 'no hidden layer' : `hidden units ${plan.hidden.join(' and ')}`}, ` +
     `${plan.steps} Adam steps of ${plan.batchRows} rows`;
   const honest = (version: string, role: Role, made: string, artefact: Uint8Array): Version => ({
     version, role, made, seenBy: 'nothing', artefact, validated: artefact, validation: split.validation,
