@@ -60,10 +60,25 @@ export const ERRORS = {
     415,
     (d: { got: Text; wanted: Text }) => `read the request body: it is declared as ${d.got}; wanted ${d.wanted}`,
   ),
+  UPGRADE_REQUIRED: define(
+    426,
+    () => 'open a WebSocket: the request is no upgrade; wanted Upgrade: websocket, version 13',
+  ),
+  BODIES_FULL: define(
+    429,
+    (d: { receivingBytes: number; limitBytes: number }) =>
+      `read the request body: ${d.receivingBytes} bytes are reserved for bodies that are coming in; ` +
+      `at most ${d.limitBytes} may be, try again later`,
+  ),
   QUEUE_FULL: define(
     429,
     (d: { model: Text; pending: number; limit: number }) =>
       `queue the request for model "${d.model}": ${d.pending} are pending; at most ${d.limit} may be, try again later`,
+  ),
+  SOCKET_BUSY: define(
+    429,
+    (d: { got: Text; limit: Text }) =>
+      `accept a frame on this WebSocket: ${d.got}; at most ${d.limit}, read answers first`,
   ),
   MODEL_FAILED: define(
     500,
