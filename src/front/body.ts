@@ -1,0 +1,129 @@
+// Collects the body of one request, on the main thread. A body that came in one piece is handed over in place, without
+// a copy; pieces go into a private buffer. Every chunk is detached when its callback returns, so nothing is kept of it.
+// Invariant: the bytes reserved in the front's state are given back on every way out: answer, refusal, abort.
+import type { Ticket } from '../batch/submit.ts';
+import { lastgoodError } from '../errors.ts';
+import type { Reply } from './reply.ts';
+import { LENGTH_UNKNOWN, type RequestHead } from './request-head.ts';
+import type { FrontState } from './state.ts';
+
+/** First buffer of a body that names no length; it doubles from there. */
+const FIRST_BUFFER_BYTES = 16 * 1024;
+
+/** All unfinished bodies of the front together may reserve this many times the limit of a single one. */
+export const RECEIVING_BODIES_MAX = 16;
+
+/**
+ * Reads the request's body and calls `deliver` once with all of it, valid only during the call; what `deliver` throws
+ * is answered. Answers 413 (as soon as the limit is known to be passed), 415 for an encoded body, and 429 when too much is
+ * being received at once, and closes the connection then.
+ */
+export function collectBody(
+  reply: Reply,
+  head: RequestHead,
+  state: FrontState,
+  limitBytes: number,
+  deliver: (body: Uint8Array) => void,
+): void {
+  const { contentLength, contentEncoding } = head;
+  if (contentEncoding !== '' && contentEncoding.toLowerCase() !== 'identity') {
+    const got = `Content-Encoding "${contentEncoding.slice(0, 40)}"`;
+    reply.fail(lastgoodError('UNSUPPORTED_MEDIA_TYPE', { got, wanted: 'no encoding' }), { close: true });
+    return;
+  }
+  if (contentLength > limitBytes) {
+    reply.fail(lastgoodError('BODY_TOO_LARGE', { got: contentLength, limitBytes }), { close: true });
+    return;
+  }
+  const collector = new BodyCollector(reply, state, contentLength, limitBytes, deliver);
+  reply.holdTicket(collector);
+  reply.onData((chunk, isLast) => {
+    collector.take(chunk, isLast);
+  });
+}
+
+/** Holds the reply's ticket while the body comes in, so that an abort releases the buffer. */
+class BodyCollector implements Ticket {
+  readonly #reply: Reply;
+  readonly #state: FrontState;
+  readonly #contentLength: number;
+  readonly #limitBytes: number;
+  readonly #deliver: (body: Uint8Array) => void;
+  #buffer: Uint8Array | undefined;
+  #usedBytes = 0;
+
+  constructor(
+    reply: Reply,
+    state: FrontState,
+    contentLength: number,
+    limitBytes: number,
+    deliver: (body: Uint8Array) => void,
+  ) {
+    this.#reply = reply;
+    this.#state = state;
+    this.#contentLength = contentLength;
+    this.#limitBytes = limitBytes;
+    this.#deliver = deliver;
+  }
+
+  cancel(): void {
+    this.#state.receivingBytes -= this.#buffer?.length ?? 0;
+    this.#buffer = undefined;
+  }
+
+  take(chunk: ArrayBuffer, isLast: boolean): void {
+    // The addon goes on delivering after an answer that did not wait for the body.
+    if (this.#reply.done) return;
+    const bytes = new Uint8Array(chunk);
+    if (this.#usedBytes + bytes.length > this.#limitBytes) {
+      const got = `more than ${this.#limitBytes}`;
+      this.#refuse(lastgoodError('BODY_TOO_LARGE', { got, limitBytes: this.#limitBytes }));
+    } else if (isLast && this.#buffer === undefined) {
+      this.#hand(bytes);
+    } else {
+      // After `Expect: 100-continue` the first chunk is empty and not the last.
+      if (bytes.length > 0 && !this.#append(bytes)) return;
+      if (isLast) this.#hand(this.#buffer?.subarray(0, this.#usedBytes) ?? bytes);
+    }
+  }
+
+  #append(bytes: Uint8Array): boolean {
+    const neededBytes = this.#usedBytes + bytes.length;
+    const heldBytes = this.#buffer?.length ?? 0;
+    if (this.#buffer === undefined || neededBytes > heldBytes) {
+      const sizeBytes = this.#sizeFor(neededBytes, heldBytes);
+      const limitBytes = this.#limitBytes * RECEIVING_BODIES_MAX;
+      if (this.#state.receivingBytes - heldBytes + sizeBytes > limitBytes) {
+        this.#refuse(lastgoodError('BODIES_FULL', { receivingBytes: this.#state.receivingBytes, limitBytes }));
+        return false;
+      }
+      this.#state.receivingBytes += sizeBytes - heldBytes;
+      // Not from Buffer's pool, and not zeroed: pages that no chunk reaches are never touched.
+      const grown = Buffer.allocUnsafeSlow(sizeBytes);
+      if (this.#buffer !== undefined) grown.set(this.#buffer.subarray(0, this.#usedBytes));
+      this.#buffer = grown;
+    }
+    this.#buffer.set(bytes, this.#usedBytes);
+    this.#usedBytes = neededBytes;
+    return true;
+  }
+
+  #sizeFor(neededBytes: number, heldBytes: number): number {
+    if (this.#contentLength !== LENGTH_UNKNOWN) return Math.max(this.#contentLength, neededBytes);
+    return Math.min(Math.max(neededBytes, heldBytes * 2, FIRST_BUFFER_BYTES), Math.max(this.#limitBytes, neededBytes));
+  }
+
+  #hand(body: Uint8Array): void {
+    try {
+      this.#deliver(body);
+    } catch (error) {
+      this.#reply.fail(error);
+    }
+    this.cancel();
+  }
+
+  #refuse(error: Error): void {
+    this.cancel();
+    this.#reply.fail(error, { close: true });
+  }
+}

@@ -1,0 +1,124 @@
+// The only code that touches an HTTP response after its route handler has returned. Main thread.
+// Invariant: the abort handler is registered before anything else, and after an answer or an abort the native
+// response is never used again (any use would throw); so a request gets exactly one answer or none.
+import { STATUS_CODES } from 'node:http';
+import type { ReplySink, Ticket } from '../batch/submit.ts';
+import { errorBody } from '../errors.ts';
+import type { FrontState } from './state.ts';
+import type { HttpResponse } from './uws-types.ts';
+
+const RETRY_AFTER_SECONDS = '1';
+
+const STATUS_LINES = new Map<number, string>(
+  Object.entries(STATUS_CODES).map(([status, text]) => [Number(status), `${status} ${text ?? ''}`]),
+);
+
+const encoder = new TextEncoder();
+
+/** A response header beyond the usual ones. */
+export type ExtraHeader = readonly [name: string, value: string];
+
+export interface FailOptions {
+  /** Closes the connection after the answer: what follows on it cannot be trusted or is not wanted. */
+  readonly close?: boolean;
+  readonly header?: ExtraHeader;
+}
+
+/** The one answer of an HTTP request. */
+export class Reply implements ReplySink {
+  readonly #response: HttpResponse;
+  readonly #state: FrontState;
+  readonly #withoutBody: boolean;
+  #ticket: Ticket | undefined;
+  #done = false;
+  #refused = false;
+
+  /** `withoutBody` is true for HEAD: same headers, no bytes. */
+  constructor(response: HttpResponse, state: FrontState, withoutBody = false) {
+    this.#response = response;
+    this.#state = state;
+    this.#withoutBody = withoutBody;
+    state.inFlight += 1;
+    response.onAborted(() => {
+      this.#abort();
+    });
+  }
+
+  /** Answered, aborted, or about to be refused: nothing more may be done for the request. */
+  get done(): boolean {
+    return this.#done || this.#refused;
+  }
+
+  /** Remembers whom to tell when the client goes away; replaces an earlier ticket. */
+  holdTicket(ticket: Ticket): void {
+    if (!this.done) this.#ticket = ticket;
+  }
+
+  /** Hands the body's chunks to `handler`, also after an answer; each chunk is valid only during the call. */
+  onData(handler: (chunk: ArrayBuffer, isLast: boolean) => void): void {
+    this.#response.onData(handler);
+  }
+
+  /** Sends JSON bytes; `body` may lie in shared memory, it is copied during the call. */
+  answer(status: number, body: Uint8Array): void {
+    if (!this.done) this.#send(status, body, false, undefined);
+  }
+
+  /** Sends `value` as JSON. */
+  json(status: number, value: unknown): void {
+    this.answer(status, encoder.encode(JSON.stringify(value)));
+  }
+
+  /** Sends the JSON body of `error`; anything but a LastgoodError is answered as INTERNAL. */
+  fail(error: unknown, options?: FailOptions): void {
+    const { status, body } = errorBody(error);
+    const bytes = encoder.encode(JSON.stringify(body));
+    if (options?.close !== true) {
+      if (!this.done) this.#send(status, bytes, false, options?.header);
+      return;
+    }
+    if (this.done) return;
+    this.#refused = true;
+    // Not now: answered inside the parser, the connection would stay open until all bytes that have come in are parsed,
+    // and what a client hid behind a doubtful body would run as its next request. While an answer is outstanding,
+    // the addon closes the connection at the first byte of another request.
+    setImmediate(() => {
+      this.#send(status, bytes, true, options.header);
+    });
+  }
+
+  #send(status: number, body: Uint8Array, close: boolean, header: ExtraHeader | undefined): void {
+    if (this.#done) return;
+    this.#finish();
+    const response = this.#response;
+    const closing = close || this.#state.draining;
+    response.cork(() => {
+      // 200 is what the addon writes by itself with the first header.
+      if (status !== 200) response.writeStatus(STATUS_LINES.get(status) ?? `${status} Status ${status}`);
+      response.writeHeader('Content-Type', 'application/json');
+      if (status === 429 || status === 503) response.writeHeader('Retry-After', RETRY_AFTER_SECONDS);
+      if (header !== undefined) response.writeHeader(header[0], header[1]);
+      if (!this.#withoutBody) response.end(body, closing);
+      else if (closing) response.end('', true);
+      else {
+        // No argument: told the length, an old build waits for that many bytes and stays busy.
+        response.writeHeader('Content-Length', String(body.length));
+        response.endWithoutBody();
+      }
+    });
+  }
+
+  #abort(): void {
+    // An abort can still be reported after an answer that sat in the addon's send buffer.
+    if (this.#done) return;
+    const ticket = this.#ticket;
+    this.#finish();
+    ticket?.cancel();
+  }
+
+  #finish(): void {
+    this.#done = true;
+    this.#ticket = undefined;
+    this.#state.inFlight -= 1;
+  }
+}

@@ -1,0 +1,78 @@
+// Reads the headers that say where a body ends and what it is, and refuses what the addon's parser lets through: with
+// two Content-Length headers it believes the first, and it takes any Transfer-Encoding for chunked, so that a proxy
+// in front could see other request borders than we do (request smuggling). Main thread.
+import { lastgoodError } from '../errors.ts';
+import type { HttpRequest } from './uws-types.ts';
+
+/** `contentLength` of a chunked body, whose length nobody knows. */
+export const LENGTH_UNKNOWN = -1;
+
+const CONTENT_LENGTH = /^\d{1,9}$/;
+
+/** Valid only until the next request is read: there is one object for all requests. */
+export interface RequestHead {
+  /** Bytes, 0 without a body, or LENGTH_UNKNOWN. */
+  readonly contentLength: number;
+  readonly contentType: string;
+  readonly contentEncoding: string;
+}
+
+const BODYLESS: RequestHead = { contentLength: 0, contentType: '', contentEncoding: '' };
+const head = { contentLength: 0, contentType: '', contentEncoding: '' };
+let lengthHeaders = 0;
+let lengthText = '';
+let transferHeaders = 0;
+let transferText = '';
+
+function visit(name: string, value: string): void {
+  switch (name) {
+    case 'content-length':
+      lengthHeaders += 1;
+      lengthText = value;
+      break;
+    case 'transfer-encoding':
+      transferHeaders += 1;
+      transferText = value;
+      break;
+    case 'content-type':
+      head.contentType = value;
+      break;
+    case 'content-encoding':
+      head.contentEncoding = value;
+      break;
+  }
+}
+
+/** Reads all headers of a request. Throws INVALID_REQUEST when the end of its body is not certain: close then. */
+export function readHead(request: HttpRequest): RequestHead {
+  head.contentLength = 0;
+  head.contentType = '';
+  head.contentEncoding = '';
+  lengthHeaders = 0;
+  transferHeaders = 0;
+  request.forEach(visit);
+  if (transferHeaders > 0) {
+    if (transferHeaders > 1 || transferText.toLowerCase() !== 'chunked') {
+      throw refusal(`Transfer-Encoding is "${transferText}"; wanted exactly one "chunked"`);
+    }
+    if (lengthHeaders > 0) throw refusal('Content-Length and Transfer-Encoding are both given; wanted one of them');
+    head.contentLength = LENGTH_UNKNOWN;
+  } else if (lengthHeaders > 0) {
+    if (lengthHeaders > 1) throw refusal(`Content-Length is given ${lengthHeaders} times; wanted it once`);
+    if (!CONTENT_LENGTH.test(lengthText)) {
+      throw refusal(`Content-Length is "${lengthText}"; wanted 1 to 9 digits`);
+    }
+    head.contentLength = Number(lengthText);
+  }
+  return head;
+}
+
+/** The same for requests that rarely have a body: without one, no header but those two is looked at. */
+export function readBodylessHead(request: HttpRequest): RequestHead {
+  const hasBody = request.getHeader('content-length') !== '' || request.getHeader('transfer-encoding') !== '';
+  return hasBody ? readHead(request) : BODYLESS;
+}
+
+function refusal(reason: string): Error {
+  return lastgoodError('INVALID_REQUEST', { reason: reason.slice(0, 200) });
+}

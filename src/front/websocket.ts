@@ -1,0 +1,107 @@
+// GET /ws: negotiates the upgrade and hands frames to one Connection per socket. Main thread.
+import { lastgoodError } from '../errors.ts';
+import type { FrontPort } from './port.ts';
+import { Reply } from './reply.ts';
+import { CloseCode, Connection, SOCKET_BACKLOG_BYTES_MAX } from './socket-connection.ts';
+import type { FrontState } from './state.ts';
+import type { App, HttpRequest, HttpResponse, UpgradeContext } from './uws-types.ts';
+
+const PATTERN = '/ws';
+const SUBPROTOCOLS = ['lastgood.json'];
+
+/** A socket that neither sends nor answers pings for this long is closed. */
+const IDLE_SECONDS = 120;
+
+interface SocketData {
+  readonly connection: Connection;
+}
+
+export interface WebSocketOptions {
+  /** A frame that is longer ends its socket. */
+  readonly frameBytesMax: number;
+  /** The addon's constant for no compression. */
+  readonly uncompressed: number;
+}
+
+/** All WebSockets of one front. */
+export interface WebSockets {
+  /** Sends every client a close frame 1001. */
+  endAll(): void;
+}
+
+/** Registers the WebSocket route and 426 for plain requests on it; call it before `registerRoutes`. */
+export function registerWebSocket(app: App, port: FrontPort, state: FrontState, options: WebSocketOptions): WebSockets {
+  const connections = new Set<Connection>();
+  app.ws<SocketData>(PATTERN, {
+    maxPayloadLength: options.frameBytesMax,
+    // Only a second net, Connection closes earlier; the margin lets one large answer and the close frame through.
+    maxBackpressure: SOCKET_BACKLOG_BYTES_MAX * 2,
+    idleTimeout: IDLE_SECONDS,
+    compression: options.uncompressed,
+    upgrade(response, request, context) {
+      try {
+        upgrade(response, request, context, port, state);
+      } catch (error) {
+        new Reply(response, state).fail(error);
+      }
+    },
+    open(socket) {
+      const { connection } = socket.getUserData();
+      connections.add(connection);
+      connection.opened(socket);
+    },
+    message(socket, message, isBinary) {
+      socket.getUserData().connection.received(message, isBinary);
+    },
+    close(socket) {
+      const { connection } = socket.getUserData();
+      connections.delete(connection);
+      connection.closed();
+    },
+  });
+  app.any(PATTERN, (response, request) => {
+    const reply = new Reply(response, state, request.getMethod() === 'head');
+    reply.fail(lastgoodError('UPGRADE_REQUIRED'), { header: ['Upgrade', 'websocket'], close: true });
+  });
+  return {
+    endAll() {
+      for (const connection of [...connections]) connection.end(CloseCode.goingAway, 'the engine stops');
+    },
+  };
+}
+
+function upgrade(
+  response: HttpResponse,
+  request: HttpRequest,
+  context: UpgradeContext,
+  port: FrontPort,
+  state: FrontState,
+): void {
+  if (state.draining) throw lastgoodError('DRAINING');
+  if (request.getHeader('sec-websocket-version') !== '13') throw lastgoodError('UPGRADE_REQUIRED');
+  const protocol = chooseProtocol(request.getHeader('sec-websocket-protocol'));
+  const model = new URLSearchParams(request.getQuery() ?? '').get('model') ?? undefined;
+  // A model named in the URL must exist now; without one, each frame may name its own.
+  if (model !== undefined) port.queueOf(model);
+  const data: SocketData = { connection: new Connection(port, state, model) };
+  response.upgrade(
+    data,
+    request.getHeader('sec-websocket-key'),
+    protocol,
+    request.getHeader('sec-websocket-extensions'),
+    context,
+  );
+}
+
+// '' (no offer) is answered with no protocol header and means lastgood.json.
+function chooseProtocol(offer: string): string {
+  if (offer === '') return '';
+  const chosen = offer
+    .split(',')
+    .map((name) => name.trim())
+    .find((name) => SUBPROTOCOLS.includes(name));
+  if (chosen !== undefined) return chosen;
+  throw lastgoodError('INVALID_REQUEST', {
+    reason: `subprotocol "${offer.slice(0, 100)}" is unknown; wanted ${SUBPROTOCOLS.join(' or ')}`,
+  });
+}

@@ -1,0 +1,124 @@
+// An engine as the front sees it, in memory: it keeps every accepted request until the test lets it be answered, and
+// answers with what it was given. An answer's bytes lie in shared memory that is overwritten at once, as in a slab.
+import type { ReplySink, Submitter, Ticket } from '../../src/batch/submit.ts';
+import { lastgoodError } from '../../src/errors.ts';
+import type { Front, FrontOptions, FrontPort, HealthAnswer } from '../../src/front/port.ts';
+import { startFront } from '../../src/front/server.ts';
+import { EntryKind } from '../../src/shared-memory/slab.ts';
+import { until } from '../support/poll.ts';
+
+export class HeldRequest implements Ticket {
+  readonly model: string;
+  readonly kind: EntryKind;
+  readonly body: string;
+  readonly receivedUs: number;
+  cancelled = false;
+  readonly #sink: ReplySink;
+
+  constructor(model: string, kind: EntryKind, body: Uint8Array, sink: ReplySink, receivedUs: number) {
+    this.model = model;
+    this.kind = kind;
+    this.body = Buffer.from(body).toString();
+    this.receivedUs = receivedUs;
+    this.#sink = sink;
+  }
+
+  cancel(): void {
+    this.cancelled = true;
+  }
+
+  answer(status = 200, value: unknown = this.#echo()): void {
+    const bytes = Buffer.from(JSON.stringify(value));
+    const shared = new Uint8Array(new SharedArrayBuffer(bytes.length + 8), 8);
+    shared.set(bytes);
+    this.#sink.answer(status, shared);
+    shared.fill(0x21);
+  }
+
+  #echo(): unknown {
+    if (this.kind === EntryKind.predictJson) return { model: this.model, bytes: this.body.length, body: this.body };
+    const { id } = JSON.parse(this.body) as { id: unknown };
+    return { id, model: this.model };
+  }
+}
+
+export class EchoEngine implements FrontPort {
+  readonly held: HeldRequest[] = [];
+  /** Requests accepted so far. */
+  submitted = 0;
+  readonly rollbacks: unknown[] = [];
+  /** Answer every request by itself, on a later turn of the event loop. */
+  answering = true;
+  /** Thrown by the next submit calls. */
+  refusal: Error | undefined;
+  readonly #models: readonly string[];
+
+  constructor(models: readonly string[] = ['digits', 'größe/1']) {
+    this.#models = models;
+  }
+
+  queueOf(model: string | undefined): Submitter {
+    const name = this.#named(model);
+    return {
+      submit: (kind, body, sink, receivedUs) => {
+        if (this.refusal !== undefined) throw this.refusal;
+        this.submitted += 1;
+        const request = new HeldRequest(name, kind, body, sink, receivedUs);
+        if (this.answering) setImmediate(() => request.answer());
+        else this.held.push(request);
+        return request;
+      },
+    };
+  }
+
+  healthOf(model: string | undefined): HealthAnswer {
+    return {
+      healthy: true,
+      violations: [],
+      model: this.#named(model),
+      active_model: '3',
+      last_good: '2',
+      generation: 5,
+      phase: 'serving',
+      p95_latency_ms: null,
+      error_rate: null,
+      prediction_drift: null,
+      samples: 0,
+      lapped_samples: 0,
+      pending: 0,
+      pinned: false,
+    };
+  }
+
+  async rollbackFromFront(
+    model: string | undefined,
+    reason: string | undefined,
+  ): Promise<{ rolled_back_to: string; path: string; generation: number }> {
+    await new Promise((resolve) => setImmediate(resolve));
+    if (model === 'größe/1') throw lastgoodError('NO_ROLLBACK_TARGET', { model });
+    this.rollbacks.push([model, reason]);
+    return { rolled_back_to: '2', path: 'artifacts/2', generation: 6 };
+  }
+
+  /** Waits until `count` requests are held. */
+  async holds(count: number): Promise<void> {
+    await until(`${count} requests are held`, () => this.held.length === count);
+  }
+
+  #named(model: string | undefined): string {
+    const name = model ?? this.#models[0];
+    if (name !== undefined && this.#models.includes(name)) return name;
+    throw lastgoodError('MODEL_NOT_FOUND', { model: name ?? '', known: this.#models.join(', ') });
+  }
+}
+
+/** Starts a front before `engine` on a free port; the caller closes it. */
+export function frontBefore(engine: EchoEngine, options: Partial<FrontOptions> = {}): Promise<Front> {
+  return startFront(engine, {
+    host: '127.0.0.1',
+    port: 0,
+    bodyBytesMax: 100_000,
+    adminToken: undefined,
+    ...options,
+  });
+}

@@ -1,0 +1,11 @@
+// Waiting for a condition in tests, instead of sleeping.
+import { setTimeout as sleep } from 'node:timers/promises';
+
+/** Returns when `condition` holds; throws, naming `what`, when it does not within the deadline. */
+export async function until(what: string, condition: () => boolean, deadlineMs = 10_000): Promise<void> {
+  const endMs = performance.now() + deadlineMs;
+  while (!condition()) {
+    if (performance.now() > endMs) throw new Error(`wait until ${what}: it did not come within ${deadlineMs} ms`);
+    await sleep(2);
+  }
+}
