@@ -56,6 +56,9 @@ for housing) over rows with a finite answer; **failed** and **non-finite** are s
 **mean** is the distance of the mean answer from the version's own baseline in baseline standard deviations;
 **spread** is the ratio of standard deviations; **PSI** is taken on the baseline's deciles; **classes** is the
 largest change of a class share. For digits, mean, spread and PSI are those of the top probability.
+
+The mean drift check sees what stands in the column **mean** when it exceeds its limit (2.0 by default). A version
+that stays below it and neither fails nor answers late shows only to a check of the shape, the spread or the classes.
 `;
 }
 
