@@ -2,6 +2,9 @@
 // a data directory without an engine. The admin server and the CLI know nothing else.
 import type { HealthReport } from '../judge/messages.ts';
 import type { DecisionRecord, EventRecord, ModelRecord, VersionRecord } from '../registry/records.ts';
+import type { Activation, DeploymentView, Phase, Rollback } from '../rollout/outcome.ts';
+
+export type { Activation, DeploymentState, DeploymentView, Phase, Rollback } from '../rollout/outcome.ts';
 
 /** Who asks: stored with every event. */
 export interface Actor {
@@ -16,33 +19,12 @@ export interface RegisterArguments {
   readonly promote?: boolean;
   readonly allowSignatureChange?: boolean;
 }
-export interface Activation {
-  readonly model: string;
-  readonly version: string;
-  readonly from: string | null;
-  readonly generation: number;
-}
-export interface Rollback {
-  readonly model: string;
-  readonly rolledBackTo: string;
-  readonly from: string;
-  readonly generation: number;
-  readonly path: string;
-  readonly decision: string;
-}
-export type Phase = 'empty' | 'loading' | 'probation' | 'steady' | 'no_rollback_target' | 'offline';
-export type DeploymentState = 'loading' | 'ready' | 'draining' | 'closed' | 'failed';
 export interface ModelStatus {
   readonly model: ModelRecord;
   readonly phase: Phase;
   readonly versions: readonly VersionRecord[];
   /** The loaded versions; empty offline. */
-  readonly deployments: readonly {
-    readonly version: string;
-    readonly role: 'active' | 'standby' | 'candidate' | 'retiring';
-    readonly state: DeploymentState;
-    readonly workers: number;
-  }[];
+  readonly deployments: readonly DeploymentView[];
   /** The newest report of the monitor; null offline and before the first look. */
   readonly health: HealthReport | null;
   /** Requests waiting or running now. */

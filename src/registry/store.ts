@@ -1,0 +1,207 @@
+// The LMDB environment in <data>/registry: opening, one kind of transaction, fresh reads. Any thread or process of the
+// host may hold a store; only the engine's main thread, or a CLI without an engine, writes.
+// Invariant: a commit is on disk (fdatasync, then a synchronous write of the meta page) before transaction() returns,
+// and no read snapshot outlives a call, because an old one would hide commits and stop LMDB from reusing pages.
+import { accessSync, closeSync, constants, existsSync, mkdirSync, openSync, readSync } from 'node:fs';
+import { endianness } from 'node:os';
+import { join } from 'node:path';
+import { open } from 'lmdb';
+import type { Key, RootDatabase } from 'lmdb';
+import { isLastgoodError, lastgoodError, reasonOf } from '../errors.ts';
+import { META } from './keys.ts';
+import type { KeyPrefix, RecordKey } from './keys.ts';
+
+const PRODUCT = 'lastgood';
+export const FORMAT = 1;
+
+/** Address space reserved for the map, which bounds the registry's size; the file grows only as it is filled. */
+const MAP_BYTES = 2 ** 30;
+const DIRECTORY_MODE = 0o700;
+
+// First page of an LMDB data file as this version of lmdb writes it: 24 bytes of header, then magic and format.
+const LMDB_MAGIC_OFFSET = 24;
+const LMDB_MAGIC = 0xbeefc0de;
+
+/** Sorts after every name and every number at the same place of a key. */
+const AFTER_ALL = '\uffff';
+
+export interface StoreOptions {
+  readonly dataDir: string;
+  /** For worker threads and tools that only look; the directory must exist. */
+  readonly readOnly?: boolean;
+}
+
+export interface RangeOptions {
+  readonly reverse?: boolean;
+  readonly limit?: number;
+}
+
+/** Opens the registry of `dataDir`, creating both unless `readOnly`; throws DATA_UNUSABLE. */
+export function openStore(options: StoreOptions): RegistryStore {
+  const { dataDir, readOnly = false } = options;
+  const path = join(dataDir, 'registry');
+  let root: RootDatabase<unknown> | null = null;
+  try {
+    if (!readOnly) mkdirSync(path, { recursive: true, mode: DIRECTORY_MODE });
+    checkFiles(path, readOnly);
+    root = open<unknown>({ path, noSubdir: false, readOnly, overlappingSync: false, mapSize: MAP_BYTES });
+    const store = new RegistryStore(root, path, readOnly);
+    checkFormat(store);
+    return store;
+  } catch (error) {
+    void root?.close();
+    if (isLastgoodError(error)) throw error;
+    throw lastgoodError('DATA_UNUSABLE', { path: dataDir, reason: reasonOf(error) });
+  }
+}
+
+// lmdb 3.5.6 dies of SIGSEGV, without an exception, when data.mdb is not an LMDB file.
+function checkFiles(directory: string, readOnly: boolean): void {
+  const path = join(directory, 'data.mdb');
+  if (!existsSync(path)) {
+    if (readOnly) throw new Error(`there is no registry in it (${path})`);
+    return;
+  }
+  accessSync(path, readOnly ? constants.R_OK : constants.R_OK | constants.W_OK);
+  const head = Buffer.alloc(LMDB_MAGIC_OFFSET + 4);
+  const file = openSync(path, 'r');
+  const bytes = readSync(file, head, 0, head.length, 0);
+  closeSync(file);
+  // An empty file is what a crash between creating and writing leaves; LMDB starts over in it.
+  if (bytes === 0 && !readOnly) return;
+  const magic = endianness() === 'LE' ? head.readUInt32LE(LMDB_MAGIC_OFFSET) : head.readUInt32BE(LMDB_MAGIC_OFFSET);
+  if (bytes < head.length || magic !== LMDB_MAGIC) throw new Error(`${path} is not an LMDB file`);
+}
+
+function checkFormat(store: RegistryStore): void {
+  const meta = store.read(() => store.get(META));
+  if (meta === undefined) {
+    if (store.readOnly) throw new Error('its registry is not initialized');
+    store.transaction(() => {
+      // Another process may have been first.
+      if (store.get(META) !== undefined) return;
+      if (store.size() > 0) throw new Error('its registry holds the data of another program');
+      store.put(META, { product: PRODUCT, format: FORMAT });
+    });
+    return;
+  }
+  if (meta.product !== PRODUCT) throw new Error('its registry holds the data of another program');
+  if (meta.format !== FORMAT) {
+    throw new Error(`its registry has format ${meta.format}; this version of lastgood reads format ${FORMAT}`);
+  }
+}
+
+export class RegistryStore {
+  readonly path: string;
+  readonly readOnly: boolean;
+  readonly #root: RootDatabase<unknown>;
+  #writing = false;
+  #closed: Promise<void> | null = null;
+
+  /** Use openStore, which checks what it opens. */
+  constructor(root: RootDatabase<unknown>, path: string, readOnly: boolean) {
+    this.#root = root;
+    this.path = path;
+    this.readOnly = readOnly;
+  }
+
+  /**
+   * Runs `work` in one transaction: all of its writes are on disk when this returns, or none ever will be. Whatever
+   * `work` throws comes out; a failing disk is a plain Error. Blocks for the commit.
+   */
+  transaction<T>(work: () => T): T {
+    if (this.readOnly) throw new Error(`write the registry "${this.path}": it was opened for reading only`);
+    if (this.#writing) throw new Error('This is a bug: a registry transaction was started inside another');
+    this.#writing = true;
+    try {
+      return this.#root.transactionSync(work);
+    } catch (error) {
+      if (isLastgoodError(error)) throw error;
+      const reason = reasonOf(error);
+      throw new Error(`write the registry "${this.path}": ${reason}; nothing was changed`, { cause: error });
+    } finally {
+      this.#writing = false;
+    }
+  }
+
+  /** Runs `look` on the newest commit of any thread or process; all of its reads see that same commit. */
+  read<T>(look: () => T): T {
+    if (this.#writing) return look();
+    this.fresh();
+    try {
+      return look();
+    } finally {
+      // A worker blocks in Atomics.wait next, and the timer that would let the snapshot go does not run there.
+      this.fresh();
+    }
+  }
+
+  /** Lets the read snapshot go, so that the next read sees the newest commit. */
+  fresh(): void {
+    this.#root.resetReadTxn();
+  }
+
+  get<T>(key: RecordKey<T>): T | undefined {
+    return this.#root.get(key.parts as Key) as T | undefined;
+  }
+
+  /** Values in the order of their keys. */
+  list<T>(range: KeyPrefix<T>, options: RangeOptions = {}): T[] {
+    return this.#entries(range, options).map(({ value }) => value as T);
+  }
+
+  /** The last part of each key. */
+  lastParts(range: KeyPrefix<unknown>, options: RangeOptions = {}): (string | number)[] {
+    return this.#entries(range, options).map(({ key }) => (key as (string | number)[]).at(-1) ?? '');
+  }
+
+  /** Number of records of all kinds. */
+  size(): number {
+    return this.#root.getCount();
+  }
+
+  /** Every key and value as stored, for comparison in tests and for support. */
+  dump(): { key: string; value: unknown }[] {
+    return this.read(() => [...this.#root.getRange({})].map(({ key, value }) => ({ key: JSON.stringify(key), value })));
+  }
+
+  put<T>(key: RecordKey<T>, value: T): void {
+    this.#mustBeWriting();
+    this.#root.putSync(key.parts as Key, value);
+  }
+
+  delete(key: RecordKey<unknown>): void {
+    this.#mustBeWriting();
+    this.#root.removeSync(key.parts as Key);
+  }
+
+  /** Deletes everything under `range`. */
+  deleteAll(range: KeyPrefix<unknown>): void {
+    for (const { key } of this.#entries(range, {})) this.delete({ parts: key as string[] });
+  }
+
+  /** Resolves when every commit so far is on disk. Await it before telling an operator that something was done. */
+  async flushed(): Promise<void> {
+    await this.#root.flushed;
+  }
+
+  /** Closes this thread's handle, after its writes are on disk. */
+  close(): Promise<void> {
+    this.#closed ??= this.flushed().then(() => this.#root.close());
+    return this.#closed;
+  }
+
+  #mustBeWriting(): void {
+    if (!this.#writing) throw new Error('This is a bug: the registry was written outside a transaction');
+  }
+
+  #entries({ prefix }: KeyPrefix<unknown>, { reverse = false, limit }: RangeOptions): { key: Key; value: unknown }[] {
+    const first = [...prefix] as Key;
+    const last = [...prefix, AFTER_ALL] as Key;
+    const range = this.#root.getRange({
+      ...(reverse ? { start: last, end: first, reverse } : { start: first, end: last }),
+      ...(limit === undefined ? {} : { limit }),
+    });
+    return [...range];
+  }
+}

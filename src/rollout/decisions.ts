@@ -1,0 +1,69 @@
+// Pure rules around a failing verdict: may the machine act on it now, and what is written down about it.
+import type { Verdict } from '../judge/messages.ts';
+import type { JudgeOptions } from '../options.ts';
+import type { DecisionRecord, ModelRecord } from '../registry/records.ts';
+
+export type Suppression = 'observe' | 'pinned' | 'cooldown';
+
+/** Returns why a failing verdict must not lead to a rollback now, or null when it may. Times in wall-clock ms. */
+export function suppressionOf(model: ModelRecord, judge: JudgeOptions, nowMs: number): Suppression | null {
+  if (judge.mode === 'observe') return 'observe';
+  if (model.pin !== null) return 'pinned';
+  const last = model.lastAutomaticRollbackAtMs;
+  // A wall clock that was set back must not stretch the cooldown: only the past counts.
+  if (last !== null && nowMs >= last && nowMs - last < judge.cooldownMs) return 'cooldown';
+  return null;
+}
+
+/** A decision's id: readable, unique per model, generation and millisecond. */
+export function decisionId(model: string, generation: number, atMs: number): string {
+  return `${model}-g${generation}-${atMs.toString(36)}`;
+}
+
+export interface DecisionContext {
+  readonly version: string;
+  readonly generation: number;
+  readonly atMs: number;
+}
+
+/** Writes down what became of a verdict. */
+export function decisionOf(
+  verdict: Verdict,
+  atMs: number,
+  result: Pick<DecisionRecord, 'action' | 'suppressedBy' | 'rolledBackTo'>,
+): DecisionRecord {
+  return {
+    id: decisionId(verdict.model, verdict.generation, atMs),
+    model: verdict.model,
+    version: verdict.version,
+    generation: verdict.generation,
+    atMs,
+    trigger: verdict.trigger,
+    reason: verdict.reason,
+    evidence: verdict.evidence,
+    ...result,
+  };
+}
+
+/** Writes down an operator's rollback, with the health that the monitor last reported as its evidence. */
+export function operatorDecision(
+  model: string,
+  context: DecisionContext,
+  rolledBackTo: string,
+  reason: string,
+  evidence: Readonly<Record<string, unknown>>,
+): DecisionRecord {
+  return {
+    id: decisionId(model, context.generation, context.atMs),
+    model,
+    version: context.version,
+    generation: context.generation,
+    atMs: context.atMs,
+    trigger: 'operator',
+    action: 'rollback',
+    suppressedBy: null,
+    rolledBackTo,
+    reason,
+    evidence,
+  };
+}

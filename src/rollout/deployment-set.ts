@@ -1,0 +1,76 @@
+// The loaded versions of one model: at most the active one, the warm standby and a candidate, and those on their way
+// out. Main thread. A version that is asked for twice is loaded once.
+import type { VersionRecord } from '../registry/records.ts';
+import type { Deployment } from './deployment.ts';
+
+export interface DeploymentSetPorts {
+  readonly load: (version: VersionRecord) => Promise<Deployment>;
+  /** After a deployment can run batches, and after it ran its last one. */
+  readonly onReady: (deployment: Deployment) => void;
+  readonly onClosed: (deployment: Deployment) => void;
+}
+
+export class DeploymentSet {
+  readonly #ports: DeploymentSetPorts;
+  readonly #ready = new Map<string, Deployment>();
+  readonly #loading = new Map<string, Promise<Deployment>>();
+  readonly #retiring = new Map<Deployment, Promise<void>>();
+
+  constructor(ports: DeploymentSetPorts) {
+    this.#ports = ports;
+  }
+
+  get ready(): readonly Deployment[] {
+    return [...this.#ready.values()];
+  }
+  get loading(): readonly string[] {
+    return [...this.#loading.keys()];
+  }
+  get retiring(): readonly Deployment[] {
+    return [...this.#retiring.keys()];
+  }
+
+  find(version: string): Deployment | undefined {
+    return this.#ready.get(version);
+  }
+
+  /** The deployment of `version`, loaded now if it is not yet; throws LOAD_FAILED. */
+  async ensure(version: VersionRecord): Promise<Deployment> {
+    const name = version.version;
+    const known = this.#ready.get(name);
+    if (known !== undefined) return known;
+    let loading = this.#loading.get(name);
+    if (loading === undefined) {
+      loading = this.#ports
+        .load(version)
+        .then((deployment) => {
+          this.#ready.set(name, deployment);
+          this.#ports.onReady(deployment);
+          return deployment;
+        })
+        .finally(() => this.#loading.delete(name));
+      this.#loading.set(name, loading);
+    }
+    return loading;
+  }
+
+  /** Closes every loaded version but these, in the background. */
+  retainOnly(versions: ReadonlySet<string>): void {
+    for (const [name, deployment] of this.#ready) {
+      if (versions.has(name)) continue;
+      this.#ready.delete(name);
+      const closing = deployment.close().finally(() => {
+        this.#retiring.delete(deployment);
+        this.#ports.onClosed(deployment);
+      });
+      this.#retiring.set(deployment, closing);
+    }
+  }
+
+  /** Closes everything, loads that are under way included; resolves when all threads have gone. */
+  async closeAll(): Promise<void> {
+    await Promise.allSettled(this.#loading.values());
+    this.retainOnly(new Set());
+    await Promise.allSettled(this.#retiring.values());
+  }
+}

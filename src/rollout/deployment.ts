@@ -1,0 +1,99 @@
+// One loaded version: its pool of workers, their sample rings, and how many batches it is running. Main thread.
+// Invariant: it is closed only when nothing runs in it any more; a busy worker is never stopped.
+import type { VersionRecord } from '../registry/records.ts';
+import { sampleRingBytes } from '../shared-memory/sample-ring.ts';
+import type { Slab, SlabArena } from '../shared-memory/slab.ts';
+import type { BatchResult } from '../worker/messages.ts';
+import { InferencePool } from '../worker/pool.ts';
+import type { DeploymentState } from './outcome.ts';
+
+/** Records per worker ring: at 200,000 samples a second the monitor has 80 ms before it is lapped. */
+const RING_CAPACITY = 16_384;
+/** Rows of one session run; larger requests are run in several. */
+const ROWS_MAX = 1_024;
+/** Bytes of one answer; beyond it the request is answered with an error. */
+const ANSWER_BYTES_MAX = 64 * 1024 * 1024;
+
+export interface DeploymentOptions {
+  /** Unique in this process; stamped into every batch. */
+  readonly id: number;
+  readonly dataDir: string;
+  readonly version: VersionRecord;
+  readonly workers: number;
+  readonly intraOpThreads: number;
+  readonly loadMs: number;
+  readonly arena: SlabArena;
+  readonly onWorkerLost: (reason: unknown) => void;
+}
+
+export class Deployment {
+  readonly id: number;
+  readonly version: VersionRecord;
+  readonly workers: number;
+  /** The workers' rings, for the monitor. */
+  readonly rings: SharedArrayBuffer;
+  readonly ringCapacity = RING_CAPACITY;
+  readonly #pool: InferencePool;
+  #state: DeploymentState = 'ready';
+  #running = 0;
+  #onIdle: (() => void) | null = null;
+
+  private constructor(options: DeploymentOptions, rings: SharedArrayBuffer, pool: InferencePool) {
+    this.id = options.id;
+    this.version = options.version;
+    this.workers = options.workers;
+    this.rings = rings;
+    this.#pool = pool;
+  }
+
+  /** Loads and warms the version in new threads; throws LOAD_FAILED and leaves nothing behind. */
+  static async load(options: DeploymentOptions): Promise<Deployment> {
+    const rings = new SharedArrayBuffer(options.workers * sampleRingBytes(RING_CAPACITY));
+    const pool = await InferencePool.start(
+      {
+        dataDir: options.dataDir,
+        model: options.version.model,
+        version: options.version.version,
+        deploymentId: options.id,
+        workers: options.workers,
+        intraOpThreads: options.intraOpThreads,
+        rowsMax: ROWS_MAX,
+        answerBytesMax: ANSWER_BYTES_MAX,
+        arena: options.arena.memory,
+        slabCount: options.arena.slabs.length,
+        rings,
+        ringCapacity: RING_CAPACITY,
+        slots: new SharedArrayBuffer(options.workers * Int32Array.BYTES_PER_ELEMENT),
+      },
+      { loadMs: options.loadMs, onWorkerLost: options.onWorkerLost },
+    );
+    return new Deployment(options, rings, pool);
+  }
+
+  get state(): DeploymentState {
+    return this.#state;
+  }
+  get isFree(): boolean {
+    return this.#state === 'ready' && this.#running < this.workers;
+  }
+
+  /** Runs one batch that was stamped with this deployment's id. */
+  async run(slab: Slab, memory: SharedArrayBuffer | null): Promise<BatchResult> {
+    this.#running += 1;
+    try {
+      return await this.#pool.run({ kind: 'batch', slab: memory ?? slab.index });
+    } finally {
+      this.#running -= 1;
+      if (this.#running === 0) this.#onIdle?.();
+    }
+  }
+
+  /** Waits for the running batches, then lets the sessions and the threads go. */
+  async close(): Promise<void> {
+    if (this.#state !== 'ready') return;
+    this.#state = 'draining';
+    if (this.#running > 0) await new Promise<void>((resolve) => (this.#onIdle = resolve));
+    await this.#pool.close();
+    this.#state = 'closed';
+  }
+}

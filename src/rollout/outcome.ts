@@ -1,0 +1,31 @@
+// What a rollout reports to whoever asked for a change; types only.
+
+/** Where a model stands. `offline` is reported by tools that look at a data directory without an engine. */
+export type Phase = 'empty' | 'loading' | 'probation' | 'steady' | 'no_rollback_target' | 'offline';
+
+export type DeploymentState = 'loading' | 'ready' | 'draining' | 'closed' | 'failed';
+
+export interface Activation {
+  readonly model: string;
+  readonly version: string;
+  readonly from: string | null;
+  readonly generation: number;
+}
+
+export interface Rollback {
+  readonly model: string;
+  readonly rolledBackTo: string;
+  readonly from: string;
+  readonly generation: number;
+  /** The restored artefact's file. */
+  readonly path: string;
+  /** The id of the stored decision. */
+  readonly decision: string;
+}
+
+export interface DeploymentView {
+  readonly version: string;
+  readonly role: 'active' | 'standby' | 'candidate' | 'retiring';
+  readonly state: DeploymentState;
+  readonly workers: number;
+}

@@ -1,0 +1,101 @@
+// The element types of tensors: how each is called in the Open Inference Protocol and in onnxruntime, how many bytes
+// an element takes, and which array holds it. Pure; any thread.
+import type { Datatype, Signature, TensorSignature } from '../registry/records.ts';
+
+export type NumericArray =
+  | Float32Array | Float64Array | Int8Array | Int16Array | Int32Array | Uint8Array | Uint16Array | Uint32Array;
+export type BigArray = BigInt64Array | BigUint64Array;
+/** Elements of one tensor; BOOL elements are bytes 0 and 1, BYTES elements are JavaScript strings. */
+export type TensorData = NumericArray | BigArray | string[];
+
+/** The datatypes that an engine can carry; FP16 has no array on Node 20 and 22. */
+export type CarriedDatatype = Exclude<Datatype, 'FP16'>;
+
+interface Elements {
+  /** onnxruntime's name. */
+  readonly runtime: string;
+  /** Bytes per element; 0 for BYTES, whose elements have any length. */
+  readonly bytes: number;
+  readonly create: (length: number) => TensorData;
+}
+
+const ELEMENTS: Readonly<Record<CarriedDatatype, Elements>> = {
+  BOOL: { runtime: 'bool', bytes: 1, create: (length) => new Uint8Array(length) },
+  UINT8: { runtime: 'uint8', bytes: 1, create: (length) => new Uint8Array(length) },
+  UINT16: { runtime: 'uint16', bytes: 2, create: (length) => new Uint16Array(length) },
+  UINT32: { runtime: 'uint32', bytes: 4, create: (length) => new Uint32Array(length) },
+  UINT64: { runtime: 'uint64', bytes: 8, create: (length) => new BigUint64Array(length) },
+  INT8: { runtime: 'int8', bytes: 1, create: (length) => new Int8Array(length) },
+  INT16: { runtime: 'int16', bytes: 2, create: (length) => new Int16Array(length) },
+  INT32: { runtime: 'int32', bytes: 4, create: (length) => new Int32Array(length) },
+  INT64: { runtime: 'int64', bytes: 8, create: (length) => new BigInt64Array(length) },
+  FP32: { runtime: 'float32', bytes: 4, create: (length) => new Float32Array(length) },
+  FP64: { runtime: 'float64', bytes: 8, create: (length) => new Float64Array(length) },
+  BYTES: { runtime: 'string', bytes: 0, create: (length) => new Array<string>(length).fill('') },
+};
+
+const CARRIED = new Map<string, CarriedDatatype>(
+  (Object.keys(ELEMENTS) as CarriedDatatype[]).map((datatype) => [ELEMENTS[datatype].runtime, datatype]),
+);
+
+function elementsOf(datatype: Datatype): Elements {
+  if (datatype === 'FP16') throw new Error('This is a bug: an FP16 tensor passed the reading of its signature');
+  return ELEMENTS[datatype];
+}
+
+/** Bytes of one element; 0 for BYTES. */
+export const elementBytes = (datatype: Datatype): number => elementsOf(datatype).bytes;
+
+/** Allocates `length` elements, all zero (or empty). */
+export const createElements = (datatype: Datatype, length: number): TensorData => elementsOf(datatype).create(length);
+
+/** onnxruntime's name of a datatype. */
+export const runtimeType = (datatype: Datatype): string => elementsOf(datatype).runtime;
+
+/** The datatype that onnxruntime calls `runtimeName`, or null when no engine can carry it. */
+export const datatypeOf = (runtimeName: string): CarriedDatatype | null => CARRIED.get(runtimeName) ?? null;
+
+/** Number of elements of a shape; -1 when a dimension is open. A shape without dimensions has one element. */
+export function elementCount(shape: readonly number[]): number {
+  let count = 1;
+  for (const size of shape) {
+    if (size < 0) return -1;
+    count *= size;
+  }
+  return count;
+}
+
+/** A shape as people read it: [2,-1]. */
+export const shapeText = (shape: readonly number[]): string => `[${shape.join(',')}]`;
+
+/** What onnxruntime tells about one input or output. */
+export interface RuntimeMetadata {
+  readonly name: string;
+  readonly isTensor: boolean;
+  readonly type?: string;
+  readonly shape?: readonly (number | string)[];
+}
+
+/**
+ * Reads the signature from onnxruntime's metadata; symbolic dimensions become -1. Throws an Error that names the first
+ * input or output that cannot be served, and why.
+ */
+export function signatureFrom(inputs: readonly RuntimeMetadata[], outputs: readonly RuntimeMetadata[]): Signature {
+  return {
+    inputs: inputs.map((metadata) => tensorSignature('input', metadata)),
+    outputs: outputs.map((metadata) => tensorSignature('output', metadata)),
+  };
+}
+
+function tensorSignature(side: 'input' | 'output', metadata: RuntimeMetadata): TensorSignature {
+  const { name, isTensor, type = 'unknown', shape = [] } = metadata;
+  if (!isTensor) {
+    throw new Error(
+      `${side} "${name}" is a sequence or a map; wanted a tensor (export classifiers without ZipMap)`);
+  }
+  const datatype = datatypeOf(type);
+  if (datatype === null) {
+    throw new Error(`${side} "${name}" is ${type}; wanted float32 or another type with full width (cast in the model)`);
+  }
+  return { name, datatype, shape: shape.map((size) => (typeof size === 'number' && size >= 0 ? size : -1)) };
+}

@@ -1,0 +1,84 @@
+// Brings one version up in this thread: its record from the registry, its artefact checked and opened, its session
+// warmed. Worker thread; one per thread, kept until the thread ends or the session is released.
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { join } from 'node:path';
+import { monotonicUs } from '../clock.ts';
+import { lastgoodError, reasonOf } from '../errors.ts';
+import { versionKey } from '../registry/keys.ts';
+import type { OutputKind, Signature, VersionRecord } from '../registry/records.ts';
+import { openStore } from '../registry/store.ts';
+import { predictionOutput } from '../wire/prediction.ts';
+import type { WorkerStart } from './messages.ts';
+import { BatchRunner } from './predict-batch.ts';
+import type { PredictionSource, Sampler } from './sampler.ts';
+import { Session } from './session.ts';
+
+export interface LoadedVersion {
+  readonly signature: Signature;
+  readonly outputKind: OutputKind;
+  readonly loadMs: number;
+  readonly runner: BatchRunner;
+  release(): Promise<void>;
+}
+
+/** Where the artefact of a version lies. */
+export const artifactPath = (dataDir: string, sha256: string): string => join(dataDir, 'artifacts', `${sha256}.onnx`);
+
+/** Loads the version that `start` names; its samples go to `sampler`. Throws LOAD_FAILED. */
+export async function loadVersion(start: WorkerStart, sampler: Sampler): Promise<LoadedVersion> {
+  const { model, version } = start;
+  const beginUs = monotonicUs();
+  let session: Session | null = null;
+  try {
+    const record = await readVersion(start);
+    const path = artifactPath(start.dataDir, record.sha256);
+    await verifyArtifact(path, record.sha256);
+    session = await Session.open({ path, intraOpThreads: start.intraOpThreads, rowsMax: start.rowsMax });
+    await session.warmUp();
+    sampler.source = predictionSource(record);
+    const runner = new BatchRunner({
+      model, version, session, sampler, monotonicUs,
+      rowsMax: start.rowsMax,
+      answerBytesMax: start.answerBytesMax,
+    });
+    const loaded = session;
+    return {
+      signature: session.signature,
+      outputKind: record.outputKind,
+      loadMs: (monotonicUs() - beginUs) / 1e3,
+      runner,
+      release: () => loaded.release(),
+    };
+  } catch (error) {
+    await session?.release();
+    throw lastgoodError('LOAD_FAILED', { model, version, reason: reasonOf(error) });
+  }
+}
+
+async function readVersion({ dataDir, model, version }: WorkerStart): Promise<VersionRecord> {
+  const store = openStore({ dataDir, readOnly: true });
+  try {
+    const record = store.read(() => store.get(versionKey(model, version)));
+    if (record === undefined) throw new Error('it is not in the registry');
+    return record;
+  } finally {
+    await store.close();
+  }
+}
+
+async function verifyArtifact(path: string, sha256: string): Promise<void> {
+  const hash = createHash('sha256');
+  for await (const chunk of createReadStream(path)) hash.update(chunk as Buffer);
+  const found = hash.digest('hex');
+  if (found !== sha256) {
+    throw lastgoodError('ARTIFACT_DAMAGED', { sha256, reason: `its contents have SHA-256 ${found.slice(0, 12)}` });
+  }
+}
+
+// The baseline says which output it was computed from; live predictions must come from the same one.
+function predictionSource({ baseline, outputKind, signature }: VersionRecord): PredictionSource | null {
+  const name = baseline?.output ?? predictionOutput(signature)?.name;
+  const output = signature.outputs.findIndex((candidate) => candidate.name === name);
+  return output < 0 ? null : { output, kind: outputKind };
+}

@@ -1,0 +1,219 @@
+// Runs one slab: decodes its entries, runs the session once for all their rows, encodes the answers into the slab and
+// writes the samples. Worker thread; one runner per session.
+// Invariants: every entry that was pending has a status when run() returns; a bad row or a failing row fails alone.
+import { monotonicUs } from '../clock.ts';
+import { lastgoodError, reasonOf } from '../errors.ts';
+import type { LastgoodError } from '../errors.ts';
+import { EntryKind, EntryStatus } from '../shared-memory/slab.ts';
+import type { Slab } from '../shared-memory/slab.ts';
+import { Outcome } from '../shared-memory/sample-ring.ts';
+import type { Sample } from '../shared-memory/sample-ring.ts';
+import { AnswerEncoder, JsonTooLarge, eachRow } from '../wire/predict-answer.ts';
+import type { AnsweredRequest, RunBlock } from '../wire/predict-answer.ts';
+import { frameId } from '../wire/predict-body.ts';
+import { PredictDecoder } from '../wire/predict-json.ts';
+import { RowBatch } from '../wire/row-batch.ts';
+import type { BatchResult } from './messages.ts';
+import type { Sampler } from './sampler.ts';
+import type { RunResult, Session } from './session.ts';
+
+const REASON_CHARACTERS_MAX = 400;
+const HTTP_OK = 200;
+
+export interface BatchRunnerOptions {
+  readonly model: string;
+  readonly version: string;
+  readonly session: Session;
+  readonly sampler: Sampler;
+  readonly rowsMax: number;
+  readonly answerBytesMax: number;
+  readonly monotonicUs: () => number;
+}
+
+/** A request whose rows are in the batch. */
+interface Pending extends AnsweredRequest {
+  readonly entry: number;
+  readonly receivedUs: number;
+}
+
+export class BatchRunner {
+  readonly #options: BatchRunnerOptions;
+  readonly #batch: RowBatch;
+  readonly #decoder: PredictDecoder;
+  readonly #encoder: AnswerEncoder;
+  #slab: Slab | null = null;
+  #pending: Pending[] = [];
+  #overflow: { entry: number; answer: Uint8Array }[] = [];
+  #startUs = 0;
+
+  constructor(options: BatchRunnerOptions) {
+    const { session, version, answerBytesMax } = options;
+    this.#options = options;
+    this.#batch = new RowBatch(session.layout);
+    this.#decoder = new PredictDecoder(this.#batch);
+    this.#encoder = new AnswerEncoder(session.layout.outputs, version, answerBytesMax);
+  }
+
+  /** Answers every pending entry of the slab; rejects only on a bug, and then nothing more was published. */
+  async run(slab: Slab): Promise<BatchResult> {
+    const { monotonicUs, sampler, rowsMax } = this.#options;
+    this.#slab = slab;
+    this.#startUs = monotonicUs();
+    this.#overflow = [];
+    this.#reset();
+    sampler.begin(slab.generation);
+    for (let entry = 0; entry < slab.entryCount; entry += 1) {
+      if (slab.status(entry) !== EntryStatus.pending) continue;
+      if (!this.#take(slab, entry)) {
+        // The request is good, but its rows have another shape than those before it.
+        await this.#flush();
+        this.#take(slab, entry);
+      }
+      if (this.#batch.rows >= rowsMax) await this.#flush();
+    }
+    await this.#flush();
+    sampler.publish();
+    return { kind: 'batch', overflow: this.#overflow };
+  }
+
+  #reset(): void {
+    this.#pending = [];
+    this.#batch.clear();
+  }
+
+  // Decodes one entry into the batch, or answers it. Returns false when the batch has to be run first.
+  #take(slab: Slab, entry: number): boolean {
+    const receivedUs = slab.receivedUs(entry);
+    const deadlineUs = slab.deadlineUs(entry);
+    const isFrame = slab.kind(entry) === EntryKind.socketJson;
+    const decoder = this.#decoder;
+    const firstRow = this.#batch.rows;
+    const isLate = this.#startUs >= deadlineUs;
+    try {
+      // The answer of a frame repeats its id, so even a late one has to be read.
+      if (isLate && !isFrame) throw this.#deadlineExceeded(receivedUs, deadlineUs);
+      if (!isFrame && slab.kind(entry) !== EntryKind.predictJson) {
+        throw lastgoodError('INTERNAL', { reason: `entry kind ${slab.kind(entry)} is unknown` });
+      }
+      if (!decoder.decode(slab.request(entry), isFrame)) return false;
+    } catch (error) {
+      const request = { entry, receivedUs, firstRow, rows: 0, isSingle: true, isFrame, id: decoder.id };
+      this.#fail(request, error, isLate && !isFrame ? Outcome.deadline : Outcome.clientFault, 0);
+      return true;
+    }
+    const { rows, isSingle, id } = decoder;
+    const request = { entry, receivedUs, firstRow, rows, isSingle, isFrame, id };
+    if (isLate) {
+      this.#batch.rows = firstRow;
+      this.#fail(request, this.#deadlineExceeded(receivedUs, deadlineUs), Outcome.deadline, 0);
+    } else {
+      this.#pending.push(request);
+    }
+    return true;
+  }
+
+  #deadlineExceeded(receivedUs: number, deadlineUs: number): LastgoodError {
+    const deadlineMs = Math.round((deadlineUs - receivedUs) / 1e3);
+    return lastgoodError('DEADLINE_EXCEEDED', { model: this.#options.model, deadlineMs });
+  }
+
+  async #flush(): Promise<void> {
+    const pending = this.#pending;
+    if (pending.length > 0) await this.#runAll(pending);
+    this.#reset();
+  }
+
+  // Runs these requests together. When the run fails, halves are run on their own, down to the requests that fail.
+  async #runAll(requests: readonly Pending[]): Promise<void> {
+    const first = requests[0]!;
+    const last = requests[requests.length - 1]!;
+    const rows = last.firstRow + last.rows - first.firstRow;
+    const { session, monotonicUs } = this.#options;
+    const beginUs = monotonicUs();
+    let result: RunResult;
+    try {
+      result = await session.run(this.#batch.inputs, first.firstRow, rows);
+    } catch (error) {
+      if (requests.length === 1) {
+        this.#fail(first, this.#modelFailed(error), Outcome.modelFailure, monotonicUs() - beginUs);
+        return;
+      }
+      const half = requests.length >> 1;
+      await this.#runAll(requests.slice(0, half));
+      await this.#runAll(requests.slice(half));
+      return;
+    }
+    const runUs = result.runMs * 1e3;
+    for (const request of requests) this.#answer(request, result.blocks, runUs, rows);
+  }
+
+  #answer(request: Pending, blocks: readonly RunBlock[], runUs: number, batchRows: number): void {
+    const { monotonicUs, sampler, model } = this.#options;
+    const encoder = this.#encoder;
+    const doneUs = monotonicUs();
+    let bytes: Uint8Array;
+    try {
+      bytes = encoder.encode(request, blocks, doneUs - request.receivedUs);
+    } catch (error) {
+      if (!(error instanceof JsonTooLarge)) {
+        this.#fail(request, this.#modelFailed(error), Outcome.modelFailure, runUs);
+        return;
+      }
+      const reason = `the answer takes more than ${this.#options.answerBytesMax} bytes; send fewer rows at once`;
+      this.#fail(request, lastgoodError('UNSUPPORTED_BY_PREDICT', { model, reason }), Outcome.clientFault, runUs);
+      return;
+    }
+    const outcome = encoder.hasNonFinite ? Outcome.nonFinite : Outcome.ok;
+    this.#write(request, HTTP_OK, bytes, outcome);
+    const { receivedUs, rows } = request;
+    const sample = sampler.request(outcome, rows, { receivedUs, startUs: this.#startUs, doneUs, runUs, batchRows });
+    let index = 0;
+    eachRow(request, blocks, (block, row) => {
+      const target: Sample | null = index === 0 ? sample : sampler.row(sample, index);
+      index += 1;
+      if (target !== null) sampler.predict(target, block, row);
+    });
+  }
+
+  #fail(request: Pending, error: unknown, outcome: Outcome, runUs: number): void {
+    const { sampler, monotonicUs } = this.#options;
+    const { status, bytes } = this.#encoder.encodeError(request, error);
+    this.#write(request, status, bytes, outcome);
+    const { receivedUs, rows } = request;
+    const times = { receivedUs, startUs: this.#startUs, doneUs: monotonicUs(), runUs, batchRows: rows };
+    sampler.request(outcome, rows, times);
+  }
+
+  #write({ entry, rows }: Pending, status: number, bytes: Uint8Array, outcome: Outcome): void {
+    const slab = this.#slab!;
+    slab.setRows(entry, rows);
+    slab.setOutcome(entry, outcome);
+    if (slab.setAnswer(entry, status, bytes)) return;
+    // A copy of its own: the encoder's buffer is written again by the next answer.
+    this.#overflow.push({ entry, answer: Uint8Array.from(bytes) });
+  }
+
+  #modelFailed(error: unknown): LastgoodError {
+    const { model, version } = this.#options;
+    return lastgoodError('MODEL_FAILED', { model, version, reason: reasonOf(error).slice(0, REASON_CHARACTERS_MAX) });
+  }
+}
+
+/** Answers every entry that is still pending with one error, for batches that could not be run at all. */
+export function refuseBatch(slab: Slab, error: unknown, outcome: Outcome, sampler: Sampler | null): BatchResult {
+  const encoder = new AnswerEncoder([], '', Number.MAX_SAFE_INTEGER);
+  const overflow: { entry: number; answer: Uint8Array }[] = [];
+  const nowUs = monotonicUs();
+  for (let entry = 0; entry < slab.entryCount; entry += 1) {
+    if (slab.status(entry) !== EntryStatus.pending) continue;
+    const isFrame = slab.kind(entry) === EntryKind.socketJson;
+    const id = isFrame ? frameId(slab.request(entry)) : null;
+    const { status, bytes } = encoder.encodeError({ isFrame, id }, error);
+    slab.setOutcome(entry, outcome);
+    if (!slab.setAnswer(entry, status, bytes)) overflow.push({ entry, answer: Uint8Array.from(bytes) });
+    const receivedUs = slab.receivedUs(entry);
+    sampler?.request(outcome, 0, { receivedUs, startUs: nowUs, doneUs: nowUs, runUs: 0, batchRows: 0 });
+  }
+  sampler?.publish();
+  return { kind: 'batch', overflow };
+}

@@ -1,0 +1,142 @@
+// Collects the samples of one batch and hands them to the worker's ring in one go. Worker thread; single owner.
+// Invariant: a request always gets its request sample; row samples are the ones that are left out at the limits.
+import type { OutputKind } from '../registry/records.ts';
+import { SampleKind, emptySample } from '../shared-memory/sample-ring.ts';
+import type { Sample, SampleWriter , Outcome} from '../shared-memory/sample-ring.ts';
+import type { RunBlock } from '../wire/predict-answer.ts';
+import { summarizeRow } from '../wire/prediction.ts';
+import type { TensorData } from '../wire/tensor.ts';
+
+/** Row samples of one request beyond its first row. */
+export const ROW_SAMPLES_MAX = 64;
+/** Share of the ring that the row samples of one batch may fill, so that no batch laps the monitor by itself. */
+const RING_SHARE = 1 / 4;
+
+const HASH_SEED = 0x811c9dc5 | 0;
+const HASH_FACTOR = 0x01000193;
+
+/** Which output predictions are read from; null when the model has none that is numeric. */
+export interface PredictionSource {
+  readonly output: number;
+  readonly kind: OutputKind;
+}
+
+/** The part of a sample that is the same for all rows of a request. */
+export interface RequestTimes {
+  readonly receivedUs: number;
+  readonly startUs: number;
+  readonly doneUs: number;
+  readonly runUs: number;
+  readonly batchRows: number;
+}
+
+export class Sampler {
+  readonly #writer: SampleWriter;
+  readonly #ringCapacity: number;
+  /** Set when the version is loaded; until then samples carry no prediction. */
+  source: PredictionSource | null = null;
+  readonly #samples: Sample[] = [];
+  #count = 0;
+  #rowSamplesLeft = 0;
+  #generation = 0;
+
+  constructor(writer: SampleWriter, ringCapacity: number) {
+    this.#writer = writer;
+    this.#ringCapacity = ringCapacity;
+  }
+
+  /** Starts a batch of one generation. */
+  begin(generation: number): void {
+    this.#count = 0;
+    this.#generation = generation;
+    this.#rowSamplesLeft = Math.floor(this.#ringCapacity * RING_SHARE);
+  }
+
+  /** Adds the sample of one request and returns it, so that its first row can be filled in. */
+  request(outcome: Outcome, rows: number, times: RequestTimes): Sample {
+    const sample = this.#next();
+    sample.kind = SampleKind.request;
+    sample.outcome = outcome;
+    sample.rows = rows;
+    sample.batchRows = times.batchRows;
+    sample.latencyUs = times.doneUs - times.receivedUs;
+    sample.queueUs = times.startUs - times.receivedUs;
+    sample.runUs = times.runUs;
+    sample.atUs = times.doneUs;
+    return sample;
+  }
+
+  /** Adds the sample of one more row of the request `of`, or returns null at the limit. `index` counts from 0. */
+  row(of: Readonly<Sample>, index: number): Sample | null {
+    if (index > ROW_SAMPLES_MAX || this.#rowSamplesLeft === 0) return null;
+    this.#rowSamplesLeft -= 1;
+    const sample = this.#next();
+    const { outcome, rows, batchRows, latencyUs, queueUs, runUs, atUs } = of;
+    Object.assign(sample, { kind: SampleKind.row, outcome, rows, batchRows, latencyUs, queueUs, runUs, atUs });
+    return sample;
+  }
+
+  /** Fills in what one answered row says. */
+  predict(sample: Sample, block: RunBlock, row: number): void {
+    let hash = HASH_SEED;
+    for (const { data, rowElements } of block.outputs) {
+      hash = hashElements(hash, data, row * rowElements, rowElements);
+    }
+    sample.hash = hash;
+    if (this.source === null) return;
+    const { data, rowElements } = block.outputs[this.source.output]!;
+    if (Array.isArray(data)) return;
+    summarizeRow(this.source.kind, data, row * rowElements, rowElements, sample);
+  }
+
+  /** Writes everything to the ring. */
+  publish(): void {
+    for (let done = 0; done < this.#count; ) {
+      // begin() hands the records over to be overwritten: never more than there are.
+      const chunk = Math.min(this.#count - done, this.#ringCapacity);
+      this.#writer.begin(chunk);
+      for (let index = 0; index < chunk; index += 1) this.#writer.write(this.#samples[done + index]!);
+      this.#writer.publish();
+      done += chunk;
+    }
+    this.#count = 0;
+  }
+
+  #next(): Sample {
+    let sample = this.#samples[this.#count];
+    if (sample === undefined) {
+      sample = emptySample();
+      this.#samples.push(sample);
+    }
+    this.#count += 1;
+    sample.generation = this.#generation;
+    sample.value = NaN;
+    sample.classIndex = -1;
+    sample.entropy = NaN;
+    sample.hash = 0;
+    return sample;
+  }
+}
+
+// FNV-1a over the 32-bit words (or, unaligned, the bytes) of the elements.
+function hashElements(seed: number, data: TensorData, offset: number, length: number): number {
+  let hash = seed;
+  if (Array.isArray(data)) {
+    for (let at = offset; at < offset + length; at += 1) {
+      const text = data[at]!;
+      for (let index = 0; index < text.length; index += 1) {
+        hash = Math.imul(hash ^ text.charCodeAt(index), HASH_FACTOR);
+      }
+      // Keeps ["ab", "c"] and ["a", "bc"] apart.
+      hash = Math.imul(hash ^ 0xffff_ffff, HASH_FACTOR);
+    }
+    return hash;
+  }
+  const start = data.byteOffset + offset * data.BYTES_PER_ELEMENT;
+  const bytes = length * data.BYTES_PER_ELEMENT;
+  const words = ((start | bytes) & 3) === 0
+    ? new Int32Array(data.buffer, start, bytes / 4)
+    : new Uint8Array(data.buffer, start, bytes);
+  for (let index = 0; index < words.length; index += 1) hash = Math.imul(hash ^ words[index]!, HASH_FACTOR);
+  return hash;
+}

@@ -1,0 +1,225 @@
+// One ONNX session: opened from a file, warmed, run on rows, released once. It divides rows into runs as the model's
+// batch axis wants it. Used by inference workers and by the trial process; it knows neither.
+// Invariant: input arrays belong to a run until its promise settles; runs of one session never overlap.
+import type { Signature } from '../registry/records.ts';
+import type { OutputBlock, RunBlock } from '../wire/predict-answer.ts';
+import { rowLayout } from '../wire/row-layout.ts';
+import type { RowLayout } from '../wire/row-layout.ts';
+import { createElements, elementBytes, elementCount, runtimeType, shapeText, signatureFrom } from '../wire/tensor.ts';
+import type { TensorData } from '../wire/tensor.ts';
+import { reasonOf } from '../errors.ts';
+import { loadRuntime } from './runtime.ts';
+import type { FeedValue, OrtModule, OrtSession } from './runtime.ts';
+
+/** Runs at batch 1 whose median is reported. */
+const TIMED_RUNS = 5;
+
+export interface SessionOptions {
+  /** The .onnx file; it must never change while the session lives. */
+  readonly path: string;
+  readonly intraOpThreads: number;
+  /** Most rows of one run of a model with an open batch axis. */
+  readonly rowsMax: number;
+}
+
+/** The rows of one input; `elements` and `shape` are those of one row, without open dimensions. */
+export interface InputSource {
+  readonly data: TensorData;
+  readonly shape: readonly number[];
+  readonly elements: number;
+}
+
+export interface RunResult {
+  readonly blocks: readonly RunBlock[];
+  /** Milliseconds inside the runtime, all runs together. */
+  readonly runMs: number;
+}
+
+export interface WarmUp {
+  /** Median milliseconds of a run at batch 1; 0 when the model refuses rows of zeros. */
+  readonly runMs: number;
+  readonly warnings: readonly string[];
+}
+
+/** Whole tensors by name, as golden cases hold them. */
+export type TensorMap = Readonly<Record<string, { readonly shape: readonly number[]; readonly data: TensorData }>>;
+
+/** A run answered fewer or more rows than it was given. */
+class RowsMismatch extends Error {
+  override readonly name = 'RowsMismatch';
+}
+
+export class Session {
+  readonly signature: Signature;
+  readonly layout: RowLayout;
+  readonly #ort: OrtModule;
+  readonly #session: OrtSession;
+  #rowsPerRun: number;
+  #released: Promise<void> | null = null;
+
+  private constructor(ort: OrtModule, session: OrtSession, rowsMax: number) {
+    this.#ort = ort;
+    this.#session = session;
+    this.signature = signatureFrom(
+      session.inputMetadata, session.outputMetadata);
+    this.layout = rowLayout(this.signature, rowsMax);
+    this.#rowsPerRun = this.layout.rowsPerRun;
+  }
+
+  /** Opens the model in `path`; rejects with onnxruntime's reason, or with what the engine cannot carry. */
+  static async open({ path, intraOpThreads, rowsMax }: SessionOptions): Promise<Session> {
+    const ort = await loadRuntime();
+    const session = await ort.InferenceSession.create(path, {
+      intraOpNumThreads: intraOpThreads,
+      interOpNumThreads: 1,
+      executionMode: 'sequential',
+      // Patterns are kept per shape and batches have many; the memory would only grow.
+      enableMemPattern: false,
+      // The exception says the same; a line on stderr for each bad row of a failing model would flood the log.
+      logSeverityLevel: 4,
+      extra: { session: { intra_op: { allow_spinning: '0' } } },
+    });
+    try {
+      return new Session(ort, session, rowsMax);
+    } catch (error) {
+      await session.release();
+      throw error;
+    }
+  }
+
+  /** Most rows that one run takes now. */
+  get rowsPerRun(): number {
+    return this.#rowsPerRun;
+  }
+
+  /** Runs the rows `firstRow` to `firstRow + rows` of the inputs, which come in the signature's order. */
+  async run(inputs: readonly InputSource[], firstRow: number, rows: number): Promise<RunResult> {
+    const blocks: RunBlock[] = [];
+    let runMs = 0;
+    for (let done = 0; done < rows; ) {
+      const start = firstRow + done;
+      const count = Math.min(this.#rowsPerRun, rows - done);
+      const feeds = this.#feeds(inputs, start, count);
+      const beginMs = performance.now();
+      const answer = await this.#session.run(feeds);
+      runMs += performance.now() - beginMs;
+      try {
+        blocks.push({ firstRow: start, rows: count, outputs: this.#outputs(answer, count) });
+      } catch (error) {
+        // The signature promised a row axis that the outputs do not have (a flattened or a reduced one): from now on
+        // each row gets a run, and with it the whole output.
+        if (!(error instanceof RowsMismatch) || this.layout.batching !== 'dynamic' || count === 1) throw error;
+        this.#rowsPerRun = 1;
+        continue;
+      }
+      done += count;
+    }
+    return { blocks, runMs };
+  }
+
+  /** Runs whole tensors by name, without dividing them into rows. */
+  async runTensors(inputs: TensorMap): Promise<TensorMap> {
+    const feeds: Record<string, FeedValue> = {};
+    for (const { name, datatype } of this.signature.inputs) {
+      const tensor = inputs[name];
+      if (tensor === undefined) throw new Error(`input "${name}" is missing`);
+      feeds[name] = this.#tensor(runtimeType(datatype), tensor.data, tensor.shape);
+    }
+    const answer = await this.#session.run(feeds);
+    return Object.fromEntries(
+      this.signature.outputs.map(({ name }) => {
+        const tensor = answer[name]!;
+        return [name, { shape: tensor.dims, data: tensor.data }];
+      }));
+  }
+
+  /**
+   * Runs zeros at the largest batch and then at 1, so that memory is grown before the first request. A model may
+   * refuse zeros (a table lookup, a date); that is only a warning.
+   */
+  async warmUp(): Promise<WarmUp> {
+    const warnings: string[] = [];
+    const times: number[] = [];
+    const largest = this.#rowsPerRun;
+    try {
+      if (largest > 1) await this.run(this.#zeros(largest), 0, largest);
+      const one = this.#zeros(1);
+      for (let count = 0; count < TIMED_RUNS; count += 1) times.push((await this.run(one, 0, 1)).runMs);
+    } catch (error) {
+      warnings.push(`warm-up with zeros failed: ${reasonOf(error)}`);
+    }
+    times.sort((a, b) => a - b);
+    return { runMs: times[times.length >> 1] ?? 0, warnings };
+  }
+
+  /** Frees the native session; the first call does it, later ones wait for the same. No run may be under way. */
+  release(): Promise<void> {
+    this.#released ??= this.#session.release();
+    return this.#released;
+  }
+
+  #zeros(rows: number): InputSource[] {
+    return this.layout.inputs.map(({ datatype, shape }) => {
+      const sized = shape.map((size) => (size < 0 ? 1 : size));
+      const elements = elementCount(sized);
+      return { data: createElements(datatype, elements * rows), shape: sized, elements };
+    });
+  }
+
+  #feeds(inputs: readonly InputSource[], firstRow: number, rows: number): Record<string, FeedValue> {
+    const { batching, inputs: layouts } = this.layout;
+    const feeds: Record<string, FeedValue> = {};
+    for (let index = 0; index < layouts.length; index += 1) {
+      const { name, datatype } = layouts[index]!;
+      const { data, shape, elements } = inputs[index]!;
+      const taken = slice(data, firstRow * elements, (firstRow + rows) * elements);
+      const padded = batching === 'fixed' ? repeatLastRow(taken, rows, this.#rowsPerRun, elements) : taken;
+      const dims = batching === 'none' ? shape : [batching === 'fixed' ? this.#rowsPerRun : rows, ...shape];
+      feeds[name] = this.#tensor(runtimeType(datatype), padded, dims);
+    }
+    return feeds;
+  }
+
+  #tensor(type: string, data: TensorData, dims: readonly number[]): FeedValue {
+    // The constructor's overloads want a literal type name each; the table of datatypes pairs names and arrays.
+    return new this.#ort.Tensor(type as 'float32', data as Float32Array, dims);
+  }
+
+  #outputs(answer: Readonly<Record<string, FeedValue>>, rows: number): OutputBlock[] {
+    const runRows = this.layout.batching === 'fixed' ? this.#rowsPerRun : rows;
+    return this.layout.outputs.map(({ name, hasRows }) => {
+      const { dims, data } = answer[name] as { dims: readonly number[]; data: TensorData };
+      const isDivided = hasRows && dims[0] === runRows;
+      if (!isDivided && runRows > 1) {
+        throw new RowsMismatch(`output "${name}" has shape ${shapeText(dims)} for ${runRows} rows`);
+      }
+      const rowShape = isDivided ? dims.slice(1) : dims;
+      return { data, rowShape, rowElements: elementCount(rowShape) };
+    });
+  }
+}
+
+function slice(data: TensorData, from: number, to: number): TensorData {
+  return Array.isArray(data) ? data.slice(from, to) : data.subarray(from, to);
+}
+
+// A fixed batch axis wants all its rows; the answers of the repeated ones are left out.
+function repeatLastRow(data: TensorData, rows: number, wanted: number, elements: number): TensorData {
+  if (rows === wanted) return data;
+  if (Array.isArray(data)) {
+    const last = data.slice((rows - 1) * elements);
+    return Array.from({ length: wanted * elements }, (_, at) => data[at] ?? last[at % elements] ?? '');
+  }
+  // One constructor call of the array's own type; numbers and bigints are only moved.
+  const padded = new (data.constructor as new (length: number) => Float32Array)(wanted * elements);
+  padded.set(data as Float32Array);
+  for (let row = rows; row < wanted; row += 1) {
+    padded.copyWithin(row * elements, (rows - 1) * elements, rows * elements);
+  }
+  return padded;
+}
+
+/** Bytes of input that one row of a model has, for capacity planning; 0 when its shape is open. */
+export function rowInputBytes(layout: RowLayout): number {
+  return layout.inputs.reduce((sum, row) => sum + Math.max(0, row.elements) * elementBytes(row.datatype), 0);
+}
