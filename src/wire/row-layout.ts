@@ -62,7 +62,9 @@ function batchingOf(inputs: readonly TensorSignature[]): Batching {
 }
 
 function leadsRows(batching: Batching, fixedRows: number, size: number): boolean {
-  return (batching === 'dynamic' && size === -1) || (batching === 'fixed' && (size === fixedRows || size === -1));
+  if (size === -1) return batching !== 'none';
+  // A model that mixes its rows may promise one: alone in its run, a row has that output to itself.
+  return size === (batching === 'dynamic' ? 1 : fixedRows) && batching !== 'none';
 }
 
 function rowsPerRun(

@@ -75,7 +75,8 @@ suite('JsonWriter', () => {
   });
 
   test('writes texts in UTF-8 and refuses to outgrow its limit', () => {
-    assert.equal(written((into) => into.string('a"\n\u00e9\u{1f600}\ud800')), JSON.stringify('a"\n\u00e9\u{1f600}\ud800'));
+    const text = 'a"\n\u00e9\u{1f600}\ud800';
+    assert.equal(written((into) => into.string(text)), JSON.stringify(text));
     const small = new JsonWriter(10_000);
     assert.throws(() => {
       for (;;) small.text('0123456789');
@@ -86,7 +87,8 @@ suite('JsonWriter', () => {
 
 suite('AnswerEncoder', () => {
   test('writes a number for a scalar, an array for a vector, nested arrays for more', () => {
-    const scalar = { name: 'y', datatype: 'FP32', rowShape: [1], data: Float32Array.of(0.1, 2), isScalar: true } as const;
+    const data = Float32Array.of(0.1, 2);
+    const scalar = { name: 'y', datatype: 'FP32', rowShape: [1], data, isScalar: true } as const;
     assert.equal(answer([scalar], 1).text, '{"prediction":0.1,"model_version":"v\\"1","latency_ms":1.234}');
     assert.equal(answer([scalar], 2, false).text, '{"predictions":[0.1,2],"model_version":"v\\"1","latency_ms":1.234}');
     const vector = { ...scalar, isScalar: false, rowShape: [2] };
@@ -103,10 +105,12 @@ suite('AnswerEncoder', () => {
     });
     const { text } = answer([
       row('i"', 'INT64', BigInt64Array.of(9223372036854775807n, -1n)), row('b', 'BOOL', Uint8Array.of(1, 0)),
-      row('s', 'BYTES', ['a"', 'é']), row('d', 'FP64', Float64Array.of(0.1, 1e300)), row('u', 'UINT8', Uint8Array.of(255, 0)),
+      row('s', 'BYTES', ['a"', 'é']),
+      row('d', 'FP64', Float64Array.of(0.1, 1e300)), row('u', 'UINT8', Uint8Array.of(255, 0)),
     ], 1);
     assert.equal(text.slice(0, text.indexOf(',"model_version"')),
-      '{"prediction":{"i\\"":[9223372036854775807,-1],"b":[true,false],"s":["a\\"","é"],"d":[0.1,1e+300],"u":[255,0]}');
+      '{"prediction":{"i\\"":[9223372036854775807,-1],"b":[true,false],"s":["a\\"","é"],' +
+      '"d":[0.1,1e+300],"u":[255,0]}');
   });
 
   test('writes null for what is not finite and says so', () => {

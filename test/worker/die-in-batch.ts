@@ -1,0 +1,26 @@
+// Child process of pool.test.ts, started with a small heap: a body whose parsed form needs more than the worker's heap
+// ends that worker in the middle of its batch.
+import { monotonicUs } from '../../src/clock.ts';
+import { EntryKind, createSingleSlab } from '../../src/shared-memory/slab.ts';
+import { reasonOf } from '../../src/errors.ts';
+import { InferencePool } from '../../src/worker/pool.ts';
+import { deploy, fill } from './deployed.ts';
+import { answersOf } from './fixtures.ts';
+import { linear } from './onnx.ts';
+
+const deployed = await deploy(linear(), 1);
+const lost: unknown[] = [];
+const pool = await InferencePool.start(deployed.start, { loadMs: 60_000, onWorkerLost: (reason) => lost.push(reason) });
+
+const body = Buffer.from(`{"instances":[${'{"x":[]},'.repeat(1_500_000)}{}]}`);
+const { memory, slab: large } = createSingleSlab(body.length, 4_096);
+large.append(EntryKind.predictJson, body, monotonicUs(), Infinity);
+large.stamp(3, 5, monotonicUs());
+const outcome = await pool.run({ kind: 'batch', slab: memory }).then(
+  (result) => `answered: ${answersOf(large, result)[0]!.text}`, (error: unknown) => `rejected: ${reasonOf(error)}`);
+process.stdout.write(`${outcome}, ${lost.length} lost\n`);
+
+const slab = fill(deployed, 0, ['{"features":[1,2,3]}']);
+const [answer] = answersOf(slab, await pool.run({ kind: 'batch', slab: 0 }));
+process.stdout.write(`then answered ${String(answer!.body['prediction'])}\n`);
+await pool.close();

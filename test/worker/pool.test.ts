@@ -1,0 +1,169 @@
+// The pool with real threads and real sessions: loading, running, refusing, dying, closing.
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { rmSync } from 'node:fs';
+import { suite, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import type { Worker } from 'node:worker_threads';
+import { Outcome } from '../../src/shared-memory/sample-ring.ts';
+import { WorkerSlot } from '../../src/worker/messages.ts';
+import type { WorkerStart } from '../../src/worker/messages.ts';
+import { InferencePool } from '../../src/worker/pool.ts';
+import { WorkerSlots } from '../../src/worker/slots.ts';
+import { until } from '../support/poll.ts';
+import { deploy, fill } from './deployed.ts';
+import { answersOf, samplesOf } from './fixtures.ts';
+import { linear, slow } from './onnx.ts';
+
+const LOAD_MS = 20_000;
+
+async function startPool(start: WorkerStart, lost: unknown[] = []): Promise<InferencePool> {
+  return InferencePool.start(start, { loadMs: LOAD_MS, onWorkerLost: (reason) => lost.push(reason) });
+}
+
+/** Runs `work` and returns the threads that were started meanwhile. */
+async function threadsOf<T>(work: () => Promise<T>): Promise<{ result: T; threads: Worker[] }> {
+  const threads: Worker[] = [];
+  const note = (worker: Worker): void => void threads.push(worker);
+  process.on('worker', note);
+  try {
+    return { result: await work(), threads };
+  } finally {
+    process.off('worker', note);
+  }
+}
+
+suite('InferencePool', () => {
+  test('start loads every worker, and each has a slot of its own', async () => {
+    const deployed = await deploy(linear(), 2);
+    const pool = await startPool(deployed.start);
+    const slots = new WorkerSlots(deployed.start.slots);
+    assert.equal(slots.countOf(WorkerSlot.ready), 2);
+    assert.notEqual(slots.ownerOf(0), slots.ownerOf(1));
+    assert.deepEqual(pool.signature.inputs, [{ name: 'x', datatype: 'FP32', shape: [-1, 3] }]);
+    assert.equal(pool.outputKind, 'scalar');
+    await pool.close();
+  });
+
+  test('run answers batches on all workers, whose samples go to their own rings', async () => {
+    const deployed = await deploy(linear(), 2);
+    const pool = await startPool(deployed.start);
+    for (let round = 0; round < 20; round += 1) {
+      const slabs = [0, 1].map((index) => fill(deployed, index, [`{"features":[${round},${index},0]}`, '{}']));
+      const results = await Promise.all(slabs.map((slab) => pool.run({ kind: 'batch', slab: slab.index })));
+      for (const [index, slab] of slabs.entries()) {
+        const [good, bad] = answersOf(slab, results[index]!);
+        assert.equal(good!.body['prediction'], round + 10 * index + 0.5);
+        assert.equal(good!.body['model_version'], '1');
+        assert.equal(bad!.status, 400);
+      }
+    }
+    assert.equal(pool.busy, 0);
+    const samples = deployed.readers.map(samplesOf);
+    assert.equal(samples[0]!.length + samples[1]!.length, 80);
+    assert.ok(samples.every((ring) => ring.length > 0 && ring.every(({ generation }) => generation === 3)));
+    await pool.close();
+  });
+
+  test('run refuses a batch that was stamped for another deployment, and writes no sample', async () => {
+    const deployed = await deploy(linear(), 1);
+    const pool = await startPool(deployed.start);
+    const slab = fill(deployed, 0, ['{"features":[1,2,3]}', '{"features":[1,2,3]}'], 6);
+    const answers = answersOf(slab, await pool.run({ kind: 'batch', slab: 0 }));
+    assert.deepEqual(answers.map(({ status, body }) => [status, body['code']]), [[500, 'INTERNAL'], [500, 'INTERNAL']]);
+    assert.deepEqual(deployed.readers.flatMap(samplesOf), []);
+    await pool.close();
+  });
+
+  test('start refuses a damaged artefact, a missing one and an unknown version, and leaves no thread', async () => {
+    const damaged = await deploy(linear(), 2, { intact: false });
+    const missing = await deploy(linear(), 1);
+    rmSync(missing.artifact);
+    const healthy = await deploy(linear(), 1);
+    for (const [start, reason] of [
+      [damaged.start, /load version "1" of model "m": open artefact [0-9a-f]{12}: /],
+      [missing.start, /load version "1" of model "m": .*ENOENT/],
+      [{ ...healthy.start, version: '9' }, /load version "9" of model "m": it is not in the registry/],
+    ] as const) {
+      const { threads } = await threadsOf(() =>
+        assert.rejects(startPool(start), { code: 'LOAD_FAILED', message: reason }));
+      assert.equal(threads.length, start.workers);
+      await until('the threads are gone', () => threads.every(({ threadId }) => threadId === -1));
+    }
+  });
+
+  test('start gives up at its limit and stops the threads when they are done, not before', async () => {
+    // Its warm-up is some seconds of arithmetic, during which stopping the thread would abort this process.
+    const { start } = await deploy(slow(400), 1);
+    const { threads } = await threadsOf(() =>
+      assert.rejects(
+        InferencePool.start(start, { loadMs: 1, onWorkerLost: () => undefined }), { code: 'LOAD_FAILED' }));
+    assert.ok(threads.every(({ threadId }) => threadId > 0));
+    await until('no thread is left', () => threads.every(({ threadId }) => threadId === -1));
+  });
+
+  test('a worker that ends is replaced, and the new one loads before it runs its first batch', async () => {
+    const deployed = await deploy(linear(), 1);
+    const lost: unknown[] = [];
+    const { result: pool, threads } = await threadsOf(() => startPool(deployed.start, lost));
+    const slots = new WorkerSlots(deployed.start.slots);
+    const before = slots.ownerOf(0);
+    // Idle, so it may be stopped: for the pool it has ended by itself.
+    await threads[0]!.terminate();
+    await until('the pool noticed', () => lost.length === 1);
+    assert.equal(slots.stateOf(0), WorkerSlot.free);
+    const slab = fill(deployed, 0, ['{"features":[1,2,3]}']);
+    const [answer] = answersOf(slab, await pool.run({ kind: 'batch', slab: 0 }));
+    assert.equal(answer!.body['prediction'], 321.5);
+    assert.equal(slots.stateOf(0), WorkerSlot.ready);
+    assert.notEqual(slots.ownerOf(0), before);
+    assert.equal(deployed.readers.flatMap(samplesOf).length, 1);
+    await pool.close();
+  });
+
+  test('a replacement that cannot load answers every entry, and counts it against the version', async () => {
+    const deployed = await deploy(linear(), 1);
+    const lost: unknown[] = [];
+    const { result: pool, threads } = await threadsOf(() => startPool(deployed.start, lost));
+    rmSync(deployed.artifact);
+    await threads[0]!.terminate();
+    await until('the pool noticed', () => lost.length === 1);
+    const slab = fill(deployed, 0, ['{"features":[1,2,3]}', '{"features":[1,2,3]}']);
+    const answers = answersOf(slab, await pool.run({ kind: 'batch', slab: 0 }));
+    assert.deepEqual(answers.map(({ status }) => status), [500, 500]);
+    assert.deepEqual(answers.map(({ body }) => body['code']), ['MODEL_FAILED', 'MODEL_FAILED']);
+    const outcomes = deployed.readers.flatMap(samplesOf).map(({ outcome }) => outcome);
+    assert.deepEqual(outcomes, [Outcome.modelFailure, Outcome.modelFailure]);
+    await pool.close();
+  });
+
+  test('close waits for the running batches, answers them, and stops no busy thread', async () => {
+    const deployed = await deploy(slow(40), 2);
+    const pool = await startPool(deployed.start);
+    const slabs = [0, 1, 2].map((index) => fill(deployed, index, [`{"features":[${index}]}`]));
+    const runs = slabs.map((slab) => pool.run({ kind: 'batch', slab: slab.index }));
+    assert.equal(pool.busy, 3);
+    await pool.close();
+    assert.equal(pool.busy, 0);
+    for (const [index, run] of runs.entries()) {
+      assert.equal(answersOf(slabs[index]!, await run)[0]!.body['prediction'], index);
+    }
+    await assert.rejects(pool.run({ kind: 'batch', slab: 0 }), /closing/);
+    await pool.close();
+  });
+
+  test('a process that closes its pool under load ends by itself with code 0', () => {
+    const program = fileURLToPath(new URL('./close-under-load.js', import.meta.url));
+    const { status, signal, stderr } = spawnSync(process.execPath, [program], { timeout: 120_000, encoding: 'utf8' });
+    assert.deepEqual([status, signal], [0, null], stderr);
+  });
+
+  test('a worker that runs out of memory in the middle of a batch rejects it, and the pool goes on', () => {
+    const program = fileURLToPath(new URL('./die-in-batch.js', import.meta.url));
+    const { status, stdout, stderr } = spawnSync(
+      process.execPath, ['--max-old-space-size=64', program], { timeout: 120_000, encoding: 'utf8' });
+    assert.equal(status, 0, stderr);
+    assert.match(stdout, /rejected: .*(memory|exited)/i);
+    assert.match(stdout, /then answered 321\.5/);
+  });
+});
