@@ -1,0 +1,69 @@
+// The registry as everybody may read it, in any thread: every call sees the newest commit.
+import { lastgoodError } from '../errors.ts';
+import { listDecisions } from './decision-log.ts';
+import { ALL_MODELS, decisionKey, eventsOf, modelKey, versionKey, versionsOf } from './keys.ts';
+import { rollbackCandidates } from './last-good.ts';
+import type { DecisionRecord, EventRecord, ModelRecord, VersionRecord } from './records.ts';
+import type { RegistryStore } from './store.ts';
+
+const quote = (names: readonly string[]): string => names.map((name) => `"${name}"`).join(', ') || 'none';
+
+export class RegistryReader {
+  protected readonly store: RegistryStore;
+
+  constructor(store: RegistryStore) {
+    this.store = store;
+  }
+
+  models(): ModelRecord[] {
+    return this.store.read(() => this.store.list(ALL_MODELS));
+  }
+
+  /** Throws MODEL_NOT_FOUND. */
+  model(model: string): ModelRecord {
+    return this.store.read(() => {
+      const record = this.store.get(modelKey(model));
+      if (record !== undefined) return record;
+      const known = quote(this.store.list(ALL_MODELS).map((other) => other.model));
+      throw lastgoodError('MODEL_NOT_FOUND', { model, known });
+    });
+  }
+
+  /** Throws MODEL_NOT_FOUND or VERSION_NOT_FOUND. */
+  version(model: string, version: string): VersionRecord {
+    const record = this.store.read(() => this.store.get(versionKey(model, version)));
+    if (record !== undefined) return record;
+    this.model(model);
+    const known = quote(this.versions(model).map((other) => other.version));
+    throw lastgoodError('VERSION_NOT_FOUND', { model, version, known });
+  }
+
+  versions(model: string): VersionRecord[] {
+    return this.store.read(() => this.store.list(versionsOf(model)));
+  }
+
+  /** The stored generation, 0 for an unknown model; cheap enough to poll. */
+  generationOf(model: string): number {
+    return this.store.read(() => this.store.get(modelKey(model))?.generation ?? 0);
+  }
+
+  /** The newest `limit` events of a model, newest first; throws MODEL_NOT_FOUND. */
+  history(model: string, limit = 100): EventRecord[] {
+    this.model(model);
+    return this.store.read(() => this.store.list(eventsOf(model), { reverse: true, limit }));
+  }
+
+  decision(id: string): DecisionRecord | undefined {
+    return this.store.read(() => this.store.get(decisionKey(id)));
+  }
+
+  /** The newest `limit` decisions of a model, newest first. */
+  decisions(model: string, limit = 20): DecisionRecord[] {
+    return this.store.read(() => listDecisions(this.store, model, limit));
+  }
+
+  /** The versions to go back to, best first; see last-good.ts. */
+  rollbackCandidates(model: string): VersionRecord[] {
+    return rollbackCandidates(this.versions(model), this.model(model).activeVersion);
+  }
+}

@@ -1,0 +1,292 @@
+// Every change of the registry, each in one transaction together with the event that tells of it. Main thread, or a CLI
+// without an engine. Invariants: a generation only grows; a version is unhealthy before another is active in its
+// place; a refused change leaves every byte as it was.
+import type { Clock } from '../clock.ts';
+import { lastgoodError } from '../errors.ts';
+import { DECISIONS_MAX, listDecisions, storeDecision } from './decision-log.ts';
+import { ALL_VERSIONS, decisionKey, decisionOrderOf, eventKey, eventsOf, modelKey, versionKey } from './keys.ts';
+import { chooseLastGood, rollbackCandidates } from './last-good.ts';
+import { checkName } from './names.ts';
+import { RegistryReader } from './reader.ts';
+import type {
+  Baseline, DecisionRecord, EventKind, EventRecord, ModelRecord, VersionHealth, VersionRecord,
+} from './records.ts';
+import type { RegistryStore } from './store.ts';
+
+/** The oldest events of a model are deleted beyond this many. */
+export const EVENTS_MAX = 10_000;
+
+type NewVersion = Omit<
+  VersionRecord,
+  'version' | 'health' | 'quarantine' | 'lastGeneration' | 'registeredAtMs' | 'registeredBy'
+> & { readonly version?: string };
+type NewEvent = Pick<EventRecord, 'kind' | 'by' | 'reason' | 'from' | 'to' | 'decision'>;
+
+export class Registry extends RegistryReader {
+  readonly #clock: Clock;
+
+  constructor(store: RegistryStore, clock: Clock) {
+    super(store);
+    this.#clock = clock;
+  }
+
+  /** Resolves when all changes so far would survive a power loss; await it before acknowledging one. */
+  flushed(): Promise<void> {
+    return this.store.flushed();
+  }
+
+  storeDecision(decision: DecisionRecord): void {
+    this.store.transaction(() => storeDecision(this.store, decision));
+  }
+
+  /** Adds a version, and its model with the first one; throws VERSION_EXISTS. Returns the stored record. */
+  createVersion(fresh: NewVersion, by: string): VersionRecord {
+    checkName('the model name', fresh.model);
+    if (fresh.version !== undefined) checkName('the version', fresh.version);
+    return this.store.transaction(() => {
+      const model = this.store.get(modelKey(fresh.model)) ?? this.#emptyModel(fresh.model);
+      const version = fresh.version ?? this.#nextFreeVersion(model);
+      if (this.store.get(versionKey(fresh.model, version)) !== undefined) {
+        throw lastgoodError('VERSION_EXISTS', { model: fresh.model, version });
+      }
+      const record: VersionRecord = {
+        ...fresh, version, health: 'new', quarantine: null, lastGeneration: 0,
+        registeredAtMs: this.#clock.wallMs(), registeredBy: by,
+      };
+      this.store.put(versionKey(fresh.model, version), record);
+      const number = Number(version);
+      const nextVersion = Number.isSafeInteger(number) ? Math.max(model.nextVersion, number + 1) : model.nextVersion;
+      this.#write({ ...model, nextVersion }, {
+        kind: 'register', by, reason: fresh.sha256, from: null, to: version, decision: null,
+      });
+      return record;
+    });
+  }
+
+  #emptyModel(model: string): ModelRecord {
+    return {
+      model, activeVersion: null, lastGoodVersion: null, generation: 0, activatedAtMs: 0, probationEndedAtMs: null,
+      pin: null, lastAutomaticRollbackAtMs: null, nextVersion: 1, nextEvent: 1, createdAtMs: this.#clock.wallMs(),
+    };
+  }
+
+  #nextFreeVersion(model: ModelRecord): string {
+    let number = model.nextVersion;
+    while (this.store.get(versionKey(model.model, String(number))) !== undefined) number += 1;
+    return String(number);
+  }
+
+  /**
+   * Makes `version` the active one, if `expectedGeneration` still is. Throws GENERATION_CONFLICT, PINNED, QUARANTINED
+   * or ALREADY_ACTIVE.
+   */
+  activate(change: {
+    readonly model: string;
+    readonly version: string;
+    readonly expectedGeneration: number;
+    readonly by: string;
+    readonly reason: string;
+  }): ModelRecord {
+    const { model, version, by, reason } = change;
+    return this.store.transaction(() => {
+      const record = this.#expect(model, change.expectedGeneration);
+      const target = this.version(model, version);
+      if (record.pin !== null) throw lastgoodError('PINNED', { model, version: record.activeVersion ?? '' });
+      if (record.activeVersion === version) throw lastgoodError('ALREADY_ACTIVE', { model, version });
+      if (target.health === 'unhealthy') {
+        throw lastgoodError('QUARANTINED', { model, version, reason: target.quarantine?.reason ?? 'unhealthy' });
+      }
+      return this.#makeActive(record, target, null, {
+        kind: 'promote', by, reason, from: record.activeVersion, to: version, decision: null,
+      });
+    });
+  }
+
+  /**
+   * Marks the active version unhealthy and makes `to` (by default the last good one) active, if `expectedGeneration`
+   * still is. Throws NO_ROLLBACK_TARGET or GENERATION_CONFLICT and then has changed nothing.
+   */
+  rollback(change: {
+    readonly model: string;
+    readonly expectedGeneration: number;
+    readonly to?: string;
+    readonly by: string;
+    readonly reason: string;
+    readonly decide: (target: string) => DecisionRecord;
+  }): { readonly model: ModelRecord; readonly decision: DecisionRecord } {
+    const { model, by, reason } = change;
+    return this.store.transaction(() => {
+      const record = this.#expect(model, change.expectedGeneration);
+      const failing = record.activeVersion;
+      const candidates = rollbackCandidates(this.versions(model), failing);
+      const target = candidates.find(({ version }) => change.to === undefined || version === change.to);
+      if (failing === null || target === undefined) throw lastgoodError('NO_ROLLBACK_TARGET', { model });
+      this.#setHealth(this.version(model, failing), 'unhealthy', reason, by);
+      const decision = change.decide(target.version);
+      storeDecision(this.store, decision);
+      const nowMs = this.#clock.wallMs();
+      const changed = by === 'monitor' ? { ...record, lastAutomaticRollbackAtMs: nowMs } : record;
+      const after = this.#makeActive(changed, target, target.health === 'good' ? nowMs : null, {
+        kind: 'rollback', by, reason, from: failing, to: target.version, decision: decision.id,
+      });
+      return { model: after, decision };
+    });
+  }
+
+  #expect(model: string, expected: number): ModelRecord {
+    const record = this.model(model);
+    if (record.generation === expected) return record;
+    throw lastgoodError('GENERATION_CONFLICT', { model, expected, found: record.generation });
+  }
+
+  #makeActive(
+    record: ModelRecord, target: VersionRecord, probationEndedAtMs: number | null, event: NewEvent,
+  ): ModelRecord {
+    const generation = record.generation + 1;
+    this.store.put(versionKey(record.model, target.version), { ...target, lastGeneration: generation });
+    return this.#write(
+      {
+        ...record, generation, probationEndedAtMs,
+        activeVersion: target.version,
+        lastGoodVersion: chooseLastGood(this.versions(record.model), target.version)?.version ?? null,
+        activatedAtMs: this.#clock.wallMs(),
+      },
+      event,
+    );
+  }
+
+  /** Ends the probation of `generation`, if it still is the active one: its version is known good now. */
+  endProbation(change: { readonly model: string; readonly generation: number }): ModelRecord {
+    return this.#markGood(change.model, change.generation, 'probation_ended', 'monitor');
+  }
+
+  /** An operator vouches for the active version; throws NO_ACTIVE_VERSION. */
+  confirm(change: { readonly model: string; readonly by: string }): ModelRecord {
+    return this.#markGood(change.model, this.generationOf(change.model), 'confirm', change.by);
+  }
+
+  #markGood(model: string, generation: number, kind: EventKind, by: string): ModelRecord {
+    return this.store.transaction(() => {
+      const record = this.#expect(model, generation);
+      const active = record.activeVersion;
+      if (active === null) throw lastgoodError('NO_ACTIVE_VERSION', { model });
+      this.store.put(versionKey(model, active), { ...this.version(model, active), health: 'good', quarantine: null });
+      return this.#write(
+        { ...record, probationEndedAtMs: this.#clock.wallMs() },
+        { kind, by, reason: '', from: active, to: active, decision: null },
+      );
+    });
+  }
+
+  setPin(model: string, pin: { readonly by: string; readonly reason: string } | null, by: string): ModelRecord {
+    return this.store.transaction(() => {
+      const record = this.model(model);
+      const version = record.activeVersion;
+      if (version === null) throw lastgoodError('NO_ACTIVE_VERSION', { model });
+      const stored = pin === null ? null : { ...pin, atMs: this.#clock.wallMs() };
+      return this.#write({ ...record, pin: stored }, {
+        kind: pin === null ? 'unpin' : 'pin', by, reason: pin?.reason ?? '', from: version, to: version, decision: null,
+      });
+    });
+  }
+
+  /** Keeps the machine and promotes away from a version that is not active; throws VERSION_IN_USE for the active. */
+  quarantine(change: {
+    readonly model: string; readonly version: string; readonly by: string; readonly reason: string;
+  }): VersionRecord {
+    const { model, version, by, reason } = change;
+    return this.store.transaction(() => {
+      if (this.model(model).activeVersion === version) {
+        throw lastgoodError('VERSION_IN_USE', { model, version, role: 'active: roll back instead' });
+      }
+      const after = this.#setHealth(this.version(model, version), 'unhealthy', reason, by);
+      this.#recordAbout(model, { kind: 'quarantine', by, reason, from: version, to: null, decision: null });
+      return after;
+    });
+  }
+
+  /** Lets a quarantined version be chosen again. */
+  release(change: { readonly model: string; readonly version: string; readonly by: string }): VersionRecord {
+    const { model, version, by } = change;
+    return this.store.transaction(() => {
+      const after = this.#setHealth(this.version(model, version), 'new', '', by);
+      this.#recordAbout(model, { kind: 'release', by, reason: '', from: null, to: version, decision: null });
+      return after;
+    });
+  }
+
+  /** Replaces the baseline of a version. */
+  setBaseline(change: {
+    readonly model: string; readonly version: string; readonly baseline: Baseline; readonly by: string;
+  }): VersionRecord {
+    const { model, version, baseline, by } = change;
+    return this.store.transaction(() => {
+      const after = { ...this.version(model, version), baseline };
+      this.store.put(versionKey(model, version), after);
+      this.#recordAbout(model, { kind: 'baseline', by, reason: baseline.source, from: null, to: version, decision: null });
+      return after;
+    });
+  }
+
+  /** Writes an event that changes nothing else. */
+  recordEvent(model: string, event: NewEvent): void {
+    this.store.transaction(() => this.#recordAbout(model, event));
+  }
+
+  /**
+   * Forgets `version`, or the whole model when none is named; throws VERSION_IN_USE for what serves or stands by.
+   * Returns the artefacts that no version uses any more: the caller deletes the files.
+   */
+  remove(change: { readonly model: string; readonly version?: string; readonly by: string }): {
+    readonly removed: string[];
+    readonly orphans: string[];
+  } {
+    const { model, by } = change;
+    return this.store.transaction(() => {
+      const record = this.model(model);
+      const versions = change.version === undefined ? this.versions(model) : [this.version(model, change.version)];
+      for (const { version } of versions) this.#checkRemovable(record, version);
+      for (const { version } of versions) this.store.delete(versionKey(model, version));
+      if (change.version === undefined) this.#forgetModel(model);
+      else this.#recordAbout(model, { kind: 'remove', by, reason: '', from: change.version, to: null, decision: null });
+      const used = new Set(this.store.list(ALL_VERSIONS).map(({ sha256 }) => sha256));
+      const orphans = [...new Set(versions.map(({ sha256 }) => sha256))].filter((sha256) => !used.has(sha256));
+      return { removed: versions.map(({ version }) => version), orphans };
+    });
+  }
+
+  #checkRemovable(record: ModelRecord, version: string): void {
+    const role = record.activeVersion === version ? 'active' : record.lastGoodVersion === version ? 'lastGood' : null;
+    if (role !== null) throw lastgoodError('VERSION_IN_USE', { model: record.model, version, role });
+  }
+
+  #forgetModel(model: string): void {
+    for (const { id } of listDecisions(this.store, model, DECISIONS_MAX)) this.store.delete(decisionKey(id));
+    this.store.deleteAll(decisionOrderOf(model));
+    this.store.deleteAll(eventsOf(model));
+    this.store.delete(modelKey(model));
+  }
+
+  // Health decides who is lastGood, so the model's record follows in the same transaction.
+  #setHealth(record: VersionRecord, health: VersionHealth, reason: string, by: string): VersionRecord {
+    const quarantine = health === 'unhealthy' ? { reason, by, atMs: this.#clock.wallMs() } : null;
+    const after = { ...record, health, quarantine };
+    this.store.put(versionKey(record.model, record.version), after);
+    return after;
+  }
+
+  #recordAbout(model: string, event: NewEvent): void {
+    const record = this.model(model);
+    const lastGoodVersion = chooseLastGood(this.versions(model), record.activeVersion)?.version ?? null;
+    this.#write({ ...record, lastGoodVersion }, event);
+  }
+
+  #write(record: ModelRecord, event: NewEvent): ModelRecord {
+    const { model, generation, nextEvent: sequence } = record;
+    this.store.put(eventKey(model, sequence), { ...event, model, sequence, generation, atMs: this.#clock.wallMs() });
+    if (sequence > EVENTS_MAX) this.store.delete(eventKey(model, sequence - EVENTS_MAX));
+    const after = { ...record, nextEvent: sequence + 1 };
+    this.store.put(modelKey(model), after);
+    return after;
+  }
+}

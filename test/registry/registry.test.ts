@@ -1,0 +1,173 @@
+// Transitions of the registry: what each changes, what each refuses, and that a refusal changes nothing.
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, test } from 'node:test';
+import { isLastgoodError } from '../../src/errors.ts';
+import type { ErrorCode } from '../../src/errors.ts';
+import type { DecisionRecord } from '../../src/registry/records.ts';
+import { Registry } from '../../src/registry/registry.ts';
+import { openStore } from '../../src/registry/store.ts';
+import type { RegistryStore } from '../../src/registry/store.ts';
+
+const by = 'test';
+let dataDir: string;
+let store: RegistryStore;
+let registry: Registry;
+let nowMs: number;
+
+beforeEach(() => {
+  dataDir = mkdtempSync(join(tmpdir(), 'lastgood-registry-'));
+  store = openStore({ dataDir });
+  nowMs = 1_000;
+  registry = new Registry(store, { monotonicUs: () => nowMs * 1e3, wallMs: () => nowMs });
+});
+afterEach(async () => {
+  await store.close();
+  rmSync(dataDir, { recursive: true });
+});
+
+function create(version?: string, sha256 = 'a'.repeat(64)): string {
+  return registry.createVersion(
+    {
+      model: 'digits', ...(version === undefined ? {} : { version }), sha256, artifactBytes: 1,
+      signature: { inputs: [], outputs: [] }, outputKind: 'scalar', baseline: null, golden: null,
+      trial: { loadMs: 1, runMs: 1, goldenCases: 0, residentBytes: 1 }, warnings: [],
+    },
+    by,
+  ).version;
+}
+function promote(version: string): number {
+  const expectedGeneration = registry.generationOf('digits');
+  return registry.activate({ model: 'digits', version, expectedGeneration, by, reason: '' }).generation;
+}
+function decisionTo(target: string): DecisionRecord {
+  return {
+    id: `d-${target}-${registry.generationOf('digits')}`, model: 'digits', version: 'x', generation: 1, atMs: nowMs,
+    trigger: 'operator', action: 'rollback', suppressedBy: null, rolledBackTo: target, reason: 'test', evidence: {},
+  };
+}
+function rollback(options: { to?: string; by?: string; expectedGeneration?: number } = {}): string | null {
+  const expectedGeneration = registry.generationOf('digits');
+  return registry.rollback({ model: 'digits', expectedGeneration, by, reason: 'bad', decide: decisionTo, ...options })
+    .model.activeVersion;
+}
+function refuses(code: ErrorCode, act: () => unknown): void {
+  const before = JSON.stringify(store.dump());
+  assert.throws(act, (error) => isLastgoodError(error) && error.code === code, code);
+  assert.equal(JSON.stringify(store.dump()), before, 'a refused change must change nothing');
+}
+
+describe('Registry', () => {
+  test('createVersion numbers versions that have no name and refuses a name twice', () => {
+    assert.equal(create(), '1');
+    assert.equal(create('7'), '7');
+    assert.equal(create(), '8');
+    refuses('VERSION_EXISTS', () => create('7'));
+    refuses('INVALID_NAME', () => create('../etc'));
+  });
+
+  test('every promote and every rollback raises the generation by one and writes one event', () => {
+    create('1');
+    create('2');
+    assert.equal(promote('1'), 1);
+    assert.equal(promote('2'), 2);
+    assert.equal(rollback(), '1');
+    assert.equal(registry.generationOf('digits'), 3);
+    const kinds = registry.history('digits').map(({ kind, generation }) => `${kind} ${generation}`);
+    assert.deepEqual(kinds, ['rollback 3', 'promote 2', 'promote 1', 'register 0', 'register 0']);
+  });
+
+  test('rollback marks the failing version unhealthy in the same transaction and keeps the decision', () => {
+    create('1');
+    create('2');
+    promote('1');
+    promote('2');
+    rollback({ by: 'monitor' });
+    assert.equal(registry.version('digits', '2').health, 'unhealthy');
+    assert.equal(registry.model('digits').lastAutomaticRollbackAtMs, nowMs);
+    assert.equal(registry.decisions('digits')[0]?.rolledBackTo, '1');
+    refuses('QUARANTINED', () => promote('2'));
+    registry.release({ model: 'digits', version: '2', by });
+    assert.equal(promote('2'), 4);
+  });
+
+  test('rollback goes back along the chain and refuses whole at its end', () => {
+    for (const version of ['1', '2', '3']) {
+      create(version);
+      promote(version);
+      registry.confirm({ model: 'digits', by });
+    }
+    assert.equal(rollback(), '2');
+    assert.equal(rollback(), '1');
+    refuses('NO_ROLLBACK_TARGET', () => rollback());
+    assert.equal(registry.version('digits', '1').health, 'good');
+  });
+
+  test('rollback prefers a version that ended its probation and never takes one that has not served', () => {
+    for (const version of ['1', '2', '3', '4']) create(version);
+    promote('1');
+    registry.endProbation({ model: 'digits', generation: 1 });
+    promote('2');
+    promote('3');
+    assert.equal(registry.model('digits').lastGoodVersion, '1');
+    refuses('NO_ROLLBACK_TARGET', () => rollback({ to: '4' }));
+    assert.equal(rollback(), '1');
+  });
+
+  test('a change that expects another generation is refused, so two rollbacks of one generation are one', () => {
+    for (const version of ['1', '2', '3']) create(version);
+    promote('1');
+    promote('2');
+    promote('3');
+    assert.equal(rollback({ expectedGeneration: 3 }), '2');
+    refuses('GENERATION_CONFLICT', () => rollback({ expectedGeneration: 3 }));
+    refuses('GENERATION_CONFLICT', () => registry.endProbation({ model: 'digits', generation: 3 }));
+  });
+
+  test('a pin refuses promotes until it is taken away', () => {
+    create('1');
+    create('2');
+    promote('1');
+    registry.setPin('digits', { by, reason: 'audit' }, by);
+    refuses('PINNED', () => promote('2'));
+    registry.setPin('digits', null, by);
+    assert.equal(promote('2'), 2);
+  });
+
+  test('quarantine refuses the active version and takes lastGood away from a standby', () => {
+    create('1');
+    create('2');
+    promote('1');
+    promote('2');
+    refuses('VERSION_IN_USE', () => registry.quarantine({ model: 'digits', version: '2', by, reason: '' }));
+    registry.quarantine({ model: 'digits', version: '1', by, reason: 'wrong data' });
+    assert.equal(registry.model('digits').lastGoodVersion, null);
+  });
+
+  test('remove spares active and lastGood and names only artefacts that nobody uses', () => {
+    create('1', 'a'.repeat(64));
+    create('2', 'b'.repeat(64));
+    create('3', 'b'.repeat(64));
+    create('4', 'c'.repeat(64));
+    promote('1');
+    promote('2');
+    refuses('VERSION_IN_USE', () => registry.remove({ model: 'digits', version: '1', by }));
+    refuses('VERSION_IN_USE', () => registry.remove({ model: 'digits', by }));
+    assert.deepEqual(registry.remove({ model: 'digits', version: '3', by }).orphans, []);
+    assert.deepEqual(registry.remove({ model: 'digits', version: '4', by }).orphans, ['c'.repeat(64)]);
+    refuses('VERSION_NOT_FOUND', () => registry.version('digits', '4'));
+    refuses('MODEL_NOT_FOUND', () => registry.model('nobody'));
+  });
+
+  test('a second handle on the same directory sees every change at once', async () => {
+    create('1');
+    const other = openStore({ dataDir, readOnly: false });
+    const reader = new Registry(other, { monotonicUs: () => 0, wallMs: () => 0 });
+    assert.equal(reader.generationOf('digits'), 0);
+    promote('1');
+    assert.equal(reader.generationOf('digits'), 1);
+    await other.close();
+  });
+});
