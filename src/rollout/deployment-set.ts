@@ -2,6 +2,7 @@
 // out. Main thread. A version that is asked for twice is loaded once.
 import type { VersionRecord } from '../registry/records.ts';
 import type { Deployment } from './deployment.ts';
+import type { DeploymentView } from './outcome.ts';
 
 export interface DeploymentSetPorts {
   readonly load: (version: VersionRecord) => Promise<Deployment>;
@@ -52,6 +53,21 @@ export class DeploymentSet {
       this.#loading.set(name, loading);
     }
     return loading;
+  }
+
+  /** What is loaded and what each is for; `active` is the version that answers. */
+  views(active: string | null): DeploymentView[] {
+    const view = (deployment: Deployment, role: DeploymentView['role']): DeploymentView => ({
+      version: deployment.version.version,
+      role,
+      state: deployment.state,
+      workers: deployment.workers,
+    });
+    return [
+      ...this.ready.map((one) => view(one, one.version.version === active ? 'active' : 'standby')),
+      ...this.loading.map((version) => ({ version, role: 'candidate', state: 'loading', workers: 0 }) as const),
+      ...this.retiring.map((one) => view(one, 'retiring')),
+    ];
   }
 
   /** Closes every loaded version but these, in the background. */

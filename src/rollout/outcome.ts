@@ -1,4 +1,5 @@
 // What a rollout reports to whoever asked for a change; types only.
+import type { DecisionRecord } from '../registry/records.ts';
 
 /** Where a model stands. `offline` is reported by tools that look at a data directory without an engine. */
 export type Phase = 'empty' | 'loading' | 'probation' | 'steady' | 'no_rollback_target' | 'offline';
@@ -29,3 +30,10 @@ export interface DeploymentView {
   readonly state: DeploymentState;
   readonly workers: number;
 }
+
+export type RolloutEvent =
+  | { readonly kind: 'promote'; readonly activation: Activation; readonly by: string }
+  | { readonly kind: 'rollback'; readonly decision: DecisionRecord; readonly generation: number }
+  | { readonly kind: 'decision'; readonly decision: DecisionRecord }
+  | { readonly kind: 'phase'; readonly model: string; readonly phase: Phase }
+  | { readonly kind: 'problem'; readonly model: string; readonly what: string; readonly reason: string };

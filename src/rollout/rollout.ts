@@ -1,0 +1,298 @@
+// One model's rollout: which version answers, which one stands by, and every change of that. Main thread.
+//
+//   empty -> probation | steady                first promote, or a start that finds an active version
+//   probation -> steady                        probation over, or confirmed
+//   any but empty -> probation | steady        promote, rollback, follow: a new generation
+//   probation | steady -> no_rollback_target   a failing verdict and nothing to go back to
+//
+// #enter performs all of them. The registry's transaction comes first, the pointer flip after it in the same turn of
+// the event loop, so no batch is cut in between; only a disk that refuses a rollback's transaction is overruled.
+import type { Clock } from '../clock.ts';
+import { isLastgoodError, lastgoodError } from '../errors.ts';
+import type { HealthReport, Verdict } from '../judge/messages.ts';
+import type { ModelOptions } from '../options.ts';
+import type { DecisionRecord, VersionRecord } from '../registry/records.ts';
+import type { Registry } from '../registry/registry.ts';
+import type { Deployment } from './deployment.ts';
+import type { DeploymentSet } from './deployment-set.ts';
+import { decisionOf, operatorDecision, suppressionOf } from './decisions.ts';
+import type { Activation, DeploymentView, Phase, RolloutEvent } from './outcome.ts';
+import { Rollbacks } from './rollback.ts';
+import type { RollbackRequest } from './rollback.ts';
+import { signatureDifference } from './signature.ts';
+
+/** What answers now; null while nothing does. */
+export interface ActiveGeneration {
+  readonly deployment: Deployment;
+  readonly generation: number;
+}
+
+export interface RolloutPorts {
+  readonly model: string;
+  readonly options: ModelOptions;
+  readonly registry: Registry;
+  readonly deployments: DeploymentSet;
+  readonly clock: Clock;
+  /** Told at every new generation, before anything is cut for it. */
+  readonly onGeneration: (active: ActiveGeneration) => void;
+  readonly emit: (event: RolloutEvent) => void;
+}
+
+export class ModelRollout {
+  readonly #ports: RolloutPorts;
+  #phase: Phase = 'empty';
+  #active: ActiveGeneration | null = null;
+  /** The one long change under way; a second one is refused with BUSY. */
+  #changing: string | null = null;
+  #closed = false;
+  readonly #rollbacks: Rollbacks;
+  readonly #suppressedOnce = new Set<string>();
+
+  constructor(ports: RolloutPorts) {
+    this.#ports = ports;
+    this.#rollbacks = new Rollbacks({
+      ...ports,
+      enter: (deployment, generation) => this.#enter(deployment, generation),
+    });
+  }
+
+  get phase(): Phase {
+    return this.#changing !== null && this.#active === null ? 'loading' : this.#phase;
+  }
+  get active(): ActiveGeneration | null {
+    return this.#active;
+  }
+  get activeVersion(): VersionRecord | null {
+    return this.#active?.deployment.version ?? null;
+  }
+
+  /** The loaded versions and what each is for. */
+  get deployments(): DeploymentView[] {
+    return this.#ports.deployments.views(this.activeVersion?.version ?? null);
+  }
+
+  /** Brings up what the registry says is active; when it does not load, the next version that has served. */
+  async start(): Promise<void> {
+    const { model, registry, deployments } = this.#ports;
+    const record = registry.model(model);
+    if (record.activeVersion === null) return;
+    this.#changing = 'start';
+    try {
+      const active = registry.version(model, record.activeVersion);
+      const deployment = await deployments.ensure(active).catch((error: unknown) => this.#rollbacks.loadFailed(active, error));
+      if (deployment !== null) this.#enter(deployment, record.generation);
+      else await this.#startOnEarlier(active.version, record.generation);
+    } finally {
+      this.#changing = null;
+    }
+    this.#settle();
+  }
+
+  async #startOnEarlier(failed: string, generation: number): Promise<void> {
+    const reason = `version "${failed}" did not load at start`;
+    await this.#rollbackNow({
+      by: 'engine',
+      reason,
+      expectedGeneration: generation,
+      decide: (target) => this.#operatorDecision('engine', failed, generation, target, reason),
+    });
+  }
+
+  /** Loads `version` beside the active one and makes it active; the active one answers all the while. */
+  async promote(
+    version: string,
+    options: { readonly allowSignatureChange: boolean; readonly reason: string; readonly by: string },
+  ): Promise<Activation> {
+    const { model, registry, deployments } = this.#ports;
+    const record = registry.model(model);
+    const candidate = registry.version(model, version);
+    this.#checkPromotable(candidate, options.allowSignatureChange);
+    if (this.#changing !== null) throw lastgoodError('BUSY', { model, doing: this.#changing });
+    this.#changing = `the promote of "${version}"`;
+    try {
+      const deployment = await deployments.ensure(candidate);
+      if (this.#closed) throw lastgoodError('ENGINE_CLOSED');
+      const { by, reason } = options;
+      const after = registry.activate({ model, version, expectedGeneration: record.generation, by, reason });
+      this.#enter(deployment, after.generation);
+      const activation = { model, version, from: record.activeVersion, generation: after.generation };
+      this.#ports.emit({ kind: 'promote', activation, by });
+      await registry.flushed();
+      return activation;
+    } finally {
+      this.#changing = null;
+      this.#settle();
+    }
+  }
+
+  #checkPromotable(candidate: VersionRecord, allowSignatureChange: boolean): void {
+    const { model, registry } = this.#ports;
+    const { version } = candidate;
+    const record = registry.model(model);
+    if (record.activeVersion === version) throw lastgoodError('ALREADY_ACTIVE', { model, version });
+    if (record.pin !== null) throw lastgoodError('PINNED', { model, version: record.activeVersion ?? '' });
+    if (candidate.health === 'unhealthy') {
+      throw lastgoodError('QUARANTINED', { model, version, reason: candidate.quarantine?.reason ?? 'unhealthy' });
+    }
+    if (record.activeVersion === null || allowSignatureChange) return;
+    const active = registry.version(model, record.activeVersion);
+    const difference = signatureDifference(active.signature, candidate.signature);
+    if (difference !== null) throw lastgoodError('SIGNATURE_CHANGED', { model, version, difference });
+  }
+
+  /** Rolls back on an operator's word, to `to` or to the last known good version. */
+  async rollback(options: {
+    readonly by: string;
+    readonly reason: string;
+    readonly to?: string;
+    readonly health: HealthReport | null;
+  }): Promise<DecisionRecord & { readonly newGeneration: number }> {
+    const { model, registry } = this.#ports;
+    const active = this.#active;
+    if (active === null) throw lastgoodError('NO_ACTIVE_VERSION', { model });
+    const { generation } = active;
+    const from = active.deployment.version.version;
+    const decision = await this.#rollbackNow({
+      by: options.by,
+      reason: options.reason,
+      expectedGeneration: generation,
+      ...(options.to === undefined ? {} : { to: options.to }),
+      decide: (target) =>
+        this.#operatorDecision(options.by, from, generation, target, options.reason, options.health),
+    });
+    if (decision === null) throw lastgoodError('NO_ROLLBACK_TARGET', { model });
+    await registry.flushed();
+    return { ...decision, newGeneration: this.#active?.generation ?? generation };
+  }
+
+  /** Acts on a failing verdict, or writes down why not. Verdicts about another generation are too late. */
+  async onVerdict(verdict: Verdict): Promise<void> {
+    const { model, registry, options, clock } = this.#ports;
+    if (this.#rollbacks.isRunning || this.#closed || verdict.generation !== this.#active?.generation) return;
+    if (this.#phase === 'no_rollback_target') return;
+    const nowMs = clock.wallMs();
+    const suppressedBy = suppressionOf(registry.model(model), options.judge, nowMs);
+    if (suppressedBy !== null) {
+      this.#storeOnce(decisionOf(verdict, nowMs, { action: 'suppressed', suppressedBy, rolledBackTo: null }));
+      return;
+    }
+    const decision = await this.#rollbackNow({
+      by: 'monitor',
+      reason: verdict.reason,
+      expectedGeneration: verdict.generation,
+      decide: (target) =>
+        decisionOf(verdict, nowMs, { action: 'rollback', suppressedBy: null, rolledBackTo: target }),
+    }).catch((error: unknown) => {
+      // An operator or another process was faster: theirs is the one rollback.
+      if (isLastgoodError(error) && error.code === 'GENERATION_CONFLICT') return undefined;
+      throw error;
+    });
+    if (decision !== null) return;
+    this.#phase = 'no_rollback_target';
+    this.#ports.emit({ kind: 'phase', model, phase: this.#phase });
+    registry.recordEvent(model, {
+      kind: 'no_rollback_target', by: 'monitor', reason: verdict.reason, from: verdict.version, to: null, decision: null,
+    });
+    this.#storeOnce(decisionOf(verdict, nowMs, { action: 'no_target', suppressedBy: null, rolledBackTo: null }));
+  }
+
+  /** Ends the probation when its time and its requests have passed without a violation. */
+  onHealth(report: HealthReport): void {
+    const { model, registry, options, clock } = this.#ports;
+    if (this.#phase !== 'probation' || report.generation !== this.#active?.generation) return;
+    const { probationMs, probationSamples } = options.judge;
+    const judged = report.totals.requests - report.totals.clientFaults;
+    if (report.violations.length > 0 || judged < probationSamples) return;
+    const record = registry.model(model);
+    if (record.generation !== report.generation || clock.wallMs() - record.activatedAtMs < probationMs) return;
+    registry.endProbation({ model, generation: report.generation });
+    this.#becomeSteady();
+  }
+
+  /** An operator vouches for the active version. */
+  confirm(by: string): void {
+    const { model, registry } = this.#ports;
+    registry.confirm({ model, by });
+    this.#becomeSteady();
+  }
+
+  #becomeSteady(): void {
+    if (this.#active === null) return;
+    this.#phase = 'steady';
+    this.#ports.emit({ kind: 'phase', model: this.#ports.model, phase: this.#phase });
+  }
+
+  /** Compares the stored generation with the one that serves, and goes where the registry points. */
+  async follow(): Promise<void> {
+    const { model, registry, deployments } = this.#ports;
+    if (this.#closed || this.#changing !== null || this.#rollbacks.isRunning) return;
+    if (!this.#rollbacks.saveUnsaved()) return;
+    if (registry.generationOf(model) === (this.#active?.generation ?? 0)) return;
+    const record = registry.model(model);
+    if (record.activeVersion === null) return;
+    const target = registry.version(model, record.activeVersion);
+    this.#changing = `following the registry to "${target.version}"`;
+    try {
+      const deployment = await deployments.ensure(target).catch((error: unknown) => this.#rollbacks.loadFailed(target, error));
+      // The registry may have moved on while this one loaded; the next poll goes there.
+      if (deployment === null || registry.generationOf(model) !== record.generation) return;
+      this.#enter(deployment, record.generation);
+    } finally {
+      this.#changing = null;
+    }
+    this.#settle();
+  }
+
+  /** Stops all changes and lets every loaded version go; call it when nothing is pending. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    await this.#ports.deployments.closeAll();
+  }
+
+  // The one place where a generation begins: the pointer moves, then everybody is told.
+  #enter(deployment: Deployment, generation: number): void {
+    const { model, registry } = this.#ports;
+    this.#active = { deployment, generation };
+    this.#suppressedOnce.clear();
+    const ended = !this.#rollbacks.isUnsaved && registry.model(model).probationEndedAtMs !== null;
+    this.#phase = ended ? 'steady' : 'probation';
+    this.#ports.onGeneration(this.#active);
+    this.#ports.emit({ kind: 'phase', model, phase: this.#phase });
+  }
+
+  // Brings the loaded versions in line with the registry: the standby comes, what nobody needs goes.
+  #settle(): void {
+    const { model, registry, deployments, options } = this.#ports;
+    if (this.#closed || this.#changing !== null || this.#active === null) return;
+    const { lastGoodVersion } = registry.model(model);
+    const standby = options.standby === 'warm' ? lastGoodVersion : null;
+    const wanted = [this.#active.deployment.version.version, standby].filter((name) => name !== null);
+    deployments.retainOnly(new Set(wanted));
+    if (standby === null || deployments.find(standby) !== undefined) return;
+    const version = registry.version(model, standby);
+    deployments.ensure(version).catch((error: unknown) => this.#rollbacks.loadFailed(version, error));
+  }
+
+  async #rollbackNow(request: RollbackRequest): Promise<DecisionRecord | null> {
+    try {
+      return await this.#rollbacks.run(request);
+    } finally {
+      this.#settle();
+    }
+  }
+
+  #operatorDecision(
+    by: string, from: string, generation: number, target: string, reason: string, health: HealthReport | null = null,
+  ): DecisionRecord {
+    const context = { version: from, generation, atMs: this.#ports.clock.wallMs() };
+    return operatorDecision(this.#ports.model, context, target, reason, { by, health });
+  }
+
+  #storeOnce(decision: DecisionRecord): void {
+    const key = `${decision.trigger} ${decision.action} ${decision.suppressedBy ?? ''}`;
+    if (this.#suppressedOnce.has(key)) return;
+    this.#suppressedOnce.add(key);
+    this.#ports.registry.storeDecision(decision);
+    this.#ports.emit({ kind: 'decision', decision });
+  }
+}
