@@ -1,10 +1,8 @@
 // Brings one version up in this thread: its record from the registry, its artefact checked and opened, its session
 // warmed. Worker thread; one per thread, kept until the thread ends or the session is released.
-import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
-import { join } from 'node:path';
 import { monotonicUs } from '../clock.ts';
 import { lastgoodError, reasonOf } from '../errors.ts';
+import { verifyArtifact } from '../registry/artifacts.ts';
 import { versionKey } from '../registry/keys.ts';
 import type { OutputKind, Signature, VersionRecord } from '../registry/records.ts';
 import { openStore } from '../registry/store.ts';
@@ -22,9 +20,6 @@ export interface LoadedVersion {
   release(): Promise<void>;
 }
 
-/** Where the artefact of a version lies. */
-export const artifactPath = (dataDir: string, sha256: string): string => join(dataDir, 'artifacts', `${sha256}.onnx`);
-
 /** Loads the version that `start` names; its samples go to `sampler`. Throws LOAD_FAILED. */
 export async function loadVersion(start: WorkerStart, sampler: Sampler): Promise<LoadedVersion> {
   const { model, version } = start;
@@ -32,8 +27,7 @@ export async function loadVersion(start: WorkerStart, sampler: Sampler): Promise
   let session: Session | null = null;
   try {
     const record = await readVersion(start);
-    const path = artifactPath(start.dataDir, record.sha256);
-    await verifyArtifact(path, record.sha256);
+    const path = await verifyArtifact(start.dataDir, record.sha256);
     session = await Session.open({ path, intraOpThreads: start.intraOpThreads, rowsMax: start.rowsMax });
     await session.warmUp();
     sampler.source = predictionSource(record);
@@ -64,15 +58,6 @@ async function readVersion({ dataDir, model, version }: WorkerStart): Promise<Ve
     return record;
   } finally {
     await store.close();
-  }
-}
-
-async function verifyArtifact(path: string, sha256: string): Promise<void> {
-  const hash = createHash('sha256');
-  for await (const chunk of createReadStream(path)) hash.update(chunk as Buffer);
-  const found = hash.digest('hex');
-  if (found !== sha256) {
-    throw lastgoodError('ARTIFACT_DAMAGED', { sha256, reason: `its contents have SHA-256 ${found.slice(0, 12)}` });
   }
 }
 

@@ -10,7 +10,7 @@ import { openStore } from '../../src/registry/store.ts';
 import { SampleReader, sampleRingBytes, sampleRingOffset } from '../../src/shared-memory/sample-ring.ts';
 import { EntryKind, createSlabArena } from '../../src/shared-memory/slab.ts';
 import type { Slab, SlabArena } from '../../src/shared-memory/slab.ts';
-import { artifactPath } from '../../src/worker/loaded-version.ts';
+import { artifactPath } from '../../src/registry/artifacts.ts';
 import type { WorkerStart } from '../../src/worker/messages.ts';
 import { RING_CAPACITY, openModel, temporaryDirectory } from './fixtures.ts';
 

@@ -1,0 +1,127 @@
+// Model files, named by their SHA-256 in <data>/artifacts. Any thread may verify; only the registering process adds.
+// Invariant: a file under its final name is complete, on disk, and never written again.
+import { createHash, randomUUID } from 'node:crypto';
+import { createReadStream, existsSync, readdirSync } from 'node:fs';
+import { mkdir, open, rename, rm, stat } from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
+import { join } from 'node:path';
+import { isLastgoodError, lastgoodError, reasonOf } from '../errors.ts';
+
+/** Larger files are refused. */
+export const ARTIFACT_BYTES_MAX = 8 * 1024 ** 3;
+
+const DIRECTORY_MODE = 0o700;
+const FILE_MODE = 0o600;
+const TEMPORARY = '.part';
+/** A temporary file older than this belongs to nobody any more. */
+const TEMPORARY_AGE_MS_MAX = 3_600_000;
+
+export interface Artifact {
+  readonly sha256: string;
+  readonly bytes: number;
+  readonly path: string;
+  /** False when the same contents were there already. */
+  readonly created: boolean;
+}
+
+const directoryOf = (dataDir: string): string => join(dataDir, 'artifacts');
+
+/** Where the artefact with these contents lies. */
+export const artifactPath = (dataDir: string, sha256: string): string => join(directoryOf(dataDir), `${sha256}.onnx`);
+
+/** Copies the file at `source` in; throws FILE_UNREADABLE. The copy is on disk when this resolves. */
+export async function addArtifact(dataDir: string, source: string): Promise<Artifact> {
+  const bytes = await readableBytes(source);
+  const directory = directoryOf(dataDir);
+  await mkdir(directory, { recursive: true, mode: DIRECTORY_MODE });
+  const temporary = join(directory, `${randomUUID()}${TEMPORARY}`);
+  try {
+    const sha256 = await copyAndHash(source, temporary);
+    const path = artifactPath(dataDir, sha256);
+    const created = !existsSync(path);
+    // The rename is what publishes: a crash before it leaves only a temporary file.
+    if (created) await rename(temporary, path);
+    await syncDirectory(directory);
+    return { sha256, bytes, path, created };
+  } catch (error) {
+    if (isLastgoodError(error)) throw error;
+    throw lastgoodError('FILE_UNREADABLE', { path: source, reason: reasonOf(error) });
+  } finally {
+    await rm(temporary, { force: true });
+  }
+}
+
+async function readableBytes(path: string): Promise<number> {
+  const found = await stat(path).catch((error: unknown) => {
+    throw lastgoodError('FILE_UNREADABLE', { path, reason: reasonOf(error) });
+  });
+  if (!found.isFile()) throw lastgoodError('FILE_UNREADABLE', { path, reason: 'it is not a file' });
+  if (found.size > ARTIFACT_BYTES_MAX) {
+    const reason = `it has ${found.size} bytes; wanted at most ${ARTIFACT_BYTES_MAX}`;
+    throw lastgoodError('FILE_UNREADABLE', { path, reason });
+  }
+  return found.size;
+}
+
+// Hashes what was written, not what a second read of the source would give.
+async function copyAndHash(source: string, target: string): Promise<string> {
+  const hash = createHash('sha256');
+  const file = await open(target, 'wx', FILE_MODE);
+  try {
+    for await (const chunk of createReadStream(source)) {
+      hash.update(chunk as Buffer);
+      await writeWhole(file, chunk as Buffer);
+    }
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+  return hash.digest('hex');
+}
+
+async function writeWhole(file: FileHandle, chunk: Buffer): Promise<void> {
+  let written = 0;
+  while (written < chunk.length) written += (await file.write(chunk, written)).bytesWritten;
+}
+
+async function syncDirectory(directory: string): Promise<void> {
+  const handle = await open(directory, 'r');
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+/** Hashes the artefact again; throws ARTIFACT_DAMAGED when it is missing or has other contents. */
+export async function verifyArtifact(dataDir: string, sha256: string): Promise<string> {
+  const path = artifactPath(dataDir, sha256);
+  const hash = createHash('sha256');
+  try {
+    for await (const chunk of createReadStream(path)) hash.update(chunk as Buffer);
+  } catch (error) {
+    throw lastgoodError('ARTIFACT_DAMAGED', { sha256, reason: reasonOf(error) });
+  }
+  const found = hash.digest('hex');
+  if (found !== sha256) {
+    throw lastgoodError('ARTIFACT_DAMAGED', { sha256, reason: `its contents have SHA-256 ${found.slice(0, 12)}` });
+  }
+  return path;
+}
+
+/** Deletes the file of an artefact that no version uses any more. */
+export async function removeArtifact(dataDir: string, sha256: string): Promise<void> {
+  await rm(artifactPath(dataDir, sha256), { force: true });
+}
+
+/** Deletes temporary files that a crash left behind. */
+export async function removeStaleParts(dataDir: string, nowMs: number): Promise<void> {
+  const directory = directoryOf(dataDir);
+  if (!existsSync(directory)) return;
+  for (const name of readdirSync(directory)) {
+    if (!name.endsWith(TEMPORARY)) continue;
+    const path = join(directory, name);
+    const found = await stat(path).catch(() => null);
+    if (found !== null && nowMs - found.mtimeMs > TEMPORARY_AGE_MS_MAX) await rm(path, { force: true });
+  }
+}

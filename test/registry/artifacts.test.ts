@@ -1,0 +1,65 @@
+// Artefacts: named by contents, complete or absent, never overwritten.
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, test } from 'node:test';
+import { isLastgoodError } from '../../src/errors.ts';
+import { addArtifact, artifactPath, removeArtifact, removeStaleParts, verifyArtifact } from '../../src/registry/artifacts.ts';
+
+let dataDir: string;
+let source: string;
+beforeEach(() => {
+  dataDir = mkdtempSync(join(tmpdir(), 'lastgood-artifacts-'));
+  source = join(dataDir, 'source.onnx');
+  writeFileSync(source, Buffer.alloc(200_000, 'model'));
+});
+afterEach(() => rmSync(dataDir, { recursive: true }));
+
+const withCode = (code: string) => (error: unknown) => isLastgoodError(error) && error.code === code;
+
+describe('artifacts', () => {
+  test('addArtifact names the copy by its SHA-256 and leaves nothing else', async () => {
+    const artifact = await addArtifact(dataDir, source);
+    assert.equal(artifact.sha256, createHash('sha256').update(readFileSync(source)).digest('hex'));
+    assert.deepEqual(readFileSync(artifact.path), readFileSync(source));
+    assert.deepEqual(readdirSync(join(dataDir, 'artifacts')), [`${artifact.sha256}.onnx`]);
+    assert.equal(await verifyArtifact(dataDir, artifact.sha256), artifact.path);
+  });
+
+  test('addArtifact never writes an existing artefact again', async () => {
+    const first = await addArtifact(dataDir, source);
+    const before = statSync(first.path);
+    const second = await addArtifact(dataDir, source);
+    assert.equal(first.created, true);
+    assert.equal(second.created, false);
+    assert.deepEqual([statSync(first.path).ino, statSync(first.path).mtimeMs], [before.ino, before.mtimeMs]);
+  });
+
+  test('addArtifact refuses what is no readable file', async () => {
+    await assert.rejects(addArtifact(dataDir, join(dataDir, 'absent')), withCode('FILE_UNREADABLE'));
+    await assert.rejects(addArtifact(dataDir, dataDir), withCode('FILE_UNREADABLE'));
+  });
+
+  test('verifyArtifact finds changed and missing contents', async () => {
+    const { sha256, path } = await addArtifact(dataDir, source);
+    const bytes = readFileSync(path);
+    bytes[100_000]! ^= 1;
+    writeFileSync(path, bytes);
+    await assert.rejects(verifyArtifact(dataDir, sha256), withCode('ARTIFACT_DAMAGED'));
+    await removeArtifact(dataDir, sha256);
+    await assert.rejects(verifyArtifact(dataDir, sha256), withCode('ARTIFACT_DAMAGED'));
+  });
+
+  test('removeStaleParts deletes old temporary files only', async () => {
+    const { path } = await addArtifact(dataDir, source);
+    const [old, fresh] = ['old', 'fresh'].map((name) => join(dataDir, 'artifacts', `${name}.part`)) as [string, string];
+    writeFileSync(old, '');
+    writeFileSync(fresh, '');
+    utimesSync(old, 0, 0);
+    await removeStaleParts(dataDir, Date.now());
+    assert.deepEqual([existsSync(old), existsSync(fresh), existsSync(path)], [false, true, true]);
+    assert.equal(artifactPath(dataDir, 'x').endsWith('x.onnx'), true);
+  });
+});
