@@ -1,0 +1,32 @@
+// Reads a file of golden vectors: real input rows with the answers that every load of the artefact has to give.
+import { readFileSync, statSync } from 'node:fs';
+import { z } from 'zod';
+import { lastgoodError, reasonOf } from '../errors.ts';
+import type { Golden } from '../registry/records.ts';
+
+const GOLDEN_BYTES_MAX = 1024 * 1024;
+const CASES_MAX = 100;
+
+const tensor = z.strictObject({ shape: z.array(z.int().min(0)), data: z.array(z.number()) });
+const schema = z.strictObject({
+  format: z.literal('lastgood.golden/1'),
+  rtol: z.number().min(0).default(1e-3),
+  atol: z.number().min(0).default(1e-4),
+  cases: z
+    .array(z.strictObject({ inputs: z.record(z.string(), tensor), outputs: z.record(z.string(), tensor) }))
+    .min(1)
+    .max(CASES_MAX),
+});
+
+/** Reads golden vectors; throws INVALID_GOLDEN. */
+export function readGoldenFile(path: string): Golden {
+  try {
+    const { size } = statSync(path);
+    if (size > GOLDEN_BYTES_MAX) throw new Error(`it has ${size} bytes; wanted at most ${GOLDEN_BYTES_MAX}`);
+    const { rtol, atol, cases } = schema.parse(JSON.parse(readFileSync(path, 'utf8')));
+    return { rtol, atol, cases };
+  } catch (error) {
+    const reason = error instanceof z.ZodError ? z.prettifyError(error).replaceAll('\n', ' ') : reasonOf(error);
+    throw lastgoodError('INVALID_GOLDEN', { path, reason });
+  }
+}

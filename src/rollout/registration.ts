@@ -1,0 +1,126 @@
+// Registers a version: copy, trial, baseline, record. Main thread, or a CLI without an engine. Nothing of a refused
+// version stays: its artefact goes again unless another version uses it.
+import type { Clock } from '../clock.ts';
+import { isLastgoodError, lastgoodError, reasonOf } from '../errors.ts';
+import { baselineOfFile, readBaselineFile } from '../judge/baseline-file.ts';
+import type { BaselineFile } from '../judge/baseline-file.ts';
+import { addArtifact, removeArtifact } from '../registry/artifacts.ts';
+import type { Artifact } from '../registry/artifacts.ts';
+import { checkName } from '../registry/names.ts';
+import type { Baseline, Golden, OutputKind, Signature, VersionRecord } from '../registry/records.ts';
+import type { Registry } from '../registry/registry.ts';
+import { inferOutputKind, predictionOutput } from '../wire/prediction.ts';
+import { readGoldenFile } from './golden-file.ts';
+import { signatureDifference } from './signature.ts';
+import { runTrial } from './trial.ts';
+import type { TrialResult } from './trial-messages.ts';
+
+export interface RegistrationPorts {
+  readonly dataDir: string;
+  readonly registry: Registry;
+  readonly clock: Clock;
+  readonly trialMs: number;
+  readonly intraOpThreads: number;
+}
+
+export interface RegistrationRequest {
+  readonly model: string;
+  readonly file: string;
+  readonly version?: string;
+  readonly baseline?: string;
+  readonly golden?: string;
+}
+
+/**
+ * Registers the file as a version and returns its record, which is on disk by then. Throws INVALID_NAME,
+ * VERSION_EXISTS, FILE_UNREADABLE, INVALID_BASELINE, INVALID_GOLDEN or TRIAL_FAILED, and then nothing has changed.
+ */
+export async function registerVersion(
+  ports: RegistrationPorts,
+  request: RegistrationRequest,
+  by: string,
+): Promise<VersionRecord> {
+  checkNames(ports.registry, request);
+  // The small files first: a mistake in them must not cost a copy and a trial.
+  const baselineFile = request.baseline === undefined ? null : readBaselineFile(request.baseline);
+  const golden = request.golden === undefined ? null : readGoldenFile(request.golden);
+  const artifact = await addArtifact(ports.dataDir, request.file);
+  try {
+    const trial = await tryOut(ports, request, artifact, golden);
+    const record = ports.registry.createVersion(
+      {
+        model: request.model,
+        ...(request.version === undefined ? {} : { version: request.version }),
+        sha256: artifact.sha256,
+        artifactBytes: artifact.bytes,
+        signature: trial.signature,
+        ...judgedBy(trial.signature, baselineFile, ports.clock.wallMs()),
+        golden,
+        trial: trial.report,
+        warnings: [...trial.warnings, ...warningsAbout(ports.registry, request, trial.signature)],
+      },
+      by,
+    );
+    await ports.registry.flushed();
+    return record;
+  } catch (error) {
+    if (artifact.created && !isUsed(ports.registry, artifact.sha256)) {
+      await removeArtifact(ports.dataDir, artifact.sha256);
+    }
+    throw error;
+  }
+}
+
+function checkNames(registry: Registry, { model, version }: RegistrationRequest): void {
+  checkName('the model name', model);
+  if (version === undefined) return;
+  checkName('the version', version);
+  if (registry.versions(model).some((known) => known.version === version)) {
+    throw lastgoodError('VERSION_EXISTS', { model, version });
+  }
+}
+
+async function tryOut(
+  ports: RegistrationPorts,
+  { model, version }: RegistrationRequest,
+  { path }: Artifact,
+  golden: Golden | null,
+): Promise<TrialResult> {
+  try {
+    return await runTrial({ path, intraOpThreads: ports.intraOpThreads, golden }, ports.trialMs);
+  } catch (error) {
+    if (isLastgoodError(error)) throw error;
+    throw lastgoodError('TRIAL_FAILED', { model, version: version ?? 'new', reason: reasonOf(error) });
+  }
+}
+
+function judgedBy(
+  signature: Signature,
+  file: BaselineFile | null,
+  createdAtMs: number,
+): { readonly outputKind: OutputKind; readonly baseline: Baseline | null } {
+  if (file !== null) {
+    const baseline = baselineOfFile(file, signature, { createdAtMs });
+    return { outputKind: baseline.kind, baseline };
+  }
+  const output = predictionOutput(signature);
+  return { outputKind: output === null ? 'vector' : inferOutputKind(output), baseline: null };
+}
+
+function warningsAbout(registry: Registry, request: RegistrationRequest, signature: Signature): string[] {
+  const warnings: string[] = [];
+  if (request.baseline === undefined) warnings.push('no baseline: drift is not judged until it gets one');
+  const versions = registry.versions(request.model);
+  const active = registry.models().find(({ model }) => model === request.model)?.activeVersion;
+  const serving = versions.find(({ version }) => version === active);
+  const difference = serving === undefined ? null : signatureDifference(serving.signature, signature);
+  if (difference !== null) warnings.push(`its signature differs from the active version's: ${difference}`);
+  return warnings;
+}
+
+function isUsed(registry: Registry, sha256: string): boolean {
+  return registry
+    .models()
+    .flatMap(({ model }) => registry.versions(model))
+    .some((version) => version.sha256 === sha256);
+}

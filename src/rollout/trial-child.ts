@@ -1,0 +1,49 @@
+// The trial process: loads one artefact for the first time, warms it and checks its golden vectors. Whatever the model
+// does to this process (crash, hang, memory) the engine only sees a refusal.
+import '../telemetry-off.ts';
+import { monotonicUs } from '../clock.ts';
+import { reasonOf } from '../errors.ts';
+import { compareGolden } from '../worker/golden.ts';
+import { Session } from '../worker/session.ts';
+import type { TrialMessage, TrialRequest, TrialResult } from './trial-messages.ts';
+
+/** Rows of the largest warm-up run, as one full batch would have. */
+const WARM_ROWS = 64;
+
+function send(message: TrialMessage): Promise<void> {
+  return new Promise((resolve, reject) => {
+    process.send?.(message, undefined, {}, (error) => (error === null ? resolve() : reject(error)));
+  });
+}
+
+async function tryArtifact({ path, intraOpThreads, golden }: TrialRequest): Promise<TrialResult> {
+  await send({ kind: 'stage', stage: 'load' });
+  const before = process.memoryUsage.rss();
+  const beginUs = monotonicUs();
+  const session = await Session.open({ path, intraOpThreads, rowsMax: WARM_ROWS });
+  const loadMs = (monotonicUs() - beginUs) / 1e3;
+  try {
+    await send({ kind: 'stage', stage: 'warm up' });
+    const { runMs, warnings } = await session.warmUp();
+    await send({ kind: 'stage', stage: 'golden check' });
+    const mismatches = golden === null ? [] : await compareGolden(golden, session);
+    if (mismatches.length > 0) {
+      const first = mismatches[0]!;
+      const where = first.output === '' ? '' : ` output "${first.output}"`;
+      throw new Error(`${mismatches.length} golden answers differ; case ${first.case}${where}: ${first.reason}`);
+    }
+    const residentBytes = Math.max(0, process.memoryUsage.rss() - before);
+    const report = { loadMs, runMs, goldenCases: golden?.cases.length ?? 0, residentBytes };
+    return { signature: session.signature, report, warnings };
+  } finally {
+    await session.release();
+  }
+}
+
+process.once('message', (request: TrialRequest) => {
+  void tryArtifact(request)
+    .then((result): TrialMessage => ({ kind: 'done', result }))
+    .catch((error: unknown): TrialMessage => ({ kind: 'failed', reason: reasonOf(error) }))
+    .then(send)
+    .finally(() => process.disconnect());
+});

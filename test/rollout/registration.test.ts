@@ -1,0 +1,89 @@
+// Registration with the real demo models and with files that must never get in.
+import assert from 'node:assert/strict';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync, existsSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, test } from 'node:test';
+import { systemClock } from '../../src/clock.ts';
+import { isLastgoodError } from '../../src/errors.ts';
+import { packageRoot } from '../../src/package-root.ts';
+import { Registry } from '../../src/registry/registry.ts';
+import { openStore } from '../../src/registry/store.ts';
+import type { RegistryStore } from '../../src/registry/store.ts';
+import { registerVersion } from '../../src/rollout/registration.ts';
+import type { RegistrationPorts, RegistrationRequest } from '../../src/rollout/registration.ts';
+
+const housing = (file: string): string => join(packageRoot(), 'models', 'housing', file);
+let dataDir: string;
+let store: RegistryStore;
+let ports: RegistrationPorts;
+
+beforeEach(() => {
+  dataDir = mkdtempSync(join(tmpdir(), 'lastgood-registration-'));
+  store = openStore({ dataDir });
+  const registry = new Registry(store, systemClock);
+  ports = { dataDir, registry, clock: systemClock, trialMs: 60_000, intraOpThreads: 1 };
+});
+afterEach(async () => {
+  await store.close();
+  rmSync(dataDir, { recursive: true });
+});
+
+const register = (request: Partial<RegistrationRequest>, changed: Partial<RegistrationPorts> = {}) =>
+  registerVersion({ ...ports, ...changed }, { model: 'housing', file: housing('1.onnx'), ...request }, 'test');
+const artifacts = (): string[] =>
+  existsSync(join(dataDir, 'artifacts')) ? readdirSync(join(dataDir, 'artifacts')) : [];
+
+async function refuses(code: string, pattern: RegExp, act: Promise<unknown>): Promise<void> {
+  const before = [JSON.stringify(store.dump()), artifacts()];
+  await assert.rejects(act, (error) => isLastgoodError(error) && error.code === code && pattern.test(error.message));
+  assert.deepEqual([JSON.stringify(store.dump()), artifacts()], before, 'a refused version must leave nothing');
+}
+
+describe('registerVersion', () => {
+  test('stores signature, baseline, golden vectors and what the trial measured', async () => {
+    const record = await register({ baseline: housing('1.baseline.json'), golden: housing('1.golden.json') });
+    assert.equal(record.version, '1');
+    assert.deepEqual(record.signature.inputs, [{ name: 'features', datatype: 'FP32', shape: [-1, 8] }]);
+    assert.equal(record.outputKind, 'scalar');
+    assert.equal(record.baseline?.rows, 2_000);
+    assert.ok(record.trial.goldenCases > 0);
+    assert.deepEqual(record.warnings, []);
+    assert.deepEqual(artifacts(), [`${record.sha256}.onnx`]);
+  });
+
+  test('lets two versions share an artefact and warns of a missing baseline and another signature', async () => {
+    const first = await register({});
+    const second = await register({ version: 'again' });
+    assert.equal(first.sha256, second.sha256);
+    assert.match(first.warnings.join(), /no baseline/);
+    ports.registry.activate({ model: 'housing', version: '1', expectedGeneration: 0, by: 'test', reason: '' });
+    const other = await register({ file: housing('other-signature.onnx') });
+    assert.match(other.warnings.join(), /signature differs.*FP32\[-1,8\] became features FP32\[-1,7\]/);
+  });
+
+  test('refuses a name twice, wrong names, missing files and what is no model, and leaves nothing behind', async () => {
+    await register({ version: '1' });
+    await refuses('VERSION_EXISTS', /registered already/, register({ version: '1' }));
+    await refuses('INVALID_NAME', /model name/, register({ model: '../housing' }));
+    await refuses('FILE_UNREADABLE', /absent/, register({ file: join(dataDir, 'absent.onnx') }));
+    const junk = join(dataDir, 'junk.onnx');
+    writeFileSync(junk, 'this is no model');
+    await refuses('TRIAL_FAILED', /Protobuf|parse|load/i, register({ file: junk }));
+    await refuses('INVALID_BASELINE', /./, register({ version: '2', baseline: junk }));
+    await refuses('INVALID_GOLDEN', /./, register({ version: '2', golden: junk }));
+  });
+
+  test('refuses a version whose golden answers differ, which flipped weights are found by', async () => {
+    await refuses('TRIAL_FAILED', /golden answers differ/, register({ golden: housing('2.golden.json') }));
+    const flipped = join(dataDir, 'flipped.onnx');
+    const bytes = readFileSync(housing('1.onnx'));
+    for (let at = Math.floor(bytes.length / 2); at < Math.floor(bytes.length / 2) + 64; at += 4) bytes[at + 3]! ^= 0x40;
+    writeFileSync(flipped, bytes);
+    await refuses('TRIAL_FAILED', /./, register({ file: flipped, golden: housing('1.golden.json') }));
+  });
+
+  test('refuses a version whose trial takes longer than its limit and says in which stage', async () => {
+    await refuses('TRIAL_FAILED', /was not done within 1 ms/, register({}, { trialMs: 1 }));
+  });
+});
