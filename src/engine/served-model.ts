@@ -1,0 +1,194 @@
+// One model as the engine serves it: its queue, its loaded versions, its rollout and what the monitor says of it.
+// Main thread. Everything that belongs to one model and to no other is wired here.
+import { Batcher } from '../batch/batcher.ts';
+import type { Clock } from '../clock.ts';
+import { lastgoodError } from '../errors.ts';
+import type { HealthAnswer } from '../front/port.ts';
+import type { HealthReport, MonitorCommand, Verdict } from '../judge/messages.ts';
+import type { ModelStatus } from '../admin/control-plane.ts';
+import type { ModelOptions } from '../options.ts';
+import type { VersionRecord } from '../registry/records.ts';
+import type { Registry } from '../registry/registry.ts';
+import { Deployment } from '../rollout/deployment.ts';
+import { DeploymentSet } from '../rollout/deployment-set.ts';
+import type { RolloutEvent } from '../rollout/outcome.ts';
+import { ModelRollout } from '../rollout/rollout.ts';
+import type { ActiveGeneration } from '../rollout/rollout.ts';
+import { emptySample, Outcome, SampleWriter, sampleRingBytes } from '../shared-memory/sample-ring.ts';
+import type { Slab } from '../shared-memory/slab.ts';
+import type { BatchResult } from '../worker/messages.ts';
+
+/** Records of the ring for requests whose worker was lost; the main thread writes it. */
+const LOST_RING_CAPACITY = 1_024;
+const DECISIONS_SHOWN = 5;
+/** The pseudo deployment under which the main thread's own ring is attached. */
+const MAIN_THREAD_RING = 0;
+
+export interface ServedModelPorts {
+  readonly model: string;
+  readonly dataDir: string;
+  readonly options: ModelOptions;
+  readonly workers: () => number;
+  readonly loadMs: number;
+  readonly registry: Registry;
+  readonly clock: Clock;
+  readonly nextDeploymentId: () => number;
+  readonly monitor: (command: MonitorCommand) => void;
+  readonly emit: (event: RolloutEvent) => void;
+}
+
+export class ServedModel {
+  readonly model: string;
+  readonly batcher: Batcher;
+  readonly rollout: ModelRollout;
+  readonly #ports: ServedModelPorts;
+  readonly #deployments: DeploymentSet;
+  readonly #lostRing = new SharedArrayBuffer(sampleRingBytes(LOST_RING_CAPACITY));
+  readonly #lostSamples = new SampleWriter(this.#lostRing, 0, LOST_RING_CAPACITY);
+  #health: HealthReport | null = null;
+
+  constructor(ports: ServedModelPorts) {
+    const { model, options, clock, registry } = ports;
+    this.model = model;
+    this.#ports = ports;
+    this.batcher = new Batcher({
+      model,
+      batchSizeMax: options.batchSizeMax,
+      batchDelayUs: options.batchDelayUs,
+      slabBytes: options.slabBytes,
+      pendingMax: options.pendingMax,
+      deadlineMs: options.deadlineMs,
+      monotonicUs: () => clock.monotonicUs(),
+      dispatch: (slab, memory) => this.#dispatch(slab, memory),
+      onBatchLost: (slab, requests) => this.#recordLost(slab, requests),
+    });
+    this.#deployments = new DeploymentSet({
+      load: (version) => this.#load(version),
+      onReady: (deployment) => this.#attach(deployment),
+      onClosed: ({ id }) => ports.monitor({ kind: 'detach', deploymentId: id, model }),
+    });
+    this.rollout = new ModelRollout({
+      model, options, registry, clock,
+      deployments: this.#deployments,
+      onGeneration: (active) => this.#watch(active),
+      emit: ports.emit,
+    });
+    this.#attachLostRing();
+  }
+
+  /** The newest report of the monitor about the active generation. */
+  get health(): HealthReport | null {
+    return this.#health?.generation === this.rollout.active?.generation ? this.#health : null;
+  }
+
+  onHealth(report: HealthReport): void {
+    this.#health = report;
+    this.rollout.onHealth(report);
+  }
+
+  onVerdict(verdict: Verdict): Promise<void> {
+    return this.rollout.onVerdict(verdict);
+  }
+
+  /** Tells a restarted monitor all that it has to know. */
+  rejoinMonitor(): void {
+    this.#attachLostRing();
+    for (const deployment of this.#deployments.ready) this.#attach(deployment);
+    if (this.rollout.active !== null) this.#watch(this.rollout.active);
+  }
+
+  healthAnswer(): HealthAnswer {
+    const record = this.#ports.registry.model(this.model);
+    const health = this.health;
+    const violations = health?.violations ?? [];
+    return {
+      healthy: this.rollout.active !== null && violations.length === 0,
+      violations: this.rollout.active === null ? ['no version is active'] : violations,
+      model: this.model,
+      active_model: this.rollout.activeVersion?.version ?? null,
+      last_good: record.lastGoodVersion,
+      generation: this.rollout.active?.generation ?? record.generation,
+      phase: this.rollout.phase,
+      p95_latency_ms: health?.p95LatencyMs ?? null,
+      error_rate: health?.errorRate ?? null,
+      prediction_drift: health?.predictionDrift ?? null,
+      samples: health?.windowSamples ?? 0,
+      lapped_samples: health?.totals.lapped ?? 0,
+      pending: this.batcher.pending,
+      pinned: record.pin !== null,
+    };
+  }
+
+  status(): ModelStatus {
+    const { registry } = this.#ports;
+    return {
+      model: registry.model(this.model),
+      phase: this.rollout.phase,
+      versions: registry.versions(this.model),
+      deployments: this.rollout.deployments,
+      health: this.health,
+      pending: this.batcher.pending,
+      recentDecisions: registry.decisions(this.model, DECISIONS_SHOWN),
+    };
+  }
+
+  // Called at every cut: the generation is chosen here and not before.
+  #dispatch(slab: Slab, memory: SharedArrayBuffer | null): Promise<BatchResult> | undefined {
+    const active = this.rollout.active;
+    if (active === null) throw lastgoodError('NO_ACTIVE_VERSION', { model: this.model });
+    const { deployment, generation } = active;
+    if (!deployment.isFree) return undefined;
+    slab.stamp(generation, deployment.id, this.#ports.clock.monotonicUs());
+    return deployment.run(slab, memory);
+  }
+
+  #load(version: VersionRecord): Promise<Deployment> {
+    const { dataDir, options, loadMs, workers, nextDeploymentId, emit } = this.#ports;
+    return Deployment.load({
+      id: nextDeploymentId(),
+      dataDir,
+      version,
+      workers: workers(),
+      intraOpThreads: options.intraOpThreads,
+      loadMs,
+      arena: this.batcher.arena,
+      onWorkerLost: (reason) =>
+        emit({ kind: 'problem', model: this.model, what: 'a worker ended unexpectedly', reason: String(reason) }),
+    });
+  }
+
+  #attach({ id, rings, workers, ringCapacity }: Deployment): void {
+    this.#ports.monitor({
+      kind: 'attach', deploymentId: id, model: this.model, memory: rings, rings: workers, capacity: ringCapacity,
+    });
+  }
+
+  #attachLostRing(): void {
+    this.#ports.monitor({
+      kind: 'attach', deploymentId: MAIN_THREAD_RING, model: this.model, memory: this.#lostRing, rings: 1,
+      capacity: LOST_RING_CAPACITY,
+    });
+  }
+
+  #watch({ deployment, generation }: ActiveGeneration): void {
+    const { version, outputKind, baseline } = deployment.version;
+    this.#ports.monitor({
+      kind: 'watch', model: this.model, generation, version, outputKind, baseline, options: this.#ports.options.judge,
+    });
+    this.batcher.wake();
+  }
+
+  // The worker that should have written these samples is gone, so the main thread does, in a ring of its own.
+  #recordLost(slab: Slab, requests: number): void {
+    const count = Math.min(requests, LOST_RING_CAPACITY / 2);
+    const atUs = this.#ports.clock.monotonicUs();
+    const { generation, cutUs } = slab;
+    this.#lostSamples.begin(count);
+    for (let index = 0; index < count; index += 1) {
+      this.#lostSamples.write({
+        ...emptySample(), generation, atUs, outcome: Outcome.modelFailure, rows: 1, latencyUs: atUs - cutUs,
+      });
+    }
+    this.#lostSamples.publish();
+  }
+}
