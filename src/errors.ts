@@ -159,6 +159,16 @@ export const ERRORS = {
     409,
     (d: { model: Text; doing: Text }) => `change model "${d.model}": ${d.doing} is under way; try again when it is done`,
   ),
+  DECISION_NOT_FOUND: define(
+    404,
+    (d: { decision: Text }) =>
+      `find decision "${d.decision}": there is none; history MODEL lists the decisions that were taken`,
+  ),
+  NOT_HEALTHY: define(
+    409,
+    (d: { model: Text; reason: Text }) =>
+      `capture a baseline of model "${d.model}": ${d.reason}; wanted a version that answers in time and without errors`,
+  ),
   NOT_ENOUGH_SAMPLES: define(
     409,
     (d: { model: Text; got: number; wanted: number }) =>

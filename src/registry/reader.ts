@@ -62,6 +62,15 @@ export class RegistryReader {
     return this.store.read(() => listDecisions(this.store, model, limit));
   }
 
+  /** The decision of this id, or the newest of all models; throws DECISION_NOT_FOUND. */
+  findDecision(id?: string): DecisionRecord {
+    const found = id === undefined
+      ? this.models().flatMap(({ model }) => this.decisions(model, 1)).sort((a, b) => b.atMs - a.atMs)[0]
+      : this.decision(id);
+    if (found === undefined) throw lastgoodError('DECISION_NOT_FOUND', { decision: id ?? 'newest' });
+    return found;
+  }
+
   /** The versions to go back to, best first; see last-good.ts. */
   rollbackCandidates(model: string): VersionRecord[] {
     return rollbackCandidates(this.versions(model), this.model(model).activeVersion);
