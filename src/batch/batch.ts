@@ -1,8 +1,9 @@
 // One batch on the main thread: a slab and, beside it, who waits for each of its entries. Every entry is settled
 // exactly once (answered, or given up by its client), whatever order answer, deadline and abort come in.
 import { errorBody } from '../errors.ts';
-import { EntryStatus } from '../shared-memory/slab.ts';
+import { EntryKind, EntryStatus } from '../shared-memory/slab.ts';
 import type { Slab } from '../shared-memory/slab.ts';
+import { frameId } from '../wire/predict-body.ts';
 import type { BatchResult } from '../worker/messages.ts';
 import type { ReplySink, Ticket } from './submit.ts';
 
@@ -31,9 +32,12 @@ class Waiter implements Ticket {
 /** Encodes an error for an entry of a given kind; worker and main thread answer in the same words. */
 export type EncodeError = (slab: Slab, entry: number, error: unknown) => { status: number; body: Uint8Array };
 
-export const encodeErrorJson: EncodeError = (_slab, _entry, error) => {
+/** The error as JSON; a WebSocket frame's carries the frame's id, or nobody could tell which frame was refused. */
+export const encodeErrorJson: EncodeError = (slab, entry, error) => {
   const { status, body } = errorBody(error);
-  return { status, body: Buffer.from(JSON.stringify(body)) };
+  const id = slab.kind(entry) === EntryKind.socketJson ? frameId(slab.request(entry)) : null;
+  const text = JSON.stringify(body);
+  return { status, body: Buffer.from(id === null ? text : `{"id":${id},${text.slice(1)}`) };
 };
 
 export class Batch {

@@ -3,36 +3,47 @@
 // never stopped.
 import '../telemetry-off.ts';
 import { EventEmitter } from 'node:events';
+import { performance } from 'node:perf_hooks';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Activation, ControlPlane, EngineStatus, RegisterArguments, Rollback } from '../admin/control-plane.ts';
 import { systemClock } from '../clock.ts';
 import type { Clock } from '../clock.ts';
 import { lastgoodError, reasonOf } from '../errors.ts';
 import type { Front } from '../front/port.ts';
 import { startFront } from '../front/server.ts';
-import type { MonitorReport } from '../judge/messages.ts';
-import { MonitorThread } from '../judge/monitor-thread.ts';
+import type { Verdict } from '../judge/messages.ts';
 import { optionsOfModel, resolveOptions, workersFor } from '../options.ts';
 import type { EngineOptions, ResolvedOptions } from '../options.ts';
 import { removeStaleParts } from '../registry/artifacts.ts';
+import type { VersionRecord } from '../registry/records.ts';
 import { Registry } from '../registry/registry.ts';
 import { openStore } from '../registry/store.ts';
 import type { RegistryStore } from '../registry/store.ts';
 import type { RolloutEvent } from '../rollout/outcome.ts';
+import { EngineControl } from './control.ts';
+import type { EngineEvents, EngineSurroundings } from './events.ts';
 import { createFrontPort } from './front-port.ts';
+import { logRolloutEvent, silentLog } from './log.ts';
+import type { EngineLog } from './log.ts';
+import { MonitorLink } from './monitor-link.ts';
+import { predictRow, predictRows } from './predict.ts';
+import type { Features, PredictAnswer, PredictManyAnswer } from './predict.ts';
 import { ServedModel } from './served-model.ts';
 
-export interface EngineEvents {
-  promote: [event: Extract<RolloutEvent, { kind: 'promote' }>];
-  rollback: [event: Extract<RolloutEvent, { kind: 'rollback' }>];
-  decision: [event: Extract<RolloutEvent, { kind: 'decision' }>];
-  phase: [event: Extract<RolloutEvent, { kind: 'phase' }>];
-  problem: [event: Extract<RolloutEvent, { kind: 'problem' }>];
-}
+/** What operators are called in the history when a program asks. */
+const LIBRARY = { by: 'library' };
 
-/** Opens `dataDir`, loads what is active there and serves it. Throws INVALID_OPTION or DATA_UNUSABLE. */
-export async function createEngine(options: EngineOptions = {}, clock: Clock = systemClock): Promise<Engine> {
+/**
+ * Opens `dataDir` (./data by default), loads what is active there and answers `predict`; `listen` opens it to HTTP and
+ * WebSocket clients. Throws INVALID_OPTION or DATA_UNUSABLE.
+ */
+export async function createEngine(
+  options: EngineOptions = {},
+  surroundings: EngineSurroundings = {},
+): Promise<Engine> {
   const resolved = resolveOptions(options);
   const store = openStore({ dataDir: resolved.dataDir });
-  const engine = new Engine(resolved, store, clock);
+  const engine = new Engine(resolved, store, surroundings);
   await engine.start();
   return engine;
 }
@@ -40,25 +51,39 @@ export async function createEngine(options: EngineOptions = {}, clock: Clock = s
 export class Engine extends EventEmitter<EngineEvents> {
   readonly options: ResolvedOptions;
   readonly registry: Registry;
+  readonly clock: Clock;
+  readonly log: EngineLog;
+  readonly monitor: MonitorLink;
+  /** The operator's verbs, as the admin socket calls them. */
+  readonly control: ControlPlane;
+  /** When it was created, on the clock of `performance.now()`. */
+  readonly startedMs = performance.now();
   readonly #store: RegistryStore;
-  readonly #clock: Clock;
   readonly #models = new Map<string, ServedModel>();
-  readonly #monitor: MonitorThread;
   #front: Front | null = null;
   #followTimer: NodeJS.Timeout | null = null;
+  /** Models that are being started or closed. */
+  readonly #background = new Set<Promise<void>>();
   #deploymentIds = 0;
+  #draining: Promise<{ answered: number; left: number }> | null = null;
   #closing: Promise<void> | null = null;
 
   /** Use createEngine. */
-  constructor(options: ResolvedOptions, store: RegistryStore, clock: Clock) {
+  constructor(options: ResolvedOptions, store: RegistryStore, { clock, log }: EngineSurroundings) {
     super();
     this.options = options;
-    this.registry = new Registry(store, clock);
+    this.clock = clock ?? systemClock;
+    this.log = log ?? silentLog;
+    this.registry = new Registry(store, this.clock);
     this.#store = store;
-    this.#clock = clock;
-    this.#monitor = new MonitorThread({
-      onReport: (report) => this.#onReport(report),
-      onUnexpectedExit: (reason) => this.#restartMonitor(reason),
+    this.control = new EngineControl(this);
+    this.monitor = new MonitorLink({
+      onHealth: (report) => this.#models.get(report.model)?.onHealth(report),
+      onVerdict: (verdict) => this.#onVerdict(verdict),
+      onRestart: (reason) => {
+        this.#problem('', 'the monitor ended and was started again', reason);
+        for (const served of this.#models.values()) served.rejoinMonitor();
+      },
     });
   }
 
@@ -66,17 +91,25 @@ export class Engine extends EventEmitter<EngineEvents> {
   get models(): ReadonlyMap<string, ServedModel> {
     return this.#models;
   }
+  get front(): Front | null {
+    return this.#front;
+  }
+  get isDraining(): boolean {
+    return this.#draining !== null;
+  }
 
+  /** Part of createEngine. */
   async start(): Promise<void> {
-    this.#monitor.start();
-    await removeStaleParts(this.options.dataDir, this.#clock.wallMs());
-    await this.#serveNewModels();
+    this.monitor.start();
+    await removeStaleParts(this.options.dataDir, this.clock.wallMs());
+    this.followModels();
+    await Promise.all(this.#background);
     this.#followTimer = setInterval(() => void this.#follow(), this.options.followMs);
   }
 
   /** Listens for HTTP and WebSocket clients; port 0 takes a free one. Throws LISTEN_FAILED or FRONT_UNAVAILABLE. */
   async listen(address: { readonly host?: string; readonly port?: number } = {}): Promise<Front> {
-    if (this.#closing !== null) throw lastgoodError('ENGINE_CLOSED');
+    this.assertOpen();
     this.#front = await startFront(createFrontPort(this), {
       host: address.host ?? this.options.host,
       port: address.port ?? this.options.port,
@@ -86,20 +119,91 @@ export class Engine extends EventEmitter<EngineEvents> {
     return this.#front;
   }
 
+  /** Registers a file as a version: copied, tried in a child process, recorded; promoted too when asked. */
+  async register(
+    model: string,
+    file: string,
+    options: Omit<RegisterArguments, 'model' | 'file'> = {},
+  ): Promise<VersionRecord> {
+    const { version } = await this.control.register({ model, file, ...options }, LIBRARY);
+    return version;
+  }
+
+  /** Loads `version` beside the active one and makes it the active one. */
+  promote(
+    model: string,
+    version: string,
+    options: { readonly allowSignatureChange?: boolean; readonly reason?: string } = {},
+  ): Promise<Activation> {
+    return this.control.promote({ model, version, ...options }, LIBRARY);
+  }
+
+  /** Goes back to `to`, or to the last known good version; throws NO_ROLLBACK_TARGET and then has changed nothing. */
+  rollback(model: string, options: { readonly to?: string; readonly reason?: string } = {}): Promise<Rollback> {
+    return this.control.rollback({ model, ...options }, LIBRARY);
+  }
+
+  /** Vouches for the active version: its probation ends. */
+  async confirm(model: string): Promise<void> {
+    await this.control.confirm({ model }, LIBRARY);
+  }
+
+  status(model?: string): Promise<EngineStatus> {
+    return this.control.status(model === undefined ? {} : { model });
+  }
+
+  /** Answers one row, with the same queue, limits and samples as an HTTP request; throws the same errors. */
+  predict(model: string, features: Features): Promise<PredictAnswer> {
+    return predictRow(this.served(model).batcher, features, this.clock.monotonicUs());
+  }
+
+  /** Answers several rows as one request; a bad row refuses all of them. */
+  predictMany(model: string, instances: readonly Features[]): Promise<PredictManyAnswer> {
+    return predictRows(this.served(model).batcher, instances, this.clock.monotonicUs());
+  }
+
   /** The served model of this name, or the default one; throws MODEL_NOT_FOUND or NO_DEFAULT_MODEL. */
   served(model: string | undefined): ServedModel {
     const known = [...this.#models.keys()].map((name) => `"${name}"`).join(', ') || 'none';
-    const name = model ?? this.options.defaultModel ?? (this.#models.size === 1 ? [...this.#models.keys()][0] : undefined);
+    const only = this.#models.size === 1 ? [...this.#models.keys()][0] : undefined;
+    const name = model ?? this.options.defaultModel ?? only;
     if (name === undefined) throw lastgoodError('NO_DEFAULT_MODEL', { known });
     const served = this.#models.get(name);
     if (served === undefined) throw lastgoodError('MODEL_NOT_FOUND', { model: name, known });
     return served;
   }
 
-  /** Stops intake and resolves when everything that was accepted has been answered. */
-  async drain(): Promise<void> {
+  /** Throws ENGINE_CLOSED or DRAINING when no more changes can be accepted. */
+  assertOpen(): void {
+    if (this.#closing !== null) throw lastgoodError('ENGINE_CLOSED');
+    if (this.#draining !== null) throw lastgoodError('DRAINING');
+  }
+
+  /**
+   * Stops intake and resolves when everything that was accepted has been answered, or after `drainMs` with the number
+   * of requests that are left.
+   */
+  drain(): Promise<{ answered: number; left: number }> {
+    this.#draining ??= this.#drain();
+    return this.#draining;
+  }
+
+  async #drain(): Promise<{ answered: number; left: number }> {
+    const batchers = [...this.#models.values()].map(({ batcher }) => batcher);
+    const sum = (values: number[]): number => values.reduce((total, value) => total + value, 0);
+    const answeredNow = (): number => sum(batchers.map(({ counts }) => counts.answered));
+    const before = answeredNow();
     this.#front?.stopIntake();
-    await Promise.all([...this.#models.values()].map(({ batcher }) => batcher.drain()));
+    const limit = new AbortController();
+    await Promise.race([
+      Promise.all(batchers.map((batcher) => batcher.drain())),
+      sleep(this.options.drainMs, undefined, { signal: limit.signal }).catch(() => undefined),
+    ]);
+    limit.abort();
+    const left = sum(batchers.map(({ pending }) => pending));
+    if (left > 0) this.#problem('', 'the engine was not drained in time', `${left} requests are left`);
+    else this.emit('drained');
+    return { answered: answeredNow() - before, left };
   }
 
   /** Drains, then lets workers, monitor and registry go. */
@@ -112,16 +216,30 @@ export class Engine extends EventEmitter<EngineEvents> {
     if (this.#followTimer !== null) clearInterval(this.#followTimer);
     await this.drain();
     this.#front?.close();
-    await Promise.all([...this.#models.values()].map(({ rollout }) => rollout.close()));
-    await this.#monitor.stop();
+    await Promise.all(this.#background);
+    await Promise.all([...this.#models.values()].map((served) => served.close()));
+    await this.monitor.stop();
     await this.#store.close();
   }
 
-  // Models that another process registered are found here too.
-  async #serveNewModels(): Promise<void> {
-    const fresh = this.registry.models().filter(({ model }) => !this.#models.has(model));
-    const served = fresh.map(({ model }) => this.#serve(model));
-    await Promise.all(served.map(({ rollout }) => rollout.start()));
+  /** Serves the models that came into the registry, by whoever's hand, and lets those go that left it. */
+  followModels(): void {
+    const names = new Set(this.registry.models().map(({ model }) => model));
+    for (const model of names) {
+      if (!this.#models.has(model)) this.#inBackground(this.#serve(model).rollout.start(), model, 'could not be started');
+    }
+    for (const served of this.#models.values()) {
+      if (names.has(served.model)) continue;
+      this.#models.delete(served.model);
+      this.#inBackground(served.close(), served.model, 'could not be closed');
+    }
+  }
+
+  #inBackground(work: Promise<void>, model: string, what: string): void {
+    const watched = work
+      .catch((error: unknown) => this.#problem(model, `the model ${what}`, reasonOf(error)))
+      .finally(() => this.#background.delete(watched));
+    this.#background.add(watched);
   }
 
   #serve(model: string): ServedModel {
@@ -132,9 +250,9 @@ export class Engine extends EventEmitter<EngineEvents> {
       workers: () => workersFor(options, this.#models.size),
       loadMs: this.options.loadMs,
       registry: this.registry,
-      clock: this.#clock,
+      clock: this.clock,
       nextDeploymentId: () => (this.#deploymentIds += 1),
-      monitor: (command) => this.#monitor.post(command),
+      monitor: (command) => this.monitor.post(command),
       emit: (event) => this.#emitEvent(event),
     });
     this.#models.set(model, served);
@@ -143,31 +261,25 @@ export class Engine extends EventEmitter<EngineEvents> {
 
   async #follow(): Promise<void> {
     try {
-      await this.#serveNewModels();
+      this.followModels();
       await Promise.all([...this.#models.values()].map(({ rollout }) => rollout.follow()));
     } catch (error) {
-      this.#emitEvent({ kind: 'problem', model: '', what: 'the registry could not be followed', reason: reasonOf(error) });
+      this.#problem('', 'the registry could not be followed', reasonOf(error));
     }
   }
 
-  #onReport(report: MonitorReport): void {
-    const served = this.#models.get(report.model);
-    if (served === undefined) return;
-    if (report.kind === 'health') served.onHealth(report);
-    if (report.kind !== 'verdict') return;
-    served.onVerdict(report).catch((error: unknown) => {
-      const reason = reasonOf(error);
-      this.#emitEvent({ kind: 'problem', model: report.model, what: 'a verdict could not be acted on', reason });
+  #onVerdict(verdict: Verdict): void {
+    this.#models.get(verdict.model)?.onVerdict(verdict).catch((error: unknown) => {
+      this.#problem(verdict.model, 'a verdict could not be acted on', reasonOf(error));
     });
   }
 
-  #restartMonitor(reason: string): void {
-    this.#emitEvent({ kind: 'problem', model: '', what: 'the monitor ended and was started again', reason });
-    this.#monitor.start();
-    for (const served of this.#models.values()) served.rejoinMonitor();
+  #problem(model: string, what: string, reason: string): void {
+    this.#emitEvent({ kind: 'problem', model, what, reason });
   }
 
   #emitEvent(event: RolloutEvent): void {
+    logRolloutEvent(this.log, event);
     if (event.kind === 'promote') this.emit('promote', event);
     else if (event.kind === 'rollback') this.emit('rollback', event);
     else if (event.kind === 'decision') this.emit('decision', event);

@@ -1,6 +1,5 @@
 // The engine as the public front end sees it.
 import type { FrontPort } from '../front/port.ts';
-import { artifactPath } from '../registry/artifacts.ts';
 import type { Engine } from './engine.ts';
 
 /** Builds the port that the front end is started with. */
@@ -9,16 +8,9 @@ export function createFrontPort(engine: Engine): FrontPort {
     queueOf: (model) => engine.served(model).batcher,
     healthOf: (model) => engine.served(model).healthAnswer(),
     rollbackFromFront: async (model, reason) => {
-      const served = engine.served(model);
-      const { newGeneration, rolledBackTo } = await served.rollout.rollback({
-        by: 'http',
-        reason: reason ?? 'requested over HTTP',
-        health: served.health,
-      });
-      const version = rolledBackTo ?? '';
-      const { sha256 } = engine.registry.version(served.model, version);
-      const path = artifactPath(engine.options.dataDir, sha256);
-      return { rolled_back_to: version, path, generation: newGeneration };
+      const args = { model: engine.served(model).model, reason: reason ?? 'requested over HTTP' };
+      const { rolledBackTo, path, generation } = await engine.control.rollback(args, { by: 'http' });
+      return { rolled_back_to: rolledBackTo, path, generation };
     },
   };
 }

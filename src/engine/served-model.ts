@@ -90,6 +90,21 @@ export class ServedModel {
     return this.rollout.onVerdict(verdict);
   }
 
+  /** The registry has a new baseline for this version; it counts from now on if the version is judged. */
+  baselineChanged({ version, baseline }: VersionRecord): void {
+    const active = this.rollout.active;
+    if (active?.deployment.version.version !== version) return;
+    this.#ports.monitor({ kind: 'baseline', model: this.model, generation: active.generation, baseline });
+  }
+
+  /** Answers what is pending and lets all loaded versions go. */
+  async close(): Promise<void> {
+    await this.batcher.drain();
+    await this.rollout.close();
+    this.#ports.monitor({ kind: 'unwatch', model: this.model });
+    this.#ports.monitor({ kind: 'detach', deploymentId: MAIN_THREAD_RING, model: this.model });
+  }
+
   /** Tells a restarted monitor all that it has to know. */
   rejoinMonitor(): void {
     this.#attachLostRing();
@@ -171,7 +186,9 @@ export class ServedModel {
   }
 
   #watch({ deployment, generation }: ActiveGeneration): void {
-    const { version, outputKind, baseline } = deployment.version;
+    const { version, outputKind } = deployment.version;
+    // A baseline may have been replaced since the version was loaded.
+    const { baseline } = this.#ports.registry.version(this.model, version);
     this.#ports.monitor({
       kind: 'watch', model: this.model, generation, version, outputKind, baseline, options: this.#ports.options.judge,
     });

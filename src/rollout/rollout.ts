@@ -4,8 +4,9 @@
 //   probation -> steady                        probation over, or confirmed
 //   any but empty -> probation | steady        promote, rollback, follow: a new generation
 //   probation | steady -> no_rollback_target   a failing verdict and nothing to go back to
+//   no_rollback_target -> probation | steady   an operator released a version to go back to
 //
-// #enter performs all of them. The registry's transaction comes first, the pointer flip after it in the same turn of
+// #moveTo performs all of them, and #enter is where a generation begins. The registry's transaction comes first, the pointer flip after it in the same turn of
 // the event loop, so no batch is cut in between; only a disk that refuses a rollback's transaction is overruled.
 import type { Clock } from '../clock.ts';
 import { isLastgoodError, lastgoodError } from '../errors.ts';
@@ -17,9 +18,9 @@ import type { Deployment } from './deployment.ts';
 import type { DeploymentSet } from './deployment-set.ts';
 import { decisionOf, operatorDecision, suppressionOf } from './decisions.ts';
 import type { Activation, DeploymentView, Phase, RolloutEvent } from './outcome.ts';
+import { checkPromotable } from './promotable.ts';
 import { Rollbacks } from './rollback.ts';
 import type { RollbackRequest } from './rollback.ts';
-import { signatureDifference } from './signature.ts';
 
 /** What answers now; null while nothing does. */
 export interface ActiveGeneration {
@@ -106,7 +107,7 @@ export class ModelRollout {
     const { model, registry, deployments } = this.#ports;
     const record = registry.model(model);
     const candidate = registry.version(model, version);
-    this.#checkPromotable(candidate, options.allowSignatureChange);
+    checkPromotable(registry, candidate, options.allowSignatureChange);
     if (this.#changing !== null) throw lastgoodError('BUSY', { model, doing: this.#changing });
     this.#changing = `the promote of "${version}"`;
     try {
@@ -123,21 +124,6 @@ export class ModelRollout {
       this.#changing = null;
       this.#settle();
     }
-  }
-
-  #checkPromotable(candidate: VersionRecord, allowSignatureChange: boolean): void {
-    const { model, registry } = this.#ports;
-    const { version } = candidate;
-    const record = registry.model(model);
-    if (record.activeVersion === version) throw lastgoodError('ALREADY_ACTIVE', { model, version });
-    if (record.pin !== null) throw lastgoodError('PINNED', { model, version: record.activeVersion ?? '' });
-    if (candidate.health === 'unhealthy') {
-      throw lastgoodError('QUARANTINED', { model, version, reason: candidate.quarantine?.reason ?? 'unhealthy' });
-    }
-    if (record.activeVersion === null || allowSignatureChange) return;
-    const active = registry.version(model, record.activeVersion);
-    const difference = signatureDifference(active.signature, candidate.signature);
-    if (difference !== null) throw lastgoodError('SIGNATURE_CHANGED', { model, version, difference });
   }
 
   /** Rolls back on an operator's word, to `to` or to the last known good version. */
@@ -188,8 +174,7 @@ export class ModelRollout {
       throw error;
     });
     if (decision !== null) return;
-    this.#phase = 'no_rollback_target';
-    this.#ports.emit({ kind: 'phase', model, phase: this.#phase });
+    this.#moveTo('no_rollback_target');
     registry.recordEvent(model, {
       kind: 'no_rollback_target', by: 'monitor', reason: verdict.reason, from: verdict.version, to: null, decision: null,
     });
@@ -206,20 +191,14 @@ export class ModelRollout {
     const record = registry.model(model);
     if (record.generation !== report.generation || clock.wallMs() - record.activatedAtMs < probationMs) return;
     registry.endProbation({ model, generation: report.generation });
-    this.#becomeSteady();
+    this.#moveTo('steady');
   }
 
   /** An operator vouches for the active version. */
   confirm(by: string): void {
     const { model, registry } = this.#ports;
     registry.confirm({ model, by });
-    this.#becomeSteady();
-  }
-
-  #becomeSteady(): void {
-    if (this.#active === null) return;
-    this.#phase = 'steady';
-    this.#ports.emit({ kind: 'phase', model: this.#ports.model, phase: this.#phase });
+    if (this.#active !== null) this.#moveTo('steady');
   }
 
   /** Compares the stored generation with the one that serves, and goes where the registry points. */
@@ -251,13 +230,31 @@ export class ModelRollout {
 
   // The one place where a generation begins: the pointer moves, then everybody is told.
   #enter(deployment: Deployment, generation: number): void {
-    const { model, registry } = this.#ports;
     this.#active = { deployment, generation };
     this.#suppressedOnce.clear();
-    const ended = !this.#rollbacks.isUnsaved && registry.model(model).probationEndedAtMs !== null;
-    this.#phase = ended ? 'steady' : 'probation';
     this.#ports.onGeneration(this.#active);
-    this.#ports.emit({ kind: 'phase', model, phase: this.#phase });
+    this.#moveTo(this.#phaseByRegistry());
+  }
+
+  // The one place where the phase changes.
+  #moveTo(phase: Phase): void {
+    this.#phase = phase;
+    this.#ports.emit({ kind: 'phase', model: this.#ports.model, phase });
+  }
+
+  #phaseByRegistry(): Phase {
+    const { model, registry } = this.#ports;
+    const ended = !this.#rollbacks.isUnsaved && registry.model(model).probationEndedAtMs !== null;
+    return ended ? 'steady' : 'probation';
+  }
+
+  /** Health of a version was changed by hand: there may be another one to stand by, or one to go back to again. */
+  reconsider(): void {
+    const { model, registry } = this.#ports;
+    if (this.#phase === 'no_rollback_target' && registry.rollbackCandidates(model).length > 0) {
+      this.#moveTo(this.#phaseByRegistry());
+    }
+    this.#settle();
   }
 
   // Brings the loaded versions in line with the registry: the standby comes, what nobody needs goes.

@@ -1,0 +1,199 @@
+// The operator's verbs on the running engine; the admin socket, the CLI and the library all end here. Main thread.
+// A refused verb has changed nothing, and what a verb returns is on disk.
+import { performance } from 'node:perf_hooks';
+import type {
+  Activation, Actor, ControlPlane, EngineStatus, RegisterArguments, Rollback,
+} from '../admin/control-plane.ts';
+import { lastgoodError } from '../errors.ts';
+import { baselineOfPredictions } from '../judge/baseline.ts';
+import { packageVersion } from '../package-root.ts';
+import { artifactPath } from '../registry/artifacts.ts';
+import type { DecisionRecord, EventRecord, ModelRecord, VersionRecord } from '../registry/records.ts';
+import { baselineFromFile } from '../rollout/baselines.ts';
+import { registerVersion } from '../rollout/registration.ts';
+import { removeVersions } from '../rollout/removal.ts';
+import { predictionOutput } from '../wire/prediction.ts';
+import type { Engine } from './engine.ts';
+
+/** Fewer live predictions than this are no baseline. */
+export const CAPTURE_PREDICTIONS_MIN = 1_000;
+
+export class EngineControl implements ControlPlane {
+  readonly #engine: Engine;
+  /** Registrations run one after the other: each one's trial may take a core and the memory of a whole model. */
+  #lastRegistration: Promise<unknown> = Promise.resolve();
+
+  constructor(engine: Engine) {
+    this.#engine = engine;
+  }
+
+  async register(
+    args: RegisterArguments,
+    { by }: Actor,
+  ): Promise<{ version: VersionRecord; activation: Activation | null }> {
+    const engine = this.#engine;
+    const { dataDir, trialMs, intraOpThreads } = engine.options;
+    const { registry, clock } = engine;
+    engine.assertOpen();
+    const { promote, allowSignatureChange, ...request } = args;
+    const registration = this.#lastRegistration.then(() =>
+      registerVersion({ dataDir, registry, clock, trialMs, intraOpThreads }, request, by),
+    );
+    this.#lastRegistration = registration.catch(() => undefined);
+    const version = await registration;
+    engine.log.info({ model: version.model, version: version.version, by, warnings: version.warnings }, 'registered');
+    engine.followModels();
+    if (promote !== true) return { version, activation: null };
+    const target = { model: version.model, version: version.version };
+    const activation = await this.promote({ ...target, allowSignatureChange: allowSignatureChange ?? false }, { by });
+    return { version: registry.version(version.model, version.version), activation };
+  }
+
+  async promote(
+    args: { model: string; version: string; allowSignatureChange?: boolean; reason?: string },
+    { by }: Actor,
+  ): Promise<Activation> {
+    this.#engine.assertOpen();
+    this.#engine.followModels();
+    return this.#engine.served(args.model).rollout.promote(args.version, {
+      allowSignatureChange: args.allowSignatureChange ?? false,
+      reason: args.reason ?? '',
+      by,
+    });
+  }
+
+  async rollback(args: { model: string; to?: string; reason?: string }, { by }: Actor): Promise<Rollback> {
+    this.#engine.assertOpen();
+    const { registry, options } = this.#engine;
+    const served = this.#engine.served(args.model);
+    const { newGeneration, rolledBackTo, version, id } = await served.rollout.rollback({
+      by,
+      reason: args.reason ?? 'requested by an operator',
+      ...(args.to === undefined ? {} : { to: args.to }),
+      health: served.health,
+    });
+    const target = rolledBackTo ?? '';
+    const path = artifactPath(options.dataDir, registry.version(served.model, target).sha256);
+    return { model: served.model, rolledBackTo: target, from: version, generation: newGeneration, path, decision: id };
+  }
+
+  async confirm({ model }: { model: string }, { by }: Actor): Promise<ModelRecord> {
+    this.#engine.served(model).rollout.confirm(by);
+    return this.#flushed(() => this.#engine.registry.model(model));
+  }
+
+  async pin({ model, reason }: { model: string; reason?: string }, { by }: Actor): Promise<ModelRecord> {
+    const after = this.#engine.registry.setPin(model, { by, reason: reason ?? '' }, by);
+    return this.#flushed(() => after);
+  }
+
+  async unpin({ model }: { model: string }, { by }: Actor): Promise<ModelRecord> {
+    const after = this.#engine.registry.setPin(model, null, by);
+    return this.#flushed(() => after);
+  }
+
+  async quarantine(args: { model: string; version: string; reason?: string }, { by }: Actor): Promise<VersionRecord> {
+    const after = this.#engine.registry.quarantine({ reason: 'by an operator', ...args, by });
+    this.#engine.served(args.model).rollout.reconsider();
+    return this.#flushed(() => after);
+  }
+
+  async release(args: { model: string; version: string }, { by }: Actor): Promise<VersionRecord> {
+    const after = this.#engine.registry.release({ ...args, by });
+    this.#engine.served(args.model).rollout.reconsider();
+    return this.#flushed(() => after);
+  }
+
+  async baseline(
+    args: { model: string; version?: string; capture?: boolean; from?: string },
+    { by }: Actor,
+  ): Promise<VersionRecord> {
+    const { registry, clock } = this.#engine;
+    const { model, version, from } = args;
+    const served = this.#engine.served(model);
+    if ((args.capture === true) === (from !== undefined)) {
+      throw lastgoodError('INVALID_REQUEST', { reason: 'wanted either a capture or a file to read the baseline from' });
+    }
+    const named = version === undefined ? { model } : { model, version };
+    const after = from === undefined
+      ? await this.#capture(named, by)
+      : await baselineFromFile(registry, { ...named, from }, by, clock);
+    served.baselineChanged(after);
+    return this.#flushed(() => after);
+  }
+
+  async #capture({ model, version }: { model: string; version?: string }, by: string): Promise<VersionRecord> {
+    const { registry, monitor, clock } = this.#engine;
+    const served = this.#engine.served(model);
+    const active = served.rollout.activeVersion;
+    if (active === null) throw lastgoodError('NO_ACTIVE_VERSION', { model });
+    if (version !== undefined && version !== active.version) {
+      throw lastgoodError('INVALID_REQUEST', {
+        reason: `version "${version}" does not answer now; only the active version "${active.version}" can be captured`,
+      });
+    }
+    const failing = served.health?.checks.find(({ check, verdict }) => check !== 'mean_drift' && verdict === 'fail');
+    if (failing !== undefined) throw lastgoodError('NOT_HEALTHY', { model, reason: failing.text });
+    const { values, classCounts, generation } = await monitor.capture(model);
+    const got = generation === served.rollout.active?.generation ? values.length : 0;
+    if (got < CAPTURE_PREDICTIONS_MIN) {
+      throw lastgoodError('NOT_ENOUGH_SAMPLES', { model, got, wanted: CAPTURE_PREDICTIONS_MIN });
+    }
+    const baseline = baselineOfPredictions(values, classCounts, {
+      output: predictionOutput(active.signature)?.name ?? '',
+      kind: active.outputKind,
+      source: 'live',
+      createdAtMs: clock.wallMs(),
+      origin: 'live traffic',
+    });
+    return registry.setBaseline({ model, version: active.version, baseline, by });
+  }
+
+  async remove(
+    args: { model: string; version?: string },
+    { by }: Actor,
+  ): Promise<{ removed: string[]; artifacts: string[] }> {
+    const { dataDir } = this.#engine.options;
+    const result = await removeVersions({ dataDir, registry: this.#engine.registry }, args, by);
+    this.#engine.followModels();
+    return result;
+  }
+
+  status({ model }: { model?: string }): Promise<EngineStatus> {
+    const { models, front, options, isDraining } = this.#engine;
+    return inTurn(() => ({
+      engine: isDraining ? 'draining' : 'running',
+      version: packageVersion(),
+      dataDir: options.dataDir,
+      listen: front === null ? null : `${front.host}:${front.port}`,
+      pid: process.pid,
+      uptimeMs: Math.round(performance.now() - this.#engine.startedMs),
+      residentBytes: process.memoryUsage.rss(),
+      models: (model === undefined ? [...models.values()] : [this.#engine.served(model)]).map((one) => one.status()),
+    }));
+  }
+
+  history({ model, limit }: { model: string; limit?: number }): Promise<EventRecord[]> {
+    return inTurn(() => this.#engine.registry.history(model, limit));
+  }
+
+  explain({ decision }: { decision?: string }): Promise<DecisionRecord> {
+    return inTurn(() => this.#engine.registry.findDecision(decision));
+  }
+
+  async drain({ by }: Actor): Promise<{ answered: number }> {
+    this.#engine.log.info({ by }, 'draining');
+    const { answered } = await this.#engine.drain();
+    return { answered };
+  }
+
+  async #flushed<T>(result: () => T): Promise<T> {
+    await this.#engine.registry.flushed();
+    return result();
+  }
+}
+
+// What throws becomes a rejection, as in every other verb.
+function inTurn<T>(read: () => T): Promise<T> {
+  return Promise.resolve().then(read);
+}

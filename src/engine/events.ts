@@ -1,0 +1,25 @@
+// What the engine tells its owner and what it takes from it; types only.
+import type { Clock } from '../clock.ts';
+import type { RolloutEvent } from '../rollout/outcome.ts';
+import type { EngineLog } from './log.ts';
+
+export interface EngineEvents {
+  /** Another version answers because somebody asked for it. */
+  promote: [event: Extract<RolloutEvent, { kind: 'promote' }>];
+  /** An earlier version answers again; `decision` says why and by whose word. */
+  rollback: [event: Extract<RolloutEvent, { kind: 'rollback' }>];
+  /** A failing verdict that did not lead to a rollback, with the reason. */
+  decision: [event: Extract<RolloutEvent, { kind: 'decision' }>];
+  phase: [event: Extract<RolloutEvent, { kind: 'phase' }>];
+  /** Something an operator should know about; the engine goes on. */
+  problem: [event: Extract<RolloutEvent, { kind: 'problem' }>];
+  /** Everything that was accepted has been answered and nothing more is accepted. */
+  drained: [];
+}
+
+/** What the engine takes from its surroundings. */
+export interface EngineSurroundings {
+  readonly clock?: Clock;
+  /** A pino logger, or anything with its methods; by default nothing is logged. */
+  readonly log?: EngineLog;
+}

@@ -1,0 +1,46 @@
+// What the engine writes to its log: one structured line per event, by pino. Main thread; nothing on the hot path logs.
+import { pino } from 'pino';
+import { PinoPretty as pretty } from 'pino-pretty';
+import type { ResolvedOptions } from '../options.ts';
+import type { RolloutEvent } from '../rollout/outcome.ts';
+
+/** The part of a pino logger that the engine uses. */
+export type EngineLog = Pick<pino.Logger, 'info' | 'warn' | 'error'>;
+
+const nothing = (): void => undefined;
+/** Logs nothing: the default for programs that embed the engine. */
+export const silentLog: EngineLog = { info: nothing, warn: nothing, error: nothing };
+
+/** A logger to stderr: JSON lines, or coloured text for a person at a terminal. */
+export function createLog(options: { readonly level: ResolvedOptions['logLevel']; readonly pretty: boolean }): pino.Logger {
+  if (!options.pretty) return pino({ level: options.level }, pino.destination({ dest: 2, sync: true }));
+  // Written in this thread: the last lines before an exit are the ones that matter.
+  const stream = pretty({ destination: 2, sync: true, ignore: 'pid,hostname', translateTime: 'HH:MM:ss.l' });
+  return pino({ level: options.level }, stream);
+}
+
+/** Writes one event of a rollout. */
+export function logRolloutEvent(log: EngineLog, event: RolloutEvent): void {
+  switch (event.kind) {
+    case 'promote': {
+      const { model, from, version, generation } = event.activation;
+      log.info({ model, from, version, generation, by: event.by }, 'promoted');
+      return;
+    }
+    case 'rollback': {
+      const { model, version: from, rolledBackTo: version, trigger, reason, id } = event.decision;
+      log.warn({ model, from, version, generation: event.generation, trigger, reason, decision: id }, 'rolled back');
+      return;
+    }
+    case 'decision': {
+      const { model, version, trigger, action, suppressedBy, reason, id } = event.decision;
+      log.warn({ model, version, trigger, action, suppressedBy, reason, decision: id }, 'not rolled back');
+      return;
+    }
+    case 'phase':
+      log.info({ model: event.model, phase: event.phase }, 'phase');
+      return;
+    case 'problem':
+      log.error({ model: event.model, reason: event.reason }, event.what);
+  }
+}

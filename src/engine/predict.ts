@@ -1,0 +1,66 @@
+// Predictions for callers in the same process: they take the same way as HTTP requests, through the queue, the batch,
+// the worker and its sample. Main thread.
+import type { Submitter } from '../batch/submit.ts';
+import { LastgoodError, lastgoodError } from '../errors.ts';
+import type { ErrorCode } from '../errors.ts';
+import { EntryKind } from '../shared-memory/slab.ts';
+
+/** One number per row, an array for larger outputs, an object by name for several outputs. */
+export type Prediction = number | string | boolean | null | readonly Prediction[] | { readonly [output: string]: Prediction };
+
+/** One row: numbers in the order of the model's input, or an object by input name for several inputs. */
+export type Features = ArrayLike<number> | Readonly<Record<string, unknown>>;
+
+export interface PredictAnswer {
+  readonly prediction: Prediction;
+  readonly modelVersion: string;
+  readonly latencyMs: number;
+}
+export interface PredictManyAnswer {
+  readonly predictions: readonly Prediction[];
+  readonly modelVersion: string;
+  readonly latencyMs: number;
+}
+
+interface AnswerBody {
+  readonly prediction?: Prediction;
+  readonly predictions?: readonly Prediction[];
+  readonly model_version: string;
+  readonly latency_ms: number;
+}
+
+/** Answers one row; throws what POST /predict would answer, as a LastgoodError with the same code. */
+export async function predictRow(queue: Submitter, features: Features, nowUs: number): Promise<PredictAnswer> {
+  const body = await submit(queue, { features: plain(features) }, nowUs);
+  return { prediction: body.prediction ?? null, modelVersion: body.model_version, latencyMs: body.latency_ms };
+}
+
+/** Answers several rows as one request. */
+export async function predictRows(
+  queue: Submitter,
+  instances: readonly Features[],
+  nowUs: number,
+): Promise<PredictManyAnswer> {
+  const body = await submit(queue, { instances: instances.map(plain) }, nowUs);
+  return { predictions: body.predictions ?? [], modelVersion: body.model_version, latencyMs: body.latency_ms };
+}
+
+// JSON turns a typed array into an object, so it becomes a plain list first.
+const plain = (row: Features): unknown => (ArrayBuffer.isView(row) ? Array.from(row as unknown as number[]) : row);
+
+function submit(queue: Submitter, request: object, nowUs: number): Promise<AnswerBody> {
+  const body = Buffer.from(JSON.stringify(request));
+  return new Promise((resolve, reject) => {
+    const answer = (status: number, bytes: Uint8Array): void => {
+      const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString();
+      const value = JSON.parse(text) as AnswerBody | { readonly error: string; readonly code: ErrorCode };
+      if (!('error' in value)) resolve(value);
+      else reject(new LastgoodError(value.code, value.error, status));
+    };
+    try {
+      queue.submit(EntryKind.predictJson, body, { answer }, nowUs);
+    } catch (error) {
+      reject(error instanceof Error ? error : lastgoodError('INTERNAL', { reason: String(error) }));
+    }
+  });
+}

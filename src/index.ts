@@ -1,0 +1,24 @@
+// The public API of lastgood: everything a program that embeds the engine needs, and nothing else.
+//
+//   const engine = await createEngine({ dataDir: './data' });
+//   await engine.register('digits', 'digits-v1.onnx', { baseline: 'digits-v1.baseline.json', promote: true });
+//   const { prediction, modelVersion } = await engine.predict('digits', features);
+//   engine.on('rollback', ({ decision }) => console.error(decision.reason));
+//   await engine.close();
+export { createEngine } from './engine/engine.ts';
+export type { Engine } from './engine/engine.ts';
+export type { EngineEvents, EngineSurroundings } from './engine/events.ts';
+export type { EngineLog } from './engine/log.ts';
+export type { Features, Prediction, PredictAnswer, PredictManyAnswer } from './engine/predict.ts';
+export { isLastgoodError, LastgoodError } from './errors.ts';
+export type { ErrorCode } from './errors.ts';
+export type { EngineOptions } from './options.ts';
+export type {
+  Activation, Actor, ControlPlane, DeploymentView, EngineStatus, ModelStatus, Phase, RegisterArguments, Rollback,
+} from './admin/control-plane.ts';
+export type { Clock } from './clock.ts';
+export type { HealthReport } from './judge/messages.ts';
+export type {
+  Baseline, DecisionRecord, EventRecord, ModelRecord, Signature, TensorSignature, VersionRecord,
+} from './registry/records.ts';
+export type { RolloutEvent } from './rollout/outcome.ts';

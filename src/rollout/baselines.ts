@@ -1,0 +1,23 @@
+// Gives a version the baseline that a file holds. Main thread, or a CLI without an engine.
+import type { Clock } from '../clock.ts';
+import { lastgoodError } from '../errors.ts';
+import { baselineOfFile, readBaselineFile } from '../judge/baseline-file.ts';
+import type { VersionRecord } from '../registry/records.ts';
+import type { Registry } from '../registry/registry.ts';
+
+/** The version is the active one unless named. Throws INVALID_BASELINE, FILE_UNREADABLE or NO_ACTIVE_VERSION. */
+export async function baselineFromFile(
+  registry: Registry,
+  target: { readonly model: string; readonly version?: string; readonly from: string },
+  by: string,
+  clock: Clock,
+): Promise<VersionRecord> {
+  const { model, from } = target;
+  const version = target.version ?? registry.model(model).activeVersion;
+  if (version === null) throw lastgoodError('NO_ACTIVE_VERSION', { model });
+  const { signature } = registry.version(model, version);
+  const baseline = baselineOfFile(readBaselineFile(from), signature, { createdAtMs: clock.wallMs() });
+  const after = registry.setBaseline({ model, version, baseline, by });
+  await registry.flushed();
+  return after;
+}
