@@ -32,6 +32,8 @@ import { ServedModel } from './served-model.ts';
 
 /** What operators are called in the history when a program asks. */
 const LIBRARY = { by: 'library' };
+/** A kept-alive connection may carry one more request after the drain: it gets 503 and a farewell, not a reset. */
+const LINGER_MS = 200;
 
 /**
  * Opens `dataDir` (./data by default), loads what is active there and answers `predict`; `listen` opens it to HTTP and
@@ -215,7 +217,10 @@ export class Engine extends EventEmitter<EngineEvents> {
   async #close(): Promise<void> {
     if (this.#followTimer !== null) clearInterval(this.#followTimer);
     await this.drain();
-    this.#front?.close();
+    if (this.#front !== null) {
+      await sleep(LINGER_MS);
+      this.#front.close();
+    }
     await Promise.all(this.#background);
     await Promise.all([...this.#models.values()].map((served) => served.close()));
     await this.monitor.stop();

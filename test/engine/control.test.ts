@@ -1,7 +1,6 @@
 // The operator's verbs and the library's methods on a running engine, with real models.
 import assert from 'node:assert/strict';
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { createEngine } from '../../src/engine/engine.ts';
@@ -10,6 +9,7 @@ import type { ErrorCode } from '../../src/errors.ts';
 import { artifactPath } from '../../src/registry/artifacts.ts';
 import { housingBaseline, housingFile, housingRows as rows } from '../support/housing.ts';
 import { until } from '../support/poll.ts';
+import { temporaryDirectory } from '../support/temporary.ts';
 
 const actor = { by: 'test' };
 const code = (wanted: ErrorCode) => (error: unknown): boolean =>
@@ -20,12 +20,11 @@ describe('EngineControl', () => {
   let engine: Engine;
 
   before(async () => {
-    dataDir = mkdtempSync(join(tmpdir(), 'lastgood-control-'));
+    dataDir = temporaryDirectory();
     engine = await createEngine({ dataDir, judge: { lookMs: 20, mode: 'observe' } });
   });
   after(async () => {
     await engine.close();
-    rmSync(dataDir, { recursive: true });
   });
 
   test('register with promote makes a first version that answers at once', async () => {

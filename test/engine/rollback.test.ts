@@ -1,17 +1,15 @@
 // The promise on real models: a version that answers nonsense is taken back by the monitor, and nobody is dropped.
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { createEngine } from '../../src/engine/engine.ts';
 import { housingBaseline, housingBodies, housingFile } from '../support/housing.ts';
 import { Crowd } from '../support/load.ts';
 import { until } from '../support/poll.ts';
+import { temporaryDirectory } from '../support/temporary.ts';
 
 describe('Engine', () => {
   test('goes back to the last good version by itself while every request gets its answer', async () => {
-    const dataDir = mkdtempSync(join(tmpdir(), 'lastgood-engine-'));
+    const dataDir = temporaryDirectory();
     const engine = await createEngine({
       dataDir, port: 0, judge: { lookMs: 50, cooldownMs: 0 }, logLevel: 'silent',
     });
@@ -35,6 +33,5 @@ describe('Engine', () => {
     assert.equal(registry.version('housing', 'dollars').health, 'unhealthy');
     assert.equal(registry.model('housing').activeVersion, '1');
     await engine.close();
-    rmSync(dataDir, { recursive: true });
   });
 });

@@ -12,7 +12,8 @@ import { EntryKind, createSlabArena } from '../../src/shared-memory/slab.ts';
 import type { Slab, SlabArena } from '../../src/shared-memory/slab.ts';
 import { artifactPath } from '../../src/registry/artifacts.ts';
 import type { WorkerStart } from '../../src/worker/messages.ts';
-import { RING_CAPACITY, openModel, temporaryDirectory } from './fixtures.ts';
+import { temporaryDirectory } from '../support/temporary.ts';
+import { RING_CAPACITY, openModel } from './fixtures.ts';
 
 /** A data directory with one registered version, and what its workers are started with. */
 export interface Deployed {

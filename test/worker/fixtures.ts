@@ -1,7 +1,6 @@
 // Sessions, runners and slabs for the tests of this folder.
 import '../../src/telemetry-off.ts';
-import { mkdtempSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { monotonicUs } from '../../src/clock.ts';
 import type { OutputKind } from '../../src/registry/records.ts';
@@ -13,10 +12,9 @@ import type { BatchResult } from '../../src/worker/messages.ts';
 import { BatchRunner } from '../../src/worker/predict-batch.ts';
 import { Sampler } from '../../src/worker/sampler.ts';
 import { Session } from '../../src/worker/session.ts';
+import { temporaryDirectory } from '../support/temporary.ts';
 
 export const RING_CAPACITY = 1024;
-
-export const temporaryDirectory = (): string => mkdtempSync(join(tmpdir(), 'lastgood-worker-'));
 
 /** Opens a session on a model that was just written. */
 export async function openModel(bytes: Uint8Array, rowsMax = 64): Promise<Session> {

@@ -157,3 +157,20 @@ export function slow(products: number): Uint8Array {
     ],
   });
 }
+
+/** The same answer as `linear` by way of a width x width matrix of zeros: a file of 4 * width * width bytes. */
+export const heavy = (width: number): Uint8Array => model({
+  inputs: [['x', Type.FLOAT, ['N', 3]]],
+  outputs: [['y', Type.FLOAT, ['N', 1]]],
+  nodes: [
+    node('MatMul', ['x', 'w'], 'xw'), node('Add', ['xw', 'b'], 'sum'),
+    node('MatMul', ['x', 'wide'], 'row'), node('MatMul', ['row', 'matrix'], 'mixed'),
+    node('ReduceSum', ['mixed', 'axes'], 'zero', [integer('keepdims', 1)]), node('Add', ['sum', 'zero'], 'y'),
+  ],
+  constants: [
+    floats('w', [3, 1], [1, 10, 100]), floats('b', [1], [0.5]),
+    floats('wide', [3, width], new Array<number>(3 * width).fill(1)),
+    { name: 'matrix', dims: [BigInt(width), BigInt(width)], dataType: Type.FLOAT, rawData: new Uint8Array(4 * width ** 2) },
+    { name: 'axes', dims: [1n], dataType: Type.INT64, rawData: new Uint8Array(BigInt64Array.of(1n).buffer) },
+  ],
+});
