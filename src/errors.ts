@@ -182,6 +182,18 @@ export const ERRORS = {
   ),
   FRONT_UNAVAILABLE: define(500, (d: { reason: Text }) => `load uWebSockets.js: ${d.reason}`),
   INVALID_OPTION: define(400, (d: { reason: Text }) => `read the options: ${d.reason}`),
+  ADMIN_IN_USE: define(
+    409,
+    (d: { path: Text }) =>
+      `open the admin socket "${d.path}": another engine owns this data directory; stop it, or serve with --follower`,
+  ),
+  ADMIN_SOCKET_FAILED: define(500, (d: { path: Text; reason: Text }) => `open the admin socket "${d.path}": ${d.reason}`),
+  ENGINE_STARTING: define(503, () => 'ask the engine: it is still starting; try again in a moment'),
+  ENGINE_NEEDED: define(
+    503,
+    (d: { verb: Text; dataDir: Text }) =>
+      `${d.verb}: no engine runs on "${d.dataDir}" and this needs one; start it with lastgood serve`,
+  ),
   ENGINE_UNREACHABLE: define(503, (d: { path: Text; reason: Text }) => `reach the engine at "${d.path}": ${d.reason}`),
   ENGINE_CLOSED: define(503, () => 'use the engine: it is closed'),
 } as const;

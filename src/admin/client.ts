@@ -1,0 +1,122 @@
+// The operator's verbs, carried out by a running engine: the client of its admin socket.
+import { request as httpRequest } from 'node:http';
+import { existsSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { LastgoodError, lastgoodError, reasonOf } from '../errors.ts';
+import type { ErrorCode } from '../errors.ts';
+import type { DecisionRecord, EventRecord, ModelRecord, VersionRecord } from '../registry/records.ts';
+import { COMMANDS } from './commands.ts';
+import type { Verb } from './commands.ts';
+import type { Activation, Actor, ControlPlane, EngineStatus, RegisterArguments, Rollback } from './control-plane.ts';
+import { BY_HEADER } from './server.ts';
+import { isAlive } from './socket-claim.ts';
+import { adminSocketPath } from './socket-path.ts';
+
+/** Returns a client of the engine that owns the data directory, or null when none answers there. */
+export async function connectAdmin(dataDir: string): Promise<AdminClient | null> {
+  const path = adminSocketPath(dataDir);
+  return existsSync(path) && (await isAlive(path)) ? new AdminClient(path) : null;
+}
+
+export class AdminClient implements ControlPlane {
+  readonly path: string;
+
+  constructor(path: string) {
+    this.path = path;
+  }
+
+  register(args: RegisterArguments, actor: Actor): Promise<{ version: VersionRecord; activation: Activation | null }> {
+    // The engine may run in another directory.
+    const { baseline, golden } = args;
+    return this.#ask('register', {
+      ...args,
+      file: resolve(args.file),
+      ...(baseline === undefined ? {} : { baseline: resolve(baseline) }),
+      ...(golden === undefined ? {} : { golden: resolve(golden) }),
+    }, actor);
+  }
+  promote(
+    args: { model: string; version: string; allowSignatureChange?: boolean; reason?: string }, actor: Actor,
+  ): Promise<Activation> {
+    return this.#ask('promote', args, actor);
+  }
+  rollback(args: { model: string; to?: string; reason?: string }, actor: Actor): Promise<Rollback> {
+    return this.#ask('rollback', args, actor);
+  }
+  confirm(args: { model: string }, actor: Actor): Promise<ModelRecord> {
+    return this.#ask('confirm', args, actor);
+  }
+  pin(args: { model: string; reason?: string }, actor: Actor): Promise<ModelRecord> {
+    return this.#ask('pin', args, actor);
+  }
+  unpin(args: { model: string }, actor: Actor): Promise<ModelRecord> {
+    return this.#ask('unpin', args, actor);
+  }
+  quarantine(args: { model: string; version: string; reason?: string }, actor: Actor): Promise<VersionRecord> {
+    return this.#ask('quarantine', args, actor);
+  }
+  release(args: { model: string; version: string }, actor: Actor): Promise<VersionRecord> {
+    return this.#ask('release', args, actor);
+  }
+  baseline(
+    args: { model: string; version?: string; capture?: boolean; from?: string }, actor: Actor,
+  ): Promise<VersionRecord> {
+    return this.#ask('baseline', args.from === undefined ? args : { ...args, from: resolve(args.from) }, actor);
+  }
+  remove(
+    args: { model: string; version?: string }, actor: Actor,
+  ): Promise<{ removed: string[]; artifacts: string[] }> {
+    return this.#ask('remove', args, actor);
+  }
+  status(args: { model?: string }): Promise<EngineStatus> {
+    return this.#ask('status', args);
+  }
+  history(args: { model: string; limit?: number }): Promise<EventRecord[]> {
+    return this.#ask('history', args);
+  }
+  explain(args: { decision?: string }): Promise<DecisionRecord> {
+    return this.#ask('explain', args);
+  }
+  drain(actor: Actor): Promise<{ answered: number }> {
+    return this.#ask('drain', {}, actor);
+  }
+
+  async #ask<T>(verb: Verb, args: object, actor?: Actor): Promise<T> {
+    const method = COMMANDS.find((command) => command.verb === verb)?.method ?? 'POST';
+    const reads = method === 'GET';
+    const query = new URLSearchParams(Object.entries(args).map(([name, value]): [string, string] => [name, String(value)]));
+    const path = reads ? `/v1/${verb}?${query.toString()}` : `/v1/${verb}`;
+    const { status, text } = await this.#send(method, path, reads ? '' : JSON.stringify(args), actor);
+    const value = this.#parse(text);
+    if (status === 200) return value as T;
+    const { code, error } = value as { readonly code: ErrorCode; readonly error: string };
+    throw new LastgoodError(code, error, status);
+  }
+
+  #parse(text: string): unknown {
+    try {
+      return JSON.parse(text) as unknown;
+    } catch {
+      throw lastgoodError('ENGINE_UNREACHABLE', { path: this.path, reason: 'the answer is no JSON; is it an engine?' });
+    }
+  }
+
+  #send(method: string, path: string, body: string, actor: Actor | undefined): Promise<{ status: number; text: string }> {
+    return new Promise((done, fail) => {
+      const unreachable = (error: unknown): void =>
+        fail(lastgoodError('ENGINE_UNREACHABLE', { path: this.path, reason: reasonOf(error) }));
+      const headers = {
+        ...(actor === undefined ? {} : { [BY_HEADER]: actor.by }),
+        ...(body === '' ? {} : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) }),
+      };
+      const sent = httpRequest({ socketPath: this.path, method, path, headers }, (response) => {
+        const pieces: Buffer[] = [];
+        response.on('data', (piece: Buffer) => pieces.push(piece));
+        response.on('error', unreachable);
+        response.on('end', () => done({ status: response.statusCode ?? 0, text: Buffer.concat(pieces).toString() }));
+      });
+      sent.on('error', unreachable);
+      sent.end(body);
+    });
+  }
+}

@@ -1,0 +1,79 @@
+// The one table of the operator's verbs: what each takes, how it is asked for over the admin socket, and what it calls.
+// Server, client and the list at GET / all read it, so none of them can know a verb that the others do not.
+import { z } from 'zod';
+import type { Actor, ControlPlane } from './control-plane.ts';
+
+export type Verb = keyof ControlPlane;
+
+/** Reads are GET with a query, changes are POST with a JSON body; both at /v1/VERB. */
+export type Method = 'GET' | 'POST';
+
+export interface Command {
+  readonly verb: Verb;
+  readonly method: Method;
+  readonly about: string;
+  /** Parses raw arguments and runs the verb; throws a ZodError for arguments that do not fit. */
+  readonly run: (control: ControlPlane, raw: unknown, actor: Actor) => Promise<unknown>;
+  /** Names and types of the arguments, for people. */
+  readonly takes: string;
+}
+
+const text = z.string().min(1).max(4_096);
+const reason = z.string().max(1_000).exactOptional();
+const model = text;
+const version = text;
+
+function command<S extends z.ZodRawShape>(
+  verb: Verb,
+  method: Method,
+  about: string,
+  shape: S,
+  run: (control: ControlPlane, args: z.output<z.ZodObject<S>>, actor: Actor) => Promise<unknown>,
+): Command {
+  const schema = z.strictObject(shape);
+  const takes = Object.entries(shape)
+    .map(([name, type]) => ((type as z.ZodType).safeParse(undefined).success ? `[${name}]` : name))
+    .join(' ');
+  return {
+    verb, method, about, takes,
+    run: (control, raw, actor) => run(control, schema.parse(raw), actor),
+  };
+}
+
+export const COMMANDS: readonly Command[] = [
+  command('register', 'POST', 'copy an ONNX file in, try it in a child process, record it as a version', {
+    model, file: text, version: version.exactOptional(), baseline: text.exactOptional(), golden: text.exactOptional(),
+    promote: z.boolean().exactOptional(), allowSignatureChange: z.boolean().exactOptional(),
+  }, (control, args, actor) => control.register(args, actor)),
+  command('promote', 'POST', 'load a version beside the active one and make it active', {
+    model, version, allowSignatureChange: z.boolean().exactOptional(), reason,
+  }, (control, args, actor) => control.promote(args, actor)),
+  command('rollback', 'POST', 'go back to the last known good version, or to a named one', {
+    model, to: version.exactOptional(), reason,
+  }, (control, args, actor) => control.rollback(args, actor)),
+  command('confirm', 'POST', 'end the probation of the active version: it is known good', { model },
+    (control, args, actor) => control.confirm(args, actor)),
+  command('pin', 'POST', 'keep the active version, whatever the monitor or a promote says', { model, reason },
+    (control, args, actor) => control.pin(args, actor)),
+  command('unpin', 'POST', 'let the active version change again', { model },
+    (control, args, actor) => control.unpin(args, actor)),
+  command('quarantine', 'POST', 'never choose this version again', { model, version, reason },
+    (control, args, actor) => control.quarantine(args, actor)),
+  command('release', 'POST', 'let a quarantined version be chosen again', { model, version },
+    (control, args, actor) => control.release(args, actor)),
+  command('baseline', 'POST', 'give a version a baseline, from a file or from live traffic', {
+    model, version: version.exactOptional(), capture: z.boolean().exactOptional(), from: text.exactOptional(),
+  }, (control, args, actor) => control.baseline(args, actor)),
+  command('remove', 'POST', 'forget a version, or a model that has never served', {
+    model, version: version.exactOptional(),
+  }, (control, args, actor) => control.remove(args, actor)),
+  command('status', 'GET', 'what serves, how it does, what is loaded', { model: model.exactOptional() },
+    (control, args) => control.status(args)),
+  command('history', 'GET', 'the events of a model, newest first', {
+    model, limit: z.coerce.number().int().min(1).max(10_000).exactOptional(),
+  }, (control, args) => control.history(args)),
+  command('explain', 'GET', 'a decision with its evidence, by default the newest', { decision: text.exactOptional() },
+    (control, args) => control.explain(args)),
+  command('drain', 'POST', 'answer what was accepted, accept nothing more, and end', {},
+    (control, _args, actor) => control.drain(actor)),
+];

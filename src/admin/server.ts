@@ -1,0 +1,120 @@
+// The admin socket: the operator's verbs as HTTP and JSON over a Unix socket, so that curl can ask too. Main thread.
+//   GET /            every verb with its arguments
+//   GET /v1/VERB?…   reads          POST /v1/VERB {…}   changes; X-Lastgood-By says who asks
+import { createServer } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import { z } from 'zod';
+import { errorBody, lastgoodError, reasonOf } from '../errors.ts';
+import { packageVersion } from '../package-root.ts';
+import { COMMANDS } from './commands.ts';
+import type { Command } from './commands.ts';
+import type { ControlPlane } from './control-plane.ts';
+import { claimSocket } from './socket-claim.ts';
+import type { SocketClaim } from './socket-claim.ts';
+
+/** Arguments are names and paths; nothing needs more. */
+const BODY_BYTES_MAX = 1024 * 1024;
+const CONNECTIONS_MAX = 64;
+/** For the request to come in; a verb itself may take as long as it needs. */
+const RECEIVE_MS_MAX = 10_000;
+export const BY_HEADER = 'x-lastgood-by';
+const BY_PATTERN = /^[\x21-\x7e]{1,64}$/;
+
+export interface AdminServer {
+  readonly path: string;
+  /** From now on verbs are carried out; before, they are answered with ENGINE_STARTING. */
+  attach(control: ControlPlane): void;
+  /** Answers what is under way and lets the socket go. */
+  close(): Promise<void>;
+}
+
+/** Claims the directory's admin socket and answers on it; throws ADMIN_IN_USE or ADMIN_SOCKET_FAILED. */
+export async function startAdminServer(dataDir: string): Promise<AdminServer> {
+  let control: ControlPlane | null = null;
+  const server = createServer((request, response) => void answer(control, request, response));
+  server.maxConnections = CONNECTIONS_MAX;
+  server.requestTimeout = RECEIVE_MS_MAX;
+  server.headersTimeout = RECEIVE_MS_MAX;
+  const claim = await claimSocket(dataDir, server);
+  return {
+    path: claim.path,
+    attach: (attached) => {
+      control = attached;
+    },
+    close: () => close(server, claim),
+  };
+}
+
+function close(server: Server, claim: SocketClaim): Promise<void> {
+  claim.release();
+  return new Promise((resolve) => {
+    server.close(() => resolve());
+    server.closeIdleConnections();
+  });
+}
+
+async function answer(
+  control: ControlPlane | null,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  try {
+    send(response, 200, await handle(control, request));
+  } catch (error) {
+    const { status, body } = errorBody(error instanceof z.ZodError ? wrongArguments(error) : error);
+    send(response, status, body);
+  }
+}
+
+function send(response: ServerResponse, status: number, body: unknown): void {
+  const text = `${JSON.stringify(body)}\n`;
+  response.writeHead(status, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) });
+  response.end(text);
+}
+
+async function handle(control: ControlPlane | null, request: IncomingMessage): Promise<unknown> {
+  const url = new URL(request.url ?? '/', 'http://admin');
+  const method = request.method ?? '';
+  if (url.pathname === '/' && method === 'GET') return listOfVerbs();
+  const command = COMMANDS.find(({ verb }) => url.pathname === `/v1/${verb}`);
+  if (command === undefined) throw lastgoodError('ROUTE_NOT_FOUND', { method, path: url.pathname });
+  if (command.method !== method) {
+    throw lastgoodError('METHOD_NOT_ALLOWED', { method, path: url.pathname, allowed: command.method });
+  }
+  const raw = method === 'GET' ? Object.fromEntries(url.searchParams) : await jsonOf(request);
+  const by = byOf(request);
+  if (control === null) throw lastgoodError('ENGINE_STARTING');
+  return command.run(control, raw, { by });
+}
+
+function listOfVerbs(): unknown {
+  const line = ({ verb, method, takes, about }: Command): string => `${method} /v1/${verb} ${takes}: ${about}`;
+  return { name: 'lastgood', version: packageVersion(), verbs: COMMANDS.map(line) };
+}
+
+function byOf(request: IncomingMessage): string {
+  const by = request.headers[BY_HEADER] ?? 'admin';
+  if (typeof by === 'string' && BY_PATTERN.test(by)) return by;
+  throw lastgoodError('INVALID_REQUEST', { reason: `${BY_HEADER} is not 1 to 64 visible ASCII characters` });
+}
+
+async function jsonOf(request: IncomingMessage): Promise<unknown> {
+  const pieces: Buffer[] = [];
+  let bodyBytes = 0;
+  for await (const piece of request as AsyncIterable<Buffer>) {
+    bodyBytes += piece.length;
+    if (bodyBytes > BODY_BYTES_MAX) throw lastgoodError('BODY_TOO_LARGE', { got: bodyBytes, limitBytes: BODY_BYTES_MAX });
+    pieces.push(piece);
+  }
+  if (bodyBytes === 0) return {};
+  try {
+    return JSON.parse(Buffer.concat(pieces).toString()) as unknown;
+  } catch (error) {
+    throw lastgoodError('INVALID_JSON', { reason: reasonOf(error) });
+  }
+}
+
+function wrongArguments(error: z.ZodError): Error {
+  const reason = error.issues.map(({ path, message }) => `${path.join('.') || 'arguments'}: ${message}`).join('; ');
+  return lastgoodError('INVALID_REQUEST', { reason });
+}
