@@ -102,9 +102,14 @@ export class Rollbacks {
     const { model, registry } = this.#ports;
     const reason = reasonOf(error);
     this.#problem(`version "${version.version}" did not load`, error);
-    registry.recordEvent(model, {
-      kind: 'load_failed', by: 'engine', reason, from: null, to: version.version, decision: null,
-    });
+    try {
+      registry.recordEvent(model, {
+        kind: 'load_failed', by: 'engine', reason, from: null, to: version.version, decision: null,
+      });
+    } catch (failure) {
+      // A disk that refuses must not keep the rollback from its next candidate.
+      this.#problem('an event could not be written', failure);
+    }
     return null;
   }
 
