@@ -1,0 +1,92 @@
+// A stored decision as text for a person: why, by which numbers, what was done, and what was not wrong. The checks are
+// run again on the stored window, so what is printed is what the evidence says and not only what was written then.
+import type { CheckName, CheckResult } from '../judge/messages.ts';
+import { numberText, percentText } from '../judge/text.ts';
+import { recompute } from '../judge/verdict.ts';
+import type { DecisionRecord } from '../registry/records.ts';
+import { durationText, facts, paint, table, timeText } from './output.ts';
+import { outcomeText, verdictStyle } from './status-view.ts';
+
+const NOTHING = '-';
+
+const CHECK_NAMES: Readonly<Record<CheckName, string>> = {
+  error_rate: 'error rate', p95_latency: 'p95 latency', mean_drift: 'mean drift',
+};
+
+/** Explains one decision; `nowMs` is wall-clock time. */
+export function decisionText(decision: DecisionRecord, nowMs: number): string {
+  const { id, model, version, generation, atMs, trigger, reason, evidence } = decision;
+  const again = recompute(evidence);
+  const pairs: [string, string][] = [
+    ['decision', paint('bold', id)],
+    ['about', `version ${version} of ${model}, generation ${generation}`],
+    ['when', `${timeText(atMs)} (${durationText(nowMs - atMs)} ago)`],
+    ['trigger', trigger === 'operator' ? `an operator (${actorOf(evidence)})` : CHECK_NAMES[trigger]],
+    ['why', reason === '' ? 'no reason was given' : reason],
+    ['done', doneText(decision)],
+  ];
+  if (again === null) {
+    pairs.push(['evidence', 'none was judged; --json prints what the monitor had last reported']);
+    return facts(pairs);
+  }
+  const passed = again.checks.filter(({ verdict }) => verdict === 'pass').map(({ text }) => text);
+  const open = again.checks.filter(({ verdict }) => verdict === 'inconclusive').map(({ text }) => text);
+  pairs.push(['not wrong', passed.join('; ') || 'nothing that could be judged']);
+  if (open.length > 0) pairs.push(['not known', open.join('; ')]);
+  pairs.push(...timePairs(evidence));
+  const same = again.verdict === 'fail' && again.trigger === trigger && again.reason === reason;
+  pairs.push(['recomputed', same
+    ? paint('green', 'the stored window gives the same verdict')
+    : paint('red', `the stored window gives another verdict: ${again.reason || 'pass'}`)]);
+  return `${facts(pairs)}\n\n${checksTable(again.checks)}`;
+}
+
+function actorOf(evidence: DecisionRecord['evidence']): string {
+  return typeof evidence['by'] === 'string' ? evidence['by'] : 'unknown';
+}
+
+function doneText(decision: DecisionRecord): string {
+  const { model, version, action, suppressedBy, rolledBackTo } = decision;
+  if (action === 'rollback') {
+    return `${outcomeText(decision)}; ${version} was put into quarantine first (lastgood release ${model} ${version}), ` +
+      `then ${rolledBackTo ?? NOTHING} answered`;
+  }
+  if (action === 'no_target') return `nothing: no other healthy version has served, so ${version} goes on answering`;
+  switch (suppressedBy) {
+    case 'cooldown':
+      return `nothing: the model was rolled back automatically a short time before (cooldown)`;
+    case 'pinned':
+      return `nothing: the model is pinned (lastgood unpin ${model})`;
+    case 'observe':
+      return 'nothing: the judge only observes (--judge-mode observe)';
+    default:
+      return outcomeText(decision);
+  }
+}
+
+// How the failure began, as far as the evidence says.
+function timePairs(evidence: DecisionRecord['evidence']): [string, string][] {
+  const { failingForMs, firstErrorAgoMs } = evidence;
+  const pairs: [string, string][] = [];
+  if (typeof failingForMs === 'number' && failingForMs > 0) {
+    pairs.push(['failing', `for ${durationText(failingForMs)} at that time`]);
+  }
+  if (typeof firstErrorAgoMs === 'number') pairs.push(['first error', `${durationText(firstErrorAgoMs)} before`]);
+  return pairs;
+}
+
+function checksTable(checks: readonly CheckResult[]): string {
+  return table(['CHECK', 'VERDICT', 'VALUE', 'LIMIT', 'SAMPLES', 'NEEDED'], checks.map((one) => [
+    CHECK_NAMES[one.check],
+    { text: one.verdict, style: verdictStyle(one.verdict) },
+    one.value === null ? NOTHING : inUnit(one.check, one.value),
+    inUnit(one.check, one.limit),
+    String(one.samples),
+    String(one.samplesMin),
+  ]));
+}
+
+function inUnit(check: CheckName, value: number): string {
+  if (check === 'error_rate') return percentText(value);
+  return `${numberText(value)} ${check === 'p95_latency' ? 'ms' : 'sd'}`;
+}

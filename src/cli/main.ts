@@ -1,0 +1,89 @@
+#!/usr/bin/env node
+// The executable `lastgood`: dispatches to the verbs and turns what they throw into one line and an exit code.
+//   0 done    1 refused or failed    2 wrong usage    3 no engine reachable
+import '../telemetry-off.ts';
+import { Command, CommanderError } from 'commander';
+import { isLastgoodError, reasonOf } from '../errors.ts';
+import { packageVersion } from '../package-root.ts';
+import { inspectVerbs } from './inspect.ts';
+import { oneLine, printJson } from './output.ts';
+import { releaseVerbs } from './releases.ts';
+import { safetyVerbs } from './safety.ts';
+import { serveCommand } from './serve.ts';
+import { finish } from './verb.ts';
+
+const FAILED = 1;
+const WRONG_USAGE = 2;
+const NO_ENGINE = 3;
+
+const FIRST_STEPS = `
+Examples:
+  $ lastgood serve --demo-models                     an engine with three demo models
+  $ lastgood register digits digits.onnx --promote   a model of your own
+  $ lastgood status --watch                          what answers, and how well
+  $ lastgood rollback digits                         back to the last known good version
+
+Exit codes: 0 done, 1 refused or failed, 2 wrong usage, 3 no engine reachable`;
+
+function program(): Command {
+  const root = new Command('lastgood')
+    .description(
+      'Serves ONNX models at high rates on one host, watches every answer, and puts the last known good version back ' +
+      'by itself when a new one goes wrong. The verbs talk to the engine of the data directory; most of them work ' +
+      'without one too.',
+    )
+    .version(packageVersion(), '-V, --version', 'print the version')
+    // So that register and baseline may have a --version of their own.
+    .enablePositionalOptions()
+    .addHelpText('after', FIRST_STEPS)
+    .exitOverride()
+    // Mistakes are printed below, with all other errors.
+    .configureOutput({ outputError: () => undefined });
+  for (const command of [serveCommand(), ...releaseVerbs(), ...inspectVerbs(), ...safetyVerbs()].map(finish)) {
+    root.addCommand(command.copyInheritedSettings(root));
+  }
+  return root;
+}
+
+interface Failure {
+  readonly exitCode: number;
+  readonly code: string;
+  readonly text: string;
+}
+
+function failureOf(error: unknown, verbs: readonly Command[]): Failure {
+  if (error instanceof CommanderError) {
+    const text = oneLine(error.message).replace(/^error: /, '').replace(' is invalid. ', ' is invalid; ');
+    const known = verbs.find((one) => one.name() === process.argv[2]);
+    const help = known === undefined ? 'lastgood --help' : `lastgood ${known.name()} --help`;
+    return { exitCode: WRONG_USAGE, code: 'WRONG_USAGE', text: `${text}; see ${help}` };
+  }
+  if (!isLastgoodError(error)) return { exitCode: FAILED, code: 'INTERNAL', text: reasonOf(error) };
+  const { code, message } = error;
+  if (code === 'INVALID_OPTION') return { exitCode: WRONG_USAGE, code, text: message };
+  const noEngine = code === 'ENGINE_NEEDED' || code === 'ENGINE_UNREACHABLE';
+  return { exitCode: noEngine ? NO_ENGINE : FAILED, code, text: message };
+}
+
+function report(error: unknown, verbs: readonly Command[]): void {
+  if (error instanceof CommanderError && error.exitCode === 0) return;
+  const { exitCode, code, text } = failureOf(error, verbs);
+  process.exitCode = exitCode;
+  // Without any verb commander has printed the help.
+  if (error instanceof CommanderError && error.code === 'commander.help') {
+    process.exitCode = WRONG_USAGE;
+    return;
+  }
+  process.stderr.write(`lastgood: ${oneLine(text)}\n`);
+  if (process.argv.includes('--json')) printJson({ error: text, code });
+}
+
+// A reader that has seen enough (lastgood history … | head) is no failure; a server goes on without it.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error;
+  // Those two end in their own way: exiting while a session runs would abort the process.
+  if (!['serve', 'demo'].includes(process.argv[2] ?? '')) process.exit();
+});
+
+const root = program();
+await root.parseAsync().catch((error: unknown) => report(error, root.commands));

@@ -1,0 +1,167 @@
+// The verbs that tell the machine what it may and may not do: pin, unpin, quarantine, release, baseline, drain.
+import { resolve } from 'node:path';
+import type { Command } from 'commander';
+import type { ModelRecord, VersionRecord } from '../registry/records.ts';
+import { numberText } from '../judge/text.ts';
+import { withControl } from './connect.ts';
+import { countText, printResult } from './output.ts';
+import { withProgress } from './progress.ts';
+import { verb } from './verb.ts';
+import type { CommonFlags } from './verb.ts';
+
+export function safetyVerbs(): Command[] {
+  return [pinCommand(), unpinCommand(), quarantineCommand(), releaseCommand(), baselineCommand(), drainCommand()];
+}
+
+interface ReasonFlags extends CommonFlags {
+  readonly reason?: string;
+}
+
+function pinCommand(): Command {
+  return verb({
+    name: 'pin',
+    summary: 'keep the active version, whatever the judge says',
+    purpose:
+      'Pins the model to its active version: nothing is promoted, and a failing verdict is written down but not acted ' +
+      'on. For the time of an investigation or of a known, harmless change in the input.',
+    examples: [
+      ['lastgood pin digits', 'no change until it is unpinned'],
+      ['lastgood pin digits --reason "stocktaking until Friday"', 'the reason stands in status and history'],
+    ],
+  })
+    .argument('<model>', 'name of the model')
+    .option('--reason <text>', 'why, for the history')
+    .action(async (model: string, flags: ReasonFlags) => {
+      const request = { model, ...(flags.reason !== undefined && { reason: flags.reason }) };
+      const result = await withControl(flags, 'data', (control, actor) => control.pin(request, actor));
+      printResult(flags, result, ({ activeVersion }: ModelRecord) =>
+        `${model} is pinned to ${activeVersion === null ? 'no version' : `version ${activeVersion}`}; ` +
+        `until: lastgood unpin ${model}`);
+    });
+}
+
+function unpinCommand(): Command {
+  return verb({
+    name: 'unpin',
+    summary: 'let the model be promoted and rolled back again',
+    purpose: 'Takes the pin away: promotes are accepted and failing verdicts lead to a rollback again.',
+    examples: [
+      ['lastgood unpin digits', 'back to normal'],
+      ['lastgood unpin digits --json', "the model's record, for scripts"],
+    ],
+  })
+    .argument('<model>', 'name of the model')
+    .action(async (model: string, flags: CommonFlags) => {
+      const result = await withControl(flags, 'data', (control, actor) => control.unpin({ model }, actor));
+      printResult(flags, result, () => `${model} is not pinned any more`);
+    });
+}
+
+function quarantineCommand(): Command {
+  return verb({
+    name: 'quarantine',
+    summary: 'make sure that a version is not chosen again',
+    purpose:
+      'Puts a version that is not active into quarantine: it is not promoted and never rolled back to until somebody ' +
+      'releases it. The active version is refused: roll back instead.',
+    examples: [
+      ['lastgood quarantine digits 2', 'version 2 is out'],
+      ['lastgood quarantine digits 2 --reason "trained on wrong labels"', 'and why'],
+    ],
+  })
+    .argument('<model>', 'name of the model')
+    .argument('<version>', 'a version that is not active')
+    .option('--reason <text>', 'why, for the history')
+    .action(async (model: string, version: string, flags: ReasonFlags) => {
+      const request = { model, version, ...(flags.reason !== undefined && { reason: flags.reason }) };
+      const result = await withControl(flags, 'data', (control, actor) => control.quarantine(request, actor));
+      printResult(flags, result, () =>
+        `version ${version} of ${model} is in quarantine until: lastgood release ${model} ${version}`);
+    });
+}
+
+function releaseCommand(): Command {
+  return verb({
+    name: 'release',
+    summary: 'let a quarantined version be chosen again',
+    purpose:
+      'Takes a version out of quarantine. It can be promoted again, and if it has served before, rolled back to.',
+    examples: [
+      ['lastgood release digits 2', 'version 2 may serve again'],
+      ['lastgood release digits 2 && lastgood promote digits 2', 'and does'],
+    ],
+  })
+    .argument('<model>', 'name of the model')
+    .argument('<version>', 'a quarantined version')
+    .action(async (model: string, version: string, flags: CommonFlags) => {
+      const result = await withControl(flags, 'data', (control, actor) => control.release({ model, version }, actor));
+      printResult(flags, result, () => `version ${version} of ${model} is out of quarantine`);
+    });
+}
+
+interface BaselineFlags extends CommonFlags {
+  readonly capture?: boolean;
+  readonly from?: string;
+  readonly version?: string;
+}
+
+function baselineCommand(): Command {
+  return verb({
+    name: 'baseline',
+    summary: 'set what the predictions of a version look like when it is good',
+    purpose:
+      'Replaces the baseline of a version: the distribution of its predictions while it was known to be good, which ' +
+      'drift is measured against. Taken from the live answers of the active version (--capture, needs the engine and ' +
+      'at least 1,000 answers), or from a file (--from). Exactly one of the two is wanted.',
+    examples: [
+      ['lastgood baseline digits --capture', 'from what the active version answers now'],
+      ['lastgood baseline digits --from digits.baseline.json', 'from a file, for the active version'],
+      ['lastgood baseline digits --from d.json --version 2', 'for another version'],
+    ],
+  })
+    .argument('<model>', 'name of the model')
+    .option('--capture', 'take it from the live answers of the active version')
+    .option('--from <file>', 'read it from a file')
+    .option('--version <version>', 'the version it is for (default: the active one)')
+    .action(async (model: string, flags: BaselineFlags, command: Command) => {
+      const { capture, from, version } = flags;
+      if ((capture === true) === (from !== undefined)) {
+        command.error('error: wanted exactly one of --capture and --from FILE');
+      }
+      const request = {
+        model,
+        ...(version !== undefined && { version }),
+        ...(from === undefined ? { capture: true } : { from: resolve(from) }),
+      };
+      const needs = from === undefined ? { engine: 'capture a baseline' } : 'data';
+      const result = await withControl(flags, needs, (control, actor) => control.baseline(request, actor));
+      printResult(flags, result, baselineText);
+    });
+}
+
+function baselineText({ model, version, baseline }: VersionRecord): string {
+  if (baseline === null) return `version ${version} of ${model} has no baseline`;
+  const { mean, standardDeviation, rows, source, output } = baseline;
+  return `the baseline of version ${version} of ${model}: mean ${numberText(mean)}, standard deviation ` +
+    `${numberText(standardDeviation)} of ${output}, from ${countText(rows)} ${source} rows`;
+}
+
+function drainCommand(): Command {
+  return verb({
+    name: 'drain',
+    summary: 'stop taking requests and answer those that were taken',
+    purpose:
+      'Stops the intake of the running engine (new connections are refused, requests on open ones get 503) and returns ' +
+      'when everything that was accepted has been answered. The process stays, and the verbs that look still work, ' +
+      'until it gets SIGTERM.',
+    examples: [
+      ['lastgood drain', 'before maintenance'],
+      ['lastgood drain --data /var/lib/lastgood', 'the engine of another data directory'],
+    ],
+  }).action(async (flags: CommonFlags) => {
+    const result = await withControl(flags, { engine: 'drain' }, (control, actor) =>
+      withProgress('draining', control.drain(actor)));
+    printResult(flags, result, ({ answered }) =>
+      `drained: ${countText(answered)} waiting requests were answered, and no more are taken`);
+  });
+}

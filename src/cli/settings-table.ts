@@ -1,0 +1,81 @@
+// Every setting of `lastgood serve`: its flag, where it lies in EngineOptions, how its text is read, what it does.
+// The environment twin is derived from the flag (--p95-limit-ms: LASTGOOD_P95_LIMIT_MS); limits and defaults stand in
+// src/options.ts only. Pure data.
+
+export type SettingKind = 'number' | 'integer' | 'text' | 'switch' | 'address';
+
+export interface Setting {
+  /** Without the leading dashes. */
+  readonly flag: string;
+  /** Path in EngineOptions; null for what only the CLI knows (the address is two options). */
+  readonly path: readonly string[] | null;
+  readonly kind: SettingKind;
+  readonly placeholder: string;
+  readonly text: string;
+  /** The choices, shown in the help; the schema checks them. */
+  readonly choices?: readonly string[];
+}
+
+const engine = (
+  flag: string, key: string, kind: SettingKind, placeholder: string, text: string, choices?: readonly string[],
+): Setting => ({ flag, path: [key], kind, placeholder, text, ...(choices && { choices }) });
+
+const judge = (
+  flag: string, key: string, kind: SettingKind, placeholder: string, text: string, choices?: readonly string[],
+): Setting => ({ flag, path: ['judge', key], kind, placeholder, text, ...(choices && { choices }) });
+
+const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'];
+
+/** Known to every verb. */
+export const DATA_SETTING: Setting = engine('data', 'dataDir', 'text', 'dir', 'data directory');
+
+/** In the order of the help. */
+export const SERVE_SETTINGS: readonly Setting[] = [
+  { flag: 'listen', path: null, kind: 'address', placeholder: 'host:port',
+    text: 'address to listen on; port 0 takes a free one; IPv6 as [::1]:8080' },
+  { flag: 'config', path: null, kind: 'text', placeholder: 'file',
+    text: 'JSON file with options, keyed as in createEngine (also per model, under "models")' },
+  { flag: 'demo-models', path: null, kind: 'switch', placeholder: '',
+    text: 'into an empty data directory, register three demo models and promote version 1 of each' },
+  { flag: 'follower', path: null, kind: 'switch', placeholder: '',
+    text: 'serve a data directory that another engine owns: follow its changes, open no admin socket' },
+  engine('default-model', 'defaultModel', 'text', 'model', 'model of POST /predict and GET /health'),
+  engine('admin-token', 'adminToken', 'text', 'token',
+    'bearer token of POST /rollback, at least 8 characters; better given as LASTGOOD_ADMIN_TOKEN'),
+  engine('workers', 'workers', 'integer', 'n', 'worker threads per model (default: the cores less one, shared)'),
+  engine('intra-op-threads', 'intraOpThreads', 'integer', 'n', 'threads inside one run of the model'),
+  engine('batch-size-max', 'batchSizeMax', 'integer', 'n', 'requests in one batch'),
+  engine('batch-delay-us', 'batchDelayUs', 'integer', 'us', 'microseconds an open batch waits for company'),
+  engine('slab-bytes', 'slabBytes', 'integer', 'bytes', 'request bytes that one batch can hold'),
+  engine('pending-max', 'pendingMax', 'integer', 'n', 'waiting requests per model; more are answered 429'),
+  engine('deadline-ms', 'deadlineMs', 'integer', 'ms', 'a request not answered by then is answered 504'),
+  engine('body-bytes-max', 'bodyBytesMax', 'integer', 'bytes', 'largest request body'),
+  engine('drain-ms', 'drainMs', 'integer', 'ms', 'limit for answering what was accepted when it stops'),
+  engine('standby', 'standby', 'text', 'mode', 'warm keeps the last good version loaded', ['warm', 'cold']),
+  engine('trial-ms', 'trialMs', 'integer', 'ms', "limit of a version's first load, in a process of its own"),
+  engine('load-ms', 'loadMs', 'integer', 'ms', 'limit of loading and warming a version'),
+  engine('follow-ms', 'followMs', 'integer', 'ms', 'time between two looks at the stored state'),
+  judge('judge-mode', 'mode', 'text', 'mode', 'observe records what compat would have done', ['compat', 'observe']),
+  judge('p95-limit-ms', 'p95LimitMs', 'number', 'ms', 'p95 latency above this rolls back'),
+  judge('error-rate-limit', 'errorRateLimit', 'number', 'share', 'share of failed requests above this rolls back'),
+  judge('drift-sigma-limit', 'driftSigmaLimit', 'number', 'sigmas',
+    "mean prediction further than this from the baseline's, in its standard deviations, rolls back"),
+  judge('window-samples', 'windowSamples', 'integer', 'n', 'the checks look at the last so many requests'),
+  judge('samples-min', 'samplesMin', 'integer', 'n', 'fewer requests decide nothing about latency and errors'),
+  judge('predictions-min', 'predictionsMin', 'integer', 'n', 'fewer predictions decide nothing about drift'),
+  judge('look-ms', 'lookMs', 'integer', 'ms', 'time between two looks of the monitor'),
+  judge('cooldown-ms', 'cooldownMs', 'integer', 'ms', 'after an automatic rollback none follows for so long'),
+  judge('probation-ms', 'probationMs', 'integer', 'ms', 'a version is on probation for at least so long'),
+  judge('probation-samples', 'probationSamples', 'integer', 'n', 'and until it answered so many requests'),
+  engine('log-level', 'logLevel', 'text', 'level', 'what goes to stderr', LOG_LEVELS),
+];
+
+/** The environment twin of a setting. */
+export function environmentName({ flag }: Setting): string {
+  return `LASTGOOD_${flag.toUpperCase().replaceAll('-', '_')}`;
+}
+
+/** The property under which commander hands the flag over. */
+export function flagKey({ flag }: Setting): string {
+  return flag.replace(/-([a-z0-9])/g, (_, letter: string) => letter.toUpperCase());
+}

@@ -1,0 +1,166 @@
+// The state of an engine and its models as text for a person. Pure, but for the colours of the terminal; `nowMs` is
+// wall-clock time, which the records are stamped with.
+import type { EngineStatus, ModelStatus } from '../admin/control-plane.ts';
+import { numberText, percentText } from '../judge/text.ts';
+import type { DecisionRecord, VersionRecord } from '../registry/records.ts';
+import { bytesText, countText, durationText, facts, paint, table, timeText } from './output.ts';
+import type { Cell, Style } from './output.ts';
+
+const NOTHING = '-';
+const DECISIONS_SHOWN = 5;
+
+const PHASE_STYLES: Readonly<Record<ModelStatus['phase'], Style>> = {
+  empty: 'dim', loading: 'yellow', probation: 'yellow', steady: 'green', no_rollback_target: 'red', offline: 'dim',
+};
+
+/** One line about the engine, a row per model, and what is wrong now. */
+export function statusText(status: EngineStatus, nowMs: number): string {
+  const parts = [engineLine(status)];
+  if (status.models.length === 0) parts.push('no models yet: lastgood register MODEL FILE.onnx --promote');
+  else parts.push(modelsTable(status.models, nowMs));
+  const troubles = status.models.flatMap(troublesOf);
+  if (troubles.length > 0) parts.push(troubles.join('\n'));
+  return parts.join('\n\n');
+}
+
+/** Everything about the one model that the status holds. */
+export function modelText(status: EngineStatus, nowMs: number): string {
+  return [
+    engineLine(status),
+    ...status.models.flatMap((one) => {
+      const troubles = troublesOf(one);
+      return [
+        modelFacts(one, nowMs),
+        ...(troubles.length > 0 ? [troubles.join('\n')] : []),
+        versionsTable(one),
+        ...(one.recentDecisions.length > 0 ? [decisionsTable(one.recentDecisions, nowMs)] : []),
+      ];
+    }),
+  ].join('\n\n');
+}
+
+function engineLine({ engine, version, dataDir, listen, pid, uptimeMs, residentBytes }: EngineStatus): string {
+  const style: Style = engine === 'running' ? 'green' : 'yellow';
+  const facts = [
+    `lastgood ${version} ${paint(style, engine === 'offline' ? 'offline (no engine runs)' : engine)}`,
+    ...(listen === null ? [] : [`http://${listen}`]),
+    ...(pid === null ? [] : [`pid ${pid}`]),
+    ...(uptimeMs === null ? [] : [`up ${durationText(uptimeMs)}`]),
+    ...(residentBytes === null ? [] : [`${bytesText(residentBytes)} resident`]),
+    dataDir,
+  ];
+  return facts.join(paint('dim', ' | '));
+}
+
+function modelsTable(models: readonly ModelStatus[], nowMs: number): string {
+  const head = [
+    'MODEL', 'PHASE', 'ACTIVE', 'GEN', 'LAST GOOD', 'SINCE', 'REQUESTS', 'P95', 'ERRORS', 'DRIFT', 'PENDING',
+  ];
+  const byName = [...models].sort((a, b) => (a.model.model < b.model.model ? -1 : 1));
+  return table(head, byName.map((one) => {
+    const { model, phase, health, pending } = one;
+    return [
+      { text: model.model, style: 'bold' },
+      { text: model.pin === null ? phase : `${phase}, pinned`, style: PHASE_STYLES[phase] },
+      model.activeVersion ?? NOTHING,
+      String(model.generation),
+      model.lastGoodVersion ?? NOTHING,
+      model.activeVersion === null ? NOTHING : `${durationText(nowMs - model.activatedAtMs)} ago`,
+      health === null ? NOTHING : countText(health.totals.requests),
+      measured(one, 'p95_latency', health?.p95LatencyMs, (value) => `${numberText(value)} ms`),
+      measured(one, 'error_rate', health?.errorRate, (value) => percentText(value)),
+      measured(one, 'mean_drift', health?.predictionDrift, (value) => `${numberText(value)} sd`),
+      String(pending),
+    ];
+  }));
+}
+
+function measured(
+  { health }: ModelStatus, name: string, value: number | null | undefined, text: (value: number) => string,
+): Cell {
+  if (value === null || value === undefined) return { text: NOTHING };
+  const failing = health?.checks.some(({ check, verdict }) => check === name && verdict === 'fail') === true;
+  return failing ? { text: text(value), style: 'red' } : { text: text(value) };
+}
+
+function troublesOf({ model, phase, health }: ModelStatus): string[] {
+  const troubles = (health?.violations ?? []).map((text) => `${model.model}: ${text}`);
+  if (phase === 'no_rollback_target') {
+    troubles.push(`${model.model}: it fails, and no healthy version is there to go back to`);
+  }
+  if (model.activeVersion === null) troubles.push(`${model.model}: no version is active`);
+  return troubles.map((text) => paint('red', `! ${text}`));
+}
+
+function modelFacts({ model, phase, health, pending }: ModelStatus, nowMs: number): string {
+  const pairs: [string, string][] = [
+    ['model', paint('bold', model.model)],
+    ['phase', paint(PHASE_STYLES[phase], phase)],
+    ['active', model.activeVersion === null
+      ? 'no version'
+      : `${model.activeVersion} as generation ${model.generation}, for ${durationText(nowMs - model.activatedAtMs)}`],
+    ['last good', model.lastGoodVersion ?? 'none: nothing to go back to'],
+  ];
+  if (model.pin !== null) {
+    const { by, reason, atMs } = model.pin;
+    pairs.push(['pinned', `by ${by}, ${timeText(atMs)}${reason === '' ? '' : `: ${reason}`}`]);
+  }
+  if (health !== null) {
+    const { totals, latencyMs } = health;
+    pairs.push(['requests', `${countText(totals.requests)} in this generation: ${countText(totals.ok)} ok, ` +
+      `${countText(totals.modelFailures)} failed, ${countText(totals.deadlines)} too late, ` +
+      `${countText(totals.clientFaults)} faulty; ${pending} pending`]);
+    if (latencyMs !== null) {
+      const { p50, p95, p99 } = latencyMs;
+      pairs.push(['latency', `p50 ${numberText(p50)} ms, p95 ${numberText(p95)} ms, p99 ${numberText(p99)} ms (60 s)`]);
+    }
+    for (const { verdict, text } of health.checks) {
+      pairs.push(['check', `${paint(verdictStyle(verdict), verdict)}: ${text}`]);
+    }
+  }
+  return facts(pairs);
+}
+
+/** The colour of a check's verdict. */
+export function verdictStyle(verdict: string): Style {
+  return verdict === 'fail' ? 'red' : verdict === 'pass' ? 'green' : 'dim';
+}
+
+function versionsTable({ model, versions, deployments }: ModelStatus): string {
+  return table(['VERSION', 'ROLE', 'HEALTH', 'LOADED', 'SIZE', 'BASELINE', 'REGISTERED'], versions.map((one) => {
+    const { version } = one;
+    const loaded = deployments
+      .filter((view) => view.version === version)
+      .map(({ state, workers }) => `${state} in ${workers} ${workers === 1 ? 'worker' : 'workers'}`);
+    const role = version === model.activeVersion ? 'active' : version === model.lastGoodVersion ? 'last good' : NOTHING;
+    return [
+      { text: version, style: 'bold' as const },
+      role,
+      healthCell(one),
+      loaded.join(', ') || NOTHING,
+      bytesText(one.artifactBytes),
+      one.baseline === null ? 'none' : `${numberText(one.baseline.mean)} sd ${numberText(one.baseline.standardDeviation)}`,
+      timeText(one.registeredAtMs),
+    ];
+  }));
+}
+
+function healthCell({ health, quarantine }: VersionRecord): Cell {
+  if (health === 'unhealthy') {
+    return { text: quarantine === null ? health : `quarantined by ${quarantine.by}`, style: 'red' };
+  }
+  return health === 'good' ? { text: health, style: 'green' } : { text: health };
+}
+
+function decisionsTable(decisions: readonly DecisionRecord[], nowMs: number): string {
+  return table(['DECISION', 'WHEN', 'VERSION', 'WHAT', 'WHY'], decisions.slice(0, DECISIONS_SHOWN).map((one) => [
+    one.id, `${durationText(nowMs - one.atMs)} ago`, one.version, outcomeText(one), one.reason,
+  ]));
+}
+
+/** What became of a verdict, in three or four words. */
+export function outcomeText({ action, suppressedBy, rolledBackTo }: DecisionRecord): string {
+  if (action === 'rollback') return `rolled back to ${rolledBackTo ?? NOTHING}`;
+  if (action === 'no_target') return 'nothing to go back to';
+  return `not acted on: ${suppressedBy ?? 'suppressed'}`;
+}

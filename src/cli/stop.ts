@@ -1,0 +1,55 @@
+// How `lastgood serve` ends. SIGTERM or SIGINT: intake stops, what was accepted is answered, then the threads go. Ending
+// a process by exit while a session runs would abort it with a core dump, so the last resort is SIGKILL on itself.
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Engine } from '../engine/engine.ts';
+import { reasonOf } from '../errors.ts';
+import { note } from './connect.ts';
+
+/** After the drain limit the workers get so long to come to an end. */
+const CLOSE_MS_MAX = 2_000;
+
+/** Resolves at the first stop signal; a second one kills the process. */
+export function stopSignal(): Promise<NodeJS.Signals> {
+  return new Promise((resolve) => {
+    let signals = 0;
+    const onSignal = (signal: NodeJS.Signals): void => {
+      signals += 1;
+      if (signals > 1) killSelf();
+      else resolve(signal);
+    };
+    process.on('SIGTERM', onSignal);
+    process.on('SIGINT', onSignal);
+  });
+}
+
+/** Drains and closes; returns the exit code, or does not return when workers cannot be ended. */
+export async function stopEngine(engine: Engine): Promise<0 | 1> {
+  const { left } = await engine.drain();
+  if (left === 0) {
+    await engine.close();
+    return 0;
+  }
+  note(`stop: ${left} requests were not answered within ${engine.options.drainMs} ms; wanted all of them answered`);
+  const limit = new AbortController();
+  const closed = await Promise.race([
+    engine.close().then(() => true),
+    sleep(CLOSE_MS_MAX, false, { signal: limit.signal }).catch(() => false),
+  ]);
+  limit.abort();
+  if (!closed) killSelf();
+  return 1;
+}
+
+/** What nobody caught: the state is on disk, so the process says why and goes; a supervisor starts it again. */
+export function dieOnUncaught(engine: Engine): void {
+  const die = (error: unknown): void => {
+    engine.log.error({ reason: reasonOf(error), stack: error instanceof Error ? error.stack : null }, 'uncaught error');
+    killSelf();
+  };
+  process.on('uncaughtException', die);
+  process.on('unhandledRejection', die);
+}
+
+function killSelf(): void {
+  process.kill(process.pid, 'SIGKILL');
+}
