@@ -1,0 +1,53 @@
+// Invariants 1 and 5 at the end of a process: SIGTERM under load answers what was accepted, lets the workers leave by
+// themselves and exits with 0; an abort inside the runtime would show as a signal.
+import assert from 'node:assert/strict';
+import { Agent } from 'node:http';
+import { describe, test } from 'node:test';
+import { http } from '../support/http.ts';
+import { housingBodies } from '../support/housing.ts';
+import { actor, serveHousing } from '../support/served-housing.ts';
+import { until } from '../support/poll.ts';
+
+const ROUNDS = 3;
+const CLIENTS = 32;
+
+describe('lastgood serve', () => {
+  test('on SIGTERM under load answers everything that it accepted and exits with 0, every time', async () => {
+    for (let round = 0; round < ROUNDS; round += 1) {
+      const { server, admin } = await serveHousing(['1', '2'], ['--judge-mode', 'observe']);
+      let accepted = 0;
+      let refused = 0;
+      let cut = 0;
+      const client = async (first: number): Promise<void> => {
+        const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+        for (let index = first; ; index += 1) {
+          const body = housingBodies[index % housingBodies.length]!;
+          try {
+            const headers = { 'content-type': 'application/json' };
+            const { status, headers: got } = await http(server.port, '/predict', { body, agent, headers });
+            if (status === 200) accepted += 1;
+            else if (status === 503) refused += 1;
+            else throw new Error(`status ${status}`);
+            if (got.connection === 'close') break;
+          } catch (error) {
+            // Nobody listens any more, or the idle connection was closed under the request: it was never accepted.
+            const { code = '' } = error as NodeJS.ErrnoException;
+            if (!['ECONNREFUSED', 'ECONNRESET', 'EPIPE'].includes(code)) throw error;
+            if (code !== 'ECONNREFUSED') cut += 1;
+            break;
+          }
+        }
+        agent.destroy();
+      };
+      const clients = Promise.all(Array.from({ length: CLIENTS }, (_, first) => client(first)));
+      await until('the clients are answered', () => accepted > 500);
+      // In the middle of a load, too.
+      const promote = admin.promote({ model: 'housing', version: '2' }, actor).catch(() => undefined);
+      assert.equal(await server.stop(), 0);
+      await Promise.all([clients, promote]);
+      assert.ok(accepted > 500);
+      assert.ok(refused + cut <= CLIENTS, `${refused} were refused and ${cut} cut`);
+      assert.equal(cut, 0, 'no connection was closed with a request on it');
+    }
+  });
+});
