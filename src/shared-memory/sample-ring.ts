@@ -85,7 +85,7 @@ export function emptySample(): Sample {
 
 /** Bytes of a ring of `capacity` records (a power of two). */
 export function sampleRingBytes(capacity: number): number {
-  if (capacity < 2 || (capacity & (capacity - 1)) !== 0) {
+  if (!Number.isInteger(capacity) || capacity < 2 || (capacity & (capacity - 1)) !== 0) {
     throw new Error(`size a sample ring: capacity is ${capacity}; wanted a power of two`);
   }
   return CONTROL_BYTES + capacity * RECORD_BYTES;
@@ -101,6 +101,7 @@ export class SampleWriter {
   readonly #mask: number;
   #next: number;
   #begun: number;
+  #intent: number;
 
   constructor(memory: SharedArrayBuffer, byteOffset: number, capacity: number) {
     const bytes = sampleRingBytes(capacity);
@@ -111,11 +112,15 @@ export class SampleWriter {
     // A restarted worker goes on where its predecessor published; a record begun but not published is overwritten.
     this.#next = Atomics.load(this.#words, TAIL);
     this.#begun = this.#next;
+    // What the predecessor announced it may have begun to overwrite, so the intent never goes back.
+    this.#intent = Atomics.load(this.#words, INTENT);
   }
 
   /** Announces that the next `count` records will be overwritten; must come before their `write`. */
   begin(count: number): void {
     this.#begun = (this.#next + count) | 0;
+    if (((this.#begun - this.#intent) | 0) <= 0) return;
+    this.#intent = this.#begun;
     Atomics.store(this.#words, INTENT, this.#begun);
   }
 
