@@ -6,6 +6,7 @@ import { ACTS } from './demo-acts.ts';
 import { printJson } from './output.ts';
 import { Screen, screenOf } from './demo-screen.ts';
 import type { DemoReport } from './demo-outcome.ts';
+import type { SETTINGS } from './demo-run.ts';
 
 const SECONDS_PER_ACT = 9;
 const SECONDS_PER_ACT_MAX = 60;
@@ -67,9 +68,9 @@ async function demo(flags: DemoFlags): Promise<number> {
   // A reader that has seen enough (`| head`) must not leave the temporary directory behind.
   process.stdout.on('error', stop);
   try {
-    const { runDemo, SETTINGS } = await import('./demo-run.ts');
-    opening(screen, flags, SETTINGS);
-    const report = await runDemo({ screen, nowMs, secondsPerAct: flags.secondsPerAct, signal: abort.signal });
+    const run = await import('./demo-run.ts');
+    opening(screen, flags, run.SETTINGS);
+    const report = await run.runDemo({ screen, nowMs, secondsPerAct: flags.secondsPerAct, signal: abort.signal });
     show(report, screen, flags);
     return report.ok ? 0 : 1;
   } catch (error) {
@@ -81,7 +82,7 @@ async function demo(flags: DemoFlags): Promise<number> {
   }
 }
 
-function opening(screen: Screen, flags: DemoFlags, settings: { readonly p95LimitMs: number }): void {
+function opening(screen: Screen, flags: DemoFlags, settings: typeof SETTINGS): void {
   const seconds = SECONDS_BESIDE_ACTS + ACTS.length * Math.max(flags.secondsPerAct, SECONDS_PER_ACT_LEAST);
   const length = `about ${seconds.toFixed(0)} seconds`;
   screen.text(`lastgood demo, ${length}: one good update and three bad ones, under load.`, 'strong');
@@ -92,8 +93,9 @@ function opening(screen: Screen, flags: DemoFlags, settings: { readonly p95Limit
   const { judge } = resolveOptions({});
   screen.text(
     `Set for the demo: a latency limit of ${settings.p95LimitMs} ms instead of ${judge.p95LimitMs} ms, no cooldown ` +
-      `after a rollback instead of ${judge.cooldownMs / 1_000} s, one worker thread. The rest is as shipped, also ` +
-      `that the monitor looks once every ${judge.lookMs} ms. The data directory is temporary.`,
+      `after a rollback instead of ${judge.cooldownMs / 1_000} s, one worker thread with batches of ` +
+      `at most ${settings.batchSizeMax}. The rest is as shipped, also that the monitor looks every ` +
+      `${judge.lookMs} ms. The data directory is temporary.`,
     'detail',
   );
   screen.blank();
