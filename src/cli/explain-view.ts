@@ -48,8 +48,8 @@ function actorOf(evidence: DecisionRecord['evidence']): string {
 function doneText(decision: DecisionRecord): string {
   const { model, version, action, suppressedBy, rolledBackTo } = decision;
   if (action === 'rollback') {
-    return `${outcomeText(decision)}; ${version} was put into quarantine first (lastgood release ${model} ${version}), ` +
-      `then ${rolledBackTo ?? NOTHING} answered`;
+    return `${outcomeText(decision)}; ${version} was put into quarantine first, then ${rolledBackTo ?? NOTHING} ` +
+      `answered (to take it out: lastgood release ${model} ${version})`;
   }
   if (action === 'no_target') return `nothing: no other healthy version has served, so ${version} goes on answering`;
   switch (suppressedBy) {

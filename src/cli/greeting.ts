@@ -28,7 +28,7 @@ export function greetingText(greeting: Greeting): string {
     lines.push('or start again with --demo-models.');
   }
   lines.push('To try it, from another shell:', ...commands(greeting, url).map((command) => `  ${command}`));
-  if (adminSocket === null) lines.push('This engine follows another one: verbs go to the engine that owns the directory.');
+  if (adminSocket === null) lines.push('This engine follows another one: verbs go to the one that owns the directory.');
   return lines.join('\n');
 }
 
@@ -51,7 +51,7 @@ function commands({ status, adminSocket, defaultModel }: Greeting, url: string):
 }
 
 /** A request that this version can answer, from its golden rows or of zeros; null when it would not be readable. */
-export function exampleBody({ signature, golden }: VersionRecord): string | null {
+export function exampleBody({ signature, golden }: Pick<VersionRecord, 'signature' | 'golden'>): string | null {
   const rows = signature.inputs.map((input) => [input.name, exampleRow(input, golden?.cases[0])] as const);
   if (rows.length === 0 || rows.some(([, row]) => row === null)) return null;
   return JSON.stringify({ features: rows.length === 1 ? rows[0]?.[1] : Object.fromEntries(rows) });

@@ -91,8 +91,8 @@ function historyCommand(): Command {
     name: 'history',
     summary: 'what happened to a model, and by whose hand',
     purpose:
-      'Lists the events of a model, the newest first: registrations, promotes, rollbacks, quarantines, pins. A rollback ' +
-      'names its decision, which lastgood explain tells all about.',
+      'Lists the events of a model, the newest first: registrations, promotes, rollbacks, quarantines, pins. A ' +
+      'rollback names its decision, which lastgood explain tells all about.',
     examples: [
       ['lastgood history digits', 'the latest 50 events'],
       ['lastgood history digits --limit 5', 'the latest five'],
@@ -130,8 +130,9 @@ function explainCommand(): Command {
     name: 'explain',
     summary: 'why a version was rolled back, or why not',
     purpose:
-      'Explains a decision of the judge or of an operator: the trigger, every check with value, limit and samples, what ' +
-      'was done, and what was not wrong. The checks are run again on the stored window. Without an id, the newest one.',
+      'Explains a decision of the judge or of an operator: the trigger, every check with value, limit and samples, ' +
+      'what was done, and what was not wrong. The checks are run again on the stored window. Without an id, the ' +
+      'newest one.',
     examples: [
       ['lastgood explain', 'the newest decision'],
       ['lastgood explain digits-g7-m8x1c0', 'this one, as named by history and status'],

@@ -5,6 +5,7 @@ import '../telemetry-off.ts';
 import { Command, CommanderError } from 'commander';
 import { isLastgoodError, reasonOf } from '../errors.ts';
 import { packageVersion } from '../package-root.ts';
+import { demoCommand } from './demo.ts';
 import { inspectVerbs } from './inspect.ts';
 import { oneLine, printJson } from './output.ts';
 import { releaseVerbs } from './releases.ts';
@@ -42,7 +43,7 @@ function program(): Command {
   for (const command of [serveCommand(), ...releaseVerbs(), ...inspectVerbs(), ...safetyVerbs()].map(finish)) {
     root.addCommand(command.copyInheritedSettings(root));
   }
-  return root;
+  return root.addCommand(demoCommand().copyInheritedSettings(root));
 }
 
 interface Failure {

@@ -29,8 +29,8 @@ function registerCommand(): Command {
     summary: 'add an ONNX file as a version of a model',
     purpose:
       'Copies the file into the data directory, loads and runs it once in a process of its own, and records it as a ' +
-      'version that never changes. Requests do not reach it before it is promoted. A file that does not load, or that ' +
-      'does not give the answers of --golden, is refused and leaves nothing behind.',
+      'version that never changes. Requests do not reach it before it is promoted. A file that does not load, or ' +
+      'that does not give the answers of --golden, is refused and leaves nothing behind.',
     examples: [
       ['lastgood register digits digits.onnx', 'the next free number becomes its version'],
       ['lastgood register digits digits.onnx --version 2026-03 --promote', 'named, and answering right away'],
@@ -98,9 +98,9 @@ function promoteCommand(): Command {
     name: 'promote',
     summary: 'make a version the active one',
     purpose:
-      'Loads the version beside the active one, warms it, and lets it answer from then on; no request is dropped. The ' +
-      'version before stays loaded as the one to go back to. The new one is on probation: when it answers late, fails, ' +
-      'or answers unlike its baseline, it is rolled back without being asked.',
+      'Loads the version beside the active one, warms it, and lets it answer from then on; no request is dropped. ' +
+      'The version before stays loaded as the one to go back to. The new one is on probation: when it answers late, ' +
+      'fails, or answers unlike its baseline, it is rolled back without being asked.',
     examples: [
       ['lastgood promote digits 2', 'version 2 answers from now on'],
       ['lastgood promote digits 2 --reason "retrained in March"', 'the reason stands in the history'],
@@ -186,8 +186,8 @@ function removeCommand(): Command {
     name: 'remove',
     summary: 'forget a version, or a whole model',
     purpose:
-      'Forgets a version and deletes its file when no other version uses it. The active version and the last good one ' +
-      'are refused. Without a version the whole model goes, with its history; it must have no active version.',
+      'Forgets a version and deletes its file when no other version uses it. The active version and the last good ' +
+      'one are refused. Without a version the whole model goes, with its history; it must have no active version.',
     examples: [
       ['lastgood remove digits 1', 'one version'],
       ['lastgood remove digits', 'the whole model'],

@@ -22,8 +22,8 @@ function pinCommand(): Command {
     name: 'pin',
     summary: 'keep the active version, whatever the judge says',
     purpose:
-      'Pins the model to its active version: nothing is promoted, and a failing verdict is written down but not acted ' +
-      'on. For the time of an investigation or of a known, harmless change in the input.',
+      'Pins the model to its active version: nothing is promoted, and a failing verdict is written down but not ' +
+      'acted on. For the time of an investigation or of a known, harmless change in the input.',
     examples: [
       ['lastgood pin digits', 'no change until it is unpinned'],
       ['lastgood pin digits --reason "stocktaking until Friday"', 'the reason stands in status and history'],
@@ -151,9 +151,9 @@ function drainCommand(): Command {
     name: 'drain',
     summary: 'stop taking requests and answer those that were taken',
     purpose:
-      'Stops the intake of the running engine (new connections are refused, requests on open ones get 503) and returns ' +
-      'when everything that was accepted has been answered. The process stays, and the verbs that look still work, ' +
-      'until it gets SIGTERM.',
+      'Stops the intake of the running engine (new connections are refused, requests on open ones get 503) and ' +
+      'returns when everything that was accepted has been answered. The process stays, and the verbs that look ' +
+      'still work, until it gets SIGTERM.',
     examples: [
       ['lastgood drain', 'before maintenance'],
       ['lastgood drain --data /var/lib/lastgood', 'the engine of another data directory'],

@@ -88,7 +88,7 @@ function parse({ kind }: Setting, text: string, origin: string): unknown {
 
 /** Parses HOST:PORT, an IPv6 host in brackets. */
 function parseAddress(text: string, origin: string): { host: string; port: number } {
-  const match = /^(?:\[([0-9a-fA-F:.%\w]+)\]|([^:[\]\s]+)):(\d{1,5})$/.exec(text);
+  const match = /^(?:\[([\w:.%]+)\]|([^:[\]\s]+)):(\d{1,5})$/.exec(text);
   const host = match?.[1] ?? match?.[2];
   const port = Number(match?.[3]);
   if (host === undefined || port > PORT_MAX) {

@@ -2,7 +2,7 @@
 // wall-clock time, which the records are stamped with.
 import type { EngineStatus, ModelStatus } from '../admin/control-plane.ts';
 import { numberText, percentText } from '../judge/text.ts';
-import type { DecisionRecord, VersionRecord } from '../registry/records.ts';
+import type { Baseline, DecisionRecord, VersionRecord } from '../registry/records.ts';
 import { bytesText, countText, durationText, facts, paint, table, timeText } from './output.ts';
 import type { Cell, Style } from './output.ts';
 
@@ -139,10 +139,14 @@ function versionsTable({ model, versions, deployments }: ModelStatus): string {
       healthCell(one),
       loaded.join(', ') || NOTHING,
       bytesText(one.artifactBytes),
-      one.baseline === null ? 'none' : `${numberText(one.baseline.mean)} sd ${numberText(one.baseline.standardDeviation)}`,
+      baselineText(one.baseline),
       timeText(one.registeredAtMs),
     ];
   }));
+}
+
+function baselineText(baseline: Baseline | null): string {
+  return baseline === null ? 'none' : `${numberText(baseline.mean)} sd ${numberText(baseline.standardDeviation)}`;
 }
 
 function healthCell({ health, quarantine }: VersionRecord): Cell {

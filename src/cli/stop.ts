@@ -1,5 +1,5 @@
-// How `lastgood serve` ends. SIGTERM or SIGINT: intake stops, what was accepted is answered, then the threads go. Ending
-// a process by exit while a session runs would abort it with a core dump, so the last resort is SIGKILL on itself.
+// How `lastgood serve` ends. SIGTERM or SIGINT: intake stops, what was accepted is answered, then the threads go.
+// Ending a process by exit while a session runs would abort it, so the last resort is SIGKILL on itself.
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Engine } from '../engine/engine.ts';
 import { reasonOf } from '../errors.ts';

@@ -1,0 +1,93 @@
+// The texts for people that are made from records: explanations of decisions, and the request of the greeting.
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { decisionText } from '../../src/cli/explain-view.ts';
+import { exampleBody } from '../../src/cli/greeting.ts';
+import { runChecks } from '../../src/judge/checks.ts';
+import type { GenerationTotals } from '../../src/judge/messages.ts';
+import { verdictOf } from '../../src/judge/verdict.ts';
+import { resolveOptions } from '../../src/options.ts';
+import type { DecisionRecord, GoldenCase, TensorSignature } from '../../src/registry/records.ts';
+
+const totals: GenerationTotals = {
+  requests: 40, ok: 10, clientFaults: 0, modelFailures: 30, nonFinite: 0, deadlines: 0, predictions: 10, lapped: 0,
+};
+
+function judged(): DecisionRecord {
+  const { judge: options } = resolveOptions({});
+  const window = {
+    latenciesUs: new Array<number>(40).fill(2_000), errors: 30, predictions: [1, 2], firstUs: 0, lastUs: 5e6,
+  };
+  const verdict = verdictOf({
+    model: 'm', version: '2', generation: 7, look: 3, atUs: 6e6, window, options, totals,
+    checks: runChecks({ window, limits: options, baseline: null }),
+    baseline: null, lateSamples: 0, failingSince: { look: 1, atUs: 4e6 }, firstErrorUs: 1e6,
+  });
+  assert.ok(verdict);
+  return {
+    id: 'm-g7-x', model: 'm', version: '2', generation: 7, atMs: 0, trigger: verdict.trigger, action: 'rollback',
+    suppressedBy: null, rolledBackTo: '1', reason: verdict.reason, evidence: verdict.evidence,
+  };
+}
+
+describe('decisionText', () => {
+  test('tells trigger, reason, deed, what was not wrong, and every check with value, limit and samples', () => {
+    const text = decisionText(judged(), 90_000);
+    for (const part of [
+      /trigger +error rate\n/,
+      /why +error rate 75 % is over the limit of 5 % \(30 of 40 requests failed\)\n/,
+      /done +rolled back to 1; 2 was put into quarantine first/,
+      /not wrong +p95 latency 2 ms is within the limit of 500 ms/,
+      /not known +mean drift is not judged: the version has no baseline/,
+      /failing +for 2 s/,
+      /first error +5 s before/,
+      /1 min 30 s ago/,
+      /the stored window gives the same verdict/,
+      /error rate +fail +75 % +5 % +40 +20/,
+      /p95 latency +pass +2 ms +500 ms +40 +20/,
+    ]) assert.match(text, part);
+  });
+
+  test('says so when the stored window does not give the stored verdict', () => {
+    const text = decisionText({ ...judged(), trigger: 'p95_latency' }, 0);
+    assert.match(text, /the stored window gives another verdict: error rate 75 %/);
+  });
+
+  test('tells why nothing was done', () => {
+    const suppressed = { ...judged(), action: 'suppressed', rolledBackTo: null } as const;
+    assert.match(decisionText({ ...suppressed, suppressedBy: 'cooldown' }, 0), /done +nothing: .*cooldown/);
+    assert.match(decisionText({ ...suppressed, suppressedBy: 'pinned' }, 0), /done +nothing: .*lastgood unpin m/);
+    assert.match(decisionText({ ...suppressed, suppressedBy: 'observe' }, 0), /done +nothing: .*only observes/);
+    assert.match(decisionText({ ...suppressed, action: 'no_target' }, 0), /done +nothing: no other healthy version/);
+  });
+
+  test('names the operator of a decision without a verdict', () => {
+    const evidence = { by: 'cli:ann', health: null };
+    const decision = { ...judged(), trigger: 'operator', reason: 'wrong', evidence } as const;
+    assert.match(decisionText(decision, 0), /trigger +an operator \(cli:ann\)\nwhy +wrong\n/);
+  });
+});
+
+describe('exampleBody', () => {
+  const record = (inputs: TensorSignature[], cases?: GoldenCase[]): Parameters<typeof exampleBody>[0] =>
+    ({ signature: { inputs, outputs: [] }, golden: cases === undefined ? null : { rtol: 0, atol: 0, cases } });
+  const input = (name: string, shape: number[], datatype: TensorSignature['datatype'] = 'FP32'): TensorSignature =>
+    ({ name, datatype, shape });
+
+  test('takes the first golden row, rounded to five digits', () => {
+    const cases = [{ inputs: { x: { shape: [2, 3], data: [1.23456789, -2, 1e-9, 4, 5, 6] } }, outputs: {} }];
+    assert.equal(exampleBody(record([input('x', [-1, 3])], cases)), '{"features":[1.2346,-2,1e-9]}');
+  });
+
+  test('sends zeros without golden rows, by name when there are several inputs', () => {
+    assert.equal(exampleBody(record([input('x', [-1, 2])])), '{"features":[0,0]}');
+    const two = record([input('a', [-1, 1]), input('b', [-1, 2], 'INT64')]);
+    assert.equal(exampleBody(two), '{"features":{"a":[0],"b":[0,0]}}');
+  });
+
+  test('is null for rows that are long, open, or no numbers', () => {
+    for (const signature of [input('x', [-1, 65]), input('x', [-1, -1]), input('x', [-1, 1], 'BYTES')]) {
+      assert.equal(exampleBody(record([signature])), null);
+    }
+  });
+});
