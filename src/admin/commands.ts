@@ -74,6 +74,6 @@ export const COMMANDS: readonly Command[] = [
   }, (control, args) => control.history(args)),
   command('explain', 'GET', 'a decision with its evidence, by default the newest', { decision: text.exactOptional() },
     (control, args) => control.explain(args)),
-  command('drain', 'POST', 'answer what was accepted, accept nothing more, and end', {},
+  command('drain', 'POST', 'accept nothing more, and return when everything accepted is answered', {},
     (control, _args, actor) => control.drain(actor)),
 ];

@@ -1,5 +1,5 @@
 // What `lastgood serve` says when it is ready: where it is, and commands that work when they are pasted into a shell.
-import { resolve } from 'node:path';
+import { basename, relative, resolve } from 'node:path';
 import type { EngineStatus, ModelStatus } from '../admin/control-plane.ts';
 import type { Datatype, GoldenCase, TensorSignature, VersionRecord } from '../registry/records.ts';
 import { paint } from './output.ts';
@@ -17,6 +17,10 @@ export interface Greeting {
   readonly defaultModel: string | undefined;
 }
 
+// As whoever started this one can start it again: from a clone it is not on the PATH.
+const script = process.argv[1] ?? '';
+const program = basename(script) === 'main.js' ? `node ${quote(relative('', script))}` : 'lastgood';
+
 /** The lines for a person; each one that starts with two spaces is a command. */
 export function greetingText(greeting: Greeting): string {
   const { host, port, status, adminSocket } = greeting;
@@ -24,7 +28,7 @@ export function greetingText(greeting: Greeting): string {
   const lines = [`lastgood ${status.version} serves on ${paint('bold', url)} from ${status.dataDir}`];
   if (status.models.length === 0) {
     lines.push('No model is registered yet. To bring one in, from another shell:');
-    lines.push(`  lastgood register MODEL FILE.onnx --promote${dataFlag(status.dataDir)}`);
+    lines.push(`  ${program} register MODEL FILE.onnx --promote${dataFlag(status.dataDir)}`);
     lines.push('or start again with --demo-models.');
   }
   lines.push('To try it, from another shell:', ...commands(greeting, url).map((command) => `  ${command}`));
@@ -46,7 +50,7 @@ function commands({ status, adminSocket, defaultModel }: Greeting, url: string):
     ...(adminSocket === null ? [] : [`curl -s --unix-socket ${quote(adminSocket)} http://admin/v1/status`]),
     ...(adminSocket === null || shown === undefined || second === undefined
       ? []
-      : [`lastgood promote ${shown.model.model} ${second.version}${dataFlag(status.dataDir)}`]),
+      : [`${program} promote ${shown.model.model} ${second.version}${dataFlag(status.dataDir)}`]),
   ];
 }
 
