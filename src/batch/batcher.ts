@@ -61,6 +61,8 @@ export class Batcher implements Submitter {
   #open: Batch | null = null;
   #pending = 0;
   #cutScheduled = false;
+  /** Runs while an open batch waits for company. */
+  #company: NodeJS.Timeout | null = null;
   #draining = false;
   #sweep: NodeJS.Timeout | null = null;
   #idleWaiters: (() => void)[] = [];
@@ -120,7 +122,9 @@ export class Batcher implements Submitter {
   }
 
   #newBatch(slab: Slab, memory: SharedArrayBuffer | null): Batch {
-    return new Batch(slab, memory, (how) => this.#settled(how), this.#options.encodeError ?? encodeErrorJson);
+    const encodeError = this.#options.encodeError ?? encodeErrorJson;
+    const batch: Batch = new Batch(slab, memory, (how) => this.#settled(batch, how), encodeError);
+    return batch;
   }
 
   // Large bodies get memory of their own; pendingMax still bounds how many there are.
@@ -134,9 +138,13 @@ export class Batcher implements Submitter {
   #openFor(bodyBytes: number): Batch {
     const open = this.#open;
     if (open !== null && !open.isFull && open.slab.requestBytesFree >= bodyBytes) return open;
+    if (open?.live === 0) {
+      this.#open = null;
+      this.#release(open);
+    }
     const slab = this.#free.pop();
     if (slab === undefined) throw this.#queueFull();
-    if (open !== null) this.#sealed.push(open);
+    if (this.#open !== null) this.#sealed.push(this.#open);
     this.#open = this.#newBatch(slab.clear(), null);
     return this.#open;
   }
@@ -144,17 +152,38 @@ export class Batcher implements Submitter {
   // setImmediate runs after the poll phase: every request that this turn read is in the slab by then.
   #scheduleCut(): void {
     if (this.#cutScheduled) return;
+    const companyUs = this.#companyUs();
+    if (companyUs > 0) {
+      this.#company ??= setTimeout(() => {
+        this.#company = null;
+        this.#cut();
+      }, companyUs / 1e3);
+      return;
+    }
     this.#cutScheduled = true;
-    const { batchDelayUs } = this.#options;
-    if (batchDelayUs > 0 && this.#sealed.length === 0) setTimeout(() => this.#cut(), batchDelayUs / 1e3);
-    else setImmediate(() => this.#cut());
+    setImmediate(() => {
+      this.#cutScheduled = false;
+      this.#cut();
+    });
+  }
+
+  // How long the open batch may still wait for company: from its first request on, and not at all once it is full or
+  // something is ready before it.
+  #companyUs(): number {
+    const { batchDelayUs, monotonicUs } = this.#options;
+    const open = this.#open;
+    if (batchDelayUs === 0 || open === null || open.isFull || this.#sealed.length > 0) return 0;
+    return open.slab.receivedUs(0) + batchDelayUs - monotonicUs();
   }
 
   #cut(): void {
-    this.#cutScheduled = false;
     for (;;) {
       const batch = this.#sealed[0] ?? this.#open;
       if (batch === null) return;
+      if (batch === this.#open && this.#companyUs() > 0) {
+        this.#scheduleCut();
+        return;
+      }
       if (batch.live === 0) {
         this.#takeNext(batch);
         this.#release(batch);
@@ -213,10 +242,20 @@ export class Batcher implements Submitter {
     this.#notifyIdle();
   }
 
-  #settled(how: 'answered' | 'cancelled'): void {
+  #settled(batch: Batch, how: 'answered' | 'cancelled'): void {
     this.#pending -= 1;
     this.counts[how] += 1;
+    if (batch.live === 0) this.#abandon(batch);
     this.#notifyIdle();
+  }
+
+  // A sealed batch that nobody waits for gives its memory back now: while no worker is free, requests that come and
+  // are given up again must not pile up.
+  #abandon(batch: Batch): void {
+    const at = this.#sealed.indexOf(batch);
+    if (at < 0) return;
+    this.#sealed.splice(at, 1);
+    this.#release(batch);
   }
 
   #notifyIdle(): void {
@@ -238,7 +277,7 @@ export class Batcher implements Submitter {
       return lastgoodError('DEADLINE_EXCEEDED', { model, deadlineMs });
     };
     for (const batch of this.#running) batch.expire(nowUs, makeError);
-    for (const batch of this.#sealed) batch.expire(nowUs, makeError);
+    for (const batch of [...this.#sealed]) batch.expire(nowUs, makeError);
     this.#open?.expire(nowUs, makeError);
   }
 

@@ -1,0 +1,189 @@
+// When a batch is cut, what is in it, and for which generation.
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { isLastgoodError } from '../../src/errors.ts';
+import { until } from '../support/poll.ts';
+import { benchWith, turn } from './workers.ts';
+
+const names = (count: number, from = 0): string[] => Array.from({ length: count }, (_, index) => `r${from + index}`);
+
+describe('Batcher cuts', () => {
+  test('one batch of all requests of a turn when the turn has ended, not before', async () => {
+    const { workers, ask } = benchWith();
+    names(3).forEach((name) => ask(name));
+    assert.deepEqual(workers.cuts, []);
+    await turn();
+    assert.deepEqual(workers.cuts, [names(3)]);
+  });
+
+  test('a single request at once when a worker is free: it never waits for company', async () => {
+    const { workers, ask } = benchWith();
+    const { answers } = ask('alone');
+    await turn();
+    workers.finish();
+    await turn();
+    assert.deepEqual(answers, [{ status: 200, body: '1:alone' }]);
+  });
+
+  test('no batch while every worker is busy, and everything that gathered meanwhile when one is free', async () => {
+    const { workers, ask } = benchWith();
+    ask('first');
+    await turn();
+    for (const name of names(3)) {
+      ask(name);
+      await turn();
+    }
+    assert.deepEqual(workers.cuts, [['first']]);
+    workers.finish();
+    await turn();
+    assert.deepEqual(workers.cuts, [['first'], names(3)]);
+  });
+
+  test('at most batchSizeMax requests, in the order in which they came, over all free workers', async () => {
+    const { workers, ask } = benchWith({ workers: 2 });
+    names(11).forEach((name) => ask(name));
+    await turn();
+    assert.deepEqual(workers.cuts, [names(4), names(4, 4)]);
+    workers.finish(1);
+    await turn();
+    assert.deepEqual(workers.cuts[2], names(3, 8));
+  });
+
+  test('at most slabBytes of request bytes, and a larger request alone in memory of its own', async () => {
+    const { workers, ask } = benchWith({ workers: 9 });
+    const large = 'L'.repeat(5_000);
+    const asked = ['a'.repeat(3_000), 'b'.repeat(1_000), 'c'.repeat(200), large, 'd'].map((body) => ask(body));
+    await turn();
+    assert.deepEqual(workers.running.map(({ isSingle }) => isSingle), [false, true, false]);
+    assert.deepEqual(workers.cuts.map((cut) => cut.map((body) => body[0])), [['a', 'b'], ['L'], ['c', 'd']]);
+    while (workers.running.length > 0) workers.finish();
+    await turn();
+    for (const { body, answers } of asked) assert.deepEqual(answers, [{ status: 200, body: `1:${body}` }]);
+  });
+
+  test('answers that overflow the slab arrive all the same', async () => {
+    const { workers, ask } = benchWith();
+    // Two bytes of each answer come before the body, so the last one does not fit.
+    const asked = ['a', 'b', 'c', 'd'].map((fill) => ask(fill.repeat(1_024)));
+    await turn();
+    workers.finish();
+    await turn();
+    for (const { body, answers } of asked) assert.deepEqual(answers, [{ status: 200, body: `1:${body}` }]);
+  });
+
+  test('the generation at the cut and not at the arrival', async () => {
+    const { batcher, workers, ask } = benchWith();
+    const first = ask('first');
+    await turn();
+    const queued = ask('queued');
+    await turn();
+    workers.generation = 2;
+    batcher.wake();
+    workers.finish();
+    await turn();
+    workers.finish();
+    await turn();
+    assert.equal(first.answers[0]?.body, '1:first');
+    assert.equal(queued.answers[0]?.body, '2:queued');
+  });
+
+  test('after wake when a worker became free without an answer', async () => {
+    const { batcher, workers, ask } = benchWith({ workers: 0 });
+    ask('patient');
+    await turn();
+    assert.deepEqual(workers.cuts, []);
+    workers.free = 1;
+    await turn();
+    assert.deepEqual(workers.cuts, [], 'nobody told the batcher yet');
+    batcher.wake();
+    await turn();
+    assert.deepEqual(workers.cuts, [['patient']]);
+  });
+
+  test('nothing that everybody has given up', async () => {
+    const { workers, ask } = benchWith();
+    const { ticket } = ask('given up');
+    ticket.cancel();
+    await turn();
+    assert.deepEqual(workers.cuts, []);
+  });
+});
+
+describe('Batcher with batchDelayUs', () => {
+  test('keeps the open batch for company until its first request has waited so long, and no longer', async () => {
+    const { workers, clock, ask } = benchWith({ batchDelayUs: 5_000 });
+    ask('a');
+    await turn();
+    clock.nowUs += 3_000;
+    ask('b');
+    await turn();
+    assert.deepEqual(workers.cuts, []);
+    clock.nowUs += 2_000;
+    await until('the batch is cut', () => workers.cuts.length > 0);
+    assert.deepEqual(workers.cuts, [['a', 'b']]);
+  });
+
+  test('does not hold back a full batch', async () => {
+    const { workers, ask } = benchWith({ batchDelayUs: 1_000_000 });
+    ask('r0');
+    await turn();
+    names(3, 1).forEach((name) => ask(name));
+    await turn();
+    assert.deepEqual(workers.cuts, [names(4)]);
+  });
+
+  test('does not hold back what waited for a worker longer than that', async () => {
+    const { workers, clock, ask } = benchWith({ batchDelayUs: 1_000_000, batchSizeMax: 2 });
+    ask('a');
+    ask('b');
+    await turn();
+    ask('c');
+    clock.nowUs += 1_000_001;
+    await turn();
+    workers.finish();
+    await turn();
+    assert.deepEqual(workers.cuts, [['a', 'b'], ['c']]);
+  });
+
+  test('keeps company only for the open batch while sealed ones go at once', async () => {
+    const { workers, clock, ask } = benchWith({ batchDelayUs: 20_000, workers: 9 });
+    names(5).forEach((name) => ask(name));
+    await turn();
+    assert.deepEqual(workers.cuts, [names(4)]);
+    clock.nowUs += 20_000;
+    await until('the rest is cut', () => workers.cuts.length === 2);
+    assert.deepEqual(workers.cuts[1], ['r4']);
+  });
+});
+
+describe('Batcher limits', () => {
+  test('refuses with QUEUE_FULL at pendingMax, counts it, and accepts again when an answer has gone out', async () => {
+    const { batcher, workers, ask } = benchWith({ workers: 0, pendingMax: 6 });
+    names(6).forEach((name) => ask(name));
+    assert.throws(() => ask('too much'), (error) =>
+      isLastgoodError(error) && error.code === 'QUEUE_FULL' && error.status === 429 && /6 are pending; at most 6/.test(error.message));
+    assert.deepEqual([batcher.pending, batcher.counts.accepted, batcher.counts.refusedQueueFull], [6, 6, 1]);
+    workers.free = 1;
+    batcher.wake();
+    await turn();
+    workers.finish();
+    await turn();
+    ask('fits again');
+  });
+
+  test('requests that come and are given up behind one that waits for a worker take no memory for good', async () => {
+    const { batcher, workers, ask } = benchWith({ workers: 0, pendingMax: 8 });
+    const patient = ask('p'.repeat(2_100));
+    for (let round = 0; round < 20; round += 1) {
+      const asked = Array.from({ length: 6 }, () => ask('x'.repeat(2_100)));
+      asked.push(ask('y'.repeat(9_000)));
+      for (const { ticket } of asked) ticket.cancel();
+      await turn();
+    }
+    assert.deepEqual([batcher.pending, batcher.counts.cancelled, patient.answers.length], [1, 20 * 7, 0]);
+    workers.free = 9;
+    batcher.wake();
+    await turn();
+    assert.deepEqual(workers.cuts, [[patient.body]]);
+  });
+});

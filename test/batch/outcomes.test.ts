@@ -1,0 +1,189 @@
+// Every accepted request gets exactly one outcome, whatever becomes of its batch.
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { errorBody, isLastgoodError, lastgoodError } from '../../src/errors.ts';
+import { EntryKind } from '../../src/shared-memory/slab.ts';
+import { until } from '../support/poll.ts';
+import { benchWith, codeOf, turn } from './workers.ts';
+
+describe('Batcher', () => {
+  test('a ticket cancelled before the cut is neither run nor answered', async () => {
+    const { batcher, workers, ask } = benchWith();
+    const [gone, stays] = ['gone', 'stays'].map((body) => ask(body)) as [ReturnType<typeof ask>, ReturnType<typeof ask>];
+    gone.ticket.cancel();
+    gone.ticket.cancel();
+    await turn();
+    workers.finish();
+    await turn();
+    assert.deepEqual([gone.answers, stays.answers], [[], [{ status: 200, body: '1:stays' }]]);
+    assert.deepEqual([batcher.pending, batcher.counts.answered, batcher.counts.cancelled], [0, 1, 1]);
+  });
+
+  test('a ticket cancelled after the cut is not answered, and the slab of a running worker is not written to', async () => {
+    const { batcher, workers, ask } = benchWith();
+    const { ticket, answers } = ask('gone');
+    await turn();
+    const status = workers.running[0]!.slab.status(0);
+    ticket.cancel();
+    assert.equal(workers.running[0]!.slab.status(0), status);
+    assert.equal(batcher.pending, 0);
+    workers.finish();
+    await turn();
+    assert.deepEqual(answers, []);
+    ticket.cancel();
+    assert.equal(batcher.counts.cancelled, 1);
+  });
+
+  test('a cancel after the answer, or out of the answer itself, changes nothing', async () => {
+    const { batcher, workers } = benchWith();
+    let calls = 0;
+    const ticket = batcher.submit(EntryKind.predictJson, Buffer.from('x'), {
+      answer: () => {
+        calls += 1;
+        ticket.cancel();
+      },
+    }, 0);
+    await turn();
+    workers.finish();
+    await turn();
+    ticket.cancel();
+    assert.deepEqual([calls, batcher.pending, batcher.counts.answered, batcher.counts.cancelled], [1, 0, 1, 0]);
+  });
+
+  test('answers go out as the batches end, in whatever order that is', async () => {
+    const { workers, ask } = benchWith({ workers: 2, batchSizeMax: 1 });
+    const [slow, fast] = ['slow', 'fast'].map((body) => ask(body));
+    await turn();
+    workers.finish(1);
+    await turn();
+    assert.deepEqual([slow!.answers.length, fast!.answers[0]?.body], [0, '1:fast']);
+    workers.finish();
+    await turn();
+    assert.equal(slow!.answers[0]?.body, '1:slow');
+  });
+
+  test('a deadline that passes in the queue answers 504 once, and the request is not run later', async () => {
+    const { batcher, workers, clock, ask } = benchWith({ workers: 0 });
+    const late = ask('late');
+    clock.nowUs += 999_999;
+    const young = ask('young');
+    clock.nowUs += 1;
+    await until('the deadline is noticed', () => late.answers.length > 0);
+    assert.equal(late.answers[0]?.status, 504);
+    assert.equal(codeOf(late.answers[0]), 'DEADLINE_EXCEEDED');
+    workers.free = 1;
+    batcher.wake();
+    await turn();
+    workers.finish();
+    await turn();
+    assert.deepEqual(young.answers, [{ status: 200, body: '1:young' }]);
+    assert.equal(late.answers.length, 1);
+    assert.deepEqual([batcher.counts.expired, batcher.pending], [1, 0]);
+  });
+
+  test('deadlines that pass together in several queued batches are all answered at the same look', async () => {
+    const { clock, ask } = benchWith({ workers: 0, batchSizeMax: 1 });
+    const asked = ['a', 'b', 'c', 'd', 'e'].map((body) => ask(body));
+    clock.nowUs += 1_000_000;
+    await until('the deadline is noticed', () => asked[0]!.answers.length > 0);
+    assert.deepEqual(asked.map(({ answers }) => answers.map(({ status }) => status)), asked.map(() => [504]));
+  });
+
+  test('a deadline that passes in the run answers 504 once, and the late answer is dropped', async () => {
+    const { batcher, workers, clock, ask } = benchWith();
+    const { answers, ticket } = ask('late');
+    await turn();
+    clock.nowUs += 1_000_000;
+    await until('the deadline is noticed', () => answers.length > 0);
+    workers.finish();
+    await turn();
+    ticket.cancel();
+    assert.deepEqual(answers.map(({ status }) => status), [504]);
+    assert.deepEqual([batcher.counts.answered, batcher.counts.cancelled, batcher.pending], [1, 0, 0]);
+  });
+
+  test('a dispatch that throws answers everybody in the batch and takes the next batch when it works again', async () => {
+    const { batcher, workers, ask } = benchWith();
+    workers.refusal = lastgoodError('NO_ACTIVE_VERSION', { model: 'm' });
+    const refused = ['a', 'b', 'c', 'd', 'e'].map((body) => ask(body));
+    await turn();
+    for (const { answers } of refused) {
+      assert.deepEqual(answers.map(({ status }) => status), [503]);
+      assert.equal(codeOf(answers[0]), 'NO_ACTIVE_VERSION');
+    }
+    workers.refusal = null;
+    const next = ask('next');
+    await turn();
+    workers.finish();
+    await turn();
+    assert.deepEqual([next.answers[0]?.status, batcher.pending], [200, 0]);
+  });
+
+  test('a lost batch answers everybody with its reason, reports how many there were, and the queue goes on', async () => {
+    const { batcher, workers, lost, ask } = benchWith();
+    const asked = ['a', 'b', 'c'].map((body) => ask(body));
+    await turn();
+    const next = ask('next');
+    asked[1]!.ticket.cancel();
+    const reason = lastgoodError('MODEL_FAILED', { model: 'm', version: '1', reason: 'its worker ended' });
+    workers.lose(reason);
+    await turn();
+    assert.deepEqual(asked.map(({ answers }) => answers.map(codeOf)), [['MODEL_FAILED'], [], ['MODEL_FAILED']]);
+    assert.deepEqual(asked[0]!.answers, [{ status: 500, body: JSON.stringify(errorBody(reason).body) }]);
+    assert.deepEqual(lost, [{ requests: 2, reason }]);
+    workers.finish();
+    await turn();
+    assert.deepEqual([next.answers[0]?.status, batcher.pending], [200, 0]);
+  });
+
+  test('an entry that its worker left without an answer gets an error, not silence', async () => {
+    const { batcher, workers, lost, ask } = benchWith();
+    const asked = ['a', 'b'].map((body) => ask(body));
+    await turn();
+    workers.running[0]!.slab.setAnswer(1, 200, Buffer.from('done'));
+    workers.forget();
+    await turn();
+    assert.deepEqual(asked.map(({ answers }) => answers.map(({ status }) => status)), [[500], [200]]);
+    assert.equal(codeOf(asked[0]!.answers[0]), 'INTERNAL');
+    assert.deepEqual([lost, batcher.pending], [[], 0]);
+  });
+
+  test('a refused frame of the JSON WebSocket carries the id of its frame', async () => {
+    const { workers, ask } = benchWith();
+    workers.refusal = lastgoodError('NO_ACTIVE_VERSION', { model: 'm' });
+    const { answers } = ask('{"id":"x7","features":[1]}', EntryKind.socketJson);
+    await turn();
+    assert.equal((JSON.parse(answers[0]!.body) as { id: unknown }).id, 'x7');
+    assert.equal(codeOf(answers[0]), 'NO_ACTIVE_VERSION');
+  });
+
+  test('drain refuses what comes next and resolves when the last answer has gone out', async () => {
+    const { batcher, workers, ask } = benchWith({ batchSizeMax: 1 });
+    const [running, queued] = ['running', 'queued'].map((body) => ask(body));
+    await turn();
+    let isDrained = false;
+    const drained = batcher.drain().then(() => (isDrained = true));
+    assert.throws(() => ask('late'), (error) => isLastgoodError(error) && error.code === 'DRAINING');
+    workers.finish();
+    await turn();
+    assert.deepEqual([running!.answers.length, isDrained], [1, false]);
+    workers.finish();
+    await drained;
+    assert.equal(queued!.answers[0]?.body, '1:queued');
+    assert.deepEqual([batcher.pending, batcher.counts.refusedDraining], [0, 1]);
+    await batcher.drain();
+  });
+
+  test('drain waits for a running batch that nobody wants any more, because its worker still uses the slab', async () => {
+    const { batcher, workers, ask } = benchWith();
+    const { ticket } = ask('gone');
+    await turn();
+    let isDrained = false;
+    const drained = batcher.drain().then(() => (isDrained = true));
+    ticket.cancel();
+    await turn();
+    assert.equal(isDrained, false);
+    workers.finish();
+    await drained;
+  });
+});

@@ -1,0 +1,123 @@
+// The far side of a batcher: takes slabs as a pool of workers does, sees them through views of its own, and answers
+// when the test says so. The near side: requests whose outcomes are written down.
+import { Batcher } from '../../src/batch/batcher.ts';
+import type { BatcherOptions } from '../../src/batch/batcher.ts';
+import type { Ticket } from '../../src/batch/submit.ts';
+import { EntryKind, EntryStatus, Slab, viewSlabArena } from '../../src/shared-memory/slab.ts';
+import type { BatchResult } from '../../src/worker/messages.ts';
+
+/** A batch that a worker is running. */
+export interface Running {
+  readonly slab: Slab;
+  readonly generation: number;
+  readonly isSingle: boolean;
+  readonly resolve: (result: BatchResult) => void;
+  readonly reject: (reason: unknown) => void;
+}
+
+export class TestWorkers {
+  free: number;
+  generation = 1;
+  /** Thrown by the next dispatch instead of taking the batch. */
+  refusal: Error | null = null;
+  readonly running: Running[] = [];
+  /** The bodies of every batch that was cut, in order. */
+  readonly cuts: string[][] = [];
+  #views: Slab[] = [];
+
+  constructor(free: number) {
+    this.free = free;
+  }
+
+  joinArena(batcher: Batcher): void {
+    this.#views = viewSlabArena(batcher.arena.memory, batcher.arena.slabs.length);
+  }
+
+  dispatch(slab: Slab, memory: SharedArrayBuffer | null): Promise<BatchResult> | undefined {
+    if (this.refusal !== null) throw this.refusal;
+    if (this.free === 0) return undefined;
+    this.free -= 1;
+    slab.stamp(this.generation, 1, 0);
+    const seen = memory === null ? this.#views[slab.index]! : new Slab(memory);
+    this.cuts.push(Array.from({ length: seen.entryCount }, (_, entry) => Buffer.from(seen.request(entry)).toString()));
+    return new Promise((resolve, reject) => {
+      this.running.push({ slab: seen, generation: this.generation, isSingle: memory !== null, resolve, reject });
+    });
+  }
+
+  /** Answers every entry that is still wanted with the generation and its own body, and frees the worker. */
+  finish(at = 0): void {
+    const { slab, generation, resolve } = this.#take(at);
+    const overflow: { entry: number; answer: Uint8Array }[] = [];
+    for (let entry = 0; entry < slab.entryCount; entry += 1) {
+      if (slab.status(entry) === EntryStatus.cancelled) continue;
+      const answer = Buffer.concat([Buffer.from(`${generation}:`), slab.request(entry)]);
+      if (!slab.setAnswer(entry, 200, answer)) overflow.push({ entry, answer });
+    }
+    resolve({ kind: 'batch', overflow });
+  }
+
+  /** Ends without a word about its entries. */
+  forget(at = 0): void {
+    this.#take(at).resolve({ kind: 'batch', overflow: [] });
+  }
+
+  /** Dies in the middle of the batch. */
+  lose(reason: unknown, at = 0): void {
+    this.#take(at).reject(reason);
+  }
+
+  #take(at: number): Running {
+    const [batch] = this.running.splice(at, 1);
+    if (batch === undefined) throw new Error(`take batch ${at}: only ${this.running.length} are running`);
+    this.free += 1;
+    return batch;
+  }
+}
+
+/** One request and all that ever came back for it. */
+export interface Asked {
+  readonly body: string;
+  readonly ticket: Ticket;
+  readonly answers: { readonly status: number; readonly body: string }[];
+}
+
+export interface Bench {
+  readonly batcher: Batcher;
+  readonly workers: TestWorkers;
+  readonly lost: { readonly requests: number; readonly reason: unknown }[];
+  readonly clock: { nowUs: number };
+  readonly ask: (body: string, kind?: EntryKind) => Asked;
+}
+
+export function benchWith(options: Partial<BatcherOptions> & { readonly workers?: number } = {}): Bench {
+  const { workers: free = 1, ...changed } = options;
+  const workers = new TestWorkers(free);
+  const clock = { nowUs: 1_000 };
+  const lost: { requests: number; reason: unknown }[] = [];
+  const batcher = new Batcher({
+    model: 'm', batchSizeMax: 4, batchDelayUs: 0, slabBytes: 4_096, pendingMax: 32, deadlineMs: 1_000,
+    dispatch: (slab, memory) => workers.dispatch(slab, memory),
+    monotonicUs: () => clock.nowUs,
+    onBatchLost: (_slab, requests, reason) => lost.push({ requests, reason }),
+    ...changed,
+  });
+  workers.joinArena(batcher);
+  const ask = (body: string, kind: EntryKind = EntryKind.predictJson): Asked => {
+    const answers: Asked['answers'] = [];
+    const ticket = batcher.submit(kind, Buffer.from(body), {
+      answer: (status, bytes) => void answers.push({ status, body: Buffer.from(bytes).toString() }),
+    }, clock.nowUs);
+    return { body, ticket, answers };
+  };
+  return { batcher, workers, lost, clock, ask };
+}
+
+/** Lets everything happen that is due: two turns of the event loop, promises included. */
+export async function turn(): Promise<void> {
+  for (let count = 0; count < 2; count += 1) await new Promise((resolve) => setImmediate(resolve));
+}
+
+/** The code of a JSON error. */
+export const codeOf = (answer: { readonly body: string } | undefined): string =>
+  (JSON.parse(answer?.body ?? '{}') as { code?: string }).code ?? '';
