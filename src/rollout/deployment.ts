@@ -1,5 +1,6 @@
 // One loaded version: its pool of workers, their sample rings, and how many batches it is running. Main thread.
 // Invariant: it is closed only when nothing runs in it any more; a busy worker is never stopped.
+import { lastgoodError, reasonOf } from '../errors.ts';
 import type { VersionRecord } from '../registry/records.ts';
 import { sampleRingBytes } from '../shared-memory/sample-ring.ts';
 import type { Slab, SlabArena } from '../shared-memory/slab.ts';
@@ -77,11 +78,14 @@ export class Deployment {
     return this.#state === 'ready' && this.#running < this.workers;
   }
 
-  /** Runs one batch that was stamped with this deployment's id. */
+  /** Runs one batch that was stamped with this deployment's id; throws MODEL_FAILED when its worker was lost. */
   async run(slab: Slab, memory: SharedArrayBuffer | null): Promise<BatchResult> {
     this.#running += 1;
     try {
       return await this.#pool.run({ kind: 'batch', slab: memory ?? slab.index });
+    } catch (error) {
+      const { model, version } = this.version;
+      throw lastgoodError('MODEL_FAILED', { model, version, reason: `its worker was lost: ${reasonOf(error)}` });
     } finally {
       this.#running -= 1;
       if (this.#running === 0) this.#onIdle?.();
