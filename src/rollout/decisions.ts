@@ -1,5 +1,5 @@
 // Pure rules around a failing verdict: may the machine act on it now, and what is written down about it.
-import type { Verdict } from '../judge/messages.ts';
+import type { HealthReport, Verdict } from '../judge/messages.ts';
 import type { JudgeOptions } from '../options.ts';
 import type { DecisionRecord, ModelRecord } from '../registry/records.ts';
 
@@ -13,6 +13,13 @@ export function suppressionOf(model: ModelRecord, judge: JudgeOptions, nowMs: nu
   // A wall clock that was set back must not stretch the cooldown: only the past counts.
   if (last !== null && nowMs >= last && nowMs - last < judge.cooldownMs) return 'cooldown';
   return null;
+}
+
+/** Tells whether the active generation has served long enough and often enough without a violation. */
+export function isProbationOver(model: ModelRecord, report: HealthReport, judge: JudgeOptions, nowMs: number): boolean {
+  if (model.generation !== report.generation || report.violations.length > 0) return false;
+  const judged = report.totals.requests - report.totals.clientFaults;
+  return judged >= judge.probationSamples && nowMs - model.activatedAtMs >= judge.probationMs;
 }
 
 /** A decision's id: readable, unique per model, generation and millisecond. */

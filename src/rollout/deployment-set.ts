@@ -85,7 +85,8 @@ export class DeploymentSet {
 
   /** Closes everything, loads that are under way included; resolves when all threads have gone. */
   async closeAll(): Promise<void> {
-    await Promise.allSettled(this.#loading.values());
+    // A rollback whose target did not load goes on with the next one.
+    while (this.#loading.size > 0) await Promise.allSettled(this.#loading.values());
     this.retainOnly(new Set());
     await Promise.allSettled(this.#retiring.values());
   }

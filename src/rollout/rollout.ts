@@ -6,21 +6,26 @@
 //   probation | steady -> no_rollback_target   a failing verdict and nothing to go back to
 //   no_rollback_target -> probation | steady   an operator released a version to go back to
 //
-// #moveTo performs all of them, and #enter is where a generation begins. The registry's transaction comes first, the pointer flip after it in the same turn of
-// the event loop, so no batch is cut in between; only a disk that refuses a rollback's transaction is overruled.
+// #moveTo performs all of them, and #enter is where a generation begins. The registry's transaction comes first, the
+// pointer flip after it in the same turn of the event loop, so no batch is cut in between; only a disk that refuses a
+// rollback's transaction is overruled.
 import type { Clock } from '../clock.ts';
-import { isLastgoodError, lastgoodError } from '../errors.ts';
+import { lastgoodError } from '../errors.ts';
 import type { HealthReport, Verdict } from '../judge/messages.ts';
 import type { ModelOptions } from '../options.ts';
 import type { DecisionRecord, VersionRecord } from '../registry/records.ts';
 import type { Registry } from '../registry/registry.ts';
 import type { Deployment } from './deployment.ts';
 import type { DeploymentSet } from './deployment-set.ts';
-import { decisionOf, operatorDecision, suppressionOf } from './decisions.ts';
+import { operatorDecision } from './decisions.ts';
+import { MonitorReports } from './monitor-reports.ts';
 import type { Activation, DeploymentView, Phase, RolloutEvent } from './outcome.ts';
 import { checkPromotable } from './promotable.ts';
 import { Rollbacks } from './rollback.ts';
 import type { RollbackRequest } from './rollback.ts';
+
+/** A version that the registry wants and that does not load is tried again after so long, or at the next generation. */
+const RELOAD_US = 60e6;
 
 /** What answers now; null while nothing does. */
 export interface ActiveGeneration {
@@ -47,13 +52,22 @@ export class ModelRollout {
   #changing: string | null = null;
   #closed = false;
   readonly #rollbacks: Rollbacks;
-  readonly #suppressedOnce = new Set<string>();
+  readonly #reports: MonitorReports;
+  #unloadable: { readonly generation: number; readonly retryUs: number } | null = null;
 
   constructor(ports: RolloutPorts) {
     this.#ports = ports;
     this.#rollbacks = new Rollbacks({
       ...ports,
       enter: (deployment, generation) => this.#enter(deployment, generation),
+    });
+    this.#reports = new MonitorReports({
+      ...ports,
+      rollbacks: this.#rollbacks,
+      generation: () => this.#active?.generation ?? null,
+      phase: () => this.#phase,
+      moveTo: (phase) => this.#moveTo(phase),
+      rollBack: (request) => this.#rollbackNow(request),
     });
   }
 
@@ -80,9 +94,12 @@ export class ModelRollout {
     this.#changing = 'start';
     try {
       const active = registry.version(model, record.activeVersion);
-      const deployment = await deployments.ensure(active).catch((error: unknown) => this.#rollbacks.loadFailed(active, error));
+      const deployment = await deployments
+        .ensure(active)
+        .catch((error: unknown) => this.#rollbacks.loadFailed(active, error));
       if (deployment !== null) this.#enter(deployment, record.generation);
       else await this.#startOnEarlier(active.version, record.generation);
+      if (this.#active === null) this.#noteUnloadable(record.generation);
     } finally {
       this.#changing = null;
     }
@@ -105,6 +122,7 @@ export class ModelRollout {
     options: { readonly allowSignatureChange: boolean; readonly reason: string; readonly by: string },
   ): Promise<Activation> {
     const { model, registry, deployments } = this.#ports;
+    this.#mustBeSaved();
     const record = registry.model(model);
     const candidate = registry.version(model, version);
     checkPromotable(registry, candidate, options.allowSignatureChange);
@@ -136,6 +154,7 @@ export class ModelRollout {
     const { model, registry } = this.#ports;
     const active = this.#active;
     if (active === null) throw lastgoodError('NO_ACTIVE_VERSION', { model });
+    this.#mustBeSaved();
     const { generation } = active;
     const from = active.deployment.version.version;
     const decision = await this.#rollbackNow({
@@ -153,50 +172,18 @@ export class ModelRollout {
 
   /** Acts on a failing verdict, or writes down why not. Verdicts about another generation are too late. */
   async onVerdict(verdict: Verdict): Promise<void> {
-    const { model, registry, options, clock } = this.#ports;
-    if (this.#rollbacks.isRunning || this.#closed || verdict.generation !== this.#active?.generation) return;
-    if (this.#phase === 'no_rollback_target') return;
-    const nowMs = clock.wallMs();
-    const suppressedBy = suppressionOf(registry.model(model), options.judge, nowMs);
-    if (suppressedBy !== null) {
-      this.#storeOnce(decisionOf(verdict, nowMs, { action: 'suppressed', suppressedBy, rolledBackTo: null }));
-      return;
-    }
-    const decision = await this.#rollbackNow({
-      by: 'monitor',
-      reason: verdict.reason,
-      expectedGeneration: verdict.generation,
-      decide: (target) =>
-        decisionOf(verdict, nowMs, { action: 'rollback', suppressedBy: null, rolledBackTo: target }),
-    }).catch((error: unknown) => {
-      // An operator or another process was faster: theirs is the one rollback.
-      if (isLastgoodError(error) && error.code === 'GENERATION_CONFLICT') return undefined;
-      throw error;
-    });
-    if (decision !== null) return;
-    this.#moveTo('no_rollback_target');
-    registry.recordEvent(model, {
-      kind: 'no_rollback_target', by: 'monitor', reason: verdict.reason, from: verdict.version, to: null, decision: null,
-    });
-    this.#storeOnce(decisionOf(verdict, nowMs, { action: 'no_target', suppressedBy: null, rolledBackTo: null }));
+    if (!this.#closed) await this.#reports.onVerdict(verdict);
   }
 
   /** Ends the probation when its time and its requests have passed without a violation. */
   onHealth(report: HealthReport): void {
-    const { model, registry, options, clock } = this.#ports;
-    if (this.#phase !== 'probation' || report.generation !== this.#active?.generation) return;
-    const { probationMs, probationSamples } = options.judge;
-    const judged = report.totals.requests - report.totals.clientFaults;
-    if (report.violations.length > 0 || judged < probationSamples) return;
-    const record = registry.model(model);
-    if (record.generation !== report.generation || clock.wallMs() - record.activatedAtMs < probationMs) return;
-    registry.endProbation({ model, generation: report.generation });
-    this.#moveTo('steady');
+    this.#reports.onHealth(report);
   }
 
   /** An operator vouches for the active version. */
   confirm(by: string): void {
     const { model, registry } = this.#ports;
+    this.#mustBeSaved();
     registry.confirm({ model, by });
     if (this.#active !== null) this.#moveTo('steady');
   }
@@ -206,13 +193,19 @@ export class ModelRollout {
     const { model, registry, deployments } = this.#ports;
     if (this.#closed || this.#changing !== null || this.#rollbacks.isRunning) return;
     if (!this.#rollbacks.saveUnsaved()) return;
-    if (registry.generationOf(model) === (this.#active?.generation ?? 0)) return;
+    const stored = registry.generationOf(model);
+    if (stored === 0 || this.#isUnloadable(stored)) return;
     const record = registry.model(model);
-    if (record.activeVersion === null) return;
+    // Two processes can reach the same number while one of them could not write: the version decides then.
+    const isSame = record.generation === this.#active?.generation && record.activeVersion === this.activeVersion?.version;
+    if (record.activeVersion === null || isSame) return;
     const target = registry.version(model, record.activeVersion);
     this.#changing = `following the registry to "${target.version}"`;
     try {
-      const deployment = await deployments.ensure(target).catch((error: unknown) => this.#rollbacks.loadFailed(target, error));
+      const deployment = await deployments
+        .ensure(target)
+        .catch((error: unknown) => this.#rollbacks.loadFailed(target, error));
+      if (deployment === null) this.#noteUnloadable(record.generation);
       // The registry may have moved on while this one loaded; the next poll goes there.
       if (deployment === null || registry.generationOf(model) !== record.generation) return;
       this.#enter(deployment, record.generation);
@@ -231,7 +224,7 @@ export class ModelRollout {
   // The one place where a generation begins: the pointer moves, then everybody is told.
   #enter(deployment: Deployment, generation: number): void {
     this.#active = { deployment, generation };
-    this.#suppressedOnce.clear();
+    this.#reports.beginGeneration();
     this.#ports.onGeneration(this.#active);
     this.#moveTo(this.#phaseByRegistry());
   }
@@ -285,11 +278,18 @@ export class ModelRollout {
     return operatorDecision(this.#ports.model, context, target, reason, { by, health });
   }
 
-  #storeOnce(decision: DecisionRecord): void {
-    const key = `${decision.trigger} ${decision.action} ${decision.suppressedBy ?? ''}`;
-    if (this.#suppressedOnce.has(key)) return;
-    this.#suppressedOnce.add(key);
-    this.#ports.registry.storeDecision(decision);
-    this.#ports.emit({ kind: 'decision', decision });
+  // No change may build on a generation that only this process knows: its number could be given out twice.
+  #mustBeSaved(): void {
+    if (this.#rollbacks.saveUnsaved()) return;
+    throw lastgoodError('BUSY', { model: this.#ports.model, doing: 'storing a rollback that the disk refused' });
+  }
+
+  #noteUnloadable(generation: number): void {
+    this.#unloadable = { generation, retryUs: this.#ports.clock.monotonicUs() + RELOAD_US };
+  }
+
+  #isUnloadable(generation: number): boolean {
+    const known = this.#unloadable;
+    return known?.generation === generation && this.#ports.clock.monotonicUs() < known.retryUs;
   }
 }

@@ -1,0 +1,105 @@
+// What a model's rollout makes of the monitor's reports: it ends probations, orders rollbacks, and writes down why it
+// did not. Main thread. Invariant: a report about another generation than the active one changes nothing.
+import type { Clock } from '../clock.ts';
+import { isLastgoodError, reasonOf } from '../errors.ts';
+import type { HealthReport, Verdict } from '../judge/messages.ts';
+import type { ModelOptions } from '../options.ts';
+import type { DecisionRecord } from '../registry/records.ts';
+import type { Registry } from '../registry/registry.ts';
+import { decisionOf, isProbationOver, suppressionOf } from './decisions.ts';
+import type { Phase, RolloutEvent } from './outcome.ts';
+import type { RollbackRequest, Rollbacks } from './rollback.ts';
+
+export interface MonitorReportsPorts {
+  readonly model: string;
+  readonly options: ModelOptions;
+  readonly registry: Registry;
+  readonly clock: Clock;
+  readonly rollbacks: Rollbacks;
+  /** The generation that answers; null while none does. */
+  readonly generation: () => number | null;
+  readonly phase: () => Phase;
+  readonly moveTo: (phase: Phase) => void;
+  /** Resolves with null when there is nothing to go back to. */
+  readonly rollBack: (request: RollbackRequest) => Promise<DecisionRecord | null>;
+  readonly emit: (event: RolloutEvent) => void;
+}
+
+export class MonitorReports {
+  readonly #ports: MonitorReportsPorts;
+  /** What was told about the active generation and need not be told again. */
+  readonly #told = new Set<string>();
+
+  constructor(ports: MonitorReportsPorts) {
+    this.#ports = ports;
+  }
+
+  /** Forgets what was told about the generation before. */
+  beginGeneration(): void {
+    this.#told.clear();
+  }
+
+  /** Acts on a failing verdict, or writes down why not. */
+  async onVerdict(verdict: Verdict): Promise<void> {
+    const { model, registry, options, clock, rollbacks, generation, phase } = this.#ports;
+    if (rollbacks.isRunning || verdict.generation !== generation() || phase() === 'no_rollback_target') return;
+    // The registry does not know the generation that failed: nothing can be decided upon it yet.
+    if (!rollbacks.saveUnsaved()) return;
+    const nowMs = clock.wallMs();
+    const suppressedBy = suppressionOf(registry.model(model), options.judge, nowMs);
+    if (suppressedBy !== null) {
+      this.#storeOnce(decisionOf(verdict, nowMs, { action: 'suppressed', suppressedBy, rolledBackTo: null }));
+      return;
+    }
+    const decision = await this.#ports.rollBack({
+      by: 'monitor',
+      reason: verdict.reason,
+      expectedGeneration: verdict.generation,
+      decide: (target) =>
+        decisionOf(verdict, nowMs, { action: 'rollback', suppressedBy: null, rolledBackTo: target }),
+    }).catch((error: unknown) => {
+      // An operator or another process was faster: theirs is the one rollback.
+      if (isLastgoodError(error) && error.code === 'GENERATION_CONFLICT') return undefined;
+      throw error;
+    });
+    // While candidates were loading, somebody may have put another version in place.
+    if (decision !== null || verdict.generation !== generation()) return;
+    this.#noTarget(verdict, nowMs);
+  }
+
+  #noTarget(verdict: Verdict, nowMs: number): void {
+    const { model, registry, moveTo } = this.#ports;
+    moveTo('no_rollback_target');
+    registry.recordEvent(model, {
+      kind: 'no_rollback_target', by: 'monitor', reason: verdict.reason, from: verdict.version, to: null, decision: null,
+    });
+    this.#storeOnce(decisionOf(verdict, nowMs, { action: 'no_target', suppressedBy: null, rolledBackTo: null }));
+  }
+
+  /** Ends the probation when its time and its requests have passed without a violation. */
+  onHealth(report: HealthReport): void {
+    const { model, registry, options, clock, generation, phase, moveTo, emit } = this.#ports;
+    if (phase() !== 'probation' || report.generation !== generation()) return;
+    if (!isProbationOver(registry.model(model), report, options.judge, clock.wallMs())) return;
+    try {
+      registry.endProbation({ model, generation: report.generation });
+      moveTo('steady');
+    } catch (error) {
+      // Tried again at the next report.
+      const what = 'the end of the probation could not be written';
+      if (this.#isNews(what)) emit({ kind: 'problem', model, what, reason: reasonOf(error) });
+    }
+  }
+
+  #storeOnce(decision: DecisionRecord): void {
+    if (!this.#isNews(`${decision.trigger} ${decision.action} ${decision.suppressedBy ?? ''}`)) return;
+    this.#ports.registry.storeDecision(decision);
+    this.#ports.emit({ kind: 'decision', decision });
+  }
+
+  #isNews(what: string): boolean {
+    const isNew = !this.#told.has(what);
+    this.#told.add(what);
+    return isNew;
+  }
+}
