@@ -2,14 +2,14 @@
 // host may hold a store; only the engine's main thread, or a CLI without an engine, writes.
 // Invariant: a commit is on disk (fdatasync, then a synchronous write of the meta page) before transaction() returns,
 // and no read snapshot outlives a call, because an old one would hide commits and stop LMDB from reusing pages.
-import { accessSync, closeSync, constants, existsSync, mkdirSync, openSync, readSync } from 'node:fs';
-import { endianness } from 'node:os';
+import { existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { open } from 'lmdb';
 import type { Key, RootDatabase } from 'lmdb';
 import { isLastgoodError, lastgoodError, reasonOf } from '../errors.ts';
 import { META } from './keys.ts';
 import type { KeyPrefix, RecordKey } from './keys.ts';
+import { checkLmdbFile } from './lmdb-file.ts';
 
 const PRODUCT = 'lastgood';
 export const FORMAT = 1;
@@ -17,10 +17,6 @@ export const FORMAT = 1;
 /** Address space reserved for the map, which bounds the registry's size; the file grows only as it is filled. */
 const MAP_BYTES = 2 ** 30;
 const DIRECTORY_MODE = 0o700;
-
-// First page of an LMDB data file as this version of lmdb writes it: 24 bytes of header, then magic and format.
-const LMDB_MAGIC_OFFSET = 24;
-const LMDB_MAGIC = 0xbeefc0de;
 
 /** Sorts after every name and every number at the same place of a key. */
 const AFTER_ALL = '\uffff';
@@ -55,22 +51,10 @@ export function openStore(options: StoreOptions): RegistryStore {
   }
 }
 
-// lmdb 3.5.6 dies of SIGSEGV, without an exception, when data.mdb is not an LMDB file.
 function checkFiles(directory: string, readOnly: boolean): void {
   const path = join(directory, 'data.mdb');
-  if (!existsSync(path)) {
-    if (readOnly) throw new Error(`there is no registry in it (${path})`);
-    return;
-  }
-  accessSync(path, readOnly ? constants.R_OK : constants.R_OK | constants.W_OK);
-  const head = Buffer.alloc(LMDB_MAGIC_OFFSET + 4);
-  const file = openSync(path, 'r');
-  const bytes = readSync(file, head, 0, head.length, 0);
-  closeSync(file);
-  // An empty file is what a crash between creating and writing leaves; LMDB starts over in it.
-  if (bytes === 0 && !readOnly) return;
-  const magic = endianness() === 'LE' ? head.readUInt32LE(LMDB_MAGIC_OFFSET) : head.readUInt32BE(LMDB_MAGIC_OFFSET);
-  if (bytes < head.length || magic !== LMDB_MAGIC) throw new Error(`${path} is not an LMDB file`);
+  if (existsSync(path)) checkLmdbFile(path, readOnly);
+  else if (readOnly) throw new Error(`there is no registry in it (${path})`);
 }
 
 function checkFormat(store: RegistryStore): void {

@@ -40,6 +40,8 @@ describe('ModelRollout on a failing verdict', () => {
 
   test('a verdict about another generation changes nothing', async () => {
     await start({ served: ['1', '2'], good: ['1'] });
+    // A verdict that counted would be written down as suppressed.
+    bench.registry.setPin('m', { by: 'test', reason: '' }, 'test');
     const before = JSON.stringify(bench.store.dump());
     const told = bench.seen.length;
     for (const generation of [0, 1, 3, 99]) await bench.rollout.onVerdict(bench.verdict(generation));
