@@ -2,6 +2,7 @@
 //   {"id":…, "prediction":…, "model_version":"…", "latency_ms":…}      id only in frames that had one
 import { errorBody } from '../errors.ts';
 import type { Datatype } from '../registry/records.ts';
+import { halfToNumber } from './half.ts';
 import { JsonTooLarge, JsonWriter } from './json-writer.ts';
 import type { RowOutput } from './row-layout.ts';
 import type { BigArray, NumericArray, TensorData } from './tensor.ts';
@@ -142,6 +143,9 @@ export class AnswerEncoder {
       switch (datatype) {
         case 'FP32':
           this.#writeSingle((data as Float32Array)[at]!);
+          break;
+        case 'FP16':
+          this.#writeSingle(halfToNumber((data as Uint16Array)[at]!));
           break;
         case 'BYTES':
           writer.string((data as string[])[at]!);

@@ -3,6 +3,7 @@
 import { lastgoodError } from '../errors.ts';
 import type { LastgoodError } from '../errors.ts';
 import type { Datatype } from '../registry/records.ts';
+import { numberToHalf } from './half.ts';
 import type { InputRows, RowBatch } from './row-batch.ts';
 import { elementCount, shapeText } from './tensor.ts';
 import type { BigArray, NumericArray } from './tensor.ts';
@@ -11,12 +12,15 @@ const GOT_CHARACTERS_MAX = 40;
 /** Outermost dimensions of size 1 that a nested array may have beyond its row's shape: `[[1,2,3]]` for `[3]`. */
 const EXTRA_DIMENSIONS_MAX = 2;
 
+/** The exponent bits of a half that is infinite or no number. */
+const HALF_INFINITY = 0x7c00;
+
 const INTEGER_RANGES: Readonly<Partial<Record<Datatype, readonly [min: number, max: number]>>> = {
   UINT8: [0, 0xff], UINT16: [0, 0xffff], UINT32: [0, 0xffff_ffff],
   INT8: [-0x80, 0x7f], INT16: [-0x8000, 0x7fff], INT32: [-0x8000_0000, 0x7fff_ffff],
 };
 const WANTED: Readonly<Record<Datatype, string>> = {
-  BOOL: 'true, false, 0 or 1', BYTES: 'a text', FP16: 'a number', FP32: 'a number that FP32 can hold',
+  BOOL: 'true, false, 0 or 1', BYTES: 'a text', FP16: 'a number that FP16 can hold', FP32: 'a number that FP32 can hold',
   FP64: 'a number that FP64 can hold', INT8: 'an integer that INT8 can hold', INT16: 'an integer that INT16 can hold',
   INT32: 'an integer that INT32 can hold', INT64: 'an integer that INT64 can hold (beyond 2^53 in plain digits)',
   UINT8: 'an integer that UINT8 can hold', UINT16: 'an integer that UINT16 can hold',
@@ -151,6 +155,12 @@ function storeElement(input: InputRows, index: number, value: unknown): boolean 
       const integer = BigInt(value as number);
       (data as BigArray)[index] = integer;
       return data[index] === integer;
+    }
+    case 'FP16': {
+      if (typeof value !== 'number') return false;
+      const bits = numberToHalf(value);
+      (data as NumericArray)[index] = bits;
+      return (bits & HALF_INFINITY) !== HALF_INFINITY;
     }
     default: {
       if (typeof value !== 'number') return false;

@@ -5,11 +5,11 @@ import type { Datatype, Signature, TensorSignature } from '../registry/records.t
 export type NumericArray =
   | Float32Array | Float64Array | Int8Array | Int16Array | Int32Array | Uint8Array | Uint16Array | Uint32Array;
 export type BigArray = BigInt64Array | BigUint64Array;
-/** Elements of one tensor; BOOL elements are bytes 0 and 1, BYTES elements are JavaScript strings. */
+/**
+ * Elements of one tensor; BOOL elements are bytes 0 and 1, BYTES elements are JavaScript strings, FP16 elements are
+ * their bits in a Uint16Array (see half.ts).
+ */
 export type TensorData = NumericArray | BigArray | string[];
-
-/** The datatypes that an engine can carry; FP16 has no array on Node 20 and 22. */
-export type CarriedDatatype = Exclude<Datatype, 'FP16'>;
 
 interface Elements {
   /** onnxruntime's name. */
@@ -19,7 +19,7 @@ interface Elements {
   readonly create: (length: number) => TensorData;
 }
 
-const ELEMENTS: Readonly<Record<CarriedDatatype, Elements>> = {
+const ELEMENTS: Readonly<Record<Datatype, Elements>> = {
   BOOL: { runtime: 'bool', bytes: 1, create: (length) => new Uint8Array(length) },
   UINT8: { runtime: 'uint8', bytes: 1, create: (length) => new Uint8Array(length) },
   UINT16: { runtime: 'uint16', bytes: 2, create: (length) => new Uint16Array(length) },
@@ -29,31 +29,27 @@ const ELEMENTS: Readonly<Record<CarriedDatatype, Elements>> = {
   INT16: { runtime: 'int16', bytes: 2, create: (length) => new Int16Array(length) },
   INT32: { runtime: 'int32', bytes: 4, create: (length) => new Int32Array(length) },
   INT64: { runtime: 'int64', bytes: 8, create: (length) => new BigInt64Array(length) },
+  FP16: { runtime: 'float16', bytes: 2, create: (length) => new Uint16Array(length) },
   FP32: { runtime: 'float32', bytes: 4, create: (length) => new Float32Array(length) },
   FP64: { runtime: 'float64', bytes: 8, create: (length) => new Float64Array(length) },
   BYTES: { runtime: 'string', bytes: 0, create: (length) => new Array<string>(length).fill('') },
 };
 
-const CARRIED = new Map<string, CarriedDatatype>(
-  (Object.keys(ELEMENTS) as CarriedDatatype[]).map((datatype) => [ELEMENTS[datatype].runtime, datatype]),
+const CARRIED = new Map<string, Datatype>(
+  (Object.keys(ELEMENTS) as Datatype[]).map((datatype) => [ELEMENTS[datatype].runtime, datatype]),
 );
 
-function elementsOf(datatype: Datatype): Elements {
-  if (datatype === 'FP16') throw new Error('This is a bug: an FP16 tensor passed the reading of its signature');
-  return ELEMENTS[datatype];
-}
-
 /** Bytes of one element; 0 for BYTES. */
-export const elementBytes = (datatype: Datatype): number => elementsOf(datatype).bytes;
+export const elementBytes = (datatype: Datatype): number => ELEMENTS[datatype].bytes;
 
 /** Allocates `length` elements, all zero (or empty). */
-export const createElements = (datatype: Datatype, length: number): TensorData => elementsOf(datatype).create(length);
+export const createElements = (datatype: Datatype, length: number): TensorData => ELEMENTS[datatype].create(length);
 
 /** onnxruntime's name of a datatype. */
-export const runtimeType = (datatype: Datatype): string => elementsOf(datatype).runtime;
+export const runtimeType = (datatype: Datatype): string => ELEMENTS[datatype].runtime;
 
 /** The datatype that onnxruntime calls `runtimeName`, or null when no engine can carry it. */
-export const datatypeOf = (runtimeName: string): CarriedDatatype | null => CARRIED.get(runtimeName) ?? null;
+export const datatypeOf = (runtimeName: string): Datatype | null => CARRIED.get(runtimeName) ?? null;
 
 /** Number of elements of a shape; -1 when a dimension is open. A shape without dimensions has one element. */
 export function elementCount(shape: readonly number[]): number {
@@ -95,7 +91,8 @@ function tensorSignature(side: 'input' | 'output', metadata: RuntimeMetadata): T
   }
   const datatype = datatypeOf(type);
   if (datatype === null) {
-    throw new Error(`${side} "${name}" is ${type}; wanted float32 or another type with full width (cast in the model)`);
+    const wanted = [...CARRIED.keys()].join(', ');
+    throw new Error(`${side} "${name}" is ${type}; wanted one of ${wanted} (cast in the model)`);
   }
   return { name, datatype, shape: shape.map((size) => (typeof size === 'number' && size >= 0 ? size : -1)) };
 }

@@ -1,5 +1,6 @@
 // Compares a session with stored golden cases: input rows and the answers that every load of the artefact has to give.
 import type { Datatype, Golden, GoldenCase } from '../registry/records.ts';
+import { halfToNumber, numberToHalf } from '../wire/half.ts';
 import { createElements, elementCount, shapeText } from '../wire/tensor.ts';
 import type { BigArray, NumericArray, TensorData } from '../wire/tensor.ts';
 import { reasonOf } from '../errors.ts';
@@ -30,7 +31,8 @@ export async function compareGolden(golden: Golden, session: Session): Promise<G
       continue;
     }
     for (const [output, wanted] of Object.entries(one.outputs)) {
-      const reason = differenceOf(answer[output], wanted, golden);
+      const { datatype } = session.signature.outputs.find(({ name }) => name === output) ?? {};
+      const reason = differenceOf(answer[output], wanted, golden, datatype === 'FP16' ? halfToNumber : Number);
       if (reason !== null) mismatches.push({ case: index, output, reason });
       if (mismatches.length >= MISMATCHES_MAX) return mismatches;
     }
@@ -55,6 +57,8 @@ function elementsFrom(datatype: Datatype, values: readonly number[]): TensorData
   if (Array.isArray(data)) throw new Error('golden cases hold numbers; the input wants texts');
   if (datatype === 'INT64' || datatype === 'UINT64') {
     values.forEach((value, index) => ((data as BigArray)[index] = BigInt(value)));
+  } else if (datatype === 'FP16') {
+    values.forEach((value, index) => ((data as NumericArray)[index] = numberToHalf(value)));
   } else {
     (data as NumericArray).set(values);
   }
@@ -65,13 +69,14 @@ function differenceOf(
   got: TensorMap[string] | undefined,
   wanted: GoldenCase['outputs'][string],
   { rtol, atol }: Golden,
+  toNumber: (element: number) => number,
 ): string | null {
   if (got === undefined) return 'there is no such output';
   if (shapeText(got.shape) !== shapeText(wanted.shape)) {
     return `the shape is ${shapeText(got.shape)}; wanted ${shapeText(wanted.shape)}`;
   }
   for (let index = 0; index < wanted.data.length; index += 1) {
-    const value = Number(got.data[index]);
+    const value = toNumber(got.data[index] as number);
     const target = wanted.data[index]!;
     // Negated, so that NaN is a difference.
     if (!Number.isFinite(value) || !(Math.abs(value - target) <= atol + rtol * Math.abs(target))) {

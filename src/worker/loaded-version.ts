@@ -65,5 +65,6 @@ async function readVersion({ dataDir, model, version }: WorkerStart): Promise<Ve
 function predictionSource({ baseline, outputKind, signature }: VersionRecord): PredictionSource | null {
   const name = baseline?.output ?? predictionOutput(signature)?.name;
   const output = signature.outputs.findIndex((candidate) => candidate.name === name);
-  return output < 0 ? null : { output, kind: outputKind };
+  const datatype = signature.outputs[output]?.datatype;
+  return datatype === undefined ? null : { output, kind: outputKind, datatype };
 }

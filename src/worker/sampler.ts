@@ -1,9 +1,10 @@
 // Collects the samples of one batch and hands them to the worker's ring in one go. Worker thread; single owner.
 // Invariant: a request always gets its request sample; row samples are the ones that are left out at the limits.
-import type { OutputKind } from '../registry/records.ts';
+import type { Datatype, OutputKind } from '../registry/records.ts';
 import { SampleKind, emptySample } from '../shared-memory/sample-ring.ts';
 import type { Sample, SampleWriter , Outcome} from '../shared-memory/sample-ring.ts';
 import type { RunBlock } from '../wire/predict-answer.ts';
+import { halfToNumber } from '../wire/half.ts';
 import { summarizeRow } from '../wire/prediction.ts';
 import type { TensorData } from '../wire/tensor.ts';
 
@@ -19,6 +20,7 @@ const HASH_FACTOR = 0x01000193;
 export interface PredictionSource {
   readonly output: number;
   readonly kind: OutputKind;
+  readonly datatype: Datatype;
 }
 
 /** The part of a sample that is the same for all rows of a request. */
@@ -86,7 +88,13 @@ export class Sampler {
     if (this.source === null) return;
     const { data, rowElements } = block.outputs[this.source.output]!;
     if (Array.isArray(data)) return;
-    summarizeRow(this.source.kind, data, row * rowElements, rowElements, sample);
+    const offset = row * rowElements;
+    if (this.source.datatype !== 'FP16') {
+      summarizeRow(this.source.kind, data, offset, rowElements, sample);
+      return;
+    }
+    const numbers = Float32Array.from(data.subarray(offset, offset + rowElements) as Uint16Array, halfToNumber);
+    summarizeRow(this.source.kind, numbers, 0, rowElements, sample);
   }
 
   /** Writes everything to the ring. */

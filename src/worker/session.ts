@@ -44,6 +44,24 @@ export interface WarmUp {
 /** Whole tensors by name, as golden cases hold them. */
 export type TensorMap = Readonly<Record<string, { readonly shape: readonly number[]; readonly data: TensorData }>>;
 
+/** Element types of the ONNX format that have no JavaScript array. */
+const UNCARRIED_TYPES: Readonly<Record<number, string>> = {
+  14: 'complex64', 15: 'complex128', 16: 'bfloat16', 17: 'float8e4m3fn', 18: 'float8e4m3fnuz', 19: 'float8e5m2',
+  20: 'float8e5m2fnuz', 21: 'uint4', 22: 'int4', 23: 'float4e2m1',
+};
+
+/** A tensor with its shape; the elements are as tensor.ts describes them. */
+export interface WholeTensor {
+  readonly data: TensorData;
+  readonly shape: readonly number[];
+}
+
+export interface WholeResult {
+  readonly outputs: readonly (WholeTensor | undefined)[];
+  /** Milliseconds inside the runtime. */
+  readonly runMs: number;
+}
+
 /** A run answered fewer or more rows than it was given. */
 class RowsMismatch extends Error {
   override readonly name = 'RowsMismatch';
@@ -69,7 +87,7 @@ export class Session {
   /** Opens the model in `path`; rejects with onnxruntime's reason, or with what the engine cannot carry. */
   static async open({ path, intraOpThreads, rowsMax }: SessionOptions): Promise<Session> {
     const ort = await loadRuntime();
-    const session = await ort.InferenceSession.create(path, {
+    const opening = ort.InferenceSession.create(path, {
       intraOpNumThreads: intraOpThreads,
       interOpNumThreads: 1,
       executionMode: 'sequential',
@@ -78,6 +96,9 @@ export class Session {
       // The exception says the same; a line on stderr for each bad row of a failing model would flood the log.
       logSeverityLevel: 4,
       extra: { session: { intra_op: { allow_spinning: '0' } } },
+    });
+    const session = await opening.catch((error: unknown) => {
+      throw uncarried(error);
     });
     try {
       return new Session(ort, session, rowsMax);
@@ -129,8 +150,30 @@ export class Session {
     return Object.fromEntries(
       this.signature.outputs.map(({ name }) => {
         const tensor = answer[name]!;
-        return [name, { shape: tensor.dims, data: tensor.data }];
+        return [name, { shape: tensor.dims, data: halfBits(tensor.data) }];
       }));
+  }
+
+  /**
+   * Runs whole tensors, given in the signature's order, and returns the wanted outputs (by their place in the
+   * signature), the others undefined. FP16 outputs come as their bits.
+   */
+  async runWhole(inputs: readonly WholeTensor[], wanted: readonly number[]): Promise<WholeResult> {
+    const feeds: Record<string, FeedValue> = {};
+    this.signature.inputs.forEach(({ name, datatype }, index) => {
+      const { data, shape } = inputs[index]!;
+      feeds[name] = this.#tensor(runtimeType(datatype), data, shape);
+    });
+    const names = wanted.map((index) => this.signature.outputs[index]!.name);
+    const beginMs = performance.now();
+    const answer = await this.#session.run(feeds, names);
+    const runMs = performance.now() - beginMs;
+    const outputs = this.signature.outputs.map(({ name }, index) => {
+      if (!wanted.includes(index)) return undefined;
+      const { dims, data } = answer[name] as { dims: readonly number[]; data: TensorData };
+      return { shape: dims, data: halfBits(data) };
+    });
+    return { outputs, runMs };
   }
 
   /**
@@ -188,7 +231,8 @@ export class Session {
   #outputs(answer: Readonly<Record<string, FeedValue>>, rows: number): OutputBlock[] {
     const runRows = this.layout.batching === 'fixed' ? this.#rowsPerRun : rows;
     return this.layout.outputs.map(({ name, hasRows }) => {
-      const { dims, data } = answer[name] as { dims: readonly number[]; data: TensorData };
+      const { dims, data: elements } = answer[name] as { dims: readonly number[]; data: TensorData };
+      const data = halfBits(elements);
       const isDivided = hasRows && dims[0] === runRows;
       if (!isDivided && runRows > 1) {
         throw new RowsMismatch(`output "${name}" has shape ${shapeText(dims)} for ${runRows} rows`);
@@ -197,6 +241,20 @@ export class Session {
       return { data, rowShape, rowElements: elementCount(rowShape) };
     });
   }
+}
+
+// The binding refuses element types that it has no array for, and names them by their number in the ONNX format.
+function uncarried(error: unknown): unknown {
+  const number = /Unsupported data type: (\d+)/.exec(reasonOf(error))?.[1];
+  if (number === undefined) return error;
+  const name = UNCARRIED_TYPES[Number(number)] ?? `of ONNX type ${number}`;
+  return new Error(`an input or output is ${name}; wanted a type that onnxruntime-node can carry (cast in the model)`);
+}
+
+// Newer Node versions have an array of halves, and then the runtime answers with it; everything else passes.
+function halfBits(data: TensorData): TensorData {
+  if (Array.isArray(data) || (data.constructor as { readonly name: string }).name !== 'Float16Array') return data;
+  return new Uint16Array(data.buffer, data.byteOffset, data.length);
 }
 
 function slice(data: TensorData, from: number, to: number): TensorData {

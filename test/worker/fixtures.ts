@@ -58,7 +58,7 @@ export async function benchOn(bytes: Uint8Array, options: BenchOptions = {}): Pr
   const session = await openModel(bytes, rowsMax);
   const memory = new SharedArrayBuffer(sampleRingBytes(RING_CAPACITY));
   const sampler = new Sampler(new SampleWriter(memory, 0, RING_CAPACITY), RING_CAPACITY);
-  sampler.source = { output, kind };
+  sampler.source = { output, kind, datatype: session.signature.outputs[output]!.datatype };
   const reader = new SampleReader(memory, 0, RING_CAPACITY);
   const runner = new BatchRunner({
     model: 'm', version: '1', session, sampler, rowsMax, answerBytesMax, monotonicUs,

@@ -81,6 +81,15 @@ suite('BatchRunner', () => {
     }
   });
 
+  test('reads and writes half-precision numbers', async () => {
+    const bench = await benchOn(identity(Type.FLOAT16, ['N', 2]), { kind: 'vector' });
+    assert.deepEqual(
+      predictions(await bench.batch([features(1.5, -0.25), features(65_504, 1e-7), features(70_000, 1)])),
+      [[1.5, -0.25], [65_504, 1.1920929e-7], 'ROW_VALUE']);
+    assert.equal(bench.samples().find(({ outcome }) => outcome === Outcome.ok)?.value, Math.sqrt(1.5 ** 2 + 0.25 ** 2));
+    await bench.session.release();
+  });
+
   test('runs rows of different lengths one after another when the model takes any', async () => {
     const bench = await benchOn(identity(Type.FLOAT, ['N', 'D']));
     const bodies = [features(1, 2), features(3), features(4), '{"instances":[[5,6,7],[8,9,10]]}', features(11, 12)];
