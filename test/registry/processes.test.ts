@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { fork, spawn, spawnSync } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { describe, test } from 'node:test';
+import { after, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { systemClock } from '../../src/clock.ts';
 import { Registry } from '../../src/registry/registry.ts';
@@ -34,6 +34,7 @@ describe('Registry between processes', () => {
   test('activate with the same expected generation in two processes has exactly one winner, every time', async () => {
     const { dataDir, registry, close } = freshRegistry();
     const racers = [0, 1].map(() => fork(program('racer'), [dataDir]));
+    after(() => racers.forEach((racer) => racer.kill('SIGKILL')));
     await Promise.all(racers.map(nextWord));
     const wins = [0, 0];
     for (let round = 0; round < ROUNDS; round += 1) {
