@@ -84,6 +84,11 @@ export const ERRORS = {
     500,
     (d: { model: Text; version: Text; reason: Text }) => `run model "${d.model}" version "${d.version}": ${d.reason}`,
   ),
+  NON_FINITE_ANSWER: define(
+    500,
+    (d: { output: Text; value: Text }) =>
+      `write output "${d.output}" as JSON: it holds ${d.value}, which JSON has no number for; ask for binary data`,
+  ),
   INTERNAL: define(500, (d: { reason: Text }) => `answer the request: ${d.reason}; this is a bug`),
   NO_ACTIVE_VERSION: define(503, (d: { model: Text }) => `serve model "${d.model}": no version is active`),
   DRAINING: define(503, () => 'accept the request: the engine is draining; try another host'),
@@ -117,7 +122,8 @@ export const ERRORS = {
   ),
   LOAD_FAILED: define(
     500,
-    (d: { model: Text; version: Text; reason: Text }) => `load version "${d.version}" of model "${d.model}": ${d.reason}`,
+    (d: { model: Text; version: Text; reason: Text }) =>
+      `load version "${d.version}" of model "${d.model}": ${d.reason}`,
   ),
   SIGNATURE_CHANGED: define(
     409,
@@ -157,7 +163,8 @@ export const ERRORS = {
   ),
   BUSY: define(
     409,
-    (d: { model: Text; doing: Text }) => `change model "${d.model}": ${d.doing} is under way; try again when it is done`,
+    (d: { model: Text; doing: Text }) =>
+      `change model "${d.model}": ${d.doing} is under way; try again when it is done`,
   ),
   DECISION_NOT_FOUND: define(
     404,
@@ -187,7 +194,10 @@ export const ERRORS = {
     (d: { path: Text }) =>
       `open the admin socket "${d.path}": another engine owns this data directory; stop it, or serve with --follower`,
   ),
-  ADMIN_SOCKET_FAILED: define(500, (d: { path: Text; reason: Text }) => `open the admin socket "${d.path}": ${d.reason}`),
+  ADMIN_SOCKET_FAILED: define(
+    500,
+    (d: { path: Text; reason: Text }) => `open the admin socket "${d.path}": ${d.reason}`,
+  ),
   ENGINE_STARTING: define(503, () => 'ask the engine: it is still starting; try again in a moment'),
   ENGINE_NEEDED: define(
     503,

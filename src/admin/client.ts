@@ -84,7 +84,8 @@ export class AdminClient implements ControlPlane {
   async #ask<T>(verb: Verb, args: object, actor?: Actor): Promise<T> {
     const method = COMMANDS.find((command) => command.verb === verb)?.method ?? 'POST';
     const reads = method === 'GET';
-    const query = new URLSearchParams(Object.entries(args).map(([name, value]): [string, string] => [name, String(value)]));
+    const texts = Object.entries(args).map(([name, value]): [string, string] => [name, String(value)]);
+    const query = new URLSearchParams(texts);
     const path = reads ? `/v1/${verb}?${query.toString()}` : `/v1/${verb}`;
     const { status, text } = await this.#send(method, path, reads ? '' : JSON.stringify(args), actor);
     const value = this.#parse(text);
@@ -101,7 +102,9 @@ export class AdminClient implements ControlPlane {
     }
   }
 
-  #send(method: string, path: string, body: string, actor: Actor | undefined): Promise<{ status: number; text: string }> {
+  #send(
+    method: string, path: string, body: string, actor: Actor | undefined,
+  ): Promise<{ status: number; text: string }> {
     return new Promise((done, fail) => {
       const unreachable = (error: unknown): void =>
         fail(lastgoodError('ENGINE_UNREACHABLE', { path: this.path, reason: reasonOf(error) }));

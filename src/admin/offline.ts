@@ -16,7 +16,9 @@ import { operatorDecision } from '../rollout/decisions.ts';
 import { checkPromotable } from '../rollout/promotable.ts';
 import { registerVersion } from '../rollout/registration.ts';
 import { removeVersions } from '../rollout/removal.ts';
-import type { Activation, Actor, ControlPlane, EngineStatus, ModelStatus, RegisterArguments, Rollback } from './control-plane.ts';
+import type {
+  Activation, Actor, ControlPlane, EngineStatus, ModelStatus, RegisterArguments, Rollback,
+} from './control-plane.ts';
 
 const DECISIONS_SHOWN = 5;
 

@@ -103,7 +103,9 @@ async function jsonOf(request: IncomingMessage): Promise<unknown> {
   let bodyBytes = 0;
   for await (const piece of request as AsyncIterable<Buffer>) {
     bodyBytes += piece.length;
-    if (bodyBytes > BODY_BYTES_MAX) throw lastgoodError('BODY_TOO_LARGE', { got: bodyBytes, limitBytes: BODY_BYTES_MAX });
+    if (bodyBytes > BODY_BYTES_MAX) {
+      throw lastgoodError('BODY_TOO_LARGE', { got: bodyBytes, limitBytes: BODY_BYTES_MAX });
+    }
     pieces.push(piece);
   }
   if (bodyBytes === 0) return {};

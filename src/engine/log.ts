@@ -12,7 +12,10 @@ const nothing = (): void => undefined;
 export const silentLog: EngineLog = { info: nothing, warn: nothing, error: nothing };
 
 /** A logger to stderr: JSON lines, or coloured text for a person at a terminal. */
-export function createLog(options: { readonly level: ResolvedOptions['logLevel']; readonly pretty: boolean }): pino.Logger {
+export function createLog(options: {
+  readonly level: ResolvedOptions['logLevel'];
+  readonly pretty: boolean;
+}): pino.Logger {
   if (!options.pretty) return pino({ level: options.level }, pino.destination({ dest: 2, sync: true }));
   // Written in this thread: the last lines before an exit are the ones that matter.
   const stream = pretty({ destination: 2, sync: true, ignore: 'pid,hostname', translateTime: 'HH:MM:ss.l' });

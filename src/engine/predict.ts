@@ -6,7 +6,8 @@ import type { ErrorCode } from '../errors.ts';
 import { EntryKind } from '../shared-memory/slab.ts';
 
 /** One number per row, an array for larger outputs, an object by name for several outputs. */
-export type Prediction = number | string | boolean | null | readonly Prediction[] | { readonly [output: string]: Prediction };
+export type Prediction =
+  | number | string | boolean | null | readonly Prediction[] | { readonly [output: string]: Prediction };
 
 /** One row: numbers in the order of the model's input, or an object by input name for several inputs. */
 export type Features = ArrayLike<number> | Readonly<Record<string, unknown>>;

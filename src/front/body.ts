@@ -15,8 +15,8 @@ export const RECEIVING_BODIES_MAX = 16;
 
 /**
  * Reads the request's body and calls `deliver` once with all of it, valid only during the call; what `deliver` throws
- * is answered. Answers 413 (as soon as the limit is known to be passed), 415 for an encoded body, and 429 when too much is
- * being received at once, and closes the connection then.
+ * is answered. Answers 413 (as soon as the limit is known to be passed), 415 for an encoded body, and 429 when too much
+ * is being received at once, and closes the connection then.
  */
 export function collectBody(
   reply: Reply,

@@ -223,7 +223,9 @@ export class Registry extends RegistryReader {
     return this.store.transaction(() => {
       const after = { ...this.version(model, version), baseline };
       this.store.put(versionKey(model, version), after);
-      this.#recordAbout(model, { kind: 'baseline', by, reason: baseline.source, from: null, to: version, decision: null });
+      this.#recordAbout(model, {
+        kind: 'baseline', by, reason: baseline.source, from: null, to: version, decision: null,
+      });
       return after;
     });
   }

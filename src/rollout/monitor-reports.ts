@@ -69,10 +69,9 @@ export class MonitorReports {
 
   #noTarget(verdict: Verdict, nowMs: number): void {
     const { model, registry, moveTo } = this.#ports;
+    const { reason, version: from } = verdict;
     moveTo('no_rollback_target');
-    registry.recordEvent(model, {
-      kind: 'no_rollback_target', by: 'monitor', reason: verdict.reason, from: verdict.version, to: null, decision: null,
-    });
+    registry.recordEvent(model, { kind: 'no_rollback_target', by: 'monitor', reason, from, to: null, decision: null });
     this.#storeOnce(decisionOf(verdict, nowMs, { action: 'no_target', suppressedBy: null, rolledBackTo: null }));
   }
 

@@ -1,6 +1,7 @@
-// Carries out one model's rollbacks: finds a version that loads, writes the transaction, moves the pointer. Main thread.
-// Invariant: at most one runs at a time, and the version that fails is unhealthy in the registry before another answers,
-// unless the disk refuses; then the pointer moves all the same and the transaction is written when the disk is back.
+// Carries out one model's rollbacks: finds a version that loads, writes the transaction, moves the pointer. Main
+// thread. Invariant: at most one takes effect per generation, and the version that fails is unhealthy in the registry
+// before another answers, unless the disk refuses; then the pointer moves all the same and the transaction is written
+// when the disk is back.
 import { isLastgoodError, reasonOf } from '../errors.ts';
 import type { DecisionRecord, VersionRecord } from '../registry/records.ts';
 import type { Registry } from '../registry/registry.ts';

@@ -197,8 +197,8 @@ export class ModelRollout {
     if (stored === 0 || this.#isUnloadable(stored)) return;
     const record = registry.model(model);
     // Two processes can reach the same number while one of them could not write: the version decides then.
-    const isSame = record.generation === this.#active?.generation && record.activeVersion === this.activeVersion?.version;
-    if (record.activeVersion === null || isSame) return;
+    const isSameVersion = record.activeVersion === this.activeVersion?.version;
+    if (record.activeVersion === null || (isSameVersion && stored === this.#active?.generation)) return;
     const target = registry.version(model, record.activeVersion);
     this.#changing = `following the registry to "${target.version}"`;
     try {

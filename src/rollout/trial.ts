@@ -35,7 +35,7 @@ export async function runTrial(request: TrialRequest, limitMs: number): Promise<
       child.once('error', reject);
       child.once('close', (code, signal) => {
         if (timedOut) reject(new Error(`the ${stage} was not done within ${limitMs} ms`));
-        else reject(new Error(`its process ended during the ${stage} with ${signal ?? `code ${code ?? 0}`}${hint(stderr)}`));
+        else reject(new Error(`its process ended during the ${stage} with ${endOf(signal, code)}${hint(stderr)}`));
       });
       child.send(request);
     });
@@ -44,6 +44,8 @@ export async function runTrial(request: TrialRequest, limitMs: number): Promise<
     await gone(child, limitMs);
   }
 }
+
+const endOf = (signal: NodeJS.Signals | null, code: number | null): string => signal ?? `code ${code ?? 0}`;
 
 const hint = (stderr: string): string => {
   const last = stderr.trim().split('\n').at(-1) ?? '';

@@ -126,7 +126,8 @@ export class SampleWriter {
 
   /** Writes one announced record; not visible before `publish`. */
   write(sample: Readonly<Sample>): void {
-    if (((this.#begun - this.#next) | 0) <= 0) throw new Error('write a sample: begin() announced fewer; this is a bug');
+    const announced = (this.#begun - this.#next) | 0;
+    if (announced <= 0) throw new Error('write a sample: begin() announced fewer; this is a bug');
     const at = CONTROL_WORDS + (this.#next & this.#mask) * RECORD_WORDS;
     this.#words[at + W_GENERATION] = sample.generation | 0;
     this.#words[at + W_KIND_OUTCOME] = (sample.kind << 8) | sample.outcome;

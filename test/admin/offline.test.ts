@@ -41,7 +41,8 @@ describe('openOffline', () => {
     await assert.rejects(control.promote({ model, version: 'odd' }, actor), { code: 'SIGNATURE_CHANGED' });
     await assert.rejects(control.promote({ model, version: '1' }, actor), { code: 'ALREADY_ACTIVE' });
     await assert.rejects(control.promote({ model, version: '9' }, actor), { code: 'VERSION_NOT_FOUND' });
-    await assert.rejects(control.register({ model, file: housingFile('2'), version: '1' }, actor), { code: 'VERSION_EXISTS' });
+    await assert.rejects(
+      control.register({ model, file: housingFile('2'), version: '1' }, actor), { code: 'VERSION_EXISTS' });
     const text = join(dataDir, 'text.onnx');
     writeFileSync(text, 'no model');
     await assert.rejects(control.register({ model, file: text }, actor), { code: 'TRIAL_FAILED' });

@@ -38,7 +38,8 @@ function ask(socketPath: string, method: string, path: string, body = '', header
 
 /** Leaves a socket file behind on which nobody listens, as a killed process does. */
 async function leaveStaleSocket(path: string): Promise<void> {
-  const script = `require('net').createServer().listen(${JSON.stringify(path)}, () => process.kill(process.pid, 'SIGKILL'))`;
+  const script =
+    `require('net').createServer().listen(${JSON.stringify(path)}, () => process.kill(process.pid, 'SIGKILL'))`;
   const { spawn } = await import('node:child_process');
   await new Promise((resolve) => spawn(process.execPath, ['-e', script]).once('exit', resolve));
 }

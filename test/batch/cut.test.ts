@@ -1,7 +1,6 @@
 // When a batch is cut, what is in it, and for which generation.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { isLastgoodError } from '../../src/errors.ts';
 import { until } from '../support/poll.ts';
 import { benchWith, turn } from './workers.ts';
 
@@ -160,8 +159,8 @@ describe('Batcher limits', () => {
   test('refuses with QUEUE_FULL at pendingMax, counts it, and accepts again when an answer has gone out', async () => {
     const { batcher, workers, ask } = benchWith({ workers: 0, pendingMax: 6 });
     names(6).forEach((name) => ask(name));
-    assert.throws(() => ask('too much'), (error) =>
-      isLastgoodError(error) && error.code === 'QUEUE_FULL' && error.status === 429 && /6 are pending; at most 6/.test(error.message));
+    assert.throws(
+      () => ask('too much'), { code: 'QUEUE_FULL', status: 429, message: /6 are pending; at most 6/ });
     assert.deepEqual([batcher.pending, batcher.counts.accepted, batcher.counts.refusedQueueFull], [6, 6, 1]);
     workers.free = 1;
     batcher.wake();

@@ -15,7 +15,8 @@ describe('lastgood serve', () => {
     const bad = ['{', '{"features":[1,2]}', '{"features":["a",1,1,1,1,1,1,1]}', '{"rows":[]}', '[]'];
     for (let round = 0; round < 20; round += 1) {
       const answers = await Promise.all(
-        Array.from({ length: 50 }, (_, index) => http(server.port, '/predict', { body: bad[index % bad.length]!, headers })),
+        Array.from({ length: 50 }, (_, index) =>
+          http(server.port, '/predict', { body: bad[index % bad.length]!, headers })),
       );
       assert.deepEqual([...new Set(answers.map(({ status }) => status))], [400]);
     }

@@ -1,12 +1,16 @@
 // Artefacts: named by contents, complete or absent, never overwritten.
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, test } from 'node:test';
 import { isLastgoodError } from '../../src/errors.ts';
-import { addArtifact, artifactPath, removeArtifact, removeStaleParts, verifyArtifact } from '../../src/registry/artifacts.ts';
+import {
+  addArtifact, artifactPath, removeArtifact, removeStaleParts, verifyArtifact,
+} from '../../src/registry/artifacts.ts';
 
 let dataDir: string;
 let source: string;

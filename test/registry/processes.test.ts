@@ -76,8 +76,8 @@ describe('Registry between processes', () => {
       assert.equal(activeVersion, generation % 2 === 1 ? '1' : '2');
       assert.equal(registry.version('m', activeVersion).lastGeneration, generation);
       const promotes = registry.history('m', 10_000).filter(({ kind }) => kind === 'promote');
-      assert.deepEqual(
-        promotes.map((event) => event.generation), Array.from({ length: generation }, (_, index) => generation - index));
+      const complete = Array.from({ length: generation }, (_, index) => generation - index);
+      assert.deepEqual(promotes.map((event) => event.generation), complete);
       await store.close();
     }
   });

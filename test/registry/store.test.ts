@@ -31,7 +31,7 @@ async function healthyBytes(): Promise<Buffer> {
   const store = openStore({ dataDir });
   for (let round = 0; round < 10; round += 1) {
     store.transaction(() => {
-      for (let at = 0; at < 40; at += 1) store.put({ parts: ['event', 'm', round * 40 + at] }, { text: 'x'.repeat(90) });
+      for (let at = 0; at < 40; at += 1) store.put(eventKey('m', round * 40 + at), event(round * 40 + at));
     });
   }
   await store.close();
@@ -45,7 +45,8 @@ const event = (sequence: number): EventRecord => ({
 
 describe('openStore', () => {
   test('refuses a file that is none of LMDB, and leaves it as it is', () => {
-    for (const bytes of [Buffer.from('x'), Buffer.from('SQLite format 3\0'.repeat(1_000)), Buffer.alloc(8_192), Buffer.alloc(65_536, 0xff)]) {
+    const foreign = [Buffer.from('x'), Buffer.from('SQLite format 3\0'.repeat(1_000)), Buffer.alloc(65_536, 0xff)];
+    for (const bytes of [...foreign, Buffer.alloc(8_192)]) {
       const dataDir = directoryWith(bytes);
       assert.throws(() => openStore({ dataDir }), unusable(/not an LMDB file/));
       assert.throws(() => openStore({ dataDir, readOnly: true }), unusable(/not an LMDB file/));
@@ -131,7 +132,7 @@ describe('RegistryStore', () => {
     }, 'test');
     // As if it had been so for years: all but three events of the limit, in one transaction.
     store.transaction(() => {
-      for (let sequence = 2; sequence <= EVENTS_MAX - 3; sequence += 1) store.put(eventKey('m', sequence), event(sequence));
+      for (let at = 2; at <= EVENTS_MAX - 3; at += 1) store.put(eventKey('m', at), event(at));
       store.put(modelKey('m'), { ...registry.model('m'), nextEvent: EVENTS_MAX - 2 });
     });
     for (let more = 0; more < 8; more += 1) {
@@ -150,10 +151,11 @@ describe('RegistryStore', () => {
     });
     store.transaction(() => {
       storeDecision(store, decision('other', 1));
-      for (let generation = 1; generation <= DECISIONS_MAX + 5; generation += 1) storeDecision(store, decision('m', generation));
+      for (let at = 1; at <= DECISIONS_MAX + 5; at += 1) storeDecision(store, decision('m', at));
     });
     const kept = store.read(() => listDecisions(store, 'm', DECISIONS_MAX + 99));
-    assert.deepEqual([kept.length, kept[0]?.generation, kept.at(-1)?.generation], [DECISIONS_MAX, DECISIONS_MAX + 5, 6]);
+    assert.equal(kept.length, DECISIONS_MAX);
+    assert.deepEqual([kept[0]?.generation, kept.at(-1)?.generation], [DECISIONS_MAX + 5, 6]);
     const registry = new Registry(store, systemClock);
     assert.deepEqual([registry.decision('m-5'), registry.decision('other-1')?.model], [undefined, 'other']);
     await store.close();

@@ -17,10 +17,12 @@ const promote = (version: string, allowSignatureChange = false): Promise<Activat
 
 /** The promote is refused with this code, and registry, loaded versions and answers are as before. */
 async function refuses(code: ErrorCode, version: string): Promise<void> {
-  const [dump, loaded, answers] = [JSON.stringify(bench.store.dump()), bench.loaded(), await bench.answers()];
+  const state = async (): Promise<unknown[]> =>
+    [JSON.stringify(bench.store.dump()), bench.loaded(), await bench.answers()];
+  const before = await state();
   await assert.rejects(promote(version), (error) => isLastgoodError(error) && error.code === code, code);
   await bench.settled();
-  assert.deepEqual([JSON.stringify(bench.store.dump()), bench.loaded(), await bench.answers()], [dump, loaded, answers]);
+  assert.deepEqual(await state(), before);
 }
 
 describe('ModelRollout.promote', () => {
@@ -34,7 +36,9 @@ describe('ModelRollout.promote', () => {
   test('the active version answers while the candidate loads, and stays loaded as the standby', async () => {
     await start({ served: ['1', '2'], good: ['1', '2'], fresh: ['3'] });
     let meanwhile: unknown[] = [];
-    bench.beforeLoad = async () => void (meanwhile = [await bench.answers(), bench.rollout.deployments.map(({ role }) => role)]);
+    bench.beforeLoad = async () => {
+      meanwhile = [await bench.answers(), bench.rollout.deployments.map(({ role }) => role)];
+    };
     const activation = await promote('3');
     assert.deepEqual(meanwhile, ['2 g2', ['active', 'standby', 'candidate']]);
     assert.deepEqual(activation, { model: 'm', version: '3', from: '2', generation: 3 });
@@ -87,7 +91,7 @@ describe('ModelRollout.promote', () => {
     await assert.rejects(promote('3'), (error) => isLastgoodError(error) && error.code === 'GENERATION_CONFLICT');
     await bench.settled();
     assert.deepEqual([await bench.answers(), bench.loaded()], ['1 g3', ['1']]);
-    assert.deepEqual([bench.registry.version('m', '2').health, bench.registry.version('m', '3').health], ['unhealthy', 'new']);
+    assert.deepEqual(bench.registry.versions('m').map(({ health }) => health), ['good', 'unhealthy', 'new']);
     assert.equal(bench.rollout.deployments.length, 1);
   });
 

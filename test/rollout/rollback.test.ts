@@ -62,7 +62,8 @@ describe('ModelRollout on a failing verdict', () => {
       assert.deepEqual(
         refused.map(({ reason }) => refusedWith('GENERATION_CONFLICT')(reason)), first === 'monitor' ? [true] : []);
       assert.equal(bench.events('rollback').length, 1);
-      assert.equal(bench.events('rollback')[0]?.event.decision.trigger, first === 'monitor' ? 'error_rate' : 'operator');
+      const trigger = first === 'monitor' ? 'error_rate' : 'operator';
+      assert.equal(bench.events('rollback')[0]?.event.decision.trigger, trigger);
       assert.deepEqual([bench.history('rollback'), bench.registry.decisions('m').length], [1, 1]);
       assert.deepEqual([bench.registry.generationOf('m'), await bench.answers()], [4, '2 g4']);
       assert.notEqual(bench.registry.version('m', '2').health, 'unhealthy');

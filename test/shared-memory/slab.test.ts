@@ -39,7 +39,8 @@ describe('Slab', () => {
       other.kind(entry), other.status(entry), other.receivedUs(entry), other.deadlineUs(entry),
       other.headerBytes(entry), other.flags(entry), other.rows(entry), other.outcome(entry), [...other.request(entry)],
     ];
-    assert.deepEqual(read(0), [EntryKind.predictJson, EntryStatus.pending, 1.5, 2.25, 3, 0, 0, 0, [...bytesOf(5, 0x11)]]);
+    assert.deepEqual(
+      read(0), [EntryKind.predictJson, EntryStatus.pending, 1.5, 2.25, 3, 0, 0, 0, [...bytesOf(5, 0x11)]]);
     assert.deepEqual(
       read(1), [EntryKind.socketJson, EntryStatus.pending, 1e15 + 0.5, Infinity, 0, 6, 12, 3, [...bytesOf(9, 0x22)]]);
     assert.equal(slabs[0]!.entryCount, 0);
@@ -54,7 +55,9 @@ describe('Slab', () => {
     assert.equal(slab.append(EntryKind.predictJson, bytesOf(0, 2), 0, 0), 1, 'an empty body needs no byte');
     assert.deepEqual([slab.entryCount, ...slab.request(0)], [2, ...bytesOf(256, 1)]);
     slab.clear();
-    for (let entry = 0; entry < 4; entry += 1) assert.equal(slab.append(EntryKind.predictJson, bytesOf(1, 1), 0, 0), entry);
+    for (let entry = 0; entry < 4; entry += 1) {
+      assert.equal(slab.append(EntryKind.predictJson, bytesOf(1, 1), 0, 0), entry);
+    }
     assert.equal(slab.append(EntryKind.predictJson, bytesOf(1, 1), 0, 0), -1);
     assert.equal(slab.entryCount, 4);
   });
@@ -69,7 +72,7 @@ describe('Slab', () => {
     assert.equal(slab.answer(0), undefined);
     assert.equal(ANSWER_OVERFLOWED, -1);
     assert.deepEqual([...slab.answer(1)!, ...slab.answer(2)!], [...bytesOf(28, 0x66), ...bytesOf(100, 0x44)]);
-    assert.deepEqual([0, 1, 2].map((entry) => [...slab.request(entry)]), [0, 1, 2].map((fill) => [...bytesOf(8, fill)]));
+    for (const entry of [0, 1, 2]) assert.deepEqual(slab.request(entry), bytesOf(8, entry));
   });
 
   test('clear lets a used slab take a full batch again without anything of the one before', () => {

@@ -71,7 +71,9 @@ export class SocketCrowd implements Ledger {
   #stopping = false;
 
   /** Opens `sockets` connections and keeps `framesInFlight` frames of `rows` under way on each. */
-  async start(port: number, rows: readonly (readonly number[])[], sockets: number, framesInFlight: number): Promise<void> {
+  async start(
+    port: number, rows: readonly (readonly number[])[], sockets: number, framesInFlight: number,
+  ): Promise<void> {
     const connected = Array.from({ length: sockets }, () => WebSocketClient.connect(port));
     this.#sockets = await Promise.all(connected);
     this.#clients = this.#sockets.map((socket) => this.#client(socket, rows, framesInFlight));

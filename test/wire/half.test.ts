@@ -13,7 +13,9 @@ suite('half', () => {
   });
 
   test('halfToNumber knows the landmarks of the format', () => {
-    const landmarks = [[0x3c00, 1], [0xc000, -2], [0x7bff, 65_504], [0x0001, 2 ** -24], [0x0400, 2 ** -14], [0x7c00, Infinity]];
+    const landmarks = [
+      [0x3c00, 1], [0xc000, -2], [0x7bff, 65_504], [0x0001, 2 ** -24], [0x0400, 2 ** -14], [0x7c00, Infinity],
+    ];
     for (const [bits, value] of landmarks) assert.equal(halfToNumber(bits!), value);
     assert.ok(Object.is(halfToNumber(0x8000), -0));
   });

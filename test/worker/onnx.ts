@@ -170,7 +170,10 @@ export const heavy = (width: number): Uint8Array => model({
   constants: [
     floats('w', [3, 1], [1, 10, 100]), floats('b', [1], [0.5]),
     floats('wide', [3, width], new Array<number>(3 * width).fill(1)),
-    { name: 'matrix', dims: [BigInt(width), BigInt(width)], dataType: Type.FLOAT, rawData: new Uint8Array(4 * width ** 2) },
+    {
+      name: 'matrix', dims: [BigInt(width), BigInt(width)], dataType: Type.FLOAT,
+      rawData: new Uint8Array(4 * width ** 2),
+    },
     { name: 'axes', dims: [1n], dataType: Type.INT64, rawData: new Uint8Array(BigInt64Array.of(1n).buffer) },
   ],
 });
