@@ -52,6 +52,8 @@ export const SERVE_SETTINGS: readonly Setting[] = [
   engine('body-bytes-max', 'bodyBytesMax', 'integer', 'bytes', 'largest request body'),
   engine('drain-ms', 'drainMs', 'integer', 'ms', 'limit for answering what was accepted when it stops'),
   engine('standby', 'standby', 'text', 'mode', 'warm keeps the last good version loaded', ['warm', 'cold']),
+  engine('json-nonfinite', 'jsonNonFinite', 'text', 'how', 'NaN and infinities in the JSON of /v2',
+    ['token', 'null', 'error']),
   engine('trial-ms', 'trialMs', 'integer', 'ms', "limit of a version's first load, in a process of its own"),
   engine('load-ms', 'loadMs', 'integer', 'ms', 'limit of loading and warming a version'),
   engine('follow-ms', 'followMs', 'integer', 'ms', 'time between two looks at the stored state'),

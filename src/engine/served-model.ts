@@ -166,6 +166,7 @@ export class ServedModel {
       workers: workers(),
       intraOpThreads: options.intraOpThreads,
       loadMs,
+      nonFinite: options.jsonNonFinite,
       arena: this.batcher.arena,
       onWorkerLost: (reason) =>
         emit({ kind: 'problem', model: this.model, what: 'a worker ended unexpectedly', reason: String(reason) }),

@@ -4,6 +4,7 @@ import { lastgoodError, reasonOf } from '../errors.ts';
 import type { VersionRecord } from '../registry/records.ts';
 import { sampleRingBytes } from '../shared-memory/sample-ring.ts';
 import type { Slab, SlabArena } from '../shared-memory/slab.ts';
+import type { NonFiniteJson } from '../wire/oip-answer.ts';
 import type { BatchResult } from '../worker/messages.ts';
 import { InferencePool } from '../worker/pool.ts';
 import type { DeploymentState } from './outcome.ts';
@@ -23,6 +24,8 @@ export interface DeploymentOptions {
   readonly workers: number;
   readonly intraOpThreads: number;
   readonly loadMs: number;
+  /** What NaN and infinities become in the JSON of tensors; token by default. */
+  readonly nonFinite?: NonFiniteJson;
   readonly arena: SlabArena;
   readonly onWorkerLost: (reason: unknown) => void;
 }
@@ -60,6 +63,7 @@ export class Deployment {
         intraOpThreads: options.intraOpThreads,
         rowsMax: ROWS_MAX,
         answerBytesMax: ANSWER_BYTES_MAX,
+        nonFinite: options.nonFinite ?? 'token',
         arena: options.arena.memory,
         slabCount: options.arena.slabs.length,
         rings,

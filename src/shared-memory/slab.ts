@@ -44,6 +44,13 @@ export const EntryKind = {
   predictJson: 1,
   /** A text frame of the `lastgood.json` WebSocket: the same with an `id` that is echoed. */
   socketJson: 2,
+  /**
+   * An Open Inference Protocol request: `headerBytes` of JSON, then raw tensors. None of JSON: all of it is the one
+   * input of the model. An answer's `headerBytes` is the length of its JSON part when raw tensors follow, else 0.
+   */
+  oip: 3,
+  /** The same from an `oip.v2` WebSocket: an error repeats the request's id. */
+  oipFrame: 4,
 } as const;
 export type EntryKind = (typeof EntryKind)[keyof typeof EntryKind];
 
@@ -171,6 +178,9 @@ export class Slab {
   }
   headerBytes(entry: number): number {
     return this.#words[this.#entry(entry) + E_HEADER_BYTES]!;
+  }
+  setHeaderBytes(entry: number, headerBytes: number): void {
+    this.#words[this.#entry(entry) + E_HEADER_BYTES] = headerBytes;
   }
   flags(entry: number): number {
     return this.#words[this.#entry(entry) + E_FLAGS]!;

@@ -6,7 +6,7 @@ import type { Datatype } from '../registry/records.ts';
 import { numberToHalf } from './half.ts';
 import type { InputRows, RowBatch } from './row-batch.ts';
 import { elementCount, shapeText } from './tensor.ts';
-import type { BigArray, NumericArray } from './tensor.ts';
+import type { BigArray, NumericArray, TensorData } from './tensor.ts';
 
 const GOT_CHARACTERS_MAX = 40;
 /** Outermost dimensions of size 1 that a nested array may have beyond its row's shape: `[[1,2,3]]` for `[3]`. */
@@ -19,9 +19,11 @@ const INTEGER_RANGES: Readonly<Partial<Record<Datatype, readonly [min: number, m
   UINT8: [0, 0xff], UINT16: [0, 0xffff], UINT32: [0, 0xffff_ffff],
   INT8: [-0x80, 0x7f], INT16: [-0x8000, 0x7fff], INT32: [-0x8000_0000, 0x7fff_ffff],
 };
-const WANTED: Readonly<Record<Datatype, string>> = {
-  BOOL: 'true, false, 0 or 1', BYTES: 'a text', FP16: 'a number that FP16 can hold', FP32: 'a number that FP32 can hold',
-  FP64: 'a number that FP64 can hold', INT8: 'an integer that INT8 can hold', INT16: 'an integer that INT16 can hold',
+/** What an element of each datatype has to be, for errors. */
+export const WANTED: Readonly<Record<Datatype, string>> = {
+  BOOL: 'true, false, 0 or 1', BYTES: 'a text', FP16: 'a number that FP16 can hold',
+  FP32: 'a number that FP32 can hold', FP64: 'a number that FP64 can hold', INT8: 'an integer that INT8 can hold',
+  INT16: 'an integer that INT16 can hold',
   INT32: 'an integer that INT32 can hold', INT64: 'an integer that INT64 can hold (beyond 2^53 in plain digits)',
   UINT8: 'an integer that UINT8 can hold', UINT16: 'an integer that UINT16 can hold',
   UINT32: 'an integer that UINT32 can hold', UINT64: 'an integer that UINT64 can hold (beyond 2^53 in plain digits)',
@@ -67,7 +69,7 @@ function storeInput(
   const offset = row * input.elements;
   input.ensure(offset + input.elements);
   for (let index = 0; index < flat.length; index += 1) {
-    if (!storeElement(input, offset + index, flat[index])) {
+    if (!storeElement(input.datatype, input.data, offset + index, flat[index])) {
       throw lastgoodError('ROW_VALUE', {
         input: input.name, index, got: describeValue(flat[index]), wanted: WANTED[input.datatype],
       });
@@ -136,8 +138,8 @@ function flatten(input: InputRows, values: readonly unknown[]): unknown[] {
   return flat;
 }
 
-function storeElement(input: InputRows, index: number, value: unknown): boolean {
-  const { datatype, data } = input;
+/** Stores a JSON value as one element; returns false when the datatype cannot hold it. */
+export function storeElement(datatype: Datatype, data: TensorData, index: number, value: unknown): boolean {
   if (Array.isArray(data)) {
     if (typeof value !== 'string') return false;
     data[index] = value;

@@ -11,6 +11,7 @@ import type { WorkerStart } from './messages.ts';
 import { BatchRunner } from './predict-batch.ts';
 import type { PredictionSource, Sampler } from './sampler.ts';
 import { Session } from './session.ts';
+import { answersRowByRow } from './stack-probe.ts';
 
 export interface LoadedVersion {
   readonly signature: Signature;
@@ -30,9 +31,11 @@ export async function loadVersion(start: WorkerStart, sampler: Sampler): Promise
     const path = await verifyArtifact(start.dataDir, record.sha256);
     session = await Session.open({ path, intraOpThreads: start.intraOpThreads, rowsMax: start.rowsMax });
     await session.warmUp();
+    const isRowByRow = await answersRowByRow(session);
     sampler.source = predictionSource(record);
     const runner = new BatchRunner({
-      model, version, session, sampler, monotonicUs,
+      model, version, session, sampler, monotonicUs, isRowByRow,
+      nonFinite: start.nonFinite,
       rowsMax: start.rowsMax,
       answerBytesMax: start.answerBytesMax,
     });

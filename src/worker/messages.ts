@@ -1,5 +1,6 @@
 // Everything that crosses the boundary between the main thread and an inference worker; types only.
 import type { OutputKind, Signature } from '../registry/records.ts';
+import type { NonFiniteJson } from '../wire/oip-answer.ts';
 
 /** Given to every worker of a deployment at its start (Piscina's workerData: one object for all of them). */
 export interface WorkerStart {
@@ -12,8 +13,10 @@ export interface WorkerStart {
   readonly intraOpThreads: number;
   /** Largest number of rows in one run; warmed first. */
   readonly rowsMax: number;
-  /** What NaN and infinities become in the JSON of /predict is fixed (null); sizes of answers are bounded by this. */
+  /** Limit of one answer. */
   readonly answerBytesMax: number;
+  /** What NaN and infinities become in the JSON of tensors. */
+  readonly nonFinite: NonFiniteJson;
   readonly arena: SharedArrayBuffer;
   readonly slabCount: number;
   /** `workers` sample rings, one after another. */

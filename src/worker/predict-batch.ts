@@ -10,12 +10,15 @@ import { Outcome } from '../shared-memory/sample-ring.ts';
 import type { Sample } from '../shared-memory/sample-ring.ts';
 import { AnswerEncoder, JsonTooLarge, eachRow } from '../wire/predict-answer.ts';
 import type { AnsweredRequest, RunBlock } from '../wire/predict-answer.ts';
+import type { NonFiniteJson } from '../wire/oip-answer.ts';
+import { requestId } from '../wire/oip-request.ts';
 import { frameId } from '../wire/predict-body.ts';
 import { PredictDecoder } from '../wire/predict-json.ts';
 import { RowBatch } from '../wire/row-batch.ts';
 import type { BatchResult } from './messages.ts';
 import type { Sampler } from './sampler.ts';
 import type { RunResult, Session } from './session.ts';
+import { TensorBatch } from './tensor-batch.ts';
 
 const REASON_CHARACTERS_MAX = 400;
 const HTTP_OK = 200;
@@ -28,6 +31,10 @@ export interface BatchRunnerOptions {
   readonly rowsMax: number;
   readonly answerBytesMax: number;
   readonly monotonicUs: () => number;
+  /** What NaN and infinities become in the JSON of tensors; in that of /predict they are always null. */
+  readonly nonFinite: NonFiniteJson;
+  /** The model was seen to answer each row by itself, so that requests for whole tensors may share a run. */
+  readonly isRowByRow: boolean;
 }
 
 /** A request whose rows are in the batch. */
@@ -41,6 +48,7 @@ export class BatchRunner {
   readonly #batch: RowBatch;
   readonly #decoder: PredictDecoder;
   readonly #encoder: AnswerEncoder;
+  readonly #tensors: TensorBatch;
   #slab: Slab | null = null;
   #pending: Pending[] = [];
   #overflow: { entry: number; answer: Uint8Array }[] = [];
@@ -52,6 +60,13 @@ export class BatchRunner {
     this.#batch = new RowBatch(session.layout);
     this.#decoder = new PredictDecoder(this.#batch);
     this.#encoder = new AnswerEncoder(session.layout.outputs, version, answerBytesMax);
+    this.#tensors = new TensorBatch({
+      ...options,
+      write: (entry, rows, { status, bytes, headerBytes }, outcome) => {
+        this.#slab!.setHeaderBytes(entry, headerBytes);
+        this.#publish(entry, rows, status, bytes, outcome);
+      },
+    });
   }
 
   /** Answers every pending entry of the slab; rejects only on a bug, and then nothing more was published. */
@@ -64,6 +79,10 @@ export class BatchRunner {
     sampler.begin(slab.generation);
     for (let entry = 0; entry < slab.entryCount; entry += 1) {
       if (slab.status(entry) !== EntryStatus.pending) continue;
+      if (this.#tensors.takes(slab.kind(entry))) {
+        this.#tensors.take(slab, entry, this.#startUs);
+        continue;
+      }
       if (!this.#take(slab, entry)) {
         // The request is good, but its rows have another shape than those before it.
         await this.#flush();
@@ -72,6 +91,7 @@ export class BatchRunner {
       if (this.#batch.rows >= rowsMax) await this.#flush();
     }
     await this.#flush();
+    await this.#tensors.flush();
     sampler.publish();
     return { kind: 'batch', overflow: this.#overflow };
   }
@@ -185,6 +205,10 @@ export class BatchRunner {
   }
 
   #write({ entry, rows }: Pending, status: number, bytes: Uint8Array, outcome: Outcome): void {
+    this.#publish(entry, rows, status, bytes, outcome);
+  }
+
+  #publish(entry: number, rows: number, status: number, bytes: Uint8Array, outcome: Outcome): void {
     const slab = this.#slab!;
     slab.setRows(entry, rows);
     slab.setOutcome(entry, outcome);
@@ -206,8 +230,8 @@ export function refuseBatch(slab: Slab, error: unknown, outcome: Outcome, sample
   const nowUs = monotonicUs();
   for (let entry = 0; entry < slab.entryCount; entry += 1) {
     if (slab.status(entry) !== EntryStatus.pending) continue;
-    const isFrame = slab.kind(entry) === EntryKind.socketJson;
-    const id = isFrame ? frameId(slab.request(entry)) : null;
+    const { isFrame, id } = frameOf(slab, entry);
+    slab.setHeaderBytes(entry, 0);
     const { status, bytes } = encoder.encodeError({ isFrame, id }, error);
     slab.setOutcome(entry, outcome);
     if (!slab.setAnswer(entry, status, bytes)) overflow.push({ entry, answer: Uint8Array.from(bytes) });
@@ -216,4 +240,17 @@ export function refuseBatch(slab: Slab, error: unknown, outcome: Outcome, sample
   }
   sampler?.publish();
   return { kind: 'batch', overflow };
+}
+
+// Frames are answered out of order, so even their refusals repeat the id.
+function frameOf(slab: Slab, entry: number): { isFrame: boolean; id: string | null } {
+  const bytes = slab.request(entry);
+  switch (slab.kind(entry)) {
+    case EntryKind.socketJson:
+      return { isFrame: true, id: frameId(bytes) };
+    case EntryKind.oipFrame:
+      return { isFrame: true, id: requestId(bytes.subarray(0, slab.headerBytes(entry))) };
+    default:
+      return { isFrame: false, id: null };
+  }
 }

@@ -49,6 +49,7 @@ export async function deploy(
     new SampleReader(rings, sampleRingOffset(ring, RING_CAPACITY), RING_CAPACITY));
   const start: WorkerStart = {
     dataDir, model: 'm', version: '1', deploymentId: 5, workers, intraOpThreads: 1, rowsMax: 64, answerBytesMax: 1e6,
+    nonFinite: 'token',
     arena: arena.memory, slabCount: arena.slabs.length, rings, ringCapacity: RING_CAPACITY,
     slots: new SharedArrayBuffer(workers * 4),
   };

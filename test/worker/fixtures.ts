@@ -12,6 +12,7 @@ import type { BatchResult } from '../../src/worker/messages.ts';
 import { BatchRunner } from '../../src/worker/predict-batch.ts';
 import { Sampler } from '../../src/worker/sampler.ts';
 import { Session } from '../../src/worker/session.ts';
+import { answersRowByRow } from '../../src/worker/stack-probe.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 
 export const RING_CAPACITY = 1024;
@@ -61,7 +62,8 @@ export async function benchOn(bytes: Uint8Array, options: BenchOptions = {}): Pr
   sampler.source = { output, kind, datatype: session.signature.outputs[output]!.datatype };
   const reader = new SampleReader(memory, 0, RING_CAPACITY);
   const runner = new BatchRunner({
-    model: 'm', version: '1', session, sampler, rowsMax, answerBytesMax, monotonicUs,
+    model: 'm', version: '1', session, sampler, rowsMax, answerBytesMax, monotonicUs, nonFinite: 'token',
+    isRowByRow: await answersRowByRow(session),
   });
   const arena = createSlabArena(1, { entriesMax: 64, requestBytes: 1 << 20, answerBytes: slabAnswerBytes });
   return {

@@ -1,0 +1,228 @@
+// Runs the entries of a slab that ask for whole tensors: those that fit each other share a run, the others run alone,
+// and each gets its own answer and sample. Worker thread; one per session.
+// Invariants: every entry that was taken is answered when flush() returns; an entry that fails fails alone.
+import { lastgoodError, isLastgoodError, reasonOf } from '../errors.ts';
+import type { LastgoodError } from '../errors.ts';
+import { Outcome } from '../shared-memory/sample-ring.ts';
+import type { Sample } from '../shared-memory/sample-ring.ts';
+import type { Slab } from '../shared-memory/slab.ts';
+import { hasNonFinite } from '../wire/oip-answer.ts';
+import type { OipAnswer, OutputTensor } from '../wire/oip-answer.ts';
+import type { TensorRequest } from '../wire/oip-request.ts';
+import { JsonTooLarge } from '../wire/predict-answer.ts';
+import type { OutputBlock, RunBlock } from '../wire/predict-answer.ts';
+import type { Sampler } from './sampler.ts';
+import type { Session, WholeResult } from './session.ts';
+import { Stacking, rowsFrom } from './stacking.ts';
+import { tensorCodecs } from './tensor-codec.ts';
+import type { CodecOptions, TensorCodec } from './tensor-codec.ts';
+
+const REASON_CHARACTERS_MAX = 400;
+const NOT_COMPUTED: OutputBlock = { data: new Float32Array(0), rowShape: [], rowElements: 0 };
+
+export interface TensorBatchOptions extends Omit<CodecOptions, 'signature'> {
+  readonly session: Session;
+  readonly sampler: Sampler;
+  readonly rowsMax: number;
+  /** The model was seen to answer each row by itself. */
+  readonly isRowByRow: boolean;
+  readonly monotonicUs: () => number;
+  /** Publishes an answer; the bytes are copied during the call. */
+  readonly write: (entry: number, rows: number, answer: OipAnswer, outcome: Outcome) => void;
+}
+
+interface Pending {
+  readonly entry: number;
+  readonly receivedUs: number;
+  readonly codec: TensorCodec;
+  readonly request: TensorRequest;
+  /** Rows when it can share a run, else 0. */
+  readonly rows: number;
+}
+
+export class TensorBatch {
+  readonly #options: TensorBatchOptions;
+  readonly #codecs: ReadonlyMap<number, TensorCodec>;
+  readonly #stacking: Stacking;
+  #groups: Pending[][] = [];
+  #startUs = 0;
+
+  constructor(options: TensorBatchOptions) {
+    const { session, rowsMax, isRowByRow } = options;
+    this.#options = options;
+    this.#codecs = tensorCodecs({ ...options, signature: session.signature });
+    this.#stacking = new Stacking(session.signature, rowsMax, isRowByRow);
+  }
+
+  /** Tells whether entries of this kind are taken here. */
+  takes(kind: number): boolean {
+    return this.#codecs.has(kind);
+  }
+
+  /** Decodes one entry into a group of those that it can share a run with, or answers it. */
+  take(slab: Slab, entry: number, startUs: number): void {
+    this.#startUs = startUs;
+    const codec = this.#codecs.get(slab.kind(entry))!;
+    const receivedUs = slab.receivedUs(entry);
+    const bytes = slab.request(entry);
+    const headerBytes = slab.headerBytes(entry);
+    let request: TensorRequest;
+    try {
+      request = codec.decode(bytes, headerBytes);
+    } catch (error) {
+      const id = codec.idOf(bytes, headerBytes);
+      this.#fail({ entry, receivedUs, codec, rows: 0, id }, error, Outcome.clientFault, 0);
+      return;
+    }
+    const allowedUs = Math.min(slab.deadlineUs(entry) - receivedUs, request.timeoutUs || Infinity);
+    if (startUs - receivedUs >= allowedUs) {
+      const error = lastgoodError('DEADLINE_EXCEEDED', { model: this.#options.model, deadlineMs: allowedUs / 1e3 });
+      this.#fail({ entry, receivedUs, codec, rows: 0, id: request.id }, error, Outcome.deadline, 0);
+      return;
+    }
+    this.#group({ entry, receivedUs, codec, request, rows: this.#stacking.rowsOf(request.inputs) });
+  }
+
+  /** Runs and answers everything that was taken. */
+  async flush(): Promise<void> {
+    if (this.#groups.length === 0) return;
+    const groups = this.#groups;
+    this.#groups = [];
+    for (const group of groups) await this.#run(group);
+  }
+
+  #group(pending: Pending): void {
+    const stacking = this.#stacking;
+    const { rows, request } = pending;
+    const group = rows === 0 ? undefined : this.#groups.find((others) => {
+      const total = totalRows(others);
+      return total > 0 && stacking.hasRoom(rows, total, request.inputs) &&
+        stacking.fits(others[0]!.request.inputs, request.inputs);
+    });
+    if (group === undefined) this.#groups.push([pending]);
+    else group.push(pending);
+  }
+
+  // Runs these requests together. When the run fails, halves are run on their own, down to the requests that fail.
+  async #run(group: readonly Pending[]): Promise<void> {
+    const { session, monotonicUs } = this.#options;
+    const rows = totalRows(group);
+    const beginUs = monotonicUs();
+    let result: WholeResult;
+    try {
+      const inputs = this.#stacking.join(group.map(({ request }) => request.inputs), rows);
+      result = await session.runWhole(inputs, this.#wantedBy(group));
+    } catch (error) {
+      if (group.length > 1) await this.#runHalves(group);
+      else this.#fail(group[0]!, this.#modelFailed(error), Outcome.modelFailure, monotonicUs() - beginUs);
+      return;
+    }
+    const runUs = result.runMs * 1e3;
+    if (group.length === 1) {
+      this.#answer(group[0]!, result.outputs, runUs, Math.max(1, rows));
+      return;
+    }
+    if (result.outputs.some((output) => output !== undefined && output.shape[0] !== rows)) {
+      // The outputs have no row per row after all: nothing of this model is stacked again.
+      this.#stacking.isPossible = false;
+      for (const one of group) await this.#run([one]);
+      return;
+    }
+    let first = 0;
+    for (const one of group) {
+      const from = first;
+      first += one.rows;
+      this.#answer(one, result.outputs.map((output) => output && rowsFrom(output, from, one.rows)), runUs, rows);
+    }
+  }
+
+  async #runHalves(group: readonly Pending[]): Promise<void> {
+    const half = group.length >> 1;
+    await this.#run(group.slice(0, half));
+    await this.#run(group.slice(half));
+  }
+
+  // What anybody in the group asked for, and what the judge reads.
+  #wantedBy(group: readonly Pending[]): number[] {
+    const wanted = new Set<number>();
+    for (const { request } of group) for (const { index } of request.outputs) wanted.add(index);
+    const judged = this.#options.sampler.source?.output;
+    if (judged !== undefined) wanted.add(judged);
+    return [...wanted];
+  }
+
+  #answer(pending: Pending, tensors: readonly (OutputTensor | undefined)[], runUs: number, batchRows: number): void {
+    const { sampler, monotonicUs, session, write, answerBytesMax } = this.#options;
+    const { entry, receivedUs, codec, request } = pending;
+    let answer: OipAnswer;
+    try {
+      answer = codec.encode(request, tensors);
+    } catch (error) {
+      if (error instanceof JsonTooLarge) {
+        const reason = `the answer takes more than ${answerBytesMax} bytes; ask for binary data or for fewer rows`;
+        this.#fail(pending, lastgoodError('INVALID_REQUEST', { reason }), Outcome.clientFault, runUs);
+      } else {
+        const isNonFinite = isLastgoodError(error) && error.code === 'NON_FINITE_ANSWER';
+        this.#fail(pending, isNonFinite ? error : this.#modelFailed(error),
+          isNonFinite ? Outcome.nonFinite : Outcome.modelFailure, runUs);
+      }
+      return;
+    }
+    const isFinite = session.signature.outputs.every(({ datatype }, index) => {
+      const tensor = tensors[index];
+      return tensor === undefined || !hasNonFinite(datatype, tensor.data);
+    });
+    const outcome = isFinite ? Outcome.ok : Outcome.nonFinite;
+    const rows = this.#rowsIn(pending);
+    write(entry, rows, answer, outcome);
+    const times = { receivedUs, startUs: this.#startUs, doneUs: monotonicUs(), runUs, batchRows };
+    const sample = sampler.request(outcome, rows, times);
+    const block = this.#blockOf(tensors, rows);
+    for (let row = 0; row < rows; row += 1) {
+      const target: Sample | null = row === 0 ? sample : sampler.row(sample, row);
+      if (target === null) break;
+      sampler.predict(target, block, row);
+    }
+  }
+
+  // Rows as the judge counts them: also requests that ran alone have them, if the signature says so.
+  #rowsIn({ rows, request }: Pending): number {
+    if (rows > 0) return rows;
+    const { layout } = this.#options.session;
+    if (layout.batching === 'none') return 1;
+    return Math.max(1, request.inputs[0]?.shape[0] ?? 1);
+  }
+
+  #blockOf(tensors: readonly (OutputTensor | undefined)[], rows: number): RunBlock {
+    const { layout } = this.#options.session;
+    const outputs = layout.outputs.map(({ hasRows }, index): OutputBlock => {
+      const tensor = tensors[index];
+      if (tensor === undefined) return NOT_COMPUTED;
+      const { data, shape } = tensor;
+      // An output that belongs to all rows is read once, with the first of them.
+      const isDivided = hasRows && shape[0] === rows;
+      return { data, rowShape: isDivided ? shape.slice(1) : shape, rowElements: data.length / (isDivided ? rows : 1) };
+    });
+    return { firstRow: 0, rows, outputs };
+  }
+
+  #fail(
+    failed: Omit<Pending, 'request'> & { readonly id?: string | null; readonly request?: TensorRequest },
+    error: unknown, outcome: Outcome, runUs: number,
+  ): void {
+    const { sampler, monotonicUs, write } = this.#options;
+    const { entry, receivedUs, codec, rows, id, request } = failed;
+    write(entry, rows, codec.encodeError(error, id ?? request?.id ?? null), outcome);
+    const times = { receivedUs, startUs: this.#startUs, doneUs: monotonicUs(), runUs, batchRows: rows };
+    sampler.request(outcome, rows, times);
+  }
+
+  #modelFailed(error: unknown): LastgoodError {
+    const { model, version } = this.#options;
+    return lastgoodError('MODEL_FAILED', { model, version, reason: reasonOf(error).slice(0, REASON_CHARACTERS_MAX) });
+  }
+}
+
+function totalRows(group: readonly Pending[]): number {
+  return group.reduce((sum, { rows }) => sum + rows, 0);
+}

@@ -1,0 +1,45 @@
+// The dialects in which requests for whole tensors come, as the worker needs them: how an entry is read, and how its
+// answer or its error is written. Worker thread; one set per session.
+import type { Signature } from '../registry/records.ts';
+import { EntryKind } from '../shared-memory/slab.ts';
+import { OipEncoder } from '../wire/oip-answer.ts';
+import type { NonFiniteJson, OipAnswer, OutputTensor } from '../wire/oip-answer.ts';
+import { decodeRequest, requestId } from '../wire/oip-request.ts';
+import type { TensorRequest } from '../wire/oip-request.ts';
+
+export interface TensorCodec {
+  /** Reads an entry; what it throws is the client's fault. */
+  decode(bytes: Uint8Array, headerBytes: number): TensorRequest;
+  /** The bytes are valid until the next call of the set. Throws JsonTooLarge. */
+  encode(request: TensorRequest, tensors: readonly (OutputTensor | undefined)[]): OipAnswer;
+  /** `id` is that of the request, or null when it was not read. */
+  encodeError(error: unknown, id: string | null): OipAnswer;
+  /** The id of an entry that could not be decoded, where errors have to repeat it. */
+  idOf(bytes: Uint8Array, headerBytes: number): string | null;
+}
+
+export interface CodecOptions {
+  readonly model: string;
+  readonly version: string;
+  readonly signature: Signature;
+  readonly nonFinite: NonFiniteJson;
+  readonly answerBytesMax: number;
+}
+
+/** The codecs by entry kind; kinds that are not in it are no requests for tensors. */
+export function tensorCodecs(options: CodecOptions): ReadonlyMap<number, TensorCodec> {
+  const { signature } = options;
+  const encoder = new OipEncoder({ ...options, outputs: signature.outputs });
+  const oip: TensorCodec = {
+    decode: (bytes, headerBytes) => decodeRequest(bytes, headerBytes, signature),
+    encode: ({ id, outputs }, tensors) => encoder.encode(id, outputs, tensors),
+    encodeError: (error) => encoder.encodeError(null, error),
+    idOf: () => null,
+  };
+  const oipFrame: TensorCodec = {
+    ...oip,
+    encodeError: (error, id) => encoder.encodeError(id ?? 'null', error),
+    idOf: (bytes, headerBytes) => requestId(bytes.subarray(0, headerBytes)),
+  };
+  return new Map([[EntryKind.oip, oip], [EntryKind.oipFrame, oipFrame]]);
+}
