@@ -46,6 +46,11 @@ export const ERRORS = {
     (d: { model: Text; version: Text; known: Text }) =>
       `find version "${d.version}" of model "${d.model}": known are ${d.known}`,
   ),
+  VERSION_NOT_LOADED: define(
+    503,
+    (d: { model: Text; version: Text; loaded: Text }) =>
+      `ask version "${d.version}" of model "${d.model}": it is not loaded; loaded are ${d.loaded}`,
+  ),
   ROUTE_NOT_FOUND: define(404, (d: { method: Text; path: Text }) => `route ${d.method} ${d.path}: no such route`),
   METHOD_NOT_ALLOWED: define(
     405,
@@ -160,6 +165,11 @@ export const ERRORS = {
     409,
     (d: { model: Text; version: Text; role: Text }) =>
       `remove version "${d.version}" of model "${d.model}": it is ${d.role}; only other versions can be removed`,
+  ),
+  UNLOAD_REFUSED: define(
+    409,
+    (d: { model: Text }) =>
+      `unload model "${d.model}": it is serving; wanted "force": true in the parameters, or --model-control explicit`,
   ),
   BUSY: define(
     409,

@@ -80,6 +80,8 @@ const modelOverrideSchema = z.strictObject({
 });
 
 const engineSchema = z.strictObject({
+  /** guarded: load and unload over HTTP need the admin token, and unload of a serving model "force". explicit: neither. */
+  modelControl: z.enum(['guarded', 'explicit']).default('guarded'),
   dataDir: z.string().min(1).default('./data'),
   host: z.string().min(1).default('127.0.0.1'),
   /** 0 takes a free port. */

@@ -3,6 +3,7 @@
 import { errorBody } from '../errors.ts';
 import { EntryKind, EntryStatus } from '../shared-memory/slab.ts';
 import type { Slab } from '../shared-memory/slab.ts';
+import { requestId } from '../wire/oip-request.ts';
 import { frameId } from '../wire/predict-body.ts';
 import type { BatchResult } from '../worker/messages.ts';
 import type { ReplySink, Ticket } from './submit.ts';
@@ -35,10 +36,21 @@ export type EncodeError = (slab: Slab, entry: number, error: unknown) => { statu
 /** The error as JSON; a WebSocket frame's carries the frame's id, or nobody could tell which frame was refused. */
 export const encodeErrorJson: EncodeError = (slab, entry, error) => {
   const { status, body } = errorBody(error);
-  const id = slab.kind(entry) === EntryKind.socketJson ? frameId(slab.request(entry)) : null;
+  const id = frameIdOf(slab, entry);
   const text = JSON.stringify(body);
   return { status, body: Buffer.from(id === null ? text : `{"id":${id},${text.slice(1)}`) };
 };
+
+function frameIdOf(slab: Slab, entry: number): string | null {
+  switch (slab.kind(entry)) {
+    case EntryKind.socketJson:
+      return frameId(slab.request(entry));
+    case EntryKind.oipFrame:
+      return requestId(slab.request(entry).subarray(0, slab.headerBytes(entry)));
+    default:
+      return null;
+  }
+}
 
 export class Batch {
   readonly slab: Slab;
@@ -85,10 +97,11 @@ export class Batch {
     this.#settle(waiter, entry, 'cancelled');
   }
 
-  /** Answers every entry whose deadline has passed with what `makeError` says. */
-  expire(nowUs: number, makeError: () => unknown): void {
+  /** Answers every entry whose deadline has passed with what `makeError` says of the time it had. */
+  expire(nowUs: number, makeError: (allowedUs: number) => unknown): void {
     this.#waiters.forEach((waiter, entry) => {
-      if (!waiter.settled && waiter.deadlineUs <= nowUs) this.#refuse(waiter, entry, makeError());
+      if (waiter.settled || waiter.deadlineUs > nowUs) return;
+      this.#refuse(waiter, entry, makeError(waiter.deadlineUs - this.slab.receivedUs(entry)));
     });
   }
 
@@ -108,19 +121,19 @@ export class Batch {
       const status = this.slab.status(entry);
       const answer = this.slab.answer(entry) ?? overflow.get(entry);
       if (status < 100 || answer === undefined) this.#refuse(waiter, entry, lost());
-      else this.#answer(waiter, entry, status, answer);
+      else this.#answer(waiter, entry, status, answer, this.slab.headerBytes(entry));
     });
   }
 
   #refuse(waiter: Waiter, entry: number, error: unknown): void {
     const { status, body } = this.#encodeError(this.slab, entry, error);
-    this.#answer(waiter, entry, status, body);
+    this.#answer(waiter, entry, status, body, 0);
   }
 
-  #answer(waiter: Waiter, entry: number, status: number, body: Uint8Array): void {
+  #answer(waiter: Waiter, entry: number, status: number, body: Uint8Array, headerBytes: number): void {
     // Settled first: a sink that re-enters (an abort inside the write) must find the entry done.
     this.#settle(waiter, entry, 'answered');
-    waiter.sink.answer(status, body);
+    waiter.sink.answer(status, body, headerBytes);
   }
 
   #settle(waiter: Waiter, entry: number, how: 'answered' | 'cancelled'): void {

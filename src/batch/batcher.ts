@@ -7,11 +7,13 @@
 // Limits: `pendingMax` requests, a fixed number of slabs, one deadline per request. Refusals: QUEUE_FULL, DRAINING,
 // DEADLINE_EXCEEDED.
 import { lastgoodError, isLastgoodError } from '../errors.ts';
-import { createSingleSlab, createSlabArena } from '../shared-memory/slab.ts';
+import { createSingleSlab } from '../shared-memory/slab.ts';
 import type { EntryKind, Slab, SlabArena } from '../shared-memory/slab.ts';
 import type { BatchResult } from '../worker/messages.ts';
 import { Batch, encodeErrorJson } from './batch.ts';
 import type { EncodeError } from './batch.ts';
+import { ArenaSlabs, SeparateSlabs } from './slab-supply.ts';
+import type { SlabSupply } from './slab-supply.ts';
 import type { ReplySink, Submitter, Ticket } from './submit.ts';
 
 const DEADLINE_SWEEP_MS = 100;
@@ -37,6 +39,8 @@ export interface BatcherOptions {
   /** Called for a batch whose worker was lost, with the number of requests that were answered 500. */
   readonly onBatchLost?: (slab: Slab, requests: number, reason: unknown) => void;
   readonly encodeError?: EncodeError;
+  /** Slabs with memory of their own: for a queue whose arena the workers do not know. */
+  readonly separateSlabs?: boolean;
 }
 
 export interface BatcherCounts {
@@ -53,9 +57,10 @@ export class Batcher implements Submitter {
   readonly counts: BatcherCounts = {
     accepted: 0, answered: 0, cancelled: 0, refusedQueueFull: 0, refusedDraining: 0, expired: 0, batches: 0,
   };
+  /** What the workers have to know; empty for a queue with separate slabs. */
   readonly arena: SlabArena;
   readonly #options: BatcherOptions;
-  readonly #free: Slab[];
+  readonly #slabs: SlabSupply;
   readonly #sealed: Batch[] = [];
   readonly #running = new Set<Batch>();
   #open: Batch | null = null;
@@ -70,12 +75,11 @@ export class Batcher implements Submitter {
   constructor(options: BatcherOptions) {
     this.#options = options;
     const slabCount = Math.min(SLABS_MAX, Math.ceil(options.pendingMax / options.batchSizeMax) + SLABS_SPARE);
-    this.arena = createSlabArena(slabCount, {
-      entriesMax: options.batchSizeMax,
-      requestBytes: options.slabBytes,
-      answerBytes: options.slabBytes,
-    });
-    this.#free = [...this.arena.slabs].reverse();
+    const { batchSizeMax: entriesMax, slabBytes } = options;
+    const size = { entriesMax, requestBytes: slabBytes, answerBytes: slabBytes };
+    const arenaSlabs = new ArenaSlabs(options.separateSlabs === true ? 0 : slabCount, size);
+    this.arena = arenaSlabs.arena;
+    this.#slabs = options.separateSlabs === true ? new SeparateSlabs(slabCount, size) : arenaSlabs;
   }
 
   /** Requests that were accepted and not answered yet. */
@@ -83,15 +87,17 @@ export class Batcher implements Submitter {
     return this.#pending;
   }
 
-  submit(kind: EntryKind, body: Uint8Array, sink: ReplySink, receivedUs: number): Ticket {
+  submit(
+    kind: EntryKind, body: Uint8Array, sink: ReplySink, receivedUs: number, headerBytes = 0, timeoutUs = Infinity,
+  ): Ticket {
     if (this.#draining) {
       this.counts.refusedDraining += 1;
       throw lastgoodError('DRAINING');
     }
     if (this.#pending >= this.#options.pendingMax) throw this.#queueFull();
-    const deadlineUs = receivedUs + this.#options.deadlineMs * 1e3;
+    const deadlineUs = receivedUs + Math.min(timeoutUs, this.#options.deadlineMs * 1e3);
     const batch = body.length > this.#options.slabBytes ? this.#openSingle(body.length) : this.#openFor(body.length);
-    const entry = batch.slab.append(kind, body, receivedUs, deadlineUs);
+    const entry = batch.slab.append(kind, body, receivedUs, deadlineUs, headerBytes);
     if (entry < 0) throw lastgoodError('INTERNAL', { reason: 'a request does not fit the slab opened for it' });
     const ticket = batch.add(entry, sink, deadlineUs);
     this.#pending += 1;
@@ -142,10 +148,10 @@ export class Batcher implements Submitter {
       this.#open = null;
       this.#release(open);
     }
-    const slab = this.#free.pop();
+    const slab = this.#slabs.take();
     if (slab === undefined) throw this.#queueFull();
     if (this.#open !== null) this.#sealed.push(this.#open);
-    this.#open = this.#newBatch(slab.clear(), null);
+    this.#open = this.#newBatch(slab.clear(), this.#slabs.memoryOf(slab));
     return this.#open;
   }
 
@@ -238,7 +244,7 @@ export class Batcher implements Submitter {
   }
 
   #release(batch: Batch): void {
-    if (batch.memory === null) this.#free.push(batch.slab);
+    this.#slabs.give(batch.slab);
     this.#notifyIdle();
   }
 
@@ -271,10 +277,10 @@ export class Batcher implements Submitter {
       return;
     }
     const nowUs = this.#options.monotonicUs();
-    const { model, deadlineMs } = this.#options;
-    const makeError = (): unknown => {
+    const { model } = this.#options;
+    const makeError = (allowedUs: number): unknown => {
       this.counts.expired += 1;
-      return lastgoodError('DEADLINE_EXCEEDED', { model, deadlineMs });
+      return lastgoodError('DEADLINE_EXCEEDED', { model, deadlineMs: Math.round(allowedUs) / 1e3 });
     };
     for (const batch of this.#running) batch.expire(nowUs, makeError);
     for (const batch of [...this.#sealed]) batch.expire(nowUs, makeError);

@@ -5,9 +5,10 @@ import type { EntryKind } from '../shared-memory/slab.ts';
 export interface ReplySink {
   /**
    * Called exactly once, unless the ticket was cancelled before. `body` may lie in shared memory that is re-used after
-   * this call returns: send or copy it now.
+   * this call returns: send or copy it now. `headerBytes` is the length of a leading JSON part when raw tensors follow
+   * it, else 0.
    */
-  answer(status: number, body: Uint8Array): void;
+  answer(status: number, body: Uint8Array, headerBytes: number): void;
 }
 
 /** A request that was accepted. */
@@ -20,7 +21,10 @@ export interface Ticket {
 export interface Submitter {
   /**
    * Copies `body` and accepts the request, or throws QUEUE_FULL, DRAINING or NO_ACTIVE_VERSION.
-   * `receivedUs` is the monotonic time at which the request's last byte came in.
+   * `receivedUs` is the monotonic time at which the request's last byte came in. `headerBytes`: see EntryKind.
+   * `timeoutUs` is how long the client is ready to wait, if that is less than the model's deadline.
    */
-  submit(kind: EntryKind, body: Uint8Array, sink: ReplySink, receivedUs: number): Ticket;
+  submit(
+    kind: EntryKind, body: Uint8Array, sink: ReplySink, receivedUs: number, headerBytes?: number, timeoutUs?: number,
+  ): Ticket;
 }

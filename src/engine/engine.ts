@@ -21,7 +21,7 @@ import { openStore } from '../registry/store.ts';
 import type { RegistryStore } from '../registry/store.ts';
 import type { RolloutEvent } from '../rollout/outcome.ts';
 import { EngineControl } from './control.ts';
-import type { EngineEvents, EngineSurroundings } from './events.ts';
+import { type EngineEvents, type EngineSurroundings, emitRolloutEvent } from './events.ts';
 import { createFrontPort } from './front-port.ts';
 import { logRolloutEvent, silentLog } from './log.ts';
 import type { EngineLog } from './log.ts';
@@ -39,11 +39,8 @@ const LINGER_MS = 200;
  * Opens `dataDir` (./data by default), loads what is active there and answers `predict`; `listen` opens it to HTTP and
  * WebSocket clients. Throws INVALID_OPTION or DATA_UNUSABLE.
  */
-export async function createEngine(
-  options: EngineOptions = {},
-  surroundings: EngineSurroundings = {},
-): Promise<Engine> {
-  const resolved = resolveOptions(options);
+export async function createEngine(raw: EngineOptions = {}, surroundings: EngineSurroundings = {}): Promise<Engine> {
+  const resolved = resolveOptions(raw);
   const store = openStore({ dataDir: resolved.dataDir });
   const engine = new Engine(resolved, store, surroundings);
   await engine.start();
@@ -62,6 +59,8 @@ export class Engine extends EventEmitter<EngineEvents> {
   readonly startedMs = performance.now();
   readonly #store: RegistryStore;
   readonly #models = new Map<string, ServedModel>();
+  /** Models that are in the registry and not to be served until somebody loads them again. */
+  readonly unloaded = new Set<string>();
   #front: Front | null = null;
   #followTimer: NodeJS.Timeout | null = null;
   /** Models that are being started or closed. */
@@ -123,9 +122,7 @@ export class Engine extends EventEmitter<EngineEvents> {
 
   /** Registers a file as a version: copied, tried in a child process, recorded; promoted too when asked. */
   async register(
-    model: string,
-    file: string,
-    options: Omit<RegisterArguments, 'model' | 'file'> = {},
+    model: string, file: string, options: Omit<RegisterArguments, 'model' | 'file'> = {},
   ): Promise<VersionRecord> {
     const { version } = await this.control.register({ model, file, ...options }, LIBRARY);
     return version;
@@ -133,9 +130,7 @@ export class Engine extends EventEmitter<EngineEvents> {
 
   /** Loads `version` beside the active one and makes it the active one. */
   promote(
-    model: string,
-    version: string,
-    options: { readonly allowSignatureChange?: boolean; readonly reason?: string } = {},
+    model: string, version: string, options: { readonly allowSignatureChange?: boolean; readonly reason?: string } = {},
   ): Promise<Activation> {
     return this.control.promote({ model, version, ...options }, LIBRARY);
   }
@@ -191,7 +186,7 @@ export class Engine extends EventEmitter<EngineEvents> {
   }
 
   async #drain(): Promise<{ answered: number; left: number }> {
-    const batchers = [...this.#models.values()].map(({ batcher }) => batcher);
+    const batchers = [...this.#models.values()].flatMap(({ queues }) => queues);
     const sum = (values: number[]): number => values.reduce((total, value) => total + value, 0);
     const answeredNow = (): number => sum(batchers.map(({ counts }) => counts.answered));
     const before = answeredNow();
@@ -229,9 +224,11 @@ export class Engine extends EventEmitter<EngineEvents> {
 
   /** Serves the models that came into the registry, by whoever's hand, and lets those go that left it. */
   followModels(): void {
-    const names = new Set(this.registry.models().map(({ model }) => model));
+    const known = this.registry.models().map(({ model }) => model);
+    const names = new Set(known.filter((model) => !this.unloaded.has(model)));
     for (const model of names) {
-      if (!this.#models.has(model)) this.#inBackground(this.#serve(model).rollout.start(), model, 'could not be started');
+      if (this.#models.has(model)) continue;
+      this.#inBackground(this.#serve(model).rollout.start(), model, 'could not be started');
     }
     for (const served of this.#models.values()) {
       if (names.has(served.model)) continue;
@@ -243,6 +240,11 @@ export class Engine extends EventEmitter<EngineEvents> {
   #inBackground(work: Promise<void>, model: string, what: string): void {
     const watched = work
       .catch((error: unknown) => this.#problem(model, `the model ${what}`, reasonOf(error)))
+  /** Resolves when all models that are being started or closed have got there. */
+  async settled(): Promise<void> {
+    while (this.#background.size > 0) await Promise.all(this.#background);
+  }
+
       .finally(() => this.#background.delete(watched));
     this.#background.add(watched);
   }
@@ -285,10 +287,6 @@ export class Engine extends EventEmitter<EngineEvents> {
 
   #emitEvent(event: RolloutEvent): void {
     logRolloutEvent(this.log, event);
-    if (event.kind === 'promote') this.emit('promote', event);
-    else if (event.kind === 'rollback') this.emit('rollback', event);
-    else if (event.kind === 'decision') this.emit('decision', event);
-    else if (event.kind === 'phase') this.emit('phase', event);
-    else this.emit('problem', event);
+    emitRolloutEvent(this, event);
   }
 }

@@ -1,4 +1,5 @@
-// What the engine tells its owner and what it takes from it; types only.
+// What the engine tells its owner and what it takes from it.
+import type { EventEmitter } from 'node:events';
 import type { Clock } from '../clock.ts';
 import type { RolloutEvent } from '../rollout/outcome.ts';
 import type { EngineLog } from './log.ts';
@@ -15,6 +16,15 @@ export interface EngineEvents {
   problem: [event: Extract<RolloutEvent, { kind: 'problem' }>];
   /** Everything that was accepted has been answered and nothing more is accepted. */
   drained: [];
+}
+
+/** Emits a rollout's event under the name that its owner listens for. */
+export function emitRolloutEvent(emitter: EventEmitter<EngineEvents>, event: RolloutEvent): void {
+  if (event.kind === 'promote') emitter.emit('promote', event);
+  else if (event.kind === 'rollback') emitter.emit('rollback', event);
+  else if (event.kind === 'decision') emitter.emit('decision', event);
+  else if (event.kind === 'phase') emitter.emit('phase', event);
+  else emitter.emit('problem', event);
 }
 
 /** What the engine takes from its surroundings. */

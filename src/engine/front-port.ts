@@ -1,11 +1,13 @@
 // The engine as the public front end sees it.
 import type { FrontPort } from '../front/port.ts';
+import { createOipPort } from './oip-port.ts';
 import type { Engine } from './engine.ts';
 
 /** Builds the port that the front end is started with. */
 export function createFrontPort(engine: Engine): FrontPort {
   return {
-    queueOf: (model) => engine.served(model).batcher,
+    queueOf: (model, version) => engine.served(model).queueOf(version),
+    oip: createOipPort(engine),
     healthOf: (model) => engine.served(model).healthAnswer(),
     rollbackFromFront: async (model, reason) => {
       const args = { model: engine.served(model).model, reason: reason ?? 'requested over HTTP' };

@@ -17,6 +17,7 @@ import type { ActiveGeneration } from '../rollout/rollout.ts';
 import { emptySample, Outcome, SampleWriter, sampleRingBytes } from '../shared-memory/sample-ring.ts';
 import type { Slab } from '../shared-memory/slab.ts';
 import type { BatchResult } from '../worker/messages.ts';
+import { VersionQueues } from './version-queues.ts';
 
 /** Records of the ring for requests whose worker was lost; the main thread writes it. */
 const LOST_RING_CAPACITY = 1_024;
@@ -43,6 +44,7 @@ export class ServedModel {
   readonly rollout: ModelRollout;
   readonly #ports: ServedModelPorts;
   readonly #deployments: DeploymentSet;
+  readonly #versionQueues: VersionQueues;
   readonly #lostRing = new SharedArrayBuffer(sampleRingBytes(LOST_RING_CAPACITY));
   readonly #lostSamples = new SampleWriter(this.#lostRing, 0, LOST_RING_CAPACITY);
   #health: HealthReport | null = null;
@@ -51,21 +53,24 @@ export class ServedModel {
     const { model, options, clock, registry } = ports;
     this.model = model;
     this.#ports = ports;
-    this.batcher = new Batcher({
-      model,
-      batchSizeMax: options.batchSizeMax,
-      batchDelayUs: options.batchDelayUs,
-      slabBytes: options.slabBytes,
-      pendingMax: options.pendingMax,
-      deadlineMs: options.deadlineMs,
+    const { batchSizeMax, batchDelayUs, slabBytes, pendingMax, deadlineMs } = options;
+    const queue = {
+      model, batchSizeMax, batchDelayUs, slabBytes, pendingMax, deadlineMs,
       monotonicUs: () => clock.monotonicUs(),
-      dispatch: (slab, memory) => this.#dispatch(slab, memory),
-      onBatchLost: (slab, requests) => this.#recordLost(slab, requests),
-    });
+      onBatchLost: (slab: Slab, requests: number) => this.#recordLost(slab, requests),
+    };
+    this.batcher = new Batcher({ ...queue, dispatch: (slab, memory) => this.#dispatch(slab, memory) });
     this.#deployments = new DeploymentSet({
       load: (version) => this.#load(version),
       onReady: (deployment) => this.#attach(deployment),
       onClosed: ({ id }) => ports.monitor({ kind: 'detach', deploymentId: id, model }),
+    });
+    this.#versionQueues = new VersionQueues({
+      model, registry, queue,
+      deployments: this.#deployments,
+      generationOf: (version) =>
+        this.rollout.activeVersion?.version === version ? (this.rollout.active?.generation ?? null) : null,
+      onFree: () => this.batcher.wake(),
     });
     this.rollout = new ModelRollout({
       model, options, registry, clock,
@@ -74,6 +79,34 @@ export class ServedModel {
       emit: ports.emit,
     });
     this.#attachLostRing();
+  }
+
+  get options(): ModelOptions {
+    return this.#ports.options;
+  }
+
+  /** All queues of the model: its own, and those of versions that were asked for by name. */
+  get queues(): readonly Batcher[] {
+    return [this.batcher, ...this.#versionQueues.all];
+  }
+
+  /** The versions that can answer, the active one first. */
+  get loadedVersions(): string[] {
+    const active = this.rollout.activeVersion?.version;
+    const loaded = this.#deployments.ready.map(({ version }) => version.version);
+    return loaded.sort((a, b) => Number(b === active) - Number(a === active));
+  }
+
+  /** The queue of whatever is active, or of a loaded version; throws VERSION_NOT_FOUND or VERSION_NOT_LOADED. */
+  queueOf(version: string | undefined): Batcher {
+    return version === undefined ? this.batcher : this.#versionQueues.queueOf(version);
+  }
+
+  /** What answers now, or a loaded version; throws NO_ACTIVE_VERSION and like `queueOf`. */
+  deploymentOf(version: string | undefined): Deployment {
+    if (version !== undefined) return this.#versionQueues.deploymentOf(version);
+    if (this.rollout.active === null) throw lastgoodError('NO_ACTIVE_VERSION', { model: this.model });
+    return this.rollout.active.deployment;
   }
 
   /** The newest report of the monitor about the active generation. */
@@ -99,7 +132,7 @@ export class ServedModel {
 
   /** Answers what is pending and lets all loaded versions go. */
   async close(): Promise<void> {
-    await this.batcher.drain();
+    await Promise.all(this.queues.map((queue) => queue.drain()));
     await this.rollout.close();
     this.#ports.monitor({ kind: 'unwatch', model: this.model });
     this.#ports.monitor({ kind: 'detach', deploymentId: MAIN_THREAD_RING, model: this.model });

@@ -1,5 +1,6 @@
 // What the public front end asks of the engine; implemented by the engine, so that the front knows none of its parts.
 import type { Submitter } from '../batch/submit.ts';
+import type { OipPort } from './oip-port.ts';
 
 /** The answer of GET /health, fields as the public contract names them. */
 export interface HealthAnswer {
@@ -20,8 +21,12 @@ export interface HealthAnswer {
 }
 
 export interface FrontPort {
-  /** The queue of a model, or of the default model; throws MODEL_NOT_FOUND or NO_DEFAULT_MODEL. */
-  queueOf(model: string | undefined): Submitter;
+  /**
+   * The queue of a model, or of the default model; with a version, requests are answered by that one, whichever is
+   * active. Throws MODEL_NOT_FOUND, NO_DEFAULT_MODEL, VERSION_NOT_FOUND or VERSION_NOT_LOADED.
+   */
+  queueOf(model: string | undefined, version?: string): Submitter;
+  readonly oip: OipPort;
   healthOf(model: string | undefined): HealthAnswer;
   /** Rolls back on behalf of a client that showed the admin token. */
   rollbackFromFront(

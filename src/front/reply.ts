@@ -8,6 +8,8 @@ import type { FrontState } from './state.ts';
 import type { HttpResponse } from './uws-types.ts';
 
 const RETRY_AFTER_SECONDS = '1';
+/** The length of the JSON part of a body with raw tensors behind it. */
+const TENSOR_HEADER = 'Inference-Header-Content-Length';
 
 const STATUS_LINES = new Map<number, string>(
   Object.entries(STATUS_CODES).map(([status, text]) => [Number(status), `${status} ${text ?? ''}`]),
@@ -59,9 +61,12 @@ export class Reply implements ReplySink {
     this.#response.onData(handler);
   }
 
-  /** Sends JSON bytes; `body` may lie in shared memory, it is copied during the call. */
-  answer(status: number, body: Uint8Array): void {
-    if (!this.done) this.#send(status, body, false, undefined);
+  /**
+   * Sends JSON bytes, with raw tensors behind the first `headerBytes` of them if that is not 0; `body` may lie in
+   * shared memory, it is copied during the call.
+   */
+  answer(status: number, body: Uint8Array, headerBytes = 0): void {
+    if (!this.done) this.#send(status, body, false, undefined, headerBytes);
   }
 
   /** Sends `value` as JSON. */
@@ -87,7 +92,7 @@ export class Reply implements ReplySink {
     });
   }
 
-  #send(status: number, body: Uint8Array, close: boolean, header: ExtraHeader | undefined): void {
+  #send(status: number, body: Uint8Array, close: boolean, header: ExtraHeader | undefined, headerBytes = 0): void {
     if (this.#done) return;
     this.#finish();
     const response = this.#response;
@@ -95,7 +100,12 @@ export class Reply implements ReplySink {
     response.cork(() => {
       // 200 is what the addon writes by itself with the first header.
       if (status !== 200) response.writeStatus(STATUS_LINES.get(status) ?? `${status} Status ${status}`);
-      response.writeHeader('Content-Type', 'application/json');
+      if (headerBytes === 0) {
+        response.writeHeader('Content-Type', 'application/json');
+      } else {
+        response.writeHeader('Content-Type', 'application/octet-stream');
+        response.writeHeader(TENSOR_HEADER, String(headerBytes));
+      }
       if (status === 429 || status === 503) response.writeHeader('Retry-After', RETRY_AFTER_SECONDS);
       if (header !== undefined) response.writeHeader(header[0], header[1]);
       if (!this.#withoutBody) response.end(body, closing);

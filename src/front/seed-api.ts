@@ -1,10 +1,11 @@
 // The plain JSON API: predict, health, rollback. Main thread; a request body is passed on as bytes, never parsed here
 // (but for the optional one of a rollback, which only an administrator can send).
-import { createHash, timingSafeEqual } from 'node:crypto';
 import { monotonicUs } from '../clock.ts';
-import { lastgoodError, reasonOf } from '../errors.ts';
+import { lastgoodError } from '../errors.ts';
 import { EntryKind } from '../shared-memory/slab.ts';
+import { adminCheck } from './admin-check.ts';
 import { collectBody } from './body.ts';
+import { objectIn } from './json-body.ts';
 import type { FrontOptions, FrontPort } from './port.ts';
 import type { Reply } from './reply.ts';
 import type { RequestHead } from './request-head.ts';
@@ -34,10 +35,7 @@ export function seedRoutes(port: FrontPort, options: FrontOptions, state: FrontS
   };
   const authorize = adminCheck(options.adminToken);
   const rollback = (model: string | undefined, reply: Reply, request: HttpRequest, head: RequestHead): void => {
-    if (!authorize(request.getHeader('authorization'))) {
-      reply.fail(lastgoodError('UNAUTHORIZED'), { header: ['WWW-Authenticate', 'Bearer'] });
-      return;
-    }
+    if (!authorize(reply, request)) return;
     requireJsonType(head);
     const limitBytes = Math.min(ROLLBACK_BODY_BYTES_MAX, options.bodyBytesMax);
     collectBody(reply, head, state, limitBytes, (body) => {
@@ -95,27 +93,9 @@ function requireJsonType(head: RequestHead): void {
   throw lastgoodError('UNSUPPORTED_MEDIA_TYPE', { got, wanted: 'application/json' });
 }
 
-// Digests have one length, so the comparison takes the same time for every token.
-function adminCheck(adminToken: string | undefined): (authorization: string) => boolean {
-  if (adminToken === undefined || adminToken === '') {
-    return () => {
-      throw lastgoodError('FORBIDDEN');
-    };
-  }
-  const wanted = sha256(adminToken);
-  return (authorization) => {
-    const token = /^bearer +(.*)$/i.exec(authorization)?.[1];
-    return token !== undefined && timingSafeEqual(sha256(token), wanted);
-  };
-}
-
-function sha256(text: string): Buffer {
-  return createHash('sha256').update(text).digest();
-}
-
 function reasonIn(body: Uint8Array): string | undefined {
   if (body.length === 0) return undefined;
-  const value = parsedObject(body);
+  const value = objectIn(body);
   const reason = value['reason'];
   if (reason === undefined) return undefined;
   if (typeof reason !== 'string' || reason.length > REASON_CHARACTERS_MAX) {
@@ -124,15 +104,4 @@ function reasonIn(body: Uint8Array): string | undefined {
     });
   }
   return reason;
-}
-
-function parsedObject(body: Uint8Array): Record<string, unknown> {
-  let value: unknown;
-  try {
-    value = JSON.parse(Buffer.from(body.buffer, body.byteOffset, body.length).toString('utf8'));
-  } catch (error) {
-    throw lastgoodError('INVALID_JSON', { reason: reasonOf(error) });
-  }
-  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
-  throw lastgoodError('INVALID_JSON', { reason: 'the body is no object' });
 }

@@ -1,6 +1,7 @@
 // Starts and stops the public front end: one uWebSockets.js app on the main thread, on a port that nobody else holds.
 // Stopping has two steps, so that running requests get their answers in between: stopIntake, then close.
 import { lastgoodError } from '../errors.ts';
+import { oipRoutes } from './oip.ts';
 import type { Front, FrontOptions, FrontPort } from './port.ts';
 import { registerRoutes } from './routes.ts';
 import { indexRoute, seedRoutes } from './seed-api.ts';
@@ -21,7 +22,7 @@ export async function startFront(port: FrontPort, options: FrontOptions): Promis
     frameBytesMax: options.bodyBytesMax,
     uncompressed: uws.DISABLED,
   });
-  const routes = seedRoutes(port, options, state);
+  const routes = [...seedRoutes(port, options, state), ...oipRoutes(port, options, state)];
   registerRoutes(app, state, [...routes, indexRoute(routes)]);
   const listening = await listen(uws, app, options);
   return new UwsFront(uws, app, listening, state, webSockets, options.host);

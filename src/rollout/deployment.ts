@@ -12,7 +12,7 @@ import type { DeploymentState } from './outcome.ts';
 /** Records per worker ring: at 200,000 samples a second the monitor has 80 ms before it is lapped. */
 const RING_CAPACITY = 16_384;
 /** Rows of one session run; larger requests are run in several. */
-const ROWS_MAX = 1_024;
+export const ROWS_MAX = 1_024;
 /** Bytes of one answer; beyond it the request is answered with an error. */
 const ANSWER_BYTES_MAX = 64 * 1024 * 1024;
 

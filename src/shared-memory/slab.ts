@@ -264,7 +264,11 @@ export function viewSlabArena(memory: SharedArrayBuffer, count: number): Slab[] 
 
 /** One slab in memory of its own, for a request that is larger than the arena's slabs. */
 export function createSingleSlab(requestBytes: number, answerBytes: number): { memory: SharedArrayBuffer; slab: Slab } {
-  const size = { entriesMax: 1, requestBytes, answerBytes };
+  return createSlab({ entriesMax: 1, requestBytes, answerBytes });
+}
+
+/** One slab in memory of its own. */
+export function createSlab(size: SlabSize): { memory: SharedArrayBuffer; slab: Slab } {
   const memory = new SharedArrayBuffer(slabTotalBytes(size));
   return { memory, slab: new Slab(memory).format(size) };
 }

@@ -40,7 +40,8 @@ export function frameId(bytes: Uint8Array): string | null {
   }
 }
 
-function nestsDeeper(bytes: Uint8Array, depthMax: number): boolean {
+/** Tells whether brackets nest deeper than `depthMax`, without parsing. */
+export function nestsDeeper(bytes: Uint8Array, depthMax: number): boolean {
   let depth = 0;
   let isText = false;
   for (let at = 0; at < bytes.length; at += 1) {

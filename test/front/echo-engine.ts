@@ -3,6 +3,7 @@
 import type { ReplySink, Submitter, Ticket } from '../../src/batch/submit.ts';
 import { lastgoodError } from '../../src/errors.ts';
 import type { Front, FrontOptions, FrontPort, HealthAnswer } from '../../src/front/port.ts';
+import type { OipPort } from '../../src/front/oip-port.ts';
 import { startFront } from '../../src/front/server.ts';
 import { EntryKind } from '../../src/shared-memory/slab.ts';
 import { until } from '../support/poll.ts';
@@ -31,7 +32,7 @@ export class HeldRequest implements Ticket {
     const bytes = Buffer.from(JSON.stringify(value));
     const shared = new Uint8Array(new SharedArrayBuffer(bytes.length + 8), 8);
     shared.set(bytes);
-    this.#sink.answer(status, shared);
+    this.#sink.answer(status, shared, 0);
     shared.fill(0x21);
   }
 
@@ -43,6 +44,19 @@ export class HeldRequest implements Ticket {
 }
 
 export class EchoEngine implements FrontPort {
+  /** An Open Inference Protocol of one model; the real one is tested on the real engine. */
+  readonly oip: OipPort = {
+    needsToken: true,
+    server: () => ({ name: 'echo', version: '0', extensions: [] }),
+    isReady: () => true,
+    assertReady: (model) => void this.#named(model),
+    metadata: (model) => ({ name: this.#named(model) }),
+    config: (model) => ({ name: this.#named(model) }),
+    statistics: () => ({ model_stats: [] }),
+    index: () => this.#models.map((name) => ({ name, state: 'READY', reason: '' })),
+    load: () => Promise.resolve(),
+    unload: () => Promise.resolve(),
+  };
   readonly held: HeldRequest[] = [];
   /** Requests accepted so far. */
   submitted = 0;

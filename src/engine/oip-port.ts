@@ -1,0 +1,93 @@
+// The engine as the Open Inference Protocol's routes see it. Main thread; nothing here is on the way of a prediction.
+import { randomUUID } from 'node:crypto';
+import { rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { lastgoodError } from '../errors.ts';
+import type { IndexEntry, LoadRequest, OipPort } from '../front/oip-port.ts';
+import { packageVersion } from '../package-root.ts';
+import { checkName } from '../registry/names.ts';
+import type { VersionRecord } from '../registry/records.ts';
+import { EXTENSIONS, indexEntries, modelConfig, modelMetadata } from './oip-description.ts';
+import type { Engine } from './engine.ts';
+import type { ServedModel } from './served-model.ts';
+
+const BY = { by: 'http' };
+
+/** Builds the part of the front's port that the protocol needs. */
+export function createOipPort(engine: Engine): OipPort {
+  const { registry, options } = engine;
+  const server = { name: 'lastgood', version: packageVersion(), extensions: EXTENSIONS };
+
+  const recordOf = (served: ServedModel, version: string | undefined): VersionRecord =>
+    served.deploymentOf(version).version;
+
+  return {
+    needsToken: options.modelControl === 'guarded',
+    server: () => server,
+    isReady: () => [...engine.models.values()].every((served) => served.rollout.active !== null || !hasActive(served)),
+    assertReady: (model, version) => void engine.served(model).deploymentOf(version),
+    metadata: (model, version) => {
+      const served = engine.served(model);
+      return modelMetadata(recordOf(served, version), versionsOf(served, version));
+    },
+    config: (model, version) => {
+      const served = engine.served(model);
+      return modelConfig(recordOf(served, version), served.options.batchDelayUs);
+    },
+    statistics: () => ({ model_stats: [] }),
+    index: () => registry.models().flatMap(({ model }): IndexEntry[] => {
+      const served = engine.models.get(model);
+      if (served === undefined) return [{ name: model, state: 'UNAVAILABLE', reason: 'unloaded' }];
+      return indexEntries(model, served.rollout.activeVersion?.version ?? null, served.rollout.deployments);
+    }),
+    load: (model, request) => load(engine, model, request),
+    unload: async (model, force) => {
+      const served = engine.served(model);
+      if (options.modelControl === 'guarded' && !force && served.rollout.active !== null) {
+        throw lastgoodError('UNLOAD_REFUSED', { model });
+      }
+      engine.log.info({ model, ...BY }, 'unloading');
+      engine.unloaded.add(model);
+      engine.followModels();
+  await engine.settled();
+    },
+  };
+
+  // A model that never had an active version is waited for by nobody.
+  function hasActive({ model }: ServedModel): boolean {
+    return registry.models().some((record) => record.model === model && record.activeVersion !== null);
+  }
+}
+
+function versionsOf(served: ServedModel, version: string | undefined): string[] {
+  return version === undefined ? served.loadedVersions : [version];
+}
+
+async function load(engine: Engine, model: string, { version, file }: LoadRequest): Promise<void> {
+  engine.assertOpen();
+  if (file !== undefined) await registerBytes(engine, model, version, file);
+  // Throws for a model that nobody registered.
+  else engine.registry.model(model);
+  engine.unloaded.delete(model);
+  engine.followModels();
+  await engine.settled();
+  const served = engine.served(model);
+  if (version !== undefined && served.rollout.activeVersion?.version !== version) {
+    await engine.control.promote({ model, version, reason: 'loaded over HTTP' }, BY);
+  }
+  served.deploymentOf(undefined);
+}
+
+async function registerBytes(
+  engine: Engine, model: string, version: string | undefined, file: Uint8Array,
+): Promise<void> {
+  checkName('the model name', model);
+  const path = join(tmpdir(), `lastgood-${randomUUID()}.onnx`);
+  await writeFile(path, file, { flag: 'wx', mode: 0o600 });
+  try {
+    await engine.control.register({ model, file: path, ...(version !== undefined && { version }) }, BY);
+  } finally {
+    await rm(path, { force: true });
+  }
+}

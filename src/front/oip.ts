@@ -1,0 +1,168 @@
+// The Open Inference Protocol's REST routes: health, metadata, inference, statistics and the model repository. Main
+// thread; the body of an inference request is passed on as bytes, never parsed here.
+import { monotonicUs } from '../clock.ts';
+import { lastgoodError } from '../errors.ts';
+import { EntryKind } from '../shared-memory/slab.ts';
+import { adminCheck } from './admin-check.ts';
+import { collectBody } from './body.ts';
+import { topLevelMember } from './frame-scan.ts';
+import { objectIn } from './json-body.ts';
+import type { LoadRequest } from './oip-port.ts';
+import type { FrontOptions, FrontPort } from './port.ts';
+import type { Reply } from './reply.ts';
+import type { RequestHead } from './request-head.ts';
+import { pathParameter, type Route } from './routes.ts';
+import type { FrontState } from './state.ts';
+import type { HttpRequest } from './uws-types.ts';
+
+const HEADER_LENGTH = /^\d{1,10}$/;
+const TIMEOUT_KEY = '"timeout"';
+const INDEX_BODY_BYTES_MAX = 1024 * 1024;
+
+type ModelHandler = (
+  reply: Reply, model: string, version: string | undefined, request: HttpRequest, head: RequestHead,
+) => void;
+
+/** The routes of the protocol, for `registerRoutes`. */
+export function oipRoutes(port: FrontPort, options: FrontOptions, state: FrontState): Route[] {
+  const { oip } = port;
+  return [
+    get('/v2', (reply) => reply.json(200, oip.server())),
+    get('/v2/', (reply) => reply.json(200, oip.server())),
+    alive('/v2/health/live', (reply) => reply.json(200, { live: true })),
+    alive('/v2/health/ready', (reply) => {
+      const ready = oip.isReady() && !state.draining;
+      reply.json(ready ? 200 : 503, { ready, live: true });
+    }),
+    get('/v2/models/stats', (reply) => reply.json(200, oip.statistics(undefined, undefined))),
+    ...ofModel('GET', '', (reply, model, version) => reply.json(200, oip.metadata(model, version))),
+    ...ofModel('GET', '/config', (reply, model, version) => reply.json(200, oip.config(model, version))),
+    ...ofModel('GET', '/stats', (reply, model, version) => reply.json(200, oip.statistics(model, version))),
+    ...ofModel('GET', '/ready', (reply, model, version) => {
+      oip.assertReady(model, version);
+      reply.json(200, { name: model, ready: true });
+    }),
+    ...ofModel('POST', '/infer', inferHandler(port, options, state)),
+    ...repositoryRoutes(port, options, state),
+  ];
+}
+
+const get = (pattern: string, handle: Route['handle']): Route => ({ method: 'GET', pattern, handle });
+const alive = (pattern: string, handle: Route['handle']): Route => ({ ...get(pattern, handle), whileDraining: true });
+
+// The same route with and without a version.
+function ofModel(method: 'GET' | 'POST', suffix: string, handle: ModelHandler): Route[] {
+  return [
+    {
+      method, pattern: `/v2/models/:model${suffix}`,
+      handle: (reply, request, head) => handle(reply, pathParameter(request, 0), undefined, request, head),
+    },
+    {
+      method, pattern: `/v2/models/:model/versions/:version${suffix}`,
+      handle: (reply, request, head) =>
+        handle(reply, pathParameter(request, 0), pathParameter(request, 1), request, head),
+    },
+  ];
+}
+
+function inferHandler(port: FrontPort, options: FrontOptions, state: FrontState): ModelHandler {
+  return (reply, model, version, request, head) => {
+    // Before the body is read, so that an unknown model costs the client no upload.
+    const queue = port.queueOf(model, version);
+    const headerText = request.getHeader('inference-header-content-length');
+    collectBody(reply, head, state, options.bodyBytesMax, (body) => {
+      const headerBytes = headerLength(headerText, body.length);
+      const timeoutUs = timeoutIn(body, headerBytes);
+      reply.holdTicket(queue.submit(EntryKind.oip, body, reply, monotonicUs(), headerBytes, timeoutUs));
+    });
+  };
+}
+
+// How many bytes of the body are JSON; 0 for none of them.
+function headerLength(text: string, bodyBytes: number): number {
+  if (text === '') {
+    if (bodyBytes === 0) throw lastgoodError('INVALID_JSON', { reason: 'it is empty' });
+    return bodyBytes;
+  }
+  const length = HEADER_LENGTH.test(text) ? Number(text) : NaN;
+  if (length <= bodyBytes) return length;
+  const got = `Inference-Header-Content-Length is "${text.slice(0, 40)}"`;
+  const reason = `${got}; wanted 0 to ${bodyBytes}, the length of the body`;
+  throw lastgoodError('INVALID_REQUEST', { reason });
+}
+
+/** The client's own limit of waiting, Infinity when it has none; what is wrong with it the worker says. */
+export function timeoutIn(body: Uint8Array, headerBytes: number): number {
+  const json = Buffer.from(body.buffer, body.byteOffset, headerBytes);
+  // Nearly no request has one, and only those that do are looked through.
+  if (!json.includes(TIMEOUT_KEY)) return Infinity;
+  const parameters = topLevelMember(json, 'parameters');
+  if (typeof parameters !== 'object' || parameters === null) return Infinity;
+  const { timeout } = parameters as { readonly timeout?: unknown };
+  return typeof timeout === 'number' && timeout > 0 ? timeout : Infinity;
+}
+
+function repositoryRoutes(port: FrontPort, options: FrontOptions, state: FrontState): Route[] {
+  const { oip } = port;
+  const authorize = oip.needsToken ? adminCheck(options.adminToken) : () => true;
+  const withBody = (
+    reply: Reply, head: RequestHead, limitBytes: number,
+    act: (body: Readonly<Record<string, unknown>>) => Promise<unknown> | null,
+  ): void => {
+    collectBody(reply, head, state, limitBytes, (bytes) => {
+      act(objectIn(bytes))?.then(() => reply.json(200, {}), (error: unknown) => reply.fail(error));
+    });
+  };
+  const index: Route['handle'] = (reply, _, head) => {
+    withBody(reply, head, Math.min(INDEX_BODY_BYTES_MAX, options.bodyBytesMax), ({ ready }) => {
+      if (ready !== undefined && ready !== null && typeof ready !== 'boolean') {
+        throw lastgoodError('INVALID_REQUEST', { reason: '"ready" is no truth value; wanted true or false' });
+      }
+      reply.json(200, oip.index().filter(({ state: is }) => ready !== true || is === 'READY'));
+      return null;
+    });
+  };
+  const change = (act: (model: string, body: Readonly<Record<string, unknown>>) => Promise<void>): Route['handle'] =>
+    (reply, request, head) => {
+      if (!authorize(reply, request)) return;
+      const model = pathParameter(request, 0);
+      withBody(reply, head, options.bodyBytesMax, (body) => act(model, parametersOf(body)));
+    };
+  return [
+    { method: 'POST', pattern: '/v2/repository/index', handle: index },
+    {
+      method: 'POST', pattern: '/v2/repository/models/:model/load',
+      handle: change((model, parameters) => oip.load(model, loadRequest(parameters))),
+    },
+    {
+      method: 'POST', pattern: '/v2/repository/models/:model/unload',
+      handle: change((model, parameters) => oip.unload(model, parameters['force'] === true)),
+    },
+  ];
+}
+
+function parametersOf({ parameters }: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
+  if (parameters === undefined || parameters === null) return {};
+  if (typeof parameters === 'object' && !Array.isArray(parameters)) return parameters as Record<string, unknown>;
+  throw lastgoodError('INVALID_REQUEST', { reason: '"parameters" is no object' });
+}
+
+// Triton's names: "config" is a JSON text that we do not need, "file:<version>/<name>" the bytes in base64.
+function loadRequest(parameters: Readonly<Record<string, unknown>>): LoadRequest {
+  const { version } = parameters;
+  if (version !== undefined && typeof version !== 'string') {
+    throw lastgoodError('INVALID_REQUEST', { reason: '"version" is no text' });
+  }
+  const files = Object.entries(parameters).filter(([key]) => key.startsWith('file:'));
+  if (files.length === 0) return version === undefined ? {} : { version };
+  const [key, content] = files[0]!;
+  if (files.length > 1 || typeof content !== 'string') {
+    throw lastgoodError('INVALID_REQUEST', { reason: 'wanted one "file:VERSION/NAME" with the bytes in base64' });
+  }
+  const named = /^file:([^/]+)\/[^/]+$/.exec(key)?.[1];
+  if (named === undefined) {
+    const got = key.slice(0, 100);
+    throw lastgoodError('INVALID_REQUEST', { reason: `"${got}" names no version; wanted "file:1/model.onnx"` });
+  }
+  return { version: named, file: Buffer.from(content, 'base64') };
+}
