@@ -80,7 +80,7 @@ const modelOverrideSchema = z.strictObject({
 });
 
 const engineSchema = z.strictObject({
-  /** guarded: load and unload over HTTP need the admin token, and unload of a serving model "force". explicit: neither. */
+  /** guarded: load and unload over HTTP need the admin token, of a serving model also "force"; explicit: neither. */
   modelControl: z.enum(['guarded', 'explicit']).default('guarded'),
   dataDir: z.string().min(1).default('./data'),
   host: z.string().min(1).default('127.0.0.1'),
@@ -91,8 +91,8 @@ const engineSchema = z.strictObject({
   adminToken: z.string().min(8).optional(),
   bodyBytesMax: positive(1_024 * MIB).default(16 * MIB),
   drainMs: positive(3_600_000).default(30_000),
-  /** Milliseconds between two looks at the stored generation. */
-  followMs: positive(60_000).default(100),
+  /** Milliseconds between two looks for changes that another process made in the registry. */
+  followMs: positive(60_000).default(50),
   /** Limit of an artefact's first load, golden check included, in its child process. */
   trialMs: positive(3_600_000).default(120_000),
   /** Limit of a deployment's load and warm-up in this process. */

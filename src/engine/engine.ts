@@ -22,6 +22,7 @@ import type { RegistryStore } from '../registry/store.ts';
 import type { RolloutEvent } from '../rollout/outcome.ts';
 import { EngineControl } from './control.ts';
 import { type EngineEvents, type EngineSurroundings, emitRolloutEvent } from './events.ts';
+import { Follower } from './follower.ts';
 import { createFrontPort } from './front-port.ts';
 import { logRolloutEvent, silentLog } from './log.ts';
 import type { EngineLog } from './log.ts';
@@ -57,12 +58,12 @@ export class Engine extends EventEmitter<EngineEvents> {
   readonly control: ControlPlane;
   /** When it was created, on the clock of `performance.now()`. */
   readonly startedMs = performance.now();
-  readonly #store: RegistryStore;
-  readonly #models = new Map<string, ServedModel>();
   /** Models that are in the registry and not to be served until somebody loads them again. */
   readonly unloaded = new Set<string>();
+  readonly #store: RegistryStore;
+  readonly #models = new Map<string, ServedModel>();
   #front: Front | null = null;
-  #followTimer: NodeJS.Timeout | null = null;
+  readonly #follower: Follower;
   /** Models that are being started or closed. */
   readonly #background = new Set<Promise<void>>();
   #deploymentIds = 0;
@@ -78,6 +79,13 @@ export class Engine extends EventEmitter<EngineEvents> {
     this.registry = new Registry(store, this.clock);
     this.#store = store;
     this.control = new EngineControl(this);
+    this.#follower = new Follower({
+      registry: this.registry,
+      clock: this.clock,
+      followMs: options.followMs,
+      follow: () => this.#follow(),
+      onError: (error) => this.#problem('', 'the registry could not be followed', reasonOf(error)),
+    });
     this.monitor = new MonitorLink({
       onHealth: (report) => this.#models.get(report.model)?.onHealth(report),
       onVerdict: (verdict) => this.#onVerdict(verdict),
@@ -105,7 +113,7 @@ export class Engine extends EventEmitter<EngineEvents> {
     await removeStaleParts(this.options.dataDir, this.clock.wallMs());
     this.followModels();
     await Promise.all(this.#background);
-    this.#followTimer = setInterval(() => void this.#follow(), this.options.followMs);
+    this.#follower.start();
   }
 
   /** Listens for HTTP and WebSocket clients; port 0 takes a free one. Throws LISTEN_FAILED or FRONT_UNAVAILABLE. */
@@ -210,7 +218,7 @@ export class Engine extends EventEmitter<EngineEvents> {
   }
 
   async #close(): Promise<void> {
-    if (this.#followTimer !== null) clearInterval(this.#followTimer);
+    this.#follower.stop();
     await this.drain();
     if (this.#front !== null) {
       await sleep(LINGER_MS);
@@ -237,14 +245,14 @@ export class Engine extends EventEmitter<EngineEvents> {
     }
   }
 
-  #inBackground(work: Promise<void>, model: string, what: string): void {
-    const watched = work
-      .catch((error: unknown) => this.#problem(model, `the model ${what}`, reasonOf(error)))
   /** Resolves when all models that are being started or closed have got there. */
   async settled(): Promise<void> {
     while (this.#background.size > 0) await Promise.all(this.#background);
   }
 
+  #inBackground(work: Promise<void>, model: string, what: string): void {
+    const watched = work
+      .catch((error: unknown) => this.#problem(model, `the model ${what}`, reasonOf(error)))
       .finally(() => this.#background.delete(watched));
     this.#background.add(watched);
   }
@@ -267,12 +275,8 @@ export class Engine extends EventEmitter<EngineEvents> {
   }
 
   async #follow(): Promise<void> {
-    try {
-      this.followModels();
-      await Promise.all([...this.#models.values()].map(({ rollout }) => rollout.follow()));
-    } catch (error) {
-      this.#problem('', 'the registry could not be followed', reasonOf(error));
-    }
+    this.followModels();
+    await Promise.all([...this.#models.values()].map(({ rollout }) => rollout.follow()));
   }
 
   #onVerdict(verdict: Verdict): void {

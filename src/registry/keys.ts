@@ -2,6 +2,7 @@
 // numbers sort as numbers, and a prefix sorts before everything that continues it.
 //
 //   meta                              -> MetaRecord
+//   revision                          -> number of transactions so far
 //   model, NAME                       -> ModelRecord
 //   version, MODEL, VERSION           -> VersionRecord
 //   event, MODEL, SEQUENCE            -> EventRecord
@@ -32,6 +33,7 @@ export interface KeyPrefix<T> {
 }
 
 export const META: RecordKey<MetaRecord> = { parts: ['meta'] };
+export const REVISION: RecordKey<number> = { parts: ['revision'] };
 export const ALL_MODELS: KeyPrefix<ModelRecord> = { prefix: ['model'] };
 export const ALL_VERSIONS: KeyPrefix<VersionRecord> = { prefix: ['version'] };
 

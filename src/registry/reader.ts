@@ -15,6 +15,11 @@ export class RegistryReader {
     this.store = store;
   }
 
+  /** Changes with every change of anything; cheap enough to poll. */
+  revision(): number {
+    return this.store.revision();
+  }
+
   models(): ModelRecord[] {
     return this.store.read(() => this.store.list(ALL_MODELS));
   }

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { open } from 'lmdb';
 import type { Key, RootDatabase } from 'lmdb';
 import { isLastgoodError, lastgoodError, reasonOf } from '../errors.ts';
-import { META } from './keys.ts';
+import { META, REVISION } from './keys.ts';
 import type { KeyPrefix, RecordKey } from './keys.ts';
 import { checkLmdbFile } from './lmdb-file.ts';
 
@@ -98,7 +98,11 @@ export class RegistryStore {
     if (this.#writing) throw new Error('This is a bug: a registry transaction was started inside another');
     this.#writing = true;
     try {
-      return this.#root.transactionSync(work);
+      return this.#root.transactionSync(() => {
+        const result = work();
+        this.put(REVISION, (this.get(REVISION) ?? 0) + 1);
+        return result;
+      });
     } catch (error) {
       if (isLastgoodError(error)) throw error;
       const reason = reasonOf(error);
@@ -118,6 +122,11 @@ export class RegistryStore {
       // A worker blocks in Atomics.wait next, and the timer that would let the snapshot go does not run there.
       this.fresh();
     }
+  }
+
+  /** Number of transactions so far, by any process: one cheap read tells whether there is anything new. */
+  revision(): number {
+    return this.read(() => this.get(REVISION) ?? 0);
   }
 
   /** Lets the read snapshot go, so that the next read sees the newest commit. */
