@@ -11,6 +11,12 @@ import type { ReplySink, Ticket } from './submit.ts';
 /** Called once per entry, when it is settled. */
 export type OnSettled = (how: 'answered' | 'cancelled') => void;
 
+/** A request whose time ran out; microseconds on the monotonic clock. */
+export interface Expired {
+  readonly receivedUs: number;
+  readonly allowedUs: number;
+}
+
 class Waiter implements Ticket {
   readonly #batch: Batch;
   readonly #entry: number;
@@ -97,12 +103,17 @@ export class Batch {
     this.#settle(waiter, entry, 'cancelled');
   }
 
-  /** Answers every entry whose deadline has passed with what `makeError` says of the time it had. */
-  expire(nowUs: number, makeError: (allowedUs: number) => unknown): void {
+  /** Answers every entry whose deadline has passed with what `makeError` says of the time it had; tells which. */
+  expire(nowUs: number, makeError: (allowedUs: number) => unknown): Expired[] {
+    const expired: Expired[] = [];
     this.#waiters.forEach((waiter, entry) => {
       if (waiter.settled || waiter.deadlineUs > nowUs) return;
-      this.#refuse(waiter, entry, makeError(waiter.deadlineUs - this.slab.receivedUs(entry)));
+      const receivedUs = this.slab.receivedUs(entry);
+      const allowedUs = waiter.deadlineUs - receivedUs;
+      this.#refuse(waiter, entry, makeError(allowedUs));
+      expired.push({ receivedUs, allowedUs });
     });
+    return expired;
   }
 
   /** Answers every entry that is not settled yet with one error. */

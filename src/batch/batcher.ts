@@ -12,6 +12,7 @@ import type { EntryKind, Slab, SlabArena } from '../shared-memory/slab.ts';
 import type { BatchResult } from '../worker/messages.ts';
 import { Batch, encodeErrorJson } from './batch.ts';
 import type { EncodeError } from './batch.ts';
+import { expireBatches } from './deadlines.ts';
 import { ArenaSlabs, SeparateSlabs } from './slab-supply.ts';
 import type { SlabSupply } from './slab-supply.ts';
 import type { ReplySink, Submitter, Ticket } from './submit.ts';
@@ -36,12 +37,18 @@ export interface BatcherOptions {
   readonly deadlineMs: number;
   readonly dispatch: Dispatch;
   readonly monotonicUs: () => number;
-  /** Called for a batch whose worker was lost, with the number of requests that were answered 500. */
-  readonly onBatchLost?: (slab: Slab, requests: number, reason: unknown) => void;
+  /**
+   * Called with the number of requests that a running batch's version left without an answer, and that the main thread
+   * answered in its stead: no sample of them will come from a worker in time, or at all.
+   */
+  readonly onUnanswered?: (slab: Slab, requests: number, why: Unanswered) => void;
   readonly encodeError?: EncodeError;
   /** Slabs with memory of their own: for a queue whose arena the workers do not know. */
   readonly separateSlabs?: boolean;
 }
+
+/** `lost`: the worker ended; `deadline`: it is still running and the requests' time is over. */
+export type Unanswered = 'lost' | 'deadline';
 
 export interface BatcherCounts {
   accepted: number;
@@ -186,10 +193,7 @@ export class Batcher implements Submitter {
     for (;;) {
       const batch = this.#sealed[0] ?? this.#open;
       if (batch === null) return;
-      if (batch === this.#open && this.#companyUs() > 0) {
-        this.#scheduleCut();
-        return;
-      }
+      if (batch === this.#open && this.#companyUs() > 0) return this.#scheduleCut();
       if (batch.live === 0) {
         this.#takeNext(batch);
         this.#release(batch);
@@ -233,7 +237,7 @@ export class Batcher implements Submitter {
         ? lostReason
         : lastgoodError('INTERNAL', { reason: 'the worker ended without an answer to this request' });
     if (lostReason !== undefined) {
-      this.#options.onBatchLost?.(batch.slab, batch.live, lostReason);
+      this.#options.onUnanswered?.(batch.slab, batch.live, 'lost');
       batch.refuseAll(lost());
     } else {
       batch.deliver(result, lost);
@@ -276,15 +280,16 @@ export class Batcher implements Submitter {
       this.#stopSweep();
       return;
     }
-    const nowUs = this.#options.monotonicUs();
-    const { model } = this.#options;
+    const { model, deadlineMs, onUnanswered, monotonicUs } = this.#options;
+    const running = [...this.#running];
+    const queued = [...this.#sealed, ...(this.#open === null ? [] : [this.#open])];
     const makeError = (allowedUs: number): unknown => {
       this.counts.expired += 1;
       return lastgoodError('DEADLINE_EXCEEDED', { model, deadlineMs: Math.round(allowedUs) / 1e3 });
     };
-    for (const batch of this.#running) batch.expire(nowUs, makeError);
-    for (const batch of [...this.#sealed]) batch.expire(nowUs, makeError);
-    this.#open?.expire(nowUs, makeError);
+    for (const { batch, requests } of expireBatches(running, queued, monotonicUs(), deadlineMs * 1e3, makeError)) {
+      onUnanswered?.(batch.slab, requests, 'deadline');
+    }
   }
 
   #stopSweep(): void {

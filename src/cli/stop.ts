@@ -5,7 +5,7 @@ import type { Engine } from '../engine/engine.ts';
 import { reasonOf } from '../errors.ts';
 import { note } from './connect.ts';
 
-/** After the drain limit the workers get so long to come to an end. */
+/** After the drain the threads get so long to come to an end. */
 const CLOSE_MS_MAX = 2_000;
 
 /** Resolves at the first stop signal; a second one kills the process. */
@@ -22,22 +22,26 @@ export function stopSignal(): Promise<NodeJS.Signals> {
   });
 }
 
-/** Drains and closes; returns the exit code, or does not return when workers cannot be ended. */
+/**
+ * Drains and closes; returns the exit code: 0 when everything that was accepted is answered. Does not return when a
+ * worker cannot be ended, because its run does not come back: the process is killed then.
+ */
 export async function stopEngine(engine: Engine): Promise<0 | 1> {
   const { left } = await engine.drain();
-  if (left === 0) {
-    await engine.close();
-    return 0;
+  if (left > 0) {
+    note(`stop: ${left} requests were not answered within ${engine.options.drainMs} ms; wanted all of them answered`);
   }
-  note(`stop: ${left} requests were not answered within ${engine.options.drainMs} ms; wanted all of them answered`);
   const limit = new AbortController();
   const closed = await Promise.race([
     engine.close().then(() => true),
     sleep(CLOSE_MS_MAX, false, { signal: limit.signal }).catch(() => false),
   ]);
   limit.abort();
-  if (!closed) killSelf();
-  return 1;
+  if (!closed) {
+    note(`stop: a worker is still inside a run ${CLOSE_MS_MAX} ms after the drain; wanted it free, killing the process`);
+    killSelf();
+  }
+  return left === 0 ? 0 : 1;
 }
 
 /** What nobody caught: the state is on disk, so the process says why and goes; a supervisor starts it again. */

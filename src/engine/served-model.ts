@@ -1,6 +1,7 @@
 // One model as the engine serves it: its queue, its loaded versions, its rollout and what the monitor says of it.
 // Main thread. Everything that belongs to one model and to no other is wired here.
 import { Batcher } from '../batch/batcher.ts';
+import type { Unanswered } from '../batch/batcher.ts';
 import type { Clock } from '../clock.ts';
 import { lastgoodError } from '../errors.ts';
 import type { HealthAnswer } from '../front/port.ts';
@@ -19,7 +20,7 @@ import type { Slab } from '../shared-memory/slab.ts';
 import type { BatchResult } from '../worker/messages.ts';
 import { VersionQueues } from './version-queues.ts';
 
-/** Records of the ring for requests whose worker was lost; the main thread writes it. */
+/** Records of the ring for requests that no worker answered; the main thread writes it. */
 const LOST_RING_CAPACITY = 1_024;
 const DECISIONS_SHOWN = 5;
 /** The pseudo deployment under which the main thread's own ring is attached. */
@@ -57,7 +58,7 @@ export class ServedModel {
     const queue = {
       model, batchSizeMax, batchDelayUs, slabBytes, pendingMax, deadlineMs,
       monotonicUs: () => clock.monotonicUs(),
-      onBatchLost: (slab: Slab, requests: number) => this.#recordLost(slab, requests),
+      onUnanswered: (slab: Slab, requests: number, why: Unanswered) => this.#recordUnanswered(slab, requests, why),
     };
     this.batcher = new Batcher({ ...queue, dispatch: (slab, memory) => this.#dispatch(slab, memory) });
     this.#deployments = new DeploymentSet({
@@ -229,15 +230,17 @@ export class ServedModel {
     this.batcher.wake();
   }
 
-  // The worker that should have written these samples is gone, so the main thread does, in a ring of its own.
-  #recordLost(slab: Slab, requests: number): void {
+  // The worker that should have written these samples is gone or does not come back, so the main thread writes them, in
+  // a ring of its own. (A run that comes back late after all writes its latency as well.)
+  #recordUnanswered(slab: Slab, requests: number, why: Unanswered): void {
     const count = Math.min(requests, LOST_RING_CAPACITY / 2);
     const atUs = this.#ports.clock.monotonicUs();
     const { generation, cutUs } = slab;
+    const outcome = why === 'lost' ? Outcome.modelFailure : Outcome.deadline;
     this.#lostSamples.begin(count);
     for (let index = 0; index < count; index += 1) {
       this.#lostSamples.write({
-        ...emptySample(), generation, atUs, outcome: Outcome.modelFailure, rows: 1, latencyUs: atUs - cutUs,
+        ...emptySample(), generation, atUs, outcome, rows: 1, latencyUs: atUs - cutUs,
       });
     }
     this.#lostSamples.publish();

@@ -59,8 +59,9 @@ export class GenerationState {
 
   #addRequest(sample: Readonly<Sample>): void {
     this.#totals.requests += 1;
-    if (sample.outcome === Outcome.clientFault) {
-      this.#totals.clientFaults += 1;
+    // Of a request that expired in the queue the version knows nothing: it may have waited for the one before.
+    if (sample.outcome === Outcome.clientFault || sample.outcome === Outcome.expired) {
+      if (sample.outcome === Outcome.clientFault) this.#totals.clientFaults += 1;
       return;
     }
     if (sample.outcome === Outcome.ok) this.#totals.ok += 1;

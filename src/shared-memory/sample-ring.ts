@@ -33,7 +33,7 @@ const F64_VALUE = 5;
 
 const INT32_MAX = 0x7fffffff;
 
-/** What became of an entry. Only modelFailure speaks against a model; non-finite answers are counted on their own. */
+/** What became of an entry. Only modelFailure and deadline speak against a model; non-finite answers are counted on their own. */
 export const Outcome = {
   ok: 0,
   /** The request was wrong (4xx); never counted against a model. */
@@ -42,8 +42,10 @@ export const Outcome = {
   modelFailure: 2,
   /** The model answered with NaN or an infinity. */
   nonFinite: 3,
-  /** The deadline passed before the model was done. */
+  /** The model's deadline passed while the version held the worker. */
   deadline: 4,
+  /** The request's time was over before its run began; a long queue counts against no version. */
+  expired: 5,
 } as const;
 export type Outcome = (typeof Outcome)[keyof typeof Outcome];
 

@@ -118,14 +118,14 @@ export class BatchRunner {
       if (!decoder.decode(slab.request(entry), isFrame)) return false;
     } catch (error) {
       const request = { entry, receivedUs, firstRow, rows: 0, isSingle: true, isFrame, id: decoder.id };
-      this.#fail(request, error, isLate && !isFrame ? Outcome.deadline : Outcome.clientFault, 0);
+      this.#fail(request, error, isLate && !isFrame ? Outcome.expired : Outcome.clientFault, 0);
       return true;
     }
     const { rows, isSingle, id } = decoder;
     const request = { entry, receivedUs, firstRow, rows, isSingle, isFrame, id };
     if (isLate) {
       this.#batch.rows = firstRow;
-      this.#fail(request, this.#deadlineExceeded(receivedUs, deadlineUs), Outcome.deadline, 0);
+      this.#fail(request, this.#deadlineExceeded(receivedUs, deadlineUs), Outcome.expired, 0);
     } else {
       this.#pending.push(request);
     }

@@ -77,7 +77,7 @@ export class TensorBatch {
     const allowedUs = Math.min(slab.deadlineUs(entry) - receivedUs, request.timeoutUs || Infinity);
     if (startUs - receivedUs >= allowedUs) {
       const error = lastgoodError('DEADLINE_EXCEEDED', { model: this.#options.model, deadlineMs: allowedUs / 1e3 });
-      this.#fail({ entry, receivedUs, codec, rows: 0, id: request.id }, error, Outcome.deadline, 0);
+      this.#fail({ entry, receivedUs, codec, rows: 0, id: request.id }, error, Outcome.expired, 0);
       return;
     }
     this.#group({ entry, receivedUs, codec, request, rows: this.#stacking.rowsOf(request.inputs) });

@@ -103,6 +103,35 @@ describe('Batcher', () => {
     assert.deepEqual([batcher.counts.answered, batcher.counts.cancelled, batcher.pending], [1, 0, 0]);
   });
 
+  test('requests whose deadline passes in a run that does not end are reported, and those that waited for it', async () => {
+    const { workers, unanswered, clock, ask } = benchWith({ batchSizeMax: 2 });
+    workers.generation = 7;
+    const asked = ['run', 'run'].map((body) => ask(body));
+    await turn();
+    clock.nowUs += 1_000;
+    asked.push(...['behind', 'behind', 'behind'].map((body) => ask(body)));
+    clock.nowUs += 1_000_000;
+    await until('the deadline is noticed', () => asked.every(({ answers }) => answers.length > 0));
+    assert.ok(unanswered.every(({ generation, why }) => generation === 7 && why === 'deadline'));
+    assert.equal(unanswered.reduce((sum, { requests }) => sum + requests, 0), 5);
+  });
+
+  test('requests that expire because the queue is long, or by a timeout of their own, are nobody\'s fault', async () => {
+    const { workers, unanswered, clock, ask } = benchWith({ batchSizeMax: 1 });
+    ask('first');
+    await turn();
+    clock.nowUs += 10;
+    const late = ['expires in its short run', 'expires in the queue'].map((body) => ask(body));
+    clock.nowUs += 600_000;
+    workers.finish();
+    await turn();
+    const impatient = ask('impatient', undefined, 399_000);
+    clock.nowUs += 400_000;
+    await until('all are noticed', () => [...late, impatient].every(({ answers }) => answers.length > 0));
+    assert.deepEqual([...late, impatient].map(({ answers }) => answers[0]?.status), [504, 504, 504]);
+    assert.deepEqual(unanswered, []);
+  });
+
   test('a dispatch that throws answers everybody in the batch and takes the next batch when it works again', async () => {
     const { batcher, workers, ask } = benchWith();
     workers.refusal = lastgoodError('NO_ACTIVE_VERSION', { model: 'm' });
@@ -121,7 +150,7 @@ describe('Batcher', () => {
   });
 
   test('a lost batch answers everybody with its reason, reports how many there were, and the queue goes on', async () => {
-    const { batcher, workers, lost, ask } = benchWith();
+    const { batcher, workers, unanswered, ask } = benchWith();
     const asked = ['a', 'b', 'c'].map((body) => ask(body));
     await turn();
     const next = ask('next');
@@ -131,14 +160,14 @@ describe('Batcher', () => {
     await turn();
     assert.deepEqual(asked.map(({ answers }) => answers.map(codeOf)), [['MODEL_FAILED'], [], ['MODEL_FAILED']]);
     assert.deepEqual(asked[0]!.answers, [{ status: 500, body: JSON.stringify(errorBody(reason).body) }]);
-    assert.deepEqual(lost, [{ requests: 2, reason }]);
+    assert.deepEqual(unanswered, [{ generation: 1, requests: 2, why: 'lost' }]);
     workers.finish();
     await turn();
     assert.deepEqual([next.answers[0]?.status, batcher.pending], [200, 0]);
   });
 
   test('an entry that its worker left without an answer gets an error, not silence', async () => {
-    const { batcher, workers, lost, ask } = benchWith();
+    const { batcher, workers, unanswered, ask } = benchWith();
     const asked = ['a', 'b'].map((body) => ask(body));
     await turn();
     workers.running[0]!.slab.setAnswer(1, 200, Buffer.from('done'));
@@ -146,7 +175,7 @@ describe('Batcher', () => {
     await turn();
     assert.deepEqual(asked.map(({ answers }) => answers.map(({ status }) => status)), [[500], [200]]);
     assert.equal(codeOf(asked[0]!.answers[0]), 'INTERNAL');
-    assert.deepEqual([lost, batcher.pending], [[], 0]);
+    assert.deepEqual([unanswered, batcher.pending], [[], 0]);
   });
 
   test('a refused frame of the JSON WebSocket carries the id of its frame', async () => {

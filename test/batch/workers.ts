@@ -1,7 +1,7 @@
 // The far side of a batcher: takes slabs as a pool of workers does, sees them through views of its own, and answers
 // when the test says so. The near side: requests whose outcomes are written down.
 import { Batcher } from '../../src/batch/batcher.ts';
-import type { BatcherOptions } from '../../src/batch/batcher.ts';
+import type { BatcherOptions, Unanswered } from '../../src/batch/batcher.ts';
 import type { Ticket } from '../../src/batch/submit.ts';
 import { EntryKind, EntryStatus, Slab, viewSlabArena } from '../../src/shared-memory/slab.ts';
 import type { BatchResult } from '../../src/worker/messages.ts';
@@ -18,6 +18,7 @@ export interface Running {
 export class TestWorkers {
   free: number;
   generation = 1;
+  readonly #nowUs: () => number;
   /** Thrown by the next dispatch instead of taking the batch. */
   refusal: Error | null = null;
   readonly running: Running[] = [];
@@ -25,8 +26,9 @@ export class TestWorkers {
   readonly cuts: string[][] = [];
   #views: Slab[] = [];
 
-  constructor(free: number) {
+  constructor(free: number, nowUs: () => number) {
     this.free = free;
+    this.#nowUs = nowUs;
   }
 
   joinArena(batcher: Batcher): void {
@@ -37,7 +39,7 @@ export class TestWorkers {
     if (this.refusal !== null) throw this.refusal;
     if (this.free === 0) return undefined;
     this.free -= 1;
-    slab.stamp(this.generation, 1, 0);
+    slab.stamp(this.generation, 1, this.#nowUs());
     const seen = memory === null ? this.#views[slab.index]! : new Slab(memory);
     this.cuts.push(Array.from({ length: seen.entryCount }, (_, entry) => Buffer.from(seen.request(entry)).toString()));
     return new Promise((resolve, reject) => {
@@ -85,32 +87,32 @@ export interface Asked {
 export interface Bench {
   readonly batcher: Batcher;
   readonly workers: TestWorkers;
-  readonly lost: { readonly requests: number; readonly reason: unknown }[];
+  readonly unanswered: { readonly generation: number; readonly requests: number; readonly why: Unanswered }[];
   readonly clock: { nowUs: number };
-  readonly ask: (body: string, kind?: EntryKind) => Asked;
+  readonly ask: (body: string, kind?: EntryKind, timeoutUs?: number) => Asked;
 }
 
 export function benchWith(options: Partial<BatcherOptions> & { readonly workers?: number } = {}): Bench {
   const { workers: free = 1, ...changed } = options;
-  const workers = new TestWorkers(free);
   const clock = { nowUs: 1_000 };
-  const lost: { requests: number; reason: unknown }[] = [];
+  const workers = new TestWorkers(free, () => clock.nowUs);
+  const unanswered: Bench['unanswered'][number][] = [];
   const batcher = new Batcher({
     model: 'm', batchSizeMax: 4, batchDelayUs: 0, slabBytes: 4_096, pendingMax: 32, deadlineMs: 1_000,
     dispatch: (slab, memory) => workers.dispatch(slab, memory),
     monotonicUs: () => clock.nowUs,
-    onBatchLost: (_slab, requests, reason) => lost.push({ requests, reason }),
+    onUnanswered: (slab, requests, why) => unanswered.push({ generation: slab.generation, requests, why }),
     ...changed,
   });
   workers.joinArena(batcher);
-  const ask = (body: string, kind: EntryKind = EntryKind.predictJson): Asked => {
+  const ask: Bench['ask'] = (body, kind = EntryKind.predictJson, timeoutUs = Infinity) => {
     const answers: Asked['answers'] = [];
     const ticket = batcher.submit(kind, Buffer.from(body), {
       answer: (status, bytes) => void answers.push({ status, body: Buffer.from(bytes).toString() }),
-    }, clock.nowUs);
+    }, clock.nowUs, 0, timeoutUs);
     return { body, ticket, answers };
   };
-  return { batcher, workers, lost, clock, ask };
+  return { batcher, workers, unanswered, clock, ask };
 }
 
 /** Lets everything happen that is due: two turns of the event loop, promises included. */

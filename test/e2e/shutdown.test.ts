@@ -2,14 +2,22 @@
 // themselves and exits with 0; an abort inside the runtime would show as a signal.
 import assert from 'node:assert/strict';
 import { Agent } from 'node:http';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { http } from '../support/http.ts';
 import { housingBodies } from '../support/housing.ts';
 import { actor, serveHousing } from '../support/served-housing.ts';
 import { until } from '../support/poll.ts';
+import { Server, lastgoodJson } from '../support/binary.ts';
+import { temporaryDirectory } from '../support/temporary.ts';
+import { held } from '../worker/onnx.ts';
 
 const ROUNDS = 3;
 const CLIENTS = 32;
+const JSON_TYPE = { 'content-type': 'application/json' };
+/** 2 n^3 operations, far longer than all limits together on any machine, and 650 MB. */
+const HELD_SIZE = 9_000;
 
 describe('lastgood serve', () => {
   test('on SIGTERM under load answers everything that it accepted and exits with 0, every time', async () => {
@@ -49,5 +57,21 @@ describe('lastgood serve', () => {
       assert.ok(refused + cut <= CLIENTS, `${refused} were refused and ${cut} cut`);
       assert.equal(cut, 0, 'no connection was closed with a request on it');
     }
+  });
+
+  test('ends although a run does not come back: its request is answered, and the process killed after a limit', async () => {
+    const dataDir = temporaryDirectory();
+    const file = join(temporaryDirectory(), 'held.onnx');
+    writeFileSync(file, held());
+    await lastgoodJson(['register', 'm', file, '--version', '1', '--promote', '--data', dataDir]);
+    const server = await Server.start(dataDir, ['--deadline-ms', '100', '--drain-ms', '200']);
+    const body = JSON.stringify({ features: [HELD_SIZE, 0, 0] });
+    const { status, json } = await http(server.port, '/predict', { body, headers: JSON_TYPE });
+    assert.deepEqual([status, json['code']], [504, 'DEADLINE_EXCEEDED']);
+    assert.equal(await server.stop(), null, 'the run is still going on, so only a signal ends the process');
+    assert.match(server.log, /still inside a run/);
+    const next = await Server.start(dataDir);
+    assert.equal((await http(next.port, '/predict', { body: '{"features":[1,0,0]}', headers: JSON_TYPE })).status, 200);
+    assert.equal(await next.stop(), 0);
   });
 });

@@ -158,6 +158,24 @@ export function slow(products: number): Uint8Array {
   });
 }
 
+/** Answers 0.5 after a product of n x n matrices, n the largest input: a run lasts as long as its client wants. */
+export const held = (): Uint8Array => model({
+  inputs: [['x', Type.FLOAT, ['N', 3]]],
+  outputs: [['y', Type.FLOAT, ['N', 1]]],
+  nodes: [
+    node('MatMul', ['x', 'w'], 'xw'), node('Relu', ['x'], 'positive'),
+    node('ReduceMax', ['positive'], 'largest', [integer('keepdims', 1)]), node('Reshape', ['largest', 'one'], 'flat'),
+    node('Cast', ['flat'], 'n', [integer('to', Type.INT64)]), node('Concat', ['n', 'n'], 'size', [integer('axis', 0)]),
+    node('ConstantOfShape', ['size'], 'zeros'), node('MatMul', ['zeros', 'zeros'], 'product'),
+    node('ReduceSum', ['product'], 'zero', [integer('keepdims', 0)]), node('Mul', ['xw', 'nothing'], 'gone'),
+    node('Add', ['gone', 'zero'], 'plain'), node('Add', ['plain', 'b'], 'y'),
+  ],
+  constants: [
+    floats('w', [3, 1], [1, 10, 100]), floats('b', [1], [0.5]), floats('nothing', [1], [0]),
+    { name: 'one', dims: [1n], dataType: Type.INT64, rawData: new Uint8Array(BigInt64Array.of(1n).buffer) },
+  ],
+});
+
 /** The same answer as `linear` by way of a width x width matrix of zeros: a file of 4 * width * width bytes. */
 export const heavy = (width: number): Uint8Array => model({
   inputs: [['x', Type.FLOAT, ['N', 3]]],
