@@ -7,14 +7,12 @@
 // Limits: `pendingMax` requests, a fixed number of slabs, one deadline per request. Refusals: QUEUE_FULL, DRAINING,
 // DEADLINE_EXCEEDED.
 import { lastgoodError, isLastgoodError } from '../errors.ts';
-import { createSingleSlab } from '../shared-memory/slab.ts';
-import type { EntryKind, Slab, SlabArena } from '../shared-memory/slab.ts';
+import { type EntryKind, type Slab, type SlabArena, createSingleSlab } from '../shared-memory/slab.ts';
 import type { BatchResult } from '../worker/messages.ts';
 import { Batch, encodeErrorJson } from './batch.ts';
 import type { EncodeError } from './batch.ts';
 import { expireBatches } from './deadlines.ts';
-import { ArenaSlabs, SeparateSlabs } from './slab-supply.ts';
-import type { SlabSupply } from './slab-supply.ts';
+import { ArenaSlabs, SeparateSlabs, type SlabSupply } from './slab-supply.ts';
 import type { ReplySink, Submitter, Ticket } from './submit.ts';
 
 const DEADLINE_SWEEP_MS = 100;
@@ -193,7 +191,10 @@ export class Batcher implements Submitter {
     for (;;) {
       const batch = this.#sealed[0] ?? this.#open;
       if (batch === null) return;
-      if (batch === this.#open && this.#companyUs() > 0) return this.#scheduleCut();
+      if (batch === this.#open && this.#companyUs() > 0) {
+        this.#scheduleCut();
+        return;
+      }
       if (batch.live === 0) {
         this.#takeNext(batch);
         this.#release(batch);
