@@ -35,7 +35,10 @@ export const ERRORS = {
     403,
     () => 'authorize: no admin token is configured for the public port; use the admin socket (lastgood rollback MODEL)',
   ),
-  MODEL_NOT_FOUND: define(404, (d: { model: Text; known: Text }) => `find model "${d.model}": known are ${d.known}`),
+  MODEL_NOT_FOUND: define(
+    404,
+    (d: { model: Text; known: Text }) => `find model "${d.model}": there is none of this name; known are ${d.known}`,
+  ),
   NO_DEFAULT_MODEL: define(
     404,
     (d: { known: Text }) =>
@@ -44,7 +47,7 @@ export const ERRORS = {
   VERSION_NOT_FOUND: define(
     404,
     (d: { model: Text; version: Text; known: Text }) =>
-      `find version "${d.version}" of model "${d.model}": known are ${d.known}`,
+      `find version "${d.version}" of model "${d.model}": there is none of this name; known are ${d.known}`,
   ),
   VERSION_NOT_LOADED: define(
     503,
@@ -163,8 +166,9 @@ export const ERRORS = {
   ),
   VERSION_IN_USE: define(
     409,
-    (d: { model: Text; version: Text; role: Text }) =>
-      `remove version "${d.version}" of model "${d.model}": it is ${d.role}; only other versions can be removed`,
+    (d: { doing: 'remove' | 'quarantine'; model: Text; version: Text; role: Text }) =>
+      `${d.doing} version "${d.version}" of model "${d.model}": it is ${d.role}; wanted another version, ` +
+      'roll back or promote first',
   ),
   UNLOAD_REFUSED: define(
     409,
@@ -179,7 +183,9 @@ export const ERRORS = {
   DECISION_NOT_FOUND: define(
     404,
     (d: { decision: Text }) =>
-      `find decision "${d.decision}": there is none; history MODEL lists the decisions that were taken`,
+      d.decision === ''
+        ? 'find the newest decision: none has been taken yet'
+        : `find decision "${d.decision}": there is none; history MODEL lists the decisions that were taken`,
   ),
   NOT_HEALTHY: define(
     409,

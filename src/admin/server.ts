@@ -15,6 +15,8 @@ import type { SocketClaim } from './socket-claim.ts';
 /** Arguments are names and paths; nothing needs more. */
 const BODY_BYTES_MAX = 1024 * 1024;
 const CONNECTIONS_MAX = 64;
+/** Only the path of a URL counts on this socket. */
+const ADMIN_ORIGIN = 'http://admin';
 /** For the request to come in; a verb itself may take as long as it needs. */
 const RECEIVE_MS_MAX = 10_000;
 export const BY_HEADER = 'x-lastgood-by';
@@ -73,7 +75,9 @@ function send(response: ServerResponse, status: number, body: unknown): void {
 }
 
 async function handle(control: ControlPlane | null, request: IncomingMessage): Promise<unknown> {
-  const url = new URL(request.url ?? '/', 'http://admin');
+  const path = request.url ?? '/';
+  if (!URL.canParse(path, ADMIN_ORIGIN)) throw lastgoodError('INVALID_REQUEST', { reason: 'its URL cannot be read' });
+  const url = new URL(path, ADMIN_ORIGIN);
   const method = request.method ?? '';
   if (url.pathname === '/' && method === 'GET') return listOfVerbs();
   const command = COMMANDS.find(({ verb }) => url.pathname === `/v1/${verb}`);

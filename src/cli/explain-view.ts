@@ -13,6 +13,11 @@ const CHECK_NAMES: Readonly<Record<CheckName, string>> = {
   error_rate: 'error rate', p95_latency: 'p95 latency', mean_drift: 'mean drift',
 };
 
+function triggerText({ trigger, evidence }: DecisionRecord): string {
+  if (trigger === 'operator') return `an operator (${actorOf(evidence)})`;
+  return trigger === 'engine' ? 'the engine at its start' : CHECK_NAMES[trigger];
+}
+
 /** Explains one decision; `nowMs` is wall-clock time. */
 export function decisionText(decision: DecisionRecord, nowMs: number): string {
   const { id, model, version, generation, atMs, trigger, reason, evidence } = decision;
@@ -21,7 +26,7 @@ export function decisionText(decision: DecisionRecord, nowMs: number): string {
     ['decision', paint('bold', id)],
     ['about', `version ${version} of ${model}, generation ${generation}`],
     ['when', `${timeText(atMs)} (${durationText(nowMs - atMs)} ago)`],
-    ['trigger', trigger === 'operator' ? `an operator (${actorOf(evidence)})` : CHECK_NAMES[trigger]],
+    ['trigger', triggerText(decision)],
     ['why', reason === '' ? 'no reason was given' : reason],
     ['done', doneText(decision)],
   ];

@@ -201,7 +201,7 @@ function removeCommand(): Command {
       printResult(flags, result, ({ removed, artifacts }) => {
         const what = version === undefined ? `model ${model}` : `version ${version} of ${model}`;
         const versions = version === undefined ? ` with ${removed.length} versions` : '';
-        return `removed ${what}${versions}; ${artifacts.length} files deleted`;
+        return `removed ${what}${versions}; ${artifacts.length} ${artifacts.length === 1 ? 'file' : 'files'} deleted`;
       });
     });
 }

@@ -38,7 +38,7 @@ export async function stopEngine(engine: Engine): Promise<0 | 1> {
   ]);
   limit.abort();
   if (!closed) {
-    note(`stop: a worker is still inside a run ${CLOSE_MS_MAX} ms after the drain; wanted it free, killing the process`);
+    note(`stop: a worker is still inside a run ${CLOSE_MS_MAX} ms after the drain; wanted it free, ending by SIGKILL`);
     killSelf();
   }
   return left === 0 ? 0 : 1;

@@ -72,7 +72,7 @@ export class RegistryReader {
     const found = id === undefined
       ? this.models().flatMap(({ model }) => this.decisions(model, 1)).sort((a, b) => b.atMs - a.atMs)[0]
       : this.decision(id);
-    if (found === undefined) throw lastgoodError('DECISION_NOT_FOUND', { decision: id ?? 'newest' });
+    if (found === undefined) throw lastgoodError('DECISION_NOT_FOUND', { decision: id ?? '' });
     return found;
   }
 

@@ -136,7 +136,7 @@ export interface DecisionRecord {
   readonly version: string;
   readonly generation: number;
   readonly atMs: number;
-  readonly trigger: 'p95_latency' | 'error_rate' | 'mean_drift' | 'operator';
+  readonly trigger: 'p95_latency' | 'error_rate' | 'mean_drift' | 'operator' | 'engine';
   readonly action: 'rollback' | 'suppressed' | 'no_target';
   /** For suppressed: cooldown, pinned, observe, superseded. */
   readonly suppressedBy: string | null;

@@ -197,7 +197,7 @@ export class Registry extends RegistryReader {
     const { model, version, by, reason } = change;
     return this.store.transaction(() => {
       if (this.model(model).activeVersion === version) {
-        throw lastgoodError('VERSION_IN_USE', { model, version, role: 'active: roll back instead' });
+        throw lastgoodError('VERSION_IN_USE', { doing: 'quarantine', model, version, role: 'active' });
       }
       const after = this.#setHealth(this.version(model, version), 'unhealthy', reason, by);
       this.#recordAbout(model, { kind: 'quarantine', by, reason, from: version, to: null, decision: null });
@@ -259,7 +259,7 @@ export class Registry extends RegistryReader {
 
   #checkRemovable(record: ModelRecord, version: string): void {
     const role = record.activeVersion === version ? 'active' : record.lastGoodVersion === version ? 'lastGood' : null;
-    if (role !== null) throw lastgoodError('VERSION_IN_USE', { model: record.model, version, role });
+    if (role !== null) throw lastgoodError('VERSION_IN_USE', { doing: 'remove', model: record.model, version, role });
   }
 
   #forgetModel(model: string): void {

@@ -3,6 +3,9 @@ import type { HealthReport, Verdict } from '../judge/messages.ts';
 import type { JudgeOptions } from '../options.ts';
 import type { DecisionRecord, ModelRecord } from '../registry/records.ts';
 
+/** Who acts when the engine goes back without a verdict, because a version does not load. */
+export const ENGINE_ACTOR = 'engine';
+
 export type Suppression = 'observe' | 'pinned' | 'cooldown';
 
 /** Returns why a failing verdict must not lead to a rollback now, or null when it may. Times in wall-clock ms. */
@@ -52,7 +55,7 @@ export function decisionOf(
   };
 }
 
-/** Writes down an operator's rollback, with the health that the monitor last reported as its evidence. */
+/** Writes down the rollback of an operator, or of the engine at its start; the evidence is the health last reported. */
 export function operatorDecision(
   model: string,
   context: DecisionContext,
@@ -66,7 +69,7 @@ export function operatorDecision(
     version: context.version,
     generation: context.generation,
     atMs: context.atMs,
-    trigger: 'operator',
+    trigger: evidence['by'] === ENGINE_ACTOR ? 'engine' : 'operator',
     action: 'rollback',
     suppressedBy: null,
     rolledBackTo,

@@ -17,7 +17,7 @@ import type { DecisionRecord, VersionRecord } from '../registry/records.ts';
 import type { Registry } from '../registry/registry.ts';
 import type { Deployment } from './deployment.ts';
 import type { DeploymentSet } from './deployment-set.ts';
-import { operatorDecision } from './decisions.ts';
+import { ENGINE_ACTOR, operatorDecision } from './decisions.ts';
 import { MonitorReports } from './monitor-reports.ts';
 import type { Activation, DeploymentView, Phase, RolloutEvent } from './outcome.ts';
 import { checkPromotable } from './promotable.ts';
@@ -109,10 +109,10 @@ export class ModelRollout {
   async #startOnEarlier(failed: string, generation: number): Promise<void> {
     const reason = `version "${failed}" did not load at start`;
     await this.#rollbackNow({
-      by: 'engine',
+      by: ENGINE_ACTOR,
       reason,
       expectedGeneration: generation,
-      decide: (target) => this.#operatorDecision('engine', failed, generation, target, reason),
+      decide: (target) => this.#operatorDecision(ENGINE_ACTOR, failed, generation, target, reason),
     });
   }
 

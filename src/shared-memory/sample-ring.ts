@@ -33,7 +33,7 @@ const F64_VALUE = 5;
 
 const INT32_MAX = 0x7fffffff;
 
-/** What became of an entry. Only modelFailure and deadline speak against a model; non-finite answers are counted on their own. */
+/** What became of an entry. Only modelFailure and deadline speak against a model; nonFinite is counted on its own. */
 export const Outcome = {
   ok: 0,
   /** The request was wrong (4xx); never counted against a model. */

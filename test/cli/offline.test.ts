@@ -58,7 +58,7 @@ describe('lastgood without an engine', () => {
       [`baseline housing --from ${housingBaseline('1')}`, /the baseline of version 1 of housing: mean 2\.\d+, .* rows/],
       ['history housing', /quarantine +two +- +3 +cli:\S+ +labels/],
       ['status', /MODEL +PHASE[^]*housing +offline +1 +3/],
-      ['remove housing two', /removed version two of housing; 1 files deleted/],
+      ['remove housing two', /removed version two of housing; 1 file deleted/],
     ];
     for (const [line, text] of steps) {
       const { code, stdout, stderr } = await lastgood([...line.split(' '), ...data]);

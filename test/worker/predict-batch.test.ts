@@ -127,7 +127,7 @@ suite('BatchRunner', () => {
     const frame = '{"id":"f","features":[1,2,3]}';
     const [lateFrame] = await bench.batch([frame], { deadlineUs: 1, kind: EntryKind.socketJson });
     assert.deepEqual([lateFrame!.status, lateFrame!.body['id']], [504, 'f']);
-    assert.deepEqual(bench.samples().map(({ outcome }) => outcome), [Outcome.deadline, Outcome.deadline]);
+    assert.deepEqual(bench.samples().map(({ outcome }) => outcome), [Outcome.expired, Outcome.expired]);
     await bench.session.release();
   });
 

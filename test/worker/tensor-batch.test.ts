@@ -177,7 +177,7 @@ suite('TensorBatch', () => {
     slab.stamp(7, 1, 0);
     await bench.runner.run(slab);
     assert.deepEqual([slab.status(0), slab.status(1)], [504, 200]);
-    assert.deepEqual(bench.samples().map(({ outcome }) => outcome), [Outcome.deadline, Outcome.ok]);
+    assert.deepEqual(bench.samples().map(({ outcome }) => outcome), [Outcome.expired, Outcome.ok]);
     await bench.session.release();
   });
 });
