@@ -135,7 +135,8 @@ function rollbackCommand(): Command {
     summary: 'go back to the last known good version',
     purpose:
       'Puts the active version into quarantine and lets the last known good one answer again. Without a healthy ' +
-      'version that has served before it is refused and changes nothing.',
+      'version that has served before it is refused and changes nothing. When the monitor was faster by less than ' +
+      'three seconds, its rollback is the answer, and nothing goes back twice; --to always acts.',
     examples: [
       ['lastgood rollback digits', 'to the last known good version'],
       ['lastgood rollback digits --to 3 --reason "wrong on sevens"', 'to version 3, and why'],

@@ -10,6 +10,7 @@ import { packageVersion } from '../package-root.ts';
 import { artifactPath } from '../registry/artifacts.ts';
 import type { DecisionRecord, EventRecord, ModelRecord, VersionRecord } from '../registry/records.ts';
 import { baselineFromFile } from '../rollout/baselines.ts';
+import { justRolledBack } from '../rollout/decisions.ts';
 import { registerVersion } from '../rollout/registration.ts';
 import { removeVersions } from '../rollout/removal.ts';
 import { predictionOutput } from '../wire/prediction.ts';
@@ -66,7 +67,11 @@ export class EngineControl implements ControlPlane {
     this.#engine.assertOpen();
     const { registry, options } = this.#engine;
     const served = this.#engine.served(args.model);
-    const { newGeneration, rolledBackTo, version, id } = await served.rollout.rollback({
+    const generation = served.rollout.active?.generation ?? 0;
+    const done = args.to === undefined
+      ? justRolledBack(registry.decisions(served.model, 1)[0], generation, this.#engine.clock.wallMs())
+      : null;
+    const { newGeneration, rolledBackTo, version, id } = done ?? await served.rollout.rollback({
       by,
       reason: args.reason ?? 'requested by an operator',
       ...(args.to === undefined ? {} : { to: args.to }),

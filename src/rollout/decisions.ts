@@ -3,6 +3,9 @@ import type { HealthReport, Verdict } from '../judge/messages.ts';
 import type { JudgeOptions } from '../options.ts';
 import type { DecisionRecord, ModelRecord } from '../registry/records.ts';
 
+/** An operator's rollback so soon after the machine's means the version that is gone already. */
+const OPERATOR_RACE_MS = 3_000;
+
 /** Who acts when the engine goes back without a verdict, because a version does not load. */
 export const ENGINE_ACTOR = 'engine';
 
@@ -53,6 +56,18 @@ export function decisionOf(
     evidence: verdict.evidence,
     ...result,
   };
+}
+
+/**
+ * The rollback that the machine made a moment before an operator asked for one, or null: who saw the bad version and
+ * typed must not be taken one version further back. `nowMs` is wall-clock time.
+ */
+export function justRolledBack(
+  newest: DecisionRecord | undefined, generation: number, nowMs: number,
+): (DecisionRecord & { readonly newGeneration: number }) | null {
+  if (newest?.action !== 'rollback' || newest.trigger === 'operator') return null;
+  if (generation !== newest.generation + 1 || nowMs - newest.atMs > OPERATOR_RACE_MS) return null;
+  return { ...newest, newGeneration: generation };
 }
 
 /** Writes down the rollback of an operator, or of the engine at its start; the evidence is the health last reported. */

@@ -32,6 +32,8 @@ describe('Engine', () => {
     );
     await engine.promote('housing', 'dollars');
     assert.equal(await rolledBack, 'mean_drift 1');
+    const late = await engine.rollback('housing');
+    assert.deepEqual([late.from, late.rolledBackTo, late.generation], ['dollars', '1', 3], 'an operator a moment later');
     await crowd.stop();
     assert.ok(crowd.countOf('dollars') > 0);
     assert.deepEqual(crowd.failures, []);
