@@ -258,7 +258,8 @@ export class Registry extends RegistryReader {
   }
 
   #checkRemovable(record: ModelRecord, version: string): void {
-    const role = record.activeVersion === version ? 'active' : record.lastGoodVersion === version ? 'last good' : null;
+    const spare = record.lastGoodVersion === version ? 'last good' : null;
+    const role = record.activeVersion === version ? 'active' : spare;
     if (role !== null) throw lastgoodError('VERSION_IN_USE', { doing: 'remove', model: record.model, version, role });
   }
 
