@@ -33,7 +33,7 @@ describe('Engine', () => {
     await engine.promote('housing', 'dollars');
     assert.equal(await rolledBack, 'mean_drift 1');
     const late = await engine.rollback('housing');
-    assert.deepEqual([late.from, late.rolledBackTo, late.generation], ['dollars', '1', 3], 'an operator a moment later');
+    assert.deepEqual([late.from, late.rolledBackTo, late.generation], ['dollars', '1', 3], 'asked a moment later');
     await crowd.stop();
     assert.ok(crowd.countOf('dollars') > 0);
     assert.deepEqual(crowd.failures, []);
