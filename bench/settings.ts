@@ -1,0 +1,139 @@
+// What `npm run bench -- …` was asked for: which parts, how large, against which other servers, on which CPUs.
+import { availableParallelism } from 'node:os';
+import { parseArgs } from 'node:util';
+
+export const PARTS = ['throughput', 'latency', 'micro'] as const;
+export type PartName = (typeof PARTS)[number];
+
+/** How much is measured. */
+export interface Size {
+  readonly rounds: number;
+  /** Seconds of load in one turn. */
+  readonly seconds: number;
+  /** Seconds of load before the first round, for each contender. */
+  readonly warmSeconds: number;
+  readonly connections: readonly number[];
+  /** Only the tiny model. */
+  readonly tinyOnly: boolean;
+  /** Connections of the open loop. */
+  readonly openConnections: number;
+  /** Pairs of a promote and a rollback under load. */
+  readonly rollouts: number;
+  readonly swaps: number;
+  readonly idleSeconds: number;
+  readonly microMs: number;
+}
+
+const FULL: Size = {
+  rounds: 5, seconds: 1, warmSeconds: 1, connections: [1, 16, 64, 256], tinyOnly: false, openConnections: 64,
+  rollouts: 8, swaps: 500, idleSeconds: 10, microMs: 300,
+};
+const SMALLEST: Size = {
+  rounds: 1, seconds: 0.1, warmSeconds: 0.05, connections: [4], tinyOnly: true, openConnections: 4,
+  rollouts: 1, swaps: 2, idleSeconds: 0.2, microMs: 2,
+};
+
+/** Another HTTP server that takes part; it is running already and is not ours to stop. */
+export interface OtherServer {
+  readonly name: string;
+  readonly url: URL;
+  /** The body's template; see other-server.ts. */
+  readonly bodyFile: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly pid: number | null;
+}
+
+export interface Settings {
+  readonly parts: readonly PartName[];
+  readonly size: Size;
+  /** Where the JSON and the chart go, or null for nowhere. */
+  readonly outFolder: string | null;
+  readonly others: readonly OtherServer[];
+  readonly withPeers: boolean;
+  /** CPUs of the load generator and of the servers, as taskset writes them; null for all of them. */
+  readonly cpus: { readonly generator: string | null; readonly server: string | null };
+}
+
+export const HELP = `npm run bench -- [PART…] [options]
+
+Parts: ${PARTS.join(', ')} (all of them without an argument)
+  --smallest          the least of everything, to see that it runs
+  --rounds N          rounds of A B C A B C … (default ${FULL.rounds})
+  --connections LIST  of the closed loop (default ${FULL.connections.join(',')})
+  --tiny              only the tiny model
+  --seconds N         seconds of load in one turn (default ${FULL.seconds}; whole ones for wrk)
+  --out DIR           where result.json and chart.svg go (default bench/results)
+  --no-out            write no files
+  --no-peers          leave the servers of bench/peers out
+  --pin, --no-pin     generator on the last CPU, servers on the others (default: with three CPUs or more)
+  --server NAME=URL   another HTTP server that is running already; with each one, in the same order:
+  --body FILE         its request, where $ROW, $ROWS, $FLAT, $COUNT and $WIDTH stand for the numbers
+  --header NAME:TEXT  a header of its request (Content-Type is application/json)
+  --pid N             its process, for CPU time (0: unknown)`;
+
+/** Reads the arguments; throws a text for people. */
+export function readSettings(args: readonly string[]): Settings | null {
+  const { values, positionals } = parseArgs({
+    args: [...args], allowPositionals: true,
+    options: {
+      help: { type: 'boolean', short: 'h' }, smallest: { type: 'boolean' }, rounds: { type: 'string' },
+      connections: { type: 'string' }, tiny: { type: 'boolean' }, seconds: { type: 'string' },
+      out: { type: 'string' }, 'no-out': { type: 'boolean' },
+      'no-peers': { type: 'boolean' }, pin: { type: 'boolean' }, 'no-pin': { type: 'boolean' },
+      server: { type: 'string', multiple: true }, body: { type: 'string', multiple: true },
+      header: { type: 'string', multiple: true }, pid: { type: 'string', multiple: true },
+    },
+  });
+  if (values.help === true) return null;
+  const isSmallest = values.smallest === true;
+  const base = isSmallest ? SMALLEST : FULL;
+  const cores = availableParallelism();
+  const isPinned = values['no-pin'] !== true && (values.pin === true || cores > 2);
+  const servers = values.server ?? [];
+  return {
+    parts: positionals.length === 0 ? PARTS : positionals.map(partName),
+    size: {
+      ...base,
+      tinyOnly: base.tinyOnly || values.tiny === true,
+      connections: counts(values.connections) ?? base.connections,
+      rounds: positive('rounds', values.rounds) ?? base.rounds,
+      seconds: positive('seconds', values.seconds) ?? base.seconds,
+    },
+    outFolder: values['no-out'] === true ? null : (values.out ?? (isSmallest ? null : 'bench/results')),
+    others: servers.map((text, index) =>
+      otherServer(text, values.body?.[index], values.header ?? [], values.pid?.[index])),
+    withPeers: values['no-peers'] !== true,
+    cpus: isPinned && cores > 1
+      ? { generator: String(cores - 1), server: cores === 2 ? '0' : `0-${cores - 2}` }
+      : { generator: null, server: null },
+  };
+}
+
+function partName(text: string): PartName {
+  const name = PARTS.find((part) => part === text);
+  if (name === undefined) throw new Error(`there is no part "${text}"; wanted one of ${PARTS.join(', ')}`);
+  return name;
+}
+
+function counts(list: string | undefined): number[] | undefined {
+  return list?.split(',').map((text) => positive('connections', text) ?? 1);
+}
+
+function positive(name: string, text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  const value = Number(text);
+  if (!(value > 0)) throw new Error(`--${name} is "${text}"; wanted a positive number`);
+  return value;
+}
+
+function otherServer(
+  text: string, bodyFile: string | undefined, headers: readonly string[], pid: string | undefined,
+): OtherServer {
+  const [, name = '', url = ''] = /^([^=]+)=(.+)$/.exec(text) ?? [];
+  if (name === '' || bodyFile === undefined) throw new Error('wanted --server NAME=URL with a --body FILE');
+  const pairs = headers.map((header) => header.split(/:\s*(.*)/s).slice(0, 2) as [string, string]);
+  return {
+    name, url: new URL(url), bodyFile, pid: Number(pid ?? 0) || null,
+    headers: { 'Content-Type': 'application/json', ...Object.fromEntries(pairs) },
+  };
+}
