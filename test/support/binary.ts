@@ -4,6 +4,7 @@ import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 
 /** The compiled executable. */
@@ -65,6 +66,16 @@ export class Server {
     const ready = await Promise.race([readyLine(child), exit.then(() => null)]);
     if (ready === null) throw new Error(`start lastgood serve: it ended at once: ${stderr}`);
     return new Server(ready, child, exit, () => stderr);
+  }
+
+  /** Starts it and kills it `afterMs` later, wherever its start has got to. */
+  static async killStarting(dataDir: string, afterMs: number): Promise<void> {
+    const all = [MAIN, 'serve', '--data', dataDir, '--listen', '127.0.0.1:0', '--json'];
+    const child = spawn(process.execPath, all, { stdio: 'ignore' });
+    const exit = once(child, 'exit');
+    await sleep(afterMs);
+    child.kill('SIGKILL');
+    await exit;
   }
 
   get log(): string {
