@@ -52,7 +52,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
       await fault.run(world, random).catch((error: unknown) => {
         throw new Error(`chaos with seed ${options.seed}, "${fault.name}": ${String(error)}`, { cause: error });
       });
-      options.onProgress?.(`${world.kills} of ${options.kills} kills, ${clients.counts.answered} answers: ${fault.name}`);
+      options.onProgress?.(`${world.kills} of ${options.kills} kills, ${clients.counts.answered} answers`);
     }
     const soak = await soakFor(world, options, random);
     await world.check();

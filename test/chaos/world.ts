@@ -1,6 +1,7 @@
 // The server under chaos and everything it has acknowledged. Kills it, starts it again on the same port and directory,
 // and holds what it says after that against what it had promised before.
 import assert from 'node:assert/strict';
+import { createServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { connectAdmin } from '../../src/admin/client.ts';
 import type { AdminClient } from '../../src/admin/client.ts';
@@ -13,6 +14,8 @@ import { MODEL, versionFile } from './model.ts';
 /** Judging is not what is tried here, and a rollback of the judge's own would only blur the ledger. */
 const SERVE_FLAGS = ['--judge-mode', 'observe', '--log-level', 'warn'];
 const START_ATTEMPTS_MAX = 3;
+const PORTS_FROM = 12_000;
+const PORTS = 8_000;
 const CONNECT_MS_MAX = 5_000;
 const HISTORY_LIMIT = 10_000;
 const KIB = 1_024;
@@ -75,6 +78,7 @@ export class World {
 
   /** Starts it with two good versions, the second active. */
   async begin(): Promise<void> {
+    this.#port = await freePort();
     await this.start();
     await this.register(true);
     await this.admin.confirm({ model: MODEL }, actor);
@@ -199,6 +203,19 @@ export class World {
     this.#goDown();
     this.#server = null;
     return (await server?.stop()) ?? null;
+  }
+}
+
+// Below the ports that the system gives to connecting sockets: a client that connects to a dead port among those may
+// be given that very port, be connected to itself, and keep the server from listening again.
+async function freePort(): Promise<number> {
+  for (let port = PORTS_FROM + (process.pid % PORTS); ; port += 1) {
+    const server = createServer();
+    const isFree = await new Promise<boolean>((resolve) => {
+      server.once('error', () => resolve(false)).listen(port, '127.0.0.1', () => resolve(true));
+    });
+    server.close();
+    if (isFree) return port;
   }
 }
 
