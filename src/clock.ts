@@ -1,6 +1,7 @@
 // Time for the whole engine. `monotonicUs` counts from the same origin in every thread and process of the host
 // (CLOCK_MONOTONIC), so a stamp written by the front end can be subtracted in a worker. Pure logic never imports
 // this file's functions: it takes times as arguments.
+import { performance } from 'node:perf_hooks';
 
 /** A source of time that tests can replace. */
 export interface Clock {

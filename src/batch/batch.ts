@@ -126,14 +126,16 @@ export class Batch {
   /** Hands out the worker's answers. `lost` makes the error for an entry that the worker left without one. */
   deliver(result: BatchResult, lost: () => unknown): void {
     this.#dispatched = false;
-    const overflow = new Map(result.overflow.map(({ entry, answer }) => [entry, answer]));
-    this.#waiters.forEach((waiter, entry) => {
-      if (waiter.settled) return;
-      const status = this.slab.status(entry);
-      const answer = this.slab.answer(entry) ?? overflow.get(entry);
+    const { slab } = this;
+    const waiters = this.#waiters;
+    for (let entry = 0; entry < waiters.length; entry += 1) {
+      const waiter = waiters[entry]!;
+      if (waiter.settled) continue;
+      const status = slab.status(entry);
+      const answer = slab.answer(entry) ?? result.overflow.find((one) => one.entry === entry)?.answer;
       if (status < 100 || answer === undefined) this.#refuse(waiter, entry, lost());
-      else this.#answer(waiter, entry, status, answer, this.slab.headerBytes(entry));
-    });
+      else this.#answer(waiter, entry, status, answer, slab.headerBytes(entry));
+    }
   }
 
   #refuse(waiter: Waiter, entry: number, error: unknown): void {

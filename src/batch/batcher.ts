@@ -1,5 +1,5 @@
 // One model's queue, on the main thread: requests are copied into the open slab, slabs wait in order, and a batch is
-// cut when a worker is free and the event-loop turn has ended. Which deployment runs it is decided by the dispatch
+// cut when a worker is free and an event-loop turn brings no more. Which deployment runs it is decided by the dispatch
 // function at that moment and not before, so after a rollback everything still queued goes to the restored version.
 //
 //   submit -> [ open slab ] -> sealed slabs (first in, first out) -> dispatch -> answers -> slab is free again
@@ -12,6 +12,7 @@ import type { BatchResult } from '../worker/messages.ts';
 import { Batch, encodeErrorJson } from './batch.ts';
 import type { EncodeError } from './batch.ts';
 import { expireBatches } from './deadlines.ts';
+import { CutTimer } from './cut-timer.ts';
 import { ArenaSlabs, SeparateSlabs, type SlabSupply } from './slab-supply.ts';
 import type { ReplySink, Submitter, Ticket } from './submit.ts';
 
@@ -68,11 +69,13 @@ export class Batcher implements Submitter {
   readonly #slabs: SlabSupply;
   readonly #sealed: Batch[] = [];
   readonly #running = new Set<Batch>();
+  readonly #timer = new CutTimer({
+    cut: () => this.#cut(),
+    growing: () => (this.#sealed.length > 0 || this.#open?.isFull !== false ? 0 : this.#open.slab.entryCount),
+    companyUs: () => this.#companyUs(),
+  });
   #open: Batch | null = null;
   #pending = 0;
-  #cutScheduled = false;
-  /** Runs while an open batch waits for company. */
-  #company: NodeJS.Timeout | null = null;
   #draining = false;
   #sweep: NodeJS.Timeout | null = null;
   #idleWaiters: (() => void)[] = [];
@@ -108,13 +111,13 @@ export class Batcher implements Submitter {
     this.#pending += 1;
     this.counts.accepted += 1;
     this.#sweep ??= setInterval(() => this.#expire(), DEADLINE_SWEEP_MS).unref();
-    this.#scheduleCut();
+    this.#timer.schedule();
     return ticket;
   }
 
   /** Tells that a worker may have become free, or that another deployment is active now. */
   wake(): void {
-    if (this.#sealed.length > 0 || this.#open !== null) this.#scheduleCut();
+    if (this.#sealed.length > 0 || this.#open !== null) this.#timer.schedule();
   }
 
   /** Refuses new requests and resolves when everything that was accepted has been answered. */
@@ -160,24 +163,6 @@ export class Batcher implements Submitter {
     return this.#open;
   }
 
-  // setImmediate runs after the poll phase: every request that this turn read is in the slab by then.
-  #scheduleCut(): void {
-    if (this.#cutScheduled) return;
-    const companyUs = this.#companyUs();
-    if (companyUs > 0) {
-      this.#company ??= setTimeout(() => {
-        this.#company = null;
-        this.#cut();
-      }, companyUs / 1e3);
-      return;
-    }
-    this.#cutScheduled = true;
-    setImmediate(() => {
-      this.#cutScheduled = false;
-      this.#cut();
-    });
-  }
-
   // How long the open batch may still wait for company: from its first request on, and not at all once it is full or
   // something is ready before it.
   #companyUs(): number {
@@ -192,7 +177,7 @@ export class Batcher implements Submitter {
       const batch = this.#sealed[0] ?? this.#open;
       if (batch === null) return;
       if (batch === this.#open && this.#companyUs() > 0) {
-        this.#scheduleCut();
+        this.#timer.schedule();
         return;
       }
       if (batch.live === 0) {

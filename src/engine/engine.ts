@@ -169,13 +169,14 @@ export class Engine extends EventEmitter<EngineEvents> {
 
   /** The served model of this name, or the default one; throws MODEL_NOT_FOUND or NO_DEFAULT_MODEL. */
   served(model: string | undefined): ServedModel {
-    const known = [...this.#models.keys()].map((name) => `"${name}"`).join(', ') || 'none';
-    const only = this.#models.size === 1 ? [...this.#models.keys()][0] : undefined;
-    const name = model ?? this.options.defaultModel ?? only;
+    const name = model ?? this.options.defaultModel;
+    // Asked for every request: nothing is listed before it is clear that the answer is an error.
+    let served = name === undefined ? undefined : this.#models.get(name);
+    if (name === undefined && this.#models.size === 1) for (const only of this.#models.values()) served = only;
+    if (served !== undefined) return served;
+    const known = [...this.#models.keys()].map((one) => `"${one}"`).join(', ') || 'none';
     if (name === undefined) throw lastgoodError('NO_DEFAULT_MODEL', { known });
-    const served = this.#models.get(name);
-    if (served === undefined) throw lastgoodError('MODEL_NOT_FOUND', { model: name, known });
-    return served;
+    throw lastgoodError('MODEL_NOT_FOUND', { model: name, known });
   }
 
   /** Throws ENGINE_CLOSED or DRAINING when no more changes can be accepted. */

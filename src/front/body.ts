@@ -35,11 +35,28 @@ export function collectBody(
     reply.fail(lastgoodError('BODY_TOO_LARGE', { got: contentLength, limitBytes }), { close: true });
     return;
   }
-  const collector = new BodyCollector(reply, state, contentLength, limitBytes, deliver);
-  reply.holdTicket(collector);
+  let collector: BodyCollector | null = null;
   reply.onData((chunk, isLast) => {
+    // The addon goes on delivering after an answer that did not wait for the body.
+    if (reply.done) return;
+    if (isLast && collector === null && chunk.byteLength <= limitBytes) {
+      hand(reply, new Uint8Array(chunk), deliver);
+      return;
+    }
+    if (collector === null) {
+      collector = new BodyCollector(reply, state, contentLength, limitBytes, deliver);
+      reply.holdTicket(collector);
+    }
     collector.take(chunk, isLast);
   });
+}
+
+function hand(reply: Reply, body: Uint8Array, deliver: (body: Uint8Array) => void): void {
+  try {
+    deliver(body);
+  } catch (error) {
+    reply.fail(error);
+  }
 }
 
 /** Holds the reply's ticket while the body comes in, so that an abort releases the buffer. */
@@ -72,8 +89,6 @@ class BodyCollector implements Ticket {
   }
 
   take(chunk: ArrayBuffer, isLast: boolean): void {
-    // The addon goes on delivering after an answer that did not wait for the body.
-    if (this.#reply.done) return;
     const bytes = new Uint8Array(chunk);
     if (this.#usedBytes + bytes.length > this.#limitBytes) {
       const got = `more than ${this.#limitBytes}`;
@@ -114,11 +129,7 @@ class BodyCollector implements Ticket {
   }
 
   #hand(body: Uint8Array): void {
-    try {
-      this.#deliver(body);
-    } catch (error) {
-      this.#reply.fail(error);
-    }
+    hand(this.#reply, body, this.#deliver);
     this.cancel();
   }
 

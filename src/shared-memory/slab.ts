@@ -81,12 +81,14 @@ if (HEADER_BYTES % 8 !== 0 || ENTRY_BYTES % 8 !== 0 || (E_FLAGS + 1) * 4 > ENTRY
 export class Slab {
   readonly index: number;
   readonly bytes: Uint8Array;
+  readonly #memory: SharedArrayBuffer;
   readonly #words: Int32Array;
   readonly #doubles: Float64Array;
 
   constructor(memory: SharedArrayBuffer, index = 0, totalBytes = memory.byteLength) {
     const start = index * totalBytes;
     this.index = index;
+    this.#memory = memory;
     this.bytes = new Uint8Array(memory, start, totalBytes);
     this.#words = new Int32Array(memory, start, totalBytes / 4);
     this.#doubles = new Float64Array(memory, start, totalBytes / 8);
@@ -174,7 +176,7 @@ export class Slab {
   request(entry: number): Uint8Array {
     const at = this.#entry(entry);
     const offset = this.#words[at + E_REQUEST_OFFSET]!;
-    return this.bytes.subarray(offset, offset + this.#words[at + E_REQUEST_BYTES]!);
+    return new Uint8Array(this.#memory, this.bytes.byteOffset + offset, this.#words[at + E_REQUEST_BYTES]);
   }
   headerBytes(entry: number): number {
     return this.#words[this.#entry(entry) + E_HEADER_BYTES]!;
@@ -232,7 +234,8 @@ export class Slab {
     const length = this.#words[at + E_ANSWER_BYTES]!;
     if (length === ANSWER_OVERFLOWED) return undefined;
     const offset = this.#words[at + E_ANSWER_OFFSET]!;
-    return this.bytes.subarray(offset, offset + length);
+    // Made directly: subarray() looks its constructor up first, and this runs for every answer.
+    return new Uint8Array(this.#memory, this.bytes.byteOffset + offset, length);
   }
 
   #entry(entry: number): number {

@@ -1,6 +1,7 @@
 // One ONNX session: opened from a file, warmed, run on rows, released once. It divides rows into runs as the model's
 // batch axis wants it. Used by inference workers and by the trial process; it knows neither.
 // Invariant: input arrays belong to a run until its promise settles; runs of one session never overlap.
+import { performance } from 'node:perf_hooks';
 import type { Signature } from '../registry/records.ts';
 import type { OutputBlock, RunBlock } from '../wire/predict-answer.ts';
 import { rowLayout } from '../wire/row-layout.ts';

@@ -24,6 +24,20 @@ describe('Batcher cuts', () => {
     assert.deepEqual(answers, [{ status: 200, body: '1:alone' }]);
   });
 
+  test('later while turns still bring requests, so that they go in one batch, but not for ever', async () => {
+    const { workers, ask } = benchWith({ batchSizeMax: 64, pendingMax: 64 });
+    let asked = 0;
+    while (workers.cuts.length === 0 && asked < 32) {
+      asked += 1;
+      ask(`r${asked}`);
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    assert.ok(asked > 1, 'the first request went alone');
+    assert.ok(asked < 32, 'the batch was never cut');
+    assert.equal(workers.cuts[0]?.[0], 'r1');
+    assert.ok(workers.cuts[0].length > 1, 'the batch did not grow');
+  });
+
   test('no batch while every worker is busy, and everything that gathered meanwhile when one is free', async () => {
     const { workers, ask } = benchWith();
     ask('first');

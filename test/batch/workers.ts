@@ -115,9 +115,9 @@ export function benchWith(options: Partial<BatcherOptions> & { readonly workers?
   return { batcher, workers, unanswered, clock, ask };
 }
 
-/** Lets everything happen that is due: two turns of the event loop, promises included. */
+/** Lets everything happen that is due: turns of the event loop, promises included, until no batch grows any more. */
 export async function turn(): Promise<void> {
-  for (let count = 0; count < 2; count += 1) await new Promise((resolve) => setImmediate(resolve));
+  for (let count = 0; count < 5; count += 1) await new Promise((resolve) => setImmediate(resolve));
 }
 
 /** The code of a JSON error. */
