@@ -1,18 +1,12 @@
-// lastgood serve: owns the data directory's admin socket, an engine and its front until a signal ends them. What a
-// program reads goes to stdout, the log to stderr.
+// lastgood serve: the command, its flags and who carries it out: the engine in this process, or a supervisor with the
+// engine in a child. Nothing of the engine is loaded here, so that --help, mistakes and the supervisor go without.
 import { Option } from 'commander';
 import type { Command } from 'commander';
-import type { AdminServer } from '../admin/server.ts';
-import type { Engine } from '../engine/engine.ts';
 import { resolveOptions } from '../options.ts';
-import { demoDefaultModel, registerDemoModels } from './demo-models.ts';
-import { greetingText } from './greeting.ts';
-import { print, printJson } from './output.ts';
 import { resolveSettings } from './settings.ts';
 import type { ServeSettings } from './settings.ts';
 import { SERVE_SETTINGS } from './settings-table.ts';
 import type { Setting } from './settings-table.ts';
-import { dieOnUncaught, stopEngine, stopSignal } from './stop.ts';
 import { verb } from './verb.ts';
 import type { CommonFlags } from './verb.ts';
 
@@ -35,8 +29,11 @@ export function serveCommand(): Command {
   });
   const defaults = resolveOptions({});
   for (const setting of SERVE_SETTINGS) command.addOption(optionOf(setting, defaults));
-  return command.action(async (flags: CommonFlags) => {
-    process.exitCode = await serve(resolveSettings({ ...flags }, process.env), flags.json === true);
+  return command.action(async (flags: CommonFlags & { readonly supervisor?: boolean }) => {
+    // commander turns --no-supervisor into supervisor: false, and says true where nobody said anything.
+    const given = { ...flags, ...(flags.supervisor === false && { noSupervisor: true }) };
+    const settings = resolveSettings(given, process.env);
+    process.exitCode = settings.supervisor ? await superviseServe(settings) : await runHere(settings, flags.json === true);
   });
 }
 
@@ -51,62 +48,14 @@ function optionOf({ flag, placeholder, text, path, kind, choices }: Setting, def
   return new Option(flags, notes.length === 0 ? text : `${text} (${notes.join('; ')})`);
 }
 
-async function serve(settings: ServeSettings, json: boolean): Promise<0 | 1> {
-  const { demoModels, follower } = settings;
-  const options = { ...settings.options };
-  // Before anything is loaded: a second engine on the directory must be refused while it costs nothing.
-  const { startAdminServer } = await import('../admin/server.ts');
-  const admin = follower ? null : await startAdminServer(options.dataDir);
-  try {
-    if (demoModels && options.defaultModel === undefined) {
-      const model = await demoDefaultModel(options.dataDir);
-      if (model !== undefined) options.defaultModel = model;
-    }
-    // Native modules load here, so that --help and mistakes do not wait for them.
-    const { createEngine } = await import('../engine/engine.ts');
-    const { createLog } = await import('../engine/log.ts');
-    const log = createLog({ level: options.logLevel, pretty: process.stderr.isTTY });
-    const engine = await createEngine(options, { log });
-    dieOnUncaught(engine);
-    return await runUntilStopped(engine, admin, { demoModels: demoModels && !follower, json });
-  } finally {
-    await admin?.close();
-  }
+// No native code comes into this process: it has to outlive whatever a model does.
+async function superviseServe({ options }: ServeSettings): Promise<number> {
+  const { createLog } = await import('../engine/log.ts');
+  const { supervise } = await import('./supervisor.ts');
+  return supervise(process.argv.slice(1), createLog({ level: options.logLevel, pretty: process.stderr.isTTY }));
 }
 
-interface RunOptions {
-  readonly demoModels: boolean;
-  readonly json: boolean;
-}
-
-async function runUntilStopped(engine: Engine, admin: AdminServer | null, run: RunOptions): Promise<0 | 1> {
-  const stopped = stopSignal();
-  admin?.attach(engine.control);
-  try {
-    const started = start(engine, admin, run);
-    // A signal during the start ends it; what the start then throws is the consequence, not the cause.
-    await Promise.race([started, stopped]);
-    started.catch(() => undefined);
-    const signal = await stopped;
-    engine.log.info({ signal }, 'stopping');
-  } catch (error) {
-    // A process that goes while sessions run would be aborted.
-    await engine.close();
-    throw error;
-  }
-  return stopEngine(engine);
-}
-
-async function start(engine: Engine, admin: AdminServer | null, { demoModels, json }: RunOptions): Promise<void> {
-  if (demoModels && engine.models.size === 0) {
-    await registerDemoModels(engine.control, (line) => engine.log.info({}, line));
-  }
-  const { host, port } = await engine.listen();
-  const { dataDir, defaultModel } = engine.options;
-  const adminSocket = admin?.path ?? null;
-  if (json) {
-    printJson({ event: 'ready', host, port, pid: process.pid, dataDir, admin: adminSocket });
-    return;
-  }
-  print(greetingText({ host, port, status: await engine.status(), adminSocket, defaultModel }));
+async function runHere(settings: ServeSettings, json: boolean): Promise<number> {
+  const { serve } = await import('./engine-process.ts');
+  return serve(settings, json);
 }

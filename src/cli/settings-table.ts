@@ -39,6 +39,8 @@ export const SERVE_SETTINGS: readonly Setting[] = [
     text: 'into an empty data directory, register three demo models and promote version 1 of each' },
   { flag: 'follower', path: null, kind: 'switch', placeholder: '',
     text: 'serve a data directory that another engine owns: follow its changes, open no admin socket' },
+  { flag: 'no-supervisor', path: null, kind: 'switch', placeholder: '',
+    text: 'no parent process that starts the engine again when it dies; for systemd and containers, which do that' },
   engine('default-model', 'defaultModel', 'text', 'model', 'model of POST /predict and GET /health'),
   engine('admin-token', 'adminToken', 'text', 'token',
     'bearer token of POST /rollback, at least 8 characters; better given as LASTGOOD_ADMIN_TOKEN'),

@@ -13,6 +13,8 @@ export interface ServeSettings {
   readonly options: ResolvedOptions;
   readonly demoModels: boolean;
   readonly follower: boolean;
+  /** Whether a parent process watches over the engine. */
+  readonly supervisor: boolean;
 }
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -42,6 +44,7 @@ export function resolveSettings(flags: Readonly<Record<string, unknown>>, env: E
     options: { ...options, dataDir: resolve(options.dataDir) },
     demoModels: found('demo-models') === true,
     follower: found('follower') === true,
+    supervisor: found('no-supervisor') !== true,
   };
 }
 

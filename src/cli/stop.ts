@@ -19,6 +19,9 @@ export function stopSignal(): Promise<NodeJS.Signals> {
     };
     process.on('SIGTERM', onSignal);
     process.on('SIGINT', onSignal);
+    // The supervisor is gone: nobody would pass a signal on, and a second engine could be started beside this one.
+    process.on('disconnect', () => onSignal('SIGTERM'));
+    process.channel?.unref();
   });
 }
 

@@ -12,7 +12,7 @@ import { temporaryDirectory } from '../support/temporary.ts';
 import { MODEL, versionFile } from './model.ts';
 
 /** Judging is not what is tried here, and a rollback of the judge's own would only blur the ledger. */
-const SERVE_FLAGS = ['--judge-mode', 'observe', '--log-level', 'warn'];
+const SERVE_FLAGS = ['--judge-mode', 'observe', '--log-level', 'warn', '--no-supervisor'];
 const START_ATTEMPTS_MAX = 3;
 const PORTS_FROM = 12_000;
 const PORTS = 8_000;

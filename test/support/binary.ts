@@ -43,14 +43,16 @@ interface Ready {
 /** A running `lastgood serve`. */
 export class Server {
   readonly port: number;
-  readonly pid: number;
+  /** The supervisor, or the engine itself with --no-supervisor. */
   readonly process: ChildProcess;
   readonly exit: Promise<number | null>;
+  /** One for each engine that came up; more than one when the supervisor started another. */
+  readonly starts: readonly Ready[];
   readonly #stderr: () => string;
 
-  private constructor(ready: Ready, child: ChildProcess, exit: Promise<number | null>, stderr: () => string) {
-    this.port = ready.port;
-    this.pid = ready.pid;
+  private constructor(starts: readonly Ready[], child: ChildProcess, exit: Promise<number | null>, stderr: () => string) {
+    this.port = starts[0]!.port;
+    this.starts = starts;
     this.process = child;
     this.exit = exit;
     this.#stderr = stderr;
@@ -63,14 +65,29 @@ export class Server {
     let stderr = '';
     child.stderr.on('data', (bytes: Buffer) => (stderr += bytes.toString()));
     const exit = once(child, 'exit').then(([code]) => code as number | null);
-    const ready = await Promise.race([readyLine(child), exit.then(() => null)]);
-    if (ready === null) throw new Error(`start lastgood serve: it ended at once: ${stderr}`);
-    return new Server(ready, child, exit, () => stderr);
+    const starts: Ready[] = [];
+    const ready = new Promise<true>((resolve) => {
+      createInterface({ input: child.stdout }).on('line', (line) => {
+        const value = line.startsWith('{') ? (JSON.parse(line) as Ready | { readonly event: 'other' }) : null;
+        if (value?.event !== 'ready') return;
+        starts.push(value);
+        resolve(true);
+      });
+    });
+    if (!(await Promise.race([ready, exit.then(() => false)]))) {
+      throw new Error(`start lastgood serve: it ended at once: ${stderr}`);
+    }
+    return new Server(starts, child, exit, () => stderr);
+  }
+
+  /** The process that serves now. */
+  get pid(): number {
+    return this.starts.at(-1)!.pid;
   }
 
   /** Starts it and kills it `afterMs` later, wherever its start has got to. */
   static async killStarting(dataDir: string, afterMs: number): Promise<void> {
-    const all = [MAIN, 'serve', '--data', dataDir, '--listen', '127.0.0.1:0', '--json'];
+    const all = [MAIN, 'serve', '--data', dataDir, '--listen', '127.0.0.1:0', '--no-supervisor'];
     const child = spawn(process.execPath, all, { stdio: 'ignore' });
     const exit = once(child, 'exit');
     await sleep(afterMs);
@@ -87,16 +104,4 @@ export class Server {
     this.process.kill('SIGTERM');
     return this.exit;
   }
-}
-
-async function readyLine({ stdout }: ChildProcess): Promise<Ready | null> {
-  if (stdout === null) return null;
-  for await (const line of createInterface({ input: stdout })) {
-    if (!line.startsWith('{')) continue;
-    const value = JSON.parse(line) as Ready | { readonly event: 'other' };
-    if (value.event !== 'ready') continue;
-    stdout.resume();
-    return value;
-  }
-  return null;
 }

@@ -1,0 +1,73 @@
+// The process that serves: owns the data directory's admin socket, an engine and its front until a signal ends them.
+// What a program reads goes to stdout, the log to stderr.
+import { startAdminServer } from '../admin/server.ts';
+import type { AdminServer } from '../admin/server.ts';
+import type { Engine } from '../engine/engine.ts';
+import { demoDefaultModel, registerDemoModels } from './demo-models.ts';
+import { greetingText } from './greeting.ts';
+import { print, printJson } from './output.ts';
+import type { ServeSettings } from './settings.ts';
+import { dieOnUncaught, stopEngine, stopSignal } from './stop.ts';
+import type { ReadyMessage } from './supervisor.ts';
+
+/** Serves until a signal comes; returns the exit code. */
+export async function serve(settings: ServeSettings, json: boolean): Promise<0 | 1> {
+  const { demoModels, follower } = settings;
+  const options = { ...settings.options };
+  // Before anything is loaded: a second engine on the directory must be refused while it costs nothing.
+  const admin = follower ? null : await startAdminServer(options.dataDir);
+  try {
+    if (demoModels && options.defaultModel === undefined) {
+      const model = await demoDefaultModel(options.dataDir);
+      if (model !== undefined) options.defaultModel = model;
+    }
+    // What is slow to load comes after the claim.
+    const { createEngine } = await import('../engine/engine.ts');
+    const { createLog } = await import('../engine/log.ts');
+    const log = createLog({ level: options.logLevel, pretty: process.stderr.isTTY });
+    const engine = await createEngine(options, { log });
+    dieOnUncaught(engine);
+    return await runUntilStopped(engine, admin, { demoModels: demoModels && !follower, json });
+  } finally {
+    await admin?.close();
+  }
+}
+
+interface RunOptions {
+  readonly demoModels: boolean;
+  readonly json: boolean;
+}
+
+async function runUntilStopped(engine: Engine, admin: AdminServer | null, run: RunOptions): Promise<0 | 1> {
+  const stopped = stopSignal();
+  admin?.attach(engine.control);
+  try {
+    const started = start(engine, admin, run);
+    // A signal during the start ends it; what the start then throws is the consequence, not the cause.
+    await Promise.race([started, stopped]);
+    started.catch(() => undefined);
+    const signal = await stopped;
+    engine.log.info({ signal }, 'stopping');
+  } catch (error) {
+    // A process that goes while sessions run would be aborted.
+    await engine.close();
+    throw error;
+  }
+  return stopEngine(engine);
+}
+
+async function start(engine: Engine, admin: AdminServer | null, { demoModels, json }: RunOptions): Promise<void> {
+  if (demoModels && engine.models.size === 0) {
+    await registerDemoModels(engine.control, (line) => engine.log.info({}, line));
+  }
+  const { host, port } = await engine.listen();
+  const { dataDir, defaultModel } = engine.options;
+  const adminSocket = admin?.path ?? null;
+  const ready: ReadyMessage = { event: 'ready', address: host.includes(':') ? `[${host}]:${port}` : `${host}:${port}` };
+  process.send?.(ready);
+  if (json) {
+    printJson({ event: 'ready', host, port, pid: process.pid, dataDir, admin: adminSocket });
+    return;
+  }
+  print(greetingText({ host, port, status: await engine.status(), adminSocket, defaultModel }));
+}

@@ -1,0 +1,106 @@
+// lastgood serve's parent process: starts the engine as a child, passes signals on, starts it again when it dies, and
+// leaves when it is told to or when that is no use. It loads no native code and touches no data, so nothing that a
+// model does can end it.
+//
+//   starting --ready--> serving --death--> (pause) --> starting …        a stop signal, in any state: stopping --> exit
+//
+// The IPC channel between the two carries the ready message, and its end tells the engine that its parent is gone.
+import { spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
+import { constants } from 'node:os';
+import type { EngineLog } from '../engine/log.ts';
+import { RestartPolicy } from './restart-policy.ts';
+import type { Death } from './restart-policy.ts';
+
+/** An engine that ends with this code wants to be started again; EX_TEMPFAIL of sysexits. */
+export const RESTART_WANTED = 75;
+const SIGNAL_CODE_BASE = 128;
+
+/** What the engine tells its supervisor when it listens. */
+export interface ReadyMessage {
+  readonly event: 'ready';
+  /** HOST:PORT as --listen takes it, so that the next engine gets the same port. */
+  readonly address: string;
+}
+
+/** Runs engines until one ends for good; resolves with the exit code. `args` are those of `lastgood serve`. */
+export function supervise(args: readonly string[], log: EngineLog): Promise<number> {
+  return new Promise((resolve) => new Supervisor(args, log, resolve).start());
+}
+
+class Supervisor {
+  readonly #args: readonly string[];
+  readonly #log: EngineLog;
+  readonly #leave: (code: number) => void;
+  readonly #policy = new RestartPolicy();
+  #child: ChildProcess | null = null;
+  #address: string | null = null;
+  #isStopping = false;
+  #pause: NodeJS.Timeout | null = null;
+
+  constructor(args: readonly string[], log: EngineLog, leave: (code: number) => void) {
+    this.#args = args;
+    this.#log = log;
+    this.#leave = leave;
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => this.#onSignal(signal));
+  }
+
+  start(): void {
+    const startedMs = performance.now();
+    // A later --listen wins over an earlier one. A port that was taken freely is kept: clients know it by now.
+    const again = this.#address === null ? [] : ['--listen', this.#address];
+    const child = spawn(process.execPath, [...process.execArgv, ...this.#args, ...again, '--no-supervisor'], {
+      stdio: ['inherit', 'inherit', 'inherit', 'ipc'],
+      // A group of its own, or a terminal's Ctrl-C would reach the engine twice, which means: end at once.
+      detached: true,
+    });
+    this.#child = child;
+    let isReady = false;
+    child.on('message', (message: ReadyMessage) => {
+      isReady = true;
+      this.#address = message.address;
+    });
+    child.once('error', (error) => this.#log.error({ reason: error.message }, 'the engine could not be started'));
+    child.once('close', (code: number | null, signal: NodeJS.Signals | null) => {
+      this.#child = null;
+      const isFirst = this.#address === null;
+      this.#onDeath({ code, signal, isReady, isFirst, livedMs: performance.now() - startedMs, atMs: performance.now() });
+    });
+  }
+
+  #onSignal(signal: NodeJS.Signals): void {
+    if (this.#pause !== null) {
+      clearTimeout(this.#pause);
+      this.#leave(0);
+      return;
+    }
+    this.#child?.kill(this.#isStopping ? 'SIGKILL' : signal);
+    this.#isStopping = true;
+  }
+
+  #onDeath(death: Death): void {
+    const { code, signal } = death;
+    if (this.#isStopping || code === 0) {
+      this.#leave(exitCodeOf(death));
+      return;
+    }
+    const how = signal === null ? `exit code ${code ?? 'none'}` : signal;
+    const pauseMs = this.#policy.next(death);
+    if (pauseMs === null) {
+      if (!death.isFirst) this.#log.error({ how }, 'the engine ended too often to be started again');
+      this.#leave(exitCodeOf(death));
+      return;
+    }
+    const level = code === RESTART_WANTED ? 'warn' : 'error';
+    this.#log[level]({ how, livedMs: Math.round(death.livedMs), pauseMs }, 'the engine ended and is started again');
+    this.#pause = setTimeout(() => {
+      this.#pause = null;
+      this.start();
+    }, pauseMs);
+  }
+}
+
+/** As a shell tells it: 128 and the number of the signal. */
+function exitCodeOf({ code, signal }: Death): number {
+  return code ?? SIGNAL_CODE_BASE + (signal === null ? 0 : constants.signals[signal]);
+}
