@@ -33,7 +33,7 @@ export function serveCommand(): Command {
     // commander turns --no-supervisor into supervisor: false, and says true where nobody said anything.
     const given = { ...flags, ...(flags.supervisor === false && { noSupervisor: true }) };
     const settings = resolveSettings(given, process.env);
-    process.exitCode = settings.supervisor ? await superviseServe(settings) : await runHere(settings, flags.json === true);
+    process.exitCode = await (settings.supervisor ? superviseServe(settings) : runHere(settings, flags.json === true));
   });
 }
 

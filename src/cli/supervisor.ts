@@ -64,7 +64,8 @@ class Supervisor {
     child.once('close', (code: number | null, signal: NodeJS.Signals | null) => {
       this.#child = null;
       const isFirst = this.#address === null;
-      this.#onDeath({ code, signal, isReady, isFirst, livedMs: performance.now() - startedMs, atMs: performance.now() });
+      const atMs = performance.now();
+      this.#onDeath({ code, signal, isReady, isFirst, livedMs: atMs - startedMs, atMs });
     });
   }
 

@@ -106,16 +106,18 @@ describe('lastgood serve', () => {
     await requests.all;
   });
 
-  test('kills itself at a second signal', async () => {
-    const { server } = await serveHousing(['slow'], ['--batch-size-max', '1', '--workers', '1']);
-    const requests = slowRequests(server.port, 200);
-    await requests.first;
-    const signal = once(server.process, 'exit').then(([, name]: unknown[]) => name);
-    server.process.kill('SIGTERM');
-    await until('it stops', () => server.log.includes('"msg":"stopping"'));
-    server.process.kill('SIGTERM');
-    assert.equal(await signal, 'SIGKILL');
-    await requests.all;
+  test('ends the engine at once at a second signal, with or without a supervisor', async () => {
+    for (const [flags, wanted] of [[[], '137 '], [['--no-supervisor'], ' SIGKILL']] as const) {
+      const { server } = await serveHousing(['slow'], ['--batch-size-max', '1', '--workers', '1', ...flags]);
+      const requests = slowRequests(server.port, 200);
+      await requests.first;
+      const end = once(server.process, 'exit').then((values: unknown[]) => values.map((one) => one ?? '').join(' '));
+      server.process.kill('SIGTERM');
+      await until('it stops', () => server.log.includes('"msg":"stopping"'));
+      server.process.kill('SIGTERM');
+      assert.equal(await end, wanted);
+      await requests.all;
+    }
   });
 });
 

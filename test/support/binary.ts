@@ -50,7 +50,9 @@ export class Server {
   readonly starts: readonly Ready[];
   readonly #stderr: () => string;
 
-  private constructor(starts: readonly Ready[], child: ChildProcess, exit: Promise<number | null>, stderr: () => string) {
+  private constructor(
+    starts: readonly Ready[], child: ChildProcess, exit: Promise<number | null>, stderr: () => string,
+  ) {
     this.port = starts[0]!.port;
     this.starts = starts;
     this.process = child;
