@@ -9,11 +9,15 @@ import type { RowLayout } from '../wire/row-layout.ts';
 import { createElements, elementBytes, elementCount, runtimeType, shapeText, signatureFrom } from '../wire/tensor.ts';
 import type { TensorData } from '../wire/tensor.ts';
 import { reasonOf } from '../errors.ts';
+import { openSession } from './direct-run.ts';
+import type { DirectRun } from './direct-run.ts';
 import { loadRuntime } from './runtime.ts';
 import type { FeedValue, OrtModule, OrtSession } from './runtime.ts';
 
 /** Runs at batch 1 whose median is reported. */
 const TIMED_RUNS = 5;
+/** Batches that are run before the first request, below the largest one. */
+const WARM_ROWS = [64, 16, 4];
 
 export interface SessionOptions {
   /** The .onnx file; it must never change while the session lives. */
@@ -73,14 +77,17 @@ export class Session {
   readonly layout: RowLayout;
   readonly #ort: OrtModule;
   readonly #session: OrtSession;
+  readonly #direct: DirectRun | null;
+  readonly #fetches: Readonly<Record<string, null>>;
   #rowsPerRun: number;
   #released: Promise<void> | null = null;
 
-  private constructor(ort: OrtModule, session: OrtSession, rowsMax: number) {
+  private constructor(ort: OrtModule, session: OrtSession, direct: DirectRun | null, rowsMax: number) {
     this.#ort = ort;
     this.#session = session;
-    this.signature = signatureFrom(
-      session.inputMetadata, session.outputMetadata);
+    this.#direct = direct;
+    this.signature = signatureFrom(session.inputMetadata, session.outputMetadata);
+    this.#fetches = Object.fromEntries(this.signature.outputs.map(({ name }) => [name, null]));
     this.layout = rowLayout(this.signature, rowsMax);
     this.#rowsPerRun = this.layout.rowsPerRun;
   }
@@ -88,7 +95,7 @@ export class Session {
   /** Opens the model in `path`; rejects with onnxruntime's reason, or with what the engine cannot carry. */
   static async open({ path, intraOpThreads, rowsMax }: SessionOptions): Promise<Session> {
     const ort = await loadRuntime();
-    const opening = ort.InferenceSession.create(path, {
+    const opening = openSession(ort, path, {
       intraOpNumThreads: intraOpThreads,
       interOpNumThreads: 1,
       executionMode: 'sequential',
@@ -98,11 +105,11 @@ export class Session {
       logSeverityLevel: 4,
       extra: { session: { intra_op: { allow_spinning: '0' } } },
     });
-    const session = await opening.catch((error: unknown) => {
+    const { session, run } = await opening.catch((error: unknown) => {
       throw uncarried(error);
     });
     try {
-      return new Session(ort, session, rowsMax);
+      return new Session(ort, session, run, rowsMax);
     } catch (error) {
       await session.release();
       throw error;
@@ -123,7 +130,7 @@ export class Session {
       const count = Math.min(this.#rowsPerRun, rows - done);
       const feeds = this.#feeds(inputs, start, count);
       const beginMs = performance.now();
-      const answer = await this.#session.run(feeds);
+      const answer = this.#direct === null ? await this.#session.run(feeds) : this.#direct(feeds, this.#fetches);
       runMs += performance.now() - beginMs;
       try {
         blocks.push({ firstRow: start, rows: count, outputs: this.#outputs(answer, count) });
@@ -167,7 +174,9 @@ export class Session {
     });
     const names = wanted.map((index) => this.signature.outputs[index]!.name);
     const beginMs = performance.now();
-    const answer = await this.#session.run(feeds, names);
+    const answer = this.#direct === null
+      ? await this.#session.run(feeds, names)
+      : this.#direct(feeds, Object.fromEntries(names.map((name) => [name, null])));
     const runMs = performance.now() - beginMs;
     const outputs = this.signature.outputs.map(({ name }, index) => {
       if (!wanted.includes(index)) return undefined;
@@ -178,15 +187,17 @@ export class Session {
   }
 
   /**
-   * Runs zeros at the largest batch and then at 1, so that memory is grown before the first request. A model may
-   * refuse zeros (a table lookup, a date); that is only a warning.
+   * Runs zeros at the largest batch and then at smaller ones down to 1, so that memory is grown before the first
+   * request. A model may refuse zeros (a table lookup, a date); that is only a warning.
    */
   async warmUp(): Promise<WarmUp> {
     const warnings: string[] = [];
     const times: number[] = [];
     const largest = this.#rowsPerRun;
     try {
-      if (largest > 1) await this.run(this.#zeros(largest), 0, largest);
+      for (const rows of [largest, ...WARM_ROWS.filter((size) => size < largest)]) {
+        if (rows > 1) await this.run(this.#zeros(rows), 0, rows);
+      }
       const one = this.#zeros(1);
       for (let count = 0; count < TIMED_RUNS; count += 1) times.push((await this.run(one, 0, 1)).runMs);
     } catch (error) {
