@@ -6,16 +6,25 @@ import { resolve, join } from 'node:path';
 import { packageRoot } from '../src/package-root.ts';
 import { temporaryFolder } from './contenders/lastgood.ts';
 import { describeOrigin } from './measure/machine.ts';
+import { compute } from './parts/compute.ts';
+import { idle } from './parts/idle.ts';
+import { json } from './parts/json.ts';
+import { judge } from './parts/judge.ts';
 import { latency } from './parts/latency.ts';
 import { micro } from './parts/micro.ts';
 import type { Part, PartContext, PartResult } from './parts/part.ts';
+import { rollout } from './parts/rollout.ts';
+import { swaps } from './parts/swaps.ts';
 import { throughput } from './parts/throughput.ts';
+import { websocket } from './parts/websocket.ts';
 import { chartSvg } from './report/chart.ts';
 import { goalTable, partText, tableText } from './report/table.ts';
 import { HELP, readSettings } from './settings.ts';
 import type { PartName, Settings } from './settings.ts';
 
-const PART_OF: Readonly<Record<PartName, Part>> = { throughput, latency, micro };
+const PART_OF: Readonly<Record<PartName, Part>> = {
+  throughput, latency, websocket, compute, judge, rollout, swaps, json, idle, micro,
+};
 
 const WIPE = '\r\u001b[K';
 

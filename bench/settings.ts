@@ -2,7 +2,9 @@
 import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
 
-export const PARTS = ['throughput', 'latency', 'micro'] as const;
+export const PARTS = [
+  'throughput', 'latency', 'websocket', 'compute', 'judge', 'rollout', 'swaps', 'json', 'idle', 'micro',
+] as const;
 export type PartName = (typeof PARTS)[number];
 
 /** How much is measured. */

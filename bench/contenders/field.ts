@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { packageRoot } from '../../src/package-root.ts';
+import { SocketClient } from '../load/socket-client.ts';
 import type { Settings } from '../settings.ts';
 import { MODEL, floatPayload, oipBinaryRequest, oipJsonRequest, predictRequest } from '../workloads.ts';
 import type { RequestText, Workload } from '../workloads.ts';
@@ -36,6 +37,13 @@ export function floatRequest(workload: Workload): RequestText {
   return { path: `/ws?model=${MODEL}`, headers: {}, body: floatPayload(workload) };
 }
 
+/** A lastgood server that is asked for /predict. */
+export function predictContender({ port, pid }: ServerChild, workload: Workload): Contender {
+  return {
+    name: Name.json, transport: 'http', host: HOST, port, pid, rows: workload.rows, request: predictRequest(workload),
+  };
+}
+
 /** Sends a request once and returns the length of its answer; throws when it is not answered with 200. */
 export async function probe({ name, host, port, request }: Contender): Promise<number> {
   const { path, headers, body } = request;
@@ -43,6 +51,16 @@ export async function probe({ name, host, port, request }: Contender): Promise<n
   const bytes = Buffer.from(await answer.arrayBuffer());
   if (answer.ok) return bytes.length;
   throw new Error(`ask ${name} once: it answered ${answer.status}: ${bytes.toString().slice(0, 300)}`);
+}
+
+async function speaksFloats({ host, port, request }: Contender): Promise<boolean> {
+  try {
+    const client = await SocketClient.open(host, port, request.path, request.body, 1, () => undefined);
+    client.end();
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** Starts everything that `names` asks for. */
@@ -91,7 +109,13 @@ export async function openField(options: FieldOptions): Promise<Field> {
       contenders.push(http(name, peer, predictRequest(workload)));
     }
     contenders.push(...others.map((other) => otherContender(other, workload)));
-    for (const contender of contenders) if (contender.transport === 'http') await probe(contender);
+    for (const contender of [...contenders]) {
+      if (contender.transport === 'http') await probe(contender);
+      else if (!(await speaksFloats(contender))) {
+        notes.push(`${contender.name} is missing: this build does not speak it`);
+        contenders.splice(contenders.indexOf(contender), 1);
+      }
+    }
   } catch (error) {
     await stop();
     throw error;

@@ -45,7 +45,9 @@ export async function startLastgood(options: LastgoodOptions): Promise<ServerChi
   const { folder, file, cpus, args = [], nodeArgs = [] } = options;
   const dataDir = mkdtempSync(join(folder, 'data-'));
   await verb(['register', MODEL, file, '--version', '1', '--promote', '--data', dataDir]);
-  const serve = ['serve', '--data', dataDir, '--listen', '127.0.0.1:0', '--json', '--log-level', 'error', ...args];
+  const serve = ['serve', '--data', dataDir, '--listen', '127.0.0.1:0', '--json', '--log-level', 'error'];
+  // Without a parent: the process that is started must be the one whose CPU time counts.
+  serve.push('--no-supervisor', ...args);
   const child = await ServerChild.start({ command: process.execPath, args: [...nodeArgs, MAIN, ...serve], cpus });
   return Object.assign(child, { dataDir });
 }

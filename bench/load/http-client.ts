@@ -22,12 +22,15 @@ export type OnAnswer = (client: LoadClient, id: number, ok: boolean) => void;
 export interface LoadClient {
   /** Requests that may be sent now. */
   readonly free: number;
+  /** The last answer's text as far as it came with its head; '' where nobody reads it. */
+  readonly answer: string;
   send(id: number): void;
   end(): void;
 }
 
 export class HttpClient implements LoadClient {
   free = 0;
+  answer = '';
   readonly #request: Buffer;
   readonly #onAnswer: OnAnswer;
   readonly #socket: Socket;
@@ -86,6 +89,7 @@ export class HttpClient implements LoadClient {
       this.#missingBytes -= length;
     }
     if (this.#missingBytes > 0) return;
+    this.answer = this.#head;
     this.#head = '';
     this.free = 1;
     this.#onAnswer(this, this.#id, this.#status === STATUS_OK);

@@ -69,8 +69,13 @@ export async function closedLoop(open: OpenClients, seconds: number): Promise<Lo
   return { seconds: ranSeconds, answered, failed: failed + sentMs.size, histogram };
 }
 
+/** Told of each answer, with the times of performance.now() at which it was due and at which it came. */
+export type Observe = (client: LoadClient, dueMs: number, nowMs: number, ok: boolean) => void;
+
 /** Sends `rate` requests a second for `seconds`, whatever comes back. */
-export async function openLoop(open: OpenClients, rate: number, seconds: number): Promise<LoopResult> {
+export async function openLoop(
+  open: OpenClients, rate: number, seconds: number, observe: Observe = () => undefined,
+): Promise<LoopResult> {
   const histogram = newHistogram();
   const total = Math.max(1, Math.round(rate * seconds));
   const gapMs = 1e3 / rate;
@@ -80,7 +85,9 @@ export async function openLoop(open: OpenClients, rate: number, seconds: number)
   let answered = 0;
   let failed = 0;
   const clients = await open((client, id, ok) => {
-    record(histogram, performance.now() - (startMs + id * gapMs));
+    const nowMs = performance.now();
+    record(histogram, nowMs - (startMs + id * gapMs));
+    observe(client, startMs + id * gapMs, nowMs, ok);
     if (ok) answered += 1;
     else failed += 1;
     free.push(client);

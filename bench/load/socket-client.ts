@@ -26,6 +26,7 @@ export function frameBytes(payload: Uint8Array): { readonly frame: Buffer; reado
 
 export class SocketClient implements LoadClient {
   free: number;
+  readonly answer = '';
   readonly #frame: Buffer;
   readonly #idAt: number;
   readonly #onAnswer: OnAnswer;

@@ -201,6 +201,7 @@ export class ServedModel {
       intraOpThreads: options.intraOpThreads,
       loadMs,
       nonFinite: options.jsonNonFinite,
+      samples: options.samples === 'on',
       arena: this.batcher.arena,
       onWorkerLost: (reason) =>
         emit({ kind: 'problem', model: this.model, what: 'a worker ended unexpectedly', reason: String(reason) }),

@@ -27,6 +27,8 @@ export interface DeploymentOptions {
   /** What NaN and infinities become in the JSON of tensors; token by default. */
   readonly nonFinite?: NonFiniteJson;
   readonly arena: SlabArena;
+  /** Whether its answers leave samples; true by default. */
+  readonly samples?: boolean;
   readonly onWorkerLost: (reason: unknown) => void;
 }
 
@@ -68,6 +70,7 @@ export class Deployment {
         slabCount: options.arena.slabs.length,
         rings,
         ringCapacity: RING_CAPACITY,
+        samples: options.samples ?? true,
         slots: new SharedArrayBuffer(options.workers * Int32Array.BYTES_PER_ELEMENT),
       },
       { loadMs: options.loadMs, onWorkerLost: options.onWorkerLost },

@@ -22,6 +22,8 @@ export interface WorkerStart {
   /** `workers` sample rings, one after another. */
   readonly rings: SharedArrayBuffer;
   readonly ringCapacity: number;
+  /** Whether samples are written. */
+  readonly samples: boolean;
   /** Int32 per worker slot: see WorkerSlot. */
   readonly slots: SharedArrayBuffer;
 }

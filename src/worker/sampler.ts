@@ -33,7 +33,7 @@ export interface RequestTimes {
 }
 
 export class Sampler {
-  readonly #writer: SampleWriter;
+  readonly #writer: SampleWriter | null;
   readonly #ringCapacity: number;
   /** Set when the version is loaded; until then samples carry no prediction. */
   source: PredictionSource | null = null;
@@ -42,7 +42,8 @@ export class Sampler {
   #rowSamplesLeft = 0;
   #generation = 0;
 
-  constructor(writer: SampleWriter, ringCapacity: number) {
+  /** Without a writer the samples go nowhere. */
+  constructor(writer: SampleWriter | null, ringCapacity: number) {
     this.#writer = writer;
     this.#ringCapacity = ringCapacity;
   }
@@ -80,6 +81,7 @@ export class Sampler {
 
   /** Fills in what one answered row says. */
   predict(sample: Sample, block: RunBlock, row: number): void {
+    if (this.#writer === null) return;
     let hash = HASH_SEED;
     for (const { data, rowElements } of block.outputs) {
       hash = hashElements(hash, data, row * rowElements, rowElements);
@@ -99,6 +101,10 @@ export class Sampler {
 
   /** Writes everything to the ring. */
   publish(): void {
+    if (this.#writer === null) {
+      this.#count = 0;
+      return;
+    }
     for (let done = 0; done < this.#count; ) {
       // begin() hands the records over to be overwritten: never more than there are.
       const chunk = Math.min(this.#count - done, this.#ringCapacity);

@@ -44,7 +44,10 @@ async function ensureLoaded(): Promise<LoadedVersion> {
   slot = slots.claim(threadId);
   if (slot < 0) throw lastgoodError('LOAD_FAILED', { model, version, reason: 'no worker slot is free' });
   sampler ??= new Sampler(
-    new SampleWriter(start.rings, sampleRingOffset(slot, start.ringCapacity), start.ringCapacity), start.ringCapacity);
+    start.samples
+      ? new SampleWriter(start.rings, sampleRingOffset(slot, start.ringCapacity), start.ringCapacity)
+      : null,
+    start.ringCapacity);
   try {
     loaded = await loadVersion(start, sampler);
   } catch (error) {

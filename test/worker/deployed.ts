@@ -51,6 +51,7 @@ export async function deploy(
     dataDir, model: 'm', version: '1', deploymentId: 5, workers, intraOpThreads: 1, rowsMax: 64, answerBytesMax: 1e6,
     nonFinite: 'token',
     arena: arena.memory, slabCount: arena.slabs.length, rings, ringCapacity: RING_CAPACITY,
+    samples: true,
     slots: new SharedArrayBuffer(workers * 4),
   };
   return { dataDir, arena, start, artifact, readers };
