@@ -4,33 +4,13 @@
 import { availableParallelism } from 'node:os';
 import { z } from 'zod';
 import { lastgoodError } from './errors.ts';
+import { impossibleLimits, judgeOverrideSchema, judgeSchema, mergeSections } from './judge-options.ts';
+import type { JudgeOptions } from './judge-options.ts';
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
 
 const positive = (max: number): z.ZodNumber => z.int().min(1).max(max);
-
-const judgeShape = {
-  /** compat: three checks that act; observe: the same, recorded but never acted on. */
-  mode: z.enum(['compat', 'observe']).default('compat'),
-  /** Milliseconds between two looks at the windows. */
-  lookMs: positive(3_600_000).default(1_000),
-  /** The compat window: the last so many requests of one generation. */
-  windowSamples: positive(100_000).default(200),
-  /** Fewer requests than this and nothing is decided about latency and errors. */
-  samplesMin: positive(100_000).default(20),
-  /** Fewer predictions than this and nothing is decided about drift. */
-  predictionsMin: positive(100_000).default(10),
-  p95LimitMs: z.number().positive().max(3_600_000).default(500),
-  errorRateLimit: z.number().gt(0).max(1).default(0.05),
-  /** |window mean - baseline mean| in baseline standard deviations. */
-  driftSigmaLimit: z.number().positive().max(1_000).default(2),
-  /** After a rollback the machine does not roll the same model back again for so long. */
-  cooldownMs: z.int().min(0).max(86_400_000).default(120_000),
-  /** A version is on probation until both have passed. */
-  probationMs: z.int().min(0).max(86_400_000 * 30).default(1_800_000),
-  probationSamples: z.int().min(0).max(1_000_000_000).default(5_000),
-};
 
 const modelShape = {
   /** Worker threads of one deployment; by default the cores less one are shared between the models. */
@@ -51,7 +31,7 @@ const modelShape = {
   jsonNonFinite: z.enum(['token', 'null', 'error']).default('token'),
 };
 
-const modelSchema = z.strictObject({ ...modelShape, judge: z.strictObject(judgeShape).prefault({}) });
+const modelSchema = z.strictObject({ ...modelShape, judge: judgeSchema.prefault({}) });
 
 // One model's section: every key optional, none defaulted, so that what it leaves out comes from the engine's values.
 const modelOverrideSchema = z.strictObject({
@@ -65,21 +45,7 @@ const modelOverrideSchema = z.strictObject({
   standby: modelShape.standby.unwrap().optional(),
   samples: modelShape.samples.unwrap().optional(),
   jsonNonFinite: modelShape.jsonNonFinite.unwrap().optional(),
-  judge: z
-    .strictObject({
-      mode: judgeShape.mode.unwrap().optional(),
-      lookMs: judgeShape.lookMs.unwrap().optional(),
-      windowSamples: judgeShape.windowSamples.unwrap().optional(),
-      samplesMin: judgeShape.samplesMin.unwrap().optional(),
-      predictionsMin: judgeShape.predictionsMin.unwrap().optional(),
-      p95LimitMs: judgeShape.p95LimitMs.unwrap().optional(),
-      errorRateLimit: judgeShape.errorRateLimit.unwrap().optional(),
-      driftSigmaLimit: judgeShape.driftSigmaLimit.unwrap().optional(),
-      cooldownMs: judgeShape.cooldownMs.unwrap().optional(),
-      probationMs: judgeShape.probationMs.unwrap().optional(),
-      probationSamples: judgeShape.probationSamples.unwrap().optional(),
-    })
-    .optional(),
+  judge: judgeOverrideSchema.optional(),
 });
 
 const engineSchema = z.strictObject({
@@ -102,41 +68,53 @@ const engineSchema = z.strictObject({
   loadMs: positive(3_600_000).default(120_000),
   logLevel: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
   ...modelShape,
-  judge: z.strictObject(judgeShape).prefault({}),
+  judge: judgeSchema.prefault({}),
   models: z.record(z.string(), modelOverrideSchema).default({}),
 });
 
-export type JudgeOptions = z.output<z.ZodObject<typeof judgeShape>>;
+export type { JudgeOptions } from './judge-options.ts';
 /** The options of one model after the engine's values and its own section were merged. */
 export type ModelOptions = z.output<typeof modelSchema>;
 /** What createEngine and the config file accept. */
 export type EngineOptions = z.input<typeof engineSchema>;
 export type ResolvedOptions = z.output<typeof engineSchema>;
 
-function describe(error: z.ZodError): string {
-  return error.issues.map((issue) => `${issue.path.join('.') || 'options'}: ${issue.message}`).join('; ');
+function describe(error: z.ZodError, within: readonly string[] = []): string {
+  const place = (path: readonly PropertyKey[]): string => [...within, ...path].join('.') || 'options';
+  return error.issues.map((issue) => `${place(issue.path)}: ${issue.message}`).join('; ');
 }
 
-/** Parses raw options; throws INVALID_OPTION that names every wrong key. */
+/** Parses raw options; throws INVALID_OPTION that names every wrong key, and every limit that cannot work. */
 export function resolveOptions(raw: unknown): ResolvedOptions {
+  const options = parseOptions(raw);
+  refuseImpossible('judge', options.judge);
+  for (const model of Object.keys(options.models)) {
+    refuseImpossible(`models.${model}.judge`, optionsOfModel(options, model).judge);
+  }
+  return options;
+}
+
+/** Parses raw options without asking whether they work together: a part of them may only make sense with the rest. */
+export function parseOptions(raw: unknown): ResolvedOptions {
   const result = engineSchema.safeParse(raw);
   if (!result.success) throw lastgoodError('INVALID_OPTION', { reason: describe(result.error) });
+  for (const model of Object.keys(result.data.models)) optionsOfModel(result.data, model);
   return result.data;
 }
 
-/** The options of `model`: its own section over the engine's values. */
+function refuseImpossible(where: string, judge: JudgeOptions): void {
+  const reasons = impossibleLimits(judge).map((reason) => `${where}.${reason}`);
+  if (reasons.length > 0) throw lastgoodError('INVALID_OPTION', { reason: reasons.join('; ') });
+}
+
+/** The options of `model`: its own section over the engine's values; throws INVALID_OPTION for what does not fit. */
 export function optionsOfModel(options: ResolvedOptions, model: string): ModelOptions {
-  const { judge: judgeOverride, ...override } = options.models[model] ?? {};
   const shared = Object.fromEntries(
-    Object.keys(modelShape).map((key) => [key, options[key as keyof typeof modelShape]]),
+    [...Object.keys(modelShape), 'judge'].map((key) => [key, options[key as keyof typeof modelShape | 'judge']]),
   );
-  const defined = (section: object): object =>
-    Object.fromEntries(Object.entries(section).filter(([, value]) => value !== undefined));
-  return modelSchema.parse({
-    ...defined(shared),
-    ...defined(override),
-    judge: { ...options.judge, ...defined(judgeOverride ?? {}) },
-  });
+  const result = modelSchema.safeParse(mergeSections(shared, options.models[model] ?? {}));
+  if (result.success) return result.data;
+  throw lastgoodError('INVALID_OPTION', { reason: describe(result.error, ['models', model]) });
 }
 
 /** Worker threads for a model that does not say: the cores less one, shared, at least one each. */

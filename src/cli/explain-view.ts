@@ -1,5 +1,6 @@
 // A stored decision as text for a person: why, by which numbers, what was done, and what was not wrong. The checks are
 // run again on the stored window, so what is printed is what the evidence says and not only what was written then.
+import { CHECK_TABLE } from '../judge/check-table.ts';
 import type { CheckName, CheckResult } from '../judge/messages.ts';
 import { numberText, percentText } from '../judge/text.ts';
 import { recompute } from '../judge/verdict.ts';
@@ -9,13 +10,9 @@ import { outcomeText, verdictStyle } from './status-view.ts';
 
 const NOTHING = '-';
 
-const CHECK_NAMES: Readonly<Record<CheckName, string>> = {
-  error_rate: 'error rate', p95_latency: 'p95 latency', mean_drift: 'mean drift',
-};
-
 function triggerText({ trigger, evidence }: DecisionRecord): string {
   if (trigger === 'operator') return `an operator (${actorOf(evidence)})`;
-  return trigger === 'engine' ? 'the engine at its start' : CHECK_NAMES[trigger];
+  return trigger === 'engine' ? 'the engine at its start' : CHECK_TABLE[trigger].title;
 }
 
 /** Explains one decision; `nowMs` is wall-clock time. */
@@ -82,7 +79,7 @@ function timePairs(evidence: DecisionRecord['evidence']): [string, string][] {
 
 function checksTable(checks: readonly CheckResult[]): string {
   return table(['CHECK', 'VERDICT', 'VALUE', 'LIMIT', 'SAMPLES', 'NEEDED'], checks.map((one) => [
-    CHECK_NAMES[one.check],
+    CHECK_TABLE[one.check].title,
     { text: one.verdict, style: verdictStyle(one.verdict) },
     one.value === null ? NOTHING : inUnit(one.check, one.value),
     inUnit(one.check, one.limit),

@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { isLastgoodError, lastgoodError, reasonOf } from '../errors.ts';
-import { resolveOptions } from '../options.ts';
+import { parseOptions, resolveOptions } from '../options.ts';
 import type { ResolvedOptions } from '../options.ts';
 import { DATA_SETTING, environmentName, flagKey, SERVE_SETTINGS } from './settings-table.ts';
 import type { Setting } from './settings-table.ts';
@@ -109,7 +109,7 @@ function optionsOf({ path, kind }: Setting, value: unknown): RawOptions {
 
 function checkAlone(options: RawOptions, origin: string): void {
   try {
-    resolveOptions(options);
+    parseOptions(options);
   } catch (error) {
     if (!isLastgoodError(error)) throw error;
     throw invalid(`${origin}: ${error.message.replace(/^read the options: /, '')}`);

@@ -6,6 +6,8 @@ import type {
 } from '../admin/control-plane.ts';
 import { lastgoodError } from '../errors.ts';
 import { baselineOfPredictions } from '../judge/baseline.ts';
+import { CHECK_TABLE } from '../judge/check-table.ts';
+import type { CheckName } from '../judge/messages.ts';
 import { packageVersion } from '../package-root.ts';
 import { artifactPath } from '../registry/artifacts.ts';
 import type { DecisionRecord, EventRecord, ModelRecord, VersionRecord } from '../registry/records.ts';
@@ -137,14 +139,14 @@ export class EngineControl implements ControlPlane {
         reason: `version "${version}" does not answer now; only the active version "${active.version}" can be captured`,
       });
     }
-    const failing = served.health?.checks.find(({ check, verdict }) => check !== 'mean_drift' && verdict === 'fail');
+    const failing = served.health?.checks.find(({ check, verdict }) => verdict === 'fail' && isQuietFirst(check));
     if (failing !== undefined) throw lastgoodError('NOT_HEALTHY', { model, reason: failing.text });
-    const { values, classCounts, generation } = await monitor.capture(model);
+    const { values, classCounts, entropies, generation } = await monitor.capture(model);
     const got = generation === served.rollout.active?.generation ? values.length : 0;
     if (got < CAPTURE_PREDICTIONS_MIN) {
       throw lastgoodError('NOT_ENOUGH_SAMPLES', { model, got, wanted: CAPTURE_PREDICTIONS_MIN });
     }
-    const baseline = baselineOfPredictions(values, classCounts, {
+    const baseline = baselineOfPredictions({ values, classCounts, entropies }, {
       output: predictionOutput(active.signature)?.name ?? '',
       kind: active.outputKind,
       source: 'live',
@@ -196,6 +198,12 @@ export class EngineControl implements ControlPlane {
     await this.#engine.registry.flushed();
     return result();
   }
+}
+
+// Answers of a version that fails or is slow are no baseline; those that drift may be what is wanted as one.
+function isQuietFirst(check: CheckName): boolean {
+  const { layer, cause } = CHECK_TABLE[check];
+  return layer < 2 && cause !== 'drift';
 }
 
 // What throws becomes a rejection, as in every other verb.

@@ -77,7 +77,10 @@ export class ServedModel {
       model, options, registry, clock,
       deployments: this.#deployments,
       onGeneration: (active) => this.#watch(active),
-      emit: ports.emit,
+      emit: (event) => {
+        if (event.kind === 'phase') this.#tellPhase();
+        ports.emit(event);
+      },
     });
     this.#attachLostRing();
   }
@@ -143,7 +146,9 @@ export class ServedModel {
   rejoinMonitor(): void {
     this.#attachLostRing();
     for (const deployment of this.#deployments.ready) this.#attach(deployment);
-    if (this.rollout.active !== null) this.#watch(this.rollout.active);
+    if (this.rollout.active === null) return;
+    this.#watch(this.rollout.active);
+    this.#tellPhase();
   }
 
   healthAnswer(): HealthAnswer {
@@ -229,6 +234,13 @@ export class ServedModel {
       kind: 'watch', model: this.model, generation, version, outputKind, baseline, options: this.#ports.options.judge,
     });
     this.batcher.wake();
+  }
+
+  #tellPhase(): void {
+    const generation = this.rollout.active?.generation;
+    if (generation === undefined) return;
+    const phase = this.rollout.phase === 'steady' ? 'steady' : 'probation';
+    this.#ports.monitor({ kind: 'phase', model: this.model, generation, phase });
   }
 
   // The worker that should have written these samples is gone or does not come back, so the main thread writes them, in

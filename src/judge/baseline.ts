@@ -1,9 +1,12 @@
 // Turns the predictions of a version that is known good into its baseline. Pure. Predictions that are not finite are
 // left out and not counted in `rows`; without a single finite one there is no baseline but an error. Equal predictions
 // (or only one) make a baseline with a standard deviation of 0, which the drift check answers with "inconclusive".
+import { createHash } from 'node:crypto';
 import { lastgoodError } from '../errors.ts';
 import type { Baseline, OutputKind } from '../registry/records.ts';
 import { predictionOf } from '../wire/prediction.ts';
+import { binsOf, largestRepeat } from './bins.ts';
+import { distributionOf, moments, pulledSpread, scoreEntropy } from './distribution.ts';
 
 /** Sorted values that a baseline keeps at most. */
 export const BASELINE_VALUES_MAX = 2_000;
@@ -18,29 +21,63 @@ export interface BaselineAbout {
   readonly origin: string;
 }
 
+/** What a baseline is made of: the summaries of answered rows. */
+export interface SummarizedRows {
+  /** Prediction values; those that are not finite are left out. */
+  readonly values: readonly number[];
+  /** Rows per best class, for `classes`. */
+  readonly classCounts: readonly number[];
+  /** Normalised entropies, for `classes`. */
+  readonly entropies: readonly number[];
+  /** Projections of each row, for `vector`. */
+  readonly projections?: readonly ArrayLike<number>[];
+}
+
 /** Computes the baseline of answered rows; throws INVALID_BASELINE when none has a finite prediction. */
 export function computeBaseline(rows: readonly ArrayLike<number>[], about: BaselineAbout): Baseline {
   const values: number[] = [];
+  const entropies: number[] = [];
   const classCounts: number[] = [];
   for (const row of rows) {
-    const { value, classIndex } = predictionOf(about.kind, row);
+    const { value, classIndex, entropy } = predictionOf(about.kind, row);
     if (!Number.isFinite(value)) continue;
     values.push(value);
     if (classIndex < 0) continue;
+    entropies.push(entropy);
     while (classCounts.length < row.length) classCounts.push(0);
     classCounts[classIndex]! += 1;
   }
-  return baselineOfPredictions(values, classCounts, about);
+  return baselineOfPredictions({ values, classCounts, entropies }, about);
 }
 
 /** Computes the baseline of predictions that were captured live; throws INVALID_BASELINE when none is finite. */
-export function baselineOfPredictions(
-  predictions: readonly number[],
-  classCounts: readonly number[],
-  about: BaselineAbout,
-): Baseline {
-  const { output, kind, source, createdAtMs, origin } = about;
-  const sorted = predictions.filter((value) => Number.isFinite(value)).sort((a, b) => a - b);
+export function baselineOfPredictions(rows: SummarizedRows, about: BaselineAbout): Baseline {
+  const { output, kind, source, createdAtMs } = about;
+  const sorted = rows.values.filter((value) => Number.isFinite(value)).sort((a, b) => a - b);
+  const { mean, standardDeviation, min, max } = rangeOf(sorted, about);
+  const entropy = distributionOf(kind === 'score' ? sorted.map(scoreEntropy) : rows.entropies);
+  const hasClasses = kind === 'classes' && rows.classCounts.some((count) => count > 0);
+  const content = {
+    source, output, kind, rows: sorted.length, mean, standardDeviation, min, max,
+    values: thin(sorted, BASELINE_VALUES_MAX),
+    ...(hasClasses ? { classShares: sharesOf(rows.classCounts) } : {}),
+    bins: binsOf(sorted, standardDeviation),
+    spread: pulledSpread(sorted, mean, standardDeviation),
+    atomShare: largestRepeat(sorted),
+    ...(entropy === null ? {} : { entropy }),
+  };
+  const hash = createHash('sha256').update(JSON.stringify(content)).digest('hex');
+  return { ...content, createdAtMs, hash };
+}
+
+function sharesOf(counts: readonly number[]): number[] {
+  const total = counts.reduce((sum, count) => sum + count, 0);
+  return counts.map((count) => count / total);
+}
+
+function rangeOf(
+  sorted: readonly number[], { origin, output }: BaselineAbout,
+): { mean: number; standardDeviation: number; min: number; max: number } {
   const min = sorted[0];
   const max = sorted.at(-1);
   if (min === undefined || max === undefined) {
@@ -56,28 +93,7 @@ export function baselineOfPredictions(
       reason: `output "${output}" has predictions from ${min} to ${max}; wanted a spread that fits a number`,
     });
   }
-  const classTotal = classCounts.reduce((sum, count) => sum + count, 0);
-  return {
-    source, output, kind, rows: sorted.length, mean, standardDeviation, min, max,
-    values: thin(sorted, BASELINE_VALUES_MAX),
-    ...(kind === 'classes' && classTotal > 0 ? { classShares: classCounts.map((count) => count / classTotal) } : {}),
-    createdAtMs,
-  };
-}
-
-/** Returns the mean and the sample standard deviation (n - 1); 0 for a single value or equal ones. */
-export function moments(values: readonly number[]): { mean: number; standardDeviation: number } {
-  // Welford's recurrence: no sum that grows, so rows far from 0 keep their digits.
-  let mean = 0;
-  let squares = 0;
-  let count = 0;
-  for (const value of values) {
-    count += 1;
-    const before = value - mean;
-    mean += before / count;
-    squares += before * (value - mean);
-  }
-  return { mean, standardDeviation: count < 2 ? 0 : Math.sqrt(Math.max(0, squares) / (count - 1)) };
+  return { mean, standardDeviation, min, max };
 }
 
 /** Returns at most `count` of the sorted values at even ranks, the first and the last among them. */

@@ -3,7 +3,8 @@
 // the minimum number of samples a check is inconclusive, never passed.
 import type { JudgeOptions } from '../options.ts';
 import type { Baseline } from '../registry/records.ts';
-import type { CheckResult, CheckVerdict } from './messages.ts';
+import type { CheckEffect } from './check-table.ts';
+import type { CheckName, CheckResult, CheckVerdict } from './messages.ts';
 import { countText, numberText, percentText } from './text.ts';
 
 const P95 = 0.95;
@@ -23,6 +24,8 @@ export interface CheckInput {
   readonly window: CheckWindow;
   readonly limits: CheckLimits;
   readonly baseline: BaselineMoments | null;
+  /** What each check's failing asks for; one that is not in it is not run. Without it all ask for a rollback. */
+  readonly effects?: Readonly<Partial<Record<CheckName, CheckEffect>>>;
 }
 
 /** Returns the element int(0.95 n) of the n sorted latencies, in ms; null without latencies. */
@@ -57,7 +60,7 @@ const verdictOf = (value: number, limit: number): CheckVerdict => (value > limit
 const sideOf = (verdict: CheckVerdict): string => (verdict === 'fail' ? 'over' : 'within');
 
 /** Fails when the p95 latency is over the limit. */
-export function checkP95Latency({ window, limits }: CheckInput): CheckResult {
+export function checkP95Latency({ window, limits }: CheckInput): PlainResult {
   const samples = window.latenciesUs.length;
   const base = { check: 'p95_latency', limit: limits.p95LimitMs, samples, samplesMin: limits.samplesMin } as const;
   const value = p95LatencyMs(window.latenciesUs);
@@ -69,7 +72,7 @@ export function checkP95Latency({ window, limits }: CheckInput): CheckResult {
 }
 
 /** Fails when the share of failed requests is over the limit. */
-export function checkErrorRate({ window, limits }: CheckInput): CheckResult {
+export function checkErrorRate({ window, limits }: CheckInput): PlainResult {
   const samples = window.latenciesUs.length;
   const base = { check: 'error_rate', limit: limits.errorRateLimit, samples, samplesMin: limits.samplesMin } as const;
   const value = errorRate(window);
@@ -81,7 +84,7 @@ export function checkErrorRate({ window, limits }: CheckInput): CheckResult {
 }
 
 /** Fails when the mean prediction is over the limit away from the baseline's mean. */
-export function checkMeanDrift({ window, limits, baseline }: CheckInput): CheckResult {
+export function checkMeanDrift({ window, limits, baseline }: CheckInput): PlainResult {
   const samples = window.predictions.length;
   const samplesMin = limits.predictionsMin;
   const base = { check: 'mean_drift', limit: limits.driftSigmaLimit, samples, samplesMin } as const;
@@ -99,24 +102,29 @@ export function checkMeanDrift({ window, limits, baseline }: CheckInput): CheckR
   return { ...base, verdict, value, text };
 }
 
+type PlainResult = Omit<CheckResult, 'effect'>;
 type CheckBase = Pick<CheckResult, 'check' | 'limit' | 'samples' | 'samplesMin'>;
 
-function inconclusive(base: CheckBase, text: string): CheckResult {
+function inconclusive(base: CheckBase, text: string): PlainResult {
   return { ...base, verdict: 'inconclusive', value: null, text };
 }
 
-function tooFew(base: CheckBase, what: string, noun: string): CheckResult {
+function tooFew(base: CheckBase, what: string, noun: string): PlainResult {
   const missing = base.samplesMin - base.samples;
   return inconclusive(base, `${what} is not judged yet: ${base.samples} of ${countText(base.samplesMin, noun)}, ` +
     `${missing} more needed`);
 }
 
 /** The checks of the compat suite in the order in which a failing one becomes the trigger. */
-export const COMPAT_CHECKS: readonly ((input: CheckInput) => CheckResult)[] = [
-  checkErrorRate, checkP95Latency, checkMeanDrift,
-];
+export const COMPAT_CHECKS = {
+  error_rate: checkErrorRate, p95_latency: checkP95Latency, mean_drift: checkMeanDrift,
+} as const;
 
 /** Runs the compat suite. */
 export function runChecks(input: CheckInput): CheckResult[] {
-  return COMPAT_CHECKS.map((check) => check(input));
+  return Object.values(COMPAT_CHECKS).flatMap((run) => {
+    const result = run(input);
+    const effect = input.effects === undefined ? 'rollback' : input.effects[result.check];
+    return effect === undefined ? [] : [{ ...result, effect }];
+  });
 }

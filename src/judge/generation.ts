@@ -1,31 +1,45 @@
-// Everything the monitor knows of one generation of one model: its window, its totals, its latencies for people, its
-// newest predictions. Monitor thread. Invariant: only samples that carry this generation's number are added.
+// Everything the monitor knows of one generation of one model: its judge, its totals, its latencies for people, its
+// newest predictions. Monitor thread. A generation that answers before it is known how to judge it keeps its first
+// samples for the judge. Invariant: only samples that carry this generation's number are added.
+import type { JudgeOptions } from '../options.ts';
+import type { Baseline } from '../registry/records.ts';
 import type { Sample } from '../shared-memory/sample-ring.ts';
-import { Outcome, SampleKind } from '../shared-memory/sample-ring.ts';
+import { emptySample, Outcome, SampleKind } from '../shared-memory/sample-ring.ts';
+import type { GenerationJudge } from './generation-judge.ts';
+import { judgeOf } from './generation-judge.ts';
 import { LatencyView } from './latency-view.ts';
 import type { GenerationTotals } from './messages.ts';
 import { PredictionStore } from './prediction-store.ts';
-import { CompatWindow } from './window.ts';
+import { copySample } from './ring-merge.ts';
+
+/** Samples that are kept until it is known how to judge them; the judge does not see those beyond. */
+const KEPT_SAMPLES_MAX = 4_096;
 
 export class GenerationState {
   readonly generation: number;
   readonly latency = new LatencyView();
   readonly predictions = new PredictionStore();
-  #window: CompatWindow;
+  #judge: GenerationJudge | null = null;
+  #kept: Sample[] = [];
   #samples = 0;
   readonly #totals = {
     requests: 0, ok: 0, clientFaults: 0, modelFailures: 0, nonFinite: 0, deadlines: 0, predictions: 0,
   };
   /** When the first request failed, by the sample's own time; null while none has. */
   #firstErrorUs: number | null = null;
+  #firstUs: number | null = null;
 
-  constructor(generation: number, windowSamples: number) {
+  constructor(generation: number) {
     this.generation = generation;
-    this.#window = new CompatWindow(windowSamples);
   }
 
-  get window(): CompatWindow {
-    return this.#window;
+  /** What judges the generation; null until `judgeBy`. */
+  get judge(): GenerationJudge | null {
+    return this.#judge;
+  }
+  /** When its first request was answered. */
+  get firstUs(): number | null {
+    return this.#firstUs;
   }
   get firstErrorUs(): number | null {
     return this.#firstErrorUs;
@@ -41,20 +55,32 @@ export class GenerationState {
     return { ...this.#totals, lapped };
   }
 
-  /** Gives the window the size that its options ask for; the newest entries stay. */
-  resizeWindow(windowSamples: number): void {
-    this.#window = this.#window.resized(windowSamples);
+  /** From now on the generation is judged like this, what came in before included. */
+  judgeBy(options: JudgeOptions, baseline: Baseline | null): GenerationJudge {
+    this.#judge = judgeOf(options, baseline);
+    for (const sample of this.#kept) this.#judge.add(sample);
+    this.#kept = [];
+    return this.#judge;
   }
 
   /** Counts one sample: a request with its first row's prediction, or one more row's prediction. */
   add(sample: Readonly<Sample>): void {
     this.#samples += 1;
+    this.#firstUs ??= sample.atUs;
+    if (this.#judge !== null) this.#judge.add(sample);
+    else this.#keep(sample);
     if (sample.kind === SampleKind.request) this.#addRequest(sample);
     // A prediction speaks for the model only if the model gave the whole answer.
     if (sample.outcome !== Outcome.ok || !Number.isFinite(sample.value)) return;
     this.#totals.predictions += 1;
-    this.#window.addPrediction(sample.value);
-    this.predictions.add(sample.value, sample.classIndex);
+    this.predictions.add(sample);
+  }
+
+  #keep(sample: Readonly<Sample>): void {
+    if (this.#kept.length >= KEPT_SAMPLES_MAX) return;
+    const copy = emptySample();
+    copySample(sample, copy);
+    this.#kept.push(copy);
   }
 
   #addRequest(sample: Readonly<Sample>): void {
@@ -70,7 +96,6 @@ export class GenerationState {
     else this.#totals.deadlines += 1;
     const failed = sample.outcome === Outcome.modelFailure || sample.outcome === Outcome.deadline;
     if (failed) this.#firstErrorUs ??= sample.atUs;
-    this.#window.addRequest(sample.latencyUs, failed, sample.atUs);
     this.latency.record(sample.latencyUs);
   }
 }

@@ -1,6 +1,8 @@
 // Everything that crosses the boundary between the engine's main thread and the monitor thread; types only.
+import type { CheckName } from '../judge-options.ts';
 import type { JudgeOptions } from '../options.ts';
 import type { Baseline, OutputKind } from '../registry/records.ts';
+import type { CheckCause, CheckEffect, JudgePhase } from './check-table.ts';
 
 /** Adds rings to read: those of one deployment's workers, or the main thread's own (deploymentId 0 of a model). */
 export interface AttachRings {
@@ -27,6 +29,13 @@ export interface WatchGeneration {
   readonly baseline: Baseline | null;
   readonly options: JudgeOptions;
 }
+/** The watched generation ended its probation, or went back into it; until then it is in probation. */
+export interface SetPhase {
+  readonly kind: 'phase';
+  readonly model: string;
+  readonly generation: number;
+  readonly phase: JudgePhase;
+}
 /** Replaces the baseline of the watched generation. */
 export interface SetBaseline {
   readonly kind: 'baseline';
@@ -49,9 +58,10 @@ export interface StopMonitor {
   readonly kind: 'stop';
 }
 export type MonitorCommand =
-  | AttachRings | DetachRings | WatchGeneration | SetBaseline | CapturePredictions | UnwatchModel | StopMonitor;
+  | AttachRings | DetachRings | WatchGeneration | SetPhase | SetBaseline | CapturePredictions | UnwatchModel
+  | StopMonitor;
 
-export type CheckName = 'p95_latency' | 'error_rate' | 'mean_drift';
+export type { CheckName } from '../judge-options.ts';
 export type CheckVerdict = 'pass' | 'fail' | 'inconclusive';
 
 /** One check at one look, with what it was decided from. */
@@ -64,6 +74,8 @@ export interface CheckResult {
   /** Samples the value was computed from, and the number needed. */
   readonly samples: number;
   readonly samplesMin: number;
+  /** What its failing asks for now. */
+  readonly effect: CheckEffect;
   /** A sentence for people. */
   readonly text: string;
 }
@@ -76,7 +88,10 @@ export interface HealthReport {
   readonly generation: number;
   readonly atUs: number;
   readonly checks: readonly CheckResult[];
+  /** Of failing checks that ask for a rollback. */
   readonly violations: readonly string[];
+  /** Of failing checks that only warn. */
+  readonly warnings: readonly string[];
   readonly windowSamples: number;
   /** Since the generation began. */
   readonly totals: GenerationTotals;
@@ -104,7 +119,12 @@ export interface Verdict {
   readonly version: string;
   readonly generation: number;
   readonly verdict: 'fail';
+  /** The first failing check that asks for a rollback, or else the first that warns. */
   readonly trigger: CheckName;
+  /** rollback: at least one failing check asks for it. */
+  readonly effect: CheckEffect;
+  /** What the trigger's failing speaks of; a drift may lie in the data as well. */
+  readonly cause: CheckCause;
   readonly reason: string;
   readonly evidence: Readonly<Record<string, unknown>>;
 }
@@ -115,5 +135,6 @@ export interface CapturedPredictions {
   readonly generation: number;
   readonly values: readonly number[];
   readonly classCounts: readonly number[];
+  readonly entropies: readonly number[];
 }
 export type MonitorReport = HealthReport | Verdict | CapturedPredictions;

@@ -8,22 +8,20 @@
 import type { JudgeOptions } from '../options.ts';
 import type { Baseline } from '../registry/records.ts';
 import type { Sample } from '../shared-memory/sample-ring.ts';
-import type { CheckResult, HealthReport, MonitorReport, WatchGeneration } from './messages.ts';
-import { driftSigmas, errorRate, p95LatencyMs, runChecks } from './checks.ts';
+import type { JudgePhase } from './check-table.ts';
+import type { HealthReport, MonitorReport, WatchGeneration } from './messages.ts';
 import { GenerationState } from './generation.ts';
+import type { GenerationJudge, JudgedLook } from './generation-judge.ts';
 import { drainInOrder, RingGroup } from './ring-merge.ts';
-import { triggerOf, verdictOf, violationsOf } from './verdict.ts';
-import type { WindowView } from './window.ts';
-
-/** Window of a held generation of a model that was never watched, until its options are known. */
-const HELD_WINDOW_SAMPLES = 200;
+import { triggerOf, verdictOf, violationsOf, warningsOf } from './verdict.ts';
 
 /** The generation that is judged, with what its `watch` command said. */
 interface Watched {
   readonly state: GenerationState;
   readonly version: string;
   readonly options: JudgeOptions;
-  baseline: Baseline | null;
+  readonly judge: GenerationJudge;
+  phase: JudgePhase;
   look: number;
   nextLookUs: number;
   failingSince: { readonly look: number; readonly atUs: number } | null;
@@ -88,10 +86,10 @@ export class ModelWatch {
       else this.#lateSamples += this.#held.samples;
       this.#held = null;
     }
-    state ??= new GenerationState(generation, options.windowSamples);
-    state.resizeWindow(options.windowSamples);
+    state ??= new GenerationState(generation);
+    const judge = state.judgeBy(options, baseline);
     const nextLookUs = nowUs + options.lookMs * 1_000;
-    this.#watched = { state, version, options, baseline, look: 0, nextLookUs, failingSince: null };
+    this.#watched = { state, version, options, judge, phase: 'probation', look: 0, nextLookUs, failingSince: null };
     this.#newestWatched = Math.max(this.#newestWatched, generation);
   }
 
@@ -104,7 +102,12 @@ export class ModelWatch {
 
   /** Replaces the baseline if `generation` is the one that is judged. */
   setBaseline(generation: number, baseline: Baseline | null): void {
-    if (this.#watched?.state.generation === generation) this.#watched.baseline = baseline;
+    if (this.#watched?.state.generation === generation) this.#watched.judge.setBaseline(baseline);
+  }
+
+  /** Judges `generation` as its phase asks for from now on, if it is the one that is judged. */
+  setPhase(generation: number, phase: JudgePhase): void {
+    if (this.#watched?.state.generation === generation) this.#watched.phase = phase;
   }
 
   /** Takes in all waiting samples and returns how many. */
@@ -137,14 +140,14 @@ export class ModelWatch {
       return;
     }
     this.#lateSamples += held?.samples ?? 0;
-    this.#held = new GenerationState(sample.generation, this.#watched?.options.windowSamples ?? HELD_WINDOW_SAMPLES);
+    this.#held = new GenerationState(sample.generation);
     this.#held.latency.advance(this.#nowUs);
     this.#held.add(sample);
   }
 
   /** Answers a capture: the newest predictions of the judged generation, or none when nothing is judged. */
   capture(request: number): MonitorReport {
-    const captured = this.#watched?.state.predictions.capture() ?? { values: [], classCounts: [] };
+    const captured = this.#watched?.state.predictions.capture() ?? { values: [], classCounts: [], entropies: [] };
     return { kind: 'captured', request, model: this.#model, generation: this.generation ?? 0, ...captured };
   }
 
@@ -158,22 +161,24 @@ export class ModelWatch {
     const onTimeUs = watched.nextLookUs + lookUs;
     watched.nextLookUs = onTimeUs > nowUs ? onTimeUs : nowUs + lookUs;
     watched.state.latency.advance(nowUs);
-    const { state, version, options, baseline, look } = watched;
-    const window = state.window.view();
-    const checks = runChecks({ window, limits: options, baseline });
-    const failing = triggerOf(checks) !== null;
+    const { state, version, look, phase } = watched;
+    const latencyMs = state.latency.quantilesMs();
+    const judged = watched.judge.look(nowUs, phase, latencyMs?.p95 ?? null);
+    const failing = triggerOf(judged.checks) !== null;
     watched.failingSince = failing ? (watched.failingSince ?? { look, atUs: nowUs }) : null;
-    const health = this.#healthOf(watched, nowUs, window, checks);
+    const health = this.#healthOf(watched, nowUs, judged, latencyMs);
     const verdict = watched.failingSince === null ? null : verdictOf({
-      model: this.#model, version, generation: state.generation, look, window, checks, options, baseline, atUs: nowUs,
+      model: this.#model, version, generation: state.generation, look, phase, judged, atUs: nowUs,
       totals: health.totals, lateSamples: this.#lateSamples, failingSince: watched.failingSince,
-      firstErrorUs: state.firstErrorUs,
+      firstUs: state.firstUs, firstErrorUs: state.firstErrorUs,
     });
     return verdict === null ? [health] : [health, verdict];
   }
 
-  #healthOf(watched: Watched, nowUs: number, window: WindowView, checks: readonly CheckResult[]): HealthReport {
-    const { state, version, baseline } = watched;
+  #healthOf(
+    { state, version }: Watched, nowUs: number, judged: JudgedLook, latencyMs: HealthReport['latencyMs'],
+  ): HealthReport {
+    const { checks, windowSamples, p95LatencyMs, errorRate, predictionDrift } = judged;
     return {
       kind: 'health',
       model: this.#model,
@@ -182,13 +187,13 @@ export class ModelWatch {
       atUs: nowUs,
       checks,
       violations: violationsOf(checks),
-      windowSamples: window.latenciesUs.length,
+      warnings: warningsOf(checks),
+      windowSamples,
       totals: state.totals(this.lapped),
-      latencyMs: state.latency.quantilesMs(),
-      // People see what was measured, also while it is too little to be judged.
-      p95LatencyMs: p95LatencyMs(window.latenciesUs),
-      errorRate: errorRate(window),
-      predictionDrift: driftSigmas(window.predictions, baseline),
+      latencyMs,
+      p95LatencyMs,
+      errorRate,
+      predictionDrift,
     };
   }
 }

@@ -52,6 +52,9 @@ export class MonitorState {
       case 'baseline':
         model.setBaseline(command.generation, command.baseline);
         break;
+      case 'phase':
+        model.setPhase(command.generation, command.phase);
+        break;
       case 'capture': {
         model.drain(nowUs);
         const answer = model.capture(command.request);

@@ -7,7 +7,8 @@ import { emptySample, sampleRingOffset, SampleReader } from '../shared-memory/sa
 /** Samples copied out of a ring at a time. */
 const CHUNK_SAMPLES = 32;
 
-function copySample(from: Readonly<Sample>, to: Sample): void {
+/** Copies every field of a sample. */
+export function copySample(from: Readonly<Sample>, to: Sample): void {
   to.generation = from.generation;
   to.kind = from.kind;
   to.outcome = from.outcome;
@@ -21,6 +22,7 @@ function copySample(from: Readonly<Sample>, to: Sample): void {
   to.value = from.value;
   to.entropy = from.entropy;
   to.hash = from.hash;
+  to.input = from.input;
 }
 
 /** One ring with the samples that were copied out of it and not yet taken. */

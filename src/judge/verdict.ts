@@ -1,23 +1,45 @@
 // From checks to a verdict and back: what is broken in a sentence, which check is to blame, and the evidence from which
-// anybody can recompute both. Pure. The evidence is plain JSON: the window's raw values (at most windowSamples of each,
-// as configured), the limits and the baseline's moments; nothing else enters a decision.
+// anybody can recompute both. Pure. The evidence is plain JSON: of compat the window's raw values (at most
+// windowSamples of each), the limits and the baseline's moments; of the suite what each check counted, with its limits
+// and the baseline's counts. Nothing else enters a decision.
 import { z } from 'zod';
-import type { JudgeOptions } from '../options.ts';
-import type { BaselineMoments } from './checks.ts';
+import { CHECK_NAMES } from '../judge-options.ts';
+import type { CheckEffect, JudgePhase } from './check-table.ts';
+import { CHECK_TABLE } from './check-table.ts';
 import { runChecks } from './checks.ts';
+import type { JudgedLook } from './generation-judge.ts';
 import type { CheckName, CheckResult, GenerationTotals, Verdict } from './messages.ts';
-import type { WindowView } from './window.ts';
+import { decide } from './suite/decide.ts';
+import { evidenceSchema as suiteInputSchema } from './suite/evidence.ts';
 
 const EVIDENCE_FORMAT = 'lastgood.evidence/1';
 
-/** The texts of the failing checks, the trigger's first. */
+const textsOf = (checks: readonly CheckResult[], effect: CheckEffect): string[] =>
+  checks.filter((check) => check.verdict === 'fail' && check.effect === effect).map(({ text }) => text);
+
+/** The texts of the failing checks that ask for a rollback, the trigger's first. */
 export function violationsOf(checks: readonly CheckResult[]): string[] {
-  return checks.filter((check) => check.verdict === 'fail').map((check) => check.text);
+  return textsOf(checks, 'rollback');
 }
 
-/** The first failing check in the order of the suite, or null when none fails. */
+/** The texts of the failing checks that only warn. */
+export function warningsOf(checks: readonly CheckResult[]): string[] {
+  return textsOf(checks, 'warn');
+}
+
+function failingOf(checks: readonly CheckResult[]): CheckResult | null {
+  const failing = checks.filter(({ verdict }) => verdict === 'fail');
+  return failing.find(({ effect }) => effect === 'rollback') ?? failing[0] ?? null;
+}
+
+/** The first failing check that asks for a rollback, or else the first that warns; null when none fails. */
 export function triggerOf(checks: readonly CheckResult[]): CheckName | null {
-  return checks.find((check) => check.verdict === 'fail')?.check ?? null;
+  return failingOf(checks)?.check ?? null;
+}
+
+function reasonOf(checks: readonly CheckResult[]): string {
+  const violations = violationsOf(checks);
+  return (violations.length > 0 ? violations : warningsOf(checks)).join('; ');
 }
 
 /** One look at a window, with all that its verdict depends on and what a reader wants to know beside it. */
@@ -28,70 +50,52 @@ export interface Look {
   /** Counted from 1 since the generation is watched. */
   readonly look: number;
   readonly atUs: number;
-  readonly window: WindowView;
-  readonly checks: readonly CheckResult[];
-  readonly options: JudgeOptions;
-  readonly baseline: BaselineMoments | null;
+  readonly phase: JudgePhase;
+  readonly judged: JudgedLook;
   readonly totals: GenerationTotals;
   /** Samples of other generations that came in and were not counted. */
   readonly lateSamples: number;
   /** The first look of this unbroken run of failing ones. */
   readonly failingSince: { readonly look: number; readonly atUs: number };
+  /** When the generation's first request was answered, and when its first one failed. */
+  readonly firstUs: number | null;
   readonly firstErrorUs: number | null;
 }
 
 /** Builds the verdict of a failing look, or null when no check fails. */
 export function verdictOf(look: Look): Verdict | null {
-  const trigger = triggerOf(look.checks);
-  if (trigger === null) return null;
+  const failing = failingOf(look.judged.checks);
+  if (failing === null) return null;
   const { model, version, generation } = look;
-  const reason = violationsOf(look.checks).join('; ');
-  return { kind: 'verdict', model, version, generation, verdict: 'fail', trigger, reason, evidence: evidenceOf(look) };
+  const { check: trigger, effect } = failing;
+  return {
+    kind: 'verdict', model, version, generation, verdict: 'fail', trigger, effect, cause: CHECK_TABLE[trigger].cause,
+    reason: reasonOf(look.judged.checks), evidence: evidenceOf(look),
+  };
 }
 
 function evidenceOf(look: Look): Record<string, unknown> {
-  const { window, options, baseline } = look;
   const agoMs = (us: number | null): number | null => (us === null ? null : Math.round((look.atUs - us) / 1_000));
   return {
     format: EVIDENCE_FORMAT,
-    suite: 'compat',
     model: look.model,
     version: look.version,
     generation: look.generation,
+    phase: look.phase,
     look: look.look,
     // Monotonic time means nothing as a date, so times are told as distances from this look.
     failingSinceLook: look.failingSince.look,
     failingForMs: agoMs(look.failingSince.atUs),
+    firstRequestAgoMs: agoMs(look.firstUs),
     firstErrorAgoMs: agoMs(look.firstErrorUs),
-    window: {
-      requests: window.latenciesUs.length,
-      oldestAgoMs: agoMs(window.firstUs),
-      newestAgoMs: agoMs(window.lastUs),
-      errors: window.errors,
-      latenciesMs: window.latenciesUs.map((us) => us / 1_000),
-      predictions: window.predictions,
-    },
-    limits: {
-      p95LimitMs: options.p95LimitMs,
-      errorRateLimit: options.errorRateLimit,
-      driftSigmaLimit: options.driftSigmaLimit,
-      samplesMin: options.samplesMin,
-      predictionsMin: options.predictionsMin,
-      windowSamples: options.windowSamples,
-    },
-    baseline: baseline === null ? null : {
-      mean: baseline.mean,
-      standardDeviation: baseline.standardDeviation,
-      rows: baseline.rows,
-      source: baseline.source,
-    },
-    checks: look.checks,
+    ...look.judged.evidence,
+    checks: look.judged.checks,
     totals: look.totals,
     lateSamples: look.lateSamples,
   };
 }
 
-const evidenceSchema = z.object({
+const compatSchema = z.object({
   format: z.literal(EVIDENCE_FORMAT),
   suite: z.literal('compat'),
   window: z.object({
@@ -114,6 +118,12 @@ const evidenceSchema = z.object({
       source: z.enum(['validation', 'live']),
     })
     .nullable(),
+  effects: z.partialRecord(z.enum(CHECK_NAMES), z.enum(['rollback', 'warn'])).optional(),
+});
+const suiteSchema = z.object({
+  format: z.literal(EVIDENCE_FORMAT),
+  suite: z.literal('default'),
+  inputs: z.array(suiteInputSchema),
 });
 
 /** What the evidence says when the checks are run on it again. */
@@ -127,14 +137,22 @@ export interface Recomputed {
 
 /** Runs the checks on stored evidence; null when it is not the evidence of a verdict (an operator's decision). */
 export function recompute(evidence: Readonly<Record<string, unknown>>): Recomputed | null {
-  const parsed = evidenceSchema.safeParse(evidence);
-  if (!parsed.success) return null;
-  const { window, limits, baseline } = parsed.data;
+  const checks = checksOf(evidence);
+  if (checks === null) return null;
+  const trigger = triggerOf(checks);
+  return { verdict: trigger === null ? 'pass' : 'fail', trigger, reason: reasonOf(checks), checks };
+}
+
+function checksOf(evidence: Readonly<Record<string, unknown>>): CheckResult[] | null {
+  const ofSuite = suiteSchema.safeParse(evidence);
+  if (ofSuite.success) return ofSuite.data.inputs.map(decide);
+  const ofCompat = compatSchema.safeParse(evidence);
+  if (!ofCompat.success) return null;
+  const { window, limits, baseline, effects } = ofCompat.data;
   const { errors, predictions } = window;
   // Latencies were whole microseconds, so rounding gives back exactly what was judged.
   const latenciesUs = window.latenciesMs.map((ms) => Math.round(ms * 1_000));
-  const checks = runChecks({ window: { latenciesUs, errors, predictions }, limits, baseline });
-  const trigger = triggerOf(checks);
-  const verdict = trigger === null ? 'pass' : 'fail';
-  return { verdict, trigger, reason: violationsOf(checks).join('; '), checks };
+  return runChecks({
+    window: { latenciesUs, errors, predictions }, limits, baseline, ...(effects === undefined ? {} : { effects }),
+  });
 }

@@ -65,18 +65,6 @@ export class CompatWindow {
       lastUs: timesUs.at(-1) ?? null,
     };
   }
-
-  /** Returns a window of another capacity with this one's newest entries. */
-  resized(capacity: number): CompatWindow {
-    if (capacity === this.#capacity) return this;
-    const resized = new CompatWindow(capacity);
-    for (let entry = this.#requestsAdded - this.requests; entry < this.#requestsAdded; entry += 1) {
-      const at = entry % this.#capacity;
-      resized.addRequest(this.#latenciesUs[at]!, this.#errorFlags[at] === 1, this.#timesUs[at]!);
-    }
-    for (const value of newest(this.#predictions, this.#predictionsAdded, this.#capacity)) resized.addPrediction(value);
-    return resized;
-  }
 }
 
 function newest(ring: Float64Array, added: number, capacity: number): number[] {

@@ -1,5 +1,6 @@
 // What the registry stores, as plain types. A record is written whole, in one transaction, and never edited in place:
 // a changed record is a new value under the same key. Times are wall-clock milliseconds since 1970.
+import type { CheckName } from '../judge-options.ts';
 
 /** Open Inference Protocol spelling of an element type. */
 export type Datatype =
@@ -18,10 +19,26 @@ export interface Signature {
   readonly outputs: readonly TensorSignature[];
 }
 
-/** How the judge reads the output: one number per row, one score per class, or a vector without such meaning. */
-export type OutputKind = 'scalar' | 'classes' | 'vector';
+/**
+ * How the judge reads the output: one number per row (a score in 0…1, a regression's value, or of unknown meaning), one
+ * score per class, or a vector without such meaning.
+ */
+export type OutputKind = 'scalar' | 'score' | 'regression' | 'classes' | 'vector';
 
-/** The distribution of one version's predictions while it was known to be good. */
+/** Rows per bin: counts[0] below the first edge, counts[i] in [edge i-1, edge i), the last above all edges. */
+export interface Bins {
+  readonly edges: readonly number[];
+  readonly counts: readonly number[];
+}
+
+/** What a baseline says of one number per row, beyond mean and deviation. */
+export interface Distribution {
+  readonly mean: number;
+  readonly standardDeviation: number;
+  readonly bins: Bins;
+}
+
+/** The distribution of one version's predictions while it was known to be good. Never changed once it is stored. */
 export interface Baseline {
   readonly source: 'validation' | 'live';
   /** The output that predictions are read from. */
@@ -38,6 +55,18 @@ export interface Baseline {
   readonly values: readonly number[];
   /** Share of rows per best class, for `classes`. */
   readonly classShares?: readonly number[];
+  /** Bins of the prediction value; baselines of early versions have none and are binned by `values`. */
+  readonly bins?: Bins;
+  /** Deviation and kurtosis of the prediction value with far values pulled in, as the spread check reads it. */
+  readonly spread?: { readonly standardDeviation: number; readonly kurtosis: number };
+  /** Share of the most frequent prediction value. */
+  readonly atomShare?: number;
+  /** Normalised entropy of the class scores, or of a score and its complement. */
+  readonly entropy?: Distribution;
+  /** Bins of each fixed projection of the unit vector, for `vector`. */
+  readonly projections?: readonly Bins[];
+  /** SHA-256 of everything else in the baseline but the time. */
+  readonly hash?: string;
   readonly createdAtMs: number;
 }
 
@@ -136,8 +165,9 @@ export interface DecisionRecord {
   readonly version: string;
   readonly generation: number;
   readonly atMs: number;
-  readonly trigger: 'p95_latency' | 'error_rate' | 'mean_drift' | 'operator' | 'engine';
-  readonly action: 'rollback' | 'suppressed' | 'no_target';
+  readonly trigger: CheckName | 'operator' | 'engine';
+  /** warn: the failing check is not one that acts (any more). */
+  readonly action: 'rollback' | 'suppressed' | 'no_target' | 'warn';
   /** For suppressed: cooldown, pinned, observe, superseded. */
   readonly suppressedBy: string | null;
   readonly rolledBackTo: string | null;

@@ -15,8 +15,10 @@ export async function baselineFromFile(
   const { model, from } = target;
   const version = target.version ?? registry.model(model).activeVersion;
   if (version === null) throw lastgoodError('NO_ACTIVE_VERSION', { model });
-  const { signature } = registry.version(model, version);
-  const baseline = baselineOfFile(readBaselineFile(from), signature, { createdAtMs: clock.wallMs() });
+  const { signature, outputKind } = registry.version(model, version);
+  // Its workers summarise answers by this kind already; only what one number means may still be found out.
+  const kind = outputKind === 'scalar' ? {} : { kind: outputKind };
+  const baseline = baselineOfFile(readBaselineFile(from), signature, { createdAtMs: clock.wallMs(), ...kind });
   const after = registry.setBaseline({ model, version, baseline, by });
   await registry.flushed();
   return after;

@@ -46,6 +46,10 @@ export class MonitorReports {
     // The registry does not know the generation that failed: nothing can be decided upon it yet.
     if (!rollbacks.saveUnsaved()) return;
     const nowMs = clock.wallMs();
+    if (verdict.effect === 'warn') {
+      this.#storeOnce(decisionOf(verdict, nowMs, { action: 'warn', suppressedBy: null, rolledBackTo: null }));
+      return;
+    }
     const suppressedBy = suppressionOf(registry.model(model), options.judge, nowMs);
     if (suppressedBy !== null) {
       this.#storeOnce(decisionOf(verdict, nowMs, { action: 'suppressed', suppressedBy, rolledBackTo: null }));

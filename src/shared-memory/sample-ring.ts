@@ -5,7 +5,8 @@
 //   control 0 intent i32 (records begun) · 64 tail i32 (records published); a cache line each
 //   record  0 generation u32 · 4 kindAndOutcome i32 (kind << 8 | outcome) · 8 rows i32 · 12 batchRows i32
 //           16 latencyUs i32 · 20 queueUs i32 · 24 runUs i32 · 28 classIndex i32 (-1: none)
-//           32 atUs f64 · 40 value f64 · 48 entropy f32 · 52 hash i32 · 56…63 reserved
+//           32 atUs f64 · 40 value f64 · 48 entropy f32 · 52 hash i32
+//           56 input i32 · 60…63 reserved
 //
 // Order. Producer: intent (Atomics) -> records (plain) -> tail (Atomics). Consumer: tail -> records (Atomics.load per
 // word, so that none moves past the check) -> intent again: a record that intent has come round to is discarded.
@@ -27,6 +28,7 @@ const W_QUEUE_US = 5;
 const W_RUN_US = 6;
 const W_CLASS_INDEX = 7;
 const W_HASH = 13;
+const W_INPUT = 14;
 const F32_ENTROPY = 12;
 const F64_AT_US = 4;
 const F64_VALUE = 5;
@@ -75,13 +77,15 @@ export interface Sample {
   entropy: number;
   /** Hash of the row's whole answer, for finding constant outputs. */
   hash: number;
+  /** Hash of the row that was asked about, for telling repeated questions from many; 0 when it is not known. */
+  input: number;
 }
 
 /** An all-zero sample to fill. */
 export function emptySample(): Sample {
   return {
     generation: 0, kind: SampleKind.request, outcome: Outcome.ok, rows: 0, batchRows: 0, latencyUs: 0, queueUs: 0,
-    runUs: 0, classIndex: -1, atUs: 0, value: NaN, entropy: NaN, hash: 0,
+    runUs: 0, classIndex: -1, atUs: 0, value: NaN, entropy: NaN, hash: 0, input: 0,
   };
 }
 
@@ -140,6 +144,7 @@ export class SampleWriter {
     this.#words[at + W_RUN_US] = clampUs(sample.runUs);
     this.#words[at + W_CLASS_INDEX] = sample.classIndex;
     this.#words[at + W_HASH] = sample.hash | 0;
+    this.#words[at + W_INPUT] = sample.input | 0;
     this.#singles[at + F32_ENTROPY] = sample.entropy;
     this.#doubles[at / 2 + F64_AT_US] = sample.atUs;
     this.#doubles[at / 2 + F64_VALUE] = sample.value;
@@ -222,6 +227,7 @@ export class SampleReader {
     sample.runUs = from[W_RUN_US]!;
     sample.classIndex = from[W_CLASS_INDEX]!;
     sample.hash = from[W_HASH]!;
+    sample.input = from[W_INPUT]!;
     sample.entropy = this.#copySingles[F32_ENTROPY]!;
     sample.atUs = this.#copyDoubles[F64_AT_US]!;
     sample.value = this.#copyDoubles[F64_VALUE]!;

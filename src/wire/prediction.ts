@@ -9,7 +9,7 @@ const PROBABILITY_NAME = /prob|softmax/i;
 
 /** The summary of one answered row; `value` is NaN when the row has none (an element is NaN or infinite). */
 export interface PredictionSummary {
-  /** scalar: the number. classes: the best class's score. vector: its Euclidean length. */
+  /** One number a row: that number. classes: the best class's score. vector: its Euclidean length. */
   value: number;
   /** Index of the best class (the first of equals), or -1. */
   classIndex: number;
@@ -32,9 +32,9 @@ export function summarizeRow(
   for (let at = offset; at < offset + length; at += 1) {
     if (!Number.isFinite(Number(data[at]))) return;
   }
-  if (kind === 'scalar') into.value = Number(data[offset]);
-  else if (kind === 'classes') summarizeClasses(data, offset, length, into);
-  else into.value = euclideanLength(data, offset, length);
+  if (kind === 'classes') summarizeClasses(data, offset, length, into);
+  else if (kind === 'vector') into.value = euclideanLength(data, offset, length);
+  else into.value = Number(data[offset]);
 }
 
 function summarizeClasses(
@@ -82,18 +82,21 @@ export function rowElements(shape: readonly number[]): number {
 }
 
 /**
- * Decides how `output` is read. One element a row: scalar. Several: classes when every given row holds shares of 1,
- * or, without rows, when the output is named like probabilities; else vector.
+ * Decides how `output` is read. One element a row: a score when every given row lies in 0…1, a regression when one does
+ * not, a scalar without rows. Several: classes when every given row holds shares of 1, or, without rows, when the
+ * output is named like probabilities; else vector.
  */
 export function inferOutputKind(output: TensorSignature, rows?: readonly ArrayLike<number>[]): OutputKind {
   const elements = rowElements(output.shape);
-  if (elements === 1) return 'scalar';
   if (rows !== undefined && rows.length > 0) {
-    if (rows.every((row) => row.length === 1)) return 'scalar';
+    if (elements === 1 || rows.every((row) => row.length === 1)) return rows.every(isScore) ? 'score' : 'regression';
     return rows.every(holdsShares) ? 'classes' : 'vector';
   }
+  if (elements === 1) return 'scalar';
   return PROBABILITY_NAME.test(output.name) ? 'classes' : 'vector';
 }
+
+const isScore = (row: ArrayLike<number>): boolean => row[0]! >= 0 && row[0]! <= 1;
 
 function holdsShares(row: ArrayLike<number>): boolean {
   let sum = 0;

@@ -47,9 +47,9 @@ describe('lastgood --help', () => {
     assert.equal(defaultOf('listen'), `${host}:${port}`);
     for (const { flag, path } of SERVE_SETTINGS) {
       const [first = '', second = ''] = path ?? [];
-      const all = (first === 'judge' ? options.judge : options) as Record<string, string | number | undefined>;
+      const all = (first === 'judge' ? options.judge : options) as Readonly<Record<string, unknown>>;
       const value = all[first === 'judge' ? second : first];
-      if (value !== undefined) assert.equal(defaultOf(flag), String(value), flag);
+      if (value !== undefined) assert.equal(defaultOf(flag), String(value as string | number), flag);
     }
   });
 });

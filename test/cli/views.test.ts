@@ -3,10 +3,11 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { decisionText } from '../../src/cli/explain-view.ts';
 import { exampleBody } from '../../src/cli/greeting.ts';
-import { runChecks } from '../../src/judge/checks.ts';
+import { judgeOf } from '../../src/judge/generation-judge.ts';
 import type { GenerationTotals } from '../../src/judge/messages.ts';
 import { verdictOf } from '../../src/judge/verdict.ts';
 import { resolveOptions } from '../../src/options.ts';
+import { emptySample, Outcome } from '../../src/shared-memory/sample-ring.ts';
 import type { DecisionRecord, GoldenCase, TensorSignature } from '../../src/registry/records.ts';
 
 const totals: GenerationTotals = {
@@ -14,14 +15,15 @@ const totals: GenerationTotals = {
 };
 
 function judged(): DecisionRecord {
-  const { judge: options } = resolveOptions({});
-  const window = {
-    latenciesUs: new Array<number>(40).fill(2_000), errors: 30, predictions: [1, 2], firstUs: 0, lastUs: 5e6,
-  };
+  const judge = judgeOf({ ...resolveOptions({}).judge, mode: 'compat' }, null);
+  for (let request = 0; request < 40; request += 1) {
+    const outcome = request < 30 ? Outcome.modelFailure : Outcome.ok;
+    judge.add({ ...emptySample(), outcome, latencyUs: 2_000, atUs: request * 1e5, value: 1 });
+  }
   const verdict = verdictOf({
-    model: 'm', version: '2', generation: 7, look: 3, atUs: 6e6, window, options, totals,
-    checks: runChecks({ window, limits: options, baseline: null }),
-    baseline: null, lateSamples: 0, failingSince: { look: 1, atUs: 4e6 }, firstErrorUs: 1e6,
+    model: 'm', version: '2', generation: 7, look: 3, atUs: 6e6, phase: 'probation', totals,
+    judged: judge.look(6e6, 'probation', null), lateSamples: 0, failingSince: { look: 1, atUs: 4e6 },
+    firstUs: 0, firstErrorUs: 1e6,
   });
   assert.ok(verdict);
   return {

@@ -10,6 +10,7 @@ import {
 import type { BaselineAbout } from '../../src/judge/baseline.ts';
 import { BASELINE_VALUES_MAX, baselineOfPredictions, computeBaseline, thin } from '../../src/judge/baseline.ts';
 import type { Signature } from '../../src/registry/records.ts';
+import { predictionOf } from '../../src/wire/prediction.ts';
 import { assertClose } from './vectors.ts';
 
 const about: BaselineAbout = { output: 'y', kind: 'scalar', source: 'validation', createdAtMs: 5, origin: 'b.json' };
@@ -79,8 +80,10 @@ test('thin keeps both ends and even ranks, and everything that is short enough',
 
 test('baselineOfPredictions makes the same baseline of captured values as computeBaseline of their rows', () => {
   const rows = [[0.7, 0.3], [0.6, 0.4], [0.2, 0.8]];
+  const entropies = rows.map((row) => predictionOf('classes', row).entropy);
+  const captured = { values: [0.7, 0.6, 0.8], classCounts: [2, 1], entropies };
   const live = { ...about, kind: 'classes', source: 'live' } as const;
-  assert.deepEqual(baselineOfPredictions([0.7, 0.6, 0.8], [2, 1], live), computeBaseline(rows, live));
+  assert.deepEqual(baselineOfPredictions(captured, live), computeBaseline(rows, live));
 });
 
 test('readBaselineFile and baselineOfFile read the probabilities, not the label that comes first', () => {

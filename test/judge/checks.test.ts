@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { moments } from '../../src/judge/baseline.ts';
+import { moments } from '../../src/judge/distribution.ts';
 import type { CheckWindow } from '../../src/judge/checks.ts';
 import {
   checkErrorRate, checkMeanDrift, checkP95Latency, driftSigmas, p95LatencyMs,

@@ -34,7 +34,7 @@ export class TestRings {
 }
 
 export function judgeOptions(overrides: Partial<JudgeOptions> = {}): JudgeOptions {
-  return { ...resolveOptions({}).judge, ...overrides };
+  return { ...resolveOptions({}).judge, mode: 'compat', ...overrides };
 }
 
 export function baselineOf(mean: number, standardDeviation: number): Baseline {

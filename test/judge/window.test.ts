@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { CAPTURE_PREDICTIONS_MAX, PredictionStore } from '../../src/judge/prediction-store.ts';
+import { emptySample } from '../../src/shared-memory/sample-ring.ts';
 import { CompatWindow } from '../../src/judge/window.ts';
 import { seededRandom } from './fixtures.ts';
 
@@ -30,20 +31,6 @@ test('CompatWindow holds exactly the newest entries of a naive list, at every le
   }
 });
 
-test('CompatWindow.resized keeps the newest entries and counts their errors anew', () => {
-  const window = new CompatWindow(5);
-  for (let step = 0; step < 8; step += 1) {
-    window.addRequest(step, step % 2 === 1, step);
-    window.addPrediction(step);
-  }
-  const smaller = window.resized(3).view();
-  assert.deepEqual(smaller, { latenciesUs: [5, 6, 7], errors: 2, predictions: [5, 6, 7], firstUs: 5, lastUs: 7 });
-  const larger = window.resized(9);
-  larger.addRequest(8, true, 8);
-  assert.deepEqual(larger.view().latenciesUs, [3, 4, 5, 6, 7, 8]);
-  assert.equal(larger.view().errors, 4);
-});
-
 test('an empty CompatWindow has no times and no values', () => {
   const { latenciesUs, errors, predictions, firstUs, lastUs } = new CompatWindow(200).view();
   assert.deepEqual({ latenciesUs, errors, predictions, firstUs, lastUs },
@@ -52,10 +39,16 @@ test('an empty CompatWindow has no times and no values', () => {
 
 test('PredictionStore keeps the newest predictions and counts the classes of just those', () => {
   const store = new PredictionStore();
-  assert.deepEqual(store.capture(), { values: [], classCounts: [] });
-  for (let step = 0; step < CAPTURE_PREDICTIONS_MAX; step += 1) store.add(step, 5);
-  for (let step = 0; step < 3; step += 1) store.add(-step, step === 0 ? -1 : 1);
-  const { values, classCounts } = store.capture();
+  assert.deepEqual(store.capture(), { values: [], classCounts: [], entropies: [] });
+  const plain = emptySample();
+  for (let step = 0; step < CAPTURE_PREDICTIONS_MAX; step += 1) {
+    store.add({ ...plain, value: step, classIndex: 5, entropy: 0.5 });
+  }
+  for (let step = 0; step < 3; step += 1) {
+    store.add({ ...plain, value: -step, classIndex: step === 0 ? -1 : 1 });
+  }
+  const { values, classCounts, entropies } = store.capture();
+  assert.equal(entropies.length, CAPTURE_PREDICTIONS_MAX - 3, 'entropies that are there');
   assert.equal(values.length, CAPTURE_PREDICTIONS_MAX);
   assert.deepEqual([values[0], values.at(-1)], [3, -2]);
   assert.deepEqual(classCounts, [0, 2, 0, 0, 0, CAPTURE_PREDICTIONS_MAX - 3]);

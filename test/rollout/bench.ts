@@ -152,7 +152,8 @@ export class RolloutBench {
   verdict(generation = this.rollout.active?.generation ?? 0): Verdict {
     return {
       kind: 'verdict', model: 'm', version: this.rollout.activeVersion?.version ?? '', generation, verdict: 'fail',
-      trigger: 'error_rate', reason: 'too many errors', evidence: { errorRate: 0.5 },
+      trigger: 'error_rate', effect: 'rollback', cause: 'failure', reason: 'too many errors',
+      evidence: { errorRate: 0.5 },
     };
   }
 

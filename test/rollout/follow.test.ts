@@ -38,7 +38,8 @@ async function startDamaged(options: BenchOptions, damaged: readonly string[]): 
 function report(requests: number, clientFaults: number, violations: readonly string[] = []): HealthReport {
   return {
     kind: 'health', model: 'm', version: '1', generation: bench.rollout.active?.generation ?? 0, atUs: 0, checks: [],
-    violations, windowSamples: 0, latencyMs: null, p95LatencyMs: null, errorRate: null, predictionDrift: null,
+    violations, warnings: [], windowSamples: 0,
+    latencyMs: null, p95LatencyMs: null, errorRate: null, predictionDrift: null,
     totals: { requests, ok: 0, clientFaults, modelFailures: 0, nonFinite: 0, deadlines: 0, predictions: 0, lapped: 0 },
   };
 }

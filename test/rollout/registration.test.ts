@@ -45,7 +45,7 @@ describe('registerVersion', () => {
     const record = await register({ baseline: housing('1.baseline.json'), golden: housing('1.golden.json') });
     assert.equal(record.version, '1');
     assert.deepEqual(record.signature.inputs, [{ name: 'features', datatype: 'FP32', shape: [-1, 8] }]);
-    assert.equal(record.outputKind, 'scalar');
+    assert.equal(record.outputKind, 'regression');
     assert.equal(record.baseline?.rows, 2_000);
     assert.ok(record.trial.goldenCases > 0);
     assert.deepEqual(record.warnings, []);

@@ -14,6 +14,7 @@ export function checkedSample(number: number, into: Sample = emptySample()): Sam
   into.runUs = mixed(number, 5);
   into.classIndex = mixed(number, 6);
   into.hash = mixed(number, 7);
+  into.input = mixed(number, 8);
   into.atUs = number + 0.5;
   into.value = -number;
   into.entropy = (number & 0xffff) / 0x10000;

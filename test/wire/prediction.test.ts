@@ -47,7 +47,9 @@ test('inferOutputKind decides by the shape, then by the rows, then by the name',
   assert.equal(inferOutputKind(output('y', [-1, 3]), [[0.2, 0.3, 0.5], [1, 0, 0.002]]), 'vector');
   assert.equal(inferOutputKind(output('y', [-1, 2]), [[1.5, -0.5]]), 'vector');
   assert.equal(inferOutputKind(output('probabilities', [-1, 2]), [[4, 5]]), 'vector');
-  assert.equal(inferOutputKind(output('y', [-1, -1]), [[4], [5]]), 'scalar');
+  assert.equal(inferOutputKind(output('y', [-1, -1]), [[4], [5]]), 'regression');
+  assert.equal(inferOutputKind(output('y', [-1, 1]), [[0], [0.5], [1]]), 'score');
+  assert.equal(inferOutputKind(output('y', [-1, 1]), [[0.5], [-0.1]]), 'regression');
   assert.equal(inferOutputKind(output('Softmax_12', [-1, 3])), 'classes');
   assert.equal(inferOutputKind(output('logits', [-1, 3])), 'vector');
   assert.equal(inferOutputKind(output('logits', [-1, -1])), 'vector');

@@ -1,0 +1,55 @@
+// Which counter lies in which column of the windows. Pure. Failures and latencies have windows of their own, so that a
+// new baseline empties only those of the answers: bins of the prediction value, of the entropy, one counter per class.
+// The first column is the one that is never 0 when anything else is not.
+
+/** Columns of the windows of requests. */
+export const RATE = {
+  /** Requests that speak of the version: answered or failed, not the client's faults and not those of a long queue. */
+  requests: 0,
+  errors: 1,
+  /** Requests that count for latency: after the warm-up. */
+  timed: 2,
+  slow: 3,
+  /** Requests with an answer. */
+  answers: 4,
+  nonFinite: 5,
+} as const;
+export const RATE_COLUMNS = 6;
+
+/** Columns of the windows of answers. */
+export const ANSWER = {
+  /** Predictions that count for the distribution. */
+  values: 0,
+  /** Sum of deviations from the baseline's mean, pulled in as the mean check reads them. */
+  meanSum: 1,
+  /** Sum and sum of squares of deviations, pulled in as the spread check reads them. */
+  spreadSum: 2,
+  spreadSquares: 3,
+  entropies: 4,
+  entropySum: 5,
+} as const;
+const FIXED = 6;
+
+/** Classes that are counted one by one: the most frequent ones of the baseline; all others share a counter. */
+export const CLASSES_COUNTED = 30;
+
+/** A run of columns. */
+export interface Columns {
+  readonly from: number;
+  readonly length: number;
+}
+
+export interface ColumnLayout {
+  readonly values: Columns;
+  readonly entropies: Columns;
+  readonly classes: Columns;
+  readonly count: number;
+}
+
+/** Lays the bins and classes out after the fixed columns. */
+export function layoutOf(valueBins: number, entropyBins: number, classes: number): ColumnLayout {
+  const values = { from: FIXED, length: valueBins };
+  const entropies = { from: values.from + values.length, length: entropyBins };
+  const perClass = { from: entropies.from + entropies.length, length: classes };
+  return { values, entropies, classes: perClass, count: perClass.from + perClass.length };
+}

@@ -1,0 +1,219 @@
+// Builds what the checks of the answers' distribution are decided from, out of an observer. Monitor thread; called at
+// looks.
+import type { CheckName } from '../../judge-options.ts';
+import type { CheckEffect } from '../check-table.ts';
+import type { Columns } from './columns.ts';
+import { ANSWER } from './columns.ts';
+import type { WindowTest } from './drift.ts';
+import { confidenceTest, meanTest, mixTest, repeatTest, shapeTestOf, spreadTest } from './drift.ts';
+import type { DriftEvidence, DriftWindow, EvidenceOf } from './evidence.ts';
+import type { LookContext } from './rate-looks.ts';
+import { twoLooksMsOf } from './rate-looks.ts';
+import type { Reference } from './reference.ts';
+import { BASELINE_ROWS_MIN } from './reference.ts';
+import { SLOTS_PER_WINDOW, WINDOW_FACTORS } from './slots.ts';
+
+/** Fewer different inputs than this say nothing about a distribution, however often they are asked. */
+export const INPUTS_MIN = 20;
+
+/** One window's totals of the answers. */
+export interface AnswersWindow {
+  readonly windowMs: number;
+  readonly samples: number;
+  readonly effective: number;
+  readonly total: (column: number) => number;
+  readonly totals: (columns: Columns) => number[];
+}
+
+/** The windows that hold answers; a longer one that holds nothing more is left out. */
+export function answersWindows({ observer, options }: LookContext, reference: Reference): AnswersWindow[] {
+  const windows = observer.answers;
+  if (windows === null) return [];
+  const found: AnswersWindow[] = [];
+  const inputs = observer.diversity.distinct();
+  WINDOW_FACTORS.forEach((factor, window) => {
+    const samples = windows.total(window, ANSWER.values);
+    if (samples === (found.at(-1)?.samples ?? 0)) return;
+    const dispersion = dispersionOf(windows.slots(window), reference.layout.values);
+    found.push({
+      windowMs: options.windowMs * factor,
+      samples,
+      effective: Math.min(samples / dispersion, inputs),
+      total: (column) => windows.total(window, column),
+      totals: ({ from, length }) => windows.totals(window, from, length),
+    });
+  });
+  return found;
+}
+
+/**
+ * How much more the slots differ from each other than slots of independent answers would: 1 for independent ones, the
+ * factor by which such counts overstate what is known for bursts of like answers.
+ */
+function dispersionOf(slots: readonly Float64Array[], { from, length }: Columns): number {
+  const pooled = new Float64Array(length);
+  let all = 0;
+  for (const slot of slots) {
+    for (let bin = 0; bin < length; bin += 1) pooled[bin]! += slot[from + bin]!;
+    all += slot[ANSWER.values]!;
+  }
+  let statistic = 0;
+  let filled = 0;
+  for (const slot of slots) {
+    const samples = slot[ANSWER.values]!;
+    if (samples === 0) continue;
+    filled += 1;
+    for (let bin = 0; bin < length; bin += 1) {
+      if (pooled[bin] === 0) continue;
+      const expected = (samples * pooled[bin]!) / all;
+      statistic += (slot[from + bin]! - expected) ** 2 / expected;
+    }
+  }
+  let used = 0;
+  for (let bin = 0; bin < length; bin += 1) if (pooled[bin]! > 0) used += 1;
+  const degrees = (filled - 1) * (used - 1);
+  return degrees < SLOTS_PER_WINDOW / 4 ? 1 : Math.max(1, statistic / degrees);
+}
+
+/** All that the drift checks of one look share. */
+export interface DriftLook extends LookContext {
+  /** Null without a baseline. */
+  readonly reference: Reference | null;
+  readonly windows: readonly AnswersWindow[];
+}
+
+interface DriftBase {
+  readonly effect: CheckEffect;
+  readonly samplesMin: number;
+  readonly inputs: number | null;
+  readonly inputsMin: number;
+  readonly chance: number;
+  readonly twoLooksMs: number;
+  readonly unjudged: string | null;
+  readonly rows: number;
+}
+
+function baseOf(
+  { observer, options, reference }: DriftLook, effect: CheckEffect, samplesMin: number, missing: string | null,
+): DriftBase {
+  const inputs = observer.diversity.distinct();
+  const unjudged = reference === null
+    ? 'the version has no baseline'
+    : reference.rows < BASELINE_ROWS_MIN
+      ? `the baseline has ${reference.rows} rows; wanted at least ${BASELINE_ROWS_MIN}`
+      : missing;
+  return {
+    effect, samplesMin, unjudged,
+    inputs: Number.isFinite(inputs) ? inputs : null,
+    inputsMin: INPUTS_MIN,
+    chance: options.chance,
+    twoLooksMs: twoLooksMsOf(options),
+    rows: reference?.rows ?? 0,
+  };
+}
+
+// Builds the windows of one check, each with the look that began its breach.
+function looked<E extends DriftEvidence>(
+  look: DriftLook, evidence: E, test: WindowTest<DriftWindow<E>>, windowOf: (window: AnswersWindow) => object,
+): E {
+  if (evidence.unjudged !== null) return evidence;
+  const windows = look.windows.map((window) => {
+    const { windowMs, samples, effective } = window;
+    const now = { windowMs, samples, effective, ...windowOf(window) } as DriftWindow<E>;
+    const isBreach = samples >= evidence.samplesMin && test.isBreach(now);
+    const first = look.streaks.note(`drift ${evidence.check} ${windowMs}`, isBreach, now, look.nowUs);
+    return { now, firstLook: first === null ? null : { agoMs: first.agoMs, window: first.first } };
+  });
+  return { ...evidence, windows };
+}
+
+export function meanDrift(look: DriftLook, effect: CheckEffect): EvidenceOf<'mean_drift'> {
+  const { mean = 0, standardDeviation = 0 } = look.reference ?? {};
+  const missing = standardDeviation > 0 ? null : 'all answers of the baseline are equal';
+  const { samplesMin } = look.options.checks.mean_drift;
+  const evidence: EvidenceOf<'mean_drift'> = {
+    check: 'mean_drift', ...baseOf(look, effect, samplesMin, missing), limit: look.options.driftSigmaLimit,
+    baseline: { mean, standardDeviation }, windows: [],
+  };
+  return looked(look, evidence, meanTest(evidence), ({ total, samples }) =>
+    ({ sigmas: total(ANSWER.meanSum) / samples }));
+}
+
+export function classMix(look: DriftLook, effect: CheckEffect): EvidenceOf<'class_mix'> {
+  const { samplesMin, limit } = look.options.checks.class_mix;
+  const classes = look.reference?.classes ?? null;
+  const evidence: EvidenceOf<'class_mix'> = {
+    check: 'class_mix', ...baseOf(look, effect, samplesMin, classes === null ? 'the answers have no classes' : null),
+    limit, names: [...(classes?.names ?? [])], baseline: [...(classes?.counts ?? [])], windows: [],
+  };
+  return looked(look, evidence, mixTest(evidence), ({ totals }) =>
+    ({ counts: totals(look.reference!.layout.classes) }));
+}
+
+export function shape(look: DriftLook, effect: CheckEffect): EvidenceOf<'shape'> {
+  const { samplesMin, psi } = look.options.checks.shape;
+  const { edges = [], counts = [] } = look.reference?.bins ?? {};
+  const evidence: EvidenceOf<'shape'> = {
+    check: 'shape', ...baseOf(look, effect, samplesMin, null), psi,
+    baseline: { edges: [...edges], counts: [...counts] }, windows: [],
+  };
+  return looked(look, evidence, shapeTestOf(evidence), ({ totals }) =>
+    ({ counts: totals(look.reference!.layout.values) }));
+}
+
+export function spread(look: DriftLook, effect: CheckEffect): EvidenceOf<'spread'> {
+  const { samplesMin, low, high } = look.options.checks.spread;
+  const { standardDeviation = 0, kurtosis = 3 } = look.reference?.spread ?? {};
+  const scale = look.reference?.standardDeviation ?? 0;
+  const missing = standardDeviation > 0 ? null : 'all answers of the baseline are equal';
+  const evidence: EvidenceOf<'spread'> = {
+    check: 'spread', ...baseOf(look, effect, samplesMin, missing), low, high,
+    baseline: { standardDeviation, kurtosis }, windows: [],
+  };
+  return looked(look, evidence, spreadTest(evidence), ({ total, samples }) => {
+    const squares = total(ANSWER.spreadSquares) - total(ANSWER.spreadSum) ** 2 / samples;
+    return { standardDeviation: Math.sqrt(Math.max(0, squares) / Math.max(1, samples - 1)) * scale };
+  });
+}
+
+export function confidence(look: DriftLook, effect: CheckEffect): EvidenceOf<'confidence'> {
+  const { samplesMin, shift } = look.options.checks.confidence;
+  const entropy = look.reference?.entropy ?? null;
+  const { mean = 0, standardDeviation = 0 } = entropy ?? {};
+  const missing = entropy === null
+    ? 'the answers are no scores'
+    : standardDeviation > 0 ? null : 'all answers of the baseline are equally sure';
+  const evidence: EvidenceOf<'confidence'> = {
+    check: 'confidence', ...baseOf(look, effect, samplesMin, missing), shift, psi: look.options.checks.shape.psi,
+    baseline: {
+      mean, standardDeviation, edges: [...(entropy?.bins.edges ?? [])], counts: [...(entropy?.bins.counts ?? [])],
+    },
+    windows: [],
+  };
+  return looked(look, evidence, confidenceTest(evidence), ({ total, totals }) => ({
+    mean: total(ANSWER.entropySum) / Math.max(1, total(ANSWER.entropies)),
+    counts: totals(look.reference!.layout.entropies),
+  }));
+}
+
+export function repeats(look: DriftLook, effect: CheckEffect): EvidenceOf<'repeats'> {
+  const { samplesMin, limit } = look.options.checks.repeats;
+  const { samples, hits } = look.observer.frequent.most(samplesMin);
+  const evidence: EvidenceOf<'repeats'> = {
+    check: 'repeats', ...baseOf(look, effect, samplesMin, null), limit, atomShare: look.reference?.atomShare ?? 0,
+    windows: [],
+  };
+  // The block in which answers are compared is none of the windows, but as dependent as they are.
+  const longest = look.windows.at(-1);
+  const part = longest === undefined ? 1 : Math.min(1, longest.effective / longest.samples);
+  const block: AnswersWindow = {
+    windowMs: look.options.windowMs * 5, samples, effective: samples * part, total: () => 0, totals: () => [],
+  };
+  const blocks = samples === 0 ? [] : [block];
+  return looked({ ...look, windows: blocks }, evidence, repeatTest(evidence), () => ({ hits }));
+}
+
+/** The checks of the distribution by name; each builds its evidence. */
+export const DRIFT_LOOKS = {
+  mean_drift: meanDrift, class_mix: classMix, shape, spread, confidence, repeats,
+} satisfies Partial<Record<CheckName, unknown>>;

@@ -1,0 +1,199 @@
+// Decides about the distribution of the answers. Pure. Every check asks two things of a window: is the difference large
+// enough to matter (off), and is it more than chance explains at the number of independent answers (breach). A breach
+// fails the check when it was there at an earlier look too, and when the shortest window that can be judged is off as
+// well: what is over by now decides nothing.
+import { binomialUpperTail, wilsonInterval } from '../binomial.ts';
+import { chiSquareQuantile, chiSquareSurvival } from '../gamma.ts';
+import { chiSquareHomogeneity, largestShareDifference, populationStability } from '../statistics.ts';
+import type { DriftEvidence, DriftWindow, EvidenceOf } from './evidence.ts';
+
+/** Deviations of its own standard error that a mean or a variance must be away to count. */
+const SIGMAS = 6;
+/** Expected rows per class below which classes are taken together. */
+const EXPECTED_MIN = 5;
+/** Deviations by which a baseline's most frequent answer may have been seen too seldom. */
+const ATOM_SIGMAS = 3;
+
+export interface DriftOutcome<E extends DriftEvidence> {
+  readonly verdict: 'pass' | 'fail' | 'inconclusive';
+  /** The window that failed, or else the shortest that holds enough, or else the longest there is. */
+  readonly window: DriftWindow<E> | null;
+}
+/** What one check says of one window. */
+export interface WindowTest<W> {
+  readonly isOff: (window: W) => boolean;
+  readonly isBreach: (window: W) => boolean;
+}
+
+const quantiles = new Map<string, number>();
+
+/** The statistic that chance exceeds with probability `tail`; remembered, because it is asked for at every look. */
+function quantileOf(tail: number, degrees: number): number {
+  const key = `${tail} ${degrees}`;
+  let value = quantiles.get(key);
+  if (value === undefined) quantiles.set(key, (value = chiSquareQuantile(tail, degrees)));
+  return value;
+}
+
+/** The population stability that a window may have: the option's, or what chance gives at these numbers. */
+export function psiLimit(psi: number, chance: number, bins: number, effective: number, rows: number): number {
+  return Math.max(psi, quantileOf(chance, Math.max(1, bins - 1)) * (1 / effective + 1 / rows));
+}
+
+const usedBins = (baseline: readonly number[], counts: readonly number[]): number =>
+  baseline.filter((rows, bin) => rows + counts[bin]! > 0).length;
+
+/** Compares a histogram with the baseline's. */
+export function shapeTest(
+  baseline: readonly number[], counts: readonly number[],
+  about: { readonly psi: number; readonly chance: number; readonly effective: number; readonly rows: number },
+): { readonly psi: number; readonly limit: number } {
+  const limit = psiLimit(about.psi, about.chance, usedBins(baseline, counts), about.effective, about.rows);
+  return { psi: populationStability(baseline, counts), limit };
+}
+
+const standardError = (effective: number, rows: number): number => Math.sqrt(1 / effective + 1 / rows);
+
+export function meanTest(evidence: EvidenceOf<'mean_drift'>): WindowTest<DriftWindow<EvidenceOf<'mean_drift'>>> {
+  const { limit, rows } = evidence;
+  return {
+    isOff: ({ sigmas }) => Math.abs(sigmas) > limit,
+    isBreach: ({ sigmas, effective }) =>
+      Math.abs(sigmas) > limit && Math.abs(sigmas) > SIGMAS * standardError(effective, rows),
+  };
+}
+
+/** The largest change of a class's share, and how likely chance gives such a table. */
+export function mixOf(
+  baseline: readonly number[], counts: readonly number[], effective: number,
+): { readonly difference: number; readonly chance: number } {
+  const samples = counts.reduce((sum, count) => sum + count, 0);
+  const rows = baseline.reduce((sum, count) => sum + count, 0);
+  const scale = samples === 0 ? 0 : effective / samples;
+  const kept: [number[], number[]] = [[], []];
+  const rest = [0, 0];
+  baseline.forEach((before, index) => {
+    const now = counts[index]! * scale;
+    const pooled = (before + now) / (rows + effective);
+    if (pooled * Math.min(rows, effective) >= EXPECTED_MIN) {
+      kept[0].push(before);
+      kept[1].push(now);
+    } else {
+      rest[0]! += before;
+      rest[1]! += now;
+    }
+  });
+  if (rest[0]! + rest[1]! > 0) {
+    kept[0].push(rest[0]!);
+    kept[1].push(rest[1]!);
+  }
+  const { statistic, degrees } = chiSquareHomogeneity(kept[0], kept[1]);
+  const difference = samples === 0 || rows === 0 ? 0 : largestShareDifference(baseline, counts);
+  return { difference, chance: degrees < 1 ? 1 : chiSquareSurvival(statistic, degrees) };
+}
+
+export function mixTest(evidence: EvidenceOf<'class_mix'>): WindowTest<DriftWindow<EvidenceOf<'class_mix'>>> {
+  const isOff = ({ counts, effective }: DriftWindow<EvidenceOf<'class_mix'>>): boolean =>
+    mixOf(evidence.baseline, counts, effective).difference > evidence.limit;
+  return {
+    isOff,
+    isBreach: (window) =>
+      isOff(window) && mixOf(evidence.baseline, window.counts, window.effective).chance < evidence.chance,
+  };
+}
+
+export function shapeTestOf(evidence: EvidenceOf<'shape'>): WindowTest<DriftWindow<EvidenceOf<'shape'>>> {
+  const { baseline, psi, chance, rows } = evidence;
+  return {
+    isOff: ({ counts }) => populationStability(baseline.counts, counts) > psi,
+    isBreach: ({ counts, effective }) => {
+      const test = shapeTest(baseline.counts, counts, { psi, chance, effective, rows });
+      return test.psi > test.limit;
+    },
+  };
+}
+
+export function spreadTest(evidence: EvidenceOf<'spread'>): WindowTest<DriftWindow<EvidenceOf<'spread'>>> {
+  const { baseline, low, high, rows } = evidence;
+  const ratioOf = (deviation: number): number => deviation / baseline.standardDeviation;
+  const isOff = ({ standardDeviation }: DriftWindow<EvidenceOf<'spread'>>): boolean =>
+    ratioOf(standardDeviation) < low || ratioOf(standardDeviation) > high;
+  return {
+    isOff,
+    // The variance of a variance grows with the kurtosis: rare events come in very uneven numbers.
+    isBreach: (window) => isOff(window) && Math.abs(ratioOf(window.standardDeviation) ** 2 - 1) >
+      SIGMAS * Math.sqrt(Math.max(0, baseline.kurtosis - 1)) * standardError(window.effective, rows),
+  };
+}
+
+export function confidenceTest(
+  evidence: EvidenceOf<'confidence'>,
+): WindowTest<DriftWindow<EvidenceOf<'confidence'>>> {
+  const { baseline, shift, psi, chance, rows } = evidence;
+  const shiftOf = (mean: number): number => Math.abs(mean - baseline.mean) / baseline.standardDeviation;
+  return {
+    isOff: ({ mean, counts }) => shiftOf(mean) >= shift || populationStability(baseline.counts, counts) > psi,
+    isBreach: ({ mean, counts, effective }) => {
+      const moved = shiftOf(mean);
+      if (moved >= shift && moved > SIGMAS * standardError(effective, rows)) return true;
+      const test = shapeTest(baseline.counts, counts, { psi, chance, effective, rows });
+      return test.psi > test.limit;
+    },
+  };
+}
+
+/** The share that one answer may have: the baseline's largest, as large as it may have been, and the option's part. */
+export function repeatLimit({ atomShare, rows, limit }: EvidenceOf<'repeats'>): number {
+  return Math.min(1, wilsonInterval(Math.round(atomShare * rows), rows, ATOM_SIGMAS).upper + limit);
+}
+
+export function repeatTest(evidence: EvidenceOf<'repeats'>): WindowTest<DriftWindow<EvidenceOf<'repeats'>>> {
+  const limit = repeatLimit(evidence);
+  const isOff = ({ hits, samples }: DriftWindow<EvidenceOf<'repeats'>>): boolean => hits > limit * samples;
+  return {
+    isOff,
+    isBreach: (window) => {
+      if (limit >= 1 || !isOff(window)) return false;
+      const trials = Math.min(window.samples, Math.floor(window.effective));
+      const hits = Math.floor((window.hits * trials) / window.samples);
+      return binomialUpperTail(hits, trials, limit) <= evidence.chance;
+    },
+  };
+}
+
+export function projectionTest(
+  evidence: EvidenceOf<'projections'>,
+): WindowTest<DriftWindow<EvidenceOf<'projections'>>> {
+  const { baseline, psi, chance, rows } = evidence;
+  return {
+    isOff: ({ counts }) => baseline.some((bins, at) => populationStability(bins.counts, counts[at]!) > psi),
+    isBreach: ({ counts, effective }) => baseline.some((bins, at) => {
+      // As many tests as projections, so each may fail by chance that much more seldom.
+      const about = { psi, chance: chance / baseline.length, effective, rows };
+      const test = shapeTest(bins.counts, counts[at]!, about);
+      return test.psi > test.limit;
+    }),
+  };
+}
+
+/** Decides by all windows, the shortest first. */
+export function decideDrift<E extends DriftEvidence>(
+  evidence: E, test: WindowTest<DriftWindow<E>>,
+): DriftOutcome<E> {
+  const windows = evidence.windows as readonly {
+    readonly now: DriftWindow<E>;
+    readonly firstLook: { readonly agoMs: number; readonly window: DriftWindow<E> } | null;
+  }[];
+  const longest = windows.at(-1)?.now ?? null;
+  if (evidence.unjudged !== null) return { verdict: 'inconclusive', window: longest };
+  const tooFewInputs = evidence.inputs !== null && evidence.inputs < evidence.inputsMin;
+  const judged = windows.filter(({ now }) => now.samples >= evidence.samplesMin);
+  const shortest = judged[0];
+  if (shortest === undefined || tooFewInputs) return { verdict: 'inconclusive', window: longest };
+  const failing = judged.find(({ now, firstLook }) =>
+    test.isBreach(now) && test.isOff(shortest.now) && firstLook !== null &&
+    firstLook.agoMs >= evidence.twoLooksMs && test.isBreach(firstLook.window));
+  return failing === undefined
+    ? { verdict: 'pass', window: shortest.now }
+    : { verdict: 'fail', window: failing.now };
+}

@@ -1,0 +1,92 @@
+// What each check is decided from: plain numbers, built at a look, stored with every decision, and parsed again when
+// somebody recomputes it. Types and their schemas, nothing else.
+import { z } from 'zod';
+import { rateSchema } from './rates.ts';
+
+const count = z.int().min(0);
+const effect = z.enum(['rollback', 'warn']);
+const runSchema = z.object({ length: count, inputs: count });
+
+/** One window of answers. */
+const answersSchema = z.object({
+  windowMs: z.number(),
+  samples: count,
+  /** The samples that independent ones with the same spread of shares would be, at most the different inputs. */
+  effective: z.number(),
+});
+const windowsOf = <S extends z.ZodRawShape>(shape: S) => {
+  const window = answersSchema.extend(shape);
+  return z.array(z.object({
+    now: window,
+    /** The look that began the breach which lasts until this one. */
+    firstLook: z.object({ agoMs: z.number(), window }).nullable(),
+  }));
+};
+/** What all checks of the answers' distribution share. */
+const driftShape = {
+  effect,
+  samplesMin: count,
+  /** About how many different inputs there were lately; null for more than can be told apart. */
+  inputs: z.number().nullable(),
+  inputsMin: count,
+  chance: z.number(),
+  twoLooksMs: z.number(),
+  /** Why nothing can be decided at all (no baseline, one without spread, …); null when something can. */
+  unjudged: z.string().nullable(),
+  /** Rows of the baseline. */
+  rows: count,
+};
+const binsSchema = z.object({ edges: z.array(z.number()), counts: z.array(z.number()) });
+
+export const evidenceSchema = z.discriminatedUnion('check', [
+  z.object({ check: z.literal('hard_failure'), effect, run: runSchema, runLimit: count, rate: rateSchema }),
+  z.object({ check: z.literal('error_rate'), effect, rate: rateSchema }),
+  z.object({ check: z.literal('non_finite'), effect, run: runSchema, runLimit: count, rate: rateSchema }),
+  z.object({
+    check: z.literal('p95_latency'), effect, rate: rateSchema, limitMs: z.number(), p95Ms: z.number().nullable(),
+  }),
+  z.object({
+    check: z.literal('constant_output'), effect, run: count, runMin: count,
+    inputs: z.number().nullable(), inputsMin: count,
+    /** The share of the most frequent answer in the baseline and its rows; null without a baseline. */
+    baseline: z.object({ atomShare: z.number(), rows: count }).nullable(),
+  }),
+  z.object({
+    check: z.literal('mean_drift'), ...driftShape, limit: z.number(),
+    baseline: z.object({ mean: z.number(), standardDeviation: z.number() }),
+    windows: windowsOf({ sigmas: z.number() }),
+  }),
+  z.object({
+    check: z.literal('class_mix'), ...driftShape, limit: z.number(),
+    names: z.array(z.string()), baseline: z.array(z.number()),
+    windows: windowsOf({ counts: z.array(z.number()) }),
+  }),
+  z.object({
+    check: z.literal('shape'), ...driftShape, psi: z.number(), baseline: binsSchema,
+    windows: windowsOf({ counts: z.array(z.number()) }),
+  }),
+  z.object({
+    check: z.literal('spread'), ...driftShape, low: z.number(), high: z.number(),
+    baseline: z.object({ standardDeviation: z.number(), kurtosis: z.number() }),
+    windows: windowsOf({ standardDeviation: z.number() }),
+  }),
+  z.object({
+    check: z.literal('confidence'), ...driftShape, shift: z.number(), psi: z.number(),
+    baseline: binsSchema.extend({ mean: z.number(), standardDeviation: z.number() }),
+    windows: windowsOf({ mean: z.number(), counts: z.array(z.number()) }),
+  }),
+  z.object({
+    check: z.literal('repeats'), ...driftShape, limit: z.number(), atomShare: z.number(),
+    windows: windowsOf({ hits: count }),
+  }),
+  z.object({
+    check: z.literal('projections'), ...driftShape, psi: z.number(), baseline: z.array(binsSchema),
+    windows: windowsOf({ counts: z.array(z.array(z.number())) }),
+  }),
+]);
+
+/** The numbers that one check is decided from. */
+export type CheckEvidence = z.infer<typeof evidenceSchema>;
+export type EvidenceOf<C extends CheckEvidence['check']> = Extract<CheckEvidence, { check: C }>;
+export type DriftEvidence = Extract<CheckEvidence, { windows: unknown }>;
+export type DriftWindow<E extends DriftEvidence> = E['windows'][number]['now'];

@@ -1,0 +1,109 @@
+// The suite of one generation: an observer that takes samples in, and looks that judge what it holds. Monitor thread,
+// and whoever runs recorded or simulated samples: time is an argument everywhere.
+import type { CheckName, JudgeOptions } from '../../judge-options.ts';
+import { CHECK_NAMES } from '../../judge-options.ts';
+import type { Baseline } from '../../registry/records.ts';
+import type { Sample } from '../../shared-memory/sample-ring.ts';
+import type { CheckEffect, JudgePhase } from '../check-table.ts';
+import { effectOf } from '../check-table.ts';
+import type { CheckResult } from '../messages.ts';
+import { ANSWER, RATE } from './columns.ts';
+import { decide } from './decide.ts';
+import type { DriftLook } from './drift-looks.ts';
+import { answersWindows, classMix, confidence, INPUTS_MIN, meanDrift, repeats, shape, spread } from './drift-looks.ts';
+import type { CheckEvidence } from './evidence.ts';
+import { SuiteObserver } from './observer.ts';
+import { errorRate, hardFailure, nonFinite, p95Latency } from './rate-looks.ts';
+import { referenceOf } from './reference.ts';
+import { Streaks } from './streaks.ts';
+
+/** One look's results, in the order of the checks, with what each was decided from. */
+export interface SuiteLook {
+  readonly checks: readonly CheckResult[];
+  readonly evidence: readonly CheckEvidence[];
+}
+
+/** What people see of the short window; null without samples. */
+export interface SuiteView {
+  readonly requests: number;
+  readonly errorRate: number | null;
+  readonly driftSigmas: number | null;
+}
+
+export class Suite {
+  readonly #options: JudgeOptions;
+  readonly #observer: SuiteObserver;
+  readonly #streaks = new Streaks();
+
+  constructor(options: JudgeOptions, baseline: Baseline | null) {
+    this.#options = options;
+    this.#observer = new SuiteObserver(options, referenceOf(baseline));
+  }
+
+  /** Adds one sample of the generation. */
+  add(sample: Readonly<Sample>): void {
+    this.#observer.add(sample);
+  }
+
+  /** Judges what is held at `nowUs`; `p95Ms` is what people see of the latency. */
+  look(nowUs: number, phase: JudgePhase, p95Ms: number | null): SuiteLook {
+    this.#observer.advance(nowUs);
+    const { reference } = this.#observer;
+    const look: DriftLook = {
+      observer: this.#observer, options: this.#options, streaks: this.#streaks, nowUs, reference, windows: [],
+    };
+    const windows = reference === null ? [] : answersWindows(look, reference);
+    const evidence: CheckEvidence[] = [];
+    for (const name of CHECK_NAMES) {
+      if (this.#options.checks[name].mode === 'off') continue;
+      const built = this.#build(name, { ...look, windows }, effectOf(name, this.#options, phase), p95Ms);
+      if (built !== null) evidence.push(built);
+    }
+    return { evidence, checks: evidence.map(decide) };
+  }
+
+  #build(name: CheckName, look: DriftLook, effect: CheckEffect, p95Ms: number | null): CheckEvidence | null {
+    switch (name) {
+      case 'hard_failure': return hardFailure(look, effect);
+      case 'error_rate': return errorRate(look, effect);
+      case 'non_finite': return nonFinite(look, effect);
+      case 'p95_latency': return p95Latency(look, effect, p95Ms);
+      case 'constant_output': return this.#constantOutput(look, effect);
+      case 'mean_drift': return meanDrift(look, effect);
+      case 'class_mix': return (look.reference?.classes ?? null) === null ? null : classMix(look, effect);
+      case 'shape': return shape(look, effect);
+      case 'spread': return spread(look, effect);
+      case 'confidence': return (look.reference?.entropy ?? null) === null ? null : confidence(look, effect);
+      case 'repeats': return repeats(look, effect);
+      case 'projections': return null;
+    }
+  }
+
+  #constantOutput({ observer, options, reference }: DriftLook, effect: CheckEffect): CheckEvidence {
+    const inputs = observer.diversity.distinct();
+    return {
+      check: 'constant_output', effect, run: observer.equalAnswers, runMin: options.checks.constant_output.run,
+      inputs: Number.isFinite(inputs) ? inputs : null, inputsMin: INPUTS_MIN,
+      baseline: reference === null ? null : { atomShare: reference.atomShare, rows: reference.rows },
+    };
+  }
+
+  /** Compares answers with another baseline from now on. */
+  setBaseline(baseline: Baseline | null): void {
+    this.#observer.compareWith(referenceOf(baseline));
+    this.#streaks.forget('drift ');
+  }
+
+  /** What the short window says, judged or not. */
+  view(): SuiteView {
+    const { rates, answers, reference } = this.#observer;
+    const requests = rates.total(0, RATE.requests);
+    const values = answers?.total(0, ANSWER.values) ?? 0;
+    const isMeasured = answers !== null && values > 0 && (reference?.standardDeviation ?? 0) > 0;
+    return {
+      requests,
+      errorRate: requests === 0 ? null : rates.total(0, RATE.errors) / requests,
+      driftSigmas: isMeasured ? Math.abs(answers.total(0, ANSWER.meanSum)) / values : null,
+    };
+  }
+}
