@@ -25,7 +25,7 @@ export async function serve(settings: ServeSettings, json: boolean): Promise<0 |
     const { createEngine } = await import('../engine/engine.ts');
     const { createLog } = await import('../engine/log.ts');
     const log = createLog({ level: options.logLevel, pretty: process.stderr.isTTY });
-    const engine = await createEngine(options, { log });
+    const engine = await createEngine(options, { log, bootGuard: !follower });
     dieOnUncaught(engine);
     return await runUntilStopped(engine, admin, { demoModels: demoModels && !follower, json });
   } finally {

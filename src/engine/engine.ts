@@ -21,9 +21,12 @@ import { openStore } from '../registry/store.ts';
 import type { RegistryStore } from '../registry/store.ts';
 import type { RolloutEvent } from '../rollout/outcome.ts';
 import { EngineControl } from './control.ts';
+import { drainQueues } from './draining.ts';
+import type { Drained } from './draining.ts';
 import { type EngineEvents, type EngineSurroundings, emitRolloutEvent } from './events.ts';
 import { Follower } from './follower.ts';
 import { createFrontPort } from './front-port.ts';
+import { GuardedStart } from './guarded-start.ts';
 import { logRolloutEvent, silentLog } from './log.ts';
 import type { EngineLog } from './log.ts';
 import { MonitorLink } from './monitor-link.ts';
@@ -64,6 +67,7 @@ export class Engine extends EventEmitter<EngineEvents> {
   readonly #models = new Map<string, ServedModel>();
   #front: Front | null = null;
   readonly #follower: Follower;
+  readonly #guard: GuardedStart | null;
   /** Models that are being started or closed. */
   readonly #background = new Set<Promise<void>>();
   #deploymentIds = 0;
@@ -71,7 +75,7 @@ export class Engine extends EventEmitter<EngineEvents> {
   #closing: Promise<void> | null = null;
 
   /** Use createEngine. */
-  constructor(options: ResolvedOptions, store: RegistryStore, { clock, log }: EngineSurroundings) {
+  constructor(options: ResolvedOptions, store: RegistryStore, { clock, log, bootGuard }: EngineSurroundings) {
     super();
     this.options = options;
     this.clock = clock ?? systemClock;
@@ -79,6 +83,9 @@ export class Engine extends EventEmitter<EngineEvents> {
     this.registry = new Registry(store, this.clock);
     this.#store = store;
     this.control = new EngineControl(this);
+    const emit = (event: RolloutEvent): void => this.#emitEvent(event);
+    const guarded = { store, registry: this.registry, clock: this.clock, emit };
+    this.#guard = bootGuard === true ? new GuardedStart(guarded) : null;
     this.#follower = new Follower({
       registry: this.registry,
       clock: this.clock,
@@ -111,8 +118,11 @@ export class Engine extends EventEmitter<EngineEvents> {
   async start(): Promise<void> {
     this.monitor.start();
     await removeStaleParts(this.options.dataDir, this.clock.wallMs());
-    this.followModels();
-    await Promise.all(this.#background);
+    const bring = (models?: ReadonlySet<string>): Promise<void> => {
+      this.followModels(models);
+      return this.settled();
+    };
+    await (this.#guard?.start(bring) ?? bring());
     this.#follower.start();
   }
 
@@ -194,22 +204,13 @@ export class Engine extends EventEmitter<EngineEvents> {
     return this.#draining;
   }
 
-  async #drain(): Promise<{ answered: number; left: number }> {
-    const batchers = [...this.#models.values()].flatMap(({ queues }) => queues);
-    const sum = (values: number[]): number => values.reduce((total, value) => total + value, 0);
-    const answeredNow = (): number => sum(batchers.map(({ counts }) => counts.answered));
-    const before = answeredNow();
+  async #drain(): Promise<Drained> {
     this.#front?.stopIntake();
-    const limit = new AbortController();
-    await Promise.race([
-      Promise.all(batchers.map((batcher) => batcher.drain())),
-      sleep(this.options.drainMs, undefined, { signal: limit.signal }).catch(() => undefined),
-    ]);
-    limit.abort();
-    const left = sum(batchers.map(({ pending }) => pending));
-    if (left > 0) this.#problem('', 'the engine was not drained in time', `${left} requests are left`);
+    const queues = [...this.#models.values()].flatMap((served) => served.queues);
+    const drained = await drainQueues(queues, this.options.drainMs);
+    if (drained.left > 0) this.#problem('', 'the engine was not drained in time', `${drained.left} requests are left`);
     else this.emit('drained');
-    return { answered: answeredNow() - before, left };
+    return drained;
   }
 
   /** Drains, then lets workers, monitor and registry go. */
@@ -219,6 +220,7 @@ export class Engine extends EventEmitter<EngineEvents> {
   }
 
   async #close(): Promise<void> {
+    this.#guard?.stopped();
     this.#follower.stop();
     await this.drain();
     if (this.#front !== null) {
@@ -232,11 +234,11 @@ export class Engine extends EventEmitter<EngineEvents> {
   }
 
   /** Serves the models that came into the registry, by whoever's hand, and lets those go that left it. */
-  followModels(): void {
+  followModels(only?: ReadonlySet<string>): void {
     const known = this.registry.models().map(({ model }) => model);
     const names = new Set(known.filter((model) => !this.unloaded.has(model)));
     for (const model of names) {
-      if (this.#models.has(model)) continue;
+      if (this.#models.has(model) || only?.has(model) === false) continue;
       this.#inBackground(this.#serve(model).rollout.start(), model, 'could not be started');
     }
     for (const served of this.#models.values()) {
@@ -291,6 +293,7 @@ export class Engine extends EventEmitter<EngineEvents> {
   }
 
   #emitEvent(event: RolloutEvent): void {
+    if (event.kind === 'promote') this.#guard?.served(event.activation.model);
     logRolloutEvent(this.log, event);
     emitRolloutEvent(this, event);
   }

@@ -32,4 +32,9 @@ export interface EngineSurroundings {
   readonly clock?: Clock;
   /** A pino logger, or anything with its methods; by default nothing is logged. */
   readonly log?: EngineLog;
+  /**
+   * Remembers in the registry how this process ends, and takes a version out of service that brought it down. For a
+   * process that owns the directory and does nothing else: one that leaves without close() counts as a crash.
+   */
+  readonly bootGuard?: boolean;
 }

@@ -1,6 +1,7 @@
 // Starts and stops the public front end: one uWebSockets.js app on the main thread, on a port that nobody else holds.
 // Stopping has two steps, so that running requests get their answers in between: stopIntake, then close.
 import { lastgoodError } from '../errors.ts';
+import { freePort } from './free-port.ts';
 import { oipRoutes } from './oip.ts';
 import type { Front, FrontOptions, FrontPort } from './port.ts';
 import { registerRoutes } from './routes.ts';
@@ -24,12 +25,12 @@ export async function startFront(port: FrontPort, options: FrontOptions): Promis
   });
   const routes = [...seedRoutes(port, options, state), ...oipRoutes(port, options, state)];
   registerRoutes(app, state, [...routes, indexRoute(routes)]);
-  const listening = await listen(uws, app, options);
+  const { host } = options;
+  const listening = await listen(uws, app, host, options.port === 0 ? await freePort(host) : options.port);
   return new UwsFront(uws, app, listening, state, webSockets, options.host);
 }
 
-function listen(uws: Uws, app: App, options: FrontOptions): Promise<ListenSocket> {
-  const { host, port } = options;
+function listen(uws: Uws, app: App, host: string, port: number): Promise<ListenSocket> {
   return new Promise((resolve, reject) => {
     // Without the exclusive flag a second engine on the port would succeed and get a share of the connections.
     app.listen(host, port, uws.LIBUS_LISTEN_EXCLUSIVE_PORT, (socket) => {

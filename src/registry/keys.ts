@@ -8,7 +8,8 @@
 //   event, MODEL, SEQUENCE            -> EventRecord
 //   decision, ID                      -> DecisionRecord
 //   decision-order, MODEL, NUMBER     -> the id of that model's NUMBERth decision
-import type { DecisionRecord, EventRecord, ModelRecord, VersionRecord } from './records.ts';
+//   boot, MODEL                       -> BootRecord
+import type { BootRecord, DecisionRecord, EventRecord, ModelRecord, VersionRecord } from './records.ts';
 
 /** Says whose data these are and how to read them. */
 export interface MetaRecord {
@@ -41,6 +42,7 @@ export const modelKey = (model: string): RecordKey<ModelRecord> => ({ parts: ['m
 export const versionKey = (model: string, version: string): RecordKey<VersionRecord> => ({
   parts: ['version', model, version],
 });
+export const bootKey = (model: string): RecordKey<BootRecord> => ({ parts: ['boot', model] });
 export const versionsOf = (model: string): KeyPrefix<VersionRecord> => ({ prefix: ['version', model] });
 export const eventKey = (model: string, sequence: number): RecordKey<EventRecord> => ({
   parts: ['event', model, sequence],

@@ -175,3 +175,14 @@ export interface DecisionRecord {
   /** The judge's evidence as plain data; recomputable. */
   readonly evidence: Readonly<Record<string, unknown>>;
 }
+
+/** How far the engine process got with a model's active version, and how often it ended there without being told to. */
+export interface BootRecord {
+  /** The generation that the rest is about. */
+  readonly generation: number;
+  /** starting: its load had begun; serving: it answered; stopped: the process was told to end. */
+  readonly state: 'starting' | 'serving' | 'stopped';
+  readonly crashesStarting: number;
+  /** While it served on probation. */
+  readonly crashesServing: number;
+}

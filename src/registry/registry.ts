@@ -3,8 +3,12 @@
 // place; a refused change leaves every byte as it was.
 import type { Clock } from '../clock.ts';
 import { lastgoodError } from '../errors.ts';
+import { NO_CRASHES } from './boot-guard.ts';
 import { DECISIONS_MAX, listDecisions, storeDecision } from './decision-log.ts';
-import { ALL_VERSIONS, decisionKey, decisionOrderOf, eventKey, eventsOf, modelKey, versionKey } from './keys.ts';
+import {
+  ALL_VERSIONS, bootKey, decisionKey, decisionOrderOf, eventKey, eventsOf, modelKey, versionKey,
+} from './keys.ts';
+import { emptyModel } from './empty-model.ts';
 import { chooseLastGood, rollbackCandidates } from './last-good.ts';
 import { checkName } from './names.ts';
 import { RegistryReader } from './reader.ts';
@@ -44,7 +48,7 @@ export class Registry extends RegistryReader {
     checkName('the model name', fresh.model);
     if (fresh.version !== undefined) checkName('the version', fresh.version);
     return this.store.transaction(() => {
-      const model = this.store.get(modelKey(fresh.model)) ?? this.#emptyModel(fresh.model);
+      const model = this.store.get(modelKey(fresh.model)) ?? emptyModel(fresh.model, this.#clock.wallMs());
       const version = fresh.version ?? this.#nextFreeVersion(model);
       if (this.store.get(versionKey(fresh.model, version)) !== undefined) {
         throw lastgoodError('VERSION_EXISTS', { model: fresh.model, version });
@@ -61,13 +65,6 @@ export class Registry extends RegistryReader {
       });
       return record;
     });
-  }
-
-  #emptyModel(model: string): ModelRecord {
-    return {
-      model, activeVersion: null, lastGoodVersion: null, generation: 0, activatedAtMs: 0, probationEndedAtMs: null,
-      pin: null, lastAutomaticRollbackAtMs: null, nextVersion: 1, nextEvent: 1, createdAtMs: this.#clock.wallMs(),
-    };
   }
 
   #nextFreeVersion(model: ModelRecord): string {
@@ -143,6 +140,8 @@ export class Registry extends RegistryReader {
     record: ModelRecord, target: VersionRecord, probationEndedAtMs: number | null, event: NewEvent,
   ): ModelRecord {
     const generation = record.generation + 1;
+    const boot = this.store.get(bootKey(record.model));
+    if (boot !== undefined) this.store.put(bootKey(record.model), { ...NO_CRASHES, state: boot.state, generation });
     this.store.put(versionKey(record.model, target.version), { ...target, lastGeneration: generation });
     return this.#write(
       {
@@ -268,6 +267,7 @@ export class Registry extends RegistryReader {
     this.store.deleteAll(decisionOrderOf(model));
     this.store.deleteAll(eventsOf(model));
     this.store.delete(modelKey(model));
+    this.store.delete(bootKey(model));
   }
 
   // Health decides who is lastGood, so the model's record follows in the same transaction.

@@ -41,6 +41,18 @@ test('a port is free again after close', async () => {
   second.close();
 });
 
+test('a port is free at once although connections that its last owner closed linger on it', async () => {
+  const first = await frontBefore(new EchoEngine());
+  const connection = await RawConnection.open(first.port);
+  connection.write(['GET /health HTTP/1.1', 'Host: x']);
+  await until('it is answered', () => connection.statuses.length === 1);
+  first.close();
+  await until('the server has closed the connection', () => connection.closed);
+  const second = await frontBefore(new EchoEngine(), { port: first.port });
+  assert.equal((await http(second.port, '/health')).status, 200);
+  second.close();
+});
+
 test('after stopIntake running requests are answered with Connection: close, new connections refused', async () => {
   const engine = new EchoEngine();
   engine.answering = false;

@@ -158,6 +158,23 @@ export function slow(products: number): Uint8Array {
   });
 }
 
+/** The least integer divided by the value: for -1 the runtime itself dies of SIGFPE, and its process with it. */
+export const deadly = (): Uint8Array => model({
+  inputs: [['x', Type.FLOAT, ['N', 1]]],
+  outputs: [['y', Type.FLOAT, ['N', 1]]],
+  nodes: [
+    // Never 0, which the runtime refuses, and which a warm-up may be made of.
+    node('Abs', ['x'], 'positive'), node('Max', ['positive', 'one'], 'large'), node('Sign', ['x'], 'sign'),
+    node('Add', ['sign', 'half'], 'lifted'), node('Sign', ['lifted'], 'side'), node('Mul', ['large', 'side'], 'whole'),
+    node('Cast', ['whole'], 'divisor', [integer('to', Type.INT64)]), node('Div', ['least', 'divisor'], 'quotient'),
+    node('Cast', ['quotient'], 'y', [integer('to', Type.FLOAT)]),
+  ],
+  constants: [
+    floats('one', [1], [1]), floats('half', [1], [0.5]),
+    { name: 'least', dims: [1n], dataType: Type.INT64, rawData: new Uint8Array(BigInt64Array.of(-(2n ** 63n)).buffer) },
+  ],
+});
+
 /** Answers 0.5 after a product of n x n matrices, n the largest input: a run lasts as long as its client wants. */
 export const held = (): Uint8Array => model({
   inputs: [['x', Type.FLOAT, ['N', 3]]],

@@ -1,0 +1,90 @@
+// Remembers across processes how far the engine got with each model's active version, so that a version which brings
+// the process down is found out at the next start. Main thread of the engine that owns the directory.
+//
+//   (start) -> starting -> serving -> stopped (told to end)         a process that dies leaves `starting` or `serving`
+//
+// Who is found in `starting`, or in `serving` while on probation, has one crash more. A new generation counts from 0.
+// A model cannot be told from its neighbours in one process: every version on probation is a suspect.
+import { bootKey } from './keys.ts';
+import { RegistryReader } from './reader.ts';
+import type { BootRecord, ModelRecord } from './records.ts';
+import type { RegistryStore } from './store.ts';
+
+export const CRASHES_STARTING_MAX = 2;
+export const CRASHES_SERVING_MAX = 3;
+
+export const NO_CRASHES = { crashesStarting: 0, crashesServing: 0 } as const;
+
+/** A version that must not be started again. */
+export interface Culprit {
+  readonly model: string;
+  readonly version: string;
+  readonly generation: number;
+  /** What it did, for the history. */
+  readonly reason: string;
+}
+
+/** What the last process left, read as its end. Pure. */
+export function countCrash(boot: BootRecord | undefined, generation: number, isOnProbation: boolean): BootRecord {
+  if (boot?.generation !== generation) return { ...NO_CRASHES, generation, state: 'stopped' };
+  const { state, crashesStarting, crashesServing } = boot;
+  if (state === 'starting') return { ...boot, crashesStarting: crashesStarting + 1 };
+  // A start that succeeded makes up for the ones that did not.
+  if (!isOnProbation) return { ...boot, ...NO_CRASHES };
+  return { ...boot, crashesStarting: 0, crashesServing: crashesServing + (state === 'serving' ? 1 : 0) };
+}
+
+/** What speaks against a version, or null. Pure. */
+export function guiltOf({ crashesStarting, crashesServing }: BootRecord): string | null {
+  if (crashesStarting >= CRASHES_STARTING_MAX) return `the process died ${crashesStarting} times while it was starting`;
+  if (crashesServing >= CRASHES_SERVING_MAX) return `the process died ${crashesServing} times during its probation`;
+  return null;
+}
+
+export class BootGuard {
+  readonly #store: RegistryStore;
+  readonly #registry: RegistryReader;
+
+  constructor(store: RegistryStore) {
+    this.#store = store;
+    this.#registry = new RegistryReader(store);
+  }
+
+  /**
+   * Counts how the last process ended; call it once, before any model is loaded. `oneByOne` says that models should be
+   * started one after the other, because one of them brought a start down and it is not known which.
+   */
+  begin(): { readonly culprits: readonly Culprit[]; readonly oneByOne: boolean } {
+    const store = this.#store;
+    return store.transaction(() => {
+      const culprits: Culprit[] = [];
+      let oneByOne = false;
+      for (const record of this.#registry.models()) {
+        const { model, generation, activeVersion: version, probationEndedAtMs } = record;
+        const left = store.get(bootKey(model));
+        oneByOne ||= left?.state === 'starting';
+        const boot = countCrash(left, generation, probationEndedAtMs === null);
+        store.put(bootKey(model), { ...boot, state: 'stopped' });
+        const reason = guiltOf(boot);
+        if (reason !== null && version !== null) culprits.push({ model, version, generation, reason });
+      }
+      return { culprits, oneByOne };
+    });
+  }
+
+  /** Writes down how far these models have got. */
+  mark(models: readonly string[], state: BootRecord['state']): void {
+    const store = this.#store;
+    store.transaction(() => {
+      const known = new Map(this.#registry.models().map((record): [string, ModelRecord] => [record.model, record]));
+      for (const model of models) {
+        const generation = known.get(model)?.generation;
+        if (generation === undefined) continue;
+        const boot = store.get(bootKey(model));
+        const counts = boot?.generation === generation ? boot : NO_CRASHES;
+        const { crashesStarting, crashesServing } = counts;
+        store.put(bootKey(model), { generation, state, crashesStarting, crashesServing });
+      }
+    });
+  }
+}

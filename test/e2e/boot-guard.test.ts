@@ -1,0 +1,74 @@
+// A version that makes the runtime kill the process: the supervisor brings the engine back, and after three times the
+// boot guard brings the last good version back.
+import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, test } from 'node:test';
+import { connectAdmin } from '../../src/admin/client.ts';
+import type { ModelStatus } from '../../src/admin/control-plane.ts';
+import { CRASHES_SERVING_MAX } from '../../src/registry/boot-guard.ts';
+import { Server } from '../support/binary.ts';
+import { http } from '../support/http.ts';
+import { until } from '../support/poll.ts';
+import { actor } from '../support/served-housing.ts';
+import { temporaryDirectory } from '../support/temporary.ts';
+import { deadly, model, node, Type } from '../worker/onnx.ts';
+
+const harmless = model({
+  inputs: [['x', Type.FLOAT, ['N', 1]]], outputs: [['y', Type.FLOAT, ['N', 1]]], nodes: [node('Neg', ['x'], 'y')],
+});
+
+async function statusOf(dataDir: string): Promise<ModelStatus> {
+  const admin = await connectAdmin(dataDir);
+  const found = (await admin?.status({ model: 'm' }))?.models[0];
+  assert.ok(found);
+  return found;
+}
+
+async function serveDeadly(): Promise<{ dataDir: string; server: Server }> {
+  const dataDir = temporaryDirectory();
+  const server = await Server.start(dataDir);
+  const admin = await connectAdmin(dataDir);
+  assert.ok(admin);
+  for (const [version, bytes] of [['good', harmless], ['deadly', deadly()]] as const) {
+    const file = join(temporaryDirectory(), `${version}.onnx`);
+    writeFileSync(file, bytes);
+    await admin.register({ model: 'm', version, file, promote: true }, actor);
+    if (version === 'good') await admin.confirm({ model: 'm' }, actor);
+  }
+  return { dataDir, server };
+}
+
+const ask = (port: number, value: number): Promise<unknown> =>
+  http(port, '/predict', { body: `{"features":[${value}]}`, headers: { 'content-type': 'application/json' } })
+    .then(({ json }) => json['prediction']);
+
+describe('the boot guard', () => {
+  test('takes a version out that killed the process three times on probation; the last good one serves', async () => {
+    const { dataDir, server } = await serveDeadly();
+    assert.equal(Math.fround(Number(await ask(server.port, 2))), -(2 ** 62));
+    for (let crashes = 1; crashes <= CRASHES_SERVING_MAX; crashes += 1) {
+      assert.equal((await statusOf(dataDir)).model.activeVersion, 'deadly');
+      await assert.rejects(ask(server.port, -1));
+      await until('another engine is ready', () => server.starts.length === crashes + 1, 30_000);
+    }
+    assert.match(server.log, /SIGFPE/);
+    const { model: record, versions, recentDecisions: [decision] } = await statusOf(dataDir);
+    assert.deepEqual([record.activeVersion, versions.find(({ version }) => version === 'deadly')?.health],
+      ['good', 'unhealthy']);
+    assert.deepEqual([decision?.trigger, decision?.rolledBackTo], ['engine', 'good']);
+    assert.match(decision!.reason, /"deadly": the process died 3 times during its probation/);
+    assert.equal(await ask(server.port, -1), 1);
+    assert.equal(await server.stop(), 0);
+  });
+
+  test('does not hold an ordered end against anybody', async () => {
+    const { dataDir, server } = await serveDeadly();
+    assert.equal(await server.stop(), 0);
+    for (let starts = 0; starts < CRASHES_SERVING_MAX; starts += 1) {
+      const next = await Server.start(dataDir);
+      assert.equal((await statusOf(dataDir)).model.activeVersion, 'deadly');
+      assert.equal(await next.stop(), 0);
+    }
+  });
+});
