@@ -25,6 +25,8 @@ const modelShape = {
   deadlineMs: positive(3_600_000).default(30_000),
   /** warm: the last good version stays loaded, so that a rollback is a pointer flip. */
   standby: z.enum(['warm', 'cold']).default('warm'),
+  /** on: what a version on probation fails, the warm standby answers. */
+  shield: z.enum(['on', 'off']).default('on'),
   /** off: no samples, so nothing is judged and the machine never rolls back. */
   samples: z.enum(['on', 'off']).default('on'),
   /** NaN and infinities in the JSON of /v2: bare tokens as Triton writes them, null, or an error. */
@@ -43,6 +45,7 @@ const modelOverrideSchema = z.strictObject({
   pendingMax: modelShape.pendingMax.unwrap().optional(),
   deadlineMs: modelShape.deadlineMs.unwrap().optional(),
   standby: modelShape.standby.unwrap().optional(),
+  shield: modelShape.shield.unwrap().optional(),
   samples: modelShape.samples.unwrap().optional(),
   jsonNonFinite: modelShape.jsonNonFinite.unwrap().optional(),
   judge: judgeOverrideSchema.optional(),

@@ -29,6 +29,8 @@ export interface ModelStatus {
   readonly health: HealthReport | null;
   /** Requests waiting or running now. */
   readonly pending: number;
+  /** Requests that a version on probation failed and the standby answered, since the engine started. */
+  readonly shielded: number;
   readonly recentDecisions: readonly DecisionRecord[];
 }
 export interface EngineStatus {

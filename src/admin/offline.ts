@@ -162,6 +162,7 @@ export class OfflineControl implements ControlPlane {
       deployments: [],
       health: null,
       pending: 0,
+      shielded: 0,
       recentDecisions: this.#registry.decisions(record.model, DECISIONS_SHOWN),
     };
   }

@@ -134,7 +134,7 @@ export class Batch {
       const status = slab.status(entry);
       const answer = slab.answer(entry) ?? result.overflow.find((one) => one.entry === entry)?.answer;
       if (status < 100 || answer === undefined) this.#refuse(waiter, entry, lost());
-      else this.#answer(waiter, entry, status, answer, slab.headerBytes(entry));
+      else this.#answer(waiter, entry, status, answer, slab.answerHeaderBytes(entry));
     }
   }
 

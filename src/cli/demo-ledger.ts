@@ -7,6 +7,8 @@ const P95 = 0.95;
 /** From when to when a version was active; Infinity while it still is. */
 export interface ActiveSpan {
   readonly version: string;
+  /** The version that answers for it what it fails, while it is on probation; null for none. */
+  readonly standby: string | null;
   readonly fromUs: number;
   readonly toUs: number;
 }
@@ -27,11 +29,11 @@ export class Ledger {
     for (const answer of answers) this.#answers.push(answer);
   }
 
-  /** From now on `version` answers and no other. */
-  activate(version: string, atUs: number): void {
+  /** From now on `version` answers, or `standby` in its stead, and no other. */
+  activate(version: string, atUs: number, standby: string | null = null): void {
     const last = this.#spans.at(-1);
     if (last !== undefined) this.#spans[this.#spans.length - 1] = { ...last, toUs: atUs };
-    this.#spans.push({ version, fromUs: atUs, toUs: Infinity });
+    this.#spans.push({ version, standby, fromUs: atUs, toUs: Infinity });
   }
 
   get answered(): number {
@@ -72,11 +74,12 @@ export class Ledger {
     return predictions === 0 ? null : Math.sqrt(squares / predictions);
   }
 
-  /** The answers of a version that was not active at any moment while their request was pending. */
+  /** The answers of a version that neither was active nor stood by at any moment while their request was pending. */
   misplaced(): Answer[] {
     return this.#answers.filter(({ version, sentUs, answeredUs }) =>
       version !== '' &&
-      !this.#spans.some((span) => span.version === version && span.fromUs <= answeredUs && span.toUs >= sentUs));
+      !this.#spans.some((span) => [span.version, span.standby].includes(version) &&
+        span.fromUs <= answeredUs && span.toUs >= sentUs));
   }
 
   // Looked for from the end, where nearly every question is about.

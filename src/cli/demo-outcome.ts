@@ -14,8 +14,6 @@ export interface Act {
   readonly story: string;
   /** Of a failing version: the check that must see it. */
   readonly trigger?: CheckTrigger;
-  /** Its answers may be errors: that is what is wrong with it. */
-  readonly mayFail?: boolean;
 }
 
 /** What was seen of a rollback. */
@@ -111,13 +109,13 @@ function requestProblems({ planned, sent, answered, unanswered, byVersion, mispl
     if (act === undefined && version !== '') {
       problems.push(`${totalOf(counts)} requests were answered by ${who}, which was never promoted`);
     }
-    if (act?.mayFail === true || failedOf(counts) === 0) continue;
+    if (failedOf(counts) === 0) continue;
     const statuses = Object.entries(counts.failed).map(([status, count]) => `${count} with ${status}`).join(', ');
     problems.push(`${failedOf(counts)} requests were refused or failed, answered by ${who}: ${statuses}`);
   }
   if (misplaced.length > 0) {
     const versions = [...new Set(misplaced.map(({ version }) => version))].join(', ');
-    const what = `${misplaced.length} answers came from a version that was not active while their request was pending`;
+    const what = `${misplaced.length} answers came from a version that was not active and did not stand by`;
     problems.push(`${what}: ${versions}`);
   }
   return problems;

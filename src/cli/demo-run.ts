@@ -123,13 +123,15 @@ async function registerAll(engine: Engine, { screen, signal }: DemoOptions): Pro
 // Listens to the engine: the handlers run in the turn in which the pointer moves, so these are the times of the moves.
 function bookkeeping(engine: Engine, ledger: Ledger, { nowMs, screen }: DemoOptions): readonly Activated[] {
   const activations: Activated[] = [];
-  const note = (version: string, generation: number, decision: Activated['decision']): void => {
+  const note = (
+    version: string, generation: number, decision: Activated['decision'], standby: string | null,
+  ): void => {
     const atUs = Number(process.hrtime.bigint() / 1_000n);
-    ledger.activate(version, atUs);
+    ledger.activate(version, atUs, standby);
     activations.push({ generation, atUs, atMs: nowMs(), decision });
   };
-  engine.on('promote', ({ activation }) => note(activation.version, activation.generation, null));
-  engine.on('rollback', ({ decision, generation }) => note(decision.rolledBackTo ?? '', generation, decision));
+  engine.on('promote', ({ activation }) => note(activation.version, activation.generation, null, activation.from));
+  engine.on('rollback', ({ decision, generation }) => note(decision.rolledBackTo ?? '', generation, decision, null));
   engine.on('decision', ({ decision }) => {
     screen.event(`The monitor did not act (${decision.suppressedBy ?? decision.action}): ${decision.reason}`, 'bad');
   });

@@ -57,6 +57,8 @@ export const SERVE_SETTINGS: readonly Setting[] = [
   engine('body-bytes-max', 'bodyBytesMax', 'integer', 'bytes', 'largest request body'),
   engine('drain-ms', 'drainMs', 'integer', 'ms', 'limit for answering what was accepted when it stops'),
   engine('standby', 'standby', 'text', 'mode', 'warm keeps the last good version loaded', ['warm', 'cold']),
+  engine('shield', 'shield', 'text', 'mode',
+    'on answers with the warm standby what a version on probation fails; the failure still counts', ['on', 'off']),
   engine('samples', 'samples', 'text', 'mode', 'off judges nothing and never rolls back by itself', ['on', 'off']),
   engine('json-nonfinite', 'jsonNonFinite', 'text', 'how', 'NaN and infinities in the JSON of /v2',
     ['token', 'null', 'error']),

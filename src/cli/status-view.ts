@@ -92,7 +92,7 @@ function troublesOf({ model, phase, health }: ModelStatus): string[] {
   return troubles.map((text) => paint('red', `! ${text}`));
 }
 
-function modelFacts({ model, phase, health, pending }: ModelStatus, nowMs: number): string {
+function modelFacts({ model, phase, health, pending, shielded }: ModelStatus, nowMs: number): string {
   const pairs: [string, string][] = [
     ['model', paint('bold', model.model)],
     ['phase', paint(PHASE_STYLES[phase], phase)],
@@ -104,6 +104,10 @@ function modelFacts({ model, phase, health, pending }: ModelStatus, nowMs: numbe
   if (model.pin !== null) {
     const { by, reason, atMs } = model.pin;
     pairs.push(['pinned', `by ${by}, ${timeText(atMs)}${reason === '' ? '' : `: ${reason}`}`]);
+  }
+  if (shielded > 0) {
+    pairs.push(['shielded', `${countText(shielded)} requests that a version on probation failed were answered by the ` +
+      'standby since the engine started']);
   }
   if (health !== null) {
     const { totals, latencyMs } = health;

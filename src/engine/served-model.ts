@@ -15,16 +15,14 @@ import { DeploymentSet } from '../rollout/deployment-set.ts';
 import type { RolloutEvent } from '../rollout/outcome.ts';
 import { ModelRollout } from '../rollout/rollout.ts';
 import type { ActiveGeneration } from '../rollout/rollout.ts';
-import { emptySample, Outcome, SampleWriter, sampleRingBytes } from '../shared-memory/sample-ring.ts';
 import type { Slab } from '../shared-memory/slab.ts';
 import type { BatchResult } from '../worker/messages.ts';
+import { LostSamples, MAIN_THREAD_RING } from './lost-samples.ts';
+import { Shield } from './shield.ts';
+import type { ShieldCounts } from './shield.ts';
 import { VersionQueues } from './version-queues.ts';
 
-/** Records of the ring for requests that no worker answered; the main thread writes it. */
-const LOST_RING_CAPACITY = 1_024;
 const DECISIONS_SHOWN = 5;
-/** The pseudo deployment under which the main thread's own ring is attached. */
-const MAIN_THREAD_RING = 0;
 
 export interface ServedModelPorts {
   readonly model: string;
@@ -46,8 +44,8 @@ export class ServedModel {
   readonly #ports: ServedModelPorts;
   readonly #deployments: DeploymentSet;
   readonly #versionQueues: VersionQueues;
-  readonly #lostRing = new SharedArrayBuffer(sampleRingBytes(LOST_RING_CAPACITY));
-  readonly #lostSamples = new SampleWriter(this.#lostRing, 0, LOST_RING_CAPACITY);
+  readonly #lostSamples = new LostSamples();
+  readonly #shield: Shield;
   #health: HealthReport | null = null;
 
   constructor(ports: ServedModelPorts) {
@@ -60,6 +58,11 @@ export class ServedModel {
       monotonicUs: () => clock.monotonicUs(),
       onUnanswered: (slab: Slab, requests: number, why: Unanswered) => this.#recordUnanswered(slab, requests, why),
     };
+    this.#shield = new Shield({
+      isOn: options.shield === 'on',
+      monotonicUs: () => clock.monotonicUs(),
+      onLost: (slab, requests) => this.#recordUnanswered(slab, requests, 'lost'),
+    });
     this.batcher = new Batcher({ ...queue, dispatch: (slab, memory) => this.#dispatch(slab, memory) });
     this.#deployments = new DeploymentSet({
       load: (version) => this.#load(version),
@@ -82,7 +85,12 @@ export class ServedModel {
         ports.emit(event);
       },
     });
-    this.#attachLostRing();
+    ports.monitor(this.#lostSamples.attachment(model));
+  }
+
+  /** What the model counts since the engine started. */
+  get counts(): Readonly<ShieldCounts> {
+    return this.#shield.counts;
   }
 
   get options(): ModelOptions {
@@ -144,7 +152,7 @@ export class ServedModel {
 
   /** Tells a restarted monitor all that it has to know. */
   rejoinMonitor(): void {
-    this.#attachLostRing();
+    this.#ports.monitor(this.#lostSamples.attachment(this.model));
     for (const deployment of this.#deployments.ready) this.#attach(deployment);
     if (this.rollout.active === null) return;
     this.#watch(this.rollout.active);
@@ -169,6 +177,7 @@ export class ServedModel {
       samples: health?.windowSamples ?? 0,
       lapped_samples: health?.totals.lapped ?? 0,
       pending: this.batcher.pending,
+      shielded: this.counts.shielded,
       pinned: record.pin !== null,
     };
   }
@@ -182,6 +191,7 @@ export class ServedModel {
       deployments: this.rollout.deployments,
       health: this.health,
       pending: this.batcher.pending,
+      shielded: this.counts.shielded,
       recentDecisions: registry.decisions(this.model, DECISIONS_SHOWN),
     };
   }
@@ -193,7 +203,10 @@ export class ServedModel {
     const { deployment, generation } = active;
     if (!deployment.isFree) return undefined;
     slab.stamp(generation, deployment.id, this.#ports.clock.monotonicUs());
-    return deployment.run(slab, memory);
+    const standby = this.rollout.phase === 'probation' ? this.#deployments.standby : undefined;
+    return standby !== undefined && this.#shield.covers(deployment, standby)
+      ? this.#shield.run(deployment, standby, slab, memory)
+      : deployment.run(slab, memory);
   }
 
   #load(version: VersionRecord): Promise<Deployment> {
@@ -219,13 +232,6 @@ export class ServedModel {
     });
   }
 
-  #attachLostRing(): void {
-    this.#ports.monitor({
-      kind: 'attach', deploymentId: MAIN_THREAD_RING, model: this.model, memory: this.#lostRing, rings: 1,
-      capacity: LOST_RING_CAPACITY,
-    });
-  }
-
   #watch({ deployment, generation }: ActiveGeneration): void {
     const { version, outputKind } = deployment.version;
     // A baseline may have been replaced since the version was loaded.
@@ -243,19 +249,7 @@ export class ServedModel {
     this.#ports.monitor({ kind: 'phase', model: this.model, generation, phase });
   }
 
-  // The worker that should have written these samples is gone or does not come back, so the main thread writes them, in
-  // a ring of its own. (A run that comes back late after all writes its latency as well.)
   #recordUnanswered(slab: Slab, requests: number, why: Unanswered): void {
-    const count = Math.min(requests, LOST_RING_CAPACITY / 2);
-    const atUs = this.#ports.clock.monotonicUs();
-    const { generation, cutUs } = slab;
-    const outcome = why === 'lost' ? Outcome.modelFailure : Outcome.deadline;
-    this.#lostSamples.begin(count);
-    for (let index = 0; index < count; index += 1) {
-      this.#lostSamples.write({
-        ...emptySample(), generation, atUs, outcome, rows: 1, latencyUs: atUs - cutUs,
-      });
-    }
-    this.#lostSamples.publish();
+    this.#lostSamples.record(slab, requests, why, this.#ports.clock.monotonicUs());
   }
 }

@@ -8,11 +8,9 @@ import { lastgoodError } from '../errors.ts';
 import type { Registry } from '../registry/registry.ts';
 import type { Deployment } from '../rollout/deployment.ts';
 import type { DeploymentSet } from '../rollout/deployment-set.ts';
+import { NO_GENERATION } from '../shared-memory/slab.ts';
 import type { Slab } from '../shared-memory/slab.ts';
 import type { BatchResult } from '../worker/messages.ts';
-
-/** What is never judged: samples of a version that answers only because it was named. */
-const NO_GENERATION = 0;
 
 export interface VersionQueuesPorts {
   readonly model: string;
@@ -67,6 +65,7 @@ export class VersionQueues {
     const running = this.#running.get(version) ?? 0;
     if (running >= deployment.workers) return undefined;
     this.#running.set(version, running + 1);
+    // What answers only because it was named is never judged.
     slab.stamp(this.#ports.generationOf(version) ?? NO_GENERATION, deployment.id, this.#ports.queue.monotonicUs());
     return deployment.run(slab, memory).finally(() => {
       this.#running.set(version, (this.#running.get(version) ?? 1) - 1);

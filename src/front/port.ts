@@ -17,6 +17,8 @@ export interface HealthAnswer {
   readonly samples: number;
   readonly lapped_samples: number;
   readonly pending: number;
+  /** Requests that a version on probation failed and the standby answered, since the engine started. */
+  readonly shielded: number;
   readonly pinned: boolean;
 }
 

@@ -13,6 +13,8 @@ export interface DeploymentSetPorts {
 
 export class DeploymentSet {
   readonly #ports: DeploymentSetPorts;
+  /** The version that would answer after a rollback, if it is to be kept loaded. */
+  standbyVersion: string | null = null;
   readonly #ready = new Map<string, Deployment>();
   readonly #loading = new Map<string, Promise<Deployment>>();
   readonly #retiring = new Map<Deployment, Promise<void>>();
@@ -29,6 +31,11 @@ export class DeploymentSet {
   }
   get retiring(): readonly Deployment[] {
     return [...this.#retiring.keys()];
+  }
+
+  /** The standby, if it is loaded. */
+  get standby(): Deployment | undefined {
+    return this.standbyVersion === null ? undefined : this.#ready.get(this.standbyVersion);
   }
 
   find(version: string): Deployment | undefined {

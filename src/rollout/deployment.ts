@@ -81,6 +81,10 @@ export class Deployment {
   get state(): DeploymentState {
     return this.#state;
   }
+  /** Batches that it is running. */
+  get running(): number {
+    return this.#running;
+  }
   get isFree(): boolean {
     return this.#state === 'ready' && this.#running < this.workers;
   }

@@ -224,6 +224,7 @@ export class ModelRollout {
   // The one place where a generation begins: the pointer moves, then everybody is told.
   #enter(deployment: Deployment, generation: number): void {
     this.#active = { deployment, generation };
+    this.#nameStandby();
     this.#reports.beginGeneration();
     this.#ports.onGeneration(this.#active);
     this.#moveTo(this.#phaseByRegistry());
@@ -252,15 +253,19 @@ export class ModelRollout {
 
   // Brings the loaded versions in line with the registry: the standby comes, what nobody needs goes.
   #settle(): void {
-    const { model, registry, deployments, options } = this.#ports;
+    const { model, registry, deployments } = this.#ports;
     if (this.#closed || this.#changing !== null || this.#active === null) return;
-    const { lastGoodVersion } = registry.model(model);
-    const standby = options.standby === 'warm' ? lastGoodVersion : null;
+    const standby = this.#nameStandby();
     const wanted = [this.#active.deployment.version.version, standby].filter((name) => name !== null);
     deployments.retainOnly(new Set(wanted));
     if (standby === null || deployments.find(standby) !== undefined) return;
     const version = registry.version(model, standby);
     deployments.ensure(version).catch((error: unknown) => this.#rollbacks.loadFailed(version, error));
+  }
+
+  #nameStandby(): string | null {
+    const { model, registry, deployments, options } = this.#ports;
+    return (deployments.standbyVersion = options.standby === 'warm' ? registry.model(model).lastGoodVersion : null);
   }
 
   async #rollbackNow(request: RollbackRequest): Promise<DecisionRecord | null> {

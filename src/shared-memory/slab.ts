@@ -9,7 +9,9 @@
 //           20 entriesMax i32 · 24 requestCapacity i32 · 28 answerCapacity i32 · 32 cutUs f64 · 40…63 reserved
 //   entry   0 kind i32 · 4 status i32 · 8 requestOffset i32 · 12 requestBytes i32 · 16 answerOffset i32
 //           20 answerBytes i32 · 24 rows i32 · 28 outcome i32 · 32 receivedUs f64 · 40 deadlineUs f64
-//           48 headerBytes i32 · 52 flags i32 · 56…63 reserved          (offsets count from the slab's start)
+//           48 headerBytes i32 · 52 flags i32 · 56 answerHeaderBytes i32 · 60…63 reserved
+//           (offsets count from the slab's start; nothing of a request is written again when it is answered, so that
+//           another version can be asked the same from the same slab)
 
 const HEADER_BYTES = 64;
 const ENTRY_BYTES = 64;
@@ -37,6 +39,7 @@ const E_RECEIVED_US_F64 = 4;
 const E_DEADLINE_US_F64 = 5;
 const E_HEADER_BYTES = 12;
 const E_FLAGS = 13;
+const E_ANSWER_HEADER_BYTES = 14;
 
 /** How the bytes of an entry are encoded; the answer uses the same encoding. */
 export const EntryKind = {
@@ -46,7 +49,7 @@ export const EntryKind = {
   socketJson: 2,
   /**
    * An Open Inference Protocol request: `headerBytes` of JSON, then raw tensors. None of JSON: all of it is the one
-   * input of the model. An answer's `headerBytes` is the length of its JSON part when raw tensors follow, else 0.
+   * input of the model. Its `answerHeaderBytes` is the length of the answer's JSON when raw tensors follow, else 0.
    */
   oip: 3,
   /** The same from an `oip.v2` WebSocket: an error repeats the request's id. */
@@ -56,6 +59,9 @@ export type EntryKind = (typeof EntryKind)[keyof typeof EntryKind];
 
 /** Values of an entry's status before the worker has written an HTTP status there. */
 export const EntryStatus = { pending: 0, cancelled: -1 } as const;
+
+/** The generation of a batch that is judged for nobody. */
+export const NO_GENERATION = 0;
 
 /** An answer of this length did not fit the slab: its bytes come with the task's result. */
 export const ANSWER_OVERFLOWED = -1;
@@ -73,7 +79,7 @@ export function slabTotalBytes(size: SlabSize): number {
   return HEADER_BYTES + size.entriesMax * ENTRY_BYTES + aligned(size.requestBytes) + aligned(size.answerBytes);
 }
 
-if (HEADER_BYTES % 8 !== 0 || ENTRY_BYTES % 8 !== 0 || (E_FLAGS + 1) * 4 > ENTRY_BYTES) {
+if (HEADER_BYTES % 8 !== 0 || ENTRY_BYTES % 8 !== 0 || (E_ANSWER_HEADER_BYTES + 1) * 4 > ENTRY_BYTES) {
   throw new Error('check the slab layout: a field crosses its record; this is a bug');
 }
 
@@ -156,6 +162,7 @@ export class Slab {
     this.#words[at + E_OUTCOME] = 0;
     this.#words[at + E_HEADER_BYTES] = headerBytes;
     this.#words[at + E_FLAGS] = 0;
+    this.#words[at + E_ANSWER_HEADER_BYTES] = 0;
     this.#doubles[at / 2 + E_RECEIVED_US_F64] = receivedUs;
     this.#doubles[at / 2 + E_DEADLINE_US_F64] = deadlineUs;
     this.#words[H_REQUEST_USED] = this.#words[H_REQUEST_USED]! + ((body.length + 7) & ~7);
@@ -181,8 +188,11 @@ export class Slab {
   headerBytes(entry: number): number {
     return this.#words[this.#entry(entry) + E_HEADER_BYTES]!;
   }
-  setHeaderBytes(entry: number, headerBytes: number): void {
-    this.#words[this.#entry(entry) + E_HEADER_BYTES] = headerBytes;
+  answerHeaderBytes(entry: number): number {
+    return this.#words[this.#entry(entry) + E_ANSWER_HEADER_BYTES]!;
+  }
+  setAnswerHeaderBytes(entry: number, headerBytes: number): void {
+    this.#words[this.#entry(entry) + E_ANSWER_HEADER_BYTES] = headerBytes;
   }
   flags(entry: number): number {
     return this.#words[this.#entry(entry) + E_FLAGS]!;
@@ -236,6 +246,11 @@ export class Slab {
     const offset = this.#words[at + E_ANSWER_OFFSET]!;
     // Made directly: subarray() looks its constructor up first, and this runs for every answer.
     return new Uint8Array(this.#memory, this.bytes.byteOffset + offset, length);
+  }
+
+  /** The entry's whole record: with a copy of it an answer can be put back after another run. */
+  record(entry: number): Uint8Array {
+    return new Uint8Array(this.#memory, this.bytes.byteOffset + HEADER_BYTES + entry * ENTRY_BYTES, ENTRY_BYTES);
   }
 
   #entry(entry: number): number {

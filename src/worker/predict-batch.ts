@@ -63,7 +63,7 @@ export class BatchRunner {
     this.#tensors = new TensorBatch({
       ...options,
       write: (entry, rows, { status, bytes, headerBytes }, outcome) => {
-        this.#slab!.setHeaderBytes(entry, headerBytes);
+        this.#slab!.setAnswerHeaderBytes(entry, headerBytes);
         this.#publish(entry, rows, status, bytes, outcome);
       },
     });
@@ -231,7 +231,7 @@ export function refuseBatch(slab: Slab, error: unknown, outcome: Outcome, sample
   for (let entry = 0; entry < slab.entryCount; entry += 1) {
     if (slab.status(entry) !== EntryStatus.pending) continue;
     const { isFrame, id } = frameOf(slab, entry);
-    slab.setHeaderBytes(entry, 0);
+    slab.setAnswerHeaderBytes(entry, 0);
     const { status, bytes } = encoder.encodeError({ isFrame, id }, error);
     slab.setOutcome(entry, outcome);
     if (!slab.setAnswer(entry, status, bytes)) overflow.push({ entry, answer: Uint8Array.from(bytes) });

@@ -100,6 +100,7 @@ export class EchoEngine implements FrontPort {
       samples: 0,
       lapped_samples: 0,
       pending: 0,
+      shielded: 0,
       pinned: false,
     };
   }

@@ -16,7 +16,8 @@ const TEXT = /\.(ts|js|mjs|json|md|yml|yaml|service|npmrc|gitignore)$|^\.[a-z]+$
 export function projectFiles(root = packageRoot(), folder = ''): Source[] {
   return readdirSync(join(root, folder), { withFileTypes: true }).flatMap((entry) => {
     const path = folder === '' ? entry.name : `${folder}/${entry.name}`;
-    if (entry.isDirectory()) return GENERATED.has(entry.name) ? [] : projectFiles(root, path);
+    if (GENERATED.has(entry.name)) return [];
+    if (entry.isDirectory()) return projectFiles(root, path);
     return entry.isFile() && TEXT.test(entry.name) ? [{ path, text: readFileSync(join(root, path), 'utf8') }] : [];
   });
 }

@@ -70,7 +70,12 @@ export async function benchOn(bytes: Uint8Array, options: BenchOptions = {}): Pr
     session, arena, runner,
     async batch(bodies, { kind: entryKind = EntryKind.predictJson, deadlineUs = Infinity, before } = {}) {
       const slab = arena.slabs[0]!.clear();
-      for (const body of bodies) slab.append(entryKind, Buffer.from(body), monotonicUs(), deadlineUs);
+      for (const body of bodies) {
+        const bytes = Buffer.from(body);
+        // Tensors come as JSON alone here.
+        const headerBytes = entryKind === EntryKind.oip || entryKind === EntryKind.oipFrame ? bytes.length : 0;
+        slab.append(entryKind, bytes, monotonicUs(), deadlineUs, headerBytes);
+      }
       slab.stamp(7, 1, monotonicUs());
       before?.(slab);
       return answersOf(slab, await runner.run(slab));

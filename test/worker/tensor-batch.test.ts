@@ -23,12 +23,7 @@ const rows = (count: number, first: number): object =>
   ({ inputs: [tensor('x', 'FP32', [count, 3], Array.from({ length: count * 3 }, (_, at) => first + at))] });
 
 function ask(bench: Bench, requests: readonly object[]): Promise<Answer[]> {
-  return bench.batch(requests.map((request) => JSON.stringify(request)), {
-    kind: EntryKind.oip,
-    before: (slab) => {
-      for (let entry = 0; entry < slab.entryCount; entry += 1) slab.setHeaderBytes(entry, slab.request(entry).length);
-    },
-  });
+  return bench.batch(requests.map((request) => JSON.stringify(request)), { kind: EntryKind.oip });
 }
 
 const outputsOf = ({ body }: Answer): Tensor[] => body['outputs'] as Tensor[];
