@@ -55,7 +55,7 @@ export const judgeShape = {
    * `default`: the suite of exact, sample-size-aware checks. compat: three checks over the last requests, as plain as
    * they come. observe: what default would do, recorded and never acted on.
    */
-  mode: z.enum(['compat', 'default', 'observe']).default('compat'),
+  mode: z.enum(['compat', 'default', 'observe']).default('default'),
   /** Milliseconds between two looks at the windows. */
   lookMs: positive(3_600_000).default(1_000),
   /** default: the short window; the others are 5, 60 and 1,440 times as long. */

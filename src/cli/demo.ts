@@ -92,10 +92,10 @@ function opening(screen: Screen, flags: DemoFlags, settings: typeof SETTINGS): v
   );
   const { judge } = resolveOptions({});
   screen.text(
-    `Set for the demo: a latency limit of ${settings.p95LimitMs} ms instead of ${judge.p95LimitMs} ms, no cooldown ` +
-      `after a rollback instead of ${judge.cooldownMs / 1_000} s, one worker thread with batches of ` +
-      `at most ${settings.batchSizeMax}. The rest is as shipped, also that the monitor looks every ` +
-      `${judge.lookMs} ms. The data directory is temporary.`,
+    `Set for the demo: a window of ${settings.windowMs / 1_000} s instead of ${judge.windowMs / 1_000} s, a latency ` +
+      `limit of ${settings.p95LimitMs} ms instead of ${judge.p95LimitMs} ms, no cooldown after a rollback instead ` +
+      `of ${judge.cooldownMs / 1_000} s, one worker thread with batches of at most ${settings.batchSizeMax}. The ` +
+      `rest is as shipped, also that the monitor looks every ${judge.lookMs} ms. The data directory is temporary.`,
     'detail',
   );
   screen.blank();

@@ -190,8 +190,11 @@ export class BatchRunner {
     let index = 0;
     eachRow(request, blocks, (block, row) => {
       const target: Sample | null = index === 0 ? sample : sampler.row(sample, index);
+      if (target !== null) {
+        sampler.ask(target, this.#batch.inputs, request.firstRow + index);
+        sampler.predict(target, block, row);
+      }
       index += 1;
-      if (target !== null) sampler.predict(target, block, row);
     });
   }
 
@@ -201,7 +204,8 @@ export class BatchRunner {
     this.#write(request, status, bytes, outcome);
     const { receivedUs, rows } = request;
     const times = { receivedUs, startUs: this.#startUs, doneUs: monotonicUs(), runUs, batchRows: rows };
-    sampler.request(outcome, rows, times);
+    const sample = sampler.request(outcome, rows, times);
+    if (rows > 0 && outcome === Outcome.modelFailure) sampler.ask(sample, this.#batch.inputs, request.firstRow);
   }
 
   #write({ entry, rows }: Pending, status: number, bytes: Uint8Array, outcome: Outcome): void {

@@ -13,6 +13,9 @@ export const ROW_SAMPLES_MAX = 64;
 /** Share of the ring that the row samples of one batch may fill, so that no batch laps the monitor by itself. */
 const RING_SHARE = 1 / 4;
 
+/** Words of one row that are hashed at most, spread over it: a large input costs no more than a small one. */
+const INPUT_WORDS_MAX = 256;
+
 const HASH_SEED = 0x811c9dc5 | 0;
 const HASH_FACTOR = 0x01000193;
 
@@ -21,6 +24,13 @@ export interface PredictionSource {
   readonly output: number;
   readonly kind: OutputKind;
   readonly datatype: Datatype;
+}
+
+/** One input of a request as it was run: whole rows, one after another. */
+export interface AskedInput {
+  readonly data: TensorData;
+  /** Elements of one row. */
+  readonly elements: number;
 }
 
 /** The part of a sample that is the same for all rows of a request. */
@@ -79,6 +89,19 @@ export class Sampler {
     return sample;
   }
 
+  /** Fills in which row was asked about. */
+  ask(sample: Sample, inputs: readonly AskedInput[], row: number): void {
+    if (this.#writer === null) return;
+    let hash = HASH_SEED;
+    for (const { data, elements } of inputs) {
+      // An input without rows of its own belongs to all of them.
+      const offset = (row + 1) * elements <= data.length ? row * elements : 0;
+      hash = hashElements(hash, data, offset, elements, Math.ceil(elements / INPUT_WORDS_MAX));
+    }
+    // 0 stands for a row that is not known.
+    sample.input = hash === 0 ? 1 : hash;
+  }
+
   /** Fills in what one answered row says. */
   predict(sample: Sample, block: RunBlock, row: number): void {
     if (this.#writer === null) return;
@@ -128,15 +151,16 @@ export class Sampler {
     sample.classIndex = -1;
     sample.entropy = NaN;
     sample.hash = 0;
+    sample.input = 0;
     return sample;
   }
 }
 
-// FNV-1a over the 32-bit words (or, unaligned, the bytes) of the elements.
-function hashElements(seed: number, data: TensorData, offset: number, length: number): number {
+// FNV-1a over every `step`th 32-bit word (or, unaligned, byte, or text) of the elements.
+function hashElements(seed: number, data: TensorData, offset: number, length: number, step = 1): number {
   let hash = seed;
   if (Array.isArray(data)) {
-    for (let at = offset; at < offset + length; at += 1) {
+    for (let at = offset; at < offset + length; at += step) {
       const text = data[at]!;
       for (let index = 0; index < text.length; index += 1) {
         hash = Math.imul(hash ^ text.charCodeAt(index), HASH_FACTOR);
@@ -151,6 +175,6 @@ function hashElements(seed: number, data: TensorData, offset: number, length: nu
   const words = ((start | bytes) & 3) === 0
     ? new Int32Array(data.buffer, start, bytes / 4)
     : new Uint8Array(data.buffer, start, bytes);
-  for (let index = 0; index < words.length; index += 1) hash = Math.imul(hash ^ words[index]!, HASH_FACTOR);
+  for (let index = 0; index < words.length; index += step) hash = Math.imul(hash ^ words[index]!, HASH_FACTOR);
   return hash;
 }

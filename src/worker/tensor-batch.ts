@@ -11,7 +11,7 @@ import type { OipAnswer, OutputTensor } from '../wire/oip-answer.ts';
 import type { TensorRequest } from '../wire/oip-request.ts';
 import { JsonTooLarge } from '../wire/predict-answer.ts';
 import type { OutputBlock, RunBlock } from '../wire/predict-answer.ts';
-import type { Sampler } from './sampler.ts';
+import type { AskedInput, Sampler } from './sampler.ts';
 import type { Session, WholeResult } from './session.ts';
 import { Stacking, rowsFrom } from './stacking.ts';
 import { tensorCodecs } from './tensor-codec.ts';
@@ -178,9 +178,11 @@ export class TensorBatch {
     const times = { receivedUs, startUs: this.#startUs, doneUs: monotonicUs(), runUs, batchRows };
     const sample = sampler.request(outcome, rows, times);
     const block = this.#blockOf(tensors, rows);
+    const asked = askedRows(request, rows);
     for (let row = 0; row < rows; row += 1) {
       const target: Sample | null = row === 0 ? sample : sampler.row(sample, row);
       if (target === null) break;
+      sampler.ask(target, asked, row);
       sampler.predict(target, block, row);
     }
   }
@@ -214,13 +216,18 @@ export class TensorBatch {
     const { entry, receivedUs, codec, rows, id, request } = failed;
     write(entry, rows, codec.encodeError(error, id ?? request?.id ?? null), outcome);
     const times = { receivedUs, startUs: this.#startUs, doneUs: monotonicUs(), runUs, batchRows: rows };
-    sampler.request(outcome, rows, times);
+    const sample = sampler.request(outcome, rows, times);
+    if (request !== undefined && outcome !== Outcome.clientFault) sampler.ask(sample, askedRows(request, rows), 0);
   }
 
   #modelFailed(error: unknown): LastgoodError {
     const { model, version } = this.#options;
     return lastgoodError('MODEL_FAILED', { model, version, reason: reasonOf(error).slice(0, REASON_CHARACTERS_MAX) });
   }
+}
+
+function askedRows({ inputs }: TensorRequest, rows: number): AskedInput[] {
+  return inputs.map(({ data, shape }) => ({ data, elements: data.length / (shape[0] === rows ? rows : 1) }));
 }
 
 function totalRows(group: readonly Pending[]): number {

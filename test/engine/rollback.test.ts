@@ -17,7 +17,7 @@ describe('Engine', () => {
   test('goes back to the last good version by itself while every request gets its answer', async () => {
     const dataDir = temporaryDirectory();
     const engine = await createEngine({
-      dataDir, port: 0, judge: { lookMs: 50, cooldownMs: 0 }, logLevel: 'silent',
+      dataDir, port: 0, judge: { lookMs: 50, cooldownMs: 0, windowMs: 3_000 }, logLevel: 'silent',
     });
     const { registry } = engine;
     for (const version of ['1', 'dollars']) {
@@ -60,7 +60,7 @@ describe('Engine', () => {
       engine.once('rollback', ({ decision }) => resolve(decision.trigger)));
     // Long enough for the deadlines, the look and the rollback on a busy machine, and over before the test is.
     const crowd = new Crowd(front.port, '/predict', [JSON.stringify({ features: [HELD_SIZE, 0, 0] })], 8);
-    assert.equal(await rolledBack, 'error_rate');
+    assert.equal(await rolledBack, 'hard_failure');
     await until('version 1 answers', () => crowd.countOf('1') > 0);
     await crowd.stop();
     assert.deepEqual([...new Set(crowd.answers.map(({ status }) => status))].sort(), [200, 504]);

@@ -43,6 +43,18 @@ suite('BatchRunner', () => {
     await bench.session.release();
   });
 
+  test('tells which rows were asked about, by equal hashes of equal rows, also when the run fails', async () => {
+    const bench = await benchOn(lookup());
+    await bench.batch([features(0), features(1), '{"instances":[[2],[0]]}', features(7), features(7), 'not json']);
+    const known = bench.samples().filter(({ outcome }) => outcome !== Outcome.clientFault);
+    const [first, second, third, again, failed, sameFailed] = known.map(({ input }) => input);
+    assert.equal(known.length, 6);
+    assert.equal(again, first, 'one row of many is the same as the row alone');
+    assert.equal(sameFailed, failed);
+    assert.equal(new Set([first, second, third, failed, 0]).size, 5, 'and none of them is unknown');
+    await bench.session.release();
+  });
+
   test('answers instances row by row, beside single rows, and across several runs', async () => {
     const bench = await benchOn(linear(), { rowsMax: 4 });
     const rows = Array.from({ length: 11 }, (_, at) => [at, 0, 0]);

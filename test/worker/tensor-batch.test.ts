@@ -66,6 +66,15 @@ suite('TensorBatch', () => {
     await bench.session.release();
   });
 
+  test('tells which rows were asked about', async () => {
+    const bench = await benchOn(linear());
+    await ask(bench, [rows(2, 0), rows(1, 0), rows(1, 9)]);
+    const [first, second, again, other] = bench.samples().map(({ input }) => input);
+    assert.equal(again, first);
+    assert.equal(new Set([first, second, other, 0]).size, 4);
+    await bench.session.release();
+  });
+
   test('stacks requests whose inputs without a batch axis are equal, and only those', async () => {
     const bench = await benchOn(gained(), { kind: 'vector' });
     const request = (gain: number, value: number): object => ({

@@ -1,6 +1,7 @@
 // From the numbers of one check to its result. Pure: the one function that judges live windows, recorded samples and
 // stored evidence alike.
 import type { CheckResult } from '../messages.ts';
+import { MEAN_PULL_LIMITS } from '../distribution.ts';
 import { countText, numberText, percentText } from '../text.ts';
 import {
   confidenceTest, decideDrift, meanTest, mixOf, mixTest, projectionTest, repeatLimit, repeatTest, shapeTest,
@@ -158,7 +159,9 @@ function meanOf(
   { baseline, limit }: EvidenceOf<'mean_drift'>, { sigmas }: DriftWindow<EvidenceOf<'mean_drift'>>,
 ): Measured {
   const value = Math.abs(sigmas);
-  const text = `mean prediction is ${numberText(value, limit)} standard deviations from the baseline's ` +
+  // Far predictions count as that far, so the mean is known to be at least there.
+  const atLeast = value > limit * MEAN_PULL_LIMITS * (1 - 1e-9) ? 'at least ' : '';
+  const text = `mean prediction is ${atLeast}${numberText(value, limit)} standard deviations from the baseline's ` +
     `${numberText(baseline.mean)}, ${side(value > limit)} the limit of ${limit}`;
   return { value, limit, text };
 }
