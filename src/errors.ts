@@ -72,10 +72,15 @@ export const ERRORS = {
     426,
     () => 'open a WebSocket: the request is no upgrade; wanted Upgrade: websocket, version 13',
   ),
+  HEADERS_TOO_LARGE: define(
+    431,
+    (d: { got: number; limitBytes: number }) =>
+      `read the request's headers: ${d.got} bytes; wanted at most ${d.limitBytes}`,
+  ),
   BODIES_FULL: define(
     429,
     (d: { receivingBytes: number; limitBytes: number }) =>
-      `read the request body: ${d.receivingBytes} bytes are reserved for bodies that are coming in; ` +
+      `read the request body: ${d.receivingBytes} bytes of unfinished bodies are held; ` +
       `at most ${d.limitBytes} may be, try again later`,
   ),
   QUEUE_FULL: define(
@@ -99,6 +104,11 @@ export const ERRORS = {
   ),
   INTERNAL: define(500, (d: { reason: Text }) => `answer the request: ${d.reason}; this is a bug`),
   NO_ACTIVE_VERSION: define(503, (d: { model: Text }) => `serve model "${d.model}": no version is active`),
+  SOCKETS_FULL: define(
+    503,
+    (d: { open: number; limit: number }) =>
+      `open a WebSocket: ${d.open} are open; at most ${d.limit} may be, try again later`,
+  ),
   DRAINING: define(503, () => 'accept the request: the engine is draining; try another host'),
   DEADLINE_EXCEEDED: define(
     504,

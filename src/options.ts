@@ -51,6 +51,20 @@ const modelOverrideSchema = z.strictObject({
   judge: judgeOverrideSchema.optional(),
 });
 
+// What clients may hold of the process's memory and descriptors; see src/front/limits.ts for what happens beyond.
+const limitsSchema = z.strictObject({
+  /** Connections to the public port; fewer when the process may not open that many files. */
+  connectionsMax: positive(1_000_000).default(8_192),
+  /** WebSockets among them. */
+  socketsMax: positive(1_000_000).default(1_024),
+  /** One message of a WebSocket, all its frames together; never more than a body may have. */
+  frameBytesMax: z.int().min(1_024).max(1_024 * MIB).default(4 * MIB),
+  /** The names and values of a request's headers and its URL. */
+  headerBytesMax: z.int().min(1_024).max(64 * KIB).default(16 * KIB),
+  /** Answers of all clients together that are sent and not read. */
+  unreadBytesMax: z.int().min(64 * KIB).max(64 * 1_024 * MIB).default(64 * MIB),
+});
+
 const engineSchema = z.strictObject({
   /** guarded: load and unload over HTTP need the admin token, of a serving model also "force"; explicit: neither. */
   modelControl: z.enum(['guarded', 'explicit']).default('guarded'),
@@ -62,6 +76,7 @@ const engineSchema = z.strictObject({
   /** Bearer token of POST /rollback on the public port; without one the route answers 403. */
   adminToken: z.string().min(8).optional(),
   bodyBytesMax: positive(1_024 * MIB).default(16 * MIB),
+  limits: limitsSchema.prefault({}),
   drainMs: positive(3_600_000).default(30_000),
   /** Milliseconds between two looks for changes that another process made in the registry. */
   followMs: positive(60_000).default(50),

@@ -24,6 +24,9 @@ const judge = (
   flag: string, key: string, kind: SettingKind, placeholder: string, text: string, choices?: readonly string[],
 ): Setting => ({ flag, path: ['judge', key], kind, placeholder, text, ...(choices && { choices }) });
 
+const limit = (flag: string, key: string, placeholder: string, text: string): Setting =>
+  ({ flag, path: ['limits', key], kind: 'integer', placeholder, text });
+
 const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'];
 
 /** Known to every verb. */
@@ -55,6 +58,12 @@ export const SERVE_SETTINGS: readonly Setting[] = [
   engine('pending-max', 'pendingMax', 'integer', 'n', 'waiting requests per model; more are answered 429'),
   engine('deadline-ms', 'deadlineMs', 'integer', 'ms', 'a request not answered by then is answered 504'),
   engine('body-bytes-max', 'bodyBytesMax', 'integer', 'bytes', 'largest request body'),
+  limit('header-bytes-max', 'headerBytesMax', 'bytes', 'URL and headers of a request; more are answered 431'),
+  limit('connections-max', 'connectionsMax', 'n', 'connections; further ones are closed at once'),
+  limit('sockets-max', 'socketsMax', 'n', 'WebSockets; further ones are answered 503'),
+  limit('frame-bytes-max', 'frameBytesMax', 'bytes', 'one message of a WebSocket; a larger one ends it'),
+  limit('unread-bytes-max', 'unreadBytesMax', 'bytes',
+    'answers that clients do not read, together; beyond, those who read least lately are disconnected'),
   engine('drain-ms', 'drainMs', 'integer', 'ms', 'limit for answering what was accepted when it stops'),
   engine('standby', 'standby', 'text', 'mode', 'warm keeps the last good version loaded', ['warm', 'cold']),
   engine('shield', 'shield', 'text', 'mode',

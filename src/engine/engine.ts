@@ -133,6 +133,7 @@ export class Engine extends EventEmitter<EngineEvents> {
       host: address.host ?? this.options.host,
       port: address.port ?? this.options.port,
       bodyBytesMax: this.options.bodyBytesMax,
+      limits: this.options.limits,
       adminToken: this.options.adminToken,
     });
     return this.#front;

@@ -1,16 +1,18 @@
 // Collects the body of one request, on the main thread. A body that came in one piece is handed over in place, without
 // a copy; pieces go into a private buffer. Every chunk is detached when its callback returns, so nothing is kept of it.
-// Invariant: the bytes reserved in the front's state are given back on every way out: answer, refusal, abort.
+// Invariant: the bytes counted in the front's state are given back on every way out: answer, refusal, abort. What a
+// client has announced and not sent counts nothing, so that announcing bodies keeps nobody else from sending one.
 import type { Ticket } from '../batch/submit.ts';
 import { lastgoodError } from '../errors.ts';
 import type { Reply } from './reply.ts';
 import { LENGTH_UNKNOWN, type RequestHead } from './request-head.ts';
 import type { FrontState } from './state.ts';
 
-/** First buffer of a body that names no length; it doubles from there. */
+/** First buffer of a body that names no length, and the most of one that does; it doubles from there. */
 const FIRST_BUFFER_BYTES = 16 * 1024;
+const FIRST_BUFFER_BYTES_MAX = 256 * 1024;
 
-/** All unfinished bodies of the front together may reserve this many times the limit of a single one. */
+/** All unfinished bodies of the front together may have this many times the limit of a single one. */
 export const RECEIVING_BODIES_MAX = 16;
 
 /**
@@ -84,7 +86,8 @@ class BodyCollector implements Ticket {
   }
 
   cancel(): void {
-    this.#state.receivingBytes -= this.#buffer?.length ?? 0;
+    this.#state.receivingBytes -= this.#usedBytes;
+    this.#usedBytes = 0;
     this.#buffer = undefined;
   }
 
@@ -103,29 +106,30 @@ class BodyCollector implements Ticket {
   }
 
   #append(bytes: Uint8Array): boolean {
+    const state = this.#state;
+    const limitBytes = this.#limitBytes * RECEIVING_BODIES_MAX;
+    if (state.receivingBytes + bytes.length > limitBytes) {
+      this.#refuse(lastgoodError('BODIES_FULL', { receivingBytes: state.receivingBytes, limitBytes }));
+      return false;
+    }
     const neededBytes = this.#usedBytes + bytes.length;
-    const heldBytes = this.#buffer?.length ?? 0;
-    if (this.#buffer === undefined || neededBytes > heldBytes) {
-      const sizeBytes = this.#sizeFor(neededBytes, heldBytes);
-      const limitBytes = this.#limitBytes * RECEIVING_BODIES_MAX;
-      if (this.#state.receivingBytes - heldBytes + sizeBytes > limitBytes) {
-        this.#refuse(lastgoodError('BODIES_FULL', { receivingBytes: this.#state.receivingBytes, limitBytes }));
-        return false;
-      }
-      this.#state.receivingBytes += sizeBytes - heldBytes;
+    if (this.#buffer === undefined || neededBytes > this.#buffer.length) {
       // Not from Buffer's pool, and not zeroed: pages that no chunk reaches are never touched.
-      const grown = Buffer.allocUnsafeSlow(sizeBytes);
+      const grown = Buffer.allocUnsafeSlow(this.#sizeFor(neededBytes, this.#buffer?.length ?? 0));
       if (this.#buffer !== undefined) grown.set(this.#buffer.subarray(0, this.#usedBytes));
       this.#buffer = grown;
     }
     this.#buffer.set(bytes, this.#usedBytes);
+    state.receivingBytes += bytes.length;
     this.#usedBytes = neededBytes;
     return true;
   }
 
   #sizeFor(neededBytes: number, heldBytes: number): number {
-    if (this.#contentLength !== LENGTH_UNKNOWN) return Math.max(this.#contentLength, neededBytes);
-    return Math.min(Math.max(neededBytes, heldBytes * 2, FIRST_BUFFER_BYTES), Math.max(this.#limitBytes, neededBytes));
+    const isKnown = this.#contentLength !== LENGTH_UNKNOWN;
+    const firstBytes = isKnown ? Math.min(this.#contentLength, FIRST_BUFFER_BYTES_MAX) : FIRST_BUFFER_BYTES;
+    const lastBytes = isKnown ? this.#contentLength : this.#limitBytes;
+    return Math.max(neededBytes, Math.min(lastBytes, Math.max(heldBytes * 2, firstBytes)));
   }
 
   #hand(body: Uint8Array): void {

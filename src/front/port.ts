@@ -1,5 +1,6 @@
 // What the public front end asks of the engine; implemented by the engine, so that the front knows none of its parts.
 import type { Submitter } from '../batch/submit.ts';
+import type { FrontLimits } from './limits.ts';
 import type { OipPort } from './oip-port.ts';
 
 /** The answer of GET /health, fields as the public contract names them. */
@@ -41,7 +42,18 @@ export interface FrontOptions {
   readonly host: string;
   readonly port: number;
   readonly bodyBytesMax: number;
+  readonly limits: FrontLimits;
   readonly adminToken: string | undefined;
+}
+
+/** What clients hold of a front end now; see limits.ts. */
+export interface ClientsHold {
+  readonly connections: number;
+  /** Since it listens. */
+  readonly refusedConnections: number;
+  readonly sockets: number;
+  readonly receivingBytes: number;
+  readonly unreadBytes: number;
 }
 
 /** A listening front end. */
@@ -50,6 +62,7 @@ export interface Front {
   readonly port: number;
   /** Requests that were accepted and not yet answered. */
   readonly inFlight: number;
+  readonly held: ClientsHold;
   /** Stops accepting connections; from now on answers carry `Connection: close` and new requests get 503. */
   stopIntake(): void;
   /** Ends WebSockets with 1001 and closes everything; call it when nothing is in flight. */

@@ -4,6 +4,7 @@
 import { STATUS_CODES } from 'node:http';
 import type { ReplySink, Ticket } from '../batch/submit.ts';
 import { errorBody } from '../errors.ts';
+import { SlowAnswer } from './slow-answer.ts';
 import type { FrontState } from './state.ts';
 import type { HttpResponse } from './uws-types.ts';
 
@@ -14,6 +15,9 @@ const TENSOR_HEADER = 'Inference-Header-Content-Length';
 const STATUS_LINES = new Map<number, string>(
   Object.entries(STATUS_CODES).map(([status, text]) => [Number(status), `${status} ${text ?? ''}`]),
 );
+
+/** Larger answers are handed over as the client reads them, and counted until it has. */
+const WATCHED_BYTES_MIN = 16 * 1024;
 
 const encoder = new TextEncoder();
 
@@ -31,6 +35,7 @@ export class Reply implements ReplySink {
   readonly #response: HttpResponse;
   readonly #state: FrontState;
   readonly #withoutBody: boolean;
+  #slow: SlowAnswer | null = null;
   #ticket: Ticket | undefined;
   #done = false;
   #refused = false;
@@ -96,7 +101,8 @@ export class Reply implements ReplySink {
     if (this.#done) return;
     this.#finish();
     const response = this.#response;
-    const closing = close || this.#state.draining;
+    const state = this.#state;
+    const closing = close || state.draining;
     response.cork(() => {
       // 200 is what the addon writes by itself with the first header.
       if (status !== 200) response.writeStatus(STATUS_LINES.get(status) ?? `${status} Status ${status}`);
@@ -108,7 +114,8 @@ export class Reply implements ReplySink {
       }
       if (status === 429 || status === 503) response.writeHeader('Retry-After', RETRY_AFTER_SECONDS);
       if (header !== undefined) response.writeHeader(header[0], header[1]);
-      if (!this.#withoutBody) response.end(body, closing);
+      if (!this.#withoutBody && !closing && body.length >= WATCHED_BYTES_MIN) this.#sendSlowly(body);
+      else if (!this.#withoutBody) response.end(body, closing);
       else if (closing) response.end('', true);
       else {
         // No argument: told the length, an old build waits for that many bytes and stays busy.
@@ -118,7 +125,13 @@ export class Reply implements ReplySink {
     });
   }
 
+  #sendSlowly(body: Uint8Array): void {
+    const slow = new SlowAnswer(this.#response, this.#state.unread);
+    if (!slow.send(body)) this.#slow = slow;
+  }
+
   #abort(): void {
+    this.#slow?.aborted();
     // An abort can still be reported after an answer that sat in the addon's send buffer.
     if (this.#done) return;
     const ticket = this.#ticket;

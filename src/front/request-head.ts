@@ -17,14 +17,17 @@ export interface RequestHead {
   readonly contentEncoding: string;
 }
 
-const BODYLESS: RequestHead = { contentLength: 0, contentType: '', contentEncoding: '' };
 const head = { contentLength: 0, contentType: '', contentEncoding: '' };
 let lengthHeaders = 0;
 let lengthText = '';
 let transferHeaders = 0;
 let transferText = '';
+let headerBytes = 0;
+/** The colon, the space and the end of a header's line. */
+const LINE_BYTES = 4;
 
 function visit(name: string, value: string): void {
+  headerBytes += name.length + value.length + LINE_BYTES;
   switch (name) {
     case 'content-length':
       lengthHeaders += 1;
@@ -43,14 +46,21 @@ function visit(name: string, value: string): void {
   }
 }
 
-/** Reads all headers of a request. Throws INVALID_REQUEST when the end of its body is not certain: close then. */
-export function readHead(request: HttpRequest): RequestHead {
+/**
+ * Reads all headers of a request. Throws INVALID_REQUEST when the end of its body is not certain, HEADERS_TOO_LARGE
+ * when they have more than `headerBytesMax` bytes: close then.
+ */
+export function readHead(request: HttpRequest, headerBytesMax: number): RequestHead {
   head.contentLength = 0;
   head.contentType = '';
   head.contentEncoding = '';
   lengthHeaders = 0;
   transferHeaders = 0;
+  headerBytes = 0;
   request.forEach(visit);
+  if (headerBytes > headerBytesMax) {
+    throw lastgoodError('HEADERS_TOO_LARGE', { got: headerBytes, limitBytes: headerBytesMax });
+  }
   if (transferHeaders > 0) {
     if (transferHeaders > 1 || transferText.toLowerCase() !== 'chunked') {
       throw refusal(`Transfer-Encoding is "${transferText}"; wanted exactly one "chunked"`);
@@ -74,12 +84,6 @@ function lengthOf(text: string): number {
   knownText = text;
   knownLength = Number(text);
   return knownLength;
-}
-
-/** The same for requests that rarely have a body: without one, no header but those two is looked at. */
-export function readBodylessHead(request: HttpRequest): RequestHead {
-  const hasBody = request.getHeader('content-length') !== '' || request.getHeader('transfer-encoding') !== '';
-  return hasBody ? readHead(request) : BODYLESS;
 }
 
 function refusal(reason: string): Error {

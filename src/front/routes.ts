@@ -7,7 +7,7 @@
 // `Expect: 100-continue` is answered by the addon before a handler runs; nothing to do here.
 import { lastgoodError } from '../errors.ts';
 import { Reply } from './reply.ts';
-import { type RequestHead, readBodylessHead, readHead } from './request-head.ts';
+import { type RequestHead, readHead } from './request-head.ts';
 import type { FrontState } from './state.ts';
 import type { App, HttpRequest, HttpResponse } from './uws-types.ts';
 
@@ -59,7 +59,7 @@ export function pathParameter(request: HttpRequest, index: number): string {
 }
 
 function run(route: Route, reply: Reply, request: HttpRequest, state: FrontState): void {
-  const head = framedHead(reply, request, route.method === 'POST');
+  const head = framedHead(reply, request, state);
   if (head === undefined) return;
   try {
     if (state.draining && route.whileDraining !== true) throw lastgoodError('DRAINING');
@@ -70,9 +70,9 @@ function run(route: Route, reply: Reply, request: HttpRequest, state: FrontState
 }
 
 // Checked for every request, also one that is refused: what follows on the connection depends on it.
-function framedHead(reply: Reply, request: HttpRequest, withBody: boolean): RequestHead | undefined {
+function framedHead(reply: Reply, request: HttpRequest, { limits }: FrontState): RequestHead | undefined {
   try {
-    return withBody ? readHead(request) : readBodylessHead(request);
+    return readHead(request, limits.headerBytesMax);
   } catch (error) {
     reply.fail(error, { close: true });
     return undefined;
@@ -81,14 +81,14 @@ function framedHead(reply: Reply, request: HttpRequest, withBody: boolean): Requ
 
 function refuseMethod(response: HttpResponse, request: HttpRequest, state: FrontState, allowed: string): void {
   const reply = new Reply(response, state, request.getMethod() === 'head');
-  if (framedHead(reply, request, false) === undefined) return;
+  if (framedHead(reply, request, state) === undefined) return;
   const { method, path } = named(request);
   reply.fail(lastgoodError('METHOD_NOT_ALLOWED', { method, path, allowed }), { header: ['Allow', allowed] });
 }
 
 function refusePath(response: HttpResponse, request: HttpRequest, state: FrontState): void {
   const reply = new Reply(response, state, request.getMethod() === 'head');
-  if (framedHead(reply, request, false) === undefined) return;
+  if (framedHead(reply, request, state) === undefined) return;
   reply.fail(lastgoodError('ROUTE_NOT_FOUND', named(request)));
 }
 

@@ -3,7 +3,8 @@
 import { lastgoodError } from '../errors.ts';
 import { freePort } from './free-port.ts';
 import { oipRoutes } from './oip.ts';
-import type { Front, FrontOptions, FrontPort } from './port.ts';
+import { announceHeaderLimit, connectionsAllowed, limitConnections, openFilesMax } from './limits.ts';
+import type { ClientsHold, Front, FrontOptions, FrontPort } from './port.ts';
 import { registerRoutes } from './routes.ts';
 import { indexRoute, seedRoutes } from './seed-api.ts';
 import { createFrontState, type FrontState } from './state.ts';
@@ -16,11 +17,14 @@ import { registerWebSocket, type WebSockets } from './websocket.ts';
  * the addon does not load here, LISTEN_FAILED when the address cannot be had.
  */
 export async function startFront(port: FrontPort, options: FrontOptions): Promise<Front> {
+  announceHeaderLimit(options.limits.headerBytesMax);
   const uws = loadUws();
-  const state = createFrontState();
+  const connectionsMax = connectionsAllowed(options.limits.connectionsMax, openFilesMax());
+  const state = createFrontState(options.limits);
   const app = uws.App();
+  limitConnections(app, state, connectionsMax);
   const webSockets = registerWebSocket(app, port, state, {
-    frameBytesMax: options.bodyBytesMax,
+    frameBytesMax: Math.min(options.limits.frameBytesMax, options.bodyBytesMax),
     uncompressed: uws.DISABLED,
   });
   const routes = [...seedRoutes(port, options, state), ...oipRoutes(port, options, state)];
@@ -74,6 +78,10 @@ class UwsFront implements Front {
 
   get inFlight(): number {
     return this.#state.inFlight;
+  }
+  get held(): ClientsHold {
+    const { connections, refusedConnections, sockets, receivingBytes, unread } = this.#state;
+    return { connections, refusedConnections, sockets, receivingBytes, unreadBytes: unread.totalBytes };
   }
 
   stopIntake(): void {

@@ -9,6 +9,7 @@ import { EntryKind } from '../shared-memory/slab.ts';
 import { topLevelMember } from './frame-scan.ts';
 import type { FrontPort } from './port.ts';
 import type { FrontState } from './state.ts';
+import type { UnreadHolder } from './unread-budget.ts';
 import type { WebSocket } from './uws-types.ts';
 
 /** Frames of one socket that may wait for their answers; one more is refused with SOCKET_BUSY. */
@@ -21,10 +22,11 @@ export const SOCKET_BACKLOG_BYTES_MAX = 8 * 1024 * 1024;
 /** Close codes of RFC 6455 that the server sends. */
 export const CloseCode = { goingAway: 1001, tryAgainLater: 1013 } as const;
 
+const BUFFERED = 0;
 const DROPPED = 2;
 const MODEL_KEY = '"model"';
 
-export class Connection {
+export class Connection implements UnreadHolder {
   readonly #port: FrontPort;
   readonly #state: FrontState;
   readonly #model: string | undefined;
@@ -66,6 +68,7 @@ export class Connection {
   /** The socket is gone: nobody waits for the answers any more. */
   closed(): void {
     this.#socket = undefined;
+    this.#state.unread.set(this, 0);
     const waiting = [...this.#waiting];
     this.#waiting.clear();
     for (const reply of waiting) reply.cancel();
@@ -122,7 +125,19 @@ export class Connection {
     if (socket === undefined) return;
     const unreadBytes = socket.getBufferedAmount();
     const tooMuch = unreadBytes > 0 && unreadBytes + body.length > SOCKET_BACKLOG_BYTES_MAX;
-    if (tooMuch || socket.send(body, false) === DROPPED) socket.end(CloseCode.tryAgainLater, 'answers are not read');
+    const sent = tooMuch ? DROPPED : socket.send(body, false);
+    if (sent === DROPPED) this.giveUp();
+    else if (sent === BUFFERED) this.countUnread();
+  }
+
+  /** Tells the front what the client has not read: when something was buffered for it, and when it has read some. */
+  countUnread(): void {
+    this.#state.unread.set(this, this.#socket?.getBufferedAmount() ?? 0);
+  }
+
+  /** Disconnects a client that does not read. */
+  giveUp(): void {
+    this.#socket?.end(CloseCode.tryAgainLater, 'answers are not read');
   }
 }
 

@@ -32,6 +32,17 @@ export interface HttpResponse {
   writeHeader(name: string, value: string): HttpResponse;
   end(body?: Uint8Array | string, closeConnection?: boolean): HttpResponse;
   endWithoutBody(): HttpResponse;
+  /**
+   * Sends as much of `body` as the connection takes now, of an answer of `totalBytes`. `isDone`: all of it is sent, the
+   * response is gone. Else call it again with the rest, from the handler of `onWritable`.
+   */
+  tryEnd(body: Uint8Array, totalBytes: number): readonly [ok: boolean, isDone: boolean];
+  /** Bytes of the body that were sent. */
+  getWriteOffset(): number;
+  /** Return true from it when nothing more is to be sent now. */
+  onWritable(handler: (writtenBytes: number) => boolean): HttpResponse;
+  /** Cuts the connection; the abort handler is called before it returns. */
+  close(): HttpResponse;
   onAborted(handler: () => void): HttpResponse;
   /** `chunk` is detached when the handler returns. */
   onData(handler: (chunk: ArrayBuffer, isLast: boolean) => void): HttpResponse;
@@ -58,6 +69,10 @@ export interface WebSocketBehavior<UserData> {
   upgrade(response: HttpResponse, request: HttpRequest, context: UpgradeContext): void;
   open(socket: WebSocket<UserData>): void;
   message(socket: WebSocket<UserData>, message: ArrayBuffer, isBinary: boolean): void;
+  /** The client has read some of what was buffered. */
+  drain(socket: WebSocket<UserData>): void;
+  /** Answered by the addon already. */
+  ping(socket: WebSocket<UserData>, message: ArrayBuffer): void;
   close(socket: WebSocket<UserData>, code: number, reason: ArrayBuffer): void;
 }
 
@@ -68,6 +83,8 @@ export interface App {
   head(pattern: string, handler: RouteHandler): App;
   post(pattern: string, handler: RouteHandler): App;
   any(pattern: string, handler: RouteHandler): App;
+  /** Called with 1 for each new connection, which may be closed then, and with -1 for each that has ended. */
+  filter(handler: (response: HttpResponse, change: 1 | -1) => void): App;
   ws<UserData>(pattern: string, behavior: WebSocketBehavior<UserData>): App;
   listen(host: string, port: number, options: number, done: (socket: ListenSocket | false) => void): App;
   /** Cuts every connection. */

@@ -6,7 +6,7 @@ import type { Uws } from './uws-types.ts';
 
 const MODULE_FUNCTIONS = ['App', 'us_listen_socket_close', 'us_socket_local_port'];
 const MODULE_NUMBERS = ['LIBUS_LISTEN_EXCLUSIVE_PORT', 'DISABLED'];
-const APP_FUNCTIONS = ['get', 'head', 'post', 'any', 'ws', 'listen', 'close'];
+const APP_FUNCTIONS = ['filter', 'get', 'head', 'post', 'any', 'ws', 'listen', 'close'];
 
 const SUPPORT_TABLE = `
   Node       needs on Linux x64 or arm64   for example

@@ -45,9 +45,17 @@ export function registerWebSocket(app: App, port: FrontPort, state: FrontState, 
         new Reply(response, state).fail(error);
       }
     },
+    drain(socket) {
+      socket.getUserData().connection.countUnread();
+    },
+    ping(socket) {
+      // The addon answers by itself, and buffers what is not read.
+      socket.getUserData().connection.countUnread();
+    },
     open(socket) {
       const { connection } = socket.getUserData();
       connections.add(connection);
+      state.sockets = connections.size;
       connection.opened(socket);
     },
     message(socket, message, isBinary) {
@@ -56,6 +64,7 @@ export function registerWebSocket(app: App, port: FrontPort, state: FrontState, 
     close(socket) {
       const { connection } = socket.getUserData();
       connections.delete(connection);
+      state.sockets = connections.size;
       connection.closed();
     },
   });
@@ -79,6 +88,8 @@ function upgrade(
 ): void {
   if (state.draining) throw lastgoodError('DRAINING');
   if (request.getHeader('sec-websocket-version') !== '13') throw lastgoodError('UPGRADE_REQUIRED');
+  const { socketsMax } = state.limits;
+  if (state.sockets >= socketsMax) throw lastgoodError('SOCKETS_FULL', { open: state.sockets, limit: socketsMax });
   const protocol = chooseProtocol(request.getHeader('sec-websocket-protocol'));
   const model = new URLSearchParams(request.getQuery() ?? '').get('model') ?? undefined;
   // A model named in the URL must exist now; without one, each frame may name its own.

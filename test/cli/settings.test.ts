@@ -128,8 +128,8 @@ describe('SERVE_SETTINGS', () => {
   test('has a flag for every option but the sections of single models', () => {
     const options = resolveOptions({});
     const keys = [...Object.keys(options), 'workers', 'defaultModel', 'adminToken', 'expectedPerSecond',
-      ...Object.keys(options.judge)];
-    const without = ['dataDir', 'host', 'port', 'models', 'judge', 'checks'];
+      ...Object.keys(options.judge), ...Object.keys(options.limits)];
+    const without = ['dataDir', 'host', 'port', 'models', 'judge', 'checks', 'limits'];
     const withFlag = SERVE_SETTINGS.flatMap(({ path }) => path?.at(-1) ?? []);
     assert.deepEqual(withFlag.sort(), keys.filter((key) => !without.includes(key)).sort());
   });

@@ -5,6 +5,7 @@ import { lastgoodError } from '../../src/errors.ts';
 import type { Front, FrontOptions, FrontPort, HealthAnswer } from '../../src/front/port.ts';
 import type { OipPort } from '../../src/front/oip-port.ts';
 import { startFront } from '../../src/front/server.ts';
+import { resolveOptions } from '../../src/options.ts';
 import { EntryKind } from '../../src/shared-memory/slab.ts';
 import { until } from '../support/poll.ts';
 
@@ -134,6 +135,7 @@ export function frontBefore(engine: EchoEngine, options: Partial<FrontOptions> =
     port: 0,
     bodyBytesMax: 100_000,
     adminToken: undefined,
+    limits: resolveOptions({}).limits,
     ...options,
   });
 }

@@ -157,5 +157,5 @@ test('loadUws explains with the table of systems when the addon does not load or
   const older = { ...loadUws(), LIBUS_LISTEN_EXCLUSIVE_PORT: undefined };
   assert.match(thrownBy(() => older).message, /lacks LIBUS_LISTEN_EXCLUSIVE_PORT;/);
   const addon = { ...loadUws(), App: () => ({ get: () => 0 }) };
-  assert.match(thrownBy(() => addon).message, /lacks App.head, App.post, .*App.close/);
+  assert.match(thrownBy(() => addon).message, /lacks App.filter, App.head, App.post, .*App.close/);
 });

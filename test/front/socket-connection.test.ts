@@ -7,6 +7,7 @@ import {
 } from '../../src/front/socket-connection.ts';
 import { createFrontState } from '../../src/front/state.ts';
 import type { WebSocket } from '../../src/front/uws-types.ts';
+import { resolveOptions } from '../../src/options.ts';
 import { EchoEngine } from './echo-engine.ts';
 
 /** The native socket's contract in memory: what is sent stays unread until the test reads it. */
@@ -43,7 +44,7 @@ class UnreadSocket implements WebSocket<unknown> {
 function scene() {
   const engine = new EchoEngine();
   engine.answering = false;
-  const state = createFrontState();
+  const state = createFrontState(resolveOptions({}).limits);
   const connection = new Connection(engine, state, undefined);
   const socket = new UnreadSocket(() => connection.closed());
   connection.opened(socket);
