@@ -129,12 +129,9 @@ export class Engine extends EventEmitter<EngineEvents> {
   /** Listens for HTTP and WebSocket clients; port 0 takes a free one. Throws LISTEN_FAILED or FRONT_UNAVAILABLE. */
   async listen(address: { readonly host?: string; readonly port?: number } = {}): Promise<Front> {
     this.assertOpen();
+    const { host, port, bodyBytesMax, limits, adminToken } = this.options;
     this.#front = await startFront(createFrontPort(this), {
-      host: address.host ?? this.options.host,
-      port: address.port ?? this.options.port,
-      bodyBytesMax: this.options.bodyBytesMax,
-      limits: this.options.limits,
-      adminToken: this.options.adminToken,
+      host: address.host ?? host, port: address.port ?? port, bodyBytesMax, limits, adminToken,
     });
     return this.#front;
   }
