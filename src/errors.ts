@@ -30,6 +30,10 @@ export const ERRORS = {
     400,
     (d: { model: Text; reason: Text }) => `predict with model "${d.model}": ${d.reason}`,
   ),
+  FLOATS_REFUSED: define(
+    400,
+    (d: { model: Text; reason: Text }) => `ask model "${d.model}" over lastgood.f32: ${d.reason}`,
+  ),
   UNAUTHORIZED: define(401, () => 'authorize: the bearer token is missing or wrong; wanted the admin token'),
   FORBIDDEN: define(
     403,

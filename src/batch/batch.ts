@@ -1,10 +1,8 @@
 // One batch on the main thread: a slab and, beside it, who waits for each of its entries. Every entry is settled
 // exactly once (answered, or given up by its client), whatever order answer, deadline and abort come in.
-import { errorBody } from '../errors.ts';
-import { EntryKind, EntryStatus } from '../shared-memory/slab.ts';
+import { EntryStatus } from '../shared-memory/slab.ts';
 import type { Slab } from '../shared-memory/slab.ts';
-import { requestId } from '../wire/oip-request.ts';
-import { frameId } from '../wire/predict-body.ts';
+import { encodeEntryError } from '../wire/entry-error.ts';
 import type { BatchResult } from '../worker/messages.ts';
 import type { ReplySink, Ticket } from './submit.ts';
 
@@ -36,44 +34,20 @@ class Waiter implements Ticket {
   }
 }
 
-/** Encodes an error for an entry of a given kind; worker and main thread answer in the same words. */
-export type EncodeError = (slab: Slab, entry: number, error: unknown) => { status: number; body: Uint8Array };
-
-/** The error as JSON; a WebSocket frame's carries the frame's id, or nobody could tell which frame was refused. */
-export const encodeErrorJson: EncodeError = (slab, entry, error) => {
-  const { status, body } = errorBody(error);
-  const id = frameIdOf(slab, entry);
-  const text = JSON.stringify(body);
-  return { status, body: Buffer.from(id === null ? text : `{"id":${id},${text.slice(1)}`) };
-};
-
-function frameIdOf(slab: Slab, entry: number): string | null {
-  switch (slab.kind(entry)) {
-    case EntryKind.socketJson:
-      return frameId(slab.request(entry));
-    case EntryKind.oipFrame:
-      return requestId(slab.request(entry).subarray(0, slab.headerBytes(entry)));
-    default:
-      return null;
-  }
-}
-
 export class Batch {
   readonly slab: Slab;
   /** The slab's own memory when it is not part of the arena. */
   readonly memory: SharedArrayBuffer | null;
   readonly #waiters: Waiter[] = [];
   readonly #onSettled: OnSettled;
-  readonly #encodeError: EncodeError;
   /** While true the worker owns the slab and the main thread must not write to it. */
   #dispatched = false;
   #live = 0;
 
-  constructor(slab: Slab, memory: SharedArrayBuffer | null, onSettled: OnSettled, encodeError: EncodeError) {
+  constructor(slab: Slab, memory: SharedArrayBuffer | null, onSettled: OnSettled) {
     this.slab = slab;
     this.memory = memory;
     this.#onSettled = onSettled;
-    this.#encodeError = encodeError;
   }
 
   /** Entries that somebody still waits for. */
@@ -139,8 +113,8 @@ export class Batch {
   }
 
   #refuse(waiter: Waiter, entry: number, error: unknown): void {
-    const { status, body } = this.#encodeError(this.slab, entry, error);
-    this.#answer(waiter, entry, status, body, 0);
+    const { status, bytes } = encodeEntryError(this.slab, entry, error);
+    this.#answer(waiter, entry, status, bytes, 0);
   }
 
   #answer(waiter: Waiter, entry: number, status: number, body: Uint8Array, headerBytes: number): void {

@@ -7,10 +7,10 @@
 // Limits: `pendingMax` requests, a fixed number of slabs, one deadline per request. Refusals: QUEUE_FULL, DRAINING,
 // DEADLINE_EXCEEDED.
 import { lastgoodError, isLastgoodError } from '../errors.ts';
-import { type EntryKind, type Slab, type SlabArena, createSingleSlab } from '../shared-memory/slab.ts';
+import { type EntryKind, type Slab } from '../shared-memory/slab.ts';
+import { type SlabArena, createSingleSlab } from '../shared-memory/slab-arena.ts';
 import type { BatchResult } from '../worker/messages.ts';
-import { Batch, encodeErrorJson } from './batch.ts';
-import type { EncodeError } from './batch.ts';
+import { Batch } from './batch.ts';
 import { expireBatches } from './deadlines.ts';
 import { CutTimer } from './cut-timer.ts';
 import { ArenaSlabs, SeparateSlabs, type SlabSupply } from './slab-supply.ts';
@@ -41,7 +41,6 @@ export interface BatcherOptions {
    * answered in its stead: no sample of them will come from a worker in time, or at all.
    */
   readonly onUnanswered?: (slab: Slab, requests: number, why: Unanswered) => void;
-  readonly encodeError?: EncodeError;
   /** Slabs with memory of their own: for a queue whose arena the workers do not know. */
   readonly separateSlabs?: boolean;
 }
@@ -136,8 +135,7 @@ export class Batcher implements Submitter {
   }
 
   #newBatch(slab: Slab, memory: SharedArrayBuffer | null): Batch {
-    const encodeError = this.#options.encodeError ?? encodeErrorJson;
-    const batch: Batch = new Batch(slab, memory, (how) => this.#settled(batch, how), encodeError);
+    const batch: Batch = new Batch(slab, memory, (how) => this.#settled(batch, how));
     return batch;
   }
 

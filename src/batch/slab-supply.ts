@@ -1,8 +1,9 @@
 // Where a queue's slabs come from. Main thread. Either one arena that the workers know from their start, so that a
 // batch is named by its number; or slabs with memory of their own, which travels with each batch: for queues that come
 // and go while the workers stay.
-import { createSlabArena, createSlab } from '../shared-memory/slab.ts';
-import type { Slab, SlabArena, SlabSize } from '../shared-memory/slab.ts';
+import { createSlabArena, createSlab } from '../shared-memory/slab-arena.ts';
+import type { Slab, SlabSize } from '../shared-memory/slab.ts';
+import type { SlabArena } from '../shared-memory/slab-arena.ts';
 
 export interface SlabSupply {
   /** A slab that nobody uses, or undefined when all are taken. */

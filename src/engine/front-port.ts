@@ -1,5 +1,7 @@
 // The engine as the public front end sees it.
+import { lastgoodError } from '../errors.ts';
 import type { FrontPort } from '../front/port.ts';
+import { floatRefusal } from '../wire/float-frame.ts';
 import { createOipPort } from './oip-port.ts';
 import type { Engine } from './engine.ts';
 
@@ -7,6 +9,11 @@ import type { Engine } from './engine.ts';
 export function createFrontPort(engine: Engine): FrontPort {
   return {
     queueOf: (model, version) => engine.served(model).queueOf(version),
+    assertFloats: (model) => {
+      const served = engine.served(model);
+      const reason = floatRefusal(served.deploymentOf(undefined).version.signature);
+      if (reason !== null) throw lastgoodError('FLOATS_REFUSED', { model: served.model, reason });
+    },
     oip: createOipPort(engine),
     healthOf: (model) => engine.served(model).healthAnswer(),
     rollbackFromFront: async (model, reason) => {

@@ -7,12 +7,12 @@
 // Invariants: an entry is run again at most once. The samples of the first run have counted for the active version; the
 // second run is stamped with no generation, so its samples count for and against nobody. While a batch is being run
 // again it holds its place among the active version's batches, so the standby never gets more than those.
-import { encodeErrorJson } from '../batch/batch.ts';
 import type { VersionRecord } from '../registry/records.ts';
 import { signatureDifference } from '../rollout/signature.ts';
 import { Outcome } from '../shared-memory/sample-ring.ts';
 import { EntryStatus, NO_GENERATION } from '../shared-memory/slab.ts';
 import type { Slab } from '../shared-memory/slab.ts';
+import { encodeEntryError } from '../wire/entry-error.ts';
 import type { BatchResult } from '../worker/messages.ts';
 
 /** The part of a deployment that the shield needs. */
@@ -100,10 +100,10 @@ export class Shield {
     for (let entry = 0; entry < slab.entryCount; entry += 1) {
       if (slab.status(entry) === EntryStatus.cancelled) continue;
       requests += 1;
-      const { status, body } = encodeErrorJson(slab, entry, error);
+      const { status, bytes } = encodeEntryError(slab, entry, error);
       slab.setOutcome(entry, Outcome.modelFailure);
       slab.setAnswerHeaderBytes(entry, 0);
-      if (!slab.setAnswer(entry, status, body)) overflow.push({ entry, answer: body });
+      if (!slab.setAnswer(entry, status, bytes)) overflow.push({ entry, answer: bytes });
     }
     this.#ports.onLost(slab, requests);
     return overflow;

@@ -29,6 +29,8 @@ export interface FrontPort {
    * active. Throws MODEL_NOT_FOUND, NO_DEFAULT_MODEL, VERSION_NOT_FOUND or VERSION_NOT_LOADED.
    */
   queueOf(model: string | undefined, version?: string): Submitter;
+  /** Throws FLOATS_REFUSED when the active version cannot be asked over `lastgood.f32`, and like `queueOf`. */
+  assertFloats(model: string | undefined): void;
   readonly oip: OipPort;
   healthOf(model: string | undefined): HealthAnswer;
   /** Rolls back on behalf of a client that showed the admin token. */

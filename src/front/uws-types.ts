@@ -56,6 +56,8 @@ export interface WebSocket<UserData> {
   /** 1 sent, 0 buffered by the addon, 2 dropped. */
   send(message: Uint8Array | string, isBinary: boolean): number;
   getBufferedAmount(): number;
+  /** What is sent in `write` leaves in one piece. */
+  cork(write: () => void): void;
   /** Sends a close frame and calls the close handler before it returns. */
   end(code: number, reason: string): void;
   getUserData(): UserData;

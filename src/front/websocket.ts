@@ -2,12 +2,14 @@
 import { lastgoodError } from '../errors.ts';
 import type { FrontPort } from './port.ts';
 import { Reply } from './reply.ts';
-import { CloseCode, Connection, SOCKET_BACKLOG_BYTES_MAX } from './socket-connection.ts';
+import { CloseCode, Gathering, OUTBOX_BACKLOG_BYTES_MAX } from './outbox.ts';
+import { Connection } from './socket-connection.ts';
+import { DEFAULT_DIALECT, SOCKET_DIALECTS } from './socket-dialects.ts';
+import type { SocketDialect } from './socket-dialects.ts';
 import type { FrontState } from './state.ts';
 import type { App, HttpRequest, HttpResponse, UpgradeContext } from './uws-types.ts';
 
 const PATTERN = '/ws';
-const SUBPROTOCOLS = ['lastgood.json'];
 
 /** A socket that neither sends nor answers pings for this long is closed. */
 const IDLE_SECONDS = 120;
@@ -32,10 +34,11 @@ export interface WebSockets {
 /** Registers the WebSocket route and 426 for plain requests on it; call it before `registerRoutes`. */
 export function registerWebSocket(app: App, port: FrontPort, state: FrontState, options: WebSocketOptions): WebSockets {
   const connections = new Set<Connection>();
+  const gathering = new Gathering();
   app.ws<SocketData>(PATTERN, {
     maxPayloadLength: options.frameBytesMax,
     // Only a second net, Connection closes earlier; the margin lets one large answer and the close frame through.
-    maxBackpressure: SOCKET_BACKLOG_BYTES_MAX * 2,
+    maxBackpressure: OUTBOX_BACKLOG_BYTES_MAX * 2,
     idleTimeout: IDLE_SECONDS,
     compression: options.uncompressed,
     upgrade(response, request, context) {
@@ -56,7 +59,7 @@ export function registerWebSocket(app: App, port: FrontPort, state: FrontState, 
       const { connection } = socket.getUserData();
       connections.add(connection);
       state.sockets = connections.size;
-      connection.opened(socket);
+      connection.opened(socket, gathering);
     },
     message(socket, message, isBinary) {
       socket.getUserData().connection.received(message, isBinary);
@@ -90,29 +93,29 @@ function upgrade(
   if (request.getHeader('sec-websocket-version') !== '13') throw lastgoodError('UPGRADE_REQUIRED');
   const { socketsMax } = state.limits;
   if (state.sockets >= socketsMax) throw lastgoodError('SOCKETS_FULL', { open: state.sockets, limit: socketsMax });
-  const protocol = chooseProtocol(request.getHeader('sec-websocket-protocol'));
+  const offer = request.getHeader('sec-websocket-protocol');
+  const dialect = chooseDialect(offer);
   const model = new URLSearchParams(request.getQuery() ?? '').get('model') ?? undefined;
-  // A model named in the URL must exist now; without one, each frame may name its own.
-  if (model !== undefined) port.queueOf(model);
-  const data: SocketData = { connection: new Connection(port, state, model) };
+  dialect.accept(port, model);
+  const data: SocketData = { connection: new Connection(port, state, dialect, model) };
   response.upgrade(
     data,
     request.getHeader('sec-websocket-key'),
-    protocol,
+    // No offer is answered with no protocol.
+    offer === '' ? '' : dialect.protocol,
     request.getHeader('sec-websocket-extensions'),
     context,
   );
 }
 
-// '' (no offer) is answered with no protocol header and means lastgood.json.
-function chooseProtocol(offer: string): string {
-  if (offer === '') return '';
-  const chosen = offer
-    .split(',')
-    .map((name) => name.trim())
-    .find((name) => SUBPROTOCOLS.includes(name));
-  if (chosen !== undefined) return chosen;
-  throw lastgoodError('INVALID_REQUEST', {
-    reason: `subprotocol "${offer.slice(0, 100)}" is unknown; wanted ${SUBPROTOCOLS.join(' or ')}`,
-  });
+// The first of the offer that is known.
+function chooseDialect(offer: string): SocketDialect {
+  if (offer === '') return DEFAULT_DIALECT;
+  for (const name of offer.split(',')) {
+    const chosen = SOCKET_DIALECTS.find(({ protocol }) => protocol === name.trim());
+    if (chosen !== undefined) return chosen;
+  }
+  const known = SOCKET_DIALECTS.map(({ protocol }) => protocol).join(' or ');
+  const reason = `subprotocol "${offer.slice(0, 100)}" is unknown; wanted ${known}`;
+  throw lastgoodError('INVALID_REQUEST', { reason });
 }

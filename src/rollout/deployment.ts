@@ -3,7 +3,8 @@
 import { lastgoodError, reasonOf } from '../errors.ts';
 import type { VersionRecord } from '../registry/records.ts';
 import { sampleRingBytes } from '../shared-memory/sample-ring.ts';
-import type { Slab, SlabArena } from '../shared-memory/slab.ts';
+import type { Slab } from '../shared-memory/slab.ts';
+import type { SlabArena } from '../shared-memory/slab-arena.ts';
 import type { NonFiniteJson } from '../wire/oip-answer.ts';
 import type { BatchResult } from '../worker/messages.ts';
 import { InferencePool } from '../worker/pool.ts';

@@ -54,6 +54,8 @@ export const EntryKind = {
   oip: 3,
   /** The same from an `oip.v2` WebSocket: an error repeats the request's id. */
   oipFrame: 4,
+  /** A binary frame of the `lastgood.f32` WebSocket: see wire/float-frame.ts. */
+  floatFrame: 5,
 } as const;
 export type EntryKind = (typeof EntryKind)[keyof typeof EntryKind];
 
@@ -87,6 +89,8 @@ if (HEADER_BYTES % 8 !== 0 || ENTRY_BYTES % 8 !== 0 || (E_ANSWER_HEADER_BYTES + 
 export class Slab {
   readonly index: number;
   readonly bytes: Uint8Array;
+  /** The same bytes, four at a time: an offset that is a multiple of four divides into an index of these. */
+  readonly words: Int32Array;
   readonly #memory: SharedArrayBuffer;
   readonly #words: Int32Array;
   readonly #doubles: Float64Array;
@@ -96,7 +100,8 @@ export class Slab {
     this.index = index;
     this.#memory = memory;
     this.bytes = new Uint8Array(memory, start, totalBytes);
-    this.#words = new Int32Array(memory, start, totalBytes / 4);
+    this.words = new Int32Array(memory, start, totalBytes / 4);
+    this.#words = this.words;
     this.#doubles = new Float64Array(memory, start, totalBytes / 8);
   }
 
@@ -185,6 +190,13 @@ export class Slab {
     const offset = this.#words[at + E_REQUEST_OFFSET]!;
     return new Uint8Array(this.#memory, this.bytes.byteOffset + offset, this.#words[at + E_REQUEST_BYTES]);
   }
+  /** Where the request bytes begin, from the slab's start: a multiple of eight. */
+  requestOffset(entry: number): number {
+    return this.#words[this.#entry(entry) + E_REQUEST_OFFSET]!;
+  }
+  requestBytes(entry: number): number {
+    return this.#words[this.#entry(entry) + E_REQUEST_BYTES]!;
+  }
   headerBytes(entry: number): number {
     return this.#words[this.#entry(entry) + E_HEADER_BYTES]!;
   }
@@ -224,19 +236,27 @@ export class Slab {
    * then marked ANSWER_OVERFLOWED and the caller hands the bytes over with the task's result.
    */
   setAnswer(entry: number, status: number, answer: Uint8Array): boolean {
+    const offset = this.placeAnswer(entry, status, answer.length);
+    if (offset >= 0) this.bytes.set(answer, offset);
+    return offset >= 0;
+  }
+  /**
+   * The same for an answer that is written in place: returns its offset from the slab's start, a multiple of four, or
+   * -1 when the area is full.
+   */
+  placeAnswer(entry: number, status: number, bytes: number): number {
     const at = this.#entry(entry);
     const used = this.#words[H_ANSWER_USED]!;
     this.#words[at + E_STATUS] = status;
-    if (answer.length > this.#words[H_ANSWER_CAPACITY]! - used) {
+    if (bytes > this.#words[H_ANSWER_CAPACITY]! - used) {
       this.#words[at + E_ANSWER_BYTES] = ANSWER_OVERFLOWED;
-      return false;
+      return -1;
     }
     const offset = this.#requestStart() + this.#words[H_REQUEST_CAPACITY]! + used;
-    this.bytes.set(answer, offset);
     this.#words[at + E_ANSWER_OFFSET] = offset;
-    this.#words[at + E_ANSWER_BYTES] = answer.length;
-    this.#words[H_ANSWER_USED] = used + answer.length;
-    return true;
+    this.#words[at + E_ANSWER_BYTES] = bytes;
+    this.#words[H_ANSWER_USED] = used + ((bytes + 3) & ~3);
+    return offset;
   }
   /** The answer bytes in place, or undefined when they overflowed. */
   answer(entry: number): Uint8Array | undefined {
@@ -259,34 +279,4 @@ export class Slab {
   #requestStart(): number {
     return HEADER_BYTES + this.#words[H_ENTRIES_MAX]! * ENTRY_BYTES;
   }
-}
-
-/** A fixed number of equal slabs in one SharedArrayBuffer; allocated by the main thread, viewed by workers. */
-export interface SlabArena {
-  readonly memory: SharedArrayBuffer;
-  readonly slabs: readonly Slab[];
-}
-
-/** Allocates and formats `count` slabs; untouched pages cost no memory. */
-export function createSlabArena(count: number, size: SlabSize): SlabArena {
-  const memory = new SharedArrayBuffer(count * slabTotalBytes(size));
-  const slabs = viewSlabArena(memory, count);
-  for (const slab of slabs) slab.format(size);
-  return { memory, slabs };
-}
-
-/** The same slabs seen from another thread. */
-export function viewSlabArena(memory: SharedArrayBuffer, count: number): Slab[] {
-  return Array.from({ length: count }, (_, index) => new Slab(memory, index, memory.byteLength / count));
-}
-
-/** One slab in memory of its own, for a request that is larger than the arena's slabs. */
-export function createSingleSlab(requestBytes: number, answerBytes: number): { memory: SharedArrayBuffer; slab: Slab } {
-  return createSlab({ entriesMax: 1, requestBytes, answerBytes });
-}
-
-/** One slab in memory of its own. */
-export function createSlab(size: SlabSize): { memory: SharedArrayBuffer; slab: Slab } {
-  const memory = new SharedArrayBuffer(slabTotalBytes(size));
-  return { memory, slab: new Slab(memory).format(size) };
 }

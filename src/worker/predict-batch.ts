@@ -11,13 +11,13 @@ import type { Sample } from '../shared-memory/sample-ring.ts';
 import { AnswerEncoder, JsonTooLarge, eachRow } from '../wire/predict-answer.ts';
 import type { AnsweredRequest, RunBlock } from '../wire/predict-answer.ts';
 import type { NonFiniteJson } from '../wire/oip-answer.ts';
-import { requestId } from '../wire/oip-request.ts';
-import { frameId } from '../wire/predict-body.ts';
+import { encodeEntryError } from '../wire/entry-error.ts';
 import { PredictDecoder } from '../wire/predict-json.ts';
 import { RowBatch } from '../wire/row-batch.ts';
 import type { BatchResult } from './messages.ts';
 import type { Sampler } from './sampler.ts';
 import type { RunResult, Session } from './session.ts';
+import { FloatBatch } from './float-batch.ts';
 import { TensorBatch } from './tensor-batch.ts';
 
 const REASON_CHARACTERS_MAX = 400;
@@ -49,6 +49,7 @@ export class BatchRunner {
   readonly #decoder: PredictDecoder;
   readonly #encoder: AnswerEncoder;
   readonly #tensors: TensorBatch;
+  readonly #floats: FloatBatch;
   #slab: Slab | null = null;
   #pending: Pending[] = [];
   #overflow: { entry: number; answer: Uint8Array }[] = [];
@@ -60,6 +61,9 @@ export class BatchRunner {
     this.#batch = new RowBatch(session.layout);
     this.#decoder = new PredictDecoder(this.#batch);
     this.#encoder = new AnswerEncoder(session.layout.outputs, version, answerBytesMax);
+    this.#floats = new FloatBatch({
+      ...options, overflow: (entry, answer) => this.#overflow.push({ entry, answer }),
+    });
     this.#tensors = new TensorBatch({
       ...options,
       write: (entry, rows, { status, bytes, headerBytes }, outcome) => {
@@ -79,7 +83,12 @@ export class BatchRunner {
     sampler.begin(slab.generation);
     for (let entry = 0; entry < slab.entryCount; entry += 1) {
       if (slab.status(entry) !== EntryStatus.pending) continue;
-      if (this.#tensors.takes(slab.kind(entry))) {
+      const kind = slab.kind(entry);
+      if (kind === EntryKind.floatFrame) {
+        this.#floats.take(slab, entry, this.#startUs);
+        continue;
+      }
+      if (this.#tensors.takes(kind)) {
         this.#tensors.take(slab, entry, this.#startUs);
         continue;
       }
@@ -92,6 +101,7 @@ export class BatchRunner {
     }
     await this.#flush();
     await this.#tensors.flush();
+    await this.#floats.flush();
     sampler.publish();
     return { kind: 'batch', overflow: this.#overflow };
   }
@@ -229,14 +239,12 @@ export class BatchRunner {
 
 /** Answers every entry that is still pending with one error, for batches that could not be run at all. */
 export function refuseBatch(slab: Slab, error: unknown, outcome: Outcome, sampler: Sampler | null): BatchResult {
-  const encoder = new AnswerEncoder([], '', Number.MAX_SAFE_INTEGER);
   const overflow: { entry: number; answer: Uint8Array }[] = [];
   const nowUs = monotonicUs();
   for (let entry = 0; entry < slab.entryCount; entry += 1) {
     if (slab.status(entry) !== EntryStatus.pending) continue;
-    const { isFrame, id } = frameOf(slab, entry);
+    const { status, bytes } = encodeEntryError(slab, entry, error);
     slab.setAnswerHeaderBytes(entry, 0);
-    const { status, bytes } = encoder.encodeError({ isFrame, id }, error);
     slab.setOutcome(entry, outcome);
     if (!slab.setAnswer(entry, status, bytes)) overflow.push({ entry, answer: Uint8Array.from(bytes) });
     const receivedUs = slab.receivedUs(entry);
@@ -244,17 +252,4 @@ export function refuseBatch(slab: Slab, error: unknown, outcome: Outcome, sample
   }
   sampler?.publish();
   return { kind: 'batch', overflow };
-}
-
-// Frames are answered out of order, so even their refusals repeat the id.
-function frameOf(slab: Slab, entry: number): { isFrame: boolean; id: string | null } {
-  const bytes = slab.request(entry);
-  switch (slab.kind(entry)) {
-    case EntryKind.socketJson:
-      return { isFrame: true, id: frameId(bytes) };
-    case EntryKind.oipFrame:
-      return { isFrame: true, id: requestId(bytes.subarray(0, slab.headerBytes(entry))) };
-    default:
-      return { isFrame: false, id: null };
-  }
 }

@@ -86,6 +86,10 @@ export class EchoEngine implements FrontPort {
     };
   }
 
+  assertFloats(model: string | undefined): void {
+    this.#named(model);
+  }
+
   healthOf(model: string | undefined): HealthAnswer {
     return {
       healthy: true,

@@ -1,10 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import {
-  Connection,
-  SOCKET_BACKLOG_BYTES_MAX,
-  SOCKET_HELD_BACK_BYTES,
-} from '../../src/front/socket-connection.ts';
+import { Gathering, OUTBOX_BACKLOG_BYTES_MAX, OUTBOX_HELD_BACK_BYTES } from '../../src/front/outbox.ts';
+import { Connection } from '../../src/front/socket-connection.ts';
+import { DEFAULT_DIALECT } from '../../src/front/socket-dialects.ts';
 import { createFrontState } from '../../src/front/state.ts';
 import type { WebSocket } from '../../src/front/uws-types.ts';
 import { resolveOptions } from '../../src/options.ts';
@@ -29,6 +27,9 @@ class UnreadSocket implements WebSocket<unknown> {
   getBufferedAmount(): number {
     return this.unreadBytes;
   }
+  cork(write: () => void): void {
+    write();
+  }
   end(code: number): void {
     this.ended = code;
     this.#onClose();
@@ -45,22 +46,23 @@ function scene() {
   const engine = new EchoEngine();
   engine.answering = false;
   const state = createFrontState(resolveOptions({}).limits);
-  const connection = new Connection(engine, state, undefined);
+  const connection = new Connection(engine, state, DEFAULT_DIALECT, undefined);
   const socket = new UnreadSocket(() => connection.closed());
-  connection.opened(socket);
+  connection.opened(socket, new Gathering());
   const receive = (text: string): void => connection.received(new TextEncoder().encode(text).buffer, false);
   return { engine, state, socket, receive };
 }
 
-test('a reader with too much unread gets SOCKET_BUSY for new frames, and is served again when it has read', () => {
+test('a reader with too much unread gets SOCKET_BUSY for new frames, and is served again when it has read', async () => {
   const { engine, socket, receive } = scene();
   receive('{"id":1}');
   receive('{"id":2}');
-  engine.held[0]?.answer(200, 'x'.repeat(SOCKET_HELD_BACK_BYTES));
+  engine.held[0]?.answer(200, 'x'.repeat(OUTBOX_HELD_BACK_BYTES));
   receive('{"id":3}');
   assert.equal(socket.lastCode, 'SOCKET_BUSY');
   assert.equal(engine.held.length, 2);
   engine.held[1]?.answer();
+  await Promise.resolve();
   assert.deepEqual(JSON.parse(socket.sent.at(-1)!), { id: 2, model: 'digits' });
   socket.unreadBytes = 0;
   receive('{"id":4}');
@@ -70,7 +72,7 @@ test('a reader with too much unread gets SOCKET_BUSY for new frames, and is serv
 test('an answer that would pass the backlog limit ends the socket with 1013 and cancels the rest', () => {
   const { engine, state, socket, receive } = scene();
   for (const id of [1, 2, 3, 4]) receive(`{"id":${id}}`);
-  const half = 'x'.repeat(SOCKET_BACKLOG_BYTES_MAX / 2);
+  const half = 'x'.repeat(OUTBOX_BACKLOG_BYTES_MAX / 2);
   engine.held[0]?.answer(200, half);
   assert.equal(socket.ended, undefined);
   engine.held[1]?.answer(200, half);
@@ -86,12 +88,12 @@ test('refusals count as well: a client that floods and does not read is ended', 
   const { socket, receive } = scene();
   for (let count = 0; count < 1_000_000 && socket.ended === undefined; count += 1) receive('{"id":1,"model":"nobody"}');
   assert.equal(socket.ended, 1013);
-  assert.ok(socket.unreadBytes <= SOCKET_BACKLOG_BYTES_MAX);
+  assert.ok(socket.unreadBytes <= OUTBOX_BACKLOG_BYTES_MAX);
 });
 
 test('one answer alone may be larger than the backlog limit', () => {
   const { engine, socket, receive } = scene();
   receive('{"id":1}');
-  engine.held[0]?.answer(200, 'x'.repeat(SOCKET_BACKLOG_BYTES_MAX + 1));
+  engine.held[0]?.answer(200, 'x'.repeat(OUTBOX_BACKLOG_BYTES_MAX + 1));
   assert.deepEqual([socket.ended, socket.sent.length], [undefined, 1]);
 });

@@ -1,4 +1,4 @@
-// A small WebSocket client for tests (Node 20 has none): handshake, masked frames out, text frames and close in.
+// A small WebSocket client for tests (Node 20 has none): handshake, masked frames out, text, binary and close in.
 // It does what tests need and no more: no fragmentation, no extensions; pings are answered.
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
@@ -19,6 +19,8 @@ export interface ConnectOptions {
   readonly version?: string;
 }
 
+type Message = string | Buffer;
+
 export class WebSocketClient {
   /** The HTTP status of the handshake; 101 means that the socket is open. */
   readonly status: number;
@@ -27,8 +29,8 @@ export class WebSocketClient {
   /** Settles when the connection is over. */
   readonly closed: Promise<CloseEvent>;
   readonly #socket: Socket;
-  readonly #messages: string[] = [];
-  readonly #waiters: ((message: string) => void)[] = [];
+  readonly #messages: Message[] = [];
+  readonly #waiters: ((message: Message) => void)[] = [];
   #pending: Buffer;
   #close: CloseEvent | undefined;
 
@@ -79,20 +81,35 @@ export class WebSocketClient {
     return /^sec-websocket-protocol: (.*)\r$/im.exec(this.handshake)?.[1];
   }
 
-  send(message: string | Uint8Array): void {
-    if (typeof message === 'string') this.#write(Opcode.text, Buffer.from(message));
-    else this.#write(Opcode.binary, Buffer.from(message));
+  /** Sends messages, all of them in one piece. */
+  send(...messages: readonly (string | Uint8Array)[]): void {
+    this.#socket.write(Buffer.concat(messages.map((message) => typeof message === 'string'
+      ? framed(Opcode.text, Buffer.from(message))
+      : framed(Opcode.binary, Buffer.from(message)))));
   }
 
   /** The next text message. */
   async next(): Promise<string> {
+    const message = await this.#next();
+    if (typeof message === 'string') return message;
+    throw new Error('wait for a text message: a binary one came');
+  }
+
+  /** The next binary message. */
+  async nextBinary(): Promise<Buffer> {
+    const message = await this.#next();
+    if (typeof message !== 'string') return message;
+    throw new Error(`wait for a binary message: a text came: ${message.slice(0, 200)}`);
+  }
+
+  #next(): Promise<Message> {
     const message = this.#messages.shift();
-    if (message !== undefined) return message;
+    if (message !== undefined) return Promise.resolve(message);
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => reject(new Error('wait for a WebSocket message: none came')), DEADLINE_MS);
-      this.#waiters.push((text) => {
+      this.#waiters.push((came) => {
         clearTimeout(timer);
-        resolve(text);
+        resolve(came);
       });
     });
   }
@@ -115,20 +132,6 @@ export class WebSocketClient {
     this.#socket.destroy();
   }
 
-  #write(opcode: number, payload: Buffer): void {
-    const { length } = payload;
-    const extendedBytes = length < 126 ? 0 : length < 65536 ? 2 : 8;
-    const head = Buffer.alloc(2 + extendedBytes);
-    head[0] = 0x80 | opcode;
-    head[1] = 0x80 | (extendedBytes === 0 ? length : extendedBytes === 2 ? 126 : 127);
-    if (extendedBytes === 2) head.writeUInt16BE(length, 2);
-    if (extendedBytes === 8) head.writeBigUInt64BE(BigInt(length), 2);
-    const mask = randomBytes(4);
-    const masked = Buffer.from(payload);
-    for (let at = 0; at < length; at += 1) masked[at] = masked[at]! ^ mask[at & 3]!;
-    this.#socket.write(Buffer.concat([head, mask, masked]));
-  }
-
   #parse(): void {
     for (;;) {
       if (this.#pending.length < 2) return;
@@ -146,17 +149,31 @@ export class WebSocketClient {
   }
 
   #take(opcode: number, payload: Buffer): void {
-    if (opcode === Opcode.text) {
-      const text = payload.toString();
+    if (opcode === Opcode.text || opcode === Opcode.binary) {
+      const message = opcode === Opcode.text ? payload.toString() : Buffer.from(payload);
       const waiter = this.#waiters.shift();
-      if (waiter === undefined) this.#messages.push(text);
-      else waiter(text);
+      if (waiter === undefined) this.#messages.push(message);
+      else waiter(message);
     } else if (opcode === Opcode.close) {
       this.#close = { code: payload.readUInt16BE(0), reason: payload.toString('utf8', 2) };
-      this.#write(Opcode.close, payload.subarray(0, 2));
+      this.#socket.write(framed(Opcode.close, payload.subarray(0, 2)));
       this.#socket.end();
     } else if (opcode === Opcode.ping) {
-      this.#write(Opcode.pong, payload);
+      this.#socket.write(framed(Opcode.pong, payload));
     }
   }
+}
+
+function framed(opcode: number, payload: Buffer): Buffer {
+  const { length } = payload;
+  const extendedBytes = length < 126 ? 0 : length < 65536 ? 2 : 8;
+  const head = Buffer.alloc(2 + extendedBytes);
+  head[0] = 0x80 | opcode;
+  head[1] = 0x80 | (extendedBytes === 0 ? length : extendedBytes === 2 ? 126 : 127);
+  if (extendedBytes === 2) head.writeUInt16BE(length, 2);
+  if (extendedBytes === 8) head.writeBigUInt64BE(BigInt(length), 2);
+  const mask = randomBytes(4);
+  const masked = Buffer.from(payload);
+  for (let at = 0; at < length; at += 1) masked[at] = masked[at]! ^ mask[at & 3]!;
+  return Buffer.concat([head, mask, masked]);
 }

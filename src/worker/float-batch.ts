@@ -1,0 +1,235 @@
+// Runs the `lastgood.f32` frames of a slab: their rows are copied behind each other into one array, the session runs
+// once for all of them, and the results are copied to where the answers lie. Worker thread; one per session.
+// Invariants: every entry that was taken is answered when flush() returns; a frame that fails fails alone.
+import { lastgoodError, reasonOf } from '../errors.ts';
+import { Outcome } from '../shared-memory/sample-ring.ts';
+import type { Slab } from '../shared-memory/slab.ts';
+import { ANSWER_HEAD_BYTES, FRAME_ID_BYTES, floatErrorFrame, floatFrameId, floatRefusal } from '../wire/float-frame.ts';
+import { eachRow } from '../wire/predict-answer.ts';
+import type { RunBlock } from '../wire/predict-answer.ts';
+import type { Sampler } from './sampler.ts';
+import type { RunResult, Session } from './session.ts';
+
+const HTTP_OK = 200;
+const WORD_BYTES = 4;
+const REASON_CHARACTERS_MAX = 400;
+const FLOATS_MIN = 4_096;
+/** A larger array is let go after its batch. */
+const FLOATS_KEPT_MAX = 1_048_576;
+/** Up to this many words a loop copies faster than the making of the view that set() needs. */
+const LOOP_WORDS_MAX = 128;
+/** The exponent bits of a float32 that is infinite or no number. */
+const INFINITY_BITS = 0x7f80_0000;
+
+export interface FloatBatchOptions {
+  readonly model: string;
+  readonly version: string;
+  readonly session: Session;
+  readonly sampler: Sampler;
+  readonly answerBytesMax: number;
+  readonly monotonicUs: () => number;
+  /** Takes an answer that does not fit the slab. */
+  readonly overflow: (entry: number, answer: Uint8Array) => void;
+}
+
+/** A run's outputs with their bits beside them. */
+interface WordBlock extends RunBlock {
+  readonly words: readonly Int32Array[];
+}
+
+export class FloatBatch {
+  readonly #options: FloatBatchOptions;
+  /** Why the model cannot be asked like this, or null. */
+  readonly #refusal: string | null;
+  readonly #rowFloats: number;
+  readonly #input: { data: Float32Array; readonly shape: readonly number[]; readonly elements: number };
+  /** The input's bits: copied as integers no NaN changes. */
+  #words: Int32Array;
+  readonly #times = { receivedUs: 0, startUs: 0, doneUs: 0, runUs: 0, batchRows: 0 };
+  #slab: Slab | null = null;
+  #rows = 0;
+  /** The waiting frames: entry n of the batch begins at row `#firstRows[n]`. */
+  readonly #entries: number[] = [];
+  readonly #firstRows: number[] = [];
+
+  constructor(options: FloatBatchOptions) {
+    const { signature, layout } = options.session;
+    this.#options = options;
+    this.#refusal = floatRefusal(signature);
+    const { shape = [], elements = 0 } = layout.inputs[0] ?? {};
+    this.#rowFloats = elements;
+    this.#input = { data: new Float32Array(0), shape, elements };
+    this.#words = new Int32Array(this.#input.data.buffer);
+  }
+
+  /** Copies the rows of one frame, or answers it. */
+  take(slab: Slab, entry: number, startUs: number): void {
+    this.#slab = slab;
+    this.#times.startUs = startUs;
+    const { model } = this.#options;
+    const rowBytes = this.#rowFloats * WORD_BYTES;
+    const bytes = slab.requestBytes(entry) - FRAME_ID_BYTES;
+    if (startUs >= slab.deadlineUs(entry)) {
+      const deadlineMs = Math.round((slab.deadlineUs(entry) - slab.receivedUs(entry)) / 1e3);
+      this.#fail(entry, lastgoodError('DEADLINE_EXCEEDED', { model, deadlineMs }), Outcome.expired, 0);
+    } else if (this.#refusal !== null) {
+      this.#fail(entry, lastgoodError('FLOATS_REFUSED', { model, reason: this.#refusal }), Outcome.clientFault, 0);
+    } else if (bytes < rowBytes || bytes % rowBytes !== 0) {
+      const reason = `the frame has ${Math.max(0, bytes)} bytes behind its id; ` +
+        `wanted a multiple of ${rowBytes}, which are the ${this.#rowFloats} float32 of one row`;
+      this.#fail(entry, lastgoodError('INVALID_REQUEST', { reason }), Outcome.clientFault, 0);
+    } else {
+      this.#append(slab, (slab.requestOffset(entry) + FRAME_ID_BYTES) / WORD_BYTES, bytes / WORD_BYTES);
+      this.#entries.push(entry);
+      this.#firstRows.push(this.#rows);
+      this.#rows += bytes / rowBytes;
+    }
+  }
+
+  /** Runs and answers everything that was taken. */
+  async flush(): Promise<void> {
+    const count = this.#entries.length;
+    if (count === 0) return;
+    this.#firstRows.push(this.#rows);
+    await this.#run(0, count);
+    this.#rows = 0;
+    this.#entries.length = 0;
+    this.#firstRows.length = 0;
+    if (this.#words.length > FLOATS_KEPT_MAX) this.#grow(0, FLOATS_MIN);
+  }
+
+  #append({ words }: Slab, from: number, count: number): void {
+    const at = this.#rows * this.#rowFloats;
+    if (at + count > this.#words.length) this.#grow(at, Math.max(at + count, this.#words.length * 2, FLOATS_MIN));
+    const target = this.#words;
+    if (count > LOOP_WORDS_MAX) target.set(words.subarray(from, from + count), at);
+    else for (let index = 0; index < count; index += 1) target[at + index] = words[from + index]!;
+  }
+
+  #grow(kept: number, length: number): void {
+    const grown = new Int32Array(length);
+    grown.set(this.#words.subarray(0, kept));
+    this.#words = grown;
+    this.#input.data = new Float32Array(grown.buffer);
+  }
+
+  // Runs the frames from number `from` up to `to`. When the run fails, halves are run, down to the frames that fail.
+  async #run(from: number, to: number): Promise<void> {
+    const { session, monotonicUs } = this.#options;
+    const firstRow = this.#firstRows[from]!;
+    const rows = this.#firstRows[to]! - firstRow;
+    const beginUs = monotonicUs();
+    let result: RunResult;
+    try {
+      result = await session.run([this.#input], firstRow, rows);
+    } catch (error) {
+      if (to - from === 1) {
+        this.#fail(this.#entries[from]!, this.#modelFailed(error), Outcome.modelFailure, monotonicUs() - beginUs);
+        return;
+      }
+      const half = (from + to) >> 1;
+      await this.#run(from, half);
+      await this.#run(half, to);
+      return;
+    }
+    const times = this.#times;
+    times.runUs = result.runMs * 1e3;
+    times.doneUs = monotonicUs();
+    times.batchRows = rows;
+    const blocks = result.blocks.map(wordBlock);
+    for (let at = from; at < to; at += 1) this.#answer(at, blocks);
+  }
+
+  #answer(at: number, blocks: readonly WordBlock[]): void {
+    const { sampler, answerBytesMax } = this.#options;
+    const slab = this.#slab!;
+    const entry = this.#entries[at]!;
+    const firstRow = this.#firstRows[at]!;
+    const rows = this.#firstRows[at + 1]! - firstRow;
+    const bytes = ANSWER_HEAD_BYTES + resultWords(blocks, firstRow, rows) * WORD_BYTES;
+    if (bytes > answerBytesMax) {
+      const reason = `the answer takes more than ${answerBytesMax} bytes; send fewer rows at once`;
+      this.#fail(entry, lastgoodError('INVALID_REQUEST', { reason }), Outcome.clientFault, this.#times.runUs);
+      return;
+    }
+    const offset = slab.placeAnswer(entry, HTTP_OK, bytes);
+    const target = offset >= 0 ? slab.words : new Int32Array(bytes / WORD_BYTES);
+    const start = offset >= 0 ? offset / WORD_BYTES : 0;
+    target[start] = slab.words[slab.requestOffset(entry) / WORD_BYTES]!;
+    target[start + 1] = HTTP_OK;
+    const isFinite = copyResults(blocks, firstRow, rows, target, start + ANSWER_HEAD_BYTES / WORD_BYTES);
+    if (offset < 0) this.#options.overflow(entry, new Uint8Array(target.buffer));
+    const outcome = isFinite ? Outcome.ok : Outcome.nonFinite;
+    slab.setRows(entry, rows);
+    slab.setOutcome(entry, outcome);
+    this.#times.receivedUs = slab.receivedUs(entry);
+    const sample = sampler.request(outcome, rows, this.#times);
+    let index = 0;
+    eachRow({ firstRow, rows }, blocks, (block, row) => {
+      const one = index === 0 ? sample : sampler.row(sample, index);
+      index += 1;
+      if (one !== null) sampler.predict(one, block, row);
+    });
+  }
+
+  #fail(entry: number, error: unknown, outcome: Outcome, runUs: number): void {
+    const { sampler, monotonicUs } = this.#options;
+    const slab = this.#slab!;
+    const { status, bytes } = floatErrorFrame(floatFrameId(slab.request(entry)), error);
+    slab.setOutcome(entry, outcome);
+    if (!slab.setAnswer(entry, status, bytes)) this.#options.overflow(entry, Uint8Array.from(bytes));
+    const { startUs } = this.#times;
+    sampler.request(outcome, 0, {
+      receivedUs: slab.receivedUs(entry), startUs, doneUs: monotonicUs(), runUs, batchRows: 0,
+    });
+  }
+
+  #modelFailed(error: unknown): Error {
+    const { model, version } = this.#options;
+    return lastgoodError('MODEL_FAILED', { model, version, reason: reasonOf(error).slice(0, REASON_CHARACTERS_MAX) });
+  }
+}
+
+const wordBlock = (block: RunBlock): WordBlock => ({
+  ...block,
+  words: block.outputs.map(({ data }) => {
+    const { buffer, byteOffset, length } = data as Float32Array;
+    return new Int32Array(buffer, byteOffset, length);
+  }),
+});
+
+/** Words that the results of these rows take. */
+function resultWords(blocks: readonly WordBlock[], firstRow: number, rows: number): number {
+  let words = 0;
+  for (const block of blocks) {
+    const from = Math.max(firstRow, block.firstRow);
+    const to = Math.min(firstRow + rows, block.firstRow + block.rows);
+    for (const { rowElements } of block.outputs) words += Math.max(0, to - from) * rowElements;
+  }
+  return words;
+}
+
+/** Copies the results of these rows, row by row; tells whether all of them are finite numbers. */
+function copyResults(
+  blocks: readonly WordBlock[], firstRow: number, rows: number, target: Int32Array, start: number,
+): boolean {
+  let at = start;
+  let isFinite = true;
+  for (const { firstRow: blockRow, rows: blockRows, outputs, words } of blocks) {
+    const to = Math.min(firstRow + rows, blockRow + blockRows) - blockRow;
+    for (let row = Math.max(firstRow, blockRow) - blockRow; row < to; row += 1) {
+      for (let output = 0; output < outputs.length; output += 1) {
+        const source = words[output]!;
+        const { rowElements } = outputs[output]!;
+        const end = (row + 1) * rowElements;
+        for (let from = row * rowElements; from < end; from += 1) {
+          const bits = source[from]!;
+          if ((bits & INFINITY_BITS) === INFINITY_BITS) isFinite = false;
+          target[at] = bits;
+          at += 1;
+        }
+      }
+    }
+  }
+  return isFinite;
+}
