@@ -119,6 +119,11 @@ export const ERRORS = {
     (d: { model: Text; deadlineMs: number }) =>
       `answer the request for model "${d.model}": not done within its deadline of ${d.deadlineMs} ms`,
   ),
+  RUN_HUNG: define(
+    504,
+    (d: { model: Text; version: Text; ranMs: number }) =>
+      `run model "${d.model}" version "${d.version}": not back after ${d.ranMs} ms; the version is taken out of service`,
+  ),
   // Registry and rollout
   INVALID_NAME: define(
     400,

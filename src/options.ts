@@ -23,6 +23,8 @@ const modelShape = {
   slabBytes: z.int().min(4 * KIB).max(64 * MIB).default(256 * KIB),
   pendingMax: positive(1_000_000).default(4_096),
   deadlineMs: positive(3_600_000).default(30_000),
+  /** A run that lasts longer never comes back: its version is taken out and the process has to be started again. */
+  hungMs: positive(86_400_000).default(60_000),
   /** warm: the last good version stays loaded, so that a rollback is a pointer flip. */
   standby: z.enum(['warm', 'cold']).default('warm'),
   /** on: what a version on probation fails, the warm standby answers. */
@@ -44,6 +46,7 @@ const modelOverrideSchema = z.strictObject({
   slabBytes: modelShape.slabBytes.unwrap().optional(),
   pendingMax: modelShape.pendingMax.unwrap().optional(),
   deadlineMs: modelShape.deadlineMs.unwrap().optional(),
+  hungMs: modelShape.hungMs.unwrap().optional(),
   standby: modelShape.standby.unwrap().optional(),
   shield: modelShape.shield.unwrap().optional(),
   samples: modelShape.samples.unwrap().optional(),

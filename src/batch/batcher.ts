@@ -128,6 +128,16 @@ export class Batcher implements Submitter {
     this.#stopSweep();
   }
 
+  /** Answers the requests of a running batch that will not come back, and no longer waits for it. */
+  giveUp(slab: Slab, error: unknown): void {
+    for (const batch of this.#running) {
+      if (batch.slab !== slab) continue;
+      this.#running.delete(batch);
+      batch.refuseAll(error);
+      this.#notifyIdle();
+    }
+  }
+
   #queueFull(): Error {
     this.counts.refusedQueueFull += 1;
     const { model, pendingMax } = this.#options;
@@ -215,12 +225,15 @@ export class Batcher implements Submitter {
   }
 
   #finish(batch: Batch, result: BatchResult, lostReason?: unknown): void {
-    this.#running.delete(batch);
+    // It was given up and came back all the same: its answers went out, only its memory is of use.
+    const isGivenUp = !this.#running.delete(batch);
     const lost = (): unknown =>
       isLastgoodError(lostReason)
         ? lostReason
         : lastgoodError('INTERNAL', { reason: 'the worker ended without an answer to this request' });
-    if (lostReason !== undefined) {
+    if (isGivenUp) {
+      this.wake();
+    } else if (lostReason !== undefined) {
       this.#options.onUnanswered?.(batch.slab, batch.live, 'lost');
       batch.refuseAll(lost());
     } else {

@@ -7,7 +7,7 @@ import { demoDefaultModel, registerDemoModels } from './demo-models.ts';
 import { greetingText } from './greeting.ts';
 import { print, printJson } from './output.ts';
 import type { ServeSettings } from './settings.ts';
-import { dieOnUncaught, stopEngine, stopSignal } from './stop.ts';
+import { dieOnUncaught, restartWhenHung, stopEngine, stopSignal } from './stop.ts';
 import type { ReadyMessage } from './supervisor.ts';
 
 /** Serves until a signal comes; returns the exit code. */
@@ -27,6 +27,7 @@ export async function serve(settings: ServeSettings, json: boolean): Promise<0 |
     const log = createLog({ level: options.logLevel, pretty: process.stderr.isTTY });
     const engine = await createEngine(options, { log, bootGuard: !follower });
     dieOnUncaught(engine);
+    restartWhenHung(engine);
     return await runUntilStopped(engine, admin, { demoModels: demoModels && !follower, json });
   } finally {
     await admin?.close();

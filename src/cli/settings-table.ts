@@ -57,6 +57,8 @@ export const SERVE_SETTINGS: readonly Setting[] = [
   engine('slab-bytes', 'slabBytes', 'integer', 'bytes', 'request bytes that one batch can hold'),
   engine('pending-max', 'pendingMax', 'integer', 'n', 'waiting requests per model; more are answered 429'),
   engine('deadline-ms', 'deadlineMs', 'integer', 'ms', 'a request not answered by then is answered 504'),
+  engine('hung-ms', 'hungMs', 'integer', 'ms',
+    'a run not back by then takes its version out of service, and the engine is started again'),
   engine('body-bytes-max', 'bodyBytesMax', 'integer', 'bytes', 'largest request body'),
   limit('header-bytes-max', 'headerBytesMax', 'bytes', 'URL and headers of a request; more are answered 431'),
   limit('connections-max', 'connectionsMax', 'n', 'connections; further ones are closed at once'),

@@ -4,9 +4,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Engine } from '../engine/engine.ts';
 import { reasonOf } from '../errors.ts';
 import { note } from './connect.ts';
+import { HUNG_SIGNAL } from './supervisor.ts';
 
 /** After the drain the threads get so long to come to an end. */
 const CLOSE_MS_MAX = 2_000;
+/** What was answered last has so long to leave the socket buffers. */
+const LAST_ANSWERS_MS = 200;
 
 /** Resolves at the first stop signal; a second one kills the process. */
 export function stopSignal(): Promise<NodeJS.Signals> {
@@ -45,6 +48,21 @@ export async function stopEngine(engine: Engine): Promise<0 | 1> {
     killSelf();
   }
   return left === 0 ? 0 : 1;
+}
+
+/**
+ * A worker that is stuck inside a run can only be freed by the end of the process: answers what else was accepted, then
+ * ends by SIGALRM, whose exit status tells a supervisor (and an operator, and systemd) what happened. An exit with a
+ * code of its own would wait for the stuck thread.
+ */
+export function restartWhenHung(engine: Engine): void {
+  engine.once('hung', ({ model, version, isTakenOut }) => {
+    const next = isTakenOut ? 'the last good version serves after a restart' : 'it is started again';
+    engine.log.warn({ model, version }, `stopping: a worker does not come back from a run; ${next}`);
+    void engine.drain()
+      .then(() => sleep(LAST_ANSWERS_MS))
+      .then(() => process.kill(process.pid, HUNG_SIGNAL));
+  });
 }
 
 /** What nobody caught: the state is on disk, so the process says why and goes; a supervisor starts it again. */

@@ -12,8 +12,8 @@ import type { EngineLog } from '../engine/log.ts';
 import { RestartPolicy } from './restart-policy.ts';
 import type { Death } from './restart-policy.ts';
 
-/** An engine that ends with this code wants to be started again; EX_TEMPFAIL of sysexits. */
-export const RESTART_WANTED = 75;
+/** An engine that ends by this signal has a worker that does not come back, and wants to be started again. */
+export const HUNG_SIGNAL = 'SIGALRM';
 const SIGNAL_CODE_BASE = 128;
 
 /** What the engine tells its supervisor when it listens. */
@@ -92,8 +92,9 @@ class Supervisor {
       this.#leave(exitCodeOf(death));
       return;
     }
-    const level = code === RESTART_WANTED ? 'warn' : 'error';
-    this.#log[level]({ how, livedMs: Math.round(death.livedMs), pauseMs }, 'the engine ended and is started again');
+    const what = signal === HUNG_SIGNAL ? 'the engine ended to free a stuck worker' : 'the engine ended';
+    const level = signal === HUNG_SIGNAL ? 'warn' : 'error';
+    this.#log[level]({ how, livedMs: Math.round(death.livedMs), pauseMs }, `${what} and is started again`);
     this.#pause = setTimeout(() => {
       this.#pause = null;
       this.start();

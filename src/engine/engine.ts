@@ -20,10 +20,13 @@ import { Registry } from '../registry/registry.ts';
 import { openStore } from '../registry/store.ts';
 import type { RegistryStore } from '../registry/store.ts';
 import type { RolloutEvent } from '../rollout/outcome.ts';
+import { Background } from './background.ts';
+import { chooseModel } from './choose-model.ts';
 import { EngineControl } from './control.ts';
 import { drainQueues } from './draining.ts';
 import type { Drained } from './draining.ts';
 import { type EngineEvents, type EngineSurroundings, emitRolloutEvent } from './events.ts';
+import { HungRuns } from './hung-runs.ts';
 import { Follower } from './follower.ts';
 import { createFrontPort } from './front-port.ts';
 import { GuardedStart } from './guarded-start.ts';
@@ -68,8 +71,9 @@ export class Engine extends EventEmitter<EngineEvents> {
   #front: Front | null = null;
   readonly #follower: Follower;
   readonly #guard: GuardedStart | null;
-  /** Models that are being started or closed. */
-  readonly #background = new Set<Promise<void>>();
+  readonly #background = new Background((error, model, what) =>
+    this.#problem(model, `the model ${what}`, reasonOf(error)));
+  readonly #hungRuns: HungRuns;
   #deploymentIds = 0;
   #draining: Promise<{ answered: number; left: number }> | null = null;
   #closing: Promise<void> | null = null;
@@ -92,6 +96,14 @@ export class Engine extends EventEmitter<EngineEvents> {
       followMs: options.followMs,
       follow: () => this.#follow(),
       onError: (error) => this.#problem('', 'the registry could not be followed', reasonOf(error)),
+    });
+    this.#hungRuns = new HungRuns({
+      models: () => this.#models.values(), registry: this.registry, clock: this.clock, emit,
+      onHung: (run) => {
+        // What follows is the end of this process, and the version that is to blame is out.
+        if (run.isTakenOut) this.#guard?.stopped();
+        this.emit('hung', run);
+      },
     });
     this.monitor = new MonitorLink({
       onHealth: (report) => this.#models.get(report.model)?.onHealth(report),
@@ -124,6 +136,7 @@ export class Engine extends EventEmitter<EngineEvents> {
     };
     await (this.#guard?.start(bring) ?? bring());
     this.#follower.start();
+    this.#hungRuns.start();
   }
 
   /** Listens for HTTP and WebSocket clients; port 0 takes a free one. Throws LISTEN_FAILED or FRONT_UNAVAILABLE. */
@@ -177,14 +190,7 @@ export class Engine extends EventEmitter<EngineEvents> {
 
   /** The served model of this name, or the default one; throws MODEL_NOT_FOUND or NO_DEFAULT_MODEL. */
   served(model: string | undefined): ServedModel {
-    const name = model ?? this.options.defaultModel;
-    // Asked for every request: nothing is listed before it is clear that the answer is an error.
-    let served = name === undefined ? undefined : this.#models.get(name);
-    if (name === undefined && this.#models.size === 1) for (const only of this.#models.values()) served = only;
-    if (served !== undefined) return served;
-    const known = [...this.#models.keys()].map((one) => `"${one}"`).join(', ') || 'none';
-    if (name === undefined) throw lastgoodError('NO_DEFAULT_MODEL', { known });
-    throw lastgoodError('MODEL_NOT_FOUND', { model: name, known });
+    return chooseModel(this.#models, model ?? this.options.defaultModel);
   }
 
   /** Throws ENGINE_CLOSED or DRAINING when no more changes can be accepted. */
@@ -220,12 +226,13 @@ export class Engine extends EventEmitter<EngineEvents> {
   async #close(): Promise<void> {
     this.#guard?.stopped();
     this.#follower.stop();
+    this.#hungRuns.stop();
     await this.drain();
     if (this.#front !== null) {
       await sleep(LINGER_MS);
       this.#front.close();
     }
-    await Promise.all(this.#background);
+    await this.settled();
     await Promise.all([...this.#models.values()].map((served) => served.close()));
     await this.monitor.stop();
     await this.#store.close();
@@ -237,25 +244,18 @@ export class Engine extends EventEmitter<EngineEvents> {
     const names = new Set(known.filter((model) => !this.unloaded.has(model)));
     for (const model of names) {
       if (this.#models.has(model) || only?.has(model) === false) continue;
-      this.#inBackground(this.#serve(model).rollout.start(), model, 'could not be started');
+      this.#background.add(this.#serve(model).rollout.start(), model, 'could not be started');
     }
     for (const served of this.#models.values()) {
       if (names.has(served.model)) continue;
       this.#models.delete(served.model);
-      this.#inBackground(served.close(), served.model, 'could not be closed');
+      this.#background.add(served.close(), served.model, 'could not be closed');
     }
   }
 
   /** Resolves when all models that are being started or closed have got there. */
-  async settled(): Promise<void> {
-    while (this.#background.size > 0) await Promise.all(this.#background);
-  }
-
-  #inBackground(work: Promise<void>, model: string, what: string): void {
-    const watched = work
-      .catch((error: unknown) => this.#problem(model, `the model ${what}`, reasonOf(error)))
-      .finally(() => this.#background.delete(watched));
-    this.#background.add(watched);
+  settled(): Promise<void> {
+    return this.#background.settled();
   }
 
   #serve(model: string): ServedModel {

@@ -2,6 +2,7 @@
 import type { EventEmitter } from 'node:events';
 import type { Clock } from '../clock.ts';
 import type { RolloutEvent } from '../rollout/outcome.ts';
+import type { HungRun } from './hung-runs.ts';
 import type { EngineLog } from './log.ts';
 
 export interface EngineEvents {
@@ -14,6 +15,8 @@ export interface EngineEvents {
   phase: [event: Extract<RolloutEvent, { kind: 'phase' }>];
   /** Something an operator should know about; the engine goes on. */
   problem: [event: Extract<RolloutEvent, { kind: 'problem' }>];
+  /** A worker does not come back from a run; only the end of the process frees it. The version is out already. */
+  hung: [run: HungRun];
   /** Everything that was accepted has been answered and nothing more is accepted. */
   drained: [];
 }

@@ -109,6 +109,16 @@ export class ServedModel {
     return loaded.sort((a, b) => Number(b === active) - Number(a === active));
   }
 
+  /** Every deployment that may have a run under way, those on their way out included. */
+  get loaded(): readonly Deployment[] {
+    return [...this.#deployments.ready, ...this.#deployments.retiring];
+  }
+
+  /** Answers the requests of a batch that will not come back. */
+  giveUp(slab: Slab, error: unknown): void {
+    for (const queue of this.queues) queue.giveUp(slab, error);
+  }
+
   /** The queue of whatever is active, or of a loaded version; throws VERSION_NOT_FOUND or VERSION_NOT_LOADED. */
   queueOf(version: string | undefined): Batcher {
     return version === undefined ? this.batcher : this.#versionQueues.queueOf(version);

@@ -42,7 +42,7 @@ export class Deployment {
   readonly ringCapacity = RING_CAPACITY;
   readonly #pool: InferencePool;
   #state: DeploymentState = 'ready';
-  #running = 0;
+  readonly #running = new Set<Slab>();
   #onIdle: (() => void) | null = null;
 
   private constructor(options: DeploymentOptions, rings: SharedArrayBuffer, pool: InferencePool) {
@@ -87,20 +87,24 @@ export class Deployment {
     return this.#running;
   }
   get isFree(): boolean {
-    return this.#state === 'ready' && this.#running < this.workers;
+    return this.#state === 'ready' && this.#running.size < this.workers;
+  }
+  /** The batches that are in its workers, or wait for one of them; each says when it was cut. */
+  get running(): ReadonlySet<Slab> {
+    return this.#running;
   }
 
   /** Runs one batch that was stamped with this deployment's id; throws MODEL_FAILED when its worker was lost. */
   async run(slab: Slab, memory: SharedArrayBuffer | null): Promise<BatchResult> {
-    this.#running += 1;
+    this.#running.add(slab);
     try {
       return await this.#pool.run({ kind: 'batch', slab: memory ?? slab.index });
     } catch (error) {
       const { model, version } = this.version;
       throw lastgoodError('MODEL_FAILED', { model, version, reason: `its worker was lost: ${reasonOf(error)}` });
     } finally {
-      this.#running -= 1;
-      if (this.#running === 0) this.#onIdle?.();
+      this.#running.delete(slab);
+      if (this.#running.size === 0) this.#onIdle?.();
     }
   }
 
@@ -108,7 +112,7 @@ export class Deployment {
   async close(): Promise<void> {
     if (this.#state !== 'ready') return;
     this.#state = 'draining';
-    if (this.#running > 0) await new Promise<void>((resolve) => (this.#onIdle = resolve));
+    if (this.#running.size > 0) await new Promise<void>((resolve) => (this.#onIdle = resolve));
     await this.#pool.close();
     this.#state = 'closed';
   }

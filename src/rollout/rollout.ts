@@ -74,6 +74,10 @@ export class ModelRollout {
   get phase(): Phase {
     return this.#changing !== null && this.#active === null ? 'loading' : this.#phase;
   }
+  /** False while a rollback is in force that the disk has refused. */
+  get isSaved(): boolean {
+    return !this.#rollbacks.isUnsaved;
+  }
   get active(): ActiveGeneration | null {
     return this.#active;
   }

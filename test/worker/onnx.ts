@@ -15,7 +15,7 @@ export interface ModelText {
   readonly constants?: readonly MessageInitShape<typeof TensorProtoSchema>[];
 }
 
-const valueInfo = ([name, elemType, shape]: ModelText['inputs'][number]): MessageInitShape<
+export const valueInfo = ([name, elemType, shape]: ModelText['inputs'][number]): MessageInitShape<
   typeof ValueInfoProtoSchema
 > => ({
   name,

@@ -1,0 +1,131 @@
+// Looks for runs that do not come back. A busy worker cannot be stopped, so what is left is: answer its requests with
+// 504, take the version out, and have the process started again. Main thread.
+//
+//   running -> hung: requests refused, version rolled back or quarantined -> (registry written) -> reported, once a run
+//
+// Invariant: a run is reported only after the registry knows that its version is out, so that the next process does not
+// begin with it; while the disk refuses that, the last good version serves beside the stuck worker.
+import type { Clock } from '../clock.ts';
+import { isLastgoodError, lastgoodError, reasonOf } from '../errors.ts';
+import type { Registry } from '../registry/registry.ts';
+import { ENGINE_ACTOR } from '../rollout/decisions.ts';
+import type { Deployment } from '../rollout/deployment.ts';
+import type { RolloutEvent } from '../rollout/outcome.ts';
+import type { Slab } from '../shared-memory/slab.ts';
+import type { ServedModel } from './served-model.ts';
+
+/** A look is a comparison per running batch; a hung run is found this much late at most. */
+const LOOK_MS = 100;
+/** A look that comes later than this says that the whole process stood still (a paused host): no run's fault. */
+const LOOK_GAP_US_MAX = 1e6;
+
+/** A run as the last looks saw it; a slab carries many runs, one after the other. */
+interface Watched {
+  readonly cutUs: number;
+  /** The process's own time when it was first seen. */
+  readonly sinceUs: number;
+  isGivenUp: boolean;
+}
+
+/** A worker that only the end of the process will free. */
+export interface HungRun {
+  readonly model: string;
+  readonly version: string;
+  /** How long the run had lasted when it was given up. */
+  readonly ranMs: number;
+  /** Whether another version is to be active at the next start. */
+  readonly isTakenOut: boolean;
+}
+
+export interface HungRunsPorts {
+  readonly models: () => Iterable<ServedModel>;
+  readonly registry: Registry;
+  readonly clock: Clock;
+  readonly emit: (event: RolloutEvent) => void;
+  readonly onHung: (run: HungRun) => void;
+}
+
+export class HungRuns {
+  readonly #ports: HungRunsPorts;
+  #watched = new Map<Slab, Watched>();
+  #timer: NodeJS.Timeout | null = null;
+  #lookedUs = Infinity;
+  /** Microseconds in which this process was alive and looking. */
+  #aliveUs = 0;
+
+  constructor(ports: HungRunsPorts) {
+    this.#ports = ports;
+  }
+
+  start(): void {
+    this.#timer ??= setInterval(() => this.#look(), LOOK_MS).unref();
+  }
+
+  stop(): void {
+    if (this.#timer !== null) clearInterval(this.#timer);
+    this.#timer = null;
+  }
+
+  #look(): void {
+    const nowUs = this.#ports.clock.monotonicUs();
+    this.#aliveUs += Math.min(LOOK_GAP_US_MAX, Math.max(0, nowUs - this.#lookedUs));
+    this.#lookedUs = nowUs;
+    const seen = new Map<Slab, Watched>();
+    for (const served of this.#ports.models()) {
+      for (const deployment of served.loaded) {
+        for (const slab of deployment.running) seen.set(slab, this.#watch(served, deployment, slab));
+      }
+    }
+    this.#watched = seen;
+  }
+
+  #watch(served: ServedModel, deployment: Deployment, slab: Slab): Watched {
+    const { cutUs } = slab;
+    const before = this.#watched.get(slab);
+    const run = before?.cutUs === cutUs ? before : { cutUs, sinceUs: this.#aliveUs, isGivenUp: false };
+    const ranMs = (this.#aliveUs - run.sinceUs) / 1e3;
+    if (run.isGivenUp || ranMs < served.options.hungMs) return run;
+    run.isGivenUp = true;
+    void this.#giveUp(served, deployment, slab, Math.round(ranMs));
+    return run;
+  }
+
+  async #giveUp(served: ServedModel, deployment: Deployment, slab: Slab, ranMs: number): Promise<void> {
+    const { model } = served;
+    const { version } = deployment.version;
+    served.giveUp(slab, lastgoodError('RUN_HUNG', { model, version, ranMs }));
+    const reason = `a run of version "${version}" has not come back for ${ranMs} ms`;
+    this.#ports.emit({ kind: 'problem', model, what: 'a worker is stuck inside a run', reason });
+    const isTakenOut = await this.#takeOut(served, version, reason).catch((error: unknown) => {
+      this.#ports.emit({ kind: 'problem', model, what: 'a hung version is not taken out', reason: reasonOf(error) });
+      return false;
+    });
+    const report = (): void => {
+      if (!served.rollout.isSaved) {
+        setTimeout(report, LOOK_MS).unref();
+        return;
+      }
+      this.#ports.onHung({ model, version, ranMs, isTakenOut });
+    };
+    report();
+  }
+
+  // False when there is nothing to go back to, or a human has pinned the version: it will be started again then.
+  async #takeOut({ model, rollout }: ServedModel, version: string, reason: string): Promise<boolean> {
+    const { registry } = this.#ports;
+    if (rollout.activeVersion?.version === version) {
+      if (registry.model(model).pin !== null) return false;
+      try {
+        await rollout.rollback({ by: ENGINE_ACTOR, reason, health: null });
+      } catch (error) {
+        if (isLastgoodError(error) && error.code === 'NO_ROLLBACK_TARGET') return false;
+        throw error;
+      }
+    } else if (registry.version(model, version).health !== 'unhealthy') {
+      registry.quarantine({ model, version, by: ENGINE_ACTOR, reason });
+      rollout.reconsider();
+    }
+    await registry.flushed();
+    return true;
+  }
+}

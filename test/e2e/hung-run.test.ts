@@ -1,0 +1,108 @@
+// A run that does not come back: its clients get 504, its version goes, and the process is started again without it.
+import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, describe, test } from 'node:test';
+import { connectAdmin } from '../../src/admin/client.ts';
+import type { AdminClient } from '../../src/admin/client.ts';
+import type { ModelStatus } from '../../src/admin/control-plane.ts';
+import { Server } from '../support/binary.ts';
+import { http } from '../support/http.ts';
+import { until } from '../support/poll.ts';
+import { actor } from '../support/served-housing.ts';
+import { temporaryDirectory } from '../support/temporary.ts';
+import { endless } from '../worker/hostile-onnx.ts';
+import { linear } from '../worker/onnx.ts';
+
+const HUNG = ['--hung-ms', '600', '--judge-mode', 'observe', '--workers', '1'];
+const HANGS = '{"features":[-1,0,0]}';
+const RETURNS = '{"features":[1,0,0]}';
+
+interface Answer {
+  readonly status: number;
+  readonly json: Readonly<Record<string, unknown>>;
+}
+
+const ask = (port: number, body: string): Promise<Answer> =>
+  http(port, '/predict', { body, headers: { 'content-type': 'application/json' } });
+
+async function adminOf(dataDir: string): Promise<AdminClient> {
+  const admin = await connectAdmin(dataDir);
+  assert.ok(admin);
+  return admin;
+}
+
+async function statusOf(dataDir: string): Promise<ModelStatus> {
+  const { models: [model] } = await (await adminOf(dataDir)).status({ model: 'm' });
+  assert.ok(model);
+  return model;
+}
+
+/** Serves the given files of model m as versions in order, the last one active. */
+async function serve(args: readonly string[], files: Readonly<Record<string, Uint8Array>>): Promise<{
+  dataDir: string; server: Server;
+}> {
+  const dataDir = temporaryDirectory();
+  const server = await Server.start(dataDir, [...HUNG, ...args]);
+  after(() => server.process.kill('SIGKILL'));
+  const admin = await adminOf(dataDir);
+  for (const [version, bytes] of Object.entries(files)) {
+    const file = join(temporaryDirectory(), `${version}.onnx`);
+    writeFileSync(file, bytes);
+    await admin.register({ model: 'm', version, file, promote: true }, actor);
+    if (version === 'good') await admin.confirm({ model: 'm' }, actor);
+  }
+  return { dataDir, server };
+}
+
+describe('a run that does not come back', () => {
+  test('is answered 504, takes its version out and ends in a restart on the last good one', async () => {
+    const { dataDir, server } = await serve([], { good: linear(), hangs: endless() });
+    assert.deepEqual((await ask(server.port, RETURNS)).json['model_version'], 'hangs');
+    const hung = ask(server.port, HANGS);
+    const { status, json } = await hung;
+    assert.deepEqual([status, json['code']], [504, 'RUN_HUNG']);
+    await until('another engine is ready', () => server.starts.length === 2, 30_000);
+    const { model, versions, recentDecisions: [decision] } = await statusOf(dataDir);
+    const health = versions.find(({ version }) => version === 'hangs');
+    assert.deepEqual([model.activeVersion, health?.health], ['good', 'unhealthy']);
+    assert.match(String(health?.quarantine?.reason), /has not come back for \d+ ms/);
+    assert.deepEqual([decision?.trigger, decision?.rolledBackTo], ['engine', 'good']);
+    assert.match(server.log, /SIGALRM.*free a stuck worker/);
+    assert.equal((await ask(server.port, HANGS)).json['model_version'], 'good');
+    assert.equal(await server.stop(), 0);
+  });
+
+  test('without a version to go back to ends in a restart all the same, and the version answers again', async () => {
+    const { dataDir, server } = await serve([], { hangs: endless() });
+    assert.equal((await ask(server.port, HANGS)).status, 504);
+    await until('another engine is ready', () => server.starts.length === 2, 30_000);
+    assert.equal((await statusOf(dataDir)).model.activeVersion, 'hangs');
+    assert.equal((await ask(server.port, RETURNS)).status, 200);
+    assert.equal(await server.stop(), 0);
+  });
+
+  test('without a supervisor ends the engine by a signal of its own, which says what happened', async () => {
+    const { dataDir, server } = await serve(['--no-supervisor'], { good: linear(), hangs: endless() });
+    assert.equal((await ask(server.port, HANGS)).status, 504);
+    await server.exit;
+    assert.equal(server.process.signalCode, 'SIGALRM');
+    const next = await Server.start(dataDir, ['--no-supervisor']);
+    assert.equal((await statusOf(dataDir)).model.activeVersion, 'good');
+    assert.equal(await next.stop(), 0);
+  });
+
+  test('does not stop what others are being answered: the last good one serves until the process ends', async () => {
+    const { server } = await serve([], { good: linear(), hangs: endless() });
+    const hung = ask(server.port, HANGS);
+    for (let looks = 0; looks < 3;) looks += Number((await http(server.port, '/health')).json['pending'] === 1);
+    // Queued behind the stuck worker; after the rollback they go to the version that can answer.
+    const behind = Array.from({ length: 5 }, () => ask(server.port, RETURNS));
+    assert.equal((await hung).status, 504);
+    for (const { status, json } of await Promise.all(behind)) {
+      assert.deepEqual([status, json['model_version']], [200, 'good']);
+    }
+    await until('another engine is ready', () => server.starts.length === 2, 30_000);
+    assert.equal(await server.stop(), 0);
+  });
+});

@@ -1,0 +1,47 @@
+// Models that harm the process they run in: valid files that load, warm up and answer, until a certain row comes.
+import { create } from '@bufbuild/protobuf';
+import type { MessageInitShape } from '@bufbuild/protobuf';
+import { AttributeProto_AttributeType, GraphProtoSchema } from 'onnx-buf';
+import type { AttributeProtoSchema, NodeProtoSchema, TensorProtoSchema } from 'onnx-buf';
+import { floats, integer, model, node, Type, valueInfo } from './onnx.ts';
+
+const whole = (name: string, values: readonly bigint[]): MessageInitShape<typeof TensorProtoSchema> => ({
+  name, dims: [BigInt(values.length)], dataType: Type.INT64,
+  rawData: new Uint8Array(BigInt64Array.from(values).buffer),
+});
+
+interface Graph {
+  readonly inputs?: Parameters<typeof model>[0]['inputs'];
+  readonly outputs: Parameters<typeof model>[0]['outputs'];
+  readonly nodes: readonly MessageInitShape<typeof NodeProtoSchema>[];
+}
+
+const graph = (name: string, { inputs = [], outputs, nodes }: Graph): MessageInitShape<
+  typeof AttributeProtoSchema
+> => ({
+  name, type: AttributeProto_AttributeType.GRAPH,
+  g: create(GraphProtoSchema, {
+    name, input: inputs.map(valueInfo), output: outputs.map(valueInfo), node: [...nodes],
+  }),
+});
+
+/** The row's sum as `linear(0)` has it; a row with a negative value goes round a loop 2^62 times first. */
+export const endless = (): Uint8Array => model({
+  inputs: [['x', Type.FLOAT, ['N', 3]]],
+  outputs: [['y', Type.FLOAT, ['N', 1]]],
+  nodes: [
+    node('MatMul', ['x', 'w'], 'xw'), node('ReduceMin', ['x'], 'least', [integer('keepdims', 0)]),
+    node('Less', ['least', 'zero'], 'is_negative'), node('Where', ['is_negative', 'endless', 'once'], 'many'),
+    node('Reshape', ['many', 'one'], 'trips'),
+    node('Loop', ['trips', '', 'zero'], 'rounds', [graph('body', {
+      inputs: [['at', Type.INT64, []], ['go', Type.BOOL, []], ['before', Type.FLOAT, [1]]],
+      outputs: [['still', Type.BOOL, []], ['after', Type.FLOAT, [1]]],
+      nodes: [node('Identity', ['go'], 'still'), node('Neg', ['before'], 'after')],
+    })]),
+    node('Add', ['xw', 'rounds'], 'y'),
+  ],
+  constants: [
+    floats('w', [3, 1], [1, 10, 100]), floats('zero', [1], [0]), whole('endless', [2n ** 62n]), whole('once', [1n]),
+    whole('one', [1n]),
+  ],
+});
