@@ -73,7 +73,7 @@ export class HungRuns {
     const seen = new Map<Slab, Watched>();
     for (const served of this.#ports.models()) {
       for (const deployment of served.loaded) {
-        for (const slab of deployment.running) seen.set(slab, this.#watch(served, deployment, slab));
+        for (const slab of deployment.runningSlabs) seen.set(slab, this.#watch(served, deployment, slab));
       }
     }
     this.#watched = seen;

@@ -84,14 +84,14 @@ export class Deployment {
   }
   /** Batches that it is running. */
   get running(): number {
+    return this.#running.size;
+  }
+  /** Those batches; each says when it was cut. */
+  get runningSlabs(): ReadonlySet<Slab> {
     return this.#running;
   }
   get isFree(): boolean {
     return this.#state === 'ready' && this.#running.size < this.workers;
-  }
-  /** The batches that are in its workers, or wait for one of them; each says when it was cut. */
-  get running(): ReadonlySet<Slab> {
-    return this.#running;
   }
 
   /** Runs one batch that was stamped with this deployment's id; throws MODEL_FAILED when its worker was lost. */
