@@ -23,9 +23,7 @@ import type { Activation, DeploymentView, Phase, RolloutEvent } from './outcome.
 import { checkPromotable } from './promotable.ts';
 import { Rollbacks } from './rollback.ts';
 import type { RollbackRequest } from './rollback.ts';
-
-/** A version that the registry wants and that does not load is tried again after so long, or at the next generation. */
-const RELOAD_US = 60e6;
+import { Unloadable } from './unloadable.ts';
 
 /** What answers now; null while nothing does. */
 export interface ActiveGeneration {
@@ -53,7 +51,7 @@ export class ModelRollout {
   #closed = false;
   readonly #rollbacks: Rollbacks;
   readonly #reports: MonitorReports;
-  #unloadable: { readonly generation: number; readonly retryUs: number } | null = null;
+  readonly #unloadable = new Unloadable();
 
   constructor(ports: RolloutPorts) {
     this.#ports = ports;
@@ -92,7 +90,7 @@ export class ModelRollout {
 
   /** Brings up what the registry says is active; when it does not load, the next version that has served. */
   async start(): Promise<void> {
-    const { model, registry, deployments } = this.#ports;
+    const { model, registry, deployments, clock } = this.#ports;
     const record = registry.model(model);
     if (record.activeVersion === null) return;
     this.#changing = 'start';
@@ -103,7 +101,7 @@ export class ModelRollout {
         .catch((error: unknown) => this.#rollbacks.loadFailed(active, error));
       if (deployment !== null) this.#enter(deployment, record.generation);
       else await this.#startOnEarlier(active.version, record.generation);
-      if (this.#active === null) this.#noteUnloadable(record.generation);
+      if (this.#active === null) this.#unloadable.note(record.generation, clock.monotonicUs());
     } finally {
       this.#changing = null;
     }
@@ -194,11 +192,11 @@ export class ModelRollout {
 
   /** Compares the stored generation with the one that serves, and goes where the registry points. */
   async follow(): Promise<void> {
-    const { model, registry, deployments } = this.#ports;
+    const { model, registry, deployments, clock } = this.#ports;
     if (this.#closed || this.#changing !== null || this.#rollbacks.isRunning) return;
     if (!this.#rollbacks.saveUnsaved()) return;
     const stored = registry.generationOf(model);
-    if (stored === 0 || this.#isUnloadable(stored)) return;
+    if (stored === 0 || this.#unloadable.has(stored, clock.monotonicUs())) return;
     const record = registry.model(model);
     // Two processes can reach the same number while one of them could not write: the version decides then.
     const isSameVersion = record.activeVersion === this.activeVersion?.version;
@@ -209,7 +207,7 @@ export class ModelRollout {
       const deployment = await deployments
         .ensure(target)
         .catch((error: unknown) => this.#rollbacks.loadFailed(target, error));
-      if (deployment === null) this.#noteUnloadable(record.generation);
+      if (deployment === null) this.#unloadable.note(record.generation, clock.monotonicUs());
       // The registry may have moved on while this one loaded; the next poll goes there.
       if (deployment === null || registry.generationOf(model) !== record.generation) return;
       this.#enter(deployment, record.generation);
@@ -291,14 +289,5 @@ export class ModelRollout {
   #mustBeSaved(): void {
     if (this.#rollbacks.saveUnsaved()) return;
     throw lastgoodError('BUSY', { model: this.#ports.model, doing: 'storing a rollback that the disk refused' });
-  }
-
-  #noteUnloadable(generation: number): void {
-    this.#unloadable = { generation, retryUs: this.#ports.clock.monotonicUs() + RELOAD_US };
-  }
-
-  #isUnloadable(generation: number): boolean {
-    const known = this.#unloadable;
-    return known?.generation === generation && this.#ports.clock.monotonicUs() < known.retryUs;
   }
 }
