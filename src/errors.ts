@@ -122,7 +122,7 @@ export const ERRORS = {
   RUN_HUNG: define(
     504,
     (d: { model: Text; version: Text; ranMs: number }) =>
-      `run model "${d.model}" version "${d.version}": not back after ${d.ranMs} ms; the version is taken out of service`,
+      `run model "${d.model}" version "${d.version}": not back after ${d.ranMs} ms; its version is taken out`,
   ),
   // Registry and rollout
   INVALID_NAME: define(
