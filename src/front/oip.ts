@@ -5,9 +5,9 @@ import { lastgoodError } from '../errors.ts';
 import { EntryKind } from '../shared-memory/slab.ts';
 import { adminCheck } from './admin-check.ts';
 import { collectBody } from './body.ts';
-import { topLevelMember } from './frame-scan.ts';
 import { objectIn } from './json-body.ts';
 import type { LoadRequest } from './oip-port.ts';
+import { timeoutIn } from './oip-timeout.ts';
 import type { FrontOptions, FrontPort } from './port.ts';
 import type { Reply } from './reply.ts';
 import type { RequestHead } from './request-head.ts';
@@ -16,7 +16,6 @@ import type { FrontState } from './state.ts';
 import type { HttpRequest } from './uws-types.ts';
 
 const HEADER_LENGTH = /^\d{1,10}$/;
-const TIMEOUT_KEY = '"timeout"';
 const INDEX_BODY_BYTES_MAX = 1024 * 1024;
 
 type ModelHandler = (
@@ -89,17 +88,6 @@ function headerLength(text: string, bodyBytes: number): number {
   const got = `Inference-Header-Content-Length is "${text.slice(0, 40)}"`;
   const reason = `${got}; wanted 0 to ${bodyBytes}, the length of the body`;
   throw lastgoodError('INVALID_REQUEST', { reason });
-}
-
-/** The client's own limit of waiting, Infinity when it has none; what is wrong with it the worker says. */
-export function timeoutIn(body: Uint8Array, headerBytes: number): number {
-  const json = Buffer.from(body.buffer, body.byteOffset, headerBytes);
-  // Nearly no request has one, and only those that do are looked through.
-  if (!json.includes(TIMEOUT_KEY)) return Infinity;
-  const parameters = topLevelMember(json, 'parameters');
-  if (typeof parameters !== 'object' || parameters === null) return Infinity;
-  const { timeout } = parameters as { readonly timeout?: unknown };
-  return typeof timeout === 'number' && timeout > 0 ? timeout : Infinity;
 }
 
 function repositoryRoutes(port: FrontPort, options: FrontOptions, state: FrontState): Route[] {

@@ -1,11 +1,15 @@
 // The subprotocols of the WebSocket: what a frame is, which queue it goes to, and how it is refused. Main thread; no
-// state. A frame is passed on as bytes: of a text only "model" and "id" are looked for, of floats only the id is read.
+// state. A frame is passed on as bytes: of JSON only those members are looked for that name the queue, the time to wait
+// in it and the id; of floats only the id is read.
 import type { ReplySink, Ticket } from '../batch/submit.ts';
 import { monotonicUs } from '../clock.ts';
 import { errorBody, lastgoodError } from '../errors.ts';
 import { EntryKind } from '../shared-memory/slab.ts';
 import { floatErrorFrame, floatFrameId } from '../wire/float-frame.ts';
-import { topLevelMember } from './frame-scan.ts';
+import { topLevelMember } from '../wire/frame-scan.ts';
+import { FRAME_LENGTH_BYTES, frameJson, frameJsonBytes, oipErrorFrame } from '../wire/oip-frame.ts';
+import { idText } from '../wire/predict-body.ts';
+import { timeoutIn } from './oip-timeout.ts';
 import type { FrontPort } from './port.ts';
 
 export interface SocketDialect {
@@ -20,8 +24,6 @@ export interface SocketDialect {
   refusal(frame: Buffer, error: unknown): Uint8Array;
 }
 
-const MODEL_KEY = '"model"';
-
 const json: SocketDialect = {
   protocol: 'lastgood.json',
   isBinary: false,
@@ -30,18 +32,19 @@ const json: SocketDialect = {
     if (model !== undefined) port.queueOf(model);
   },
   submit: (port, model, frame, reply) =>
-    port.queueOf(modelIn(frame) ?? model).submit(EntryKind.socketJson, frame, reply, monotonicUs()),
+    port.queueOf(textIn(frame, 'model') ?? model).submit(EntryKind.socketJson, frame, reply, monotonicUs()),
   refusal: (frame, error) => {
     const { error: text, code } = errorBody(error).body;
     return Buffer.from(JSON.stringify({ id: topLevelMember(frame, 'id') ?? null, error: text, code }));
   },
 };
 
-function modelIn(frame: Buffer): string | undefined {
-  if (!frame.includes(MODEL_KEY)) return undefined;
-  const model = topLevelMember(frame, 'model');
-  if (model === undefined || typeof model === 'string') return model;
-  throw lastgoodError('INVALID_REQUEST', { reason: '"model" is not a text; wanted the name of a model' });
+// Of most frames nothing more than this is asked for, and one search in native code says that it is not there.
+function textIn(frame: Buffer, key: string): string | undefined {
+  if (!frame.includes(`"${key}"`)) return undefined;
+  const text = topLevelMember(frame, key);
+  if (text === undefined || typeof text === 'string') return text;
+  throw lastgoodError('INVALID_REQUEST', { reason: `"${key}" is not a text; wanted a name` });
 }
 
 const floats: SocketDialect = {
@@ -53,6 +56,24 @@ const floats: SocketDialect = {
   refusal: (frame, error) => floatErrorFrame(floatFrameId(frame), error).bytes,
 };
 
+const oip: SocketDialect = {
+  protocol: 'oip.v2',
+  isBinary: true,
+  accept: (port, model) => json.accept(port, model),
+  submit: (port, model, frame, reply) => {
+    const jsonBytes = frameJsonBytes(frame);
+    const body = frame.subarray(FRAME_LENGTH_BYTES);
+    const named = body.subarray(0, jsonBytes);
+    const queue = port.queueOf(textIn(named, 'model_name') ?? model, textIn(named, 'model_version'));
+    return queue.submit(
+      EntryKind.oipFrame, body, reply, monotonicUs(), jsonBytes, timeoutIn(body, jsonBytes));
+  },
+  refusal: (frame, error) => {
+    const id = idText(topLevelMember(frameJson(frame), 'id'));
+    return oipErrorFrame(id, error).bytes;
+  },
+};
+
 /** What a client speaks that offers no subprotocol. */
 export const DEFAULT_DIALECT = json;
-export const SOCKET_DIALECTS: readonly SocketDialect[] = [json, floats];
+export const SOCKET_DIALECTS: readonly SocketDialect[] = [json, floats, oip];

@@ -4,6 +4,7 @@ import { errorBody } from '../errors.ts';
 import { EntryKind } from '../shared-memory/slab.ts';
 import type { Slab } from '../shared-memory/slab.ts';
 import { floatErrorFrame, floatFrameId } from './float-frame.ts';
+import { oipErrorFrame } from './oip-frame.ts';
 import { requestId } from './oip-request.ts';
 import { frameId } from './predict-body.ts';
 
@@ -17,10 +18,8 @@ export function encodeEntryError(slab: Slab, entry: number, error: unknown): Ent
   switch (slab.kind(entry)) {
     case EntryKind.socketJson:
       return jsonError(`{"id":${frameId(slab.request(entry)) ?? 'null'},`, error);
-    case EntryKind.oipFrame: {
-      const id = requestId(slab.request(entry).subarray(0, slab.headerBytes(entry)));
-      return jsonError(`{"id":${id ?? 'null'},`, error);
-    }
+    case EntryKind.oipFrame:
+      return oipErrorFrame(requestId(slab.request(entry).subarray(0, slab.headerBytes(entry))), error);
     case EntryKind.floatFrame:
       return floatErrorFrame(floatFrameId(slab.request(entry)), error);
     default:

@@ -6,6 +6,7 @@ import type { Datatype, TensorSignature } from '../registry/records.ts';
 import { halfToNumber } from './half.ts';
 import { JsonWriter } from './json-writer.ts';
 import { binaryBytes } from './oip-binary.ts';
+import { FRAME_LENGTH_BYTES, writeJsonBytes } from './oip-frame.ts';
 import type { WantedOutput } from './oip-parameters.ts';
 import type { BigArray, NumericArray, TensorData } from './tensor.ts';
 
@@ -57,6 +58,29 @@ export class OipEncoder {
     id: string | null, wanted: readonly WantedOutput[], tensors: readonly (OutputTensor | undefined)[],
   ): OipAnswer {
     const writer = this.#writer.clear();
+    const jsonBytes = this.#write(id, wanted, tensors);
+    const { bytes } = writer;
+    return { status: 200, bytes, headerBytes: bytes.length > jsonBytes ? jsonBytes : 0 };
+  }
+
+  /** The same as an `oip.v2` frame. */
+  encodeFrame(
+    id: string | null, wanted: readonly WantedOutput[], tensors: readonly (OutputTensor | undefined)[],
+  ): OipAnswer {
+    const writer = this.#writer.clear();
+    for (let at = 0; at < FRAME_LENGTH_BYTES; at += 1) writer.byte(0);
+    const jsonBytes = this.#write(id, wanted, tensors);
+    const { bytes } = writer;
+    writeJsonBytes(bytes, jsonBytes);
+    return { status: 200, bytes, headerBytes: 0 };
+  }
+
+  // Returns the length of the JSON; the raw tensors are behind it.
+  #write(
+    id: string | null, wanted: readonly WantedOutput[], tensors: readonly (OutputTensor | undefined)[],
+  ): number {
+    const writer = this.#writer;
+    const startBytes = writer.bytes.length;
     const tails: Uint8Array[] = [];
     writer.raw(this.#start);
     if (id !== null) writer.text(`,"id":${id}`);
@@ -78,18 +102,15 @@ export class OipEncoder {
       }
     });
     writer.text(']}');
-    const jsonBytes = writer.bytes.length;
+    const jsonBytes = writer.bytes.length - startBytes;
     for (const tail of tails) writer.raw(tail);
-    const { bytes } = writer;
-    return { status: 200, bytes, headerBytes: bytes.length > jsonBytes ? jsonBytes : 0 };
+    return jsonBytes;
   }
 
-  /** Encodes an error; `id` is repeated only where answers are told apart by it. */
-  encodeError(id: string | null, error: unknown): OipAnswer {
+  encodeError(error: unknown): OipAnswer {
     const { status, body } = errorBody(error);
     const writer = this.#writer.clear();
-    const text = JSON.stringify(body);
-    writer.text(id === null ? text : `{"id":${id},${text.slice(1)}`);
+    writer.text(JSON.stringify(body));
     return { status, bytes: writer.bytes, headerBytes: 0 };
   }
 

@@ -4,6 +4,7 @@
 import { lastgoodError } from '../errors.ts';
 import type { LastgoodError } from '../errors.ts';
 import type { Signature, TensorSignature } from '../registry/records.ts';
+import { topLevelMember } from './frame-scan.ts';
 import { binarySize, readBinaryData, readText } from './oip-binary.ts';
 import { readJsonData } from './oip-json.ts';
 import type { DeclaredTensor } from './oip-json.ts';
@@ -11,6 +12,7 @@ import { readInputParameters, readOutputs, readRequestParameters } from './oip-p
 import type { WantedOutput } from './oip-parameters.ts';
 import { splitRequest } from './oip-scan.ts';
 import type { DataRange, SplitRequest } from './oip-scan.ts';
+import { idText } from './predict-body.ts';
 import { describeValue } from './predict-values.ts';
 import { elementBytes, elementCount, shapeText } from './tensor.ts';
 import type { TensorData } from './tensor.ts';
@@ -35,7 +37,8 @@ export function requestId(json: Uint8Array): string | null {
   try {
     return readId(splitRequest(json).document['id']);
   } catch {
-    return null;
+    // Broken further behind, perhaps.
+    return idText(topLevelMember(Buffer.from(json.buffer, json.byteOffset, json.length), 'id'));
   }
 }
 

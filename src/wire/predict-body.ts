@@ -2,6 +2,7 @@
 // Pure; worker thread.
 import { isUtf8 } from 'node:buffer';
 import { lastgoodError, reasonOf } from '../errors.ts';
+import { topLevelMember } from './frame-scan.ts';
 import { describeValue } from './predict-values.ts';
 
 const OPEN_BRACE = 0x7b;
@@ -34,11 +35,16 @@ export function parseObject(bytes: Uint8Array): object {
 export function frameId(bytes: Uint8Array): string | null {
   try {
     const { id } = parseObject(bytes) as { readonly id?: unknown };
-    return typeof id === 'string' || typeof id === 'number' ? JSON.stringify(id) : null;
+    return idText(id);
   } catch {
-    return null;
+    // Broken further behind, perhaps.
+    return idText(topLevelMember(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length), 'id'));
   }
 }
+
+/** An id as JSON text, or null when it is none. */
+export const idText = (id: unknown): string | null =>
+  typeof id === 'string' || typeof id === 'number' ? JSON.stringify(id) : null;
 
 /** Tells whether brackets nest deeper than `depthMax`, without parsing. */
 export function nestsDeeper(bytes: Uint8Array, depthMax: number): boolean {

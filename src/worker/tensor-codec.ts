@@ -4,6 +4,7 @@ import type { Signature } from '../registry/records.ts';
 import { EntryKind } from '../shared-memory/slab.ts';
 import { OipEncoder } from '../wire/oip-answer.ts';
 import type { NonFiniteJson, OipAnswer, OutputTensor } from '../wire/oip-answer.ts';
+import { oipErrorFrame } from '../wire/oip-frame.ts';
 import { decodeRequest, requestId } from '../wire/oip-request.ts';
 import type { TensorRequest } from '../wire/oip-request.ts';
 
@@ -33,12 +34,13 @@ export function tensorCodecs(options: CodecOptions): ReadonlyMap<number, TensorC
   const oip: TensorCodec = {
     decode: (bytes, headerBytes) => decodeRequest(bytes, headerBytes, signature),
     encode: ({ id, outputs }, tensors) => encoder.encode(id, outputs, tensors),
-    encodeError: (error) => encoder.encodeError(null, error),
+    encodeError: (error) => encoder.encodeError(error),
     idOf: () => null,
   };
   const oipFrame: TensorCodec = {
     ...oip,
-    encodeError: (error, id) => encoder.encodeError(id ?? 'null', error),
+    encode: ({ id, outputs }, tensors) => encoder.encodeFrame(id, outputs, tensors),
+    encodeError: (error, id) => ({ ...oipErrorFrame(id, error), headerBytes: 0 }),
     idOf: (bytes, headerBytes) => requestId(bytes.subarray(0, headerBytes)),
   };
   return new Map([[EntryKind.oip, oip], [EntryKind.oipFrame, oipFrame]]);

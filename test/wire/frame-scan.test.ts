@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { topLevelMember } from '../../src/front/frame-scan.ts';
+import { topLevelMember } from '../../src/wire/frame-scan.ts';
 
 const idOf = (text: string): unknown => topLevelMember(Buffer.from(text), 'id');
 
