@@ -81,6 +81,8 @@ export const judgeShape = {
   checks: z.strictObject(checksShape).prefault({}),
   /** After a rollback the machine does not roll the same model back again for so long. */
   cooldownMs: z.int().min(0).max(86_400_000).default(120_000),
+  /** default: the machine rolls the same model back at most once in so long. */
+  rollbackIntervalMs: z.int().min(0).max(86_400_000 * 30).default(600_000),
   /** A version is on probation until both have passed. */
   probationMs: z.int().min(0).max(86_400_000 * 30).default(1_800_000),
   probationSamples: z.int().min(0).max(1_000_000_000).default(5_000),

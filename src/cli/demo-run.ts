@@ -49,6 +49,7 @@ export async function runDemo(options: DemoOptions): Promise<DemoReport> {
       logLevel: 'silent',
       judge: {
         windowMs: SETTINGS.windowMs, p95LimitMs: SETTINGS.p95LimitMs, cooldownMs: SETTINGS.cooldownMs,
+        rollbackIntervalMs: SETTINGS.cooldownMs,
       },
     });
     try {

@@ -57,6 +57,11 @@ function doneText(decision: DecisionRecord): string {
   switch (suppressedBy) {
     case 'cooldown':
       return `nothing: the model was rolled back automatically a short time before (cooldown)`;
+    case 'interval':
+      return 'nothing: the model was rolled back automatically not long before (--rollback-interval-ms)';
+    case 'restored_failing':
+      return 'nothing: this version was restored by an automatic rollback and fails as well, so the cause may lie ' +
+        'elsewhere; an operator has to look';
     case 'pinned':
       return `nothing: the model is pinned (lastgood unpin ${model})`;
     case 'observe':

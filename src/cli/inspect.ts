@@ -83,7 +83,8 @@ interface HistoryFlags extends CommonFlags {
 }
 
 const EVENT_STYLES: Readonly<Partial<Record<EventRecord['kind'], Style>>> = {
-  promote: 'green', confirm: 'green', rollback: 'red', quarantine: 'red', no_rollback_target: 'red', load_failed: 'red',
+  promote: 'green', confirm: 'green', recovered: 'green', rollback: 'red', quarantine: 'red', no_rollback_target: 'red',
+  load_failed: 'red', restored_failing: 'red',
 };
 
 function historyCommand(): Command {

@@ -95,6 +95,8 @@ export const SERVE_SETTINGS: readonly Setting[] = [
   judge('predictions-min', 'predictionsMin', 'integer', 'n', 'compat: fewer predictions decide nothing about drift'),
   judge('look-ms', 'lookMs', 'integer', 'ms', 'time between two looks of the monitor'),
   judge('cooldown-ms', 'cooldownMs', 'integer', 'ms', 'after an automatic rollback none follows for so long'),
+  judge('rollback-interval-ms', 'rollbackIntervalMs', 'integer', 'ms',
+    'default rolls the same model back by itself at most once in so long'),
   judge('probation-ms', 'probationMs', 'integer', 'ms', 'a version is on probation for at least so long'),
   judge('probation-samples', 'probationSamples', 'integer', 'n', 'and until it answered so many requests'),
   engine('log-level', 'logLevel', 'text', 'level', 'what goes to stderr', LOG_LEVELS),

@@ -10,7 +10,8 @@ const NOTHING = '-';
 const DECISIONS_SHOWN = 5;
 
 const PHASE_STYLES: Readonly<Record<ModelStatus['phase'], Style>> = {
-  empty: 'dim', loading: 'yellow', probation: 'yellow', steady: 'green', no_rollback_target: 'red', offline: 'dim',
+  empty: 'dim', loading: 'yellow', probation: 'yellow', steady: 'green', no_rollback_target: 'red',
+  restored_failing: 'red', offline: 'dim',
 };
 
 /** One line about the engine, a row per model, and what is wrong now. */
@@ -87,6 +88,10 @@ function troublesOf({ model, phase, health }: ModelStatus): string[] {
   const troubles = (health?.violations ?? []).map((text) => `${model.model}: ${text}`);
   if (phase === 'no_rollback_target') {
     troubles.push(`${model.model}: it fails, and no healthy version is there to go back to`);
+  }
+  if (phase === 'restored_failing') {
+    troubles.push(`${model.model}: the version that was restored fails too, so nothing more is rolled back; ` +
+      'look at the host and at what comes in');
   }
   if (model.activeVersion === null) troubles.push(`${model.model}: no version is active`);
   return troubles.map((text) => paint('red', `! ${text}`));

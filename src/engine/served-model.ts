@@ -254,8 +254,9 @@ export class ServedModel {
 
   #tellPhase(): void {
     const generation = this.rollout.active?.generation;
-    if (generation === undefined) return;
-    const phase = this.rollout.phase === 'steady' ? 'steady' : 'probation';
+    const { phase } = this.rollout;
+    // Other phases change nothing in how the generation is judged.
+    if (generation === undefined || (phase !== 'steady' && phase !== 'probation')) return;
     this.#ports.monitor({ kind: 'phase', model: this.model, generation, phase });
   }
 

@@ -130,6 +130,10 @@ export interface ModelRecord {
   readonly pin: { readonly by: string; readonly reason: string; readonly atMs: number } | null;
   /** When the machine last rolled this model back; the cooldown counts from here and survives a restart. */
   readonly lastAutomaticRollbackAtMs: number | null;
+  /** The generation that the machine's last rollback began. */
+  readonly restoredGeneration?: number;
+  /** The generation in which the machine rolls back no more: what it restored failed too. Cleared when that is over. */
+  readonly stoppedGeneration?: number;
   /** The integer that the next version gets when the operator names none. */
   readonly nextVersion: number;
   /** The sequence number of the next event. */
@@ -139,7 +143,8 @@ export interface ModelRecord {
 
 export type EventKind =
   | 'register' | 'promote' | 'rollback' | 'probation_ended' | 'confirm' | 'pin' | 'unpin'
-  | 'quarantine' | 'release' | 'baseline' | 'remove' | 'no_rollback_target' | 'load_failed';
+  | 'quarantine' | 'release' | 'baseline' | 'remove' | 'no_rollback_target' | 'load_failed'
+  | 'restored_failing' | 'recovered';
 
 /** One line of a model's history. */
 export interface EventRecord {
@@ -168,7 +173,7 @@ export interface DecisionRecord {
   readonly trigger: CheckName | 'operator' | 'engine';
   /** warn: the failing check is not one that acts (any more). */
   readonly action: 'rollback' | 'suppressed' | 'no_target' | 'warn';
-  /** For suppressed: cooldown, pinned, observe, superseded. */
+  /** For suppressed: why nothing was done; see SUPPRESSIONS. */
   readonly suppressedBy: string | null;
   readonly rolledBackTo: string | null;
   readonly reason: string;

@@ -101,7 +101,7 @@ export class Registry extends RegistryReader {
 
   /**
    * Marks the active version unhealthy and makes `to` (by default the last good one) active, if `expectedGeneration`
-   * still is. Throws NO_ROLLBACK_TARGET or GENERATION_CONFLICT and then has changed nothing.
+   * still is. Throws NO_ROLLBACK_TARGET, GENERATION_CONFLICT or, for the monitor, PINNED; then nothing has changed.
    */
   rollback(change: {
     readonly model: string;
@@ -115,6 +115,8 @@ export class Registry extends RegistryReader {
     return this.store.transaction(() => {
       const record = this.#expect(model, change.expectedGeneration);
       const failing = record.activeVersion;
+      // Set while the machine was making up its mind: a person's word counts.
+      if (by === 'monitor' && record.pin !== null) throw lastgoodError('PINNED', { model, version: failing ?? '' });
       const candidates = rollbackCandidates(this.versions(model), failing);
       const target = candidates.find(({ version }) => change.to === undefined || version === change.to);
       if (failing === null || target === undefined) throw lastgoodError('NO_ROLLBACK_TARGET', { model });
@@ -122,7 +124,9 @@ export class Registry extends RegistryReader {
       const decision = change.decide(target.version);
       storeDecision(this.store, decision);
       const nowMs = this.#clock.wallMs();
-      const changed = by === 'monitor' ? { ...record, lastAutomaticRollbackAtMs: nowMs } : record;
+      const changed = by === 'monitor'
+        ? { ...record, lastAutomaticRollbackAtMs: nowMs, restoredGeneration: record.generation + 1 }
+        : record;
       const after = this.#makeActive(changed, target, target.health === 'good' ? nowMs : null, {
         kind: 'rollback', by, reason, from: failing, to: target.version, decision: decision.id,
       });
@@ -171,7 +175,7 @@ export class Registry extends RegistryReader {
       if (active === null) throw lastgoodError('NO_ACTIVE_VERSION', { model });
       this.store.put(versionKey(model, active), { ...this.version(model, active), health: 'good', quarantine: null });
       return this.#write(
-        { ...record, probationEndedAtMs: this.#clock.wallMs() },
+        { ...record, probationEndedAtMs: this.#clock.wallMs(), stoppedGeneration: 0 },
         { kind, by, reason: '', from: active, to: active, decision: null },
       );
     });
@@ -229,9 +233,9 @@ export class Registry extends RegistryReader {
     });
   }
 
-  /** Writes an event that changes nothing else. */
-  recordEvent(model: string, event: NewEvent): void {
-    this.store.transaction(() => this.#recordAbout(model, event));
+  /** Writes an event that changes nothing else, but for the generation in which the machine acts no more. */
+  recordEvent(model: string, event: NewEvent, change: Pick<ModelRecord, 'stoppedGeneration'> = {}): void {
+    this.store.transaction(() => this.#recordAbout(model, event, change));
   }
 
   /**
@@ -278,10 +282,10 @@ export class Registry extends RegistryReader {
     return after;
   }
 
-  #recordAbout(model: string, event: NewEvent): void {
+  #recordAbout(model: string, event: NewEvent, change: Partial<ModelRecord> = {}): void {
     const record = this.model(model);
     const lastGoodVersion = chooseLastGood(this.versions(model), record.activeVersion)?.version ?? null;
-    this.#write({ ...record, lastGoodVersion }, event);
+    this.#write({ ...record, lastGoodVersion, ...change }, event);
   }
 
   #write(record: ModelRecord, event: NewEvent): ModelRecord {

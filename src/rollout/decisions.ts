@@ -9,17 +9,43 @@ const OPERATOR_RACE_MS = 3_000;
 /** Who acts when the engine goes back without a verdict, because a version does not load. */
 export const ENGINE_ACTOR = 'engine';
 
-export type Suppression = 'observe' | 'pinned' | 'cooldown';
+/**
+ * Why a failing verdict leads to nothing. cooldown, interval: the machine rolled the model back so short a time ago;
+ * restored_failing: and what it restored fails as well.
+ */
+export const SUPPRESSIONS = ['observe', 'pinned', 'cooldown', 'interval', 'restored_failing'] as const;
+export type Suppression = (typeof SUPPRESSIONS)[number];
 
 /** Returns why a failing verdict must not lead to a rollback now, or null when it may. Times in wall-clock ms. */
 export function suppressionOf(model: ModelRecord, judge: JudgeOptions, nowMs: number): Suppression | null {
   if (judge.mode === 'observe') return 'observe';
   if (model.pin !== null) return 'pinned';
-  const last = model.lastAutomaticRollbackAtMs;
-  // A wall clock that was set back must not stretch the cooldown: only the past counts.
-  if (last !== null && nowMs >= last && nowMs - last < judge.cooldownMs) return 'cooldown';
-  return null;
+  if (model.stoppedGeneration === model.generation) return 'restored_failing';
+  const passedMs = sinceRollbackMs(model, nowMs);
+  if (passedMs < judge.cooldownMs) return 'cooldown';
+  if (passedMs >= intervalMs(judge)) return null;
+  return model.restoredGeneration === model.generation ? 'restored_failing' : 'interval';
 }
+
+/** The phase of the active generation as the registry knows it, also after a restart. */
+export function phaseOf(model: ModelRecord): 'probation' | 'steady' | 'restored_failing' {
+  if (model.stoppedGeneration === model.generation) return 'restored_failing';
+  return model.probationEndedAtMs === null ? 'probation' : 'steady';
+}
+
+/** Tells whether a generation in which the machine acts no more has had its time: it may be judged as any other. */
+export function isStopOver(model: ModelRecord, judge: JudgeOptions, nowMs: number): boolean {
+  return sinceRollbackMs(model, nowMs) >= intervalMs(judge);
+}
+
+// A wall clock that was set back must not stretch anything: only the past counts.
+function sinceRollbackMs({ lastAutomaticRollbackAtMs: last }: ModelRecord, nowMs: number): number {
+  return last === null || nowMs < last ? Infinity : nowMs - last;
+}
+
+// compat knows a cooldown and nothing else.
+const intervalMs = ({ mode, rollbackIntervalMs }: JudgeOptions): number =>
+  mode === 'compat' ? 0 : rollbackIntervalMs;
 
 /** Tells whether the active generation has served long enough and often enough without a violation. */
 export function isProbationOver(model: ModelRecord, report: HealthReport, judge: JudgeOptions, nowMs: number): boolean {

@@ -6,7 +6,8 @@ import type { HealthReport, Verdict } from '../judge/messages.ts';
 import type { ModelOptions } from '../options.ts';
 import type { DecisionRecord } from '../registry/records.ts';
 import type { Registry } from '../registry/registry.ts';
-import { decisionOf, isProbationOver, suppressionOf } from './decisions.ts';
+import { decisionOf, isProbationOver, isStopOver, suppressionOf } from './decisions.ts';
+import type { Suppression } from './decisions.ts';
 import type { Phase, RolloutEvent } from './outcome.ts';
 import type { RollbackRequest, Rollbacks } from './rollback.ts';
 
@@ -20,6 +21,8 @@ export interface MonitorReportsPorts {
   readonly generation: () => number | null;
   readonly phase: () => Phase;
   readonly moveTo: (phase: Phase) => void;
+  /** Moves to the phase that the registry knows. */
+  readonly enterPhase: () => void;
   /** Resolves with null when there is nothing to go back to. */
   readonly rollBack: (request: RollbackRequest) => Promise<DecisionRecord | null>;
   readonly emit: (event: RolloutEvent) => void;
@@ -51,8 +54,9 @@ export class MonitorReports {
       return;
     }
     const suppressedBy = suppressionOf(registry.model(model), options.judge, nowMs);
+    if (suppressedBy === 'restored_failing') this.#stop(verdict);
     if (suppressedBy !== null) {
-      this.#storeOnce(decisionOf(verdict, nowMs, { action: 'suppressed', suppressedBy, rolledBackTo: null }));
+      this.#suppress(verdict, suppressedBy);
       return;
     }
     const decision = await this.#ports.rollBack({
@@ -64,11 +68,29 @@ export class MonitorReports {
     }).catch((error: unknown) => {
       // An operator or another process was faster: theirs is the one rollback.
       if (isLastgoodError(error) && error.code === 'GENERATION_CONFLICT') return undefined;
-      throw error;
+      if (!isLastgoodError(error) || error.code !== 'PINNED') throw error;
+      this.#suppress(verdict, 'pinned');
+      return undefined;
     });
     // While candidates were loading, somebody may have put another version in place.
     if (decision !== null || verdict.generation !== generation()) return;
     this.#noTarget(verdict, nowMs);
+  }
+
+  #suppress(verdict: Verdict, suppressedBy: Suppression): void {
+    const nowMs = this.#ports.clock.wallMs();
+    this.#storeOnce(decisionOf(verdict, nowMs, { action: 'suppressed', suppressedBy, rolledBackTo: null }));
+  }
+
+  // What the machine restored fails too: it acts no more in this generation, and says so once.
+  #stop({ reason, version: from, generation }: Verdict): void {
+    const { model, registry, phase, moveTo, emit } = this.#ports;
+    if (phase() === 'restored_failing') return;
+    registry.recordEvent(
+      model, { kind: 'restored_failing', by: 'monitor', reason, from, to: null, decision: null },
+      { stoppedGeneration: generation });
+    moveTo('restored_failing');
+    emit({ kind: 'problem', model, what: 'the restored version fails too, nothing more is rolled back', reason });
   }
 
   #noTarget(verdict: Verdict, nowMs: number): void {
@@ -82,7 +104,9 @@ export class MonitorReports {
   /** Ends the probation when its time and its requests have passed without a violation. */
   onHealth(report: HealthReport): void {
     const { model, registry, options, clock, generation, phase, moveTo, emit } = this.#ports;
-    if (phase() !== 'probation' || report.generation !== generation()) return;
+    if (report.generation !== generation()) return;
+    if (phase() === 'restored_failing') this.#recover(report);
+    if (phase() !== 'probation') return;
     if (!isProbationOver(registry.model(model), report, options.judge, clock.wallMs())) return;
     try {
       registry.endProbation({ model, generation: report.generation });
@@ -92,6 +116,15 @@ export class MonitorReports {
       const what = 'the end of the probation could not be written';
       if (this.#isNews(what)) emit({ kind: 'problem', model, what, reason: reasonOf(error) });
     }
+  }
+
+  #recover({ version: from, violations }: HealthReport): void {
+    const { model, registry, options, clock, enterPhase } = this.#ports;
+    if (violations.length > 0 || !isStopOver(registry.model(model), options.judge, clock.wallMs())) return;
+    registry.recordEvent(
+      model, { kind: 'recovered', by: 'monitor', reason: 'no check fails any more', from, to: from, decision: null },
+      { stoppedGeneration: 0 });
+    enterPhase();
   }
 
   #storeOnce(decision: DecisionRecord): void {

@@ -2,7 +2,8 @@
 import type { DecisionRecord } from '../registry/records.ts';
 
 /** Where a model stands. `offline` is reported by tools that look at a data directory without an engine. */
-export type Phase = 'empty' | 'loading' | 'probation' | 'steady' | 'no_rollback_target' | 'offline';
+export type Phase =
+  | 'empty' | 'loading' | 'probation' | 'steady' | 'no_rollback_target' | 'restored_failing' | 'offline';
 
 export type DeploymentState = 'loading' | 'ready' | 'draining' | 'closed' | 'failed';
 

@@ -5,6 +5,7 @@
 //   any but empty -> probation | steady        promote, rollback, follow: a new generation
 //   probation | steady -> no_rollback_target   a failing verdict and nothing to go back to
 //   no_rollback_target -> probation | steady   an operator released a version to go back to
+//   probation | steady -> restored_failing     what the machine restored fails too; back when it is over, or confirmed
 //
 // #moveTo performs all of them, and #enter is where a generation begins. The registry's transaction comes first, the
 // pointer flip after it in the same turn of the event loop, so no batch is cut in between; only a disk that refuses a
@@ -17,7 +18,7 @@ import type { DecisionRecord, VersionRecord } from '../registry/records.ts';
 import type { Registry } from '../registry/registry.ts';
 import type { Deployment } from './deployment.ts';
 import type { DeploymentSet } from './deployment-set.ts';
-import { ENGINE_ACTOR, operatorDecision } from './decisions.ts';
+import { ENGINE_ACTOR, operatorDecision, phaseOf } from './decisions.ts';
 import { MonitorReports } from './monitor-reports.ts';
 import type { Activation, DeploymentView, Phase, RolloutEvent } from './outcome.ts';
 import { checkPromotable } from './promotable.ts';
@@ -65,6 +66,7 @@ export class ModelRollout {
       generation: () => this.#active?.generation ?? null,
       phase: () => this.#phase,
       moveTo: (phase) => this.#moveTo(phase),
+      enterPhase: () => this.#moveTo(this.#phaseByRegistry()),
       rollBack: (request) => this.#rollbackNow(request),
     });
   }
@@ -239,9 +241,7 @@ export class ModelRollout {
   }
 
   #phaseByRegistry(): Phase {
-    const { model, registry } = this.#ports;
-    const ended = !this.#rollbacks.isUnsaved && registry.model(model).probationEndedAtMs !== null;
-    return ended ? 'steady' : 'probation';
+    return this.#rollbacks.isUnsaved ? 'probation' : phaseOf(this.#ports.registry.model(this.#ports.model));
   }
 
   /** Health of a version was changed by hand: there may be another one to stand by, or one to go back to again. */

@@ -4,7 +4,7 @@ import '../../src/telemetry-off.ts';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { monotonicUs } from '../../src/clock.ts';
-import type { Verdict } from '../../src/judge/messages.ts';
+import type { HealthReport, Verdict } from '../../src/judge/messages.ts';
 import { optionsOfModel, resolveOptions } from '../../src/options.ts';
 import type { EngineOptions } from '../../src/options.ts';
 import { addArtifact, artifactPath } from '../../src/registry/artifacts.ts';
@@ -81,6 +81,7 @@ export class RolloutBench {
   readonly #observer: RegistryStore;
   readonly #arena = createSlabArena(4, { entriesMax: 4, requestBytes: 4_096, answerBytes: 4_096 });
   #nextId = 1;
+  readonly #engine: EngineOptions;
 
   constructor(engine: EngineOptions = {}) {
     this.#observer = openStore({ dataDir: this.dataDir, readOnly: true });
@@ -97,8 +98,15 @@ export class RolloutBench {
       onReady: () => undefined,
       onClosed: () => undefined,
     });
-    const judge = { cooldownMs: 0, probationMs: 1_000, probationSamples: 10, ...engine.judge };
-    this.rollout = new ModelRollout({
+    this.#engine = engine;
+    this.rollout = this.again();
+  }
+
+  /** The rollout of an engine that is started anew on the same data, beside the first. */
+  again(): ModelRollout {
+    const engine = this.#engine;
+    const judge = { cooldownMs: 0, rollbackIntervalMs: 0, probationMs: 1_000, probationSamples: 10, ...engine.judge };
+    return new ModelRollout({
       model: 'm', registry: this.registry, clock: this.clock, deployments: this.deployments,
       options: optionsOfModel(resolveOptions({ ...engine, judge }), 'm'),
       onGeneration: () => undefined,
@@ -150,11 +158,22 @@ export class RolloutBench {
     await until('nothing is loading', () => deployments.loading.length === 0 && deployments.retiring.length === 0);
   }
 
-  verdict(generation = this.rollout.active?.generation ?? 0): Verdict {
+  verdict(generation = this.registry.generationOf('m')): Verdict {
     return {
       kind: 'verdict', model: 'm', version: this.rollout.activeVersion?.version ?? '', generation, verdict: 'fail',
       trigger: 'error_rate', effect: 'rollback', cause: 'failure', reason: 'too many errors',
       evidence: { errorRate: 0.5 },
+    };
+  }
+
+  health(violations: readonly string[], generation = this.registry.generationOf('m')): HealthReport {
+    return {
+      kind: 'health', model: 'm', version: this.registry.model('m').activeVersion ?? '', generation, atUs: 0,
+      checks: [], violations, warnings: [], windowSamples: 0, latencyMs: null, p95LatencyMs: null, errorRate: null,
+      predictionDrift: null,
+      totals: {
+        requests: 0, ok: 0, clientFaults: 0, modelFailures: 0, nonFinite: 0, deadlines: 0, predictions: 0, lapped: 0,
+      },
     };
   }
 

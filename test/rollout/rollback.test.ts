@@ -10,6 +10,9 @@ let bench: RolloutBench;
 afterEach(() => bench.close());
 const start = async (options: BenchOptions): Promise<RolloutBench> => (bench = await RolloutBench.start(options));
 const operator = { by: 'cli:test', reason: 'looks wrong', health: null };
+const INTERVAL = { mode: 'default', cooldownMs: 120_000, rollbackIntervalMs: 600_000 } as const;
+const suppressed = (): (string | null)[] =>
+  bench.registry.decisions('m').filter(({ action }) => action === 'suppressed').map(({ suppressedBy }) => suppressedBy);
 const refusedWith = (code: string) => (error: unknown): boolean => isLastgoodError(error) && error.code === code;
 
 describe('ModelRollout on a failing verdict', () => {
@@ -156,6 +159,64 @@ describe('ModelRollout suppresses the machine and not the operator', () => {
       }
       if (suppressedBy !== 'observe') await bench.close();
     }
+  });
+
+  test('it rolls a model back once in the interval: another version that fails waits for its end', async () => {
+    await start({ served: ['1', '2'], good: ['1'], fresh: ['3'], engine: { judge: INTERVAL } });
+    await bench.rollout.onVerdict(bench.verdict());
+    await bench.rollout.promote('3', { allowSignatureChange: false, reason: '', by: 'test' });
+    bench.clock.nowMs += 120_000;
+    for (let look = 0; look < 3; look += 1) await bench.rollout.onVerdict(bench.verdict());
+    assert.deepEqual([await bench.answers(), bench.rollout.phase], ['3 g4', 'probation']);
+    assert.deepEqual(suppressed(), ['interval']);
+    bench.clock.nowMs += 480_000;
+    await bench.rollout.onVerdict(bench.verdict());
+    assert.equal(await bench.answers(), '1 g5');
+  });
+
+  test('when what it restored fails too it stops and says so once, over a restart, until nothing fails', async () => {
+    await start({ served: ['0', '1', '2'], good: ['0', '1'], engine: { judge: INTERVAL } });
+    await bench.rollout.onVerdict(bench.verdict());
+    await bench.rollout.onVerdict(bench.verdict());
+    assert.deepEqual([suppressed(), bench.rollout.phase], [['cooldown'], 'steady']);
+    bench.clock.nowMs += 120_000;
+    for (let look = 0; look < 3; look += 1) await bench.rollout.onVerdict(bench.verdict());
+    assert.deepEqual([await bench.answers(), bench.rollout.phase], ['1 g4', 'restored_failing']);
+    assert.deepEqual([suppressed(), bench.history('restored_failing')], [['restored_failing', 'cooldown'], 1]);
+    assert.match(bench.events('problem')[0]!.event.what, /the restored version fails too/);
+
+    const restarted = bench.again();
+    await restarted.start();
+    assert.equal(restarted.phase, 'restored_failing');
+    bench.clock.nowMs += 600_000;
+    await restarted.onVerdict(bench.verdict());
+    assert.deepEqual([restarted.activeVersion?.version, bench.history('restored_failing')], ['1', 1], 'no oscillation');
+
+    restarted.onHealth(bench.health(['it is slow']));
+    assert.equal(restarted.phase, 'restored_failing');
+    restarted.onHealth(bench.health([]));
+    assert.deepEqual([restarted.phase, bench.history('recovered')], ['steady', 1]);
+    await restarted.onVerdict(bench.verdict());
+    assert.equal(restarted.activeVersion?.version, '0', 'what fails later is judged as any other');
+  });
+
+  test('compat knows no interval', async () => {
+    await start({ served: ['1', '2', '3'], good: ['1', '2'], engine: { judge: { ...INTERVAL, mode: 'compat' } } });
+    await bench.rollout.onVerdict(bench.verdict());
+    bench.clock.nowMs += 120_000;
+    await bench.rollout.onVerdict(bench.verdict());
+    assert.equal(await bench.answers(), '1 g5');
+  });
+
+  test('a pin that is set while the target is loading is obeyed', async () => {
+    await start({ served: ['1', '2'], good: ['1'], engine: { standby: 'cold' } });
+    bench.beforeLoad = () => {
+      bench.registry.setPin('m', { by: 'test', reason: '' }, 'test');
+      return Promise.resolve();
+    };
+    await bench.rollout.onVerdict(bench.verdict());
+    assert.deepEqual([await bench.answers(), suppressed()], ['2 g2', ['pinned']]);
+    assert.equal(bench.registry.version('m', '2').health, 'new', 'nothing was marked');
   });
 
   test('an operator goes to the version that is named, and to none that is unhealthy, unknown or never served', async () => {
