@@ -1,13 +1,19 @@
-// One batch through Piscina to a worker that does nothing, and one row through the batcher with no worker behind it.
+// One batch to a worker that does nothing and back, through a mailbox and as a task of Piscina; and one row through the
+// batcher with no worker behind it.
 import { fileURLToPath } from 'node:url';
+import { MessageChannel } from 'node:worker_threads';
+import type { MessagePort } from 'node:worker_threads';
 import { Piscina } from 'piscina';
 import { Batcher } from '../../src/batch/batcher.ts';
+import { MAILBOX_BYTES, MailboxSender, Order } from '../../src/shared-memory/mailbox.ts';
 import { EntryKind } from '../../src/shared-memory/slab.ts';
 import type { Slab } from '../../src/shared-memory/slab.ts';
 import type { MicroResult } from './bench.ts';
 
 const ENTRIES = 64;
 const NOTHING = fileURLToPath(new URL('./nothing-worker.js', import.meta.url));
+
+type Task = { readonly slab: number } | { readonly mailbox: SharedArrayBuffer; readonly port: MessagePort };
 
 async function timedAsync(
   name: string, spellMs: number, units: number, work: () => Promise<number>,
@@ -23,8 +29,32 @@ async function timedAsync(
   return { name, ns: ((performance.now() - beginMs) * 1e6) / calls / units, checksum };
 }
 
+// As a seat of the pool does it: ask for the bell, and be rung.
+async function byMailbox(piscina: Piscina<Task, number>, spellMs: number): Promise<MicroResult> {
+  const memory = new SharedArrayBuffer(MAILBOX_BYTES);
+  const mailbox = new MailboxSender(memory);
+  const { port1, port2 } = new MessageChannel();
+  let rung = (): void => undefined;
+  port1.on('message', () => rung());
+  const serving = piscina.run({ mailbox: memory, port: port2 }, { transferList: [port2] });
+  try {
+    return await timedAsync('mailbox: one order to an idle worker and back', spellMs, 1, async () => {
+      const bell = new Promise<void>((resolve) => (rung = resolve));
+      mailbox.post(1);
+      if (mailbox.askForBell()) await bell;
+      // A ring may be one that an earlier order no longer waited for.
+      while (!mailbox.isDone) await new Promise(setImmediate);
+      return 1;
+    });
+  } finally {
+    mailbox.post(Order.leave);
+    await serving;
+    port1.close();
+  }
+}
+
 export async function dispatching(spellMs: number): Promise<MicroResult[]> {
-  const piscina = new Piscina<{ slab: number }, number>({
+  const piscina = new Piscina<Task, number>({
     filename: NOTHING, minThreads: 1, maxThreads: 1, concurrentTasksPerWorker: 1, atomics: 'sync', recordTiming: false,
     idleTimeout: Infinity,
   });
@@ -42,8 +72,11 @@ export async function dispatching(spellMs: number): Promise<MicroResult[]> {
   });
   const body = Buffer.alloc(300, 0x20);
   try {
+    const byTask = await timedAsync(
+      'piscina: one task to an idle worker and back', spellMs, 1, () => piscina.run({ slab: 1 }));
     return [
-      await timedAsync('piscina: one task to an idle worker and back', spellMs, 1, () => piscina.run({ slab: 1 })),
+      byTask,
+      await byMailbox(piscina, spellMs),
       await timedAsync('batcher: one row of a full batch, submitted and answered', spellMs, ENTRIES, () =>
         new Promise((resolve) => {
           let left = ENTRIES;

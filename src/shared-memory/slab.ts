@@ -1,6 +1,6 @@
 // Slabs: pieces of shared memory that carry one batch from the main thread to a worker and its answers back.
-// A slab has one owner at a time. The main thread owns it until the Piscina task that names it is posted, the worker
-// until that task settles; the message itself orders the memory, so nothing here needs Atomics.
+// A slab has one owner at a time. The main thread owns it until the order that names it is posted, the worker until
+// that order is done; the mailbox that carries the order orders the memory too, so nothing here needs Atomics.
 //
 //   arena   [ slab 0 | slab 1 | … ]            every slab has the same size and layout, 64-byte aligned
 //   slab    [ header 64 B | entry 0 64 B | … entry max-1 | request bytes | answer bytes ]

@@ -1,4 +1,5 @@
 // Everything that crosses the boundary between the main thread and an inference worker; types only.
+import type { MessagePort } from 'node:worker_threads';
 import type { OutputKind, Signature } from '../registry/records.ts';
 import type { NonFiniteJson } from '../wire/oip-answer.ts';
 
@@ -36,17 +37,24 @@ export interface LoadTask {
   readonly kind: 'load';
   readonly deadlineUs: number;
 }
-/** Runs the batch in `slab`: an arena index, or a slab in memory of its own. */
+/** One batch: in a slab of the arena, by its number, or in memory of its own. It travels through a mailbox. */
 export interface BatchTask {
   readonly kind: 'batch';
   readonly slab: number | SharedArrayBuffer;
 }
-/** Releases the session, so that the worker can be stopped; holds its worker like `load`. */
-export interface ReleaseTask {
-  readonly kind: 'release';
-  readonly deadlineUs: number;
+/**
+ * Runs the batches that come through the mailbox, one after the other, until it is told to leave; then releases the
+ * session, so that the worker can be stopped, and holds its worker like `load`.
+ */
+export interface ServeTask {
+  readonly kind: 'serve';
+  readonly mailbox: SharedArrayBuffer;
+  /** Batches in memory of their own come in here; letters and the bell (null) go out. */
+  readonly port: MessagePort;
+  /** Limit of releasing the session. */
+  readonly releaseMs: number;
 }
-export type WorkerTask = LoadTask | BatchTask | ReleaseTask;
+export type WorkerTask = LoadTask | ServeTask;
 
 export interface LoadResult {
   readonly kind: 'load';
@@ -59,7 +67,12 @@ export interface BatchResult {
   /** Answers that did not fit the slab's answer area. */
   readonly overflow: readonly { readonly entry: number; readonly answer: Uint8Array }[];
 }
-export interface ReleaseResult {
-  readonly kind: 'release';
+/** What of a batch's result does not fit the slab; `failure` says that there is no result. */
+export interface WorkerLetter {
+  readonly overflow: BatchResult['overflow'];
+  readonly failure?: string;
 }
-export type WorkerResult = LoadResult | BatchResult | ReleaseResult;
+export interface ServeResult {
+  readonly kind: 'serve';
+}
+export type WorkerResult = LoadResult | ServeResult;

@@ -1,13 +1,20 @@
 // The worker threads of one deployment: a fixed number, each with one session of one version. Engine main thread.
-// Invariant: no thread is ever stopped while it has a task, because stopping a thread inside onnxruntime aborts the
-// whole process. Tasks are waited for without a limit; whoever cannot wait has to end the process.
+// Piscina starts, watches and replaces the threads. Each has one task for its life, in which it takes batches from a
+// mailbox in shared memory: a task for each batch would cost both threads more than the rest of a small batch.
+// Invariant: no thread is ever stopped while it runs something, because stopping a thread inside onnxruntime aborts the
+// whole process. Batches are waited for without a limit; whoever cannot wait has to end the process.
 import '../telemetry-off.ts';
 import { fileURLToPath } from 'node:url';
+import { MessageChannel } from 'node:worker_threads';
 import { Piscina } from 'piscina';
 import { monotonicUs } from '../clock.ts';
 import { isLastgoodError, lastgoodError, reasonOf } from '../errors.ts';
 import type { OutputKind, Signature } from '../registry/records.ts';
-import type { BatchResult, BatchTask, LoadResult, WorkerResult, WorkerStart, WorkerTask } from './messages.ts';
+import type {
+  BatchResult, BatchTask, LoadResult, ServeTask, WorkerResult, WorkerStart, WorkerTask,
+} from './messages.ts';
+import { Seat } from './seat.ts';
+import type { BatchRun } from './seat.ts';
 import { WorkerSlots } from './slots.ts';
 
 const WORKER_FILE = fileURLToPath(new URL('./worker.js', import.meta.url));
@@ -15,6 +22,8 @@ const WORKER_FILE = fileURLToPath(new URL('./worker.js', import.meta.url));
 const LOAD_GRACE_MS = 500;
 /** Idle sessions are released in microseconds; a release that takes this long is stuck in native code. */
 const RELEASE_MS = 30_000;
+/** Batches for each worker that may wait for one: callers start a batch only when a worker is free, or almost. */
+const WAITING_PER_WORKER = 2;
 
 export interface PoolOptions {
   /** Limit of loading and warming all workers. */
@@ -28,24 +37,32 @@ export class InferencePool {
   readonly #options: PoolOptions;
   readonly #slots: WorkerSlots;
   readonly #piscina: Piscina<WorkerTask, WorkerResult>;
-  /** Rejects for each task that has not settled; used when no thread is left to settle them. */
-  readonly #tasks = new Set<(reason: Error) => void>();
+  readonly #seats: readonly Seat[];
+  /** Batches that no worker has taken yet, first in first out. */
+  readonly #waiting: BatchRun[] = [];
+  /** Settles when every worker has released its session; empty until the workers serve. */
+  #serving: Promise<unknown>[] = [];
+  /** Rejects for each load that has not settled; used when no thread is left to settle them. */
+  readonly #loads = new Set<(reason: Error) => void>();
   #idleWaiters: (() => void)[] = [];
+  #isLooking = false;
   #signature: Signature | null = null;
   #outputKind: OutputKind | null = null;
   #closed: Promise<void> | null = null;
   #isClosing = false;
+  #isEmpty = false;
 
   private constructor(start: WorkerStart, options: PoolOptions) {
     this.#start = start;
     this.#options = options;
     this.#slots = new WorkerSlots(start.slots);
+    this.#seats = Array.from({ length: start.workers }, () => new Seat(() => this.#freed()));
     this.#piscina = new Piscina<WorkerTask, WorkerResult>({
       filename: WORKER_FILE,
       minThreads: start.workers,
       maxThreads: start.workers,
       concurrentTasksPerWorker: 1,
-      // Callers start a batch only when a worker is free; the queue is for a worker that is being replaced.
+      // For the tasks of workers that are being replaced.
       maxQueue: start.workers * 2,
       idleTimeout: Infinity,
       atomics: 'sync',
@@ -65,6 +82,7 @@ export class InferencePool {
     const pool = new InferencePool(start, options);
     try {
       await pool.#load();
+      pool.#serve();
       return pool;
     } catch (error) {
       // Not awaited: a thread that is stuck in native code would hold the refusal back, and must not be stopped.
@@ -73,9 +91,9 @@ export class InferencePool {
     }
   }
 
-  /** Tasks that have not settled. */
+  /** Batches that have not settled. */
   get busy(): number {
-    return this.#tasks.size;
+    return this.#waiting.length + this.#seats.filter(({ isFree }) => !isFree).length;
   }
 
   /** What the loaded sessions say of themselves. */
@@ -89,9 +107,16 @@ export class InferencePool {
   }
 
   /** Runs one batch; rejects when its worker died or the pool is closing. The slab's entries carry the answers. */
-  async run(task: BatchTask): Promise<BatchResult> {
-    if (this.#isClosing) throw new Error('run a batch: the pool is closing');
-    return (await this.#post(task)) as BatchResult;
+  run(task: BatchTask): Promise<BatchResult> {
+    if (this.#isClosing) return Promise.reject(new Error('run a batch: the pool is closing'));
+    if (this.#isEmpty) return Promise.reject(new Error('run a batch: no worker thread is left'));
+    if (this.#waiting.length >= this.#seats.length * WAITING_PER_WORKER) {
+      return Promise.reject(new Error(`run a batch: ${this.#waiting.length} wait for a worker already`));
+    }
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ task, resolve, reject });
+      this.#startWaiting();
+    });
   }
 
   /** Waits for the running tasks, releases every session, then stops the idle threads. */
@@ -103,22 +128,24 @@ export class InferencePool {
 
   async #close(): Promise<void> {
     await this.#idle();
-    const deadlineUs = monotonicUs() + RELEASE_MS * 1e3;
-    // A worker that died meanwhile has nothing to release.
-    const releases = this.#piscina.threads.map(() => this.#post({ kind: 'release', deadlineUs }).catch(() => null));
-    const isReleased = await within(RELEASE_MS, Promise.all(releases));
+    // Workers that never served do it now: that is how they release what they loaded. Without threads nobody would.
+    if (this.#serving.length === 0) this.#serve();
+    for (const seat of this.#seats) seat.dismiss();
+    const leaving = this.#piscina.threads.length > 0 ? this.#serving : [];
+    const isReleased = await within(RELEASE_MS, Promise.all(leaving));
     if (isReleased === null) {
       const { model, version } = this.#start;
       throw new Error(`stop the workers of model "${model}" version "${version}": a session is not released; ` +
         `wanted that within ${RELEASE_MS} ms`);
     }
+    for (const seat of this.#seats) seat.disconnect();
     await this.#piscina.destroy();
   }
 
   async #load(): Promise<void> {
     const { loadMs } = this.#options;
     const deadlineUs = monotonicUs() + loadMs * 1e3;
-    const loads = this.#piscina.threads.map(() => this.#post({ kind: 'load', deadlineUs }));
+    const loads = this.#piscina.threads.map(() => this.#postLoad(deadlineUs));
     const results = await within(loadMs + LOAD_GRACE_MS, Promise.all(loads));
     if (results === null) throw new Error(`not all workers were ready within ${loadMs} ms`);
     const { signature, outputKind } = results[0] as LoadResult;
@@ -137,31 +164,74 @@ export class InferencePool {
   }
 
   // A task that can be settled from here too: Piscina never settles one when its last thread failed to start.
-  #post(task: WorkerTask): Promise<WorkerResult> {
+  #postLoad(deadlineUs: number): Promise<WorkerResult> {
     return new Promise<WorkerResult>((resolve, reject) => {
-      const settle = (): void => {
-        this.#tasks.delete(reject);
-        if (this.#tasks.size > 0) return;
-        const waiters = this.#idleWaiters;
-        this.#idleWaiters = [];
-        for (const wake of waiters) wake();
-      };
-      this.#tasks.add(reject);
-      this.#piscina.run(task).then(
-        (result) => {
-          settle();
-          resolve(result);
-        },
-        (error: unknown) => {
-          settle();
-          reject(error instanceof Error ? error : new Error(reasonOf(error)));
-        },
-      );
+      this.#loads.add(reject);
+      this.#piscina.run({ kind: 'load', deadlineUs }).then(resolve, (error: unknown) => {
+        reject(error instanceof Error ? error : new Error(reasonOf(error)));
+      }).finally(() => {
+        this.#loads.delete(reject);
+        this.#wakeIdle();
+      });
     });
   }
 
+  // From here on each worker takes its batches from its seat's mailbox.
+  #serve(): void {
+    this.#serving = this.#seats.map((seat) => this.#serveSeat(seat));
+  }
+
+  // Settles when a worker left on command; a worker that died is followed by another.
+  async #serveSeat(seat: Seat): Promise<void> {
+    for (;;) {
+      const { port1, port2 } = new MessageChannel();
+      seat.connect(port1);
+      const task: ServeTask = { kind: 'serve', mailbox: seat.memory, port: port2, releaseMs: RELEASE_MS };
+      try {
+        await this.#piscina.run(task, { transferList: [port2] });
+        return;
+      } catch (error) {
+        // A worker that died has nothing to release.
+        seat.lose(error instanceof Error ? error : new Error(reasonOf(error)));
+        if (this.#isClosing || this.#isEmpty) return;
+      }
+    }
+  }
+
+  #startWaiting(): void {
+    for (const seat of this.#seats) {
+      const run = seat.isFree ? this.#waiting.shift() : undefined;
+      if (run !== undefined) seat.start(run);
+    }
+    this.#lookLater();
+  }
+
+  // A batch that was started in this turn is often done when the next one ends: then nobody has to be woken for it.
+  #lookLater(): void {
+    if (this.#isLooking) return;
+    this.#isLooking = true;
+    setImmediate(this.#look);
+  }
+
+  readonly #look = (): void => {
+    this.#isLooking = false;
+    for (const seat of this.#seats) seat.lookOrWait();
+  };
+
+  #freed(): void {
+    if (this.#waiting.length > 0) this.#startWaiting();
+    else if (this.busy === 0) this.#wakeIdle();
+  }
+
   async #idle(): Promise<void> {
-    while (this.#tasks.size > 0) await new Promise<void>((resolve) => this.#idleWaiters.push(resolve));
+    // Loads are waited for as well: a thread in native code must not be stopped.
+    while (this.busy + this.#loads.size > 0) await new Promise<void>((resolve) => this.#idleWaiters.push(resolve));
+  }
+
+  #wakeIdle(): void {
+    const waiters = this.#idleWaiters;
+    this.#idleWaiters = [];
+    for (const wake of waiters) wake();
   }
 
   #workerEnded(id: number): void {
@@ -176,14 +246,15 @@ export class InferencePool {
     setImmediate(() => this.#failIfEmpty(new Error('no worker thread is left')));
   }
 
-  #failIfEmpty(error: unknown): void {
+  #failIfEmpty(cause: unknown): void {
     if (this.#piscina.threads.length > 0) return;
-    const tasks = [...this.#tasks];
-    this.#tasks.clear();
-    for (const reject of tasks) reject(error instanceof Error ? error : new Error(reasonOf(error)));
-    const waiters = this.#idleWaiters;
-    this.#idleWaiters = [];
-    for (const wake of waiters) wake();
+    this.#isEmpty = true;
+    const error = cause instanceof Error ? cause : new Error(reasonOf(cause));
+    for (const reject of this.#loads) reject(error);
+    this.#loads.clear();
+    for (const { reject } of this.#waiting.splice(0)) reject(error);
+    for (const seat of this.#seats) seat.lose(error);
+    this.#wakeIdle();
   }
 }
 

@@ -1,18 +1,20 @@
-// Entry of an inference worker thread: one task at a time, one loaded version for its whole life. A worker that was
-// started in place of a dead one gets a batch first and loads before it runs it.
+// Entry of an inference worker thread: one loaded version for its whole life, and after loading one endless task, in
+// which it takes batch after batch from its mailbox. A worker that was started in place of a dead one serves at once
+// and loads before it runs its first batch.
 // Invariants: a batch of another deployment is never run; every pending entry of a batch gets an answer, whatever goes
 // wrong; a load or a release holds its worker until all workers of the deployment got theirs, so each gets one.
-import { threadId, workerData } from 'node:worker_threads';
+import { receiveMessageOnPort, threadId, workerData } from 'node:worker_threads';
 import { monotonicUs } from '../clock.ts';
 import { isLastgoodError, lastgoodError, reasonOf } from '../errors.ts';
 import { Outcome, SampleWriter, sampleRingOffset } from '../shared-memory/sample-ring.ts';
+import { MailboxReceiver, Order } from '../shared-memory/mailbox.ts';
 import { Slab } from '../shared-memory/slab.ts';
 import { viewSlabArena } from '../shared-memory/slab-arena.ts';
 import { loadVersion } from './loaded-version.ts';
 import type { LoadedVersion } from './loaded-version.ts';
 import { WorkerSlot } from './messages.ts';
 import type {
-  BatchResult, BatchTask, LoadResult, LoadTask, ReleaseResult, ReleaseTask, WorkerResult, WorkerStart, WorkerTask,
+  BatchResult, LoadResult, LoadTask, ServeResult, ServeTask, WorkerLetter, WorkerResult, WorkerStart, WorkerTask,
 } from './messages.ts';
 import { refuseBatch } from './predict-batch.ts';
 import type { BatchRunner } from './predict-batch.ts';
@@ -32,10 +34,8 @@ export default async function handle(task: WorkerTask): Promise<WorkerResult> {
   switch (task.kind) {
     case 'load':
       return load(task);
-    case 'batch':
-      return runBatch(task);
-    case 'release':
-      return release(task);
+    case 'serve':
+      return serve(task);
   }
 }
 
@@ -71,9 +71,36 @@ async function load(task: LoadTask): Promise<LoadResult> {
   return { kind: 'load', signature, outputKind, loadMs };
 }
 
-async function runBatch(task: BatchTask): Promise<BatchResult> {
-  const slab = typeof task.slab === 'number' ? slabs[task.slab] : new Slab(task.slab);
-  if (slab === undefined) throw new Error('This is a bug: a batch names a slab that the arena does not have');
+async function serve(task: ServeTask): Promise<ServeResult> {
+  const { port } = task;
+  const mailbox = new MailboxReceiver(task.mailbox);
+  for (let order = mailbox.next(); order !== Order.leave; order = mailbox.next()) {
+    const letter = await carryOut(order, task);
+    if (letter !== null) port.postMessage(letter);
+    if (mailbox.finish(letter !== null)) port.postMessage(null);
+  }
+  await release(task.releaseMs);
+  port.close();
+  return { kind: 'serve' };
+}
+
+// Runs one batch; returns what the main thread does not find in the slab.
+async function carryOut(order: number, { port }: ServeTask): Promise<WorkerLetter | null> {
+  try {
+    const slab = order === Order.memory ? slabIn(receiveMessageOnPort(port)) : slabs[order];
+    if (slab === undefined) throw new Error('This is a bug: a batch names a slab that the arena does not have');
+    const { overflow } = await runBatch(slab);
+    return overflow.length === 0 ? null : { overflow };
+  } catch (error) {
+    return { overflow: [], failure: reasonOf(error) };
+  }
+}
+
+function slabIn(received: { readonly message: unknown } | undefined): Slab | undefined {
+  return received?.message instanceof SharedArrayBuffer ? new Slab(received.message) : undefined;
+}
+
+async function runBatch(slab: Slab): Promise<BatchResult> {
   const { deploymentId } = slab;
   if (deploymentId !== start.deploymentId) {
     const reason = `its batch is for deployment ${deploymentId} and reached deployment ${start.deploymentId}`;
@@ -102,11 +129,11 @@ function answerable(error: unknown): unknown {
   return lastgoodError('MODEL_FAILED', { model, version, reason: reasonOf(error) });
 }
 
-async function release(task: ReleaseTask): Promise<ReleaseResult> {
+async function release(releaseMs: number): Promise<void> {
+  const deadlineUs = monotonicUs() + releaseMs * 1e3;
   const session = loaded;
   loaded = null;
   await session?.release();
   if (slot >= 0) slots.set(slot, threadId, WorkerSlot.claimed);
-  await slots.hold(() => slots.countOf(WorkerSlot.ready) === 0, task.deadlineUs, monotonicUs);
-  return { kind: 'release' };
+  await slots.hold(() => slots.countOf(WorkerSlot.ready) === 0, deadlineUs, monotonicUs);
 }

@@ -5,6 +5,9 @@ import { rmSync } from 'node:fs';
 import { suite, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import type { Worker } from 'node:worker_threads';
+import { monotonicUs } from '../../src/clock.ts';
+import { EntryKind } from '../../src/shared-memory/slab.ts';
+import { createSingleSlab } from '../../src/shared-memory/slab-arena.ts';
 import { Outcome } from '../../src/shared-memory/sample-ring.ts';
 import { WorkerSlot } from '../../src/worker/messages.ts';
 import type { WorkerStart } from '../../src/worker/messages.ts';
@@ -75,6 +78,26 @@ suite('InferencePool', () => {
     await pool.close();
   });
 
+  test('run answers a batch in memory of its own, and hands over the answers that do not fit it', async () => {
+    const deployed = await deploy(linear(), 1);
+    const pool = await startPool(deployed.start);
+    for (let round = 0; round < 3; round += 1) {
+      const body = Buffer.from(`{"instances":[${Array.from({ length: 50 }, () => `[${round},0,0]`).join(',')}]}`);
+      const { memory, slab } = createSingleSlab(body.length, 64);
+      slab.append(EntryKind.predictJson, body, monotonicUs(), Infinity);
+      slab.stamp(3, 5, monotonicUs());
+      const result = await pool.run({ kind: 'batch', slab: memory });
+      assert.equal(result.overflow.length, 1);
+      assert.deepEqual(answersOf(slab, result)[0]!.body['predictions'], new Array(50).fill(round + 0.5));
+      const small = fill(deployed, 0, ['{"features":[1,2,3]}']);
+      const next = await pool.run({ kind: 'batch', slab: 0 });
+      assert.deepEqual(next.overflow, []);
+      assert.equal(answersOf(small, next)[0]!.body['prediction'], 321.5);
+    }
+    await assert.rejects(pool.run({ kind: 'batch', slab: 99 }), /names a slab that the arena does not have/);
+    await pool.close();
+  });
+
   test('start refuses a damaged artefact, a missing one and an unknown version, and leaves no thread', async () => {
     const damaged = await deploy(linear(), 2, { intact: false });
     const missing = await deploy(linear(), 1);
@@ -99,7 +122,7 @@ suite('InferencePool', () => {
       assert.rejects(
         InferencePool.start(start, { loadMs: 1, onWorkerLost: () => undefined }), { code: 'LOAD_FAILED' }));
     assert.ok(threads.every(({ threadId }) => threadId > 0));
-    await until('no thread is left', () => threads.every(({ threadId }) => threadId === -1));
+    await until('no thread is left', () => threads.every(({ threadId }) => threadId === -1), 60_000);
   });
 
   test('a worker that ends is replaced, and the new one loads before it runs its first batch', async () => {
