@@ -92,6 +92,12 @@ export const ERRORS = {
     (d: { model: Text; pending: number; limit: number }) =>
       `queue the request for model "${d.model}": ${d.pending} are pending; at most ${d.limit} may be, try again later`,
   ),
+  LARGE_REQUESTS_FULL: define(
+    429,
+    (d: { model: Text; got: number; limitBytes: number }) =>
+      `queue a request of ${d.got} bytes for model "${d.model}": large requests and their answers take all of the ` +
+      `${d.limitBytes} bytes that they may; try again later`,
+  ),
   SOCKET_BUSY: define(
     429,
     (d: { got: Text; limit: Text }) =>

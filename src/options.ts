@@ -21,6 +21,8 @@ const modelShape = {
   batchDelayUs: z.int().min(0).max(1_000_000).default(0),
   /** Request bytes one batch can hold; a larger single request travels in memory of its own. */
   slabBytes: z.int().min(4 * KIB).max(64 * MIB).default(256 * KIB),
+  /** Memory of the waiting and running requests that are larger than a slab, room for their answers included. */
+  largeBytesMax: z.int().min(1 * MIB).max(64 * 1_024 * MIB).default(256 * MIB),
   pendingMax: positive(1_000_000).default(4_096),
   deadlineMs: positive(3_600_000).default(30_000),
   /** A run that lasts longer never comes back: its version is taken out and the process has to be started again. */
@@ -44,6 +46,7 @@ const modelOverrideSchema = z.strictObject({
   batchSizeMax: modelShape.batchSizeMax.unwrap().optional(),
   batchDelayUs: modelShape.batchDelayUs.unwrap().optional(),
   slabBytes: modelShape.slabBytes.unwrap().optional(),
+  largeBytesMax: modelShape.largeBytesMax.unwrap().optional(),
   pendingMax: modelShape.pendingMax.unwrap().optional(),
   deadlineMs: modelShape.deadlineMs.unwrap().optional(),
   hungMs: modelShape.hungMs.unwrap().optional(),

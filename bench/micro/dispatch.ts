@@ -63,7 +63,8 @@ export async function dispatching(spellMs: number): Promise<MicroResult[]> {
     for (let entry = 0; entry < slab.entryCount; entry += 1) slab.setAnswer(entry, 200, answer);
   };
   const batcher = new Batcher({
-    model: 'm', batchSizeMax: ENTRIES, batchDelayUs: 0, slabBytes: 65_536, pendingMax: 4_096, deadlineMs: 30_000,
+    model: 'm', batchSizeMax: ENTRIES, batchDelayUs: 0, slabBytes: 65_536, largeBytesMax: 1 << 20,
+    pendingMax: 4_096, deadlineMs: 30_000,
     monotonicUs: () => 0,
     dispatch: (slab) => {
       answerAll(slab);

@@ -4,16 +4,17 @@
 //
 //   submit -> [ open slab ] -> sealed slabs (first in, first out) -> dispatch -> answers -> slab is free again
 //
-// Limits: `pendingMax` requests, a fixed number of slabs, one deadline per request. Refusals: QUEUE_FULL, DRAINING,
-// DEADLINE_EXCEEDED.
+// Limits: `pendingMax` requests, a fixed number of slabs, `largeBytesMax` for requests that need memory of their own,
+// one deadline per request. Refusals: QUEUE_FULL, LARGE_REQUESTS_FULL, DRAINING, DEADLINE_EXCEEDED.
 import { lastgoodError, isLastgoodError } from '../errors.ts';
-import { type EntryKind, type Slab } from '../shared-memory/slab.ts';
-import { type SlabArena, createSingleSlab } from '../shared-memory/slab-arena.ts';
+import type { EntryKind, Slab } from '../shared-memory/slab.ts';
+import type { SlabArena } from '../shared-memory/slab-arena.ts';
 import type { BatchResult } from '../worker/messages.ts';
 import { Batch } from './batch.ts';
+import { BatcherCounts } from './counts.ts';
 import { expireBatches } from './deadlines.ts';
 import { CutTimer } from './cut-timer.ts';
-import { ArenaSlabs, SeparateSlabs, type SlabSupply } from './slab-supply.ts';
+import { ArenaSlabs, LargeSlabs, SeparateSlabs, type SlabSupply } from './slab-supply.ts';
 import type { ReplySink, Submitter, Ticket } from './submit.ts';
 
 const DEADLINE_SWEEP_MS = 100;
@@ -32,6 +33,8 @@ export interface BatcherOptions {
   readonly batchSizeMax: number;
   readonly batchDelayUs: number;
   readonly slabBytes: number;
+  /** Memory of all requests that are larger than a slab, their answers included. */
+  readonly largeBytesMax: number;
   readonly pendingMax: number;
   readonly deadlineMs: number;
   readonly dispatch: Dispatch;
@@ -48,24 +51,13 @@ export interface BatcherOptions {
 /** `lost`: the worker ended; `deadline`: it is still running and the requests' time is over. */
 export type Unanswered = 'lost' | 'deadline';
 
-export interface BatcherCounts {
-  accepted: number;
-  answered: number;
-  cancelled: number;
-  refusedQueueFull: number;
-  refusedDraining: number;
-  expired: number;
-  batches: number;
-}
-
 export class Batcher implements Submitter {
-  readonly counts: BatcherCounts = {
-    accepted: 0, answered: 0, cancelled: 0, refusedQueueFull: 0, refusedDraining: 0, expired: 0, batches: 0,
-  };
+  readonly counts = new BatcherCounts();
   /** What the workers have to know; empty for a queue with separate slabs. */
   readonly arena: SlabArena;
   readonly #options: BatcherOptions;
   readonly #slabs: SlabSupply;
+  readonly #large: LargeSlabs;
   readonly #sealed: Batch[] = [];
   readonly #running = new Set<Batch>();
   readonly #timer = new CutTimer({
@@ -84,6 +76,7 @@ export class Batcher implements Submitter {
     const slabCount = Math.min(SLABS_MAX, Math.ceil(options.pendingMax / options.batchSizeMax) + SLABS_SPARE);
     const { batchSizeMax: entriesMax, slabBytes } = options;
     const size = { entriesMax, requestBytes: slabBytes, answerBytes: slabBytes };
+    this.#large = new LargeSlabs(options.largeBytesMax, slabBytes);
     const arenaSlabs = new ArenaSlabs(options.separateSlabs === true ? 0 : slabCount, size);
     this.arena = arenaSlabs.arena;
     this.#slabs = options.separateSlabs === true ? new SeparateSlabs(slabCount, size) : arenaSlabs;
@@ -149,10 +142,15 @@ export class Batcher implements Submitter {
     return batch;
   }
 
-  // Large bodies get memory of their own; pendingMax still bounds how many there are.
+  // Large bodies get memory of their own.
   #openSingle(bodyBytes: number): Batch {
-    const { memory, slab } = createSingleSlab(bodyBytes, Math.max(bodyBytes, this.#options.slabBytes));
-    const batch = this.#newBatch(slab, memory);
+    const slab = this.#large.take(bodyBytes);
+    if (slab === undefined) {
+      this.counts.refusedQueueFull += 1;
+      const { model, largeBytesMax: limitBytes } = this.#options;
+      throw lastgoodError('LARGE_REQUESTS_FULL', { model, got: bodyBytes, limitBytes });
+    }
+    const batch = this.#newBatch(slab, this.#large.memoryOf(slab));
     this.#sealed.push(batch);
     return batch;
   }
@@ -246,6 +244,7 @@ export class Batcher implements Submitter {
 
   #release(batch: Batch): void {
     this.#slabs.give(batch.slab);
+    this.#large.give(batch.slab);
     this.#notifyIdle();
   }
 
@@ -292,5 +291,6 @@ export class Batcher implements Submitter {
   #stopSweep(): void {
     if (this.#sweep !== null) clearInterval(this.#sweep);
     this.#sweep = null;
+    this.#large.trim();
   }
 }

@@ -1,7 +1,7 @@
 // Where a queue's slabs come from. Main thread. Either one arena that the workers know from their start, so that a
 // batch is named by its number; or slabs with memory of their own, which travels with each batch: for queues that come
 // and go while the workers stay.
-import { createSlabArena, createSlab } from '../shared-memory/slab-arena.ts';
+import { createSingleSlab, createSlabArena, createSlab } from '../shared-memory/slab-arena.ts';
 import type { Slab, SlabSize } from '../shared-memory/slab.ts';
 import type { SlabArena } from '../shared-memory/slab-arena.ts';
 
@@ -61,5 +61,59 @@ export class SeparateSlabs implements SlabSupply {
 
   memoryOf(slab: Slab): SharedArrayBuffer | null {
     return this.#memories.get(slab) ?? null;
+  }
+}
+
+/**
+ * Slabs for one request each that is larger than the others hold. They are used again, in sizes of powers of two: what
+ * is let go stays in memory until a garbage collection, which nothing hurries, so it is let go only when it is idle.
+ */
+export class LargeSlabs {
+  readonly #bytesMax: number;
+  readonly #answerBytesMin: number;
+  readonly #memories = new Map<Slab, SharedArrayBuffer>();
+  readonly #free: Slab[] = [];
+  #bytes = 0;
+
+  /** All of them together have at most `bytesMax` bytes; each has room for an answer as long as its request. */
+  constructor(bytesMax: number, answerBytesMin: number) {
+    this.#bytesMax = bytesMax;
+    this.#answerBytesMin = answerBytesMin;
+  }
+
+  /** Bytes of all that were made and not let go. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** A slab for a request of this length, or undefined when the limit is reached. */
+  take(requestBytes: number): Slab | undefined {
+    const index = this.#free.findIndex((slab) => slab.requestBytesFree >= requestBytes);
+    if (index >= 0) return this.#free.splice(index, 1)[0];
+    const sizeBytes = 2 ** Math.ceil(Math.log2(requestBytes));
+    const totalBytes = sizeBytes + Math.max(sizeBytes, this.#answerBytesMin);
+    if (this.#bytes + totalBytes > this.#bytesMax) this.trim();
+    if (this.#bytes + totalBytes > this.#bytesMax && this.#bytes > 0) return undefined;
+    const { memory, slab } = createSingleSlab(sizeBytes, Math.max(sizeBytes, this.#answerBytesMin));
+    this.#memories.set(slab, memory);
+    this.#bytes += memory.byteLength;
+    return slab;
+  }
+
+  give(slab: Slab): void {
+    if (this.#memories.has(slab)) this.#free.push(slab.clear());
+  }
+
+  memoryOf(slab: Slab): SharedArrayBuffer | null {
+    return this.#memories.get(slab) ?? null;
+  }
+
+  /** Lets go what nobody uses. */
+  trim(): void {
+    for (const slab of this.#free) {
+      this.#bytes -= this.#memories.get(slab)?.byteLength ?? 0;
+      this.#memories.delete(slab);
+    }
+    this.#free.length = 0;
   }
 }

@@ -55,6 +55,8 @@ export const SERVE_SETTINGS: readonly Setting[] = [
   engine('batch-size-max', 'batchSizeMax', 'integer', 'n', 'requests in one batch'),
   engine('batch-delay-us', 'batchDelayUs', 'integer', 'us', 'microseconds an open batch waits for company'),
   engine('slab-bytes', 'slabBytes', 'integer', 'bytes', 'request bytes that one batch can hold'),
+  engine('large-bytes-max', 'largeBytesMax', 'integer', 'bytes',
+    'memory of waiting requests larger than a slab, per model; more are answered 429'),
   engine('pending-max', 'pendingMax', 'integer', 'n', 'waiting requests per model; more are answered 429'),
   engine('deadline-ms', 'deadlineMs', 'integer', 'ms', 'a request not answered by then is answered 504'),
   engine('hung-ms', 'hungMs', 'integer', 'ms',

@@ -52,9 +52,9 @@ export class ServedModel {
     const { model, options, clock, registry } = ports;
     this.model = model;
     this.#ports = ports;
-    const { batchSizeMax, batchDelayUs, slabBytes, pendingMax, deadlineMs } = options;
+    const { batchSizeMax, batchDelayUs, slabBytes, largeBytesMax, pendingMax, deadlineMs } = options;
     const queue = {
-      model, batchSizeMax, batchDelayUs, slabBytes, pendingMax, deadlineMs,
+      model, batchSizeMax, batchDelayUs, slabBytes, largeBytesMax, pendingMax, deadlineMs,
       monotonicUs: () => clock.monotonicUs(),
       onUnanswered: (slab: Slab, requests: number, why: Unanswered) => this.#recordUnanswered(slab, requests, why),
     };

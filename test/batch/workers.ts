@@ -99,7 +99,8 @@ export function benchWith(options: Partial<BatcherOptions> & { readonly workers?
   const workers = new TestWorkers(free, () => clock.nowUs);
   const unanswered: Bench['unanswered'][number][] = [];
   const batcher = new Batcher({
-    model: 'm', batchSizeMax: 4, batchDelayUs: 0, slabBytes: 4_096, pendingMax: 32, deadlineMs: 1_000,
+    model: 'm', batchSizeMax: 4, batchDelayUs: 0, slabBytes: 4_096, largeBytesMax: 100_000, pendingMax: 32,
+    deadlineMs: 1_000,
     dispatch: (slab, memory) => workers.dispatch(slab, memory),
     monotonicUs: () => clock.nowUs,
     onUnanswered: (slab, requests, why) => unanswered.push({ generation: slab.generation, requests, why }),
