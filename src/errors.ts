@@ -222,6 +222,7 @@ export const ERRORS = {
     (d: { model: Text; got: number; wanted: number }) =>
       `capture a baseline of model "${d.model}": ${d.got} live predictions are in the window; wanted ${d.wanted}`,
   ),
+  DISK_REFUSED: define(507, (d: { what: Text; reason: Text }) => `write ${d.what}: ${d.reason}; nothing was changed`),
   // Engine
   DATA_UNUSABLE: define(500, (d: { path: Text; reason: Text }) => `open data directory "${d.path}": ${d.reason}`),
   LISTEN_FAILED: define(

@@ -97,6 +97,7 @@ export class OfflineControl implements ControlPlane {
     const { version: rolledBackTo } = target;
     return this.#flushed({
       model, rolledBackTo, from: activeVersion, generation: after.generation, path, decision: decision.id,
+      stored: true,
     });
   }
 

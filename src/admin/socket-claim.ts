@@ -14,6 +14,8 @@ const DIRECTORY_MODE = 0o700;
 const SOCKET_MODE = 0o600;
 /** Everything but reading and writing by the owner is masked while the socket file comes into being. */
 const SOCKET_UMASK = 0o177;
+/** A disk that is full or mounted read-only. */
+const DISK_CODES = ['EROFS', 'ENOSPC', 'EDQUOT'];
 /** Two starting engines can get in each other's way so often before one gives up. */
 const ATTEMPTS_MAX = 5;
 
@@ -24,7 +26,7 @@ export interface SocketClaim {
   release(): void;
 }
 
-/** Lets `server` listen on the directory's admin socket; throws ADMIN_IN_USE or ADMIN_SOCKET_FAILED. */
+/** Lets `server` listen on the directory's admin socket; throws ADMIN_IN_USE, DISK_REFUSED or ADMIN_SOCKET_FAILED. */
 export async function claimSocket(dataDir: string, server: Server): Promise<SocketClaim> {
   const path = adminSocketPath(dataDir);
   const bytes = Buffer.byteLength(path);
@@ -37,6 +39,9 @@ export async function claimSocket(dataDir: string, server: Server): Promise<Sock
   } catch (error) {
     server.close();
     if (isLastgoodError(error)) throw error;
+    if (DISK_CODES.includes((error as NodeJS.ErrnoException).code ?? '')) {
+      throw lastgoodError('DISK_REFUSED', { what: `the admin socket "${path}"`, reason: reasonOf(error) });
+    }
     throw lastgoodError('ADMIN_SOCKET_FAILED', { path, reason: reasonOf(error) });
   }
 }

@@ -1,8 +1,7 @@
 // The process that serves: owns the data directory's admin socket, an engine and its front until a signal ends them.
 // What a program reads goes to stdout, the log to stderr.
-import { startAdminServer } from '../admin/server.ts';
-import type { AdminServer } from '../admin/server.ts';
 import type { Engine } from '../engine/engine.ts';
+import { AdminSocket } from './admin-socket.ts';
 import { demoDefaultModel, registerDemoModels } from './demo-models.ts';
 import { greetingText } from './greeting.ts';
 import { print, printJson } from './output.ts';
@@ -15,7 +14,7 @@ export async function serve(settings: ServeSettings, json: boolean): Promise<0 |
   const { demoModels, follower } = settings;
   const options = { ...settings.options };
   // Before anything is loaded: a second engine on the directory must be refused while it costs nothing.
-  const admin = follower ? null : await startAdminServer(options.dataDir);
+  const admin = follower ? null : await AdminSocket.claim(options.dataDir);
   try {
     if (demoModels && options.defaultModel === undefined) {
       const model = await demoDefaultModel(options.dataDir);
@@ -39,9 +38,9 @@ interface RunOptions {
   readonly json: boolean;
 }
 
-async function runUntilStopped(engine: Engine, admin: AdminServer | null, run: RunOptions): Promise<0 | 1> {
+async function runUntilStopped(engine: Engine, admin: AdminSocket | null, run: RunOptions): Promise<0 | 1> {
   const stopped = stopSignal();
-  admin?.attach(engine.control);
+  admin?.attach(engine.control, engine.log);
   try {
     const started = start(engine, admin, run);
     // A signal during the start ends it; what the start then throws is the consequence, not the cause.
@@ -57,7 +56,7 @@ async function runUntilStopped(engine: Engine, admin: AdminServer | null, run: R
   return stopEngine(engine);
 }
 
-async function start(engine: Engine, admin: AdminServer | null, { demoModels, json }: RunOptions): Promise<void> {
+async function start(engine: Engine, admin: AdminSocket | null, { demoModels, json }: RunOptions): Promise<void> {
   if (demoModels && engine.models.size === 0) {
     await registerDemoModels(engine.control, (line) => engine.log.info({}, line));
   }

@@ -81,7 +81,10 @@ export class EngineControl implements ControlPlane {
     });
     const target = rolledBackTo ?? '';
     const path = artifactPath(options.dataDir, registry.version(served.model, target).sha256);
-    return { model: served.model, rolledBackTo: target, from: version, generation: newGeneration, path, decision: id };
+    return {
+      model: served.model, rolledBackTo: target, from: version, generation: newGeneration, path, decision: id,
+      stored: served.rollout.isSaved,
+    };
   }
 
   async confirm({ model }: { model: string }, { by }: Actor): Promise<ModelRecord> {

@@ -17,21 +17,19 @@ import type { EngineOptions, ResolvedOptions } from '../options.ts';
 import { removeStaleParts } from '../registry/artifacts.ts';
 import type { VersionRecord } from '../registry/records.ts';
 import { Registry } from '../registry/registry.ts';
-import { openStore } from '../registry/store.ts';
-import type { RegistryStore } from '../registry/store.ts';
+import { openStoreOnAnyDisk, type RegistryStore } from '../registry/store.ts';
 import type { RolloutEvent } from '../rollout/outcome.ts';
 import { Background } from './background.ts';
 import { chooseModel } from './choose-model.ts';
 import { EngineControl } from './control.ts';
-import { drainQueues } from './draining.ts';
-import type { Drained } from './draining.ts';
+import { DiskWatch } from './disk-watch.ts';
+import { type Drained, drainQueues } from './draining.ts';
 import { type EngineEvents, type EngineSurroundings, emitRolloutEvent } from './events.ts';
 import { HungRuns } from './hung-runs.ts';
 import { Follower } from './follower.ts';
 import { createFrontPort } from './front-port.ts';
 import { GuardedStart } from './guarded-start.ts';
-import { logRolloutEvent, silentLog } from './log.ts';
-import type { EngineLog } from './log.ts';
+import { type EngineLog, logRolloutEvent, silentLog } from './log.ts';
 import { MonitorLink } from './monitor-link.ts';
 import { predictRow, predictRows } from './predict.ts';
 import type { Features, PredictAnswer, PredictManyAnswer } from './predict.ts';
@@ -48,7 +46,7 @@ const LINGER_MS = 200;
  */
 export async function createEngine(raw: EngineOptions = {}, surroundings: EngineSurroundings = {}): Promise<Engine> {
   const resolved = resolveOptions(raw);
-  const store = openStore({ dataDir: resolved.dataDir });
+  const store = openStoreOnAnyDisk(resolved.dataDir);
   const engine = new Engine(resolved, store, surroundings);
   await engine.start();
   return engine;
@@ -74,6 +72,7 @@ export class Engine extends EventEmitter<EngineEvents> {
   readonly #background = new Background((error, model, what) =>
     this.#problem(model, `the model ${what}`, reasonOf(error)));
   readonly #hungRuns: HungRuns;
+  readonly #diskWatch: DiskWatch;
   #deploymentIds = 0;
   #draining: Promise<{ answered: number; left: number }> | null = null;
   #closing: Promise<void> | null = null;
@@ -97,6 +96,7 @@ export class Engine extends EventEmitter<EngineEvents> {
       follow: () => this.#follow(),
       onError: (error) => this.#problem('', 'the registry could not be followed', reasonOf(error)),
     });
+    this.#diskWatch = new DiskWatch({ store, tell: (what, reason) => this.#problem('', what, reason) });
     this.#hungRuns = new HungRuns({
       models: () => this.#models.values(), registry: this.registry, clock: this.clock, emit,
       onHung: (run) => {
@@ -129,6 +129,7 @@ export class Engine extends EventEmitter<EngineEvents> {
   /** Part of createEngine. */
   async start(): Promise<void> {
     this.monitor.start();
+    this.#diskWatch.start();
     await removeStaleParts(this.options.dataDir, this.clock.wallMs());
     const bring = (models?: ReadonlySet<string>): Promise<void> => {
       this.followModels(models);
@@ -227,6 +228,7 @@ export class Engine extends EventEmitter<EngineEvents> {
     this.#guard?.stopped();
     this.#follower.stop();
     this.#hungRuns.stop();
+    this.#diskWatch.stop();
     await this.drain();
     if (this.#front !== null) {
       await sleep(LINGER_MS);

@@ -29,25 +29,29 @@ const directoryOf = (dataDir: string): string => join(dataDir, 'artifacts');
 /** Where the artefact with these contents lies. */
 export const artifactPath = (dataDir: string, sha256: string): string => join(directoryOf(dataDir), `${sha256}.onnx`);
 
-/** Copies the file at `source` in; throws FILE_UNREADABLE. The copy is on disk when this resolves. */
+/**
+ * Copies the file at `source` in; the copy is on disk when this resolves. A damaged file under the artefact's name is
+ * replaced, so that registering the same model again heals it. Throws FILE_UNREADABLE or DISK_REFUSED.
+ */
 export async function addArtifact(dataDir: string, source: string): Promise<Artifact> {
   const bytes = await readableBytes(source);
   const directory = directoryOf(dataDir);
-  await mkdir(directory, { recursive: true, mode: DIRECTORY_MODE });
   const temporary = join(directory, `${randomUUID()}${TEMPORARY}`);
   try {
+    await mkdir(directory, { recursive: true, mode: DIRECTORY_MODE });
     const sha256 = await copyAndHash(source, temporary);
     const path = artifactPath(dataDir, sha256);
     const created = !existsSync(path);
-    // The rename is what publishes: a crash before it leaves only a temporary file.
-    if (created) await rename(temporary, path);
+    // The rename is what publishes: a crash before it leaves only a temporary file. Whoever has the old file mapped
+    // keeps it: only the name moves.
+    if (created || (await hashOf(path)) !== sha256) await rename(temporary, path);
     await syncDirectory(directory);
     return { sha256, bytes, path, created };
   } catch (error) {
     if (isLastgoodError(error)) throw error;
-    throw lastgoodError('FILE_UNREADABLE', { path: source, reason: reasonOf(error) });
+    throw lastgoodError('DISK_REFUSED', { what: `a copy of "${source}" into "${directory}"`, reason: reasonOf(error) });
   } finally {
-    await rm(temporary, { force: true });
+    await rm(temporary, { force: true }).catch(() => undefined);
   }
 }
 
@@ -68,14 +72,29 @@ async function copyAndHash(source: string, target: string): Promise<string> {
   const hash = createHash('sha256');
   const file = await open(target, 'wx', FILE_MODE);
   try {
-    for await (const chunk of createReadStream(source)) {
-      hash.update(chunk as Buffer);
-      await writeWhole(file, chunk as Buffer);
+    for await (const chunk of readChunks(source)) {
+      hash.update(chunk);
+      await writeWhole(file, chunk);
     }
     await file.sync();
   } finally {
     await file.close();
   }
+  return hash.digest('hex');
+}
+
+// So that a source which cannot be read is not taken for a disk that cannot be written.
+async function* readChunks(path: string): AsyncGenerator<Buffer> {
+  try {
+    yield* createReadStream(path) as AsyncIterable<Buffer>;
+  } catch (error) {
+    throw lastgoodError('FILE_UNREADABLE', { path, reason: reasonOf(error) });
+  }
+}
+
+async function hashOf(path: string): Promise<string> {
+  const hash = createHash('sha256');
+  for await (const chunk of createReadStream(path)) hash.update(chunk as Buffer);
   return hash.digest('hex');
 }
 
@@ -96,13 +115,9 @@ async function syncDirectory(directory: string): Promise<void> {
 /** Hashes the artefact again; throws ARTIFACT_DAMAGED when it is missing or has other contents. */
 export async function verifyArtifact(dataDir: string, sha256: string): Promise<string> {
   const path = artifactPath(dataDir, sha256);
-  const hash = createHash('sha256');
-  try {
-    for await (const chunk of createReadStream(path)) hash.update(chunk as Buffer);
-  } catch (error) {
+  const found = await hashOf(path).catch((error: unknown) => {
     throw lastgoodError('ARTIFACT_DAMAGED', { sha256, reason: reasonOf(error) });
-  }
-  const found = hash.digest('hex');
+  });
   if (found !== sha256) {
     throw lastgoodError('ARTIFACT_DAMAGED', { sha256, reason: `its contents have SHA-256 ${found.slice(0, 12)}` });
   }
@@ -122,6 +137,9 @@ export async function removeStaleParts(dataDir: string, nowMs: number): Promise<
     if (!name.endsWith(TEMPORARY)) continue;
     const path = join(directory, name);
     const found = await stat(path).catch(() => null);
-    if (found !== null && nowMs - found.mtimeMs > TEMPORARY_AGE_MS_MAX) await rm(path, { force: true });
+    if (found !== null && nowMs - found.mtimeMs > TEMPORARY_AGE_MS_MAX) {
+      // A disk that refuses keeps it; nobody reads it.
+      await rm(path, { force: true }).catch(() => undefined);
+    }
   }
 }

@@ -2,7 +2,7 @@
 // host may hold a store; only the engine's main thread, or a CLI without an engine, writes.
 // Invariant: a commit is on disk (fdatasync, then a synchronous write of the meta page) before transaction() returns,
 // and no read snapshot outlives a call, because an old one would hide commits and stop LMDB from reusing pages.
-import { existsSync, mkdirSync } from 'node:fs';
+import { accessSync, constants, existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { open } from 'lmdb';
 import type { Key, RootDatabase } from 'lmdb';
@@ -36,18 +36,38 @@ export interface RangeOptions {
 export function openStore(options: StoreOptions): RegistryStore {
   const { dataDir, readOnly = false } = options;
   const path = join(dataDir, 'registry');
-  let root: RootDatabase<unknown> | null = null;
+  let store: RegistryStore | null = null;
   try {
     if (!readOnly) mkdirSync(path, { recursive: true, mode: DIRECTORY_MODE });
-    checkFiles(path, readOnly);
-    root = open<unknown>({ path, noSubdir: false, readOnly, overlappingSync: false, mapSize: MAP_BYTES });
-    const store = new RegistryStore(root, path, readOnly);
+    store = new RegistryStore(openEnvironment(path, readOnly), path, readOnly);
     checkFormat(store);
     return store;
   } catch (error) {
-    void root?.close();
+    void store?.close();
     if (isLastgoodError(error)) throw error;
     throw lastgoodError('DATA_UNUSABLE', { path: dataDir, reason: reasonOf(error) });
+  }
+}
+
+/**
+ * The same for an engine that has to serve whatever the disk does: on one that is mounted read-only it opens for
+ * reading, and the store becomes writable when `tryWritable` finds that the disk is back.
+ */
+export function openStoreOnAnyDisk(dataDir: string): RegistryStore {
+  return openStore({ dataDir, readOnly: isReadOnlyDisk(join(dataDir, 'registry', 'data.mdb')) });
+}
+
+function openEnvironment(path: string, readOnly: boolean): RootDatabase<unknown> {
+  checkFiles(path, readOnly);
+  return open<unknown>({ path, noSubdir: false, readOnly, overlappingSync: false, mapSize: MAP_BYTES });
+}
+
+function isReadOnlyDisk(file: string): boolean {
+  try {
+    accessSync(file, constants.W_OK);
+    return false;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EROFS';
   }
 }
 
@@ -77,8 +97,8 @@ function checkFormat(store: RegistryStore): void {
 
 export class RegistryStore {
   readonly path: string;
-  readonly readOnly: boolean;
-  readonly #root: RootDatabase<unknown>;
+  #root: RootDatabase<unknown>;
+  #readOnly: boolean;
   #writing = false;
   #closed: Promise<void> | null = null;
 
@@ -86,15 +106,28 @@ export class RegistryStore {
   constructor(root: RootDatabase<unknown>, path: string, readOnly: boolean) {
     this.#root = root;
     this.path = path;
-    this.readOnly = readOnly;
+    this.#readOnly = readOnly;
+  }
+
+  get readOnly(): boolean {
+    return this.#readOnly;
+  }
+
+  /** Opens for writing what was opened for reading only, if the disk allows it now; tells whether it did. */
+  async tryWritable(): Promise<boolean> {
+    if (isReadOnlyDisk(join(this.path, 'data.mdb'))) return false;
+    await this.#root.close();
+    this.#root = openEnvironment(this.path, false);
+    this.#readOnly = false;
+    return true;
   }
 
   /**
    * Runs `work` in one transaction: all of its writes are on disk when this returns, or none ever will be. Whatever
-   * `work` throws comes out; a failing disk is a plain Error. Blocks for the commit.
+   * `work` throws comes out; a disk that fails is DISK_REFUSED. Blocks for the commit.
    */
   transaction<T>(work: () => T): T {
-    if (this.readOnly) throw new Error(`write the registry "${this.path}": it was opened for reading only`);
+    if (this.#readOnly) throw this.#refused('it is open for reading only');
     if (this.#writing) throw new Error('This is a bug: a registry transaction was started inside another');
     this.#writing = true;
     try {
@@ -104,9 +137,9 @@ export class RegistryStore {
         return result;
       });
     } catch (error) {
-      if (isLastgoodError(error)) throw error;
-      const reason = reasonOf(error);
-      throw new Error(`write the registry "${this.path}": ${reason}; nothing was changed`, { cause: error });
+      // LMDB throws with the number of the system's error, or its own.
+      if (typeof (error as { code?: unknown }).code === 'number') throw this.#refused(reasonOf(error));
+      throw error;
     } finally {
       this.#writing = false;
     }
@@ -182,6 +215,10 @@ export class RegistryStore {
   close(): Promise<void> {
     this.#closed ??= this.flushed().then(() => this.#root.close());
     return this.#closed;
+  }
+
+  #refused(reason: string): Error {
+    return lastgoodError('DISK_REFUSED', { what: `the registry "${this.path}"`, reason });
   }
 
   #mustBeWriting(): void {

@@ -21,8 +21,10 @@ export interface Rollback {
   readonly generation: number;
   /** The restored artefact's file. */
   readonly path: string;
-  /** The id of the stored decision. */
+  /** The id of the decision. */
   readonly decision: string;
+  /** False when the disk refused it: it is in force, and will be written when the disk is back. */
+  readonly stored: boolean;
 }
 
 export interface DeploymentView {

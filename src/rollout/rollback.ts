@@ -73,7 +73,7 @@ export class Rollbacks {
       generation = written.model.generation;
       decision = written.decision;
     } catch (error) {
-      if (isLastgoodError(error)) throw error;
+      if (isLastgoodError(error) && error.code !== 'DISK_REFUSED') throw error;
       // Serving nonsense because a disk is full is worse than a registry that is behind for a while.
       this.#unsaved = request;
       decision = request.decide(request.to);
@@ -91,7 +91,7 @@ export class Rollbacks {
     try {
       this.#ports.registry.rollback({ model: this.#ports.model, ...request });
     } catch (error) {
-      if (!isLastgoodError(error)) return false;
+      if (!isLastgoodError(error) || error.code === 'DISK_REFUSED') return false;
       // Another process was active in the meantime: its word counts.
     }
     this.#unsaved = null;

@@ -288,6 +288,7 @@ export class ModelRollout {
   // No change may build on a generation that only this process knows: its number could be given out twice.
   #mustBeSaved(): void {
     if (this.#rollbacks.saveUnsaved()) return;
-    throw lastgoodError('BUSY', { model: this.#ports.model, doing: 'storing a rollback that the disk refused' });
+    const what = `the rollback of model "${this.#ports.model}" that is in force`;
+    throw lastgoodError('DISK_REFUSED', { what, reason: 'the disk still refuses it, and what follows builds on it' });
   }
 }

@@ -4,6 +4,7 @@ import '../../src/telemetry-off.ts';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { monotonicUs } from '../../src/clock.ts';
+import { lastgoodError } from '../../src/errors.ts';
 import type { HealthReport, Verdict } from '../../src/judge/messages.ts';
 import { optionsOfModel, resolveOptions } from '../../src/options.ts';
 import type { EngineOptions } from '../../src/options.ts';
@@ -45,7 +46,7 @@ export class Disk {
     const transaction = store.transaction.bind(store);
     const put = store.put.bind(store);
     store.transaction = (work) => {
-      if (this.refuses) throw new Error('write the registry: MDB_MAP_FULL or ENOSPC; nothing was changed');
+      if (this.refuses) throw lastgoodError('DISK_REFUSED', { what: 'the registry', reason: 'ENOSPC' });
       return transaction(work);
     };
     store.put = (key, value) => {

@@ -258,9 +258,9 @@ describe('ModelRollout with a disk that refuses', () => {
     assert.deepEqual([bench.events('rollback').length, await bench.answers()], [1, '2 g4']);
     const promote = (): Promise<unknown> =>
       bench.rollout.promote('4', { allowSignatureChange: false, reason: '', by: 'test' });
-    await assert.rejects(promote(), refusedWith('BUSY'));
-    await assert.rejects(bench.rollout.rollback(operator), refusedWith('BUSY'));
-    assert.throws(() => bench.rollout.confirm('test'), refusedWith('BUSY'));
+    await assert.rejects(promote(), refusedWith('DISK_REFUSED'));
+    await assert.rejects(bench.rollout.rollback(operator), refusedWith('DISK_REFUSED'));
+    assert.throws(() => bench.rollout.confirm('test'), refusedWith('DISK_REFUSED'));
     bench.disk.refuses = false;
     await promote();
     assert.deepEqual([await bench.answers(), bench.history('rollback')], ['4 g5', 1]);

@@ -1,0 +1,125 @@
+// A disk that is full, read-only or gone bad: what is loaded goes on serving, changes are refused by name, a rollback
+// happens all the same and is written when the disk is back.
+import assert from 'node:assert/strict';
+import { rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, describe, test } from 'node:test';
+import type { TestContext } from 'node:test';
+import { connectAdmin } from '../../src/admin/client.ts';
+import type { AdminClient } from '../../src/admin/client.ts';
+import { isLastgoodError } from '../../src/errors.ts';
+import { Server } from '../support/binary.ts';
+import { allowWrites, refuseWrites, SmallDisk, withoutPrlimit } from '../support/disk.ts';
+import { http } from '../support/http.ts';
+import { until, untilResolved } from '../support/poll.ts';
+import { actor } from '../support/served-housing.ts';
+import { temporaryDirectory } from '../support/temporary.ts';
+import { heavy, linear } from '../worker/onnx.ts';
+
+const OBSERVE = ['--judge-mode', 'observe'];
+const DISK_MEBIBYTES = 4;
+
+const diskRefused = (error: unknown): boolean => isLastgoodError(error) && error.code === 'DISK_REFUSED';
+
+async function answeringVersion(port: number): Promise<unknown> {
+  const headers = { 'content-type': 'application/json' };
+  const { status, json } = await http(port, '/predict', { body: '{"features":[1,2,3]}', headers });
+  assert.equal(status, 200, JSON.stringify(json));
+  return json['model_version'];
+}
+
+function modelFile(bytes: Uint8Array): string {
+  const file = join(temporaryDirectory(), 'm.onnx');
+  writeFileSync(file, bytes);
+  return file;
+}
+
+/** Serves versions 1 (known good) and 2 (active) from `dataDir`. */
+async function serve(dataDir: string): Promise<{ server: Server; admin: AdminClient }> {
+  const server = await Server.start(dataDir, OBSERVE);
+  after(() => server.process.kill('SIGKILL'));
+  const admin = await connectAdmin(dataDir);
+  assert.ok(admin);
+  for (const version of ['1', '2']) {
+    await admin.register({ model: 'm', version, file: modelFile(linear(Number(version))), promote: true }, actor);
+    if (version === '1') await admin.confirm({ model: 'm' }, actor);
+  }
+  await untilResolved('the standby is warm', async () => {
+    const { models: [model] } = await admin.status({ model: 'm' });
+    return model?.deployments.some(({ role, state }) => role === 'standby' && state === 'ready') === true;
+  });
+  return { server, admin };
+}
+
+describe('a disk that refuses every write', { skip: withoutPrlimit }, () => {
+  test('stops no answer; changes are refused, a rollback is made in memory and written when the disk is back', async () => {
+    const dataDir = temporaryDirectory();
+    const { server, admin } = await serve(dataDir);
+    refuseWrites(server.pid);
+    await assert.rejects(admin.confirm({ model: 'm' }, actor), diskRefused);
+    await assert.rejects(admin.register({ model: 'm', version: '3', file: modelFile(linear(3)) }, actor), diskRefused);
+    assert.equal(await answeringVersion(server.port), '2');
+    const { rolledBackTo, generation, stored } = await admin.rollback({ model: 'm' }, actor);
+    assert.deepEqual([rolledBackTo, generation, stored], ['1', 3, false]);
+    assert.equal(await answeringVersion(server.port), '1');
+    await assert.rejects(admin.promote({ model: 'm', version: '2' }, actor), diskRefused);
+    const before = (await admin.history({ model: 'm' })).map(({ kind }) => kind);
+    assert.ok(!before.includes('rollback'));
+    allowWrites(server.pid);
+    await untilResolved('the rollback is written', async () =>
+      (await admin.history({ model: 'm' })).some(({ kind, to }) => kind === 'rollback' && to === '1'));
+    const { models: [model] } = await admin.status({ model: 'm' });
+    assert.deepEqual([model?.model.activeVersion, model?.model.generation], ['1', 3]);
+    await admin.register({ model: 'm', version: '3', file: modelFile(linear(3)), promote: true }, actor);
+    assert.equal(await answeringVersion(server.port), '3');
+    assert.equal(server.starts.length, 1, 'the engine was never started again');
+    assert.equal(await server.stop(), 0);
+  });
+});
+
+describe('a disk of its own', () => {
+  function mounted(t: TestContext): SmallDisk | null {
+    const disk = SmallDisk.mount(DISK_MEBIBYTES);
+    if (disk === null) t.skip('this user may not mount a file system');
+    else after(() => disk.unmount());
+    return disk;
+  }
+
+  test('that is full stops no answer and refuses what does not fit; with room again it takes it', async (t) => {
+    const disk = mounted(t);
+    if (disk === null) return;
+    const { server, admin } = await serve(join(disk.path, 'data'));
+    const filler = join(disk.path, 'filler');
+    assert.throws(() => writeFileSync(filler, new Uint8Array(DISK_MEBIBYTES * 2 ** 20)), /ENOSPC/);
+    const large = { model: 'm', version: '3', file: modelFile(heavy(300)) };
+    await assert.rejects(admin.register(large, actor), diskRefused);
+    assert.equal(await answeringVersion(server.port), '2');
+    rmSync(filler);
+    await admin.register({ ...large, promote: true }, actor);
+    assert.equal(await answeringVersion(server.port), '3');
+    assert.equal(await server.stop(), 0);
+  });
+
+  test('that is mounted read-only is served from; changes are taken when it can be written again', async (t) => {
+    const disk = mounted(t);
+    if (disk === null) return;
+    const dataDir = join(disk.path, 'data');
+    const first = await serve(dataDir);
+    assert.equal(await first.server.stop(), 0);
+    disk.remount('ro');
+    const server = await Server.start(dataDir, OBSERVE);
+    after(() => server.process.kill('SIGKILL'));
+    assert.equal(await answeringVersion(server.port), '2');
+    assert.equal(await connectAdmin(dataDir), null);
+    assert.match(server.log, /no admin socket/);
+    assert.match(server.log, /the data directory can only be read/);
+    disk.remount('rw');
+    await until('the registry is open for writing', () => server.log.includes('can be written again'), 30_000);
+    await until('the admin socket is there', () => server.log.includes('the admin socket is there'), 30_000);
+    const admin = await connectAdmin(dataDir);
+    assert.ok(admin);
+    await admin.promote({ model: 'm', version: '1' }, actor);
+    assert.equal(await answeringVersion(server.port), '1');
+    assert.equal(await server.stop(), 0);
+  });
+});
