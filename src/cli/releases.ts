@@ -158,7 +158,7 @@ function rollbackCommand(): Command {
 function rolledBackText({ model, rolledBackTo, from, generation, decision, stored }: Rollback): string {
   return [
     `version ${paint('bold', rolledBackTo)} of ${model} is active again, as generation ${generation}`,
-    ...(stored ? [] : ['the disk refuses to store that: it holds in this engine, and is written when the disk is back']),
+    ...(stored ? [] : ['the disk refuses to store that: it holds in this engine and is written when the disk is back']),
     `version ${from} is in quarantine until: lastgood release ${model} ${from}`,
     `what was known about it: lastgood explain ${decision}`,
   ].join('\n');

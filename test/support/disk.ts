@@ -1,5 +1,5 @@
-// Disks that fail: a limit on the files of one process, which needs no rights, and a small file system of its own, which
-// needs the right to mount.
+// Disks that fail: a limit on the files of one process, which needs no rights, and a small file system of its own,
+// which needs the right to mount.
 import { spawnSync } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
