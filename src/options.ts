@@ -31,6 +31,14 @@ const modelShape = {
   standby: z.enum(['warm', 'cold']).default('warm'),
   /** on: what a version on probation fails, the warm standby answers. */
   shield: z.enum(['on', 'off']).default('on'),
+  /**
+   * Recent rows with their inputs are kept in memory, to tell a bad version from data that moved: during probation,
+   * always, or never.
+   */
+  reservoir: z.enum(['probation', 'always', 'off']).default('probation'),
+  /** Rows that are kept at most, and bytes that they may take. */
+  reservoirRows: z.int().min(20).max(10_000).default(200),
+  reservoirBytes: z.int().min(64 * KIB).max(1_024 * MIB).default(8 * MIB),
   /** off: no samples, so nothing is judged and the machine never rolls back. */
   samples: z.enum(['on', 'off']).default('on'),
   /** NaN and infinities in the JSON of /v2: bare tokens as Triton writes them, null, or an error. */
@@ -52,6 +60,9 @@ const modelOverrideSchema = z.strictObject({
   hungMs: modelShape.hungMs.unwrap().optional(),
   standby: modelShape.standby.unwrap().optional(),
   shield: modelShape.shield.unwrap().optional(),
+  reservoir: modelShape.reservoir.unwrap().optional(),
+  reservoirRows: modelShape.reservoirRows.unwrap().optional(),
+  reservoirBytes: modelShape.reservoirBytes.unwrap().optional(),
   samples: modelShape.samples.unwrap().optional(),
   jsonNonFinite: modelShape.jsonNonFinite.unwrap().optional(),
   judge: judgeOverrideSchema.optional(),

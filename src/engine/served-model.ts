@@ -5,6 +5,7 @@ import type { Unanswered } from '../batch/batcher.ts';
 import type { Clock } from '../clock.ts';
 import { lastgoodError } from '../errors.ts';
 import type { HealthAnswer } from '../front/port.ts';
+import type { JudgePhase } from '../judge/check-table.ts';
 import type { HealthReport, MonitorCommand, Verdict } from '../judge/messages.ts';
 import type { ModelStatus } from '../admin/control-plane.ts';
 import type { ModelOptions } from '../options.ts';
@@ -230,6 +231,7 @@ export class ServedModel {
       loadMs,
       nonFinite: options.jsonNonFinite,
       samples: options.samples === 'on',
+      rows: { ...options, record: null },
       arena: this.batcher.arena,
       onWorkerLost: (reason) =>
         emit({ kind: 'problem', model: this.model, what: 'a worker ended unexpectedly', reason: String(reason) }),
@@ -257,7 +259,14 @@ export class ServedModel {
     const { phase } = this.rollout;
     // Other phases change nothing in how the generation is judged.
     if (generation === undefined || (phase !== 'steady' && phase !== 'probation')) return;
+    this.rollout.active?.deployment.keepRows(this.#wantsRows(phase));
     this.#ports.monitor({ kind: 'phase', model: this.model, generation, phase });
+  }
+
+  // Inputs are kept as long as a drift can lead to a rollback, because only then somebody asks where it came from.
+  #wantsRows(phase: JudgePhase): boolean {
+    const { reservoir, judge } = this.#ports.options;
+    return reservoir === 'always' || phase === 'probation' || judge.steadyDrift === 'on';
   }
 
   #recordUnanswered(slab: Slab, requests: number, why: Unanswered): void {

@@ -6,9 +6,11 @@ import { sampleRingBytes } from '../shared-memory/sample-ring.ts';
 import type { Slab } from '../shared-memory/slab.ts';
 import type { SlabArena } from '../shared-memory/slab-arena.ts';
 import type { NonFiniteJson } from '../wire/oip-answer.ts';
-import type { BatchResult } from '../worker/messages.ts';
+import type { BatchResult, RowMemory } from '../worker/messages.ts';
 import { InferencePool } from '../worker/pool.ts';
 import type { DeploymentState } from './outcome.ts';
+import { allocateRows, keepRows, NO_ROWS } from './row-memory.ts';
+import type { RowMemoryOptions } from './row-memory.ts';
 
 /** Records per worker ring: at 200,000 samples a second the monitor has 80 ms before it is lapped. */
 const RING_CAPACITY = 16_384;
@@ -30,6 +32,8 @@ export interface DeploymentOptions {
   readonly arena: SlabArena;
   /** Whether its answers leave samples; true by default. */
   readonly samples?: boolean;
+  /** Whether, and how many, whole rows its workers leave; none by default. */
+  readonly rows?: RowMemoryOptions;
   readonly onWorkerLost: (reason: unknown) => void;
 }
 
@@ -40,22 +44,27 @@ export class Deployment {
   /** The workers' rings, for the monitor. */
   readonly rings: SharedArrayBuffer;
   readonly ringCapacity = RING_CAPACITY;
+  /** The workers' rings of whole rows. */
+  readonly rows: RowMemory;
   readonly #pool: InferencePool;
   #state: DeploymentState = 'ready';
   readonly #running = new Set<Slab>();
   #onIdle: (() => void) | null = null;
 
-  private constructor(options: DeploymentOptions, rings: SharedArrayBuffer, pool: InferencePool) {
+  private constructor(options: DeploymentOptions, rings: SharedArrayBuffer, rows: RowMemory, pool: InferencePool) {
     this.id = options.id;
     this.version = options.version;
     this.workers = options.workers;
     this.rings = rings;
+    this.rows = rows;
     this.#pool = pool;
   }
 
   /** Loads and warms the version in new threads; throws LOAD_FAILED and leaves nothing behind. */
   static async load(options: DeploymentOptions): Promise<Deployment> {
     const rings = new SharedArrayBuffer(options.workers * sampleRingBytes(RING_CAPACITY));
+    const { signature } = options.version;
+    const rows = options.rows === undefined ? NO_ROWS : allocateRows(signature, options.workers, options.rows);
     const pool = await InferencePool.start(
       {
         dataDir: options.dataDir,
@@ -72,11 +81,12 @@ export class Deployment {
         rings,
         ringCapacity: RING_CAPACITY,
         samples: options.samples ?? true,
+        rows,
         slots: new SharedArrayBuffer(options.workers * Int32Array.BYTES_PER_ELEMENT),
       },
       { loadMs: options.loadMs, onWorkerLost: options.onWorkerLost },
     );
-    return new Deployment(options, rings, pool);
+    return new Deployment(options, rings, rows, pool);
   }
 
   get state(): DeploymentState {
@@ -92,6 +102,11 @@ export class Deployment {
   }
   get isFree(): boolean {
     return this.#state === 'ready' && this.#running.size < this.workers;
+  }
+
+  /** Lets its workers keep recent rows, or not; until then they do not. */
+  keepRows(wanted: boolean): void {
+    keepRows(this.rows, this.workers, wanted);
   }
 
   /** Runs one batch that was stamped with this deployment's id; throws MODEL_FAILED when its worker was lost. */

@@ -1,7 +1,21 @@
 // Everything that crosses the boundary between the main thread and an inference worker; types only.
 import type { MessagePort } from 'node:worker_threads';
 import type { OutputKind, Signature } from '../registry/records.ts';
+import type { RowRingSize } from '../shared-memory/row-ring.ts';
 import type { NonFiniteJson } from '../wire/oip-answer.ts';
+
+/** `workers` row rings, one after another. */
+export interface RowRings {
+  readonly memory: SharedArrayBuffer;
+  readonly size: RowRingSize;
+}
+/** Where the workers of a deployment leave whole rows; null where nobody ever wants any. */
+export interface RowMemory {
+  /** Recent rows with their inputs, a few a second. */
+  readonly reservoir: RowRings | null;
+  /** Every row (of one request in `every`) for the recorder, with its inputs only when that was asked for. */
+  readonly record: (RowRings & { readonly every: number; readonly inputs: boolean }) | null;
+}
 
 /** Given to every worker of a deployment at its start (Piscina's workerData: one object for all of them). */
 export interface WorkerStart {
@@ -25,6 +39,7 @@ export interface WorkerStart {
   readonly ringCapacity: number;
   /** Whether samples are written. */
   readonly samples: boolean;
+  readonly rows: RowMemory;
   /** Int32 per worker slot: see WorkerSlot. */
   readonly slots: SharedArrayBuffer;
 }

@@ -203,6 +203,7 @@ export class BatchRunner {
       if (target !== null) {
         sampler.ask(target, this.#batch.inputs, request.firstRow + index);
         sampler.predict(target, block, row);
+        sampler.keep(target, index, block, row, this.#batch.inputs, block.firstRow + row);
       }
       index += 1;
     });
@@ -216,6 +217,7 @@ export class BatchRunner {
     const times = { receivedUs, startUs: this.#startUs, doneUs: monotonicUs(), runUs, batchRows: rows };
     const sample = sampler.request(outcome, rows, times);
     if (rows > 0 && outcome === Outcome.modelFailure) sampler.ask(sample, this.#batch.inputs, request.firstRow);
+    sampler.fail(sample);
   }
 
   #write({ entry, rows }: Pending, status: number, bytes: Uint8Array, outcome: Outcome): void {
@@ -248,7 +250,8 @@ export function refuseBatch(slab: Slab, error: unknown, outcome: Outcome, sample
     slab.setOutcome(entry, outcome);
     if (!slab.setAnswer(entry, status, bytes)) overflow.push({ entry, answer: Uint8Array.from(bytes) });
     const receivedUs = slab.receivedUs(entry);
-    sampler?.request(outcome, 0, { receivedUs, startUs: nowUs, doneUs: nowUs, runUs: 0, batchRows: 0 });
+    const times = { receivedUs, startUs: nowUs, doneUs: nowUs, runUs: 0, batchRows: 0 };
+    if (sampler !== null) sampler.fail(sampler.request(outcome, 0, times));
   }
   sampler?.publish();
   return { kind: 'batch', overflow };

@@ -2,11 +2,13 @@
 // Invariant: a request always gets its request sample; row samples are the ones that are left out at the limits.
 import type { Datatype, OutputKind } from '../registry/records.ts';
 import { SampleKind, emptySample } from '../shared-memory/sample-ring.ts';
-import type { Sample, SampleWriter , Outcome} from '../shared-memory/sample-ring.ts';
+import type { Outcome, Sample, SampleWriter } from '../shared-memory/sample-ring.ts';
 import type { RunBlock } from '../wire/predict-answer.ts';
 import { halfToNumber } from '../wire/half.ts';
 import { summarizeRow } from '../wire/prediction.ts';
+import type { InputSource } from '../wire/row-source.ts';
 import type { TensorData } from '../wire/tensor.ts';
+import type { RowOutputs, RowTap } from './row-tap.ts';
 
 /** Row samples of one request beyond its first row. */
 export const ROW_SAMPLES_MAX = 64;
@@ -45,6 +47,7 @@ export interface RequestTimes {
 export class Sampler {
   readonly #writer: SampleWriter | null;
   readonly #ringCapacity: number;
+  readonly #tap: RowTap | null;
   /** Set when the version is loaded; until then samples carry no prediction. */
   source: PredictionSource | null = null;
   readonly #samples: Sample[] = [];
@@ -52,16 +55,18 @@ export class Sampler {
   #rowSamplesLeft = 0;
   #generation = 0;
 
-  /** Without a writer the samples go nowhere. */
-  constructor(writer: SampleWriter | null, ringCapacity: number) {
+  /** Without a writer the samples go nowhere; without a tap no rows are kept. */
+  constructor(writer: SampleWriter | null, ringCapacity: number, tap: RowTap | null = null) {
     this.#writer = writer;
     this.#ringCapacity = ringCapacity;
+    this.#tap = tap;
   }
 
   /** Starts a batch of one generation. */
   begin(generation: number): void {
     this.#count = 0;
     this.#generation = generation;
+    this.#tap?.begin(generation);
     this.#rowSamplesLeft = Math.floor(this.#ringCapacity * RING_SHARE);
   }
 
@@ -76,6 +81,7 @@ export class Sampler {
     sample.queueUs = times.startUs - times.receivedUs;
     sample.runUs = times.runUs;
     sample.atUs = times.doneUs;
+    this.#tap?.request();
     return sample;
   }
 
@@ -118,8 +124,41 @@ export class Sampler {
       summarizeRow(this.source.kind, data, offset, rowElements, sample);
       return;
     }
-    const numbers = Float32Array.from(data.subarray(offset, offset + rowElements) as Uint16Array, halfToNumber);
-    summarizeRow(this.source.kind, numbers, 0, rowElements, sample);
+    summarizeRow(this.source.kind, halves(data, offset, rowElements), 0, rowElements, sample);
+  }
+
+  /** Ends a request that has no answer, and so no rows: the recorder gets to know of it all the same. */
+  fail(sample: Readonly<Sample>): void {
+    this.#tap?.fail(sample);
+  }
+
+  /** Tells whether somebody wants a row of this request. */
+  takes(sample: Readonly<Sample>): boolean {
+    return this.#tap?.takes(sample) === true;
+  }
+
+  /**
+   * Keeps the row itself when somebody wants it: number `index` of its request, `row` of the block, `inputRow` of the
+   * inputs, which are null when they do not divide into rows.
+   */
+  keep(
+    sample: Readonly<Sample>, index: number, block: RunBlock, row: number, inputs: readonly InputSource[] | null,
+    inputRow: number,
+  ): void {
+    if (this.#tap?.takes(sample) !== true) return;
+    this.#tap.add(sample, index, this.#outputsOf(block, row), inputs, inputRow);
+  }
+
+  #outputsOf({ outputs }: RunBlock, row: number): RowOutputs {
+    const found = this.source === null ? undefined : outputs[this.source.output];
+    if (found === undefined || Array.isArray(found.data)) return { numbers: [], offset: 0, length: 0 };
+    const { data, rowElements: length } = found;
+    const offset = row * length;
+    if (this.source!.datatype === 'FP16') return { numbers: halves(data, offset, length), offset: 0, length };
+    if (data instanceof BigInt64Array || data instanceof BigUint64Array) {
+      return { numbers: Float64Array.from(data.subarray(offset, offset + length), Number), offset: 0, length };
+    }
+    return { numbers: data, offset, length };
   }
 
   /** Writes everything to the ring. */
@@ -154,6 +193,10 @@ export class Sampler {
     sample.input = 0;
     return sample;
   }
+}
+
+function halves(data: Exclude<TensorData, string[]>, offset: number, length: number): Float32Array {
+  return Float32Array.from(data.subarray(offset, offset + length) as Uint16Array, halfToNumber);
 }
 
 // FNV-1a over every `step`th 32-bit word (or, unaligned, byte, or text) of the elements.

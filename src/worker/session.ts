@@ -6,6 +6,7 @@ import type { Signature } from '../registry/records.ts';
 import type { OutputBlock, RunBlock } from '../wire/predict-answer.ts';
 import { rowLayout } from '../wire/row-layout.ts';
 import type { RowLayout } from '../wire/row-layout.ts';
+import type { InputSource } from '../wire/row-source.ts';
 import { createElements, elementBytes, elementCount, runtimeType, shapeText, signatureFrom } from '../wire/tensor.ts';
 import type { TensorData } from '../wire/tensor.ts';
 import { reasonOf } from '../errors.ts';
@@ -25,13 +26,6 @@ export interface SessionOptions {
   readonly intraOpThreads: number;
   /** Most rows of one run of a model with an open batch axis. */
   readonly rowsMax: number;
-}
-
-/** The rows of one input; `elements` and `shape` are those of one row, without open dimensions. */
-export interface InputSource {
-  readonly data: TensorData;
-  readonly shape: readonly number[];
-  readonly elements: number;
 }
 
 export interface RunResult {

@@ -11,6 +11,7 @@ import type { OipAnswer, OutputTensor } from '../wire/oip-answer.ts';
 import type { TensorRequest } from '../wire/oip-request.ts';
 import { JsonTooLarge } from '../wire/predict-answer.ts';
 import type { OutputBlock, RunBlock } from '../wire/predict-answer.ts';
+import type { InputSource } from '../wire/row-source.ts';
 import type { AskedInput, Sampler } from './sampler.ts';
 import type { Session, WholeResult } from './session.ts';
 import { Stacking, rowsFrom } from './stacking.ts';
@@ -179,12 +180,23 @@ export class TensorBatch {
     const sample = sampler.request(outcome, rows, times);
     const block = this.#blockOf(tensors, rows);
     const asked = askedRows(request, rows);
+    const inputs = sampler.takes(sample) ? this.#rowsOfInputs(request, rows) : null;
     for (let row = 0; row < rows; row += 1) {
       const target: Sample | null = row === 0 ? sample : sampler.row(sample, row);
       if (target === null) break;
       sampler.ask(target, asked, row);
       sampler.predict(target, block, row);
+      sampler.keep(target, row, block, row, inputs, row);
     }
+  }
+
+  // The inputs as rows, or null when they do not divide into as many.
+  #rowsOfInputs({ inputs }: TensorRequest, rows: number): InputSource[] | null {
+    if (this.#options.session.layout.batching === 'none') {
+      return inputs.map(({ data, shape }) => ({ data, shape, elements: data.length }));
+    }
+    if (inputs.some(({ shape }) => shape[0] !== rows)) return null;
+    return inputs.map(({ data, shape }) => ({ data, shape: shape.slice(1), elements: data.length / rows }));
   }
 
   // Rows as the judge counts them: also requests that ran alone have them, if the signature says so.
@@ -218,6 +230,7 @@ export class TensorBatch {
     const times = { receivedUs, startUs: this.#startUs, doneUs: monotonicUs(), runUs, batchRows: rows };
     const sample = sampler.request(outcome, rows, times);
     if (request !== undefined && outcome !== Outcome.clientFault) sampler.ask(sample, askedRows(request, rows), 0);
+    sampler.fail(sample);
   }
 
   #modelFailed(error: unknown): LastgoodError {

@@ -18,6 +18,7 @@ import type {
 } from './messages.ts';
 import { refuseBatch } from './predict-batch.ts';
 import type { BatchRunner } from './predict-batch.ts';
+import { rowTapOf } from './row-tap.ts';
 import { Sampler } from './sampler.ts';
 import { WorkerSlots } from './slots.ts';
 
@@ -48,7 +49,8 @@ async function ensureLoaded(): Promise<LoadedVersion> {
     start.samples
       ? new SampleWriter(start.rings, sampleRingOffset(slot, start.ringCapacity), start.ringCapacity)
       : null,
-    start.ringCapacity);
+    start.ringCapacity,
+    rowTapOf(start.rows, slot));
   try {
     loaded = await loadVersion(start, sampler);
   } catch (error) {

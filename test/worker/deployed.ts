@@ -54,6 +54,7 @@ export async function deploy(
     nonFinite: 'token',
     arena: arena.memory, slabCount: arena.slabs.length, rings, ringCapacity: RING_CAPACITY,
     samples: true,
+    rows: { reservoir: null, record: null },
     slots: new SharedArrayBuffer(workers * 4),
   };
   return { dataDir, arena, start, artifact, readers };

@@ -10,8 +10,9 @@ import { EntryKind } from '../../src/shared-memory/slab.ts';
 import { createSlabArena } from '../../src/shared-memory/slab-arena.ts';
 import type { Slab } from '../../src/shared-memory/slab.ts';
 import type { SlabArena } from '../../src/shared-memory/slab-arena.ts';
-import type { BatchResult } from '../../src/worker/messages.ts';
+import type { BatchResult, RowMemory } from '../../src/worker/messages.ts';
 import { BatchRunner } from '../../src/worker/predict-batch.ts';
+import { rowTapOf } from '../../src/worker/row-tap.ts';
 import { Sampler } from '../../src/worker/sampler.ts';
 import { Session } from '../../src/worker/session.ts';
 import { answersRowByRow } from '../../src/worker/stack-probe.ts';
@@ -46,6 +47,8 @@ export interface BatchOptions {
   readonly kind?: EntryKind;
   readonly deadlineUs?: number;
   readonly before?: (slab: Slab) => void;
+  /** 7 by default. */
+  readonly generation?: number;
 }
 
 export interface BenchOptions {
@@ -54,13 +57,16 @@ export interface BenchOptions {
   readonly output?: number;
   readonly answerBytesMax?: number;
   readonly slabAnswerBytes?: number;
+  /** Where whole rows go. */
+  readonly rows?: RowMemory;
 }
 
 export async function benchOn(bytes: Uint8Array, options: BenchOptions = {}): Promise<Bench> {
   const { rowsMax = 64, kind = 'scalar', output = 0, answerBytesMax = 1e6, slabAnswerBytes = 65_536 } = options;
+  const { rows = { reservoir: null, record: null } } = options;
   const session = await openModel(bytes, rowsMax);
   const memory = new SharedArrayBuffer(sampleRingBytes(RING_CAPACITY));
-  const sampler = new Sampler(new SampleWriter(memory, 0, RING_CAPACITY), RING_CAPACITY);
+  const sampler = new Sampler(new SampleWriter(memory, 0, RING_CAPACITY), RING_CAPACITY, rowTapOf(rows, 0));
   sampler.source = { output, kind, datatype: session.signature.outputs[output]!.datatype };
   const reader = new SampleReader(memory, 0, RING_CAPACITY);
   const runner = new BatchRunner({
@@ -70,7 +76,8 @@ export async function benchOn(bytes: Uint8Array, options: BenchOptions = {}): Pr
   const arena = createSlabArena(1, { entriesMax: 64, requestBytes: 1 << 20, answerBytes: slabAnswerBytes });
   return {
     session, arena, runner,
-    async batch(bodies, { kind: entryKind = EntryKind.predictJson, deadlineUs = Infinity, before } = {}) {
+    async batch(bodies, how = {}) {
+      const { kind: entryKind = EntryKind.predictJson, deadlineUs = Infinity, before, generation = 7 } = how;
       const slab = arena.slabs[0]!.clear();
       for (const body of bodies) {
         const bytes = Buffer.from(body);
@@ -78,7 +85,7 @@ export async function benchOn(bytes: Uint8Array, options: BenchOptions = {}): Pr
         const headerBytes = entryKind === EntryKind.oip || entryKind === EntryKind.oipFrame ? bytes.length : 0;
         slab.append(entryKind, bytes, monotonicUs(), deadlineUs, headerBytes);
       }
-      slab.stamp(7, 1, monotonicUs());
+      slab.stamp(generation, 1, monotonicUs());
       before?.(slab);
       return answersOf(slab, await runner.run(slab));
     },

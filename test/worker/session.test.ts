@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { compareGolden } from '../../src/worker/golden.ts';
-import type { InputSource } from '../../src/worker/session.ts';
+import type { InputSource } from '../../src/wire/row-source.ts';
 import type { RunBlock } from '../../src/wire/predict-answer.ts';
 import { openModel } from './fixtures.ts';
 import {

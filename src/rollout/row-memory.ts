@@ -1,0 +1,76 @@
+// How much memory the workers of one deployment get for whole rows. Main thread. Small models get small rings: what a
+// ring can hold it fills sooner or later, and rows of a known size need no more than their number.
+import type { Signature } from '../registry/records.ts';
+import { powerOfTwoFrom, rowRingBytes, rowRingOffset, setRowsWanted } from '../shared-memory/row-ring.ts';
+import type { RowRingSize } from '../shared-memory/row-ring.ts';
+import { elementBytes, elementCount } from '../wire/tensor.ts';
+import type { RowMemory, RowRings } from '../worker/messages.ts';
+
+/** Rows that wait for the recorder, per worker, and the bytes they may fill. */
+const RECORD_ROWS = 16_384;
+const RECORD_BYTES = 4 * 1024 * 1024;
+const DATA_BYTES_MIN = 4 * 1024;
+const NUMBER_BYTES = 8;
+/** Rank, dimensions and length of one input. */
+const INPUT_HEADER_BYTES = 64;
+
+export interface RowMemoryOptions {
+  /** off: no input is ever kept. */
+  readonly reservoir: 'probation' | 'always' | 'off';
+  /** All workers together. */
+  readonly reservoirRows: number;
+  readonly reservoirBytes: number;
+  /** Null while nothing is recorded. */
+  readonly record: { readonly every: number; readonly inputs: boolean } | null;
+}
+
+/** No rows of whatever kind. */
+export const NO_ROWS: RowMemory = { reservoir: null, record: null };
+
+/** Allocates the rings of a deployment; untouched pages cost no memory. */
+export function allocateRows(signature: Signature, workers: number, options: RowMemoryOptions): RowMemory {
+  const { reservoir, record } = options;
+  const ringsOf = (size: RowRingSize): RowRings =>
+    ({ memory: new SharedArrayBuffer(workers * rowRingBytes(size)), size });
+  return {
+    reservoir: reservoir === 'off' ? null : ringsOf(reservoirSize(signature, workers, options)),
+    record: record === null ? null : { ...ringsOf({ rows: RECORD_ROWS, dataBytes: RECORD_BYTES }), ...record },
+  };
+}
+
+/** The size of one worker's ring of recent rows. */
+export function reservoirSize(
+  signature: Signature, workers: number, { reservoirRows, reservoirBytes }: RowMemoryOptions,
+): RowRingSize {
+  const rows = powerOfTwoFrom(Math.ceil(reservoirRows / workers));
+  // The largest power of two within the limit.
+  const most = powerOfTwoFrom(Math.floor(reservoirBytes / workers) + 1) / 2;
+  const row = rowBytes(signature);
+  const wanted = row === null ? most : powerOfTwoFrom(rows * row);
+  return { rows, dataBytes: Math.max(DATA_BYTES_MIN, Math.min(most, wanted)) };
+}
+
+// Bytes of one row in the ring; null when a size is open.
+function rowBytes({ inputs, outputs }: Signature): number | null {
+  let bytes = 0;
+  for (const { datatype, shape } of inputs) {
+    const elements = elementCount(shape.slice(1));
+    if (elements < 0 || datatype === 'BYTES') return null;
+    bytes += INPUT_HEADER_BYTES + Math.max(1, elements) * elementBytes(datatype);
+  }
+  let longest = 0;
+  for (const { shape } of outputs) {
+    const elements = elementCount(shape.slice(1));
+    if (elements < 0) return null;
+    longest = Math.max(longest, elements * NUMBER_BYTES);
+  }
+  return bytes + longest;
+}
+
+/** Lets the workers of a deployment keep recent rows, or not. */
+export function keepRows({ reservoir }: RowMemory, workers: number, wanted: boolean): void {
+  if (reservoir === null) return;
+  for (let ring = 0; ring < workers; ring += 1) {
+    setRowsWanted(reservoir.memory, rowRingOffset(ring, reservoir.size), wanted);
+  }
+}
