@@ -4,6 +4,7 @@
 // client has announced and not sent counts nothing, so that announcing bodies keeps nobody else from sending one.
 import type { Ticket } from '../batch/submit.ts';
 import { lastgoodError } from '../errors.ts';
+import { BODY_ENCODINGS, type BodyEncoding, Inflation, bodyEncoding, inflateSmall } from './inflate.ts';
 import type { Reply } from './reply.ts';
 import { LENGTH_UNKNOWN, type RequestHead } from './request-head.ts';
 import type { FrontState } from './state.ts';
@@ -17,8 +18,8 @@ export const RECEIVING_BODIES_MAX = 16;
 
 /**
  * Reads the request's body and calls `deliver` once with all of it, valid only during the call; what `deliver` throws
- * is answered. Answers 413 (as soon as the limit is known to be passed), 415 for an encoded body, and 429 when too much
- * is being received at once, and closes the connection then.
+ * is answered. A gzip or deflate body is inflated before. Answers 413 (as soon as the limit is known to be passed), 415
+ * for another encoding, and 429 when too much is being received at once, and closes the connection then.
  */
 export function collectBody(
   reply: Reply,
@@ -27,26 +28,29 @@ export function collectBody(
   limitBytes: number,
   deliver: (body: Uint8Array) => void,
 ): void {
-  const { contentLength, contentEncoding } = head;
-  if (contentEncoding !== '' && contentEncoding.toLowerCase() !== 'identity') {
-    const got = `Content-Encoding "${contentEncoding.slice(0, 40)}"`;
-    reply.fail(lastgoodError('UNSUPPORTED_MEDIA_TYPE', { got, wanted: 'no encoding' }), { close: true });
+  const { contentLength } = head;
+  let encoding: BodyEncoding | null;
+  try {
+    encoding = bodyEncoding(head.contentEncoding);
+  } catch (error) {
+    reply.fail(error, { close: true, header: ['Accept-Encoding', BODY_ENCODINGS] });
     return;
   }
   if (contentLength > limitBytes) {
     reply.fail(lastgoodError('BODY_TOO_LARGE', { got: contentLength, limitBytes }), { close: true });
     return;
   }
+  const receive = encoding === null ? deliver : inflating(reply, state, encoding, limitBytes, deliver);
   let collector: BodyCollector | null = null;
   reply.onData((chunk, isLast) => {
     // The addon goes on delivering after an answer that did not wait for the body.
     if (reply.done) return;
     if (isLast && collector === null && chunk.byteLength <= limitBytes) {
-      hand(reply, new Uint8Array(chunk), deliver);
+      hand(reply, new Uint8Array(chunk), receive);
       return;
     }
     if (collector === null) {
-      collector = new BodyCollector(reply, state, contentLength, limitBytes, deliver);
+      collector = new BodyCollector(reply, state, contentLength, limitBytes, receive);
       reply.holdTicket(collector);
     }
     collector.take(chunk, isLast);
@@ -59,6 +63,35 @@ function hand(reply: Reply, body: Uint8Array, deliver: (body: Uint8Array) => voi
   } catch (error) {
     reply.fail(error);
   }
+}
+
+// Inflates what it is given and delivers that.
+function inflating(
+  reply: Reply, state: FrontState, encoding: BodyEncoding, limitBytes: number, deliver: (body: Uint8Array) => void,
+): (body: Uint8Array) => void {
+  return (body) => {
+    const small = inflateSmall(encoding, body);
+    if (small !== null && small.length <= limitBytes) {
+      deliver(small);
+      return;
+    }
+    const ticket = new Inflation(encoding, body, {
+      limitBytes,
+      hold: (bytes) => {
+        const { receivingBytes } = state;
+        const allBytes = limitBytes * RECEIVING_BODIES_MAX;
+        if (receivingBytes + bytes > allBytes) {
+          return lastgoodError('BODIES_FULL', { receivingBytes, limitBytes: allBytes });
+        }
+        state.receivingBytes += bytes;
+        return null;
+      },
+      release: (bytes) => (state.receivingBytes -= bytes),
+      deliver: (inflated) => hand(reply, inflated, deliver),
+      fail: (error) => reply.fail(error),
+    });
+    reply.holdTicket(ticket);
+  };
 }
 
 /** Holds the reply's ticket while the body comes in, so that an abort releases the buffer. */

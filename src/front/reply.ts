@@ -4,6 +4,7 @@
 import { STATUS_CODES } from 'node:http';
 import type { ReplySink, Ticket } from '../batch/submit.ts';
 import { errorBody } from '../errors.ts';
+import { type AnswerEncoding, COMPRESSED_BYTES_MIN, compress, encodingFor } from './compression.ts';
 import { SlowAnswer } from './slow-answer.ts';
 import type { FrontState } from './state.ts';
 import type { HttpResponse } from './uws-types.ts';
@@ -38,7 +39,9 @@ export class Reply implements ReplySink {
   #slow: SlowAnswer | null = null;
   #ticket: Ticket | undefined;
   #done = false;
-  #refused = false;
+  /** What is to be answered is decided, and sent on a later turn. */
+  #decided = false;
+  #acceptEncoding = '';
 
   /** `withoutBody` is true for HEAD: same headers, no bytes. */
   constructor(response: HttpResponse, state: FrontState, withoutBody = false) {
@@ -51,9 +54,14 @@ export class Reply implements ReplySink {
     });
   }
 
-  /** Answered, aborted, or about to be refused: nothing more may be done for the request. */
+  /** Answered, aborted, or about to be answered: nothing more may be done for the request. */
   get done(): boolean {
-    return this.#done || this.#refused;
+    return this.#done || this.#decided;
+  }
+
+  /** Large answers may be compressed in what this Accept-Encoding header allows. */
+  mayCompress(acceptEncoding: string): void {
+    this.#acceptEncoding = acceptEncoding;
   }
 
   /** Remembers whom to tell when the client goes away; replaces an earlier ticket. */
@@ -71,7 +79,18 @@ export class Reply implements ReplySink {
    * shared memory, it is copied during the call.
    */
   answer(status: number, body: Uint8Array, headerBytes = 0): void {
-    if (!this.done) this.#send(status, body, false, undefined, headerBytes);
+    if (this.done) return;
+    if (body.length >= COMPRESSED_BYTES_MIN && this.#compress(status, body, headerBytes)) return;
+    this.#send(status, body, false, undefined, headerBytes);
+  }
+
+  #compress(status: number, body: Uint8Array, headerBytes: number): boolean {
+    const wanted = this.#withoutBody ? null : encodingFor(this.#acceptEncoding);
+    if (wanted === null) return false;
+    this.#decided = compress(this.#state, wanted, body, (packed, encoding) => {
+      this.#send(status, packed, false, undefined, headerBytes, encoding);
+    });
+    return this.#decided;
   }
 
   /** Sends `value` as JSON. */
@@ -88,7 +107,7 @@ export class Reply implements ReplySink {
       return;
     }
     if (this.done) return;
-    this.#refused = true;
+    this.#decided = true;
     // Not now: answered inside the parser, the connection would stay open until all bytes that have come in are parsed,
     // and what a client hid behind a doubtful body would run as its next request. While an answer is outstanding,
     // the addon closes the connection at the first byte of another request.
@@ -97,7 +116,10 @@ export class Reply implements ReplySink {
     });
   }
 
-  #send(status: number, body: Uint8Array, close: boolean, header: ExtraHeader | undefined, headerBytes = 0): void {
+  #send(
+    status: number, body: Uint8Array, close: boolean, header: ExtraHeader | undefined, headerBytes = 0,
+    encoding: AnswerEncoding | null = null,
+  ): void {
     if (this.#done) return;
     this.#finish();
     const response = this.#response;
@@ -111,6 +133,10 @@ export class Reply implements ReplySink {
       } else {
         response.writeHeader('Content-Type', 'application/octet-stream');
         response.writeHeader(TENSOR_HEADER, String(headerBytes));
+      }
+      if (encoding !== null) {
+        response.writeHeader('Content-Encoding', encoding);
+        response.writeHeader('Vary', 'Accept-Encoding');
       }
       if (status === 429 || status === 503) response.writeHeader('Retry-After', RETRY_AFTER_SECONDS);
       if (header !== undefined) response.writeHeader(header[0], header[1]);

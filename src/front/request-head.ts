@@ -15,9 +15,10 @@ export interface RequestHead {
   readonly contentLength: number;
   readonly contentType: string;
   readonly contentEncoding: string;
+  readonly acceptEncoding: string;
 }
 
-const head = { contentLength: 0, contentType: '', contentEncoding: '' };
+const head = { contentLength: 0, contentType: '', contentEncoding: '', acceptEncoding: '' };
 let lengthHeaders = 0;
 let lengthText = '';
 let transferHeaders = 0;
@@ -43,6 +44,9 @@ function visit(name: string, value: string): void {
     case 'content-encoding':
       head.contentEncoding = value;
       break;
+    case 'accept-encoding':
+      head.acceptEncoding = value;
+      break;
   }
 }
 
@@ -54,6 +58,7 @@ export function readHead(request: HttpRequest, headerBytesMax: number): RequestH
   head.contentLength = 0;
   head.contentType = '';
   head.contentEncoding = '';
+  head.acceptEncoding = '';
   lengthHeaders = 0;
   transferHeaders = 0;
   headerBytes = 0;

@@ -72,7 +72,9 @@ function run(route: Route, reply: Reply, request: HttpRequest, state: FrontState
 // Checked for every request, also one that is refused: what follows on the connection depends on it.
 function framedHead(reply: Reply, request: HttpRequest, { limits }: FrontState): RequestHead | undefined {
   try {
-    return readHead(request, limits.headerBytesMax);
+    const head = readHead(request, limits.headerBytesMax);
+    reply.mayCompress(head.acceptEncoding);
+    return head;
   } catch (error) {
     reply.fail(error, { close: true });
     return undefined;

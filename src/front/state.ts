@@ -11,6 +11,8 @@ export interface FrontState {
   draining: boolean;
   /** Bytes reserved for bodies that are still coming in. */
   receivingBytes: number;
+  /** Bytes of answers that are being compressed. */
+  compressingBytes: number;
   /** Open connections, WebSockets included. */
   connections: number;
   /** Connections that were closed at once because there were too many. */
@@ -23,7 +25,8 @@ export interface FrontState {
 
 export function createFrontState(limits: FrontLimits): FrontState {
   return {
-    limits, inFlight: 0, draining: false, receivingBytes: 0, connections: 0, refusedConnections: 0, sockets: 0,
+    limits, inFlight: 0, draining: false, receivingBytes: 0, compressingBytes: 0,
+    connections: 0, refusedConnections: 0, sockets: 0,
     unread: new UnreadBudget(limits.unreadBytesMax),
   };
 }

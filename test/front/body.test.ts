@@ -116,9 +116,12 @@ test('a Transfer-Encoding other than exactly chunked is refused', async () => {
   assert.equal(front.inFlight, 0);
 });
 
-test('a compressed body is answered with 415, identity is taken', async () => {
-  const packed = await http(front.port, '/predict', { body: 'x', headers: { 'content-encoding': 'gzip' } });
-  assert.deepEqual([packed.status, packed.json['code']], [415, 'UNSUPPORTED_MEDIA_TYPE']);
+test('a body in an unknown encoding is answered with 415 and the known ones, identity is taken', async () => {
+  for (const encoding of ['br', 'gzip, deflate']) {
+    const packed = await http(front.port, '/predict', { body: 'x', headers: { 'content-encoding': encoding } });
+    assert.deepEqual([packed.status, packed.json['code']], [415, 'UNSUPPORTED_MEDIA_TYPE']);
+    assert.equal(packed.headers['accept-encoding'], 'gzip, deflate');
+  }
   const plain = await http(front.port, '/predict', { body: 'x', headers: { 'content-encoding': 'identity' } });
   assert.equal(plain.status, 200);
 });
