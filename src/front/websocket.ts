@@ -68,6 +68,8 @@ export function registerWebSocket(app: App, port: FrontPort, state: FrontState, 
       const { connection } = socket.getUserData();
       connections.delete(connection);
       state.sockets = connections.size;
+      // An upgraded connection is no HTTP connection any more: its end is told here and not to the app's filter.
+      state.connections -= 1;
       connection.closed();
     },
   });
