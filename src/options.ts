@@ -95,6 +95,8 @@ const engineSchema = z.strictObject({
   bodyBytesMax: positive(1_024 * MIB).default(16 * MIB),
   limits: limitsSchema.prefault({}),
   drainMs: positive(3_600_000).default(30_000),
+  /** GET /metrics has the names that Triton publishes as well. */
+  tritonMetrics: z.boolean().default(false),
   /** Milliseconds between two looks for changes that another process made in the registry. */
   followMs: positive(60_000).default(50),
   /** Limit of an artefact's first load, golden check included, in its child process. */

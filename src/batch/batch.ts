@@ -1,5 +1,6 @@
 // One batch on the main thread: a slab and, beside it, who waits for each of its entries. Every entry is settled
 // exactly once (answered, or given up by its client), whatever order answer, deadline and abort come in.
+import type { AnswerCounts } from '../metrics/answer-counts.ts';
 import { EntryStatus } from '../shared-memory/slab.ts';
 import type { Slab } from '../shared-memory/slab.ts';
 import { encodeEntryError } from '../wire/entry-error.ts';
@@ -40,13 +41,16 @@ export class Batch {
   readonly memory: SharedArrayBuffer | null;
   readonly #waiters: Waiter[] = [];
   readonly #onSettled: OnSettled;
+  /** Of the version that runs it, or of those that no version served. */
+  #counts: AnswerCounts;
   /** While true the worker owns the slab and the main thread must not write to it. */
   #dispatched = false;
   #live = 0;
 
-  constructor(slab: Slab, memory: SharedArrayBuffer | null, onSettled: OnSettled) {
+  constructor(slab: Slab, memory: SharedArrayBuffer | null, unserved: AnswerCounts, onSettled: OnSettled) {
     this.slab = slab;
     this.memory = memory;
+    this.#counts = unserved;
     this.#onSettled = onSettled;
   }
 
@@ -66,7 +70,9 @@ export class Batch {
     return waiter;
   }
 
-  markDispatched(): void {
+  /** The worker owns the slab from now on; its answers count for `counts`. */
+  markDispatched(counts: AnswerCounts): void {
+    this.#counts = counts;
     this.#dispatched = true;
   }
 
@@ -120,6 +126,7 @@ export class Batch {
   #answer(waiter: Waiter, entry: number, status: number, body: Uint8Array, headerBytes: number): void {
     // Settled first: a sink that re-enters (an abort inside the write) must find the entry done.
     this.#settle(waiter, entry, 'answered');
+    this.#counts.add(this.slab.kind(entry), status);
     waiter.sink.answer(status, body, headerBytes);
   }
 

@@ -7,6 +7,8 @@
 // Limits: `pendingMax` requests, a fixed number of slabs, `largeBytesMax` for requests that need memory of their own,
 // one deadline per request. Refusals: QUEUE_FULL, LARGE_REQUESTS_FULL, DRAINING, DEADLINE_EXCEEDED.
 import { lastgoodError, isLastgoodError } from '../errors.ts';
+import type { AnswerCounts } from '../metrics/answer-counts.ts';
+import type { ModelMeter } from '../metrics/model-meter.ts';
 import type { EntryKind, Slab } from '../shared-memory/slab.ts';
 import type { SlabArena } from '../shared-memory/slab-arena.ts';
 import type { BatchResult } from '../worker/messages.ts';
@@ -44,6 +46,10 @@ export interface BatcherOptions {
    * answered in its stead: no sample of them will come from a worker in time, or at all.
    */
   readonly onUnanswered?: (slab: Slab, requests: number, why: Unanswered) => void;
+  /** What is counted here; a meter of its own by default. */
+  readonly meter?: ModelMeter;
+  /** Where the answers of a stamped batch are counted; by default as those that no version served. */
+  readonly answersOf?: (slab: Slab) => AnswerCounts;
   /** Slabs with memory of their own: for a queue whose arena the workers do not know. */
   readonly separateSlabs?: boolean;
 }
@@ -52,7 +58,7 @@ export interface BatcherOptions {
 export type Unanswered = 'lost' | 'deadline';
 
 export class Batcher implements Submitter {
-  readonly counts = new BatcherCounts();
+  readonly counts: BatcherCounts;
   /** What the workers have to know; empty for a queue with separate slabs. */
   readonly arena: SlabArena;
   readonly #options: BatcherOptions;
@@ -73,6 +79,7 @@ export class Batcher implements Submitter {
 
   constructor(options: BatcherOptions) {
     this.#options = options;
+    this.counts = new BatcherCounts(options.meter);
     const slabCount = Math.min(SLABS_MAX, Math.ceil(options.pendingMax / options.batchSizeMax) + SLABS_SPARE);
     const { batchSizeMax: entriesMax, slabBytes } = options;
     const size = { entriesMax, requestBytes: slabBytes, answerBytes: slabBytes };
@@ -90,13 +97,11 @@ export class Batcher implements Submitter {
   submit(
     kind: EntryKind, body: Uint8Array, sink: ReplySink, receivedUs: number, headerBytes = 0, timeoutUs = Infinity,
   ): Ticket {
-    if (this.#draining) {
-      this.counts.refusedDraining += 1;
-      throw lastgoodError('DRAINING');
-    }
-    if (this.#pending >= this.#options.pendingMax) throw this.#queueFull();
+    if (this.#draining) throw this.counts.refused(kind, lastgoodError('DRAINING'));
+    if (this.#pending >= this.#options.pendingMax) throw this.#queueFull(kind);
     const deadlineUs = receivedUs + Math.min(timeoutUs, this.#options.deadlineMs * 1e3);
-    const batch = body.length > this.#options.slabBytes ? this.#openSingle(body.length) : this.#openFor(body.length);
+    const isLarge = body.length > this.#options.slabBytes;
+    const batch = isLarge ? this.#openSingle(body.length, kind) : this.#openFor(body.length, kind);
     const entry = batch.slab.append(kind, body, receivedUs, deadlineUs, headerBytes);
     if (entry < 0) throw lastgoodError('INTERNAL', { reason: 'a request does not fit the slab opened for it' });
     const ticket = batch.add(entry, sink, deadlineUs);
@@ -131,31 +136,29 @@ export class Batcher implements Submitter {
     }
   }
 
-  #queueFull(): Error {
-    this.counts.refusedQueueFull += 1;
+  #queueFull(kind: EntryKind): Error {
     const { model, pendingMax } = this.#options;
-    return lastgoodError('QUEUE_FULL', { model, pending: this.#pending, limit: pendingMax });
+    return this.counts.refused(kind, lastgoodError('QUEUE_FULL', { model, pending: this.#pending, limit: pendingMax }));
   }
 
   #newBatch(slab: Slab, memory: SharedArrayBuffer | null): Batch {
-    const batch: Batch = new Batch(slab, memory, (how) => this.#settled(batch, how));
+    const batch: Batch = new Batch(slab, memory, this.counts.meter.unserved, (how) => this.#settled(batch, how));
     return batch;
   }
 
   // Large bodies get memory of their own.
-  #openSingle(bodyBytes: number): Batch {
+  #openSingle(bodyBytes: number, kind: EntryKind): Batch {
     const slab = this.#large.take(bodyBytes);
     if (slab === undefined) {
-      this.counts.refusedQueueFull += 1;
       const { model, largeBytesMax: limitBytes } = this.#options;
-      throw lastgoodError('LARGE_REQUESTS_FULL', { model, got: bodyBytes, limitBytes });
+      throw this.counts.refused(kind, lastgoodError('LARGE_REQUESTS_FULL', { model, got: bodyBytes, limitBytes }));
     }
     const batch = this.#newBatch(slab, this.#large.memoryOf(slab));
     this.#sealed.push(batch);
     return batch;
   }
 
-  #openFor(bodyBytes: number): Batch {
+  #openFor(bodyBytes: number, kind: EntryKind): Batch {
     const open = this.#open;
     if (open !== null && !open.isFull && open.slab.requestBytesFree >= bodyBytes) return open;
     if (open?.live === 0) {
@@ -163,7 +166,7 @@ export class Batcher implements Submitter {
       this.#release(open);
     }
     const slab = this.#slabs.take();
-    if (slab === undefined) throw this.#queueFull();
+    if (slab === undefined) throw this.#queueFull(kind);
     if (this.#open !== null) this.#sealed.push(this.#open);
     this.#open = this.#newBatch(slab.clear(), this.#slabs.memoryOf(slab));
     return this.#open;
@@ -212,7 +215,7 @@ export class Batcher implements Submitter {
     }
     if (run === undefined) return false;
     this.#takeNext(batch);
-    batch.markDispatched();
+    batch.markDispatched(this.#options.answersOf?.(batch.slab) ?? this.counts.meter.unserved);
     this.counts.batches += 1;
     this.#running.add(batch);
     run.then(
@@ -250,7 +253,7 @@ export class Batcher implements Submitter {
 
   #settled(batch: Batch, how: 'answered' | 'cancelled'): void {
     this.#pending -= 1;
-    this.counts[how] += 1;
+    this.counts.settled(how);
     if (batch.live === 0) this.#abandon(batch);
     this.#notifyIdle();
   }

@@ -1,6 +1,10 @@
-// What became of a queue's requests since it was made. Main thread.
+// What became of a queue's requests since it was made, and what its model counts beyond it. Main thread.
+import type { LastgoodError } from '../errors.ts';
+import { ModelMeter } from '../metrics/model-meter.ts';
+import type { EntryKind } from '../shared-memory/slab.ts';
 
 export class BatcherCounts {
+  readonly meter: ModelMeter;
   accepted = 0;
   answered = 0;
   cancelled = 0;
@@ -9,4 +13,24 @@ export class BatcherCounts {
   refusedDraining = 0;
   expired = 0;
   batches = 0;
+
+  constructor(meter = new ModelMeter()) {
+    this.meter = meter;
+  }
+
+  settled(how: 'answered' | 'cancelled'): void {
+    this[how] += 1;
+    if (how === 'cancelled') this.meter.cancelled += 1;
+  }
+
+  /** Counts a request that is not accepted; returns what to throw. */
+  refused(kind: EntryKind, error: LastgoodError): LastgoodError {
+    if (error.code === 'DRAINING') this.refusedDraining += 1;
+    else {
+      this.refusedQueueFull += 1;
+      this.meter.queueFull += 1;
+    }
+    this.meter.unserved.add(kind, error.status);
+    return error;
+  }
 }

@@ -80,6 +80,7 @@ export const SERVE_SETTINGS: readonly Setting[] = [
   engine('samples', 'samples', 'text', 'mode', 'off judges nothing and never rolls back by itself', ['on', 'off']),
   engine('json-nonfinite', 'jsonNonFinite', 'text', 'how', 'NaN and infinities in the JSON of /v2',
     ['token', 'null', 'error']),
+  engine('triton-metrics', 'tritonMetrics', 'switch', '', 'let GET /metrics have the names that Triton publishes too'),
   engine('trial-ms', 'trialMs', 'integer', 'ms', "limit of a version's first load, in a process of its own"),
   engine('load-ms', 'loadMs', 'integer', 'ms', 'limit of loading and warming a version'),
   engine('follow-ms', 'followMs', 'integer', 'ms', 'time between two looks at the stored state'),

@@ -6,14 +6,12 @@ import { EventEmitter } from 'node:events';
 import { performance } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Activation, ControlPlane, EngineStatus, RegisterArguments, Rollback } from '../admin/control-plane.ts';
-import { systemClock } from '../clock.ts';
-import type { Clock } from '../clock.ts';
+import { type Clock, systemClock } from '../clock.ts';
 import { lastgoodError, reasonOf } from '../errors.ts';
 import type { Front } from '../front/port.ts';
 import { startFront } from '../front/server.ts';
 import type { Verdict } from '../judge/messages.ts';
-import { optionsOfModel, resolveOptions, workersFor } from '../options.ts';
-import type { EngineOptions, ResolvedOptions } from '../options.ts';
+import { type EngineOptions, optionsOfModel, type ResolvedOptions, resolveOptions, workersFor } from '../options.ts';
 import { removeStaleParts } from '../registry/artifacts.ts';
 import type { VersionRecord } from '../registry/records.ts';
 import { Registry } from '../registry/registry.ts';
@@ -30,9 +28,9 @@ import { Follower } from './follower.ts';
 import { createFrontPort } from './front-port.ts';
 import { GuardedStart } from './guarded-start.ts';
 import { type EngineLog, logRolloutEvent, silentLog } from './log.ts';
+import { EngineMeters } from './meters.ts';
 import { MonitorLink } from './monitor-link.ts';
-import { predictRow, predictRows } from './predict.ts';
-import type { Features, PredictAnswer, PredictManyAnswer } from './predict.ts';
+import { type Features, type PredictAnswer, type PredictManyAnswer, predictRow, predictRows } from './predict.ts';
 import { ServedModel } from './served-model.ts';
 
 /** What operators are called in the history when a program asks. */
@@ -58,6 +56,7 @@ export class Engine extends EventEmitter<EngineEvents> {
   readonly clock: Clock;
   readonly log: EngineLog;
   readonly monitor: MonitorLink;
+  readonly meters = new EngineMeters();
   /** The operator's verbs, as the admin socket calls them. */
   readonly control: ControlPlane;
   /** When it was created, on the clock of `performance.now()`. */
@@ -90,9 +89,7 @@ export class Engine extends EventEmitter<EngineEvents> {
     const guarded = { store, registry: this.registry, clock: this.clock, emit };
     this.#guard = bootGuard === true ? new GuardedStart(guarded) : null;
     this.#follower = new Follower({
-      registry: this.registry,
-      clock: this.clock,
-      followMs: options.followMs,
+      registry: this.registry, clock: this.clock, followMs: options.followMs,
       follow: () => this.#follow(),
       onError: (error) => this.#problem('', 'the registry could not be followed', reasonOf(error)),
     });
@@ -108,7 +105,9 @@ export class Engine extends EventEmitter<EngineEvents> {
     this.monitor = new MonitorLink({
       onHealth: (report) => this.#models.get(report.model)?.onHealth(report),
       onVerdict: (verdict) => this.#onVerdict(verdict),
+      onMeasured: (models) => this.meters.add(models),
       onRestart: (reason) => {
+        this.meters.monitorRestarts += 1;
         this.#problem('', 'the monitor ended and was started again', reason);
         for (const served of this.#models.values()) served.rejoinMonitor();
       },
@@ -263,12 +262,9 @@ export class Engine extends EventEmitter<EngineEvents> {
   #serve(model: string): ServedModel {
     const options = optionsOfModel(this.options, model);
     const served = new ServedModel({
-      model, options,
-      dataDir: this.options.dataDir,
+      model, options, meter: this.meters.of(model), registry: this.registry, clock: this.clock,
+      dataDir: this.options.dataDir, loadMs: this.options.loadMs,
       workers: () => workersFor(options, this.#models.size),
-      loadMs: this.options.loadMs,
-      registry: this.registry,
-      clock: this.clock,
       nextDeploymentId: () => (this.#deploymentIds += 1),
       monitor: (command) => this.monitor.post(command),
       emit: (event) => this.#emitEvent(event),
@@ -294,6 +290,7 @@ export class Engine extends EventEmitter<EngineEvents> {
 
   #emitEvent(event: RolloutEvent): void {
     if (event.kind === 'promote') this.#guard?.served(event.activation.model);
+    if (event.kind === 'rollback') this.meters.of(event.decision.model).countRollback(event.decision.trigger);
     logRolloutEvent(this.log, event);
     emitRolloutEvent(this, event);
   }

@@ -16,11 +16,11 @@ export class LostSamples {
   /** Writes one sample for each of `requests` of the batch, for the generation that it is stamped with. */
   record(slab: Slab, requests: number, why: Unanswered, atUs: number): void {
     const count = Math.min(requests, CAPACITY / 2);
-    const { generation, cutUs } = slab;
+    const { generation, track, cutUs } = slab;
     const outcome = why === 'lost' ? Outcome.modelFailure : Outcome.deadline;
     this.#writer.begin(count);
     for (let index = 0; index < count; index += 1) {
-      this.#writer.write({ ...emptySample(), generation, atUs, outcome, rows: 1, latencyUs: atUs - cutUs });
+      this.#writer.write({ ...emptySample(), generation, track, atUs, outcome, rows: 1, latencyUs: atUs - cutUs });
     }
     this.#writer.publish();
   }
@@ -28,7 +28,8 @@ export class LostSamples {
   /** What the monitor has to know to read them. */
   attachment(model: string): AttachRings {
     return {
-      kind: 'attach', deploymentId: MAIN_THREAD_RING, model, memory: this.#ring, rings: 1, capacity: CAPACITY,
+      kind: 'attach', deploymentId: MAIN_THREAD_RING, model, version: null, memory: this.#ring, rings: 1,
+      capacity: CAPACITY,
     };
   }
 }

@@ -1,24 +1,35 @@
-// The engine's end of the monitor thread: starts it again when it ends unasked, hands its reports on, and turns the
-// capture of live predictions into a promise. Main thread.
+// The engine's end of the monitor thread: starts it again when it ends unasked, hands its reports on, and turns its
+// answers to questions into promises. Main thread.
 import { lastgoodError } from '../errors.ts';
-import type { CapturedPredictions, HealthReport, MonitorCommand, Verdict } from '../judge/messages.ts';
+import type {
+  CapturedPredictions, CapturePredictions, HealthReport, MeasuredModel, MeasuredSamples, MeasureSamples, MonitorCommand,
+  Verdict,
+} from '../judge/messages.ts';
 import { MonitorThread } from '../judge/monitor-thread.ts';
 
-/** The monitor answers a capture within one of its rounds; a thread that takes longer than this has ended. */
+/** The monitor answers within one of its rounds; a thread that takes longer than this has ended. */
 const CAPTURE_MS_MAX = 5_000;
+/** Whoever asks for numbers waits for them no longer than this. */
+const MEASURE_MS_MAX = 1_000;
 
 export interface MonitorLinkPorts {
   readonly onHealth: (report: HealthReport) => void;
   readonly onVerdict: (verdict: Verdict) => void;
+  /** Whenever samples were counted, also when nobody waits for it any more. */
+  readonly onMeasured: (models: readonly MeasuredModel[]) => void;
   /** The thread was started again and knows nothing: everything must be posted anew. */
   readonly onRestart: (reason: string) => void;
 }
 
+type Answer = CapturedPredictions | MeasuredSamples;
+type Question = CapturePredictions | MeasureSamples;
+
 export class MonitorLink {
   readonly #ports: MonitorLinkPorts;
   readonly #thread: MonitorThread;
-  readonly #captures = new Map<number, (captured: CapturedPredictions) => void>();
-  #lastCapture = 0;
+  readonly #waiting = new Map<number, (answer: Answer) => void>();
+  #lastRequest = 0;
+  #measuring: Promise<void> | null = null;
 
   constructor(ports: MonitorLinkPorts) {
     this.#ports = ports;
@@ -26,7 +37,10 @@ export class MonitorLink {
       onReport: (report) => {
         if (report.kind === 'health') this.#ports.onHealth(report);
         else if (report.kind === 'verdict') this.#ports.onVerdict(report);
-        else this.#captures.get(report.request)?.(report);
+        else {
+          if (report.kind === 'measured') this.#ports.onMeasured(report.models);
+          this.#waiting.get(report.request)?.(report);
+        }
       },
       onUnexpectedExit: (reason) => {
         this.#thread.start();
@@ -49,20 +63,34 @@ export class MonitorLink {
 
   /** The live predictions of the generation that is judged now. */
   async capture(model: string): Promise<CapturedPredictions> {
-    const request = (this.#lastCapture += 1);
+    const ask = (request: number): Question => ({ kind: 'capture', request, model });
+    return (await this.#ask(ask, CAPTURE_MS_MAX)) as CapturedPredictions;
+  }
+
+  /** Resolves when all samples that lie in the rings now have been counted and told to `onMeasured`. */
+  measure(): Promise<void> {
+    // One question at a time, however many ask.
+    this.#measuring ??= this.#ask((request) => ({ kind: 'measure', request }), MEASURE_MS_MAX)
+      .then(() => undefined)
+      .finally(() => (this.#measuring = null));
+    return this.#measuring;
+  }
+
+  async #ask(question: (request: number) => Question, msMax: number): Promise<Answer> {
+    const request = (this.#lastRequest += 1);
     let timer: NodeJS.Timeout | undefined;
     try {
-      return await new Promise<CapturedPredictions>((resolve, reject) => {
-        this.#captures.set(request, resolve);
+      return await new Promise<Answer>((resolve, reject) => {
+        this.#waiting.set(request, resolve);
+        const asked = question(request);
         timer = setTimeout(
-          () => reject(lastgoodError('INTERNAL', { reason: 'the monitor did not answer a capture' })),
-          CAPTURE_MS_MAX,
+          () => reject(lastgoodError('INTERNAL', { reason: `the monitor did not answer a ${asked.kind}` })), msMax,
         );
-        this.post({ kind: 'capture', request, model });
+        this.post(asked);
       });
     } finally {
       clearTimeout(timer);
-      this.#captures.delete(request);
+      this.#waiting.delete(request);
     }
   }
 }

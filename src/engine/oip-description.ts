@@ -7,6 +7,7 @@ import type { DeploymentView } from '../rollout/outcome.ts';
 /** Names of extensions that work here; clients change what they do by this list. */
 export const EXTENSIONS: readonly string[] = [
   'binary_tensor_data', 'parameters', 'schedule_policy', 'model_configuration', 'model_repository',
+  'statistics',
 ];
 const PLATFORM = 'onnxruntime_onnx';
 

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { lastgoodError } from '../errors.ts';
 import type { IndexEntry, LoadRequest, OipPort } from '../front/oip-port.ts';
+import { modelStatistics } from '../metrics/statistics.ts';
 import { packageVersion } from '../package-root.ts';
 import { checkName } from '../registry/names.ts';
 import type { VersionRecord } from '../registry/records.ts';
@@ -35,7 +36,7 @@ export function createOipPort(engine: Engine): OipPort {
       const served = engine.served(model);
       return modelConfig(recordOf(served, version), served.options.batchDelayUs);
     },
-    statistics: () => ({ model_stats: [] }),
+    statistics: (model, version) => statistics(engine, model, version),
     index: () => registry.models().flatMap(({ model }): IndexEntry[] => {
       const served = engine.models.get(model);
       if (served === undefined) return [{ name: model, state: 'UNAVAILABLE', reason: 'unloaded' }];
@@ -58,6 +59,17 @@ export function createOipPort(engine: Engine): OipPort {
   function hasActive({ model }: ServedModel): boolean {
     return registry.models().some((record) => record.model === model && record.activeVersion !== null);
   }
+}
+
+async function statistics(engine: Engine, model: string | undefined, version: string | undefined): Promise<object> {
+  const asked = model === undefined ? [...engine.models.values()] : [engine.served(model)];
+  if (model !== undefined) asked[0]!.deploymentOf(version);
+  await engine.monitor.measure();
+  const clock = { wallMs: engine.clock.wallMs(), nowUs: engine.clock.monotonicUs() };
+  return {
+    model_stats: asked.flatMap((served) => versionsOf(served, version).map((one) =>
+      modelStatistics(served.model, one, engine.meters.of(served.model), clock))),
+  };
 }
 
 function versionsOf(served: ServedModel, version: string | undefined): string[] {

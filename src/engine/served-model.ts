@@ -1,26 +1,26 @@
 // One model as the engine serves it: its queue, its loaded versions, its rollout and what the monitor says of it.
 // Main thread. Everything that belongs to one model and to no other is wired here.
-import { Batcher } from '../batch/batcher.ts';
-import type { Unanswered } from '../batch/batcher.ts';
+import { Batcher, type Unanswered } from '../batch/batcher.ts';
 import type { Clock } from '../clock.ts';
 import { lastgoodError } from '../errors.ts';
 import type { HealthAnswer } from '../front/port.ts';
 import type { JudgePhase } from '../judge/check-table.ts';
 import type { HealthReport, MonitorCommand, Verdict } from '../judge/messages.ts';
 import type { ModelStatus } from '../admin/control-plane.ts';
+import type { AnswerCounts } from '../metrics/answer-counts.ts';
+import type { ModelMeter } from '../metrics/model-meter.ts';
 import type { ModelOptions } from '../options.ts';
 import type { VersionRecord } from '../registry/records.ts';
 import type { Registry } from '../registry/registry.ts';
 import { Deployment } from '../rollout/deployment.ts';
 import { DeploymentSet } from '../rollout/deployment-set.ts';
 import type { RolloutEvent } from '../rollout/outcome.ts';
-import { ModelRollout } from '../rollout/rollout.ts';
-import type { ActiveGeneration } from '../rollout/rollout.ts';
+import { type ActiveGeneration, ModelRollout } from '../rollout/rollout.ts';
 import type { Slab } from '../shared-memory/slab.ts';
+import { Track } from '../shared-memory/track.ts';
 import type { BatchResult } from '../worker/messages.ts';
 import { LostSamples, MAIN_THREAD_RING } from './lost-samples.ts';
-import { Shield } from './shield.ts';
-import type { ShieldCounts } from './shield.ts';
+import { Shield, type ShieldCounts } from './shield.ts';
 import { VersionQueues } from './version-queues.ts';
 
 const DECISIONS_SHOWN = 5;
@@ -33,6 +33,7 @@ export interface ServedModelPorts {
   readonly loadMs: number;
   readonly registry: Registry;
   readonly clock: Clock;
+  readonly meter: ModelMeter;
   readonly nextDeploymentId: () => number;
   readonly monitor: (command: MonitorCommand) => void;
   readonly emit: (event: RolloutEvent) => void;
@@ -56,11 +57,12 @@ export class ServedModel {
     const { batchSizeMax, batchDelayUs, slabBytes, largeBytesMax, pendingMax, deadlineMs } = options;
     const queue = {
       model, batchSizeMax, batchDelayUs, slabBytes, largeBytesMax, pendingMax, deadlineMs,
-      monotonicUs: () => clock.monotonicUs(),
+      monotonicUs: () => clock.monotonicUs(), meter: ports.meter,
+      answersOf: (slab: Slab) => this.#answersOf(slab),
       onUnanswered: (slab: Slab, requests: number, why: Unanswered) => this.#recordUnanswered(slab, requests, why),
     };
     this.#shield = new Shield({
-      isOn: options.shield === 'on',
+      isOn: options.shield === 'on', counts: ports.meter,
       monotonicUs: () => clock.monotonicUs(),
       onLost: (slab, requests) => this.#recordUnanswered(slab, requests, 'lost'),
     });
@@ -68,13 +70,19 @@ export class ServedModel {
     this.#deployments = new DeploymentSet({
       load: (version) => this.#load(version),
       onReady: (deployment) => this.#attach(deployment),
-      onClosed: ({ id }) => ports.monitor({ kind: 'detach', deploymentId: id, model }),
+      onClosed: ({ id, version: { version } }) => {
+        if (this.#deployments.find(version) === undefined) ports.meter.loadSeconds.delete(version);
+        ports.monitor({ kind: 'detach', deploymentId: id, model });
+      },
     });
     this.#versionQueues = new VersionQueues({
       model, registry, queue,
       deployments: this.#deployments,
-      generationOf: (version) =>
-        this.rollout.activeVersion?.version === version ? (this.rollout.active?.generation ?? null) : null,
+      standingOf: (version) => {
+        const { active } = this.rollout;
+        if (active?.deployment.version.version !== version) return null;
+        return { generation: active.generation, track: this.#track };
+      },
       onFree: () => this.batcher.wake(),
     });
     this.rollout = new ModelRollout({
@@ -139,6 +147,7 @@ export class ServedModel {
 
   onHealth(report: HealthReport): void {
     this.#health = report;
+    for (const { check, verdict } of report.checks) if (verdict === 'fail') this.#ports.meter.countBreach(check);
     this.rollout.onHealth(report);
   }
 
@@ -213,16 +222,27 @@ export class ServedModel {
     if (active === null) throw lastgoodError('NO_ACTIVE_VERSION', { model: this.model });
     const { deployment, generation } = active;
     if (!deployment.isFree) return undefined;
-    slab.stamp(generation, deployment.id, this.#ports.clock.monotonicUs());
+    slab.stamp(generation, deployment.id, this.#ports.clock.monotonicUs(), this.#track);
     const standby = this.rollout.phase === 'probation' ? this.#deployments.standby : undefined;
     return standby !== undefined && this.#shield.covers(deployment, standby)
       ? this.#shield.run(deployment, standby, slab, memory)
       : deployment.run(slab, memory);
   }
 
-  #load(version: VersionRecord): Promise<Deployment> {
-    const { dataDir, options, loadMs, workers, nextDeploymentId, emit } = this.#ports;
-    return Deployment.load({
+  get #track(): Track {
+    return this.rollout.phase === 'steady' ? Track.stable : Track.canary;
+  }
+
+  #answersOf({ deploymentId, track }: Slab): AnswerCounts {
+    const { meter } = this.#ports;
+    const deployment = this.#deployments.ready.find(({ id }) => id === deploymentId);
+    return deployment === undefined ? meter.unserved : meter.of(deployment.version.version, track).answers;
+  }
+
+  async #load(version: VersionRecord): Promise<Deployment> {
+    const { dataDir, options, loadMs, workers, nextDeploymentId, emit, clock, meter } = this.#ports;
+    const beginUs = clock.monotonicUs();
+    const deployment = await Deployment.load({
       id: nextDeploymentId(),
       dataDir,
       version,
@@ -236,11 +256,14 @@ export class ServedModel {
       onWorkerLost: (reason) =>
         emit({ kind: 'problem', model: this.model, what: 'a worker ended unexpectedly', reason: String(reason) }),
     });
+    meter.loadSeconds.set(version.version, (clock.monotonicUs() - beginUs) / 1e6);
+    return deployment;
   }
 
-  #attach({ id, rings, workers, ringCapacity }: Deployment): void {
+  #attach({ id, version, rings, workers, ringCapacity }: Deployment): void {
     this.#ports.monitor({
-      kind: 'attach', deploymentId: id, model: this.model, memory: rings, rings: workers, capacity: ringCapacity,
+      kind: 'attach', deploymentId: id, model: this.model, version: version.version,
+      memory: rings, rings: workers, capacity: ringCapacity,
     });
   }
 

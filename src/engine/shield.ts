@@ -12,6 +12,7 @@ import { signatureDifference } from '../rollout/signature.ts';
 import { Outcome } from '../shared-memory/sample-ring.ts';
 import { EntryStatus, NO_GENERATION } from '../shared-memory/slab.ts';
 import type { Slab } from '../shared-memory/slab.ts';
+import { Track } from '../shared-memory/track.ts';
 import { encodeEntryError } from '../wire/entry-error.ts';
 import type { BatchResult } from '../worker/messages.ts';
 
@@ -28,6 +29,8 @@ export interface Runner {
 export interface ShieldPorts {
   readonly isOn: boolean;
   readonly monotonicUs: () => number;
+  /** Where it is counted; in numbers of its own by default. */
+  readonly counts?: ShieldCounts;
   /** A worker was lost in a batch that is about to be run again: nobody else leaves samples of its requests. */
   readonly onLost: (slab: Slab, requests: number) => void;
 }
@@ -47,13 +50,14 @@ interface Kept {
 type Overflow = BatchResult['overflow'];
 
 export class Shield {
-  readonly counts: ShieldCounts = { shielded: 0, unshielded: 0 };
+  readonly counts: ShieldCounts;
   readonly #ports: ShieldPorts;
   #again = 0;
   #pair: { readonly active: Runner; readonly standby: Runner; readonly isAlike: boolean } | null = null;
 
   constructor(ports: ShieldPorts) {
     this.#ports = ports;
+    this.counts = ports.counts ?? { shielded: 0, unshielded: 0 };
   }
 
   /** Tells whether clients can be given an answer of `standby` for one of `active`. Asked at every cut. */
@@ -118,7 +122,7 @@ export class Shield {
       slab.setOutcome(entry, Outcome.ok);
       slab.setAnswerHeaderBytes(entry, 0);
     }
-    slab.stamp(NO_GENERATION, standby.id, this.#ports.monotonicUs());
+    slab.stamp(NO_GENERATION, standby.id, this.#ports.monotonicUs(), Track.shield);
     // A standby that is on its way out, or whose worker is lost, leaves the first answers as they were.
     const again = await standby.run(slab, memory).catch(() => null);
     const answers = new Map(overflow.map((one) => [one.entry, one]));

@@ -10,6 +10,7 @@ import type { Deployment } from '../rollout/deployment.ts';
 import type { DeploymentSet } from '../rollout/deployment-set.ts';
 import { NO_GENERATION } from '../shared-memory/slab.ts';
 import type { Slab } from '../shared-memory/slab.ts';
+import { Track } from '../shared-memory/track.ts';
 import type { BatchResult } from '../worker/messages.ts';
 
 export interface VersionQueuesPorts {
@@ -17,8 +18,8 @@ export interface VersionQueuesPorts {
   readonly registry: Registry;
   readonly deployments: DeploymentSet;
   readonly queue: Omit<BatcherOptions, 'dispatch' | 'separateSlabs'>;
-  /** The generation as which `version` is active now, or null. */
-  readonly generationOf: (version: string) => number | null;
+  /** As which generation and on which track `version` answers now, if it is the active one. */
+  readonly standingOf: (version: string) => { readonly generation: number; readonly track: Track } | null;
   /** A worker has become free that the model's own queue may be waiting for. */
   readonly onFree: () => void;
 }
@@ -66,7 +67,8 @@ export class VersionQueues {
     if (running >= deployment.workers) return undefined;
     this.#running.set(version, running + 1);
     // What answers only because it was named is never judged.
-    slab.stamp(this.#ports.generationOf(version) ?? NO_GENERATION, deployment.id, this.#ports.queue.monotonicUs());
+    const { generation, track } = this.#ports.standingOf(version) ?? { generation: NO_GENERATION, track: Track.named };
+    slab.stamp(generation, deployment.id, this.#ports.queue.monotonicUs(), track);
     return deployment.run(slab, memory).finally(() => {
       this.#running.set(version, (this.#running.get(version) ?? 1) - 1);
       this.#ports.onFree();

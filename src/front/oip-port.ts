@@ -35,7 +35,7 @@ export interface OipPort {
   /** Model metadata, config and statistics, as the protocol spells them; throw like `assertReady`. */
   metadata(model: string, version: string | undefined): object;
   config(model: string, version: string | undefined): object;
-  statistics(model: string | undefined, version: string | undefined): object;
+  statistics(model: string | undefined, version: string | undefined): Promise<object>;
   index(): readonly IndexEntry[];
   /** Serves a model (again); a new version goes through its trial and is promoted. */
   load(model: string, request: LoadRequest): Promise<void>;

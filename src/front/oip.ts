@@ -33,10 +33,10 @@ export function oipRoutes(port: FrontPort, options: FrontOptions, state: FrontSt
       const ready = oip.isReady() && !state.draining;
       reply.json(ready ? 200 : 503, { ready, live: true });
     }),
-    get('/v2/models/stats', (reply) => reply.json(200, oip.statistics(undefined, undefined))),
+    get('/v2/models/stats', (reply) => later(reply, oip.statistics(undefined, undefined))),
     ...ofModel('GET', '', (reply, model, version) => reply.json(200, oip.metadata(model, version))),
     ...ofModel('GET', '/config', (reply, model, version) => reply.json(200, oip.config(model, version))),
-    ...ofModel('GET', '/stats', (reply, model, version) => reply.json(200, oip.statistics(model, version))),
+    ...ofModel('GET', '/stats', (reply, model, version) => later(reply, oip.statistics(model, version))),
     ...ofModel('GET', '/ready', (reply, model, version) => {
       oip.assertReady(model, version);
       reply.json(200, { name: model, ready: true });
@@ -48,6 +48,10 @@ export function oipRoutes(port: FrontPort, options: FrontOptions, state: FrontSt
 
 const get = (pattern: string, handle: Route['handle']): Route => ({ method: 'GET', pattern, handle });
 const alive = (pattern: string, handle: Route['handle']): Route => ({ ...get(pattern, handle), whileDraining: true });
+
+function later(reply: Reply, answer: Promise<object>): void {
+  answer.then((value) => reply.json(200, value), (error: unknown) => reply.fail(error));
+}
 
 // The same route with and without a version.
 function ofModel(method: 'GET' | 'POST', suffix: string, handle: ModelHandler): Route[] {

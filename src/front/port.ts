@@ -32,6 +32,8 @@ export interface FrontPort {
   /** Throws FLOATS_REFUSED when the active version cannot be asked over `lastgood.f32`, and like `queueOf`. */
   assertFloats(model: string | undefined): void;
   readonly oip: OipPort;
+  /** The text of GET /metrics. */
+  metrics(): Promise<string>;
   healthOf(model: string | undefined): HealthAnswer;
   /** Rolls back on behalf of a client that showed the admin token. */
   rollbackFromFront(
@@ -65,6 +67,8 @@ export interface Front {
   /** Requests that were accepted and not yet answered. */
   readonly inFlight: number;
   readonly held: ClientsHold;
+  /** Errors that it answered without asking a version, by code. */
+  readonly refusals: ReadonlyMap<string, number>;
   /** Stops accepting connections; from now on answers carry `Connection: close` and new requests get 503. */
   stopIntake(): void;
   /** Ends WebSockets with 1001 and closes everything; call it when nothing is in flight. */

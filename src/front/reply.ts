@@ -6,7 +6,7 @@ import type { ReplySink, Ticket } from '../batch/submit.ts';
 import { errorBody } from '../errors.ts';
 import { type AnswerEncoding, COMPRESSED_BYTES_MIN, compress, encodingFor } from './compression.ts';
 import { SlowAnswer } from './slow-answer.ts';
-import type { FrontState } from './state.ts';
+import { countRefusal, type FrontState } from './state.ts';
 import type { HttpResponse } from './uws-types.ts';
 
 const RETRY_AFTER_SECONDS = '1';
@@ -38,6 +38,7 @@ export class Reply implements ReplySink {
   readonly #withoutBody: boolean;
   #slow: SlowAnswer | null = null;
   #ticket: Ticket | undefined;
+  #contentType = 'application/json';
   #done = false;
   /** What is to be answered is decided, and sent on a later turn. */
   #decided = false;
@@ -98,15 +99,22 @@ export class Reply implements ReplySink {
     this.answer(status, encoder.encode(JSON.stringify(value)));
   }
 
+  /** Sends text of another type than JSON. */
+  text(status: number, contentType: string, text: string): void {
+    this.#contentType = contentType;
+    this.answer(status, encoder.encode(text));
+  }
+
   /** Sends the JSON body of `error`; anything but a LastgoodError is answered as INTERNAL. */
   fail(error: unknown, options?: FailOptions): void {
     const { status, body } = errorBody(error);
+    if (this.done) return;
+    countRefusal(this.#state, error);
     const bytes = encoder.encode(JSON.stringify(body));
     if (options?.close !== true) {
-      if (!this.done) this.#send(status, bytes, false, options?.header);
+      this.#send(status, bytes, false, options?.header);
       return;
     }
-    if (this.done) return;
     this.#decided = true;
     // Not now: answered inside the parser, the connection would stay open until all bytes that have come in are parsed,
     // and what a client hid behind a doubtful body would run as its next request. While an answer is outstanding,
@@ -129,7 +137,7 @@ export class Reply implements ReplySink {
       // 200 is what the addon writes by itself with the first header.
       if (status !== 200) response.writeStatus(STATUS_LINES.get(status) ?? `${status} Status ${status}`);
       if (headerBytes === 0) {
-        response.writeHeader('Content-Type', 'application/json');
+        response.writeHeader('Content-Type', this.#contentType);
       } else {
         response.writeHeader('Content-Type', 'application/octet-stream');
         response.writeHeader(TENSOR_HEADER, String(headerBytes));

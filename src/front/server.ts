@@ -2,6 +2,7 @@
 // Stopping has two steps, so that running requests get their answers in between: stopIntake, then close.
 import { lastgoodError } from '../errors.ts';
 import { freePort } from './free-port.ts';
+import { metricsRoute } from './metrics-route.ts';
 import { oipRoutes } from './oip.ts';
 import { announceHeaderLimit, connectionsAllowed, limitConnections, openFilesMax } from './limits.ts';
 import type { ClientsHold, Front, FrontOptions, FrontPort } from './port.ts';
@@ -27,7 +28,7 @@ export async function startFront(port: FrontPort, options: FrontOptions): Promis
     frameBytesMax: Math.min(options.limits.frameBytesMax, options.bodyBytesMax),
     uncompressed: uws.DISABLED,
   });
-  const routes = [...seedRoutes(port, options, state), ...oipRoutes(port, options, state)];
+  const routes = [...seedRoutes(port, options, state), ...oipRoutes(port, options, state), metricsRoute(port)];
   registerRoutes(app, state, [...routes, indexRoute(routes)]);
   const { host } = options;
   const listening = await listen(uws, app, host, options.port === 0 ? await freePort(host) : options.port);
@@ -82,6 +83,10 @@ class UwsFront implements Front {
   get held(): ClientsHold {
     const { connections, refusedConnections, sockets, receivingBytes, unread } = this.#state;
     return { connections, refusedConnections, sockets, receivingBytes, unreadBytes: unread.totalBytes };
+  }
+
+  get refusals(): ReadonlyMap<string, number> {
+    return this.#state.refusals;
   }
 
   stopIntake(): void {

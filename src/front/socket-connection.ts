@@ -7,7 +7,7 @@ import { lastgoodError } from '../errors.ts';
 import { type Gathering, OUTBOX_HELD_BACK_BYTES, Outbox } from './outbox.ts';
 import type { FrontPort } from './port.ts';
 import type { SocketDialect } from './socket-dialects.ts';
-import type { FrontState } from './state.ts';
+import { countRefusal, type FrontState } from './state.ts';
 import type { WebSocket } from './uws-types.ts';
 
 /** Frames of one socket that may wait for their answers; one more is refused with SOCKET_BUSY. */
@@ -43,6 +43,7 @@ export class Connection {
     try {
       this.#submit(outbox, frame, isBinary);
     } catch (error) {
+      countRefusal(this.#state, error);
       outbox.sendNow(this.#dialect.refusal(frame, error));
     }
   }

@@ -1,4 +1,5 @@
 // What all connections of one front end share. Main thread only; plain numbers, no locks.
+import { type ErrorCode, errorBody } from '../errors.ts';
 import type { FrontLimits } from './limits.ts';
 import { UnreadBudget } from './unread-budget.ts';
 
@@ -21,12 +22,20 @@ export interface FrontState {
   sockets: number;
   /** Answers that were sent and are not read yet. */
   readonly unread: UnreadBudget;
+  /** Errors that were answered here, by code; there are as many entries as the table of errors has at most. */
+  readonly refusals: Map<ErrorCode, number>;
+}
+
+/** Counts an error that is answered without a version having been asked. */
+export function countRefusal({ refusals }: FrontState, error: unknown): void {
+  const { code } = errorBody(error).body;
+  refusals.set(code, (refusals.get(code) ?? 0) + 1);
 }
 
 export function createFrontState(limits: FrontLimits): FrontState {
   return {
     limits, inFlight: 0, draining: false, receivingBytes: 0, compressingBytes: 0,
     connections: 0, refusedConnections: 0, sockets: 0,
-    unread: new UnreadBudget(limits.unreadBytesMax),
+    unread: new UnreadBudget(limits.unreadBytesMax), refusals: new Map(),
   };
 }

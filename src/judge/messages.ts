@@ -1,5 +1,6 @@
 // Everything that crosses the boundary between the engine's main thread and the monitor thread; types only.
 import type { CheckName } from '../judge-options.ts';
+import type { MeteredSamples } from '../metrics/sample-meter.ts';
 import type { JudgeOptions } from '../options.ts';
 import type { Baseline, OutputKind } from '../registry/records.ts';
 import type { CheckCause, CheckEffect, JudgePhase } from './check-table.ts';
@@ -9,6 +10,8 @@ export interface AttachRings {
   readonly kind: 'attach';
   readonly deploymentId: number;
   readonly model: string;
+  /** Of the deployment; null for the main thread's ring, which has samples of several. */
+  readonly version: string | null;
   readonly memory: SharedArrayBuffer;
   readonly rings: number;
   readonly capacity: number;
@@ -49,6 +52,11 @@ export interface CapturePredictions {
   readonly request: number;
   readonly model: string;
 }
+/** Asks what samples have come in since the last time, of all models. Answered by `measured`. */
+export interface MeasureSamples {
+  readonly kind: 'measure';
+  readonly request: number;
+}
 export interface UnwatchModel {
   readonly kind: 'unwatch';
   readonly model: string;
@@ -58,8 +66,8 @@ export interface StopMonitor {
   readonly kind: 'stop';
 }
 export type MonitorCommand =
-  | AttachRings | DetachRings | WatchGeneration | SetPhase | SetBaseline | CapturePredictions | UnwatchModel
-  | StopMonitor;
+  | AttachRings | DetachRings | WatchGeneration | SetPhase | SetBaseline | CapturePredictions | MeasureSamples
+  | UnwatchModel | StopMonitor;
 
 export type { CheckName } from '../judge-options.ts';
 export type CheckVerdict = 'pass' | 'fail' | 'inconclusive';
@@ -137,4 +145,17 @@ export interface CapturedPredictions {
   readonly classCounts: readonly number[];
   readonly entropies: readonly number[];
 }
-export type MonitorReport = HealthReport | Verdict | CapturedPredictions;
+/** What has come in since the last `measured`, and of which models nothing has. */
+export interface MeasuredSamples {
+  readonly kind: 'measured';
+  readonly request: number;
+  readonly models: readonly MeasuredModel[];
+}
+export interface MeasuredModel {
+  readonly model: string;
+  readonly samples: readonly MeteredSamples[];
+  /** Samples that were overwritten before they were read, and that came for a generation that is not judged. */
+  readonly lapped: number;
+  readonly late: number;
+}
+export type MonitorReport = HealthReport | Verdict | CapturedPredictions | MeasuredSamples;

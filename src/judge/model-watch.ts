@@ -5,11 +5,12 @@
 //   sample.generation  > newest ever watched  held for the coming `watch`; of two such generations only the newer one,
 //                                             because the older one is superseded before it was ever judged
 //   anything else                           late: counted as such, and nowhere else
+import type { SampleMeter } from '../metrics/sample-meter.ts';
 import type { JudgeOptions } from '../options.ts';
 import type { Baseline } from '../registry/records.ts';
 import type { Sample } from '../shared-memory/sample-ring.ts';
 import type { JudgePhase } from './check-table.ts';
-import type { HealthReport, MonitorReport, WatchGeneration } from './messages.ts';
+import type { AttachRings, HealthReport, MonitorReport, WatchGeneration } from './messages.ts';
 import { GenerationState } from './generation.ts';
 import type { GenerationJudge, JudgedLook } from './generation-judge.ts';
 import { drainInOrder, RingGroup } from './ring-merge.ts';
@@ -29,6 +30,7 @@ interface Watched {
 
 export class ModelWatch {
   readonly #model: string;
+  readonly #meter: SampleMeter;
   readonly #groups = new Map<number, RingGroup>();
   #watched: Watched | null = null;
   #held: GenerationState | null = null;
@@ -39,8 +41,9 @@ export class ModelWatch {
   #lappedBefore = 0;
   #nowUs = 0;
 
-  constructor(model: string) {
+  constructor(model: string, meter: SampleMeter) {
     this.#model = model;
+    this.#meter = meter;
   }
 
   get generation(): number | null {
@@ -64,8 +67,9 @@ export class ModelWatch {
   }
 
   /** Reads these rings from now on; a deployment that is attached already stays as it is. */
-  attach(deploymentId: number, memory: SharedArrayBuffer, rings: number, capacity: number): void {
-    if (!this.#groups.has(deploymentId)) this.#groups.set(deploymentId, new RingGroup(memory, rings, capacity));
+  attach({ deploymentId, memory, rings, capacity, version }: AttachRings): void {
+    if (this.#groups.has(deploymentId)) return;
+    this.#groups.set(deploymentId, new RingGroup(memory, rings, capacity, version));
   }
 
   /** Reads a deployment's rings a last time and forgets them. */
@@ -122,12 +126,18 @@ export class ModelWatch {
     return drainInOrder(groups, this.#visit);
   }
 
-  readonly #visit = (sample: Readonly<Sample>): void => {
+  readonly #visit = (sample: Readonly<Sample>, version: string | null): void => {
     const { generation } = sample;
+    this.#meter.add(sample, version ?? this.#versionOf(generation));
     if (generation === this.#watched?.state.generation) this.#watched.state.add(sample);
     else if (generation <= this.#newestWatched) this.#lateSamples += 1;
     else this.#hold(sample);
   };
+
+  // Of requests that no worker answered; those of an earlier generation are counted without a version.
+  #versionOf(generation: number): string {
+    return this.#watched?.state.generation === generation ? this.#watched.version : '';
+  }
 
   #hold(sample: Readonly<Sample>): void {
     const held = this.#held;

@@ -1,10 +1,12 @@
 // The monitor without its thread: takes commands, drains rings, looks at windows, returns reports. Monitor thread; time
 // is an argument everywhere. Invariant: commands for one model are handled in the order they were posted in.
 import type { MonitorCommand, MonitorReport } from './messages.ts';
+import { ModelMeters } from './model-meters.ts';
 import { ModelWatch } from './model-watch.ts';
 
 export class MonitorState {
   readonly #models = new Map<string, ModelWatch>();
+  readonly #meters = new ModelMeters();
   #stopped = false;
 
   /** A `stop` came in; nothing is handled after it. */
@@ -38,10 +40,14 @@ export class MonitorState {
       this.drain(nowUs);
       return [...this.#models.values()].flatMap((model) => model.look(nowUs));
     }
+    if (command.kind === 'measure') {
+      this.drain(nowUs);
+      return [{ kind: 'measured', request: command.request, models: this.#meters.take(this.#models) }];
+    }
     const model = this.#model(command.model);
     switch (command.kind) {
       case 'attach':
-        model.attach(command.deploymentId, command.memory, command.rings, command.capacity);
+        model.attach(command);
         return [];
       case 'detach':
         model.detach(command.deploymentId, nowUs);
@@ -72,14 +78,16 @@ export class MonitorState {
   #model(name: string): ModelWatch {
     let model = this.#models.get(name);
     if (model === undefined) {
-      model = new ModelWatch(name);
+      model = new ModelWatch(name, this.#meters.of(name));
       this.#models.set(name, model);
     }
     return model;
   }
 
   #forgetIfUnused(name: string, model: ModelWatch): void {
-    if (!model.hasRings && model.generation === null) this.#models.delete(name);
+    if (model.hasRings || model.generation !== null) return;
+    this.#meters.keepLoss(name, model);
+    this.#models.delete(name);
   }
 
   /** Takes in what the rings hold and returns how many samples that were. */

@@ -23,16 +23,21 @@ export function copySample(from: Readonly<Sample>, to: Sample): void {
   to.entropy = from.entropy;
   to.hash = from.hash;
   to.input = from.input;
+  to.track = from.track;
+  to.isRunFirst = from.isRunFirst;
 }
 
 /** One ring with the samples that were copied out of it and not yet taken. */
 class RingCursor {
+  /** Of the deployment that writes the ring; null when that may be any. */
+  readonly version: string | null;
   readonly #reader: SampleReader;
   readonly #chunk: readonly Sample[] = Array.from({ length: CHUNK_SAMPLES }, emptySample);
   #next = 0;
   #filled = 0;
 
-  constructor(reader: SampleReader) {
+  constructor(reader: SampleReader, version: string | null) {
+    this.version = version;
     this.#reader = reader;
   }
 
@@ -68,9 +73,9 @@ export class RingGroup {
   /** More samples than this cannot wait: all rings full and all chunks too. */
   readonly samplesMax: number;
 
-  constructor(memory: SharedArrayBuffer, rings: number, capacity: number) {
+  constructor(memory: SharedArrayBuffer, rings: number, capacity: number, version: string | null) {
     this.cursors = Array.from({ length: rings }, (_, ring) =>
-      new RingCursor(new SampleReader(memory, sampleRingOffset(ring, capacity), capacity)));
+      new RingCursor(new SampleReader(memory, sampleRingOffset(ring, capacity), capacity), version));
     this.samplesMax = rings * (capacity + CHUNK_SAMPLES);
   }
 
@@ -80,11 +85,14 @@ export class RingGroup {
   }
 }
 
+/** Told of each sample, and whose version wrote it if that is known. */
+export type SampleVisitor = (sample: Readonly<Sample>, version: string | null) => void;
+
 /**
  * Hands the waiting samples of all groups to `visit` in order of time and returns how many. Stops at what the rings can
  * hold, so that producers who never pause cannot keep the caller here.
  */
-export function drainInOrder(groups: Iterable<RingGroup>, visit: (sample: Readonly<Sample>) => void): number {
+export function drainInOrder(groups: Iterable<RingGroup>, visit: SampleVisitor): number {
   const cursors: RingCursor[] = [];
   let limit = 0;
   for (const group of groups) {
@@ -102,7 +110,7 @@ export function drainInOrder(groups: Iterable<RingGroup>, visit: (sample: Readon
       oldestUs = sample.atUs;
     }
     if (oldest === null) break;
-    visit(oldest.peek()!);
+    visit(oldest.peek()!, oldest.version);
     oldest.take();
     visited += 1;
   }

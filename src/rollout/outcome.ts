@@ -2,8 +2,9 @@
 import type { DecisionRecord } from '../registry/records.ts';
 
 /** Where a model stands. `offline` is reported by tools that look at a data directory without an engine. */
-export type Phase =
-  | 'empty' | 'loading' | 'probation' | 'steady' | 'no_rollback_target' | 'restored_failing' | 'offline';
+export type Phase = (typeof PHASES)[number] | 'offline';
+/** Those of an engine that runs. */
+export const PHASES = ['empty', 'loading', 'probation', 'steady', 'no_rollback_target', 'restored_failing'] as const;
 
 export type DeploymentState = 'loading' | 'ready' | 'draining' | 'closed' | 'failed';
 

@@ -6,11 +6,13 @@
 //   record  0 generation u32 · 4 kindAndOutcome i32 (kind << 8 | outcome) · 8 rows i32 · 12 batchRows i32
 //           16 latencyUs i32 · 20 queueUs i32 · 24 runUs i32 · 28 classIndex i32 (-1: none)
 //           32 atUs f64 · 40 value f64 · 48 entropy f32 · 52 hash i32
-//           56 input i32 · 60…63 reserved
+//           56 input i32 · 60 marks i32 (isRunFirst << 8 | track)
 //
 // Order. Producer: intent (Atomics) -> records (plain) -> tail (Atomics). Consumer: tail -> records (Atomics.load per
 // word, so that none moves past the check) -> intent again: a record that intent has come round to is discarded.
 // Counters are Int32 and wrap; differences are taken with `| 0`.
+
+import type { Track } from './track.ts';
 
 const CONTROL_BYTES = 128;
 export const RECORD_BYTES = 64;
@@ -29,6 +31,7 @@ const W_RUN_US = 6;
 const W_CLASS_INDEX = 7;
 const W_HASH = 13;
 const W_INPUT = 14;
+const W_MARKS = 15;
 const F32_ENTROPY = 12;
 const F64_AT_US = 4;
 const F64_VALUE = 5;
@@ -79,6 +82,10 @@ export interface Sample {
   hash: number;
   /** Hash of the row that was asked about, for telling repeated questions from many; 0 when it is not known. */
   input: number;
+  /** In what standing the version answered. */
+  track: Track;
+  /** The one sample of its run that the run itself is counted by. */
+  isRunFirst: boolean;
 }
 
 /** An all-zero sample to fill. */
@@ -86,6 +93,7 @@ export function emptySample(): Sample {
   return {
     generation: 0, kind: SampleKind.request, outcome: Outcome.ok, rows: 0, batchRows: 0, latencyUs: 0, queueUs: 0,
     runUs: 0, classIndex: -1, atUs: 0, value: NaN, entropy: NaN, hash: 0, input: 0,
+    track: 0, isRunFirst: false,
   };
 }
 
@@ -145,6 +153,7 @@ export class SampleWriter {
     this.#words[at + W_CLASS_INDEX] = sample.classIndex;
     this.#words[at + W_HASH] = sample.hash | 0;
     this.#words[at + W_INPUT] = sample.input | 0;
+    this.#words[at + W_MARKS] = (Number(sample.isRunFirst) << 8) | sample.track;
     this.#singles[at + F32_ENTROPY] = sample.entropy;
     this.#doubles[at / 2 + F64_AT_US] = sample.atUs;
     this.#doubles[at / 2 + F64_VALUE] = sample.value;
@@ -228,6 +237,8 @@ export class SampleReader {
     sample.classIndex = from[W_CLASS_INDEX]!;
     sample.hash = from[W_HASH]!;
     sample.input = from[W_INPUT]!;
+    sample.track = (from[W_MARKS]! & 0xff) as Track;
+    sample.isRunFirst = from[W_MARKS]! >> 8 !== 0;
     sample.entropy = this.#copySingles[F32_ENTROPY]!;
     sample.atUs = this.#copyDoubles[F64_AT_US]!;
     sample.value = this.#copyDoubles[F64_VALUE]!;

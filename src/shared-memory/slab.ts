@@ -6,12 +6,14 @@
 //   slab    [ header 64 B | entry 0 64 B | … entry max-1 | request bytes | answer bytes ]
 //
 //   header  0 entryCount i32 · 4 generation u32 · 8 deploymentId i32 · 12 requestUsed i32 · 16 answerUsed i32
-//           20 entriesMax i32 · 24 requestCapacity i32 · 28 answerCapacity i32 · 32 cutUs f64 · 40…63 reserved
+//           20 entriesMax i32 · 24 requestCapacity i32 · 28 answerCapacity i32 · 32 cutUs f64 · 40 track i32
+//           44…63 reserved
 //   entry   0 kind i32 · 4 status i32 · 8 requestOffset i32 · 12 requestBytes i32 · 16 answerOffset i32
 //           20 answerBytes i32 · 24 rows i32 · 28 outcome i32 · 32 receivedUs f64 · 40 deadlineUs f64
 //           48 headerBytes i32 · 52 flags i32 · 56 answerHeaderBytes i32 · 60…63 reserved
 //           (offsets count from the slab's start; nothing of a request is written again when it is answered, so that
 //           another version can be asked the same from the same slab)
+import { Track } from './track.ts';
 
 const HEADER_BYTES = 64;
 const ENTRY_BYTES = 64;
@@ -27,6 +29,7 @@ const H_ENTRIES_MAX = 5;
 const H_REQUEST_CAPACITY = 6;
 const H_ANSWER_CAPACITY = 7;
 const H_CUT_US_F64 = 4;
+const H_TRACK = 10;
 const E_KIND = 0;
 const E_STATUS = 1;
 const E_REQUEST_OFFSET = 2;
@@ -141,8 +144,13 @@ export class Slab {
     return this.#doubles[H_CUT_US_F64]!;
   }
 
+  get track(): Track {
+    return this.#words[H_TRACK]! as Track;
+  }
+
   /** Stamps the batch when it is cut: from here on it belongs to one generation of one deployment. */
-  stamp(generation: number, deploymentId: number, cutUs: number): void {
+  stamp(generation: number, deploymentId: number, cutUs: number, track: Track = Track.stable): void {
+    this.#words[H_TRACK] = track;
     this.#words[H_GENERATION] = generation | 0;
     this.#words[H_DEPLOYMENT] = deploymentId;
     this.#doubles[H_CUT_US_F64] = cutUs;

@@ -80,7 +80,7 @@ export class BatchRunner {
     this.#startUs = monotonicUs();
     this.#overflow = [];
     this.#reset();
-    sampler.begin(slab.generation);
+    sampler.begin(slab.generation, slab.track);
     for (let entry = 0; entry < slab.entryCount; entry += 1) {
       if (slab.status(entry) !== EntryStatus.pending) continue;
       const kind = slab.kind(entry);
@@ -158,13 +158,14 @@ export class BatchRunner {
     const first = requests[0]!;
     const last = requests[requests.length - 1]!;
     const rows = last.firstRow + last.rows - first.firstRow;
-    const { session, monotonicUs } = this.#options;
+    const { session, monotonicUs, sampler } = this.#options;
     const beginUs = monotonicUs();
     let result: RunResult;
     try {
       result = await session.run(this.#batch.inputs, first.firstRow, rows);
     } catch (error) {
       if (requests.length === 1) {
+        sampler.beginRun();
         this.#fail(first, this.#modelFailed(error), Outcome.modelFailure, monotonicUs() - beginUs);
         return;
       }
@@ -174,6 +175,7 @@ export class BatchRunner {
       return;
     }
     const runUs = result.runMs * 1e3;
+    sampler.beginRun();
     for (const request of requests) this.#answer(request, result.blocks, runUs, rows);
   }
 

@@ -3,6 +3,7 @@
 import type { Datatype, OutputKind } from '../registry/records.ts';
 import { SampleKind, emptySample } from '../shared-memory/sample-ring.ts';
 import type { Outcome, Sample, SampleWriter } from '../shared-memory/sample-ring.ts';
+import { Track } from '../shared-memory/track.ts';
 import type { RunBlock } from '../wire/predict-answer.ts';
 import { halfToNumber } from '../wire/half.ts';
 import { summarizeRow } from '../wire/prediction.ts';
@@ -54,6 +55,8 @@ export class Sampler {
   #count = 0;
   #rowSamplesLeft = 0;
   #generation = 0;
+  #track: Track = Track.stable;
+  #isRunNew = false;
 
   /** Without a writer the samples go nowhere; without a tap no rows are kept. */
   constructor(writer: SampleWriter | null, ringCapacity: number, tap: RowTap | null = null) {
@@ -63,11 +66,18 @@ export class Sampler {
   }
 
   /** Starts a batch of one generation. */
-  begin(generation: number): void {
+  begin(generation: number, track: Track): void {
+    this.#track = track;
+    this.#isRunNew = false;
     this.#count = 0;
     this.#generation = generation;
     this.#tap?.begin(generation);
     this.#rowSamplesLeft = Math.floor(this.#ringCapacity * RING_SHARE);
+  }
+
+  /** The requests that follow were in one run of the session; the first of them counts it. */
+  beginRun(): void {
+    this.#isRunNew = true;
   }
 
   /** Adds the sample of one request and returns it, so that its first row can be filled in. */
@@ -82,6 +92,8 @@ export class Sampler {
     sample.runUs = times.runUs;
     sample.atUs = times.doneUs;
     this.#tap?.request();
+    sample.isRunFirst = this.#isRunNew;
+    this.#isRunNew = false;
     return sample;
   }
 
@@ -186,6 +198,8 @@ export class Sampler {
     }
     this.#count += 1;
     sample.generation = this.#generation;
+    sample.track = this.#track;
+    sample.isRunFirst = false;
     sample.value = NaN;
     sample.classIndex = -1;
     sample.entropy = NaN;

@@ -106,7 +106,7 @@ export class TensorBatch {
 
   // Runs these requests together. When the run fails, halves are run on their own, down to the requests that fail.
   async #run(group: readonly Pending[]): Promise<void> {
-    const { session, monotonicUs } = this.#options;
+    const { session, monotonicUs, sampler } = this.#options;
     const rows = totalRows(group);
     const beginUs = monotonicUs();
     let result: WholeResult;
@@ -114,12 +114,17 @@ export class TensorBatch {
       const inputs = this.#stacking.join(group.map(({ request }) => request.inputs), rows);
       result = await session.runWhole(inputs, this.#wantedBy(group));
     } catch (error) {
-      if (group.length > 1) await this.#runHalves(group);
-      else this.#fail(group[0]!, this.#modelFailed(error), Outcome.modelFailure, monotonicUs() - beginUs);
+      if (group.length > 1) {
+        await this.#runHalves(group);
+        return;
+      }
+      sampler.beginRun();
+      this.#fail(group[0]!, this.#modelFailed(error), Outcome.modelFailure, monotonicUs() - beginUs);
       return;
     }
     const runUs = result.runMs * 1e3;
     if (group.length === 1) {
+      sampler.beginRun();
       this.#answer(group[0]!, result.outputs, runUs, Math.max(1, rows));
       return;
     }
@@ -129,6 +134,7 @@ export class TensorBatch {
       for (const one of group) await this.#run([one]);
       return;
     }
+    sampler.beginRun();
     let first = 0;
     for (const one of group) {
       const from = first;

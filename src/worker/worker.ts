@@ -113,7 +113,7 @@ async function runBatch(slab: Slab): Promise<BatchResult> {
   try {
     ({ runner } = await ensureLoaded());
   } catch (error) {
-    sampler?.begin(slab.generation);
+    sampler?.begin(slab.generation, slab.track);
     return refuseBatch(slab, answerable(error), Outcome.modelFailure, sampler);
   }
   try {

@@ -53,11 +53,12 @@ export class EchoEngine implements FrontPort {
     assertReady: (model) => void this.#named(model),
     metadata: (model) => ({ name: this.#named(model) }),
     config: (model) => ({ name: this.#named(model) }),
-    statistics: () => ({ model_stats: [] }),
+    statistics: () => Promise.resolve({ model_stats: [] }),
     index: () => this.#models.map((name) => ({ name, state: 'READY', reason: '' })),
     load: () => Promise.resolve(),
     unload: () => Promise.resolve(),
   };
+  readonly metrics = (): Promise<string> => Promise.resolve('# HELP echo Nothing.\n# TYPE echo gauge\necho 1\n');
   readonly held: HeldRequest[] = [];
   /** Requests accepted so far. */
   submitted = 0;

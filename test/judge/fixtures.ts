@@ -29,7 +29,7 @@ export class TestRings {
 
   attach(deploymentId: number): AttachRings {
     const { memory, capacity } = this;
-    return { kind: 'attach', deploymentId, model: MODEL, memory, rings: this.writers.length, capacity };
+    return { kind: 'attach', deploymentId, model: MODEL, version: '1', memory, rings: this.writers.length, capacity };
   }
 }
 

@@ -63,7 +63,7 @@ test('MonitorThread tells when the thread ends by itself, and can be started aga
   const { thread, exits, reports } = startedThread();
   // Three records are no power of two: the thread cannot go on, and must not go on unseen.
   const memory = new SharedArrayBuffer(64);
-  thread.post({ kind: 'attach', deploymentId: 1, model: MODEL, memory, rings: 1, capacity: 3 });
+  thread.post({ kind: 'attach', deploymentId: 1, model: MODEL, version: '1', memory, rings: 1, capacity: 3 });
   await until('the exit', () => exits.length > 0);
   assert.match(exits[0]!, /power of two/);
   assert.equal(thread.running, false);

@@ -17,6 +17,8 @@ export function checkedSample(number: number, into: Sample = emptySample()): Sam
   into.input = mixed(number, 8);
   into.atUs = number + 0.5;
   into.value = -number;
+  into.track = (mixed(number, 9) % 3) as Sample['track'];
+  into.isRunFirst = mixed(number, 10) % 2 === 1;
   into.entropy = (number & 0xffff) / 0x10000;
   return into;
 }

@@ -1,0 +1,49 @@
+// What the exposition needs to know of the engine beside the counts: plain data, made anew for each scrape. Types only.
+import type { ModelMeter } from './model-meter.ts';
+
+export interface LoadedVersionView {
+  readonly version: string;
+  readonly role: string;
+  readonly state: string;
+}
+
+/** One check at the newest look at the active version. */
+export interface CheckView {
+  readonly check: string;
+  readonly value: number | null;
+  readonly limit: number;
+}
+
+export interface ModelView {
+  readonly model: string;
+  readonly meter: ModelMeter;
+  /** What answers now; null while nothing does. */
+  readonly active: { readonly version: string; readonly digest: string } | null;
+  readonly lastGood: string | null;
+  readonly generation: number;
+  readonly phase: string;
+  readonly isHealthy: boolean;
+  readonly pending: number;
+  readonly loaded: readonly LoadedVersionView[];
+  readonly checks: readonly CheckView[];
+}
+
+export interface ProcessView {
+  readonly version: string;
+  readonly node: string;
+  readonly startSeconds: number;
+  readonly cpuSeconds: number;
+  readonly residentBytes: number;
+}
+
+export interface EngineView {
+  readonly models: readonly ModelView[];
+  /** All phases a model can be in. */
+  readonly phases: readonly string[];
+  /** Errors that the front answered by itself, by code. */
+  readonly refusals: ReadonlyMap<string, number>;
+  readonly inFlight: number;
+  readonly isDraining: boolean;
+  readonly monitorRestarts: number;
+  readonly process: ProcessView;
+}
