@@ -15,7 +15,13 @@ const NUMBER_BYTES_MAX = 32;
 /** UTF-8 needs at most three bytes for one UTF-16 unit. */
 const BYTES_PER_UNIT_MAX = 3;
 
+/** Up to this many bytes a loop copies faster than set() is called. */
+const LOOP_BYTES_MAX = 64;
+
 const POWERS_OF_TEN = Float64Array.from({ length: 23 }, (_, power) => Number(`1e${power}`));
+/** Below this an integer is handled as 32 bits. */
+const SMALL_INTEGER_LIMIT = 1_000_000_000;
+const SMALL_DIGITS_MAX = 9;
 /** Integers below this are written digit by digit. */
 const PLAIN_INTEGER_LIMIT = 1e15;
 /** Below this numbers are written with an exponent, as JavaScript does. */
@@ -49,7 +55,8 @@ export class JsonWriter {
 
   /** The document so far, valid until `clear`. */
   get bytes(): Uint8Array {
-    return this.#buffer.subarray(0, this.#length);
+    // Made directly: subarray() of a Buffer costs several times as much, and this runs for every answer.
+    return new Uint8Array(this.#buffer.buffer, this.#buffer.byteOffset, this.#length);
   }
 
   #reserve(bytes: number): void {
@@ -69,9 +76,13 @@ export class JsonWriter {
 
   /** Writes bytes as they are. */
   raw(bytes: Uint8Array): void {
-    this.#reserve(bytes.length);
-    this.#buffer.set(bytes, this.#length);
-    this.#length += bytes.length;
+    const count = bytes.length;
+    this.#reserve(count);
+    const buffer = this.#buffer;
+    const start = this.#length;
+    if (count > LOOP_BYTES_MAX) buffer.set(bytes, start);
+    else for (let at = 0; at < count; at += 1) buffer[start + at] = bytes[at]!;
+    this.#length = start + count;
   }
 
   /** Writes text as it is, in UTF-8. */
@@ -167,10 +178,29 @@ export class JsonWriter {
   #digits(value: number, countMin: number): void {
     const buffer = this.#buffer;
     let count = countMin;
+    if (value < SMALL_INTEGER_LIMIT) {
+      this.#smallDigits(value | 0, countMin);
+      return;
+    }
     while (count < POWERS_OF_TEN.length && value >= POWERS_OF_TEN[count]!) count += 1;
     let rest = value;
     for (let at = this.#length + count - 1; at >= this.#length; at -= 1) {
       const tenth = Math.floor(rest / 10);
+      buffer[at] = ZERO + (rest - tenth * 10);
+      rest = tenth;
+    }
+    this.#length += count;
+  }
+
+  // The same below SMALL_INTEGER_LIMIT, where the machine divides integers.
+  #smallDigits(value: number, countMin: number): void {
+    const buffer = this.#buffer;
+    let count = 1;
+    for (let limit = 10; count < SMALL_DIGITS_MAX && value >= limit; limit *= 10) count += 1;
+    if (count < countMin) count = countMin;
+    let rest = value;
+    for (let at = this.#length + count - 1; at >= this.#length; at -= 1) {
+      const tenth = (rest / 10) | 0;
       buffer[at] = ZERO + (rest - tenth * 10);
       rest = tenth;
     }

@@ -13,6 +13,9 @@ const OPEN_BRACKET = 0x5b;
 const CLOSE_BRACKET = 0x5d;
 const COMMA = 0x2c;
 
+const PREDICTION = Buffer.from('"prediction":');
+const PREDICTIONS = Buffer.from('"predictions":[');
+
 /** One output of one run. */
 export interface OutputBlock {
   readonly data: TensorData;
@@ -63,13 +66,18 @@ export class AnswerEncoder {
     this.hasNonFinite = false;
     writer.byte(OPEN_BRACE);
     this.#writeId(request);
-    writer.text(request.isSingle ? '"prediction":' : '"predictions":[');
-    let isFirst = true;
-    eachRow(request, blocks, (block, row) => {
-      if (!isFirst) writer.byte(COMMA);
-      isFirst = false;
-      this.#writeRow(block, row);
-    });
+    writer.raw(request.isSingle ? PREDICTION : PREDICTIONS);
+    // One row in one block is the common case: no visitor is made for it.
+    if (request.rows === 1 && blocks.length === 1) {
+      this.#writeRow(blocks[0]!, request.firstRow - blocks[0]!.firstRow);
+    } else {
+      let isFirst = true;
+      eachRow(request, blocks, (block, row) => {
+        if (!isFirst) writer.byte(COMMA);
+        isFirst = false;
+        this.#writeRow(block, row);
+      });
+    }
     if (!request.isSingle) writer.byte(CLOSE_BRACKET);
     writer.raw(this.#afterPrediction);
     writer.thousandths(latencyUs);

@@ -54,6 +54,8 @@ export class BatchRunner {
   #pending: Pending[] = [];
   #overflow: { entry: number; answer: Uint8Array }[] = [];
   #startUs = 0;
+  /** Filled anew for each answer. */
+  readonly #times = { receivedUs: 0, startUs: 0, doneUs: 0, runUs: 0, batchRows: 0 };
 
   constructor(options: BatchRunnerOptions) {
     const { session, version, answerBytesMax } = options;
@@ -198,17 +200,33 @@ export class BatchRunner {
     const outcome = encoder.hasNonFinite ? Outcome.nonFinite : Outcome.ok;
     this.#write(request, HTTP_OK, bytes, outcome);
     const { receivedUs, rows } = request;
-    const sample = sampler.request(outcome, rows, { receivedUs, startUs: this.#startUs, doneUs, runUs, batchRows });
+    const times = this.#times;
+    times.receivedUs = receivedUs;
+    times.startUs = this.#startUs;
+    times.doneUs = doneUs;
+    times.runUs = runUs;
+    times.batchRows = batchRows;
+    const sample = sampler.request(outcome, rows, times);
+    // One row in one block is the common case: no visitor is made for it.
+    if (rows === 1 && blocks.length === 1) {
+      this.#sampleRow(sample, request, 0, blocks[0]!, request.firstRow - blocks[0]!.firstRow);
+      return;
+    }
     let index = 0;
     eachRow(request, blocks, (block, row) => {
       const target: Sample | null = index === 0 ? sample : sampler.row(sample, index);
-      if (target !== null) {
-        sampler.ask(target, this.#batch.inputs, request.firstRow + index);
-        sampler.predict(target, block, row);
-        sampler.keep(target, index, block, row, this.#batch.inputs, block.firstRow + row);
-      }
+      if (target !== null) this.#sampleRow(target, request, index, block, row);
       index += 1;
     });
+  }
+
+  // `index` counts the rows of the request, `row` those of the block.
+  #sampleRow(sample: Sample, request: Pending, index: number, block: RunBlock, row: number): void {
+    const { sampler } = this.#options;
+    const { inputs } = this.#batch;
+    sampler.ask(sample, inputs, request.firstRow + index);
+    sampler.predict(sample, block, row);
+    sampler.keep(sample, index, block, row, inputs, block.firstRow + row);
   }
 
   #fail(request: Pending, error: unknown, outcome: Outcome, runUs: number): void {

@@ -52,6 +52,8 @@ export class Sampler {
   /** Set when the version is loaded; until then samples carry no prediction. */
   source: PredictionSource | null = null;
   readonly #samples: Sample[] = [];
+  readonly #asked = new WordView();
+  readonly #answered = new WordView();
   #count = 0;
   #rowSamplesLeft = 0;
   #generation = 0;
@@ -114,7 +116,7 @@ export class Sampler {
     for (const { data, elements } of inputs) {
       // An input without rows of its own belongs to all of them.
       const offset = (row + 1) * elements <= data.length ? row * elements : 0;
-      hash = hashElements(hash, data, offset, elements, Math.ceil(elements / INPUT_WORDS_MAX));
+      hash = hashElements(hash, data, this.#asked, offset, elements, Math.ceil(elements / INPUT_WORDS_MAX));
     }
     // 0 stands for a row that is not known.
     sample.input = hash === 0 ? 1 : hash;
@@ -125,7 +127,7 @@ export class Sampler {
     if (this.#writer === null) return;
     let hash = HASH_SEED;
     for (const { data, rowElements } of block.outputs) {
-      hash = hashElements(hash, data, row * rowElements, rowElements);
+      hash = hashElements(hash, data, this.#answered, row * rowElements, rowElements, 1);
     }
     sample.hash = hash;
     if (this.source === null) return;
@@ -213,8 +215,33 @@ function halves(data: Exclude<TensorData, string[]>, offset: number, length: num
   return Float32Array.from(data.subarray(offset, offset + length) as Uint16Array, halfToNumber);
 }
 
-// FNV-1a over every `step`th 32-bit word (or, unaligned, byte, or text) of the elements.
-function hashElements(seed: number, data: TensorData, offset: number, length: number, step = 1): number {
+/**
+ * The elements of an array as 32-bit words (or, when they are not aligned to words, as bytes). Kept for the last array
+ * that was asked for: all rows of a batch lie in one, and making a view costs more than hashing a small row.
+ */
+class WordView {
+  #data: Exclude<TensorData, string[]> | null = null;
+  #words: Int32Array | Uint8Array = new Int32Array(0);
+  /** Words (or bytes) of one element. */
+  perElement = 1;
+
+  of(data: Exclude<TensorData, string[]>): Int32Array | Uint8Array {
+    if (data === this.#data) return this.#words;
+    const { buffer, byteOffset, byteLength, BYTES_PER_ELEMENT: elementBytes } = data;
+    const isAligned = ((byteOffset | elementBytes) & 3) === 0;
+    this.#data = data;
+    this.#words = isAligned
+      ? new Int32Array(buffer, byteOffset, byteLength / 4)
+      : new Uint8Array(buffer, byteOffset, byteLength);
+    this.perElement = isAligned ? elementBytes / 4 : elementBytes;
+    return this.#words;
+  }
+}
+
+// FNV-1a over every `step`th word (or text) of the elements.
+function hashElements(
+  seed: number, data: TensorData, view: WordView, offset: number, length: number, step: number,
+): number {
   let hash = seed;
   if (Array.isArray(data)) {
     for (let at = offset; at < offset + length; at += step) {
@@ -227,11 +254,8 @@ function hashElements(seed: number, data: TensorData, offset: number, length: nu
     }
     return hash;
   }
-  const start = data.byteOffset + offset * data.BYTES_PER_ELEMENT;
-  const bytes = length * data.BYTES_PER_ELEMENT;
-  const words = ((start | bytes) & 3) === 0
-    ? new Int32Array(data.buffer, start, bytes / 4)
-    : new Uint8Array(data.buffer, start, bytes);
-  for (let index = 0; index < words.length; index += step) hash = Math.imul(hash ^ words[index]!, HASH_FACTOR);
+  const words = view.of(data);
+  const end = (offset + length) * view.perElement;
+  for (let at = offset * view.perElement; at < end; at += step) hash = Math.imul(hash ^ words[at]!, HASH_FACTOR);
   return hash;
 }
