@@ -3,13 +3,16 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { randomOf } from '../shared-memory/seeded.ts';
 import { Clients } from './clients.ts';
-import type { Counts } from './clients.ts';
 import { FAULTS } from './faults.ts';
 import type { Fault } from './faults.ts';
+import { Ledger } from './ledger.ts';
+import type { Counts } from './ledger.ts';
+import { SocketClients } from './socket-clients.ts';
 import { World } from './world.ts';
 
 const RSS_SAMPLES_MAX = 400;
 const CLIENTS = 8;
+const SOCKETS = 2;
 
 export interface ChaosOptions {
   readonly seed: number;
@@ -29,6 +32,7 @@ export interface ChaosReport {
   readonly offences: readonly string[];
   readonly restartMsMedian: number;
   readonly restartMsMax: number;
+  readonly soakMs: number;
   readonly soakSwaps: number;
   /** Resident KiB of the server through the soak. */
   readonly residentKib: readonly number[];
@@ -43,7 +47,9 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
   const random = randomOf(options.seed);
   const world = new World();
   await world.begin();
-  const clients = new Clients(world.port, CLIENTS, (sentMs) => world.wasDownSince(sentMs));
+  const ledger = new Ledger((sentMs) => world.wasDownSince(sentMs));
+  const clients = [new Clients(world.port, CLIENTS, ledger), new SocketClients(world.port, SOCKETS, ledger)];
+  const stopClients = (): Promise<unknown> => Promise.all(clients.map((crowd) => crowd.stop()));
   const faults: Record<string, number> = {};
   try {
     for (const fault of schedule(random)) {
@@ -52,21 +58,21 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
       await fault.run(world, random).catch((error: unknown) => {
         throw new Error(`chaos with seed ${options.seed}, "${fault.name}": ${String(error)}`, { cause: error });
       });
-      options.onProgress?.(`${world.kills} of ${options.kills} kills, ${clients.counts.answered} answers`);
+      options.onProgress?.(`${world.kills} of ${options.kills} kills, ${ledger.counts.answered} answers`);
     }
     const soak = await soakFor(world, options, random);
     await world.check();
-    await clients.stop();
+    await stopClients();
     const exitCode = await world.end();
     const restarts = [...world.restartMs].sort((a, b) => a - b);
     return {
-      seed: options.seed, faults, kills: world.kills, acknowledged: world.acknowledgedCount, requests: clients.counts,
-      offences: clients.offences, restartMsMedian: Math.round(restarts[restarts.length >> 1] ?? 0),
-      restartMsMax: Math.round(restarts.at(-1) ?? 0), soakSwaps: soak.swaps, residentKib: soak.residentKib,
-      versionsThatAnswered: clients.answersByVersion.size, exitCode, tookMs: Math.round(performance.now() - startedMs),
+      seed: options.seed, faults, kills: world.kills, acknowledged: world.acknowledgedCount, requests: ledger.counts,
+      offences: ledger.offences, restartMsMedian: Math.round(restarts[restarts.length >> 1] ?? 0),
+      restartMsMax: Math.round(restarts.at(-1) ?? 0), soakMs: options.soakMs, soakSwaps: soak.swaps, residentKib: soak.residentKib,
+      versionsThatAnswered: ledger.answersByVersion.size, exitCode, tookMs: Math.round(performance.now() - startedMs),
     };
   } finally {
-    await clients.stop();
+    await stopClients();
     await world.end();
   }
 }

@@ -4,6 +4,7 @@ import { rmSync, writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { artifactPath } from '../../src/registry/artifacts.ts';
 import { http, RawConnection } from '../support/http.ts';
+import { HARM } from './harm.ts';
 import { MODEL, bodyOf, brokenFile } from './model.ts';
 import { isExpected } from './world.ts';
 import type { World } from './world.ts';
@@ -133,6 +134,7 @@ async function refuseBroken(world: World): Promise<void> {
 }
 
 export const FAULTS: readonly Fault[] = [
+  ...HARM,
   killDuring('a promote', 4, promoteAny),
   killDuring('a rollback', 4, rollBack),
   killDuring('a registration', 4, (world) => world.register(true).then(() => undefined)),

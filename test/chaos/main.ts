@@ -1,48 +1,62 @@
-// `npm run chaos`: chaos at full size, with its report as a table for people or, with --json, as data.
+// `npm run chaos`: chaos at full size, with its report as a table for people and, with --json or --out, as data.
+import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { runChaos } from './director.ts';
-import type { ChaosReport } from './director.ts';
+import { reportText } from './report.ts';
+
+const HELP = `Kills, corrupts, fills, floods, promotes and rolls back a running engine while clients keep a ledger.
+
+  npm run chaos -- [--kills N] [--soak-minutes M] [--seed S] [--out FILE] [--json]
+
+  --kills N         go on until so many kill -9 are done (default 500; 0 for none)
+  --soak-minutes M  then a swap a second for so long (default 60; 0 for none)
+  --seed S          what chance begins with; the same seed tries the same faults (default 1)
+  --out FILE        write the report as JSON there
+  --json            print the report as JSON
+
+Exit code 0 when no request was lost or answered wrongly and everything acknowledged was there.
+`;
+/** Without a terminal a line of progress comes so often. */
+const PROGRESS_MS = 30_000;
 
 const { values } = parseArgs({
   options: {
     seed: { type: 'string', default: '1' },
     kills: { type: 'string', default: '500' },
     'soak-minutes': { type: 'string', default: '60' },
+    out: { type: 'string' },
     json: { type: 'boolean', default: false },
+    help: { type: 'boolean', default: false },
   },
 });
 
-const report = await runChaos({
-  seed: Number(values.seed),
-  kills: Number(values.kills),
-  soakMs: Number(values['soak-minutes']) * 60_000,
-  onProgress: (line) => {
-    if (process.stderr.isTTY) process.stderr.write(`\r\u001b[K${line}`);
-  },
-});
-if (process.stderr.isTTY) process.stderr.write('\n');
-process.stdout.write(values.json ? `${JSON.stringify(report, null, 2)}\n` : textOf(report));
-process.exitCode = report.requests.lost + report.requests.wrong === 0 && report.exitCode === 0 ? 0 : 1;
+function sizeOf(name: string, text: string): number {
+  const size = Number(text);
+  if (Number.isFinite(size) && size >= 0) return size;
+  throw new Error(`read --${name}: it is "${text}"; wanted a number from 0 on`);
+}
 
-function textOf({ requests, faults, residentKib, ...rest }: ChaosReport): string {
-  const mib = (kib: number | undefined): string => `${Math.round((kib ?? 0) / 1_024)} MiB`;
-  const after = residentKib[Math.min(20, residentKib.length - 1)];
-  const rows: [string, string][] = [
-    ['seed', String(rest.seed)],
-    ['took', `${Math.round(rest.tookMs / 60_000)} min`],
-    ['kills', `${rest.kills}; kill to ready again: median ${rest.restartMsMedian} ms, longest ${rest.restartMsMax} ms`],
-    ...Object.entries(faults).map(([name, times]): [string, string] => [`  ${name}`, String(times)]),
-    ['changes acknowledged', `${rest.acknowledged}, all there at the end`],
-    ['requests', String(requests.sent)],
-    ['  answered', String(requests.answered)],
-    ['  refused', String(requests.refused)],
-    ['  cut by a kill', String(requests.cut)],
-    ['lost', String(requests.lost)],
-    ['wrong answers', String(requests.wrong)],
-    ['soak', `${rest.soakSwaps} swaps; resident ${mib(after)} after the first, ${mib(residentKib.at(-1))} at the end`],
-    ['exit code', String(rest.exitCode)],
-    ...rest.offences.map((text): [string, string] => ['OFFENCE', text]),
-  ];
-  const width = Math.max(...rows.map(([name]) => name.length));
-  return rows.map(([name, text]) => `${name.padEnd(width)}  ${text}\n`).join('');
+let toldMs = 0;
+function tell(line: string): void {
+  if (process.stderr.isTTY) process.stderr.write(`\r\u001b[K${line}`);
+  else if (performance.now() - toldMs >= PROGRESS_MS) {
+    toldMs = performance.now();
+    process.stderr.write(`${line}\n`);
+  }
+}
+
+if (values.help) {
+  process.stdout.write(HELP);
+} else {
+  const report = await runChaos({
+    seed: sizeOf('seed', values.seed),
+    kills: sizeOf('kills', values.kills),
+    soakMs: sizeOf('soak-minutes', values['soak-minutes']) * 60_000,
+    onProgress: tell,
+  });
+  if (process.stderr.isTTY) process.stderr.write('\n');
+  const json = `${JSON.stringify(report, null, 2)}\n`;
+  if (values.out !== undefined) writeFileSync(values.out, json);
+  process.stdout.write(values.json ? json : reportText(report));
+  process.exitCode = report.requests.lost + report.requests.wrong === 0 && report.exitCode === 0 ? 0 : 1;
 }

@@ -2,16 +2,25 @@
 // and whose it is.
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { endless, fatal } from '../worker/hostile-onnx.ts';
 import { linear } from '../worker/onnx.ts';
 
 export const MODEL = 'm';
 
+/** Good for ever, or until a row with a negative value comes: then it ends the process, or never comes back. */
+export type Kind = 'good' | 'fatal' | 'endless';
+
+const BYTES: Readonly<Record<Kind, (shift: number) => Uint8Array>> = { good: linear, fatal, endless };
+
 /** Writes the file of version `number` into `directory` and returns its path. */
-export function versionFile(directory: string, number: number): string {
+export function versionFile(directory: string, number: number, kind: Kind): string {
   const path = join(directory, `${number}.onnx`);
-  writeFileSync(path, linear(number));
+  writeFileSync(path, BYTES[kind](number));
   return path;
 }
+
+/** What a version of the other kinds cannot bear; a good one answers it. */
+export const POISON = JSON.stringify({ features: [-1, 2, 3] });
 
 /** A file that is no model. */
 export function brokenFile(directory: string): string {

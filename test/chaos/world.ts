@@ -7,12 +7,17 @@ import { connectAdmin } from '../../src/admin/client.ts';
 import type { AdminClient } from '../../src/admin/client.ts';
 import type { ModelStatus } from '../../src/admin/control-plane.ts';
 import { isLastgoodError } from '../../src/errors.ts';
+import { allowWrites, refuseWrites } from '../support/disk.ts';
 import { Server } from '../support/binary.ts';
+import { http } from '../support/http.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
-import { MODEL, versionFile } from './model.ts';
+import { MODEL, POISON, versionFile } from './model.ts';
+import type { Kind } from './model.ts';
 
 /** Judging is not what is tried here, and a rollback of the judge's own would only blur the ledger. */
-const SERVE_FLAGS = ['--judge-mode', 'observe', '--log-level', 'warn', '--no-supervisor'];
+const SERVE_FLAGS = [
+  '--judge-mode', 'observe', '--log-level', 'warn', '--no-supervisor', '--hung-ms', '3000', '--drain-ms', '60000',
+];
 const START_ATTEMPTS_MAX = 3;
 const PORTS_FROM = 12_000;
 const PORTS = 8_000;
@@ -121,6 +126,49 @@ export class World {
     await this.check();
   }
 
+  /**
+   * Sends a row that the active version cannot bear, waits for the end of the process and starts it again; returns the
+   * signal that ended it. What was acknowledged must be there.
+   */
+  async poison(): Promise<NodeJS.Signals | null> {
+    const server = this.#server;
+    if (server === null) return null;
+    this.#goDown();
+    const [, ended] = await Promise.all([
+      http(this.#port, '/predict', { body: POISON, headers: { 'content-type': 'application/json' } })
+        .catch(() => null),
+      server.exit,
+    ]);
+    assert.notEqual(ended, 0, 'the process ended by itself');
+    this.#server = null;
+    this.#admin = null;
+    await this.start();
+    this.restartMs.push(performance.now() - this.#downMs);
+    await this.check();
+    return server.process.signalCode;
+  }
+
+  /** As if the disk were full from now on, or not any more. */
+  fillDisk(isFull: boolean): void {
+    const pid = this.#server?.pid ?? 0;
+    if (isFull) refuseWrites(pid);
+    else allowWrites(pid);
+  }
+
+  /** Kills it, lets `damage` do something to the data directory meanwhile, and starts it again. */
+  async killAndDamage(damage: () => void): Promise<void> {
+    const server = this.#server;
+    this.#goDown();
+    this.kills += 1;
+    server?.process.kill('SIGKILL');
+    await server?.exit;
+    this.#server = null;
+    this.#admin = null;
+    damage();
+    await this.start();
+    await this.check();
+  }
+
   /** Starts a server and kills it after `afterMs`, in the middle of its start or not. */
   async killWhileStarting(afterMs: number): Promise<void> {
     const server = this.#server;
@@ -146,10 +194,10 @@ export class World {
     await this.check();
   }
 
-  async register(promote: boolean): Promise<string> {
+  async register(promote: boolean, kind: Kind = 'good'): Promise<string> {
     const number = (this.#versions += 1);
     const version = String(number);
-    const file = versionFile(this.files, number);
+    const file = versionFile(this.files, number, kind);
     const { activation } = await this.admin.register({ model: MODEL, file, version, promote }, actor);
     this.#acknowledge({ kind: 'register', version, generation: 0 });
     if (activation !== null) {

@@ -5,7 +5,7 @@ import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 
 const Opcode = { text: 1, binary: 2, close: 8, ping: 9, pong: 10 } as const;
-const DEADLINE_MS = 10_000;
+const DEADLINE_MS = 30_000;
 
 export interface CloseEvent {
   /** 1006 when the connection ended without a close frame. */

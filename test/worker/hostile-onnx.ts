@@ -25,8 +25,8 @@ const graph = (name: string, { inputs = [], outputs, nodes }: Graph): MessageIni
   }),
 });
 
-/** The row's sum as `linear(0)` has it; a row with a negative value goes round a loop 2^62 times first. */
-export const endless = (): Uint8Array => model({
+/** Answers as `linear(shift)` does; a row with a negative value goes round a loop 2^62 times first. */
+export const endless = (shift = 0): Uint8Array => model({
   inputs: [['x', Type.FLOAT, ['N', 3]]],
   outputs: [['y', Type.FLOAT, ['N', 1]]],
   nodes: [
@@ -38,10 +38,27 @@ export const endless = (): Uint8Array => model({
       outputs: [['still', Type.BOOL, []], ['after', Type.FLOAT, [1]]],
       nodes: [node('Identity', ['go'], 'still'), node('Neg', ['before'], 'after')],
     })]),
-    node('Add', ['xw', 'rounds'], 'y'),
+    node('Add', ['xw', 'rounds'], 'sum'), node('Add', ['sum', 'shift'], 'y'),
   ],
   constants: [
-    floats('w', [3, 1], [1, 10, 100]), floats('zero', [1], [0]), whole('endless', [2n ** 62n]), whole('once', [1n]),
+    floats('w', [3, 1], [1, 10, 100]), floats('zero', [1], [0]), floats('shift', [1], [shift]), whole('endless', [2n ** 62n]), whole('once', [1n]),
     whole('one', [1n]),
+  ],
+});
+
+/** Answers as `linear(shift)` does; for a row with a negative value the runtime divides the least integer by -1. */
+export const fatal = (shift = 0): Uint8Array => model({
+  inputs: [['x', Type.FLOAT, ['N', 3]]],
+  outputs: [['y', Type.FLOAT, ['N', 1]]],
+  nodes: [
+    node('MatMul', ['x', 'w'], 'xw'), node('ReduceMin', ['x'], 'least_value', [integer('keepdims', 0)]),
+    node('Less', ['least_value', 'zero'], 'is_negative'), node('Where', ['is_negative', 'minus', 'plus'], 'divisor'),
+    node('Div', ['least', 'divisor'], 'quotient'), node('Cast', ['quotient'], 'large', [integer('to', Type.FLOAT)]),
+    node('Mul', ['large', 'zero'], 'nothing'), node('Add', ['xw', 'nothing'], 'sum'),
+    node('Add', ['sum', 'shift'], 'y'),
+  ],
+  constants: [
+    floats('w', [3, 1], [1, 10, 100]), floats('zero', [1], [0]), floats('shift', [1], [shift]),
+    whole('least', [-(2n ** 63n)]), whole('minus', [-1n]), whole('plus', [1n]),
   ],
 });
