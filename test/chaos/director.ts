@@ -68,7 +68,8 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
     return {
       seed: options.seed, faults, kills: world.kills, acknowledged: world.acknowledgedCount, requests: ledger.counts,
       offences: ledger.offences, restartMsMedian: Math.round(restarts[restarts.length >> 1] ?? 0),
-      restartMsMax: Math.round(restarts.at(-1) ?? 0), soakMs: options.soakMs, soakSwaps: soak.swaps, residentKib: soak.residentKib,
+      restartMsMax: Math.round(restarts.at(-1) ?? 0),
+      soakMs: options.soakMs, soakSwaps: soak.swaps, residentKib: soak.residentKib,
       versionsThatAnswered: ledger.answersByVersion.size, exitCode, tookMs: Math.round(performance.now() - startedMs),
     };
   } finally {

@@ -1,5 +1,5 @@
-// The ledger of all clients: what became of every request. Answered rightly, refused with a reason, cut while the server
-// was being killed, or one of the things that must never happen.
+// The ledger of all clients: what became of every request. Answered rightly, refused with a reason, cut while the
+// server was being killed, or one of the things that must never happen.
 import { isRight } from './model.ts';
 import type { Answer } from './model.ts';
 

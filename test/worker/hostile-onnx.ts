@@ -41,8 +41,8 @@ export const endless = (shift = 0): Uint8Array => model({
     node('Add', ['xw', 'rounds'], 'sum'), node('Add', ['sum', 'shift'], 'y'),
   ],
   constants: [
-    floats('w', [3, 1], [1, 10, 100]), floats('zero', [1], [0]), floats('shift', [1], [shift]), whole('endless', [2n ** 62n]), whole('once', [1n]),
-    whole('one', [1n]),
+    floats('w', [3, 1], [1, 10, 100]), floats('zero', [1], [0]), floats('shift', [1], [shift]),
+    whole('endless', [2n ** 62n]), whole('once', [1n]), whole('one', [1n]),
   ],
 });
 
