@@ -123,6 +123,11 @@ export class Deployment {
     }
   }
 
+  /** Runs a slab of kept rows beside the batches: it counts as none. Rejects when the deployment is closing. */
+  async replay(memory: SharedArrayBuffer): Promise<BatchResult> {
+    return this.#pool.run({ kind: 'batch', slab: memory });
+  }
+
   /** Waits for the running batches, then lets the sessions and the threads go. */
   async close(): Promise<void> {
     if (this.#state !== 'ready') return;

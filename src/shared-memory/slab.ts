@@ -61,6 +61,8 @@ export const EntryKind = {
   floatFrame: 5,
 } as const;
 export type EntryKind = (typeof EntryKind)[keyof typeof EntryKind];
+/** A kept row, as wire/row-inputs.ts writes it, that no client asks about: see worker/replay.ts. */
+export const KEPT_ROW = 100;
 
 /** Values of an entry's status before the worker has written an HTTP status there. */
 export const EntryStatus = { pending: 0, cancelled: -1 } as const;
@@ -160,7 +162,9 @@ export class Slab {
    * Copies one request in and returns its entry number, or -1 when it does not fit.
    * `headerBytes` is the length of a leading JSON part for binary kinds, else 0; times are monotonic microseconds.
    */
-  append(kind: EntryKind, body: Uint8Array, receivedUs: number, deadlineUs: number, headerBytes = 0): number {
+  append(
+    kind: EntryKind | typeof KEPT_ROW, body: Uint8Array, receivedUs: number, deadlineUs: number, headerBytes = 0,
+  ): number {
     const entry = this.#words[H_ENTRY_COUNT]!;
     if (entry >= this.#words[H_ENTRIES_MAX]! || body.length > this.requestBytesFree) return -1;
     const offset = this.#requestStart() + this.#words[H_REQUEST_USED]!;

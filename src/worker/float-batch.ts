@@ -7,6 +7,7 @@ import type { Slab } from '../shared-memory/slab.ts';
 import { ANSWER_HEAD_BYTES, FRAME_ID_BYTES, floatErrorFrame, floatFrameId, floatRefusal } from '../wire/float-frame.ts';
 import { eachRow } from '../wire/predict-answer.ts';
 import type { RunBlock } from '../wire/predict-answer.ts';
+import type { InputSource } from '../wire/row-source.ts';
 import type { Sampler } from './sampler.ts';
 import type { RunResult, Session } from './session.ts';
 
@@ -43,6 +44,7 @@ export class FloatBatch {
   readonly #refusal: string | null;
   readonly #rowFloats: number;
   readonly #input: { data: Float32Array; readonly shape: readonly number[]; readonly elements: number };
+  readonly #inputs: readonly InputSource[];
   /** The input's bits: copied as integers no NaN changes. */
   #words: Int32Array;
   readonly #times = { receivedUs: 0, startUs: 0, doneUs: 0, runUs: 0, batchRows: 0 };
@@ -59,6 +61,7 @@ export class FloatBatch {
     const { shape = [], elements = 0 } = layout.inputs[0] ?? {};
     this.#rowFloats = elements;
     this.#input = { data: new Float32Array(0), shape, elements };
+    this.#inputs = [this.#input];
     this.#words = new Int32Array(this.#input.data.buffer);
   }
 
@@ -121,7 +124,7 @@ export class FloatBatch {
     const beginUs = monotonicUs();
     let result: RunResult;
     try {
-      result = await session.run([this.#input], firstRow, rows);
+      result = await session.run(this.#inputs, firstRow, rows);
     } catch (error) {
       if (to - from === 1) {
         this.#fail(this.#entries[from]!, this.#modelFailed(error), Outcome.modelFailure, monotonicUs() - beginUs);
@@ -167,8 +170,12 @@ export class FloatBatch {
     let index = 0;
     eachRow({ firstRow, rows }, blocks, (block, row) => {
       const one = index === 0 ? sample : sampler.row(sample, index);
+      if (one !== null) {
+        sampler.ask(one, this.#inputs, firstRow + index);
+        sampler.predict(one, block, row);
+        sampler.keep(one, index, block, row, this.#inputs, firstRow + index);
+      }
       index += 1;
-      if (one !== null) sampler.predict(one, block, row);
     });
   }
 
@@ -179,9 +186,9 @@ export class FloatBatch {
     slab.setOutcome(entry, outcome);
     if (!slab.setAnswer(entry, status, bytes)) this.#options.overflow(entry, Uint8Array.from(bytes));
     const { startUs } = this.#times;
-    sampler.request(outcome, 0, {
+    sampler.fail(sampler.request(outcome, 0, {
       receivedUs: slab.receivedUs(entry), startUs, doneUs: monotonicUs(), runUs, batchRows: 0,
-    });
+    }));
   }
 
   #modelFailed(error: unknown): Error {

@@ -4,7 +4,7 @@
 import { monotonicUs } from '../clock.ts';
 import { lastgoodError, reasonOf } from '../errors.ts';
 import type { LastgoodError } from '../errors.ts';
-import { EntryKind, EntryStatus } from '../shared-memory/slab.ts';
+import { EntryKind, EntryStatus, KEPT_ROW } from '../shared-memory/slab.ts';
 import type { Slab } from '../shared-memory/slab.ts';
 import { Outcome } from '../shared-memory/sample-ring.ts';
 import type { Sample } from '../shared-memory/sample-ring.ts';
@@ -15,6 +15,7 @@ import { encodeEntryError } from '../wire/entry-error.ts';
 import { PredictDecoder } from '../wire/predict-json.ts';
 import { RowBatch } from '../wire/row-batch.ts';
 import type { BatchResult } from './messages.ts';
+import { Replay } from './replay.ts';
 import type { Sampler } from './sampler.ts';
 import type { RunResult, Session } from './session.ts';
 import { FloatBatch } from './float-batch.ts';
@@ -49,6 +50,7 @@ export class BatchRunner {
   readonly #decoder: PredictDecoder;
   readonly #encoder: AnswerEncoder;
   readonly #tensors: TensorBatch;
+  readonly #replay: Replay;
   readonly #floats: FloatBatch;
   #slab: Slab | null = null;
   #pending: Pending[] = [];
@@ -66,6 +68,7 @@ export class BatchRunner {
     this.#floats = new FloatBatch({
       ...options, overflow: (entry, answer) => this.#overflow.push({ entry, answer }),
     });
+    this.#replay = new Replay({ ...options, overflow: (entry, answer) => this.#overflow.push({ entry, answer }) });
     this.#tensors = new TensorBatch({
       ...options,
       write: (entry, rows, { status, bytes, headerBytes }, outcome) => {
@@ -88,6 +91,10 @@ export class BatchRunner {
       const kind = slab.kind(entry);
       if (kind === EntryKind.floatFrame) {
         this.#floats.take(slab, entry, this.#startUs);
+        continue;
+      }
+      if (kind === KEPT_ROW) {
+        await this.#replay.run(slab, entry);
         continue;
       }
       if (this.#tensors.takes(kind)) {

@@ -160,19 +160,7 @@ export class Sampler {
     inputRow: number,
   ): void {
     if (this.#tap?.takes(sample) !== true) return;
-    this.#tap.add(sample, index, this.#outputsOf(block, row), inputs, inputRow);
-  }
-
-  #outputsOf({ outputs }: RunBlock, row: number): RowOutputs {
-    const found = this.source === null ? undefined : outputs[this.source.output];
-    if (found === undefined || Array.isArray(found.data)) return { numbers: [], offset: 0, length: 0 };
-    const { data, rowElements: length } = found;
-    const offset = row * length;
-    if (this.source!.datatype === 'FP16') return { numbers: halves(data, offset, length), offset: 0, length };
-    if (data instanceof BigInt64Array || data instanceof BigUint64Array) {
-      return { numbers: Float64Array.from(data.subarray(offset, offset + length), Number), offset: 0, length };
-    }
-    return { numbers: data, offset, length };
+    this.#tap.add(sample, index, outputNumbers(block, this.source, row), inputs, inputRow);
   }
 
   /** Writes everything to the ring. */
@@ -209,6 +197,19 @@ export class Sampler {
     sample.input = 0;
     return sample;
   }
+}
+
+/** The numbers of one row of the output that predictions are read from; none when it has no numbers. */
+export function outputNumbers({ outputs }: RunBlock, source: PredictionSource | null, row: number): RowOutputs {
+  const found = source === null ? undefined : outputs[source.output];
+  if (found === undefined || Array.isArray(found.data)) return { numbers: [], offset: 0, length: 0 };
+  const { data, rowElements: length } = found;
+  const offset = row * length;
+  if (source!.datatype === 'FP16') return { numbers: halves(data, offset, length), offset: 0, length };
+  if (data instanceof BigInt64Array || data instanceof BigUint64Array) {
+    return { numbers: Float64Array.from(data.subarray(offset, offset + length), Number), offset: 0, length };
+  }
+  return { numbers: data, offset, length };
 }
 
 function halves(data: Exclude<TensorData, string[]>, offset: number, length: number): Float32Array {

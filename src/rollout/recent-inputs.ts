@@ -1,0 +1,146 @@
+// The same recent questions to two versions: what the active one was asked lately and what it answered, and what the
+// warm standby makes of it. Main thread; the runs are on the standby's workers, a few rows at a time, and are no
+// requests: nothing waits for them, nothing of them is counted.
+import type { OutputKind, Signature } from '../registry/records.ts';
+import { Outcome } from '../shared-memory/sample-ring.ts';
+import { RowReader, rowRingOffset } from '../shared-memory/row-ring.ts';
+import type { RingRow } from '../shared-memory/row-ring.ts';
+import { createSlab } from '../shared-memory/slab-arena.ts';
+import { KEPT_ROW } from '../shared-memory/slab.ts';
+import { predictionOf } from '../wire/prediction.ts';
+import type { PredictionSummary } from '../wire/prediction.ts';
+import { ReplayStatus } from '../worker/replay.ts';
+import type { Deployment } from './deployment.ts';
+
+/** Rows that are compared at most, the newest. */
+export const RECENT_ROWS_MAX = 200;
+/** Fewer rows than this say nothing. */
+export const RECENT_ROWS_MIN = 20;
+/** Rows of one slab, and the time after which the rest of them is left for the next. */
+const SLAB_ROWS = 8;
+const SLAB_US = 20_000;
+const ANSWER_BYTES = 64 * 1024;
+const NUMBER_BYTES = 8;
+/** What is never judged. */
+const NO_GENERATION = 0;
+/** All rows together. */
+const RUN_US_MAX = 5_000_000;
+
+/** One question and both answers; the value of a summary is NaN when there was no good answer. */
+export interface AnswerPair {
+  readonly active: PredictionSummary;
+  readonly standby: PredictionSummary;
+  /** Cosine of the two answers; null unless they are vectors of one length. */
+  readonly cosine: number | null;
+}
+/** Pairs in the order in which they were asked. */
+export interface RecentInputsRun {
+  readonly pairs: readonly AnswerPair[];
+}
+
+/** A row as it was kept: its arrays are its own. */
+export type KeptRow = RingRow;
+
+/** The newest rows that the deployment's workers kept, oldest first. */
+export function keptRows({ rows: { reservoir }, workers }: Deployment, limit = RECENT_ROWS_MAX): KeptRow[] {
+  if (reservoir === null) return [];
+  const kept: KeptRow[] = [];
+  for (let ring = 0; ring < workers; ring += 1) {
+    const reader = new RowReader(reservoir.memory, rowRingOffset(ring, reservoir.size), reservoir.size);
+    reader.drain((row) => kept.push({ ...row, outputs: row.outputs.slice(), inputs: row.inputs.slice() }));
+  }
+  return kept.sort((a, b) => a.atUs - b.atUs).slice(-limit);
+}
+
+/**
+ * Runs the recent inputs of `active` on `standby`, within five seconds. Resolves with the reason, as a part of a
+ * sentence, when there is nothing to compare.
+ */
+export async function runRecentInputs(
+  active: Deployment, standby: Deployment, nowUs: () => number,
+): Promise<RecentInputsRun | { readonly unavailable: string }> {
+  if (active.rows.reservoir === null) return { unavailable: 'no inputs are kept' };
+  const rows = keptRows(active);
+  if (rows.length < RECENT_ROWS_MIN) {
+    return { unavailable: `${rows.length} recent inputs are kept; wanted at least ${RECENT_ROWS_MIN}` };
+  }
+  if (!isSameInput(active.version.signature, standby.version.signature)) {
+    return { unavailable: `version "${standby.version.version}" takes other inputs` };
+  }
+  const answers = await replayAll(standby, rows, nowUs);
+  if (typeof answers === 'string') return { unavailable: answers };
+  const kind = active.version.outputKind;
+  // The newest come first, so that what the time does not reach is old.
+  const pairs = answers.map((answer, back) => pairOf(kind, rows[rows.length - 1 - back]!, answer)).reverse();
+  return pairs.length < RECENT_ROWS_MIN
+    ? { unavailable: `only ${pairs.length} inputs were run in ${RUN_US_MAX / 1e6} s` }
+    : { pairs };
+}
+
+async function replayAll(
+  standby: Deployment, rows: readonly KeptRow[], nowUs: () => number,
+): Promise<(Float64Array | null)[] | string> {
+  const endUs = nowUs() + RUN_US_MAX;
+  const newestFirst = rows.map(({ inputs }) => inputs).reverse();
+  const answers: (Float64Array | null)[] = [];
+  while (answers.length < newestFirst.length && nowUs() < endUs) {
+    const some = newestFirst.slice(answers.length, answers.length + SLAB_ROWS);
+    const found = await replaySome(standby, some, nowUs()).catch(() => null);
+    if (found === null) return `version "${standby.version.version}" is not loaded any more`;
+    answers.push(...found);
+  }
+  return answers;
+}
+
+// Runs a few rows; at least the first of them, whatever it takes.
+async function replaySome(
+  standby: Deployment, rows: readonly Uint8Array[], nowUs: number,
+): Promise<(Float64Array | null)[]> {
+  const requestBytes = rows.reduce((sum, row) => sum + row.length + NUMBER_BYTES, 0);
+  const { memory, slab } = createSlab({ entriesMax: rows.length, requestBytes, answerBytes: ANSWER_BYTES });
+  rows.forEach((row, entry) => {
+    slab.append(KEPT_ROW, row, nowUs, entry === 0 ? Infinity : nowUs + SLAB_US);
+  });
+  slab.stamp(NO_GENERATION, standby.id, nowUs);
+  const { overflow } = await standby.replay(memory);
+  const answers: (Float64Array | null)[] = [];
+  for (let entry = 0; entry < rows.length; entry += 1) {
+    if (slab.status(entry) === ReplayStatus.tooLate) break;
+    const bytes = slab.answer(entry) ?? overflow.find((one) => one.entry === entry)?.answer;
+    const isAnswered = slab.status(entry) === ReplayStatus.answered && bytes !== undefined;
+    answers.push(isAnswered ? new Float64Array(Uint8Array.from(bytes).buffer) : null);
+  }
+  return answers;
+}
+
+function pairOf(kind: OutputKind, row: KeptRow, answer: Float64Array | null): AnswerPair {
+  const isGood = row.outcome === Outcome.ok;
+  const cosine = kind === 'vector' && isGood && answer !== null ? cosineOf(row.outputs, answer) : null;
+  return {
+    active: predictionOf(kind, isGood ? row.outputs : []), standby: predictionOf(kind, answer ?? []), cosine,
+  };
+}
+
+/** The cosine of two vectors; null for such of different lengths, 0 when only one of them is all zeros. */
+export function cosineOf(a: ArrayLike<number>, b: ArrayLike<number>): number | null {
+  if (a.length !== b.length) return null;
+  let product = 0;
+  let squaresA = 0;
+  let squaresB = 0;
+  for (let at = 0; at < a.length; at += 1) {
+    product += a[at]! * b[at]!;
+    squaresA += a[at]! ** 2;
+    squaresB += b[at]! ** 2;
+  }
+  if (squaresA === 0 && squaresB === 0) return 1;
+  const cosine = product / Math.sqrt(squaresA * squaresB || 1);
+  return Number.isFinite(cosine) ? Math.max(-1, Math.min(1, cosine)) : null;
+}
+
+function isSameInput({ inputs: a }: Signature, { inputs: b }: Signature): boolean {
+  return a.length === b.length && a.every(({ name, datatype, shape }, index) => {
+    const other = b[index]!;
+    return name === other.name && datatype === other.datatype && shape.length === other.shape.length &&
+      shape.every((size, axis) => size === other.shape[axis] || size < 0 || other.shape[axis]! < 0);
+  });
+}
