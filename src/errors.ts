@@ -53,6 +53,11 @@ export const ERRORS = {
     (d: { model: Text; version: Text; known: Text }) =>
       `find version "${d.version}" of model "${d.model}": there is none of this name; known are ${d.known}`,
   ),
+  LABEL_NOT_FOUND: define(
+    404,
+    (d: { model: Text; label: Text; known: Text }) =>
+      `find the version of model "${d.model}" that is labelled "${d.label}": there is none; labels are ${d.known}`,
+  ),
   VERSION_NOT_LOADED: define(
     503,
     (d: { model: Text; version: Text; loaded: Text }) =>

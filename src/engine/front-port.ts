@@ -4,6 +4,7 @@ import type { FrontPort } from '../front/port.ts';
 import { floatRefusal } from '../wire/float-frame.ts';
 import { MetricsPage } from './metrics-page.ts';
 import { createOipPort } from './oip-port.ts';
+import { createTfsPort } from './tfs-port.ts';
 import type { Engine } from './engine.ts';
 
 /** Builds the port that the front end is started with. */
@@ -18,6 +19,7 @@ export function createFrontPort(engine: Engine): FrontPort {
     },
     oip: createOipPort(engine),
     metrics: () => page.text(),
+    tfs: createTfsPort(engine),
     healthOf: (model) => engine.served(model).healthAnswer(),
     rollbackFromFront: async (model, reason) => {
       const args = { model: engine.served(model).model, reason: reason ?? 'requested over HTTP' };

@@ -2,6 +2,7 @@
 import type { Submitter } from '../batch/submit.ts';
 import type { FrontLimits } from './limits.ts';
 import type { OipPort } from './oip-port.ts';
+import type { TfsPort } from './tfs-port.ts';
 
 /** The answer of GET /health, fields as the public contract names them. */
 export interface HealthAnswer {
@@ -34,6 +35,7 @@ export interface FrontPort {
   readonly oip: OipPort;
   /** The text of GET /metrics. */
   metrics(): Promise<string>;
+  readonly tfs: TfsPort;
   healthOf(model: string | undefined): HealthAnswer;
   /** Rolls back on behalf of a client that showed the admin token. */
   rollbackFromFront(

@@ -9,6 +9,7 @@ import type { ClientsHold, Front, FrontOptions, FrontPort } from './port.ts';
 import { registerRoutes } from './routes.ts';
 import { indexRoute, seedRoutes } from './seed-api.ts';
 import { createFrontState, type FrontState } from './state.ts';
+import { tfsRoutes } from './tfs.ts';
 import { loadUws } from './uws.ts';
 import type { App, ListenSocket, Uws } from './uws-types.ts';
 import { registerWebSocket, type WebSockets } from './websocket.ts';
@@ -28,7 +29,10 @@ export async function startFront(port: FrontPort, options: FrontOptions): Promis
     frameBytesMax: Math.min(options.limits.frameBytesMax, options.bodyBytesMax),
     uncompressed: uws.DISABLED,
   });
-  const routes = [...seedRoutes(port, options, state), ...oipRoutes(port, options, state), metricsRoute(port)];
+  const routes = [
+    ...seedRoutes(port, options, state), ...oipRoutes(port, options, state), ...tfsRoutes(port, options, state),
+    metricsRoute(port),
+  ];
   registerRoutes(app, state, [...routes, indexRoute(routes)]);
   const { host } = options;
   const listening = await listen(uws, app, host, options.port === 0 ? await freePort(host) : options.port);

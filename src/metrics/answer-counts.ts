@@ -6,6 +6,7 @@ import { EntryKind } from '../shared-memory/slab.ts';
 /** What the protocols are called; the WebSocket ones by their subprotocol. */
 const PROTOCOL_NAMES: Readonly<Record<keyof typeof EntryKind, string>> = {
   predictJson: 'predict', socketJson: 'lastgood.json', oip: 'oip', oipFrame: 'oip.v2', floatFrame: 'lastgood.f32',
+  tfsPredict: 'tfserving',
 };
 
 const STATUSES = [...new Set([200, ...Object.values(ERRORS).map(({ status }) => status)])].sort((a, b) => a - b);

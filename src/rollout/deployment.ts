@@ -5,7 +5,7 @@ import type { VersionRecord } from '../registry/records.ts';
 import { sampleRingBytes } from '../shared-memory/sample-ring.ts';
 import type { Slab } from '../shared-memory/slab.ts';
 import type { SlabArena } from '../shared-memory/slab-arena.ts';
-import type { NonFiniteJson } from '../wire/oip-answer.ts';
+import type { NonFiniteJson } from '../wire/tensor-json.ts';
 import type { BatchResult, RowMemory } from '../worker/messages.ts';
 import { InferencePool } from '../worker/pool.ts';
 import type { DeploymentState } from './outcome.ts';

@@ -59,6 +59,8 @@ export const EntryKind = {
   oipFrame: 4,
   /** A binary frame of the `lastgood.f32` WebSocket: see wire/float-frame.ts. */
   floatFrame: 5,
+  /** The body of TensorFlow Serving's predict. */
+  tfsPredict: 6,
 } as const;
 export type EntryKind = (typeof EntryKind)[keyof typeof EntryKind];
 /** A kept row, as wire/row-inputs.ts writes it, that no client asks about: see worker/replay.ts. */

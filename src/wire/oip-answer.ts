@@ -1,21 +1,17 @@
 // Encodes answers of the Open Inference Protocol: a JSON object and, behind it, the raw bytes of the outputs that were
 // asked for as binary data. Worker thread; one encoder per worker.
 //   {"model_name":…,"model_version":…,"id":…,"outputs":[{"name":…,"datatype":…,"shape":[…],"data":[…]}]}
-import { errorBody, lastgoodError } from '../errors.ts';
+import { errorBody } from '../errors.ts';
 import type { Datatype, TensorSignature } from '../registry/records.ts';
-import { halfToNumber } from './half.ts';
 import { JsonWriter } from './json-writer.ts';
 import { binaryBytes } from './oip-binary.ts';
 import { FRAME_LENGTH_BYTES, writeJsonBytes } from './oip-frame.ts';
 import type { WantedOutput } from './oip-parameters.ts';
-import type { BigArray, NumericArray, TensorData } from './tensor.ts';
+import { TensorJson } from './tensor-json.ts';
+import type { NonFiniteJson } from './tensor-json.ts';
+import type { TensorData } from './tensor.ts';
 
-const OPEN_BRACKET = 0x5b;
-const CLOSE_BRACKET = 0x5d;
 const COMMA = 0x2c;
-
-/** What NaN and infinities become in JSON: the bare tokens that Triton writes, null, or an error. */
-export type NonFiniteJson = 'token' | 'null' | 'error';
 
 /** One output of one request. */
 export interface OutputTensor {
@@ -35,7 +31,7 @@ export class OipEncoder {
   readonly #outputs: readonly TensorSignature[];
   readonly #heads: readonly Buffer[];
   readonly #start: Buffer;
-  readonly #nonFinite: NonFiniteJson;
+  readonly #json: TensorJson;
 
   constructor(options: {
     readonly model: string;
@@ -47,7 +43,7 @@ export class OipEncoder {
     const { model, version, outputs } = options;
     this.#writer = new JsonWriter(options.answerBytesMax);
     this.#outputs = outputs;
-    this.#nonFinite = options.nonFinite;
+    this.#json = new TensorJson(this.#writer, options.nonFinite);
     this.#start = Buffer.from(`{"model_name":${JSON.stringify(model)},"model_version":${JSON.stringify(version)}`);
     this.#heads = outputs.map(({ name, datatype }) =>
       Buffer.from(`{"name":${JSON.stringify(name)},"datatype":"${datatype}","shape":[`));
@@ -97,7 +93,7 @@ export class OipEncoder {
         writer.text(`],"parameters":{"binary_data_size":${tail.length}}}`);
       } else {
         writer.text('],"data":[');
-        this.#writeElements(this.#outputs[index]!, tensor.data);
+        this.#json.elements(this.#outputs[index]!, tensor.data, 0, tensor.data.length);
         writer.text(']}');
       }
     });
@@ -113,73 +109,7 @@ export class OipEncoder {
     writer.text(JSON.stringify(body));
     return { status, bytes: writer.bytes, headerBytes: 0 };
   }
-
-  /** Writes the elements of an array of any datatype, nested as `shape` says; for answers of other dialects. */
-  writeNested(writer: JsonWriter, output: TensorSignature, data: TensorData, shape: readonly number[]): void {
-    if (shape.length === 0) {
-      this.#writeRange(writer, output, data, 0, 1);
-      return;
-    }
-    const write = (axis: number, offset: number, count: number): void => {
-      const size = shape[axis]!;
-      writer.byte(OPEN_BRACKET);
-      if (axis === shape.length - 1) {
-        this.#writeRange(writer, output, data, offset, count);
-      } else {
-        for (let index = 0; index < size; index += 1) {
-          if (index > 0) writer.byte(COMMA);
-          write(axis + 1, offset + (index * count) / size, count / size);
-        }
-      }
-      writer.byte(CLOSE_BRACKET);
-    };
-    write(0, 0, data.length);
-  }
-
-  #writeElements(output: TensorSignature, data: TensorData): void {
-    this.#writeRange(this.#writer, output, data, 0, data.length);
-  }
-
-  #writeRange(writer: JsonWriter, output: TensorSignature, data: TensorData, offset: number, count: number): void {
-    for (let at = offset; at < offset + count; at += 1) {
-      if (at > offset) writer.byte(COMMA);
-      this.#writeElement(writer, output, data, at);
-    }
-  }
-
-  #writeElement(writer: JsonWriter, output: TensorSignature, data: TensorData, at: number): void {
-    switch (output.datatype) {
-      case 'BYTES':
-        writer.string((data as string[])[at]!);
-        break;
-      case 'BOOL':
-        writer.text((data as Uint8Array)[at] === 0 ? 'false' : 'true');
-        break;
-      case 'INT64':
-      case 'UINT64':
-        writer.text(String((data as BigArray)[at]!));
-        break;
-      default: {
-        const value = numberAt(output.datatype, data as NumericArray, at);
-        if (value - value !== 0) this.#writeNonFinite(writer, output, value);
-        // The writer's integers have no sign at zero; what comes back must have the same bits.
-        else if (value === 0 && 1 / value < 0) writer.text('-0');
-        else if (output.datatype === 'FP32' || output.datatype === 'FP16') writer.single(value);
-        else writer.double(value);
-      }
-    }
-  }
-
-  #writeNonFinite(writer: JsonWriter, { name }: TensorSignature, value: number): void {
-    if (this.#nonFinite === 'error') {
-      throw lastgoodError('NON_FINITE_ANSWER', { output: name, value: String(value) });
-    }
-    writer.text(this.#nonFinite === 'token' ? String(value) : 'null');
-  }
 }
-
-const numberAt = (datatype: Datatype, data: NumericArray, at: number): number =>
-  datatype === 'FP16' ? halfToNumber(data[at]!) : data[at]!;
 
 /** Tells whether an output of a floating-point type holds NaN or an infinity. */
 export function hasNonFinite(datatype: Datatype, data: TensorData): boolean {

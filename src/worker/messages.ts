@@ -2,7 +2,7 @@
 import type { MessagePort } from 'node:worker_threads';
 import type { OutputKind, Signature } from '../registry/records.ts';
 import type { RowRingSize } from '../shared-memory/row-ring.ts';
-import type { NonFiniteJson } from '../wire/oip-answer.ts';
+import type { NonFiniteJson } from '../wire/tensor-json.ts';
 
 /** `workers` row rings, one after another. */
 export interface RowRings {

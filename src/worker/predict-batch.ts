@@ -10,7 +10,7 @@ import { Outcome } from '../shared-memory/sample-ring.ts';
 import type { Sample } from '../shared-memory/sample-ring.ts';
 import { AnswerEncoder, JsonTooLarge, eachRow } from '../wire/predict-answer.ts';
 import type { AnsweredRequest, RunBlock } from '../wire/predict-answer.ts';
-import type { NonFiniteJson } from '../wire/oip-answer.ts';
+import type { NonFiniteJson } from '../wire/tensor-json.ts';
 import { encodeEntryError } from '../wire/entry-error.ts';
 import { PredictDecoder } from '../wire/predict-json.ts';
 import { RowBatch } from '../wire/row-batch.ts';

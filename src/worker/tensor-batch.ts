@@ -168,6 +168,8 @@ export class TensorBatch {
       if (error instanceof JsonTooLarge) {
         const reason = `the answer takes more than ${answerBytesMax} bytes; ask for binary data or for fewer rows`;
         this.#fail(pending, lastgoodError('INVALID_REQUEST', { reason }), Outcome.clientFault, runUs);
+      } else if (isLastgoodError(error) && error.status < 500) {
+        this.#fail(pending, error, Outcome.clientFault, runUs);
       } else {
         const isNonFinite = isLastgoodError(error) && error.code === 'NON_FINITE_ANSWER';
         this.#fail(pending, isNonFinite ? error : this.#modelFailed(error),

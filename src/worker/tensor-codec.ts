@@ -3,10 +3,14 @@
 import type { Signature } from '../registry/records.ts';
 import { EntryKind } from '../shared-memory/slab.ts';
 import { OipEncoder } from '../wire/oip-answer.ts';
-import type { NonFiniteJson, OipAnswer, OutputTensor } from '../wire/oip-answer.ts';
+import type { OipAnswer, OutputTensor } from '../wire/oip-answer.ts';
 import { oipErrorFrame } from '../wire/oip-frame.ts';
 import { decodeRequest, requestId } from '../wire/oip-request.ts';
 import type { TensorRequest } from '../wire/oip-request.ts';
+import type { NonFiniteJson } from '../wire/tensor-json.ts';
+import { TfsEncoder } from '../wire/tfs-answer.ts';
+import { decodeTfsRequest } from '../wire/tfs-request.ts';
+import type { TfsRequest } from '../wire/tfs-request.ts';
 
 export interface TensorCodec {
   /** Reads an entry; what it throws is the client's fault. */
@@ -43,5 +47,15 @@ export function tensorCodecs(options: CodecOptions): ReadonlyMap<number, TensorC
     encodeError: (error, id) => ({ ...oipErrorFrame(id, error), headerBytes: 0 }),
     idOf: (bytes, headerBytes) => requestId(bytes.subarray(0, headerBytes)),
   };
-  return new Map([[EntryKind.oip, oip], [EntryKind.oipFrame, oipFrame]]);
+  const tfsEncoder = new TfsEncoder({ ...options, outputs: signature.outputs });
+  const tfs: TensorCodec = {
+    decode: (bytes) => decodeTfsRequest(bytes, signature),
+    encode: (request, tensors) => {
+      const { form, inputs } = request as TfsRequest;
+      return tfsEncoder.encode(form, inputs[0]?.shape[0] ?? 0, tensors);
+    },
+    encodeError: (error) => tfsEncoder.encodeError(error),
+    idOf: () => null,
+  };
+  return new Map([[EntryKind.oip, oip], [EntryKind.oipFrame, oipFrame], [EntryKind.tfsPredict, tfs]]);
 }

@@ -4,6 +4,7 @@ import type { ReplySink, Submitter, Ticket } from '../../src/batch/submit.ts';
 import { lastgoodError } from '../../src/errors.ts';
 import type { Front, FrontOptions, FrontPort, HealthAnswer } from '../../src/front/port.ts';
 import type { OipPort } from '../../src/front/oip-port.ts';
+import type { TfsPort } from '../../src/front/tfs-port.ts';
 import { startFront } from '../../src/front/server.ts';
 import { resolveOptions } from '../../src/options.ts';
 import { EntryKind } from '../../src/shared-memory/slab.ts';
@@ -59,6 +60,12 @@ export class EchoEngine implements FrontPort {
     unload: () => Promise.resolve(),
   };
   readonly metrics = (): Promise<string> => Promise.resolve('# HELP echo Nothing.\n# TYPE echo gauge\necho 1\n');
+  readonly tfs: TfsPort = {
+    models: () => this.#models,
+    versionOf: () => undefined,
+    status: (model) => ({ name: this.#named(model) }),
+    metadata: (model) => ({ name: this.#named(model) }),
+  };
   readonly held: HeldRequest[] = [];
   /** Requests accepted so far. */
   submitted = 0;
