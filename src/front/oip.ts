@@ -122,6 +122,8 @@ function repositoryRoutes(port: FrontPort, options: FrontOptions, state: FrontSt
     };
   return [
     { method: 'POST', pattern: '/v2/repository/index', handle: index },
+    // There is one repository, whatever a client calls it.
+    { method: 'POST', pattern: '/v2/repository/:repository/index', handle: index },
     {
       method: 'POST', pattern: '/v2/repository/models/:model/load',
       handle: change((model, parameters) => oip.load(model, loadRequest(parameters))),

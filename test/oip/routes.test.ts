@@ -122,6 +122,7 @@ suite('/v2 routes', () => {
     assert.equal((await infer('m')).status, 404);
     const index = await http(port, '/v2/repository/index', { body: '{}' });
     assert.deepEqual(JSON.parse(index.text), [{ name: 'm', state: 'UNAVAILABLE', reason: 'unloaded' }]);
+    assert.equal((await http(port, '/v2/repository/any/index', { body: '' })).text, index.text);
     assert.equal((await http(port, '/v2/repository/models/m/load', { headers: BEARER, body: '' })).status, 200);
     assert.deepEqual(resultOf(await infer('m')), ['2', 1001]);
   });
