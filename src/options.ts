@@ -101,6 +101,8 @@ const engineSchema = z.strictObject({
   followMs: positive(60_000).default(50),
   /** Limit of an artefact's first load, golden check included, in its child process. */
   trialMs: positive(3_600_000).default(120_000),
+  /** Resident bytes that the trial's process may take; by default half of the host's or the container's memory. */
+  trialMemoryBytes: z.int().min(128 * MIB).max(2 ** 46).optional(),
   /** Limit of a deployment's load and warm-up in this process. */
   loadMs: positive(3_600_000).default(120_000),
   logLevel: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),

@@ -22,9 +22,13 @@ import type {
 
 const DECISIONS_SHOWN = 5;
 
+/** What a directory without an engine needs to know. */
+export type OfflineOptions =
+  Pick<ResolvedOptions, 'dataDir' | 'trialMs' | 'intraOpThreads'> & Partial<Pick<ResolvedOptions, 'trialMemoryBytes'>>;
+
 /** Opens the data directory; only `create` makes one that is not there. Throws DATA_UNUSABLE. */
 export function openOffline(
-  options: Pick<ResolvedOptions, 'dataDir' | 'trialMs' | 'intraOpThreads'>,
+  options: OfflineOptions,
   clock: Clock,
   { create = false }: { readonly create?: boolean } = {},
 ): OfflineControl {
@@ -36,13 +40,13 @@ export function openOffline(
 }
 
 export class OfflineControl implements ControlPlane {
-  readonly #options: Pick<ResolvedOptions, 'dataDir' | 'trialMs' | 'intraOpThreads'>;
+  readonly #options: OfflineOptions;
   readonly #store: RegistryStore;
   readonly #registry: Registry;
   readonly #clock: Clock;
 
   constructor(
-    options: Pick<ResolvedOptions, 'dataDir' | 'trialMs' | 'intraOpThreads'>,
+    options: OfflineOptions,
     store: RegistryStore,
     clock: Clock,
   ) {

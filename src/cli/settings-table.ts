@@ -82,6 +82,8 @@ export const SERVE_SETTINGS: readonly Setting[] = [
     ['token', 'null', 'error']),
   engine('triton-metrics', 'tritonMetrics', 'switch', '', 'let GET /metrics have the names that Triton publishes too'),
   engine('trial-ms', 'trialMs', 'integer', 'ms', "limit of a version's first load, in a process of its own"),
+  engine('trial-memory-bytes', 'trialMemoryBytes', 'integer', 'bytes',
+    'resident memory of that process (default: half of what the host has)'),
   engine('load-ms', 'loadMs', 'integer', 'ms', 'limit of loading and warming a version'),
   engine('follow-ms', 'followMs', 'integer', 'ms', 'time between two looks at the stored state'),
   judge('judge-mode', 'mode', 'text', 'mode',

@@ -6,8 +6,8 @@ import { reasonOf } from '../errors.ts';
 import { note } from './connect.ts';
 import { HUNG_SIGNAL } from './supervisor.ts';
 
-/** After the drain the threads get so long to come to an end. */
-const CLOSE_MS_MAX = 2_000;
+/** The threads get what the drain has left of its time to come to an end, and so long at least. */
+const CLOSE_MS_MIN = 2_000;
 /** What was answered last has so long to leave the socket buffers. */
 const LAST_ANSWERS_MS = 200;
 
@@ -33,18 +33,22 @@ export function stopSignal(): Promise<NodeJS.Signals> {
  * worker cannot be ended, because its run does not come back: the process is killed then.
  */
 export async function stopEngine(engine: Engine): Promise<0 | 1> {
+  const { drainMs } = engine.options;
+  const beganMs = performance.now();
   const { left } = await engine.drain();
   if (left > 0) {
-    note(`stop: ${left} requests were not answered within ${engine.options.drainMs} ms; wanted all of them answered`);
+    note(`stop: ${left} requests were not answered within ${drainMs} ms; wanted all of them answered`);
   }
+  // A standby that is just being loaded, on a slow host, is no run that does not come back.
+  const closeMs = Math.max(CLOSE_MS_MIN, Math.round(beganMs + drainMs - performance.now()));
   const limit = new AbortController();
   const closed = await Promise.race([
     engine.close().then(() => true),
-    sleep(CLOSE_MS_MAX, false, { signal: limit.signal }).catch(() => false),
+    sleep(closeMs, false, { signal: limit.signal }).catch(() => false),
   ]);
   limit.abort();
   if (!closed) {
-    note(`stop: a worker is still inside a run ${CLOSE_MS_MAX} ms after the drain; wanted it free, ending by SIGKILL`);
+    note(`stop: a worker is still inside a run ${closeMs} ms after the drain; wanted it free, ending by SIGKILL`);
     killSelf();
   }
   return left === 0 ? 0 : 1;

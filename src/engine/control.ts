@@ -35,12 +35,12 @@ export class EngineControl implements ControlPlane {
     { by }: Actor,
   ): Promise<{ version: VersionRecord; activation: Activation | null }> {
     const engine = this.#engine;
-    const { dataDir, trialMs, intraOpThreads } = engine.options;
+    const { dataDir, trialMs, trialMemoryBytes, intraOpThreads } = engine.options;
     const { registry, clock } = engine;
     engine.assertOpen();
     const { promote, allowSignatureChange, ...request } = args;
     const registration = this.#lastRegistration.then(() =>
-      registerVersion({ dataDir, registry, clock, trialMs, intraOpThreads }, request, by),
+      registerVersion({ dataDir, registry, clock, trialMs, trialMemoryBytes, intraOpThreads }, request, by),
     );
     this.#lastRegistration = registration.catch(() => undefined);
     const version = await registration;

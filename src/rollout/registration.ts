@@ -11,6 +11,7 @@ import type { Baseline, Golden, OutputKind, Signature, VersionRecord } from '../
 import type { Registry } from '../registry/registry.ts';
 import { inferOutputKind, predictionOutput } from '../wire/prediction.ts';
 import { readGoldenFile } from './golden-file.ts';
+import { defaultMemoryBytes } from './memory-watch.ts';
 import { signatureDifference } from './signature.ts';
 import { runTrial } from './trial.ts';
 import type { TrialResult } from './trial-messages.ts';
@@ -20,6 +21,8 @@ export interface RegistrationPorts {
   readonly registry: Registry;
   readonly clock: Clock;
   readonly trialMs: number;
+  /** Resident bytes of the trial process; by default half of what the host has. */
+  readonly trialMemoryBytes?: number | undefined;
   readonly intraOpThreads: number;
 }
 
@@ -87,7 +90,9 @@ async function tryOut(
   golden: Golden | null,
 ): Promise<TrialResult> {
   try {
-    return await runTrial({ path, intraOpThreads: ports.intraOpThreads, golden }, ports.trialMs);
+    const memoryBytes = ports.trialMemoryBytes ?? defaultMemoryBytes();
+    return await runTrial(
+      { path, intraOpThreads: ports.intraOpThreads, golden }, { trialMs: ports.trialMs, memoryBytes });
   } catch (error) {
     if (isLastgoodError(error)) throw error;
     throw lastgoodError('TRIAL_FAILED', { model, version: version ?? 'new', reason: reasonOf(error) });

@@ -1,6 +1,7 @@
 // The trial process: loads one artefact for the first time, warms it and checks its golden vectors. Whatever the model
 // does to this process (crash, hang, memory) the engine only sees a refusal.
 import '../telemetry-off.ts';
+import { writeFileSync } from 'node:fs';
 import { monotonicUs } from '../clock.ts';
 import { reasonOf } from '../errors.ts';
 import { compareGolden } from '../worker/golden.ts';
@@ -40,6 +41,16 @@ async function tryArtifact({ path, intraOpThreads, golden }: TrialRequest): Prom
   }
 }
 
+/** When the host runs out of memory, the kernel shall choose this process before any that serves. */
+function offerToOutOfMemoryKiller(): void {
+  try {
+    writeFileSync('/proc/self/oom_score_adj', '1000');
+  } catch {
+    // Not on this system.
+  }
+}
+
+offerToOutOfMemoryKiller();
 process.once('message', (request: TrialRequest) => {
   void tryArtifact(request)
     .then((result): TrialMessage => ({ kind: 'done', result }))

@@ -1,30 +1,42 @@
-// Runs the first load of an artefact in a child process with a time limit. Main thread, or a CLI without an engine.
+// Runs the first load of an artefact in a child process with limits of time and memory. Main thread, or a CLI without an engine.
 import { fork } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { TELEMETRY_OFF_ENVIRONMENT } from '../telemetry-off.ts';
+import { watchMemory } from './memory-watch.ts';
 import type { TrialMessage, TrialRequest, TrialResult, TrialStage } from './trial-messages.ts';
 
 const ENTRY = fileURLToPath(new URL('./trial-child.js', import.meta.url));
 /** What native code wrote last is the best hint at why it crashed. */
 const STDERR_CHARS_MAX = 2_000;
 
+export interface TrialLimits {
+  readonly trialMs: number;
+  /** Resident bytes of the whole child, of which Node and the runtime need about 100 MiB. */
+  readonly memoryBytes: number;
+}
+
+const mebibytes = (bytes: number): number => Math.round(bytes / 1024 ** 2);
+
 /** Resolves with what the trial measured, or rejects with an Error that says what happened to the child. */
-export async function runTrial(request: TrialRequest, limitMs: number): Promise<TrialResult> {
+export async function runTrial(request: TrialRequest, { trialMs, memoryBytes }: TrialLimits): Promise<TrialResult> {
   const child = fork(ENTRY, [], {
     execArgv: [],
     env: { ...process.env, ...TELEMETRY_OFF_ENVIRONMENT },
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
   });
   let stage: TrialStage = 'start';
-  let timedOut = false;
+  let exceeded: string | null = null;
   let stderr = '';
   child.stderr?.setEncoding('utf8').on('data', (text: string) => (stderr = (stderr + text).slice(-STDERR_CHARS_MAX)));
   // The child has no state of ours: it is killed at once, whatever it is doing.
-  const timer = setTimeout(() => {
-    timedOut = true;
+  const kill = (why: string): void => {
+    exceeded = why;
     child.kill('SIGKILL');
-  }, limitMs);
+  };
+  const timer = setTimeout(() => kill(`was not done within ${trialMs} ms`), trialMs);
+  const stopWatch = watchMemory(child.pid ?? 0, memoryBytes, (bytes) =>
+    kill(`took ${mebibytes(bytes)} MiB of memory; wanted at most ${mebibytes(memoryBytes)} MiB`));
   try {
     return await new Promise<TrialResult>((resolve, reject) => {
       child.on('message', (message: TrialMessage) => {
@@ -34,14 +46,15 @@ export async function runTrial(request: TrialRequest, limitMs: number): Promise<
       });
       child.once('error', reject);
       child.once('close', (code, signal) => {
-        if (timedOut) reject(new Error(`the ${stage} was not done within ${limitMs} ms`));
+        if (exceeded !== null) reject(new Error(`the ${stage} ${exceeded}`));
         else reject(new Error(`its process ended during the ${stage} with ${endOf(signal, code)}${hint(stderr)}`));
       });
       child.send(request);
     });
   } finally {
     clearTimeout(timer);
-    await gone(child, limitMs);
+    stopWatch();
+    await gone(child, trialMs);
   }
 }
 

@@ -135,10 +135,10 @@ async function refuseBroken(world: World): Promise<void> {
 
 export const FAULTS: readonly Fault[] = [
   ...HARM,
-  killDuring('a promote', 4, promoteAny),
-  killDuring('a rollback', 4, rollBack),
-  killDuring('a registration', 4, (world) => world.register(true).then(() => undefined)),
-  { name: 'kill -9 during a start', weight: 3, kills: 2, run: (world, random) =>
+  killDuring('a promote', 8, promoteAny),
+  killDuring('a rollback', 8, rollBack),
+  killDuring('a registration', 8, (world) => world.register(true).then(() => undefined)),
+  { name: 'kill -9 during a start', weight: 6, kills: 2, run: (world, random) =>
     world.killWhileStarting(random() * START_MS_MAX) },
   { name: 'SIGTERM under load', weight: 1, kills: 0, run: (world) => world.restartGently() },
   { name: 'promote', weight: 4, kills: 0, run: promoteAny },

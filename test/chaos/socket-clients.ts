@@ -6,6 +6,7 @@ import type { Answer } from './model.ts';
 
 const FRAMES_IN_FLIGHT = 4;
 const RECONNECT_MS = 20;
+const THINK_MS = 4;
 const REFUSALS = ['QUEUE_FULL', 'SOCKET_BUSY', 'DRAINING', 'DEADLINE_EXCEEDED', 'RUN_HUNG', 'NO_ACTIVE_VERSION'];
 
 interface Frame extends Answer {
@@ -60,6 +61,7 @@ export class SocketClients {
         return id;
       }
       this.#take(frame as Frame, inFlight);
+      await sleep(THINK_MS);
       if (!this.#stopping) send();
     }
     return id;

@@ -186,8 +186,10 @@ export class World {
   /** Ends it by SIGTERM, which must answer everything and exit with 0, and starts it again. */
   async restartGently(): Promise<void> {
     this.#goDown();
-    const code = await this.#server?.stop();
-    assert.equal(code, 0, 'SIGTERM ends with 0');
+    const server = this.#server;
+    const code = await server?.stop();
+    const how = `SIGTERM ends with 0, not ${server?.process.signalCode ?? code}: ${server?.log.slice(-2_000)}`;
+    assert.equal(code, 0, how);
     this.#server = null;
     this.#admin = null;
     await this.start();

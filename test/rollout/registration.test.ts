@@ -11,6 +11,7 @@ import { Registry } from '../../src/registry/registry.ts';
 import { openStore } from '../../src/registry/store.ts';
 import type { RegistryStore } from '../../src/registry/store.ts';
 import { registerVersion } from '../../src/rollout/registration.ts';
+import { crashing, hanging, hungry } from '../worker/hostile-onnx.ts';
 import type { RegistrationPorts, RegistrationRequest } from '../../src/rollout/registration.ts';
 
 const housing = (file: string): string => join(packageRoot(), 'models', 'housing', file);
@@ -85,5 +86,18 @@ describe('registerVersion', () => {
 
   test('refuses a version whose trial takes longer than its limit and says in which stage', async () => {
     await refuses('TRIAL_FAILED', /was not done within 1 ms/, register({}, { trialMs: 1 }));
+  });
+
+  test('refuses a version that kills its trial, hangs it, or takes more memory than it may, and says which', async () => {
+    const file = (name: string, bytes: Uint8Array): string => {
+      const path = join(dataDir, `${name}.onnx`);
+      writeFileSync(path, bytes);
+      return path;
+    };
+    await refuses('TRIAL_FAILED', /ended during the load with SIGFPE/, register({ file: file('c', crashing()) }));
+    await refuses('TRIAL_FAILED', /the warm up was not done within 4000 ms/,
+      register({ file: file('h', hanging()) }, { trialMs: 4_000 }));
+    await refuses('TRIAL_FAILED', /the warm up took \d+ MiB of memory; wanted at most 512 MiB/,
+      register({ file: file('m', hungry(2 ** 30)) }, { trialMemoryBytes: 512 * 2 ** 20 }));
   });
 });

@@ -62,3 +62,41 @@ export const fatal = (shift = 0): Uint8Array => model({
     whole('least', [-(2n ** 63n)]), whole('minus', [-1n]), whole('plus', [1n]),
   ],
 });
+
+/** Never gets through its first run. */
+export const hanging = (): Uint8Array => model({
+  inputs: [['x', Type.FLOAT, ['N', 3]]],
+  outputs: [['y', Type.FLOAT, ['N', 3]]],
+  nodes: [
+    node('Loop', ['endless', '', 'x'], 'y', [graph('body', {
+      inputs: [['at', Type.INT64, []], ['go', Type.BOOL, []], ['before', Type.FLOAT, ['N', 3]]],
+      outputs: [['still', Type.BOOL, []], ['after', Type.FLOAT, ['N', 3]]],
+      nodes: [node('Identity', ['go'], 'still'), node('Neg', ['before'], 'after')],
+    })]),
+  ],
+  constants: [whole('endless', [2n ** 62n])],
+});
+
+/** Divides the least integer by -1 while it is loaded, where constants are folded: the process dies of it. */
+export const crashing = (): Uint8Array => model({
+  inputs: [['x', Type.FLOAT, ['N', 3]]],
+  outputs: [['y', Type.FLOAT, ['N', 3]]],
+  nodes: [
+    node('Div', ['least', 'minus'], 'quotient'), node('Cast', ['quotient'], 'large', [integer('to', Type.FLOAT)]),
+    node('Add', ['x', 'large'], 'y'),
+  ],
+  constants: [whole('least', [-(2n ** 63n)]), whole('minus', [-1n])],
+});
+
+/** Fills so many numbers of four bytes in its first run. */
+export const hungry = (elements: number): Uint8Array => model({
+  inputs: [['x', Type.FLOAT, ['N', 3]]],
+  outputs: [['y', Type.FLOAT, ['N', 3]]],
+  nodes: [
+    node('ReduceSum', ['x'], 'sum', [integer('keepdims', 0)]), node('Mul', ['sum', 'zero'], 'nothing'),
+    node('Cast', ['nothing'], 'none', [integer('to', Type.INT64)]), node('Reshape', ['none', 'one'], 'empty'),
+    node('Add', ['empty', 'elements'], 'size'), node('ConstantOfShape', ['size'], 'zeros'),
+    node('ReduceSum', ['zeros'], 'total', [integer('keepdims', 0)]), node('Add', ['x', 'total'], 'y'),
+  ],
+  constants: [floats('zero', [1], [0]), whole('one', [1n]), whole('elements', [BigInt(elements)])],
+});
