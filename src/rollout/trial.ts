@@ -1,4 +1,5 @@
-// Runs the first load of an artefact in a child process with limits of time and memory. Main thread, or a CLI without an engine.
+// Runs the first load of an artefact in a child process with limits of time and memory. Main thread, or a CLI without
+// an engine.
 import { fork } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { fileURLToPath } from 'node:url';

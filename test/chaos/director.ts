@@ -16,8 +16,9 @@ const SOCKETS = 2;
 
 export interface ChaosOptions {
   readonly seed: number;
-  /** Chaos goes on until so many kills are done. */
+  /** Chaos goes on until so many kills are done, or so much time has passed. */
   readonly kills: number;
+  readonly killsMsMax?: number;
   /** After that, a swap a second without any fault for so long. */
   readonly soakMs: number;
   readonly onProgress?: (line: string) => void;
@@ -53,7 +54,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
   const faults: Record<string, number> = {};
   try {
     for (const fault of schedule(random)) {
-      if (world.kills >= options.kills) break;
+      if (world.kills >= options.kills || performance.now() - startedMs > (options.killsMsMax ?? Infinity)) break;
       faults[fault.name] = (faults[fault.name] ?? 0) + 1;
       await fault.run(world, random).catch((error: unknown) => {
         throw new Error(`chaos with seed ${options.seed}, "${fault.name}": ${String(error)}`, { cause: error });

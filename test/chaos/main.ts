@@ -6,9 +6,10 @@ import { reportText } from './report.ts';
 
 const HELP = `Kills, corrupts, fills, floods, promotes and rolls back a running engine while clients keep a ledger.
 
-  npm run chaos -- [--kills N] [--soak-minutes M] [--seed S] [--out FILE] [--json]
+  npm run chaos -- [--kills N] [--kill-minutes M] [--soak-minutes M] [--seed S] [--out FILE] [--json]
 
   --kills N         go on until so many kill -9 are done (default 500; 0 for none)
+  --kill-minutes M  but no longer than this
   --soak-minutes M  then a swap a second for so long (default 60; 0 for none)
   --seed S          what chance begins with; the same seed tries the same faults (default 1)
   --out FILE        write the report as JSON there
@@ -23,6 +24,7 @@ const { values } = parseArgs({
   options: {
     seed: { type: 'string', default: '1' },
     kills: { type: 'string', default: '500' },
+    'kill-minutes': { type: 'string' },
     'soak-minutes': { type: 'string', default: '60' },
     out: { type: 'string' },
     json: { type: 'boolean', default: false },
@@ -51,6 +53,9 @@ if (values.help) {
   const report = await runChaos({
     seed: sizeOf('seed', values.seed),
     kills: sizeOf('kills', values.kills),
+    ...(values['kill-minutes'] !== undefined && {
+      killsMsMax: sizeOf('kill-minutes', values['kill-minutes']) * 60_000,
+    }),
     soakMs: sizeOf('soak-minutes', values['soak-minutes']) * 60_000,
     onProgress: tell,
   });
