@@ -2,9 +2,9 @@
 // Invariant: whatever resolves here can in principle be decided by the windows; the rest is refused with a reason.
 import { z } from 'zod';
 
-/** The checks in the order in which a failing one becomes the trigger of a verdict. */
+/** The checks in the order in which a failing one becomes the trigger of a verdict: the beyond doubt first. */
 export const CHECK_NAMES = [
-  'hard_failure', 'error_rate', 'non_finite', 'p95_latency', 'constant_output', 'mean_drift',
+  'hard_failure', 'error_rate', 'non_finite', 'constant_output', 'p95_latency', 'mean_drift',
   'class_mix', 'shape', 'spread', 'confidence', 'repeats', 'projections',
 ] as const;
 export type CheckName = (typeof CHECK_NAMES)[number];
@@ -79,6 +79,8 @@ export const judgeShape = {
   /** Whether a drift of a version that ended its probation rolls back, or warns. */
   steadyDrift: z.enum(['warn', 'on']).default('warn'),
   checks: z.strictObject(checksShape).prefault({}),
+  /** default: off rolls back without asking whether a latency is the host's, or a drift the data's. */
+  attribution: z.enum(['on', 'off']).default('on'),
   /** After a rollback the machine does not roll the same model back again for so long. */
   cooldownMs: z.int().min(0).max(86_400_000).default(120_000),
   /** default: the machine rolls the same model back at most once in so long. */

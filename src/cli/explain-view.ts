@@ -62,6 +62,12 @@ function doneText(decision: DecisionRecord): string {
     case 'restored_failing':
       return 'nothing: this version was restored by an automatic rollback and fails as well, so the cause may lie ' +
         'elsewhere; an operator has to look';
+    case 'host':
+      return `nothing: the host or the load makes it slow, not the version`;
+    case 'data_drift':
+      return `nothing: the data have moved, not the version`;
+    case 'unattributed':
+      return 'nothing: whether the version or the data moved could not be found out, and a rollback would be a guess';
     case 'pinned':
       return `nothing: the model is pinned (lastgood unpin ${model})`;
     case 'observe':

@@ -97,6 +97,8 @@ export const SERVE_SETTINGS: readonly Setting[] = [
     'the short window of default; the others are 5, 60 and 1,440 times as long'),
   judge('warmup-requests', 'warmupRequests', 'integer', 'n', 'first requests of a generation, not counted for latency'),
   judge('steady-drift', 'steadyDrift', 'text', 'mode', 'what a drift does after the probation', ['warn', 'on']),
+  judge('attribution', 'attribution', 'text', 'mode',
+    "off rolls back without asking first whether a latency is the host's, or a drift the data's", ['on', 'off']),
   judge('expected-per-second', 'expectedPerSecond', 'number', 'n',
     'requests a second that are expected: limits that they cannot decide are refused'),
   judge('chance', 'chance', 'number', 'p', 'how likely chance may explain a breach, per look and check'),

@@ -262,7 +262,7 @@ export class Engine extends EventEmitter<EngineEvents> {
   #serve(model: string): ServedModel {
     const options = optionsOfModel(this.options, model);
     const served = new ServedModel({
-      model, options, meter: this.meters.of(model), registry: this.registry, clock: this.clock,
+      model, options, models: this.#models, meter: this.meters.of(model), registry: this.registry, clock: this.clock,
       dataDir: this.options.dataDir, loadMs: this.options.loadMs,
       workers: () => workersFor(options, this.#models.size),
       nextDeploymentId: () => (this.#deploymentIds += 1),

@@ -12,6 +12,7 @@ import type { ModelMeter } from '../metrics/model-meter.ts';
 import type { ModelOptions } from '../options.ts';
 import type { VersionRecord } from '../registry/records.ts';
 import type { Registry } from '../registry/registry.ts';
+import { Attribution } from '../rollout/attribution.ts';
 import { Deployment } from '../rollout/deployment.ts';
 import { DeploymentSet } from '../rollout/deployment-set.ts';
 import type { RolloutEvent } from '../rollout/outcome.ts';
@@ -21,9 +22,9 @@ import { Track } from '../shared-memory/track.ts';
 import type { BatchResult } from '../worker/messages.ts';
 import { LostSamples, MAIN_THREAD_RING } from './lost-samples.ts';
 import { Shield, type ShieldCounts } from './shield.ts';
+import { healthAnswerOf, statusOf } from './model-views.ts';
 import { VersionQueues } from './version-queues.ts';
 
-const DECISIONS_SHOWN = 5;
 
 export interface ServedModelPorts {
   readonly model: string;
@@ -37,6 +38,8 @@ export interface ServedModelPorts {
   readonly nextDeploymentId: () => number;
   readonly monitor: (command: MonitorCommand) => void;
   readonly emit: (event: RolloutEvent) => void;
+  /** All models of this host. */
+  readonly models: ReadonlyMap<string, ServedModel>;
 }
 
 export class ServedModel {
@@ -85,10 +88,17 @@ export class ServedModel {
       },
       onFree: () => this.batcher.wake(),
     });
+    const attribution = new Attribution({
+      model, batchSizeMax, registry, clock, deployments: this.#deployments,
+      othersTooSlow: () => [...ports.models.values()]
+        .filter((one) => one !== this && one.isTooSlow)
+        .map((one) => one.model),
+    });
     this.rollout = new ModelRollout({
       model, options, registry, clock,
       deployments: this.#deployments,
       onGeneration: (active) => this.#watch(active),
+      find: (cause, version) => attribution.find(cause, version),
       emit: (event) => {
         if (event.kind === 'phase') this.#tellPhase();
         ports.emit(event);
@@ -151,6 +161,11 @@ export class ServedModel {
     this.rollout.onHealth(report);
   }
 
+  /** Its latency is over the limit now. */
+  get isTooSlow(): boolean {
+    return this.health?.checks.some(({ check, verdict }) => check === 'p95_latency' && verdict === 'fail') === true;
+  }
+
   onVerdict(verdict: Verdict): Promise<void> {
     return this.rollout.onVerdict(verdict);
   }
@@ -180,40 +195,11 @@ export class ServedModel {
   }
 
   healthAnswer(): HealthAnswer {
-    const record = this.#ports.registry.model(this.model);
-    const health = this.health;
-    const violations = health?.violations ?? [];
-    return {
-      healthy: this.rollout.active !== null && violations.length === 0,
-      violations: this.rollout.active === null ? ['no version is active'] : violations,
-      model: this.model,
-      active_model: this.rollout.activeVersion?.version ?? null,
-      last_good: record.lastGoodVersion,
-      generation: this.rollout.active?.generation ?? record.generation,
-      phase: this.rollout.phase,
-      p95_latency_ms: health?.p95LatencyMs ?? null,
-      error_rate: health?.errorRate ?? null,
-      prediction_drift: health?.predictionDrift ?? null,
-      samples: health?.windowSamples ?? 0,
-      lapped_samples: health?.totals.lapped ?? 0,
-      pending: this.batcher.pending,
-      shielded: this.counts.shielded,
-      pinned: record.pin !== null,
-    };
+    return healthAnswerOf(this, this.#ports.registry);
   }
 
   status(): ModelStatus {
-    const { registry } = this.#ports;
-    return {
-      model: registry.model(this.model),
-      phase: this.rollout.phase,
-      versions: registry.versions(this.model),
-      deployments: this.rollout.deployments,
-      health: this.health,
-      pending: this.batcher.pending,
-      shielded: this.counts.shielded,
-      recentDecisions: registry.decisions(this.model, DECISIONS_SHOWN),
-    };
+    return statusOf(this, this.#ports.registry);
   }
 
   // Called at every cut: the generation is chosen here and not before.

@@ -129,6 +129,8 @@ export interface Verdict {
   readonly verdict: 'fail';
   /** The first failing check that asks for a rollback, or else the first that warns. */
   readonly trigger: CheckName;
+  /** The failing checks with the trigger's effect, the trigger first. */
+  readonly failing: readonly CheckResult[];
   /** rollback: at least one failing check asks for it. */
   readonly effect: CheckEffect;
   /** What the trigger's failing speaks of; a drift may lie in the data as well. */

@@ -7,6 +7,8 @@ import { CHECK_NAMES } from '../judge-options.ts';
 import type { CheckEffect, JudgePhase } from './check-table.ts';
 import { CHECK_TABLE } from './check-table.ts';
 import { runChecks } from './checks.ts';
+import { findingOf, findingsSchema, remaining } from './findings.ts';
+import type { Finding } from './findings.ts';
 import type { JudgedLook } from './generation-judge.ts';
 import type { CheckName, CheckResult, GenerationTotals, Verdict } from './messages.ts';
 import { decide } from './suite/decide.ts';
@@ -27,20 +29,19 @@ export function warningsOf(checks: readonly CheckResult[]): string[] {
   return textsOf(checks, 'warn');
 }
 
-function failingOf(checks: readonly CheckResult[]): CheckResult | null {
+// Those that ask for a rollback, or else those that warn.
+function failingOf(checks: readonly CheckResult[]): CheckResult[] {
   const failing = checks.filter(({ verdict }) => verdict === 'fail');
-  return failing.find(({ effect }) => effect === 'rollback') ?? failing[0] ?? null;
+  const asking = failing.filter(({ effect }) => effect === 'rollback');
+  return asking.length > 0 ? asking : failing;
 }
 
 /** The first failing check that asks for a rollback, or else the first that warns; null when none fails. */
 export function triggerOf(checks: readonly CheckResult[]): CheckName | null {
-  return failingOf(checks)?.check ?? null;
+  return failingOf(checks)[0]?.check ?? null;
 }
 
-function reasonOf(checks: readonly CheckResult[]): string {
-  const violations = violationsOf(checks);
-  return (violations.length > 0 ? violations : warningsOf(checks)).join('; ');
-}
+const reasonOf = (failing: readonly CheckResult[]): string => failing.map(({ text }) => text).join('; ');
 
 /** One look at a window, with all that its verdict depends on and what a reader wants to know beside it. */
 export interface Look {
@@ -65,12 +66,12 @@ export interface Look {
 /** Builds the verdict of a failing look, or null when no check fails. */
 export function verdictOf(look: Look): Verdict | null {
   const failing = failingOf(look.judged.checks);
-  if (failing === null) return null;
+  if (failing[0] === undefined) return null;
   const { model, version, generation } = look;
-  const { check: trigger, effect } = failing;
+  const { check: trigger, effect } = failing[0];
   return {
-    kind: 'verdict', model, version, generation, verdict: 'fail', trigger, effect, cause: CHECK_TABLE[trigger].cause,
-    reason: reasonOf(look.judged.checks), evidence: evidenceOf(look),
+    kind: 'verdict', model, version, generation, verdict: 'fail', trigger, failing, effect,
+    cause: CHECK_TABLE[trigger].cause, reason: reasonOf(failing), evidence: evidenceOf(look),
   };
 }
 
@@ -126,21 +127,25 @@ const suiteSchema = z.object({
   inputs: z.array(suiteInputSchema),
 });
 
-/** What the evidence says when the checks are run on it again. */
+/** What the evidence says when the checks are run on it again, and the findings judged again. */
 export interface Recomputed {
   readonly verdict: 'pass' | 'fail';
   readonly trigger: CheckName | null;
   /** The same sentence as the verdict's; empty when nothing fails. */
   readonly reason: string;
   readonly checks: readonly CheckResult[];
+  /** What was found out about the failing checks before anything was done. */
+  readonly findings: readonly Finding[];
 }
 
 /** Runs the checks on stored evidence; null when it is not the evidence of a verdict (an operator's decision). */
 export function recompute(evidence: Readonly<Record<string, unknown>>): Recomputed | null {
   const checks = checksOf(evidence);
   if (checks === null) return null;
-  const trigger = triggerOf(checks);
-  return { verdict: trigger === null ? 'pass' : 'fail', trigger, reason: reasonOf(checks), checks };
+  const findings = findingsSchema.optional().parse(evidence['findings'])?.map(findingOf) ?? [];
+  const left = remaining(failingOf(checks), findings);
+  const trigger = left[0]?.check ?? null;
+  return { verdict: trigger === null ? 'pass' : 'fail', trigger, reason: reasonOf(left), checks, findings };
 }
 
 function checksOf(evidence: Readonly<Record<string, unknown>>): CheckResult[] | null {

@@ -1,4 +1,5 @@
 // Pure rules around a failing verdict: may the machine act on it now, and what is written down about it.
+import type { Blame } from '../judge/findings.ts';
 import type { HealthReport, Verdict } from '../judge/messages.ts';
 import type { JudgeOptions } from '../options.ts';
 import type { DecisionRecord, ModelRecord } from '../registry/records.ts';
@@ -11,9 +12,12 @@ export const ENGINE_ACTOR = 'engine';
 
 /**
  * Why a failing verdict leads to nothing. cooldown, interval: the machine rolled the model back so short a time ago;
- * restored_failing: and what it restored fails as well.
+ * restored_failing: and what it restored fails as well. host, data_drift: the version is not to blame; unattributed: it
+ * could not be found out whether it is.
  */
-export const SUPPRESSIONS = ['observe', 'pinned', 'cooldown', 'interval', 'restored_failing'] as const;
+export const SUPPRESSIONS = [
+  'observe', 'pinned', 'cooldown', 'interval', 'restored_failing', 'host', 'data_drift', 'unattributed',
+] as const;
 export type Suppression = (typeof SUPPRESSIONS)[number];
 
 /** Returns why a failing verdict must not lead to a rollback now, or null when it may. Times in wall-clock ms. */
@@ -25,6 +29,12 @@ export function suppressionOf(model: ModelRecord, judge: JudgeOptions, nowMs: nu
   if (passedMs < judge.cooldownMs) return 'cooldown';
   if (passedMs >= intervalMs(judge)) return null;
   return model.restoredGeneration === model.generation ? 'restored_failing' : 'interval';
+}
+
+/** Why nothing is done when the version is not to blame, or cannot be shown to be. */
+export function suppressionBy(blames: Exclude<Blame, 'version'>): Suppression {
+  if (blames === 'host') return 'host';
+  return blames === 'data' ? 'data_drift' : 'unattributed';
 }
 
 /** The phase of the active generation as the registry knows it, also after a restart. */

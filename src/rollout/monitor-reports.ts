@@ -2,14 +2,20 @@
 // did not. Main thread. Invariant: a report about another generation than the active one changes nothing.
 import type { Clock } from '../clock.ts';
 import { isLastgoodError, reasonOf } from '../errors.ts';
+import { conclude, withFindings } from '../judge/findings.ts';
+import type { Conclusion, Finding, UncertainCause } from '../judge/findings.ts';
 import type { HealthReport, Verdict } from '../judge/messages.ts';
 import type { ModelOptions } from '../options.ts';
 import type { DecisionRecord } from '../registry/records.ts';
 import type { Registry } from '../registry/registry.ts';
-import { decisionOf, isProbationOver, isStopOver, suppressionOf } from './decisions.ts';
+import { decisionOf, isProbationOver, isStopOver, suppressionBy, suppressionOf } from './decisions.ts';
 import type { Suppression } from './decisions.ts';
 import type { Phase, RolloutEvent } from './outcome.ts';
 import type { RollbackRequest, Rollbacks } from './rollback.ts';
+
+/** A finding is asked for again after this part of the short window. */
+const FRESH_PART = 1 / 6;
+const ACT: Conclusion = { kind: 'act' };
 
 export interface MonitorReportsPorts {
   readonly model: string;
@@ -23,6 +29,8 @@ export interface MonitorReportsPorts {
   readonly moveTo: (phase: Phase) => void;
   /** Moves to the phase that the registry knows. */
   readonly enterPhase: () => void;
+  /** Finds out whether a cause lies with the version. */
+  readonly find: (cause: UncertainCause, version: string) => Promise<Finding>;
   /** Resolves with null when there is nothing to go back to. */
   readonly rollBack: (request: RollbackRequest) => Promise<DecisionRecord | null>;
   readonly emit: (event: RolloutEvent) => void;
@@ -32,6 +40,9 @@ export class MonitorReports {
   readonly #ports: MonitorReportsPorts;
   /** What was told about the active generation and need not be told again. */
   readonly #told = new Set<string>();
+  /** What was found out about the active generation, by cause. */
+  readonly #findings = new Map<UncertainCause, { readonly finding: Finding; readonly atUs: number }>();
+  #looking = false;
 
   constructor(ports: MonitorReportsPorts) {
     this.#ports = ports;
@@ -40,12 +51,14 @@ export class MonitorReports {
   /** Forgets what was told about the generation before. */
   beginGeneration(): void {
     this.#told.clear();
+    this.#findings.clear();
   }
 
   /** Acts on a failing verdict, or writes down why not. */
   async onVerdict(verdict: Verdict): Promise<void> {
     const { model, registry, options, clock, rollbacks, generation, phase } = this.#ports;
-    if (rollbacks.isRunning || verdict.generation !== generation() || phase() === 'no_rollback_target') return;
+    if (this.#looking || rollbacks.isRunning || verdict.generation !== generation()) return;
+    if (phase() === 'no_rollback_target') return;
     // The registry does not know the generation that failed: nothing can be decided upon it yet.
     if (!rollbacks.saveUnsaved()) return;
     const nowMs = clock.wallMs();
@@ -59,6 +72,43 @@ export class MonitorReports {
       this.#suppress(verdict, suppressedBy);
       return;
     }
+    const findings = this.#freshFindings();
+    const conclusion = this.#needsFindings ? conclude(verdict, findings) : ACT;
+    const told = withFindings(verdict, findings);
+    if (conclusion.kind === 'look') await this.#lookInto(conclusion.cause, verdict);
+    else if (conclusion.kind === 'leave') this.#suppress(told, suppressionBy(conclusion.blames));
+    else await this.#rollBack(told);
+  }
+
+  // compat acts on its checks and asks nothing.
+  get #needsFindings(): boolean {
+    const { mode, attribution } = this.#ports.options.judge;
+    return mode !== 'compat' && attribution === 'on';
+  }
+
+  #freshFindings(): Finding[] {
+    const { clock, options: { judge } } = this.#ports;
+    const sinceUs = clock.monotonicUs() - judge.windowMs * 1e3 * FRESH_PART;
+    return [...this.#findings.values()].filter(({ atUs }) => atUs >= sinceUs).map(({ finding }) => finding);
+  }
+
+  // Beside the traffic; then the same verdict is gone through again. Verdicts that come in meanwhile are left.
+  async #lookInto(cause: UncertainCause, verdict: Verdict): Promise<void> {
+    const { find, clock } = this.#ports;
+    this.#looking = true;
+    try {
+      const finding = await find(cause, verdict.version);
+      if (verdict.generation !== this.#ports.generation()) return;
+      this.#findings.set(cause, { finding, atUs: clock.monotonicUs() });
+    } finally {
+      this.#looking = false;
+    }
+    await this.onVerdict(verdict);
+  }
+
+  async #rollBack(verdict: Verdict): Promise<void> {
+    const { clock, generation } = this.#ports;
+    const nowMs = clock.wallMs();
     const decision = await this.#ports.rollBack({
       by: 'monitor',
       reason: verdict.reason,

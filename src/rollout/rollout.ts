@@ -20,6 +20,7 @@ import type { Deployment } from './deployment.ts';
 import type { DeploymentSet } from './deployment-set.ts';
 import { ENGINE_ACTOR, operatorDecision, phaseOf } from './decisions.ts';
 import { MonitorReports } from './monitor-reports.ts';
+import type { MonitorReportsPorts } from './monitor-reports.ts';
 import type { Activation, DeploymentView, Phase, RolloutEvent } from './outcome.ts';
 import { checkPromotable } from './promotable.ts';
 import { Rollbacks } from './rollback.ts';
@@ -41,6 +42,8 @@ export interface RolloutPorts {
   /** Told at every new generation, before anything is cut for it. */
   readonly onGeneration: (active: ActiveGeneration) => void;
   readonly emit: (event: RolloutEvent) => void;
+  /** Finds out what a failing check of a version speaks of. */
+  readonly find: MonitorReportsPorts['find'];
 }
 
 export class ModelRollout {

@@ -7,10 +7,10 @@
 //
 //   header  0 entryCount i32 · 4 generation u32 · 8 deploymentId i32 · 12 requestUsed i32 · 16 answerUsed i32
 //           20 entriesMax i32 · 24 requestCapacity i32 · 28 answerCapacity i32 · 32 cutUs f64 · 40 track i32
-//           44…63 reserved
+//           48 ranUs f64 · 56…63 reserved
 //   entry   0 kind i32 · 4 status i32 · 8 requestOffset i32 · 12 requestBytes i32 · 16 answerOffset i32
 //           20 answerBytes i32 · 24 rows i32 · 28 outcome i32 · 32 receivedUs f64 · 40 deadlineUs f64
-//           48 headerBytes i32 · 52 flags i32 · 56 answerHeaderBytes i32 · 60…63 reserved
+//           48 headerBytes i32 · 52 reserved · 56 answerHeaderBytes i32 · 60…63 reserved
 //           (offsets count from the slab's start; nothing of a request is written again when it is answered, so that
 //           another version can be asked the same from the same slab)
 import { Track } from './track.ts';
@@ -29,6 +29,7 @@ const H_ENTRIES_MAX = 5;
 const H_REQUEST_CAPACITY = 6;
 const H_ANSWER_CAPACITY = 7;
 const H_CUT_US_F64 = 4;
+const H_RAN_US_F64 = 6;
 const H_TRACK = 10;
 const E_KIND = 0;
 const E_STATUS = 1;
@@ -41,7 +42,6 @@ const E_OUTCOME = 7;
 const E_RECEIVED_US_F64 = 4;
 const E_DEADLINE_US_F64 = 5;
 const E_HEADER_BYTES = 12;
-const E_FLAGS = 13;
 const E_ANSWER_HEADER_BYTES = 14;
 
 /** How the bytes of an entry are encoded; the answer uses the same encoding. */
@@ -147,6 +147,13 @@ export class Slab {
   get cutUs(): number {
     return this.#doubles[H_CUT_US_F64]!;
   }
+  /** How long the worker had the batch, written by it at the end. */
+  get ranUs(): number {
+    return this.#doubles[H_RAN_US_F64]!;
+  }
+  set ranUs(us: number) {
+    this.#doubles[H_RAN_US_F64] = us;
+  }
 
   get track(): Track {
     return this.#words[H_TRACK]! as Track;
@@ -180,7 +187,6 @@ export class Slab {
     this.#words[at + E_ROWS] = 0;
     this.#words[at + E_OUTCOME] = 0;
     this.#words[at + E_HEADER_BYTES] = headerBytes;
-    this.#words[at + E_FLAGS] = 0;
     this.#words[at + E_ANSWER_HEADER_BYTES] = 0;
     this.#doubles[at / 2 + E_RECEIVED_US_F64] = receivedUs;
     this.#doubles[at / 2 + E_DEADLINE_US_F64] = deadlineUs;
@@ -219,12 +225,6 @@ export class Slab {
   }
   setAnswerHeaderBytes(entry: number, headerBytes: number): void {
     this.#words[this.#entry(entry) + E_ANSWER_HEADER_BYTES] = headerBytes;
-  }
-  flags(entry: number): number {
-    return this.#words[this.#entry(entry) + E_FLAGS]!;
-  }
-  setFlags(entry: number, flags: number): void {
-    this.#words[this.#entry(entry) + E_FLAGS] = flags;
   }
   receivedUs(entry: number): number {
     return this.#doubles[this.#entry(entry) / 2 + E_RECEIVED_US_F64]!;

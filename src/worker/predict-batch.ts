@@ -112,6 +112,7 @@ export class BatchRunner {
     await this.#tensors.flush();
     await this.#floats.flush();
     sampler.publish();
+    slab.ranUs = monotonicUs() - this.#startUs;
     return { kind: 'batch', overflow: this.#overflow };
   }
 

@@ -33,7 +33,7 @@ test('recompute gives the same trigger, reason and checks from evidence that was
     triggers.add(verdict.trigger);
     const stored = JSON.parse(JSON.stringify(verdict.evidence)) as Record<string, unknown>;
     const { trigger, reason } = verdict;
-    assert.deepEqual(recompute(stored), { verdict: 'fail', trigger, reason, checks: stored['checks'] });
+    assert.deepEqual(recompute(stored), { verdict: 'fail', trigger, reason, checks: stored['checks'], findings: [] });
   }
   assert.deepEqual([...triggers].sort(), ['error_rate', 'mean_drift', 'p95_latency']);
 });

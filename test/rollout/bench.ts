@@ -5,7 +5,8 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { monotonicUs } from '../../src/clock.ts';
 import { lastgoodError } from '../../src/errors.ts';
-import type { HealthReport, Verdict } from '../../src/judge/messages.ts';
+import { CHECK_TABLE } from '../../src/judge/check-table.ts';
+import type { CheckName, CheckResult, HealthReport, Verdict } from '../../src/judge/messages.ts';
 import { optionsOfModel, resolveOptions } from '../../src/options.ts';
 import type { EngineOptions } from '../../src/options.ts';
 import { addArtifact, artifactPath } from '../../src/registry/artifacts.ts';
@@ -18,6 +19,7 @@ import { Deployment } from '../../src/rollout/deployment.ts';
 import { DeploymentSet } from '../../src/rollout/deployment-set.ts';
 import type { RolloutEvent } from '../../src/rollout/outcome.ts';
 import { ModelRollout } from '../../src/rollout/rollout.ts';
+import type { RolloutPorts } from '../../src/rollout/rollout.ts';
 import { EntryKind } from '../../src/shared-memory/slab.ts';
 import { createSlabArena } from '../../src/shared-memory/slab-arena.ts';
 import { until } from '../support/poll.ts';
@@ -77,6 +79,8 @@ export class RolloutBench {
   readonly loads: string[] = [];
   /** Awaited before the next loads; lets a test do something while a version is loading. */
   beforeLoad: ((version: string) => Promise<void>) | null = null;
+  /** What is found out about an uncertain cause. */
+  find: RolloutPorts['find'] = () => Promise.reject(new Error('nothing was to be found out'));
   readonly deployments: DeploymentSet;
   readonly rollout: ModelRollout;
   readonly #observer: RegistryStore;
@@ -111,6 +115,7 @@ export class RolloutBench {
       model: 'm', registry: this.registry, clock: this.clock, deployments: this.deployments,
       options: optionsOfModel(resolveOptions({ ...engine, judge }), 'm'),
       onGeneration: () => undefined,
+      find: (cause, version) => this.find(cause, version),
       emit: (event) => this.seen.push({ event, ...this.#look() }),
     });
   }
@@ -159,11 +164,17 @@ export class RolloutBench {
     await until('nothing is loading', () => deployments.loading.length === 0 && deployments.retiring.length === 0);
   }
 
-  verdict(generation = this.registry.generationOf('m')): Verdict {
+  /** A verdict about `checks`, the first of which is its trigger. */
+  verdict(generation = this.registry.generationOf('m'), checks: readonly CheckName[] = ['error_rate']): Verdict {
+    const failing = checks.map((check): CheckResult => ({
+      check, verdict: 'fail', effect: 'rollback', value: 0.5, limit: 0.05, samples: 20, samplesMin: 20,
+      text: check === 'error_rate' ? 'too many errors' : `${check} is over its limit`,
+    }));
+    const [trigger] = checks;
     return {
-      kind: 'verdict', model: 'm', version: this.rollout.activeVersion?.version ?? '', generation, verdict: 'fail',
-      trigger: 'error_rate', effect: 'rollback', cause: 'failure', reason: 'too many errors',
-      evidence: { errorRate: 0.5 },
+      kind: 'verdict', model: 'm', version: this.registry.model('m').activeVersion ?? '', generation, verdict: 'fail',
+      trigger: trigger!, effect: 'rollback', cause: CHECK_TABLE[trigger!].cause, failing,
+      reason: failing.map(({ text }) => text).join('; '), evidence: { errorRate: 0.5 },
     };
   }
 

@@ -29,14 +29,15 @@ describe('Slab', () => {
     const first = slab.append(EntryKind.predictJson, bytesOf(5, 0x11), 1.5, 2.25, 3);
     const second = slab.append(EntryKind.socketJson, bytesOf(9, 0x22), 1e15 + 0.5, Infinity);
     slab.stamp(0xfffffffe, 7, 123.75);
-    slab.setFlags(second, 6);
+    slab.setAnswerHeaderBytes(second, 6);
     slab.setRows(second, 12);
     slab.setOutcome(second, 3);
     assert.deepEqual([first, second, other.entryCount, other.entriesMax, other.index], [0, 1, 2, 4, 1]);
     assert.deepEqual([other.generation, other.deploymentId, other.cutUs], [0xfffffffe, 7, 123.75]);
     const read = (entry: number): unknown[] => [
       other.kind(entry), other.status(entry), other.receivedUs(entry), other.deadlineUs(entry),
-      other.headerBytes(entry), other.flags(entry), other.rows(entry), other.outcome(entry), [...other.request(entry)],
+      other.headerBytes(entry), other.answerHeaderBytes(entry), other.rows(entry), other.outcome(entry),
+      [...other.request(entry)],
     ];
     assert.deepEqual(
       read(0), [EntryKind.predictJson, EntryStatus.pending, 1.5, 2.25, 3, 0, 0, 0, [...bytesOf(5, 0x11)]]);
@@ -88,11 +89,14 @@ describe('Slab', () => {
       }
       for (const [entry, body] of bodies.entries()) {
         assert.deepEqual(
-          [slab.status(entry), slab.answer(entry)?.length, slab.rows(entry), slab.outcome(entry), slab.flags(entry)],
+          [
+            slab.status(entry), slab.answer(entry)?.length, slab.rows(entry), slab.outcome(entry),
+            slab.answerHeaderBytes(entry),
+          ],
           [EntryStatus.pending, 0, 0, 0, 0]);
         slab.setRows(entry, 9);
         slab.setOutcome(entry, 2);
-        slab.setFlags(entry, 1);
+        slab.setAnswerHeaderBytes(entry, 1);
         slab.setAnswer(entry, 200, bytesOf(30, 0x70 + entry));
         assert.deepEqual(slab.request(entry), body);
       }

@@ -1,0 +1,46 @@
+// What clients and operators are shown of one served model. Main thread; called when somebody asks.
+import type { ModelStatus } from '../admin/control-plane.ts';
+import type { HealthAnswer } from '../front/port.ts';
+import type { Registry } from '../registry/registry.ts';
+import type { ServedModel } from './served-model.ts';
+
+const DECISIONS_SHOWN = 5;
+
+/** The answer of GET /health. */
+export function healthAnswerOf(served: ServedModel, registry: Registry): HealthAnswer {
+  const { model, rollout, health, batcher, counts } = served;
+  const record = registry.model(model);
+  const violations = health?.violations ?? [];
+  return {
+    healthy: rollout.active !== null && violations.length === 0,
+    violations: rollout.active === null ? ['no version is active'] : violations,
+    model,
+    active_model: rollout.activeVersion?.version ?? null,
+    last_good: record.lastGoodVersion,
+    generation: rollout.active?.generation ?? record.generation,
+    phase: rollout.phase,
+    p95_latency_ms: health?.p95LatencyMs ?? null,
+    error_rate: health?.errorRate ?? null,
+    prediction_drift: health?.predictionDrift ?? null,
+    samples: health?.windowSamples ?? 0,
+    lapped_samples: health?.totals.lapped ?? 0,
+    pending: batcher.pending,
+    shielded: counts.shielded,
+    pinned: record.pin !== null,
+  };
+}
+
+/** One model of `lastgood status`. */
+export function statusOf(served: ServedModel, registry: Registry): ModelStatus {
+  const { model, rollout, health, batcher, counts } = served;
+  return {
+    model: registry.model(model),
+    phase: rollout.phase,
+    versions: registry.versions(model),
+    deployments: rollout.deployments,
+    health,
+    pending: batcher.pending,
+    shielded: counts.shielded,
+    recentDecisions: registry.decisions(model, DECISIONS_SHOWN),
+  };
+}

@@ -1,0 +1,136 @@
+// What is found out before a rollback for a latency or a drift, and what is done then: on real deployments, which are
+// timed for real; the answers to recent inputs come from the test.
+import assert from 'node:assert/strict';
+import { afterEach, describe, test } from 'node:test';
+import { findingOf } from '../../src/judge/findings.ts';
+import type { Finding } from '../../src/judge/findings.ts';
+import type { Signature } from '../../src/registry/records.ts';
+import { Attribution } from '../../src/rollout/attribution.ts';
+import { monotonicUs } from '../../src/clock.ts';
+import { linear, slow } from '../worker/onnx.ts';
+import { RolloutBench } from './bench.ts';
+
+const LATENCY = ['p95_latency'] as const;
+const DRIFT = ['shape'] as const;
+const ONE: Signature = {
+  inputs: [{ name: 'x', datatype: 'FP32', shape: [-1, 1] }], outputs: [{ name: 'y', datatype: 'FP32', shape: [-1, 1] }],
+};
+
+let bench: RolloutBench;
+afterEach(() => bench.close());
+
+/** Version 1 stands by for version 2; both may be made to calculate. */
+async function start(products?: readonly [number, number], engine: object = {}): Promise<Attribution> {
+  bench = new RolloutBench({ judge: { mode: 'default' }, ...engine });
+  for (const [index, version] of ['1', '2'].entries()) {
+    if (products === undefined) await bench.register(version, linear(index + 1));
+    else await bench.register(version, slow(products[index]!), ONE);
+    bench.activate(version);
+    if (version === '1') bench.registry.confirm({ model: 'm', by: 'test' });
+  }
+  await bench.rollout.start();
+  await bench.settled();
+  return new Attribution({
+    model: 'm', batchSizeMax: 4, registry: bench.registry, deployments: bench.deployments,
+    clock: { ...bench.clock, monotonicUs }, othersTooSlow: () => [],
+  });
+}
+const finding = (blames: 'version' | 'data'): Finding => {
+  const values = Array.from({ length: 100 }, (_, at) => at);
+  const good = { values, classes: values.map(() => -1) };
+  const active = blames === 'data' ? good : { ...good, values: values.map((value) => value + 1_000) };
+  return findingOf({ cause: 'drift', facts: {
+    kind: 'regression', version: '2', standby: '1', active, good, cosines: null, usual: { active: null, good: null },
+  } });
+};
+const last = () => bench.registry.decisions('m')[0];
+
+describe('A latency over its limit', () => {
+  test('is the version\'s when the standby is far faster on the same rows, and rolls back', async () => {
+    const attribution = await start([1, 40]);
+    bench.find = (cause, version) => attribution.find(cause, version);
+    await bench.rollout.onVerdict(bench.verdict(2, LATENCY));
+    assert.equal(bench.rollout.activeVersion?.version, '1');
+    const decision = last();
+    assert.deepEqual([decision?.action, decision?.trigger], ['rollback', 'p95_latency']);
+    const [found] = decision?.evidence['findings'] as Finding[];
+    assert.deepEqual([found?.cause, found?.blames], ['latency', 'version']);
+    assert.deepEqual(findingOf(found!), found, 'what is stored gives the same finding again');
+  });
+
+  test('is the host\'s when both need the same time: said once, and asked again only after a while', async () => {
+    const attribution = await start([20, 20]);
+    let asked = 0;
+    bench.find = (cause, version) => {
+      asked += 1;
+      return attribution.find(cause, version);
+    };
+    for (let look = 0; look < 3; look += 1) await bench.rollout.onVerdict(bench.verdict(2, LATENCY));
+    assert.deepEqual([bench.rollout.activeVersion?.version, asked], ['2', 1]);
+    const [found] = last()?.evidence['findings'] as Finding[];
+    assert.equal(found?.blames, 'host', found?.text);
+    bench.clock.nowMs += 60_000;
+    await bench.rollout.onVerdict(bench.verdict(2, LATENCY));
+    assert.equal(asked, 2);
+    assert.deepEqual(bench.registry.decisions('m').map(({ suppressedBy }) => suppressedBy), ['host']);
+  });
+
+  test('does not keep a failure from being acted on at once', async () => {
+    await start();
+    await bench.rollout.onVerdict(bench.verdict(2, ['constant_output', 'p95_latency', 'shape']));
+    assert.deepEqual([bench.rollout.activeVersion?.version, last()?.trigger], ['1', 'constant_output']);
+  });
+});
+
+describe('A drift', () => {
+  test('of answers that differ from the standby\'s rolls back; of answers alike is told as a drift of the data', async () => {
+    for (const blames of ['data', 'version'] as const) {
+      await start();
+      bench.find = () => Promise.resolve(finding(blames));
+      for (let look = 0; look < 3; look += 1) await bench.rollout.onVerdict(bench.verdict(2, DRIFT));
+      const { action, suppressedBy, trigger } = last()!;
+      assert.deepEqual([action, suppressedBy, trigger],
+        blames === 'data' ? ['suppressed', 'data_drift', 'shape'] : ['rollback', null, 'shape']);
+      if (blames === 'data') await bench.close();
+    }
+  });
+
+  test('is acted on when the host is to blame only for the latency beside it, and then is the trigger', async () => {
+    await start();
+    const slowHost = findingOf({ cause: 'latency', facts: {
+      version: '2', standby: '1', stuck: null, usualMs: 1, others: [],
+      probes: [{ rows: 1, activeMs: [9, 9, 9], standbyMs: [9, 9, 9] }],
+    } });
+    bench.find = (cause) => Promise.resolve(cause === 'latency' ? slowHost : finding('version'));
+    await bench.rollout.onVerdict(bench.verdict(2, [...LATENCY, ...DRIFT]));
+    const { action, trigger, reason } = last()!;
+    assert.deepEqual([action, trigger, reason], ['rollback', 'shape', 'shape is over its limit']);
+  });
+
+  test('that cannot be attributed is told and not acted on; with attribution off it is acted on', async () => {
+    const attribution = await start();
+    bench.find = (cause, version) => attribution.find(cause, version);
+    await bench.rollout.onVerdict(bench.verdict(2, DRIFT));
+    assert.deepEqual([last()?.action, last()?.suppressedBy], ['suppressed', 'unattributed']);
+    await bench.close();
+    await start(undefined, { judge: { mode: 'default', attribution: 'off' } });
+    await bench.rollout.onVerdict(bench.verdict(2, DRIFT));
+    assert.equal(bench.rollout.activeVersion?.version, '1');
+  });
+
+  test('a pin that is set, or a version that is promoted, while it is looked into is obeyed', async () => {
+    for (const change of ['pin', 'promote'] as const) {
+      await start();
+      await bench.register('3', linear(3));
+      bench.find = async () => {
+        if (change === 'pin') bench.registry.setPin('m', { by: 'test', reason: '' }, 'test');
+        else await bench.rollout.promote('3', { allowSignatureChange: false, reason: '', by: 'test' });
+        return finding('version');
+      };
+      await bench.rollout.onVerdict(bench.verdict(2, DRIFT));
+      assert.equal(bench.rollout.activeVersion?.version, change === 'pin' ? '2' : '3');
+      assert.equal(last()?.suppressedBy, change === 'pin' ? 'pinned' : undefined);
+      if (change === 'pin') await bench.close();
+    }
+  });
+});
