@@ -5,6 +5,7 @@ import { lastgoodError } from '../errors.ts';
 import { EntryKind } from '../shared-memory/slab.ts';
 import { adminCheck } from './admin-check.ts';
 import { collectBody } from './body.ts';
+import { checkedBody, indexBody, loadBody, unloadBody } from './control-bodies.ts';
 import { objectIn } from './json-body.ts';
 import type { LoadRequest } from './oip-port.ts';
 import { timeoutIn } from './oip-timeout.ts';
@@ -18,6 +19,7 @@ import type { HttpRequest } from './uws-types.ts';
 const HEADER_LENGTH = /^\d{1,10}$/;
 const INDEX_BODY_BYTES_MAX = 1024 * 1024;
 
+type JsonObject = Readonly<Record<string, unknown>>;
 type ModelHandler = (
   reply: Reply, model: string, version: string | undefined, request: HttpRequest, head: RequestHead,
 ) => void;
@@ -99,26 +101,24 @@ function repositoryRoutes(port: FrontPort, options: FrontOptions, state: FrontSt
   const authorize = oip.needsToken ? adminCheck(options.adminToken) : () => true;
   const withBody = (
     reply: Reply, head: RequestHead, limitBytes: number,
-    act: (body: Readonly<Record<string, unknown>>) => Promise<unknown> | null,
+    act: (body: JsonObject) => Promise<unknown> | null,
   ): void => {
     collectBody(reply, head, state, limitBytes, (bytes) => {
       act(objectIn(bytes))?.then(() => reply.json(200, {}), (error: unknown) => reply.fail(error));
     });
   };
   const index: Route['handle'] = (reply, _, head) => {
-    withBody(reply, head, Math.min(INDEX_BODY_BYTES_MAX, options.bodyBytesMax), ({ ready }) => {
-      if (ready !== undefined && ready !== null && typeof ready !== 'boolean') {
-        throw lastgoodError('INVALID_REQUEST', { reason: '"ready" is no truth value; wanted true or false' });
-      }
+    withBody(reply, head, Math.min(INDEX_BODY_BYTES_MAX, options.bodyBytesMax), (body) => {
+      const { ready } = checkedBody(indexBody, body);
       reply.json(200, oip.index().filter(({ state: is }) => ready !== true || is === 'READY'));
       return null;
     });
   };
-  const change = (act: (model: string, body: Readonly<Record<string, unknown>>) => Promise<void>): Route['handle'] =>
+  const change = (act: (model: string, body: JsonObject) => Promise<void>): Route['handle'] =>
     (reply, request, head) => {
       if (!authorize(reply, request)) return;
       const model = pathParameter(request, 0);
-      withBody(reply, head, options.bodyBytesMax, (body) => act(model, parametersOf(body)));
+      withBody(reply, head, options.bodyBytesMax, (body) => act(model, body));
     };
   return [
     { method: 'POST', pattern: '/v2/repository/index', handle: index },
@@ -126,27 +126,18 @@ function repositoryRoutes(port: FrontPort, options: FrontOptions, state: FrontSt
     { method: 'POST', pattern: '/v2/repository/:repository/index', handle: index },
     {
       method: 'POST', pattern: '/v2/repository/models/:model/load',
-      handle: change((model, parameters) => oip.load(model, loadRequest(parameters))),
+      handle: change((model, body) => oip.load(model, loadRequest(checkedBody(loadBody, body).parameters ?? {}))),
     },
     {
       method: 'POST', pattern: '/v2/repository/models/:model/unload',
-      handle: change((model, parameters) => oip.unload(model, parameters['force'] === true)),
+      handle: change((model, body) => oip.unload(model, checkedBody(unloadBody, body).parameters?.force === true)),
     },
   ];
 }
 
-function parametersOf({ parameters }: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
-  if (parameters === undefined || parameters === null) return {};
-  if (typeof parameters === 'object' && !Array.isArray(parameters)) return parameters as Record<string, unknown>;
-  throw lastgoodError('INVALID_REQUEST', { reason: '"parameters" is no object' });
-}
-
 // Triton's names: "config" is a JSON text that we do not need, "file:<version>/<name>" the bytes in base64.
-function loadRequest(parameters: Readonly<Record<string, unknown>>): LoadRequest {
+function loadRequest(parameters: JsonObject & { readonly version?: string | undefined }): LoadRequest {
   const { version } = parameters;
-  if (version !== undefined && typeof version !== 'string') {
-    throw lastgoodError('INVALID_REQUEST', { reason: '"version" is no text' });
-  }
   const files = Object.entries(parameters).filter(([key]) => key.startsWith('file:'));
   if (files.length === 0) return version === undefined ? {} : { version };
   const [key, content] = files[0]!;

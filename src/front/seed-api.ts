@@ -5,6 +5,7 @@ import { lastgoodError } from '../errors.ts';
 import { EntryKind } from '../shared-memory/slab.ts';
 import { adminCheck } from './admin-check.ts';
 import { collectBody } from './body.ts';
+import { checkedBody, rollbackBody } from './control-bodies.ts';
 import { objectIn } from './json-body.ts';
 import type { FrontOptions, FrontPort } from './port.ts';
 import type { Reply } from './reply.ts';
@@ -15,7 +16,6 @@ import type { HttpRequest } from './uws-types.ts';
 
 /** Limit of a rollback's optional body. */
 const ROLLBACK_BODY_BYTES_MAX = 16 * 1024;
-const REASON_CHARACTERS_MAX = 500;
 
 // curl sends the form type when nobody says otherwise, so it is taken for JSON as well.
 const JSON_TYPES = new Set(['', 'application/json', 'application/x-www-form-urlencoded']);
@@ -94,14 +94,5 @@ function requireJsonType(head: RequestHead): void {
 }
 
 function reasonIn(body: Uint8Array): string | undefined {
-  if (body.length === 0) return undefined;
-  const value = objectIn(body);
-  const reason = value['reason'];
-  if (reason === undefined) return undefined;
-  if (typeof reason !== 'string' || reason.length > REASON_CHARACTERS_MAX) {
-    throw lastgoodError('INVALID_REQUEST', {
-      reason: `"reason" is not a text of at most ${REASON_CHARACTERS_MAX} characters`,
-    });
-  }
-  return reason;
+  return checkedBody(rollbackBody, objectIn(body)).reason;
 }

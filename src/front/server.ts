@@ -6,7 +6,8 @@ import { metricsRoute } from './metrics-route.ts';
 import { oipRoutes } from './oip.ts';
 import { announceHeaderLimit, connectionsAllowed, limitConnections, openFilesMax } from './limits.ts';
 import type { ClientsHold, Front, FrontOptions, FrontPort } from './port.ts';
-import { registerRoutes } from './routes.ts';
+import { openApiRoutes } from './openapi-routes.ts';
+import { registerRoutes, type Route } from './routes.ts';
 import { indexRoute, seedRoutes } from './seed-api.ts';
 import { createFrontState, type FrontState } from './state.ts';
 import { tfsRoutes } from './tfs.ts';
@@ -29,14 +30,19 @@ export async function startFront(port: FrontPort, options: FrontOptions): Promis
     frameBytesMax: Math.min(options.limits.frameBytesMax, options.bodyBytesMax),
     uncompressed: uws.DISABLED,
   });
-  const routes = [
-    ...seedRoutes(port, options, state), ...oipRoutes(port, options, state), ...tfsRoutes(port, options, state),
-    metricsRoute(port),
-  ];
-  registerRoutes(app, state, [...routes, indexRoute(routes)]);
+  registerRoutes(app, state, frontRoutes(port, options, state));
   const { host } = options;
   const listening = await listen(uws, app, host, options.port === 0 ? await freePort(host) : options.port);
   return new UwsFront(uws, app, listening, state, webSockets, options.host);
+}
+
+/** All routes but the WebSocket's. */
+export function frontRoutes(port: FrontPort, options: FrontOptions, state: FrontState): Route[] {
+  const routes = [
+    ...seedRoutes(port, options, state), ...oipRoutes(port, options, state), ...tfsRoutes(port, options, state),
+    metricsRoute(port), ...openApiRoutes(),
+  ];
+  return [...routes, indexRoute(routes)];
 }
 
 function listen(uws: Uws, app: App, host: string, port: number): Promise<ListenSocket> {

@@ -1,0 +1,42 @@
+// The small JSON bodies that the main thread reads itself, as schemas: they check the body, and the description of the
+// HTTP surface shows the same. Pure.
+import { z } from 'zod';
+import { lastgoodError } from '../errors.ts';
+
+const REASON_CHARACTERS_MAX = 500;
+
+/** POST /rollback; all of it may be left out. */
+export const rollbackBody = z.looseObject({
+  reason: z.string().max(REASON_CHARACTERS_MAX).optional()
+    .meta({ description: 'why; kept with the decision' }),
+});
+
+/** POST /v2/repository/index */
+export const indexBody = z.looseObject({
+  ready: z.boolean().nullish().meta({ description: 'true: only what answers' }),
+});
+
+/** POST /v2/repository/models/{model}/load */
+export const loadBody = z.looseObject({
+  parameters: z.looseObject({
+    version: z.string().optional().meta({ description: 'the version to make the active one' }),
+    config: z.unknown().optional().meta({ description: 'taken and not needed' }),
+  }).nullish().meta({
+    description: 'beside them "file:VERSION/NAME": the bytes of a new version in base64',
+  }),
+});
+
+/** POST /v2/repository/models/{model}/unload */
+export const unloadBody = z.looseObject({
+  parameters: z.looseObject({
+    force: z.boolean().optional().meta({ description: 'true: also a model that is serving' }),
+  }).nullish(),
+});
+
+/** What `body` is by `schema`; throws INVALID_REQUEST, which says where it differs. */
+export function checkedBody<S extends z.ZodType>(schema: S, body: Readonly<Record<string, unknown>>): z.output<S> {
+  const { success, data, error } = schema.safeParse(body);
+  if (success) return data;
+  const said = error.issues.map(({ path, message }) => `"${path.join('.')}": ${message}`);
+  throw lastgoodError('INVALID_REQUEST', { reason: said.join('; ').slice(0, 500) });
+}
