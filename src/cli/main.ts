@@ -11,6 +11,7 @@ import { oneLine, printJson } from './output.ts';
 import { releaseVerbs } from './releases.ts';
 import { safetyVerbs } from './safety.ts';
 import { serveCommand } from './serve.ts';
+import { tuneCommand } from './tune.ts';
 import { finish } from './verb.ts';
 
 const FAILED = 1;
@@ -40,7 +41,8 @@ function program(): Command {
     .exitOverride()
     // Mistakes are printed below, with all other errors.
     .configureOutput({ outputError: () => undefined });
-  for (const command of [serveCommand(), ...releaseVerbs(), ...inspectVerbs(), ...safetyVerbs()].map(finish)) {
+  const verbs = [serveCommand(), ...releaseVerbs(), ...inspectVerbs(), ...safetyVerbs(), tuneCommand()];
+  for (const command of verbs.map(finish)) {
     root.addCommand(command.copyInheritedSettings(root));
   }
   return root.addCommand(demoCommand().copyInheritedSettings(root));

@@ -11,7 +11,7 @@ import { temporaryDirectory } from '../support/temporary.ts';
 
 const VERBS = [
   'serve', 'register', 'promote', 'rollback', 'confirm', 'remove', 'status', 'history', 'explain', 'pin', 'unpin',
-  'quarantine', 'release', 'baseline', 'drain',
+  'quarantine', 'release', 'baseline', 'drain', 'tune',
 ];
 const ONE_LINE = /^lastgood: [^\n]+\n$/;
 
@@ -45,11 +45,12 @@ describe('lastgood --help', () => {
     const defaultOf = (flag: string): string | undefined =>
       /default: ([^);]+)\)/.exec(paragraphs.find((one) => one.startsWith(`--${flag} `)) ?? '')?.[1];
     assert.equal(defaultOf('listen'), `${host}:${port}`);
-    for (const { flag, path } of SERVE_SETTINGS) {
-      const [first = '', second = ''] = path ?? [];
-      const all = (first === 'judge' ? options.judge : options) as Readonly<Record<string, unknown>>;
-      const value = all[first === 'judge' ? second : first];
-      if (value !== undefined) assert.equal(defaultOf(flag), String(value as string | number), flag);
+    for (const { flag, path, kind } of SERVE_SETTINGS) {
+      const value = (path ?? ['']).reduce<unknown>(
+        (all, key) => (all as Readonly<Record<string, unknown>>)[key], options);
+      // A switch has no value to name: it is off until it is given.
+      if (value === undefined || kind === 'switch') continue;
+      assert.equal(defaultOf(flag), String(value as string | number), flag);
     }
   });
 });
