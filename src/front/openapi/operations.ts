@@ -30,6 +30,9 @@ const oip = (summary: string, answer: Operation['answer'], more: Partial<Operati
   ({ tag: 'Open Inference Protocol', summary, answer, errors: [], ...more });
 
 const server = oip('Name, version and extensions of the server', answers.serverMetadata);
+const repositoryIndex = (summary: string): Operation =>
+  oip(summary, answers.indexEntries, { body: indexBody, bodyOptional: true, errors: BODY_ERRORS });
+
 const repository = (summary: string, body: Operation['body'], errors: Operation['errors']): Operation =>
   oip(summary, answers.done, {
     body: body!, bodyOptional: true, needsToken: true, errors: [...BODY_ERRORS, ...TOKEN_ERRORS, ...errors],
@@ -112,9 +115,8 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
   ...tfsFamily('/v1/models/:model', 'a model', MODEL_ERRORS),
   ...tfsFamily('/v1/models/:model/versions/:version', 'a version', VERSION_ERRORS),
   ...tfsFamily('/v1/models/:model/labels/:label', 'the version under a label', [...VERSION_ERRORS, 'LABEL_NOT_FOUND']),
-  'POST /v2/repository/index': oip('All models and their versions', answers.indexEntries, {
-    body: indexBody, bodyOptional: true, errors: BODY_ERRORS,
-  }),
+  'POST /v2/repository/index': repositoryIndex('All models and their versions'),
+  'POST /v2/repository/:repository/index': repositoryIndex('The same under any name of the only repository'),
   'POST /v2/repository/models/:model/load': repository('Serve a model, or a new version of it', loadBody, [
     'MODEL_NOT_FOUND', 'VERSION_NOT_FOUND', 'INVALID_NAME', 'VERSION_EXISTS', 'TRIAL_FAILED', 'LOAD_FAILED',
     'SIGNATURE_CHANGED', 'QUARANTINED', 'PINNED', 'BUSY', 'NO_ACTIVE_VERSION',
