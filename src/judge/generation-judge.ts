@@ -14,6 +14,8 @@ import { CompatWindow } from './window.ts';
 /** What one look at a generation says. */
 export interface JudgedLook {
   readonly checks: readonly CheckResult[];
+  /** The failing ones among them; costs much less than all of them with their sentences. */
+  readonly failing: readonly CheckResult[];
   /** The suite's name and the numbers that its checks were decided from, as plain data. */
   readonly evidence: Readonly<Record<string, unknown>>;
   /** What people see, judged or not. */
@@ -52,10 +54,12 @@ class SuiteJudge implements GenerationJudge {
   }
 
   look(nowUs: number, phase: JudgePhase, p95Ms: number | null): JudgedLook {
-    const { checks, evidence } = this.#suite.look(nowUs, phase, p95Ms);
+    const look = this.#suite.look(nowUs, phase, p95Ms);
     const { requests, errorRate: rate, driftSigmas: sigmas } = this.#suite.view();
     return {
-      checks, evidence: { suite: 'default', inputs: evidence }, windowSamples: requests,
+      get checks() { return look.checks; },
+      get failing() { return look.failing; },
+      evidence: { suite: 'default', inputs: look.evidence }, windowSamples: requests,
       p95LatencyMs: p95Ms, errorRate: rate, predictionDrift: sigmas,
     };
   }
@@ -97,8 +101,10 @@ class CompatJudge implements GenerationJudge {
     ) as Partial<Record<CheckName, CheckEffect>>;
     const agoMs = (us: number | null): number | null => (us === null ? null : Math.round((nowUs - us) / 1_000));
     const { p95LimitMs, errorRateLimit, driftSigmaLimit, samplesMin, predictionsMin, windowSamples } = options;
+    const checks = runChecks({ window, limits: options, baseline, effects });
     return {
-      checks: runChecks({ window, limits: options, baseline, effects }),
+      checks,
+      failing: checks.filter(({ verdict }) => verdict === 'fail'),
       evidence: {
         suite: 'compat',
         window: {

@@ -14,7 +14,7 @@ import type { AttachRings, HealthReport, MonitorReport, WatchGeneration } from '
 import { GenerationState } from './generation.ts';
 import type { GenerationJudge, JudgedLook } from './generation-judge.ts';
 import { drainInOrder, RingGroup } from './ring-merge.ts';
-import { triggerOf, verdictOf, violationsOf, warningsOf } from './verdict.ts';
+import { verdictOf, violationsOf, warningsOf } from './verdict.ts';
 
 /** The generation that is judged, with what its `watch` command said. */
 interface Watched {
@@ -174,7 +174,7 @@ export class ModelWatch {
     const { state, version, look, phase } = watched;
     const latencyMs = state.latency.quantilesMs();
     const judged = watched.judge.look(nowUs, phase, latencyMs?.p95 ?? null);
-    const failing = triggerOf(judged.checks) !== null;
+    const failing = judged.failing.length > 0;
     watched.failingSince = failing ? (watched.failingSince ?? { look, atUs: nowUs }) : null;
     const health = this.#healthOf(watched, nowUs, judged, latencyMs);
     const verdict = watched.failingSince === null ? null : verdictOf({

@@ -6,9 +6,15 @@ export const PSI_SMOOTHING = 0.5;
 
 type Counts = readonly number[];
 
-function sharesOf(counts: Counts, added: number): number[] {
-  const total = counts.reduce((sum, count) => sum + count, 0) + added * counts.length;
-  return counts.map((count) => (count + added) / total);
+function totalOf(counts: Counts): number {
+  let total = 0;
+  for (const count of counts) total += count;
+  return total;
+}
+
+function sharesOf(counts: Counts): number[] {
+  const total = totalOf(counts);
+  return counts.map((count) => count / total);
 }
 
 function sumOverBins(p: Counts, q: Counts, term: (p: number, q: number) => number): number {
@@ -21,15 +27,22 @@ const relative = (from: number, to: number): number => (from === 0 ? 0 : from * 
 
 /** Returns the population stability index Σ (q - p) ln(q / p); Infinity for one empty side without smoothing. */
 export function populationStability(baseline: Counts, window: Counts, smoothing = PSI_SMOOTHING): number {
-  const p = sharesOf(baseline, smoothing);
-  const q = sharesOf(window, smoothing);
-  return sumOverBins(p, q, (ofP, ofQ) => (ofP === ofQ ? 0 : (ofQ - ofP) * Math.log(ofQ / ofP)));
+  // Asked for at every look and window, so without arrays in between.
+  const ofBaseline = totalOf(baseline) + smoothing * baseline.length;
+  const ofWindow = totalOf(window) + smoothing * window.length;
+  let sum = 0;
+  for (let bin = 0; bin < baseline.length; bin += 1) {
+    const p = (baseline[bin]! + smoothing) / ofBaseline;
+    const q = (window[bin]! + smoothing) / ofWindow;
+    if (p !== q) sum += (q - p) * Math.log(q / p);
+  }
+  return sum;
 }
 
 /** Returns the Jensen-Shannon divergence in bits, in 0…1; needs no smoothing. */
 export function jensenShannonBits(baseline: Counts, window: Counts): number {
-  const p = sharesOf(baseline, 0);
-  const q = sharesOf(window, 0);
+  const p = sharesOf(baseline);
+  const q = sharesOf(window);
   const nats = sumOverBins(p, q, (ofP, ofQ) => {
     const middle = (ofP + ofQ) / 2;
     return (relative(ofP, middle) + relative(ofQ, middle)) / 2;
@@ -44,8 +57,8 @@ export function jensenShannonDistance(baseline: Counts, window: Counts): number 
 
 /** Returns the largest difference of a bin's shares. */
 export function largestShareDifference(baseline: Counts, window: Counts): number {
-  const p = sharesOf(baseline, 0);
-  const q = sharesOf(window, 0);
+  const p = sharesOf(baseline);
+  const q = sharesOf(window);
   return p.reduce((largest, share, bin) => Math.max(largest, Math.abs(share - q[bin]!)), 0);
 }
 
@@ -57,8 +70,8 @@ export interface ChiSquare {
 
 /** Compares the window with the baseline's shares as if they were exact. */
 export function chiSquareFit(baseline: Counts, window: Counts): ChiSquare {
-  const total = window.reduce((sum, count) => sum + count, 0);
-  const expected = sharesOf(baseline, 0).map((share) => share * total);
+  const total = totalOf(window);
+  const expected = sharesOf(baseline).map((share) => share * total);
   const term = (wanted: number, got: number): number =>
     wanted === 0 && got === 0 ? 0 : (got - wanted) ** 2 / wanted;
   return { statistic: sumOverBins(expected, window, term), degrees: usedBins(baseline, window) - 1 };

@@ -19,6 +19,27 @@ const LN_RUN_CHANCE = Math.log(1e-9);
 const RUN_NEEDED_MAX = 100_000;
 const ATOM_ROWS_PRIOR = 1;
 
+/** The verdict of one check, without its sentence. */
+export function verdictOf(evidence: CheckEvidence): CheckResult['verdict'] {
+  switch (evidence.check) {
+    case 'hard_failure':
+    case 'non_finite':
+      return isRunTooLong(evidence) ? 'fail' : decideRate(evidence.rate).verdict;
+    case 'error_rate':
+    case 'p95_latency':
+      return decideRate(evidence.rate).verdict;
+    case 'constant_output':
+      return constantVerdict(evidence);
+    case 'mean_drift': return decideDrift(evidence, meanTest(evidence)).verdict;
+    case 'class_mix': return decideDrift(evidence, mixTest(evidence)).verdict;
+    case 'shape': return decideDrift(evidence, shapeTestOf(evidence)).verdict;
+    case 'spread': return decideDrift(evidence, spreadTest(evidence)).verdict;
+    case 'confidence': return decideDrift(evidence, confidenceTest(evidence)).verdict;
+    case 'repeats': return decideDrift(evidence, repeatTest(evidence)).verdict;
+    case 'projections': return decideDrift(evidence, projectionTest(evidence)).verdict;
+  }
+}
+
 /** Decides one check. */
 export function decide(evidence: CheckEvidence): CheckResult {
   switch (evidence.check) {
@@ -44,13 +65,16 @@ function decideRun(evidence: EvidenceOf<'hard_failure' | 'non_finite'>): CheckRe
     check, effect, limit: rate.limit, samples: outcome.window?.trials ?? 0, samplesMin: rate.samplesMin,
     value: outcome.window === null ? null : shareOf(outcome.window),
   };
-  if (run.inputs >= runLimit || run.length >= runLimit * ANY_INPUT_FACTOR) {
+  if (isRunTooLong(evidence)) {
     const text = `${countText(run.length, 'request')} in a row ${what}; the limit is ${runLimit}`;
     return { ...base, verdict: 'fail', text };
   }
   const noun = check === 'hard_failure' ? 'hard failure' : 'the share of non-finite answers';
   return { ...base, verdict: outcome.verdict, text: rateText(outcome, rate, what, noun) };
 }
+
+const isRunTooLong = ({ run, runLimit }: EvidenceOf<'hard_failure' | 'non_finite'>): boolean =>
+  run.inputs >= runLimit || run.length >= runLimit * ANY_INPUT_FACTOR;
 
 function decideErrors({ check, effect, rate }: EvidenceOf<'error_rate'>): CheckResult {
   const outcome = decideRate(rate);
@@ -82,25 +106,29 @@ export function runNeeded({ runMin, baseline }: Pick<EvidenceOf<'constant_output
 }
 
 function decideConstant(evidence: EvidenceOf<'constant_output'>): CheckResult {
-  const { check, run, baseline, inputs, inputsMin } = evidence;
+  const { check, run, baseline, inputs } = evidence;
   const needed = runNeeded(evidence);
   // Without a baseline nothing says how often a model repeats itself when it is well.
   const effect = baseline === null ? 'warn' as const : evidence.effect;
   const base = { check, effect, value: run, limit: needed, samples: run, samplesMin: needed } as const;
-  if (needed > RUN_NEEDED_MAX) {
-    const text = 'constant answers are not judged: nearly all rows of the baseline have the same answer';
-    return { ...base, verdict: 'inconclusive', text };
-  }
-  if (run < needed) {
-    const text = `${countText(run, 'equal answer')} in a row, ${needed} would be too many`;
-    return { ...base, verdict: 'pass', text };
-  }
-  if (inputs !== null && inputs < inputsMin) {
-    const text = `${run} equal answers in a row, but to few different inputs (about ${inputs})`;
-    return { ...base, verdict: 'inconclusive', text };
-  }
-  const text = `${run} answers in a row are equal although the inputs differ; ${needed} are too many`;
-  return { ...base, verdict: 'fail', text };
+  const verdict = constantVerdict(evidence);
+  const few = `${countText(run, 'equal answer')} in a row`;
+  const text = needed > RUN_NEEDED_MAX
+    ? 'constant answers are not judged: nearly all rows of the baseline have the same answer'
+    : verdict === 'pass'
+      ? `${few}, ${needed} would be too many`
+      : verdict === 'inconclusive'
+        ? `${few}, but to few different inputs (about ${inputs ?? 0})`
+        : `${run} answers in a row are equal although the inputs differ; ${needed} are too many`;
+  return { ...base, verdict, text };
+}
+
+function constantVerdict(evidence: EvidenceOf<'constant_output'>): CheckResult['verdict'] {
+  const { run, inputs, inputsMin } = evidence;
+  const needed = runNeeded(evidence);
+  if (needed > RUN_NEEDED_MAX) return 'inconclusive';
+  if (run < needed) return 'pass';
+  return inputs !== null && inputs < inputsMin ? 'inconclusive' : 'fail';
 }
 
 /** What a drift check measured, in its unit, against which limit, as a sentence. */

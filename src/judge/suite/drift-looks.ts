@@ -1,9 +1,10 @@
 // Builds what the checks of the answers' distribution are decided from, out of an observer. Monitor thread; called at
 // looks.
-import type { CheckName } from '../../judge-options.ts';
 import type { CheckEffect } from '../check-table.ts';
 import type { Columns } from './columns.ts';
 import { ANSWER } from './columns.ts';
+import type { KnownDispersion } from './dispersion.ts';
+import { dispersionOf } from './dispersion.ts';
 import type { WindowTest } from './drift.ts';
 import { confidenceTest, meanTest, mixTest, repeatTest, shapeTestOf, spreadTest } from './drift.ts';
 import type { DriftEvidence, DriftWindow, EvidenceOf } from './evidence.ts';
@@ -11,7 +12,7 @@ import type { LookContext } from './rate-looks.ts';
 import { twoLooksMsOf } from './rate-looks.ts';
 import type { Reference } from './reference.ts';
 import { BASELINE_ROWS_MIN } from './reference.ts';
-import { SLOTS_PER_WINDOW, WINDOW_FACTORS } from './slots.ts';
+import { WINDOW_FACTORS } from './slots.ts';
 
 /** Fewer different inputs than this say nothing about a distribution, however often they are asked. */
 export const INPUTS_MIN = 20;
@@ -20,59 +21,46 @@ export const INPUTS_MIN = 20;
 export interface AnswersWindow {
   readonly windowMs: number;
   readonly samples: number;
-  readonly effective: number;
+  /** The most that the samples can be worth: all of them, or as many as there were different inputs. */
+  readonly effectiveMax: number;
+  /** What they are worth; walks through the slots, so only breaches ask. */
+  readonly effective: () => number;
+  /** Whether anybody asked. */
+  readonly wasNear: () => boolean;
   readonly total: (column: number) => number;
   readonly totals: (columns: Columns) => number[];
 }
 
 /** The windows that hold answers; a longer one that holds nothing more is left out. */
-export function answersWindows({ observer, options }: LookContext, reference: Reference): AnswersWindow[] {
+export function answersWindows(
+  { observer, options }: LookContext, reference: Reference, known: KnownDispersion,
+): AnswersWindow[] {
   const windows = observer.answers;
   if (windows === null) return [];
   const found: AnswersWindow[] = [];
   const inputs = observer.diversity.distinct();
+  const { values, entropies, classes } = reference.layout;
+  const about = { isNear: false };
+  const dispersion = (): number => {
+    about.isNear = true;
+    return known.of(windows.slot, () => dispersionOf(
+      WINDOW_FACTORS.map((_, window) => windows.slots(window)),
+      [{ ...values, isOrdered: true }, { ...entropies, isOrdered: true }, { ...classes, isOrdered: false }]));
+  };
   WINDOW_FACTORS.forEach((factor, window) => {
     const samples = windows.total(window, ANSWER.values);
     if (samples === (found.at(-1)?.samples ?? 0)) return;
-    const dispersion = dispersionOf(windows.slots(window), reference.layout.values);
     found.push({
       windowMs: options.windowMs * factor,
       samples,
-      effective: Math.min(samples / dispersion, inputs),
+      effectiveMax: Math.min(samples, inputs),
+      wasNear: () => about.isNear,
+      effective: () => Math.min(samples / dispersion(), inputs),
       total: (column) => windows.total(window, column),
       totals: ({ from, length }) => windows.totals(window, from, length),
     });
   });
   return found;
-}
-
-/**
- * How much more the slots differ from each other than slots of independent answers would: 1 for independent ones, the
- * factor by which such counts overstate what is known for bursts of like answers.
- */
-function dispersionOf(slots: readonly Float64Array[], { from, length }: Columns): number {
-  const pooled = new Float64Array(length);
-  let all = 0;
-  for (const slot of slots) {
-    for (let bin = 0; bin < length; bin += 1) pooled[bin]! += slot[from + bin]!;
-    all += slot[ANSWER.values]!;
-  }
-  let statistic = 0;
-  let filled = 0;
-  for (const slot of slots) {
-    const samples = slot[ANSWER.values]!;
-    if (samples === 0) continue;
-    filled += 1;
-    for (let bin = 0; bin < length; bin += 1) {
-      if (pooled[bin] === 0) continue;
-      const expected = (samples * pooled[bin]!) / all;
-      statistic += (slot[from + bin]! - expected) ** 2 / expected;
-    }
-  }
-  let used = 0;
-  for (let bin = 0; bin < length; bin += 1) if (pooled[bin]! > 0) used += 1;
-  const degrees = (filled - 1) * (used - 1);
-  return degrees < SLOTS_PER_WINDOW / 4 ? 1 : Math.max(1, statistic / degrees);
 }
 
 /** All that the drift checks of one look share. */
@@ -118,10 +106,15 @@ function looked<E extends DriftEvidence>(
 ): E {
   if (evidence.unjudged !== null) return evidence;
   const windows = look.windows.map((window) => {
-    const { windowMs, samples, effective } = window;
-    const now = { windowMs, samples, effective, ...windowOf(window) } as DriftWindow<E>;
-    const isBreach = samples >= evidence.samplesMin && test.isBreach(now);
-    const first = look.streaks.note(`drift ${evidence.check} ${windowMs}`, isBreach, now, look.nowUs);
+    const { windowMs, samples, effectiveMax } = window;
+    let now = { windowMs, samples, effective: effectiveMax, ...windowOf(window) } as DriftWindow<E>;
+    let isBreach = samples >= evidence.samplesMin && test.isBreach(now);
+    if (isBreach) {
+      // Fewer samples explain more, so what was no breach with all of them is none with fewer.
+      now = { ...now, effective: window.effective() };
+      isBreach = test.isBreach(now);
+    }
+    const first = look.streaks.note(evidence.check, windowMs, isBreach, now, look.nowUs);
     return { now, firstLook: first === null ? null : { agoMs: first.agoMs, window: first.first } };
   });
   return { ...evidence, windows };
@@ -205,15 +198,11 @@ export function repeats(look: DriftLook, effect: CheckEffect): EvidenceOf<'repea
   };
   // The block in which answers are compared is none of the windows, but as dependent as they are.
   const longest = look.windows.at(-1);
-  const part = longest === undefined ? 1 : Math.min(1, longest.effective / longest.samples);
   const block: AnswersWindow = {
-    windowMs: look.options.windowMs * 5, samples, effective: samples * part, total: () => 0, totals: () => [],
+    windowMs: look.options.windowMs * 5, samples, effectiveMax: samples, total: () => 0, totals: () => [],
+    wasNear: () => false,
+    effective: () => (longest === undefined ? 1 : Math.min(1, longest.effective() / longest.samples)) * samples,
   };
   const blocks = samples === 0 ? [] : [block];
   return looked({ ...look, windows: blocks }, evidence, repeatTest(evidence), () => ({ hits }));
 }
-
-/** The checks of the distribution by name; each builds its evidence. */
-export const DRIFT_LOOKS = {
-  mean_drift: meanDrift, class_mix: classMix, shape, spread, confidence, repeats,
-} satisfies Partial<Record<CheckName, unknown>>;

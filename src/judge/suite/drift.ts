@@ -40,8 +40,11 @@ export function psiLimit(psi: number, chance: number, bins: number, effective: n
   return Math.max(psi, quantileOf(chance, Math.max(1, bins - 1)) * (1 / effective + 1 / rows));
 }
 
-const usedBins = (baseline: readonly number[], counts: readonly number[]): number =>
-  baseline.filter((rows, bin) => rows + counts[bin]! > 0).length;
+function usedBins(baseline: readonly number[], counts: readonly number[]): number {
+  let used = 0;
+  for (let bin = 0; bin < baseline.length; bin += 1) if (baseline[bin]! + counts[bin]! > 0) used += 1;
+  return used;
+}
 
 /** Compares a histogram with the baseline's. */
 export function shapeTest(
@@ -93,8 +96,8 @@ export function mixOf(
 }
 
 export function mixTest(evidence: EvidenceOf<'class_mix'>): WindowTest<DriftWindow<EvidenceOf<'class_mix'>>> {
-  const isOff = ({ counts, effective }: DriftWindow<EvidenceOf<'class_mix'>>): boolean =>
-    mixOf(evidence.baseline, counts, effective).difference > evidence.limit;
+  const isOff = ({ counts }: DriftWindow<EvidenceOf<'class_mix'>>): boolean =>
+    largestShareDifference(evidence.baseline, counts) > evidence.limit;
   return {
     isOff,
     isBreach: (window) =>
@@ -191,8 +194,8 @@ export function decideDrift<E extends DriftEvidence>(
   const shortest = judged[0];
   if (shortest === undefined || tooFewInputs) return { verdict: 'inconclusive', window: longest };
   const failing = judged.find(({ now, firstLook }) =>
-    test.isBreach(now) && test.isOff(shortest.now) && firstLook !== null &&
-    firstLook.agoMs >= evidence.twoLooksMs && test.isBreach(firstLook.window));
+    firstLook !== null && firstLook.agoMs >= evidence.twoLooksMs &&
+    test.isBreach(now) && test.isOff(shortest.now) && test.isBreach(firstLook.window));
   return failing === undefined
     ? { verdict: 'pass', window: shortest.now }
     : { verdict: 'fail', window: failing.now };

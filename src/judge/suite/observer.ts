@@ -36,6 +36,7 @@ export class SuiteObserver {
   readonly #warmupRequests: number;
   readonly #warmupUs: number;
   readonly #meanPull: number;
+  #samplesAdded = 0;
   #requestsSeen = 0;
   #sinceUs: number | null = null;
   #lastFailed = 0;
@@ -79,6 +80,11 @@ export class SuiteObserver {
     this.#answers?.advance(nowUs);
   }
 
+  /** Grows with everything that comes into a window and with everything that leaves one. */
+  get revision(): number {
+    return this.#samplesAdded + this.rates.changes + (this.#answers?.changes ?? 0);
+  }
+
   /** Equal answers in a row, to questions that changed. */
   get equalAnswers(): number {
     return this.#equalAnswers;
@@ -87,6 +93,7 @@ export class SuiteObserver {
   /** Adds one sample: a request with its first row's prediction, or one more row's prediction. */
   add(sample: Readonly<Sample>): void {
     const { outcome, input, atUs } = sample;
+    this.#samplesAdded += 1;
     if (sample.kind === SampleKind.request) {
       // Faults of clients, and of a queue that was too long, say nothing of the version.
       if (outcome === Outcome.clientFault || outcome === Outcome.expired) return;

@@ -50,15 +50,17 @@ function rateOf({ observer, options, streaks, nowUs }: LookContext, rate: Rate):
   };
   let trialsBefore = -1;
   for (let window = 0; window < rate.windows; window += 1) {
-    const counts = { hits: windows.total(window, rate.hits), trials: windows.total(window, rate.trials) };
+    const hits = windows.total(window, rate.hits);
+    const trials = windows.total(window, rate.trials);
     // A longer window that holds nothing more says nothing more.
-    if (counts.trials === trialsBefore) continue;
-    trialsBefore = counts.trials;
+    if (trials === trialsBefore) continue;
+    trialsBefore = trials;
+    const counts = { hits, trials };
     const windowMs = options.windowMs * WINDOW_FACTORS[window]!;
     const breach = isBreach(counts, evidence);
-    const first = streaks.note(`rate ${rate.name} ${window}`, breach, counts, nowUs);
+    const first = streaks.note(rate.name, window, breach, counts, nowUs);
     const judged: RateWindow = {
-      ...counts, windowMs, rest: counts, oneInput: 0,
+      hits, trials, windowMs, rest: counts, oneInput: 0,
       firstLook: first === null ? null : { ...first.first, agoMs: first.agoMs },
     };
     if (breach) {

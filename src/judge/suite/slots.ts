@@ -25,6 +25,12 @@ class SlotRing {
     this.#slots = Array.from({ length: slots }, () => new Float64Array(columns));
   }
 
+  /** The slot that was taken in `count` slots ago. */
+  back(count: number): Float64Array {
+    const length = this.#slots.length;
+    return this.#slots[(this.#next - count + length) % length]!;
+  }
+
   /** Takes a copy of `row` in; the oldest slot leaves. */
   push(row: Float64Array): void {
     this.#slots[this.#next]!.set(row);
@@ -33,10 +39,8 @@ class SlotRing {
 
   /** The newest `count` slots, newest first. */
   *newest(count: number): Generator<Float64Array> {
-    const length = this.#slots.length;
-    for (let back = 1; back <= Math.min(count, length); back += 1) {
-      yield this.#slots[(this.#next - back + length) % length]!;
-    }
+    const { length } = this.#slots;
+    for (let back = 1; back <= Math.min(count, length); back += 1) yield this.back(back);
   }
 }
 
@@ -49,6 +53,7 @@ export class SlotWindows {
   readonly #filling: readonly Float64Array[];
   readonly #sums: readonly Float64Array[];
   #slot = -Infinity;
+  #changes = 0;
   #sumsStale = true;
 
   constructor(columns: number, windowMs: number) {
@@ -66,12 +71,25 @@ export class SlotWindows {
     if (this.#slot !== -Infinity) {
       const from = Math.max(this.#slot, slot - GAP_SLOTS_MAX);
       for (let closing = from; closing < slot; closing += 1) this.#close(closing);
-      this.#sumsStale = true;
     }
     this.#slot = slot;
   }
 
+  /** Number of the open slot, counted from the clock's origin. */
+  get slot(): number {
+    return this.#slot;
+  }
+
+  /** How often anything left a window. */
+  get changes(): number {
+    return this.#changes;
+  }
+
   #close(slot: number): void {
+    // The open slot is the newest of each window, so one closed slot less belongs to it.
+    this.#leaves(this.#rings[0]!.back(SLOTS_PER_WINDOW - 1));
+    this.#leaves(this.#rings[0]!.back(RING_SLOTS[0] - 1));
+    if (this.open[0] !== 0) this.#sumsStale = true;
     this.#rings[0]!.push(this.open);
     addTo(this.#filling[1]!, this.open);
     this.open.fill(0);
@@ -80,11 +98,18 @@ export class SlotWindows {
       const perNext = SLOTS_PER_NEXT[ring - 1]!;
       if (ended % perNext !== 0) return;
       const filled = this.#filling[ring]!;
+      this.#leaves(this.#rings[ring]!.back(RING_SLOTS[ring]! - 1));
       this.#rings[ring]!.push(filled);
       if (ring + 1 < this.#rings.length) addTo(this.#filling[ring + 1]!, filled);
       filled.fill(0);
       ended /= perNext;
     }
+  }
+
+  #leaves(row: Float64Array): void {
+    if (row[0] === 0) return;
+    this.#changes += 1;
+    this.#sumsStale = true;
   }
 
   /** The value of one column over window 0 (short) to 3 (long), the open slot included. */
@@ -95,7 +120,9 @@ export class SlotWindows {
 
   /** The values of `length` columns from `column`. */
   totals(window: number, column: number, length: number): number[] {
-    return Array.from({ length }, (_, index) => this.total(window, column + index));
+    const values = new Array<number>(length);
+    for (let index = 0; index < length; index += 1) values[index] = this.total(window, column + index);
+    return values;
   }
 
   #sum(): void {

@@ -5,10 +5,11 @@ import { CHECK_NAMES } from '../../judge-options.ts';
 import type { Baseline } from '../../registry/records.ts';
 import type { Sample } from '../../shared-memory/sample-ring.ts';
 import type { CheckEffect, JudgePhase } from '../check-table.ts';
-import { effectOf } from '../check-table.ts';
+import { CHECK_TABLE, effectOf } from '../check-table.ts';
 import type { CheckResult } from '../messages.ts';
 import { ANSWER, RATE } from './columns.ts';
-import { decide } from './decide.ts';
+import { decide, verdictOf } from './decide.ts';
+import { KnownDispersion } from './dispersion.ts';
 import type { DriftLook } from './drift-looks.ts';
 import { answersWindows, classMix, confidence, INPUTS_MIN, meanDrift, repeats, shape, spread } from './drift-looks.ts';
 import type { CheckEvidence } from './evidence.ts';
@@ -18,9 +19,32 @@ import { referenceOf } from './reference.ts';
 import { Streaks } from './streaks.ts';
 
 /** One look's results, in the order of the checks, with what each was decided from. */
-export interface SuiteLook {
-  readonly checks: readonly CheckResult[];
+export class SuiteLook {
   readonly evidence: readonly CheckEvidence[];
+  #checks: readonly CheckResult[] | null = null;
+  #failing: readonly CheckResult[] | null = null;
+
+  constructor(evidence: readonly CheckEvidence[]) {
+    this.evidence = evidence;
+  }
+
+  /** Every result with its sentence; made when somebody reads them. */
+  get checks(): readonly CheckResult[] {
+    return (this.#checks ??= this.evidence.map(decide));
+  }
+
+  /** The results of the failing checks only. */
+  get failing(): readonly CheckResult[] {
+    return (this.#failing ??= this.evidence.filter((one) => verdictOf(one) === 'fail').map(decide));
+  }
+}
+
+/** A look that need not be made again while nothing has changed. */
+interface KeptLook {
+  readonly look: SuiteLook;
+  readonly revision: number;
+  readonly phase: JudgePhase;
+  readonly p95Ms: number | null;
 }
 
 /** What people see of the short window; null without samples. */
@@ -34,6 +58,8 @@ export class Suite {
   readonly #options: JudgeOptions;
   readonly #observer: SuiteObserver;
   readonly #streaks = new Streaks();
+  readonly #dispersion = new KnownDispersion();
+  #kept: KeptLook | null = null;
 
   constructor(options: JudgeOptions, baseline: Baseline | null) {
     this.#options = options;
@@ -48,18 +74,27 @@ export class Suite {
   /** Judges what is held at `nowUs`; `p95Ms` is what people see of the latency. */
   look(nowUs: number, phase: JudgePhase, p95Ms: number | null): SuiteLook {
     this.#observer.advance(nowUs);
+    const { revision } = this.#observer;
+    const kept = this.#kept;
+    // Nothing came and nothing left, and no breach grows older: the look before this one says it all.
+    if (kept?.revision === revision && kept.phase === phase && kept.p95Ms === p95Ms && this.#streaks.isEmpty) {
+      return kept.look;
+    }
     const { reference } = this.#observer;
-    const look: DriftLook = {
-      observer: this.#observer, options: this.#options, streaks: this.#streaks, nowUs, reference, windows: [],
-    };
-    const windows = reference === null ? [] : answersWindows(look, reference);
+    const context = { observer: this.#observer, options: this.#options, streaks: this.#streaks, nowUs };
+    const windows = reference === null ? [] : answersWindows(context, reference, this.#dispersion);
+    const look: DriftLook = { ...context, reference, windows };
     const evidence: CheckEvidence[] = [];
     for (const name of CHECK_NAMES) {
       if (this.#options.checks[name].mode === 'off') continue;
-      const built = this.#build(name, { ...look, windows }, effectOf(name, this.#options, phase), p95Ms);
+      const built = this.#build(name, look, effectOf(name, this.#options, phase), p95Ms);
       if (built !== null) evidence.push(built);
     }
-    return { evidence, checks: evidence.map(decide) };
+    const made = new SuiteLook(evidence);
+    // How like the slots of a window are to each other changes with the slots, so what was near a breach is asked anew.
+    const isSettled = !windows.some((window) => window.wasNear());
+    this.#kept = isSettled ? { look: made, revision, phase, p95Ms } : null;
+    return made;
   }
 
   #build(name: CheckName, look: DriftLook, effect: CheckEffect, p95Ms: number | null): CheckEvidence | null {
@@ -91,7 +126,9 @@ export class Suite {
   /** Compares answers with another baseline from now on. */
   setBaseline(baseline: Baseline | null): void {
     this.#observer.compareWith(referenceOf(baseline));
-    this.#streaks.forget('drift ');
+    this.#streaks.forget(CHECK_NAMES.filter((name) => CHECK_TABLE[name].cause === 'drift'));
+    this.#dispersion.forget();
+    this.#kept = null;
   }
 
   /** What the short window says, judged or not. */

@@ -1,0 +1,50 @@
+// The first half of the simulation: how often each judge rolls back a version with which nothing is wrong.
+import type { JudgeOptions } from '../../src/options.ts';
+import type { CheckName } from '../../src/judge/messages.ts';
+import { DAY_US } from './laws.ts';
+import { hashText } from './seeds.ts';
+import { run } from './simulate.ts';
+import type { HealthyRate } from './sizes.ts';
+import { STREAMS } from './streams.ts';
+
+export interface HealthyResult {
+  readonly stream: string;
+  readonly about: string;
+  readonly rate: string;
+  readonly hosts: number;
+  readonly days: number;
+  readonly samples: number;
+  /** False rollbacks. */
+  readonly compat: number;
+  readonly default: number;
+  /** The checks that asked for those of `default`. */
+  readonly checks: readonly CheckName[];
+}
+
+/** Serves every stream at every rate; `modes` are compat and default. */
+export function healthyResults(
+  rates: readonly HealthyRate[], modes: readonly [JudgeOptions, JudgeOptions], seed: number,
+  progress: (what: string) => void,
+): HealthyResult[] {
+  return rates.flatMap((rate) => STREAMS.map((stream) => {
+    progress(`${stream.name}, ${rate.text}`);
+    const { perSecond, hostDays, text } = rate;
+    const hosts = Math.max(1, Math.round(rate.days / STREAMS.length / hostDays));
+    let samples = 0;
+    const alarms = [0, 0];
+    const checks = new Set<CheckName>();
+    for (let host = 0; host < hosts; host += 1) {
+      const one = run({
+        healthy: stream, served: stream, perSecond, untilUs: hostDays * DAY_US,
+        seed: hashText(`${seed} ${stream.name} ${text} ${host}`),
+      }, modes, false);
+      samples += one.samples;
+      one.judged.forEach((judged, index) => (alarms[index]! += judged.alarms.length));
+      for (const alarm of one.judged[1]!.alarms) for (const check of alarm.checks) checks.add(check);
+    }
+    return {
+      stream: stream.name, about: stream.about, rate: text, hosts, days: hosts * hostDays, samples,
+      compat: alarms[0]!, default: alarms[1]!, checks: [...checks],
+    };
+  }));
+}

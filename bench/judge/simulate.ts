@@ -1,0 +1,110 @@
+// Runs one stream through judges as the monitor does: the same judge, a sample at a time in the order of time, looks by
+// a virtual clock. Invariant: both judges of a run see the same samples.
+import type { JudgeOptions } from '../../src/options.ts';
+import { computeBaseline } from '../../src/judge/baseline.ts';
+import type { GenerationJudge } from '../../src/judge/generation-judge.ts';
+import { judgeOf } from '../../src/judge/generation-judge.ts';
+import type { CheckName } from '../../src/judge/messages.ts';
+import type { Baseline } from '../../src/registry/records.ts';
+import type { Sample } from '../../src/shared-memory/sample-ring.ts';
+import { emptySample, Outcome } from '../../src/shared-memory/sample-ring.ts';
+import { Random } from './random.ts';
+import type { Stream } from './streams.ts';
+
+/** Rows of the validation set that a simulated version is registered with: the fewest that a full suite asks for. */
+export const BASELINE_ROWS = 1_000;
+
+export function baselineOf(stream: Stream, random: Random): Baseline {
+  const rows = Array.from({ length: BASELINE_ROWS }, () => stream.answers.row(random));
+  const { kind } = stream.answers;
+  return computeBaseline(rows, { output: 'output', kind, source: 'validation', createdAtMs: 0, origin: stream.name });
+}
+
+/** Hands the samples of `stream` to `visit` until it says stop. */
+export function samplesOf(
+  stream: Stream, perSecond: number, random: Random, visit: (sample: Readonly<Sample>) => boolean,
+): void {
+  const arrivals = stream.arrivals(perSecond);
+  const serve = stream.service();
+  const answers = stream.answers.live();
+  const sample: Sample = { ...emptySample(), generation: 1, rows: 1, batchRows: 1 };
+  for (;;) {
+    sample.atUs += arrivals(sample.atUs, random);
+    serve(sample, random);
+    answers(sample, random);
+    if (sample.outcome !== Outcome.ok) sample.value = NaN;
+    if (!visit(sample)) return;
+  }
+}
+
+/** What one judge did. */
+export interface Alarm {
+  readonly atUs: number;
+  readonly checks: readonly CheckName[];
+}
+
+/** One judge with its looks; drift may roll back all the time, as on probation. */
+export class Judged {
+  readonly alarms: Alarm[] = [];
+  readonly #judge: GenerationJudge;
+  readonly #lookUs: number;
+  readonly #cooldownUs: number;
+  #nextUs: number;
+  #quietUntilUs = 0;
+
+  constructor(options: JudgeOptions, baseline: Baseline) {
+    this.#judge = judgeOf(options, baseline);
+    this.#lookUs = options.lookMs * 1e3;
+    this.#cooldownUs = options.cooldownMs * 1e3;
+    this.#nextUs = this.#lookUs;
+  }
+
+  /** Makes the looks that are due before `nowUs`. */
+  lookUntil(nowUs: number): void {
+    for (; this.#nextUs <= nowUs; this.#nextUs += this.#lookUs) {
+      const acting = this.#judge.look(this.#nextUs, 'probation', null).failing
+        .filter(({ effect }) => effect === 'rollback');
+      if (acting.length === 0 || this.#nextUs < this.#quietUntilUs) continue;
+      this.alarms.push({ atUs: this.#nextUs, checks: acting.map(({ check }) => check) });
+      this.#quietUntilUs = this.#nextUs + this.#cooldownUs;
+    }
+  }
+
+  add(sample: Readonly<Sample>): void {
+    this.lookUntil(sample.atUs);
+    this.#judge.add(sample);
+  }
+}
+
+export interface RunOf {
+  /** What the baseline is made of. */
+  readonly healthy: Stream;
+  /** What is served. */
+  readonly served: Stream;
+  readonly perSecond: number;
+  readonly seed: number;
+  readonly untilUs: number;
+}
+
+/** Serves until `untilUs`, or until every judge has alarmed once when `first` is set; returns the samples' number. */
+export function run(
+  { healthy, served, perSecond, seed, untilUs }: RunOf, options: readonly JudgeOptions[], first: boolean,
+): { readonly judged: readonly Judged[]; readonly samples: number } {
+  const random = new Random(seed);
+  const baseline = baselineOf(healthy, random);
+  const judged = options.map((one) => new Judged(one, baseline));
+  let samples = 0;
+  samplesOf(served, perSecond, random, (sample) => {
+    if (sample.atUs > untilUs) return false;
+    samples += 1;
+    let waiting = 0;
+    for (const one of judged) {
+      if (first && one.alarms.length > 0) continue;
+      one.add(sample);
+      waiting += 1;
+    }
+    return waiting > 0;
+  });
+  for (const one of judged) if (!first || one.alarms.length === 0) one.lookUntil(untilUs);
+  return { judged, samples };
+}

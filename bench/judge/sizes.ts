@@ -1,0 +1,56 @@
+// How much is simulated: the model-days of each rate, the same for every stream, and the runs of each damage.
+
+export interface HealthyRate {
+  readonly perSecond: number;
+  readonly text: string;
+  /** Days of all streams together. */
+  readonly days: number;
+  /** Days of one simulated host, each with a baseline of its own. */
+  readonly hostDays: number;
+}
+export interface DamageRate {
+  readonly perSecond: number;
+  readonly text: string;
+  readonly runs: number;
+  /** A damage that was not found after so many seconds is missed. */
+  readonly secondsMax: number;
+}
+export interface Size {
+  readonly healthy: readonly HealthyRate[];
+  readonly damages: readonly DamageRate[];
+  readonly monitorSeconds: number;
+}
+
+const MINUTE = 1 / 60;
+const TWELVE = 0.2;
+
+export const SIZES = {
+  full: {
+    healthy: [
+      { perSecond: MINUTE, text: '1/min', days: 840, hostDays: 8 },
+      { perSecond: TWELVE, text: '12/min', days: 105, hostDays: 5 },
+      { perSecond: 1, text: '1/s', days: 42, hostDays: 2 },
+      { perSecond: 20, text: '20/s', days: 10.5, hostDays: 0.5 },
+      { perSecond: 200, text: '200/s', days: 2.1, hostDays: 0.1 },
+      { perSecond: 1_000, text: '1,000/s', days: 0.7, hostDays: 0.1 },
+      { perSecond: 10_000, text: '10,000/s', days: 0.07, hostDays: 0.01 },
+    ],
+    damages: [
+      { perSecond: MINUTE, text: '1/min', runs: 10, secondsMax: 2 * 86_400 },
+      { perSecond: 1, text: '1/s', runs: 10, secondsMax: 4 * 3_600 },
+      { perSecond: 20, text: '20/s', runs: 10, secondsMax: 3_600 },
+      { perSecond: 1_000, text: '1,000/s', runs: 5, secondsMax: 300 },
+    ],
+    monitorSeconds: 5,
+  },
+  smallest: {
+    healthy: [
+      { perSecond: MINUTE, text: '1/min', days: 7, hostDays: 1 },
+      { perSecond: 1, text: '1/s', days: 0.35, hostDays: 0.05 },
+      { perSecond: 200, text: '200/s', days: 0.007, hostDays: 0.001 },
+    ],
+    damages: [{ perSecond: 20, text: '20/s', runs: 1, secondsMax: 7_200 }],
+    monitorSeconds: 0.05,
+  },
+} as const satisfies Record<string, Size>;
+export type SizeName = keyof typeof SIZES;

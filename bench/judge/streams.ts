@@ -1,0 +1,96 @@
+// The healthy streams: nothing is wrong with any of these models, so every rollback is a false one. Their laws are
+// printed with the results. `perSecond` is the mean rate.
+import { hashText } from './seeds.ts';
+import type { AnswerLaw, Answers, Arrivals, Service } from './laws.ts';
+import {
+  answer, classScores, clumped, dayAndNight, dayWave, HEALTHY, numbers, poisson, service, stalling,
+} from './laws.ts';
+import type { Random } from './random.ts';
+import { tabulated } from './random.ts';
+
+export interface Stream {
+  readonly name: string;
+  /** What comes in, in a few words. */
+  readonly about: string;
+  readonly arrivals: (perSecond: number) => Arrivals;
+  readonly service: () => Service;
+  readonly answers: AnswerLaw;
+}
+
+const law = (name: string, draw: (random: Random) => number): ((random: Random) => number) =>
+  tabulated(hashText(name), draw);
+
+const low = law('low hump', (random) => random.beta(2, 8));
+const high = law('high hump', (random) => random.beta(8, 2));
+/** Scores of two humps: an even mix of Beta(2,8) and Beta(8,2). */
+export const twoHumps = (random: Random): number => (random.next() < 0.5 ? low(random) : high(random));
+export const humps = (share: number) => (random: Random): number =>
+  (random.next() < share ? high(random) : low(random));
+
+const SESSION = 5;
+/** Questions come in sessions of so many on average, whose answers lie in the same hump. */
+const inSessions = (): Answers => {
+  let hump = low;
+  return (sample, random) => {
+    if (random.next() < 1 / SESSION) hump = random.next() < 0.5 ? low : high;
+    answer(sample, hump(random));
+  };
+};
+
+const price = law('price', (random) => Math.exp(0.6 * random.normal()));
+const withAtoms = (random: Random): number => {
+  const chance = random.next();
+  return chance < 0.45 ? 0 : chance < 0.53 ? 1.5 : price(random);
+};
+/** A tenth of the questions is the one before, asked again. */
+const withRepeats = (): Answers => (sample, random) => {
+  const { input } = sample;
+  const isRepeated = input !== 0 && random.next() < 0.1;
+  if (!isRepeated) answer(sample, withAtoms(random));
+};
+
+/** Student's t with 2.5 degrees of freedom: no fourth moment. */
+const heavyTailed = law('heavy tails', (random) => 3 + random.normal() / Math.sqrt(random.gamma(1.25) / 1.25));
+
+const DIGIT_SHARES = [0.16, 0.14, 0.12, 0.11, 0.1, 0.1, 0.09, 0.08, 0.06, 0.04];
+export function digitClass(random: Random): number {
+  let rest = random.next();
+  return Math.max(0, DIGIT_SHARES.findIndex((share) => (rest -= share) < 0));
+}
+export const sure = law('sure', (random) => 0.3 + 0.7 * random.beta(8, 1));
+export const digits = classScores(digitClass, sure);
+export const prices = numbers('regression', price);
+
+export const steady: Stream = {
+  name: 'steady', about: 'Poisson arrivals, two-humped scores, 0.5 % slow, 0.2 % failed',
+  arrivals: poisson, service: () => service(HEALTHY), answers: numbers('score', twoHumps),
+};
+
+export const STREAMS: readonly Stream[] = [
+  steady,
+  {
+    ...steady, name: 'at 90 % of the limits', about: '4.5 % slow, 4.5 % failed, 0.09 % not finite',
+    service: () => service({ slow: 0.045, failed: 0.045, nonFinite: 0.0009 }),
+  },
+  {
+    ...steady, name: 'bursts', arrivals: clumped, service: stalling,
+    about: 'clumps of up to 20 requests, sessions of like answers, the host stands still for 1 to 8 s every 10 min',
+    answers: { ...steady.answers, live: inSessions },
+  },
+  {
+    ...steady, name: 'day and night', arrivals: dayAndNight,
+    about: 'rate from 0.1 to 1.9 of its mean, 0.5 to 3.5 % slow, high scores from 47 to 53 % over the day',
+    service: () => service((nowUs) => ({ ...HEALTHY, slow: 0.02 + 0.015 * dayWave(nowUs) })),
+    answers: numbers('score', twoHumps, () => (sample, random) =>
+      answer(sample, humps(0.5 + 0.03 * dayWave(sample.atUs))(random))),
+  },
+  {
+    ...steady, name: 'atoms', about: '45 % of the answers are 0, 8 % are 1.5; a tenth of the questions is asked twice',
+    answers: numbers('regression', withAtoms, withRepeats),
+  },
+  {
+    ...steady, name: 'heavy tails', about: 'a regression with Student t answers of 2.5 degrees of freedom',
+    answers: numbers('regression', heavyTailed),
+  },
+  { ...steady, name: 'ten classes', about: 'class scores, shares of 4 to 16 %', answers: digits },
+];

@@ -1,0 +1,132 @@
+// How dependent the answers of a window are: clumps of like answers make a window say less than as many independent
+// ones would. Pure. Batch means: if answers were independent, the share of any event would differ between blocks of
+// neighbouring slots as chance says; by what factor it varies more is by what factor the window's number overstates
+// what is known. The events are "at most this bin" for ordered columns and "this class" for others: clumps along one of them
+// are what carries a whole histogram away, however alike the blocks are in every other respect.
+import { chiSquareQuantile, chiSquareSurvival } from '../gamma.ts';
+import type { Columns } from './columns.ts';
+
+export interface ColumnGroup extends Columns {
+  /** Bins of a number, or else classes. */
+  readonly isOrdered: boolean;
+}
+
+/** With fewer blocks nothing can be said of their differences. */
+const BLOCKS_MIN = 4;
+/** An event or its opposite that is rarer than this says nothing either. */
+const EVENTS_MIN = 10;
+/** A larger factor in larger blocks counts when chance explains it no better than this. */
+const CHANCE = 1e-3;
+/** How likely the true factor is larger than the one that few blocks are taken to allow. */
+const UNDERRATED = 0.05;
+/** What is assumed while no window has blocks enough. */
+const UNKNOWN = 8;
+
+/** What one window says of the factor. */
+interface Estimate {
+  /** The largest that its slots do not rule out; Infinity when there are too few of them. */
+  readonly atMost: number;
+  /** The largest that larger blocks of them prove; 1 when they prove none. */
+  readonly atLeast: number;
+}
+
+/**
+ * The factor by which all windows overstate what is known, from the slots of each: the largest that one of them proves,
+ * and no less than the one with the most slots leaves possible. A clump that is longer than a slot only shows in blocks
+ * that hold whole ones, so blocks of one slot, two, four, … are looked at.
+ */
+export function dispersionOf(
+  windows: readonly (readonly Float64Array[])[], groups: readonly ColumnGroup[],
+): number {
+  const estimates = windows.map((slots) => estimateOf(slots, groups));
+  const atMost = Math.min(UNKNOWN, ...estimates.map((estimate) => estimate.atMost));
+  return Math.max(atMost, ...estimates.map((estimate) => estimate.atLeast));
+}
+
+function estimateOf(slots: readonly Float64Array[], groups: readonly ColumnGroup[]): Estimate {
+  let atMost = 1;
+  let atLeast = 1;
+  for (const group of groups) {
+    if (group.length < 2) continue;
+    for (let size = 1; slots.length >= size * BLOCKS_MIN; size *= 2) {
+      const blocks = blocksOf(slots, group, size);
+      if (blocks.length < BLOCKS_MIN) {
+        if (size === 1) return { atMost: Infinity, atLeast };
+        break;
+      }
+      const degrees = blocks.length - 1;
+      const statistic = largestStatistic(blocks, group.length);
+      if (size === 1) atMost = Math.max(atMost, statistic / leastOf(degrees));
+      if (chiSquareSurvival(statistic, degrees) < CHANCE) atLeast = Math.max(atLeast, statistic / degrees);
+    }
+  }
+  return { atMost, atLeast };
+}
+
+const least: number[] = [];
+
+/** The chi-square that chance falls short of as seldom as a factor may be underrated. */
+function leastOf(degrees: number): number {
+  return (least[degrees] ??= chiSquareQuantile(1 - UNDERRATED, degrees));
+}
+
+/** Per block with answers: events per column (running sums where the group is ordered), and behind them all of them. */
+function blocksOf(
+  slots: readonly Float64Array[], { from, length, isOrdered }: ColumnGroup, size: number,
+): Float64Array[] {
+  const blocks: Float64Array[] = [];
+  // Whole blocks only: a shorter last one would weigh the oldest answers differently.
+  for (let first = 0; first + size <= slots.length; first += size) {
+    const block = new Float64Array(length + 1);
+    for (let at = first; at < first + size; at += 1) {
+      const slot = slots[at]!;
+      for (let column = 0; column < length; column += 1) block[column]! += slot[from + column]!;
+    }
+    let all = 0;
+    for (let column = 0; column < length; column += 1) {
+      all += block[column]!;
+      if (isOrdered) block[column] = all;
+    }
+    block[length] = all;
+    if (all > 0) blocks.push(block);
+  }
+  return blocks;
+}
+
+/** The chi-square statistic of equal shares in all blocks, of the event for which it is largest. */
+function largestStatistic(blocks: readonly Float64Array[], length: number): number {
+  let all = 0;
+  for (const block of blocks) all += block[length]!;
+  let largest = 0;
+  for (let column = 0; column < length; column += 1) {
+    let events = 0;
+    for (const block of blocks) events += block[column]!;
+    if (events < EVENTS_MIN || all - events < EVENTS_MIN) continue;
+    const share = events / all;
+    let statistic = 0;
+    for (const block of blocks) {
+      const trials = block[length]!;
+      statistic += (block[column]! - trials * share) ** 2 / (trials * share * (1 - share));
+    }
+    largest = Math.max(largest, statistic);
+  }
+  return largest;
+}
+
+/** Remembers the factor for as long as a slot is open: it moves slowly and costs a walk through all slots. */
+export class KnownDispersion {
+  #slot = NaN;
+  #value = 1;
+
+  of(slot: number, compute: () => number): number {
+    if (slot !== this.#slot) {
+      this.#value = compute();
+      this.#slot = slot;
+    }
+    return this.#value;
+  }
+
+  forget(): void {
+    this.#slot = NaN;
+  }
+}
