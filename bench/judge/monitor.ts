@@ -29,7 +29,9 @@ export function monitorResult(secondsMin: number, options: JudgeOptions): Monito
   const writers = Array.from({ length: RINGS }, (_, ring) =>
     new SampleWriter(memory, sampleRingOffset(ring, CAPACITY), CAPACITY));
   const state = new MonitorState();
-  state.handle({ kind: 'attach', deploymentId: 1, model: 'm', memory, rings: RINGS, capacity: CAPACITY }, 0);
+  state.handle({
+    kind: 'attach', deploymentId: 1, model: 'm', version: '1', memory, rings: RINGS, capacity: CAPACITY,
+  }, 0);
   const random = new Random(1);
   const outputKind = steady.answers.kind;
   state.handle({
