@@ -1,5 +1,6 @@
 // The damages: each is a healthy stream of which one law is wrong from the first request on, while its baseline is
-// that of the right one. The first seven are damaged score streams, the others are versions that go wrong as they do in life.
+// that of the right one. The first seven are damaged score streams, the others are versions that go wrong as they do
+// in life.
 import type { AnswerLaw } from './laws.ts';
 import { answer, classScores, HEALTHY, numbers, service } from './laws.ts';
 import type { Random } from './random.ts';

@@ -102,7 +102,9 @@ export function runNeeded({ runMin, baseline }: Pick<EvidenceOf<'constant_output
   // One more row with this answer than there was, so that a small baseline promises less.
   const { atomShare, rows } = baseline;
   const share = (atomShare * rows + ATOM_ROWS_PRIOR) / (rows + ATOM_ROWS_PRIOR);
-  return Math.max(runMin, Math.ceil(LN_RUN_CHANCE / Math.log(share)));
+  // A share of 1 explains any run, so nothing is long enough.
+  const needed = share >= 1 ? Infinity : Math.ceil(LN_RUN_CHANCE / Math.log(share));
+  return Math.max(runMin, Math.min(needed, RUN_NEEDED_MAX + 1));
 }
 
 function decideConstant(evidence: EvidenceOf<'constant_output'>): CheckResult {

@@ -1,8 +1,8 @@
 // How dependent the answers of a window are: clumps of like answers make a window say less than as many independent
 // ones would. Pure. Batch means: if answers were independent, the share of any event would differ between blocks of
 // neighbouring slots as chance says; by what factor it varies more is by what factor the window's number overstates
-// what is known. The events are "at most this bin" for ordered columns and "this class" for others: clumps along one of them
-// are what carries a whole histogram away, however alike the blocks are in every other respect.
+// what is known. The events are "at most this bin" for ordered columns and "this class" for others: clumps along one of
+// them are what carries a whole histogram away, however alike the blocks are in every other respect.
 import { chiSquareQuantile, chiSquareSurvival } from '../gamma.ts';
 import type { Columns } from './columns.ts';
 
