@@ -11,6 +11,8 @@ import { META, REVISION } from './keys.ts';
 import type { KeyPrefix, RecordKey } from './keys.ts';
 import { checkLmdbFile } from './lmdb-file.ts';
 
+/** Names and ids are shorter; whoever asks for a longer one has it from a client. */
+const PART_CHARACTERS_MAX = 256;
 const PRODUCT = 'lastgood';
 export const FORMAT = 1;
 
@@ -168,6 +170,8 @@ export class RegistryStore {
   }
 
   get<T>(key: RecordKey<T>): T | undefined {
+    // LMDB throws for a key that is longer than any can be; nothing lies under it.
+    if (key.parts.some((part) => typeof part === 'string' && part.length > PART_CHARACTERS_MAX)) return undefined;
     return this.#root.get(key.parts as Key) as T | undefined;
   }
 
