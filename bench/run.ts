@@ -12,6 +12,7 @@ import { json } from './parts/json.ts';
 import { judge } from './parts/judge.ts';
 import { latency } from './parts/latency.ts';
 import { micro } from './parts/micro.ts';
+import { overload } from './parts/overload.ts';
 import type { Part, PartContext, PartResult } from './parts/part.ts';
 import { rollout } from './parts/rollout.ts';
 import { swaps } from './parts/swaps.ts';
@@ -23,7 +24,7 @@ import { HELP, readSettings } from './settings.ts';
 import type { PartName, Settings } from './settings.ts';
 
 const PART_OF: Readonly<Record<PartName, Part>> = {
-  throughput, latency, websocket, compute, judge, rollout, swaps, json, idle, micro,
+  throughput, latency, websocket, compute, judge, rollout, swaps, overload, json, idle, micro,
 };
 
 const WIPE = '\r\u001b[K';

@@ -81,11 +81,8 @@ export const ERRORS = {
     426,
     () => 'open a WebSocket: the request is no upgrade; wanted Upgrade: websocket, version 13',
   ),
-  HEADERS_TOO_LARGE: define(
-    431,
-    (d: { got: number; limitBytes: number }) =>
-      `read the request's headers: ${d.got} bytes; wanted at most ${d.limitBytes}`,
-  ),
+  HEADERS_TOO_LARGE: define(431, (d: { got: number; limitBytes: number }) =>
+    `read the request's headers: ${d.got} bytes; wanted at most ${d.limitBytes}`),
   BODIES_FULL: define(
     429,
     (d: { receivingBytes: number; limitBytes: number }) =>
@@ -119,11 +116,8 @@ export const ERRORS = {
   ),
   INTERNAL: define(500, (d: { reason: Text }) => `answer the request: ${d.reason}; this is a bug`),
   NO_ACTIVE_VERSION: define(503, (d: { model: Text }) => `serve model "${d.model}": no version is active`),
-  SOCKETS_FULL: define(
-    503,
-    (d: { open: number; limit: number }) =>
-      `open a WebSocket: ${d.open} are open; at most ${d.limit} may be, try again later`,
-  ),
+  SOCKETS_FULL: define(503, (d: { open: number; limit: number }) =>
+    `open a WebSocket: ${d.open} are open; at most ${d.limit} may be, try again later`),
   DRAINING: define(503, () => 'accept the request: the engine is draining; try another host'),
   DEADLINE_EXCEEDED: define(
     504,
@@ -276,9 +270,14 @@ export function lastgoodError<C extends ErrorCode>(
   code: C,
   ...details: unknown extends Details<C> ? [] : [details: Details<C>]
 ): LastgoodError {
-  const entry = ERRORS[code];
-  const message = (entry.message as (d: unknown) => string)(details[0]);
-  return new LastgoodError(code, message, entry.status);
+  const { status, message } = ERRORS[code];
+  const text = (message as (d: unknown) => string)(details[0]);
+  // Under a flood refusals must cost little, and where a client's fault was noticed helps nobody.
+  const before = Error.stackTraceLimit;
+  if (status < 500) Error.stackTraceLimit = 0;
+  const error = new LastgoodError(code, text, status);
+  Error.stackTraceLimit = before;
+  return error;
 }
 
 /** Tells whether `error` is a LastgoodError, also one from a second copy of the package. */

@@ -72,9 +72,12 @@ export async function closedLoop(open: OpenClients, seconds: number): Promise<Lo
 /** Told of each answer, with the times of performance.now() at which it was due and at which it came. */
 export type Observe = (client: LoadClient, dueMs: number, nowMs: number, ok: boolean) => void;
 
-/** Sends `rate` requests a second for `seconds`, whatever comes back. */
+/**
+ * Sends `rate` requests a second for `seconds`, whatever comes back. With a `spinMs` of 0 requests go out in bursts of
+ * a millisecond, and the core that would be spun away is left to the server.
+ */
 export async function openLoop(
-  open: OpenClients, rate: number, seconds: number, observe: Observe = () => undefined,
+  open: OpenClients, rate: number, seconds: number, observe: Observe = () => undefined, spinMs = SPIN_MS,
 ): Promise<LoopResult> {
   const histogram = newHistogram();
   const total = Math.max(1, Math.round(rate * seconds));
@@ -110,7 +113,7 @@ export async function openLoop(
         return;
       }
       const waitMs = startMs + sent * gapMs - nowMs;
-      if (waitMs > SPIN_MS) setTimeout(turn, waitMs - SPIN_MS);
+      if (waitMs > spinMs || spinMs === 0) setTimeout(turn, waitMs - spinMs);
       else setImmediate(turn);
     };
     turn();

@@ -8,7 +8,7 @@ import type { BatchResult } from '../worker/messages.ts';
 import type { ReplySink, Ticket } from './submit.ts';
 
 /** Called once per entry, when it is settled. */
-export type OnSettled = (how: 'answered' | 'cancelled') => void;
+export type OnSettled = (batch: Batch, how: 'answered' | 'cancelled') => void;
 
 /** A request whose time ran out; microseconds on the monotonic clock. */
 export interface Expired {
@@ -134,6 +134,6 @@ export class Batch {
     waiter.settled = true;
     this.#live -= 1;
     if (!this.#dispatched) this.slab.setStatus(entry, EntryStatus.cancelled);
-    this.#onSettled(how);
+    this.#onSettled(this, how);
   }
 }

@@ -6,7 +6,7 @@
 //
 // Limits: `pendingMax` requests, a fixed number of slabs, `largeBytesMax` for requests that need memory of their own,
 // one deadline per request. Refusals: QUEUE_FULL, LARGE_REQUESTS_FULL, DRAINING, DEADLINE_EXCEEDED.
-import { lastgoodError, isLastgoodError } from '../errors.ts';
+import { isLastgoodError, lastgoodError } from '../errors.ts';
 import type { AnswerCounts } from '../metrics/answer-counts.ts';
 import type { ModelMeter } from '../metrics/model-meter.ts';
 import type { EntryKind, Slab } from '../shared-memory/slab.ts';
@@ -97,8 +97,7 @@ export class Batcher implements Submitter {
   submit(
     kind: EntryKind, body: Uint8Array, sink: ReplySink, receivedUs: number, headerBytes = 0, timeoutUs = Infinity,
   ): Ticket {
-    if (this.#draining) throw this.counts.refused(kind, lastgoodError('DRAINING'));
-    if (this.#pending >= this.#options.pendingMax) throw this.#queueFull(kind);
+    this.assertRoom(kind);
     const deadlineUs = receivedUs + Math.min(timeoutUs, this.#options.deadlineMs * 1e3);
     const isLarge = body.length > this.#options.slabBytes;
     const batch = isLarge ? this.#openSingle(body.length, kind) : this.#openFor(body.length, kind);
@@ -110,6 +109,11 @@ export class Batcher implements Submitter {
     this.#sweep ??= setInterval(() => this.#expire(), DEADLINE_SWEEP_MS).unref();
     this.#timer.schedule();
     return ticket;
+  }
+
+  assertRoom(kind: EntryKind): void {
+    if (this.#draining) throw this.counts.refused(kind, lastgoodError('DRAINING'));
+    if (this.#pending >= this.#options.pendingMax) throw this.#queueFull(kind);
   }
 
   /** Tells that a worker may have become free, or that another deployment is active now. */
@@ -137,13 +141,12 @@ export class Batcher implements Submitter {
   }
 
   #queueFull(kind: EntryKind): Error {
-    const { model, pendingMax } = this.#options;
-    return this.counts.refused(kind, lastgoodError('QUEUE_FULL', { model, pending: this.#pending, limit: pendingMax }));
+    const { model, pendingMax: limit } = this.#options;
+    return this.counts.refused(kind, this.counts.queueFull(model, this.#pending, limit));
   }
 
   #newBatch(slab: Slab, memory: SharedArrayBuffer | null): Batch {
-    const batch: Batch = new Batch(slab, memory, this.counts.meter.unserved, (how) => this.#settled(batch, how));
-    return batch;
+    return new Batch(slab, memory, this.counts.meter.unserved, (batch, how) => this.#settled(batch, how));
   }
 
   // Large bodies get memory of their own.
@@ -228,10 +231,8 @@ export class Batcher implements Submitter {
   #finish(batch: Batch, result: BatchResult, lostReason?: unknown): void {
     // It was given up and came back all the same: its answers went out, only its memory is of use.
     const isGivenUp = !this.#running.delete(batch);
-    const lost = (): unknown =>
-      isLastgoodError(lostReason)
-        ? lostReason
-        : lastgoodError('INTERNAL', { reason: 'the worker ended without an answer to this request' });
+    const reason = 'the worker ended without an answer to this request';
+    const lost = (): unknown => (isLastgoodError(lostReason) ? lostReason : lastgoodError('INTERNAL', { reason }));
     if (isGivenUp) {
       this.wake();
     } else if (lostReason !== undefined) {

@@ -1,5 +1,5 @@
 // What became of a queue's requests since it was made, and what its model counts beyond it. Main thread.
-import type { LastgoodError } from '../errors.ts';
+import { type LastgoodError, lastgoodError } from '../errors.ts';
 import { ModelMeter } from '../metrics/model-meter.ts';
 import type { EntryKind } from '../shared-memory/slab.ts';
 
@@ -13,6 +13,7 @@ export class BatcherCounts {
   refusedDraining = 0;
   expired = 0;
   batches = 0;
+  #full: { readonly pending: number; readonly error: LastgoodError } | null = null;
 
   constructor(meter = new ModelMeter()) {
     this.meter = meter;
@@ -21,6 +22,14 @@ export class BatcherCounts {
   settled(how: 'answered' | 'cancelled'): void {
     this[how] += 1;
     if (how === 'cancelled') this.meter.cancelled += 1;
+  }
+
+  /** QUEUE_FULL; the same one as long as it says the same, so that whoever answers it need not write it anew. */
+  queueFull(model: string, pending: number, limit: number): LastgoodError {
+    if (this.#full?.pending !== pending) {
+      this.#full = { pending, error: lastgoodError('QUEUE_FULL', { model, pending, limit }) };
+    }
+    return this.#full.error;
   }
 
   /** Counts a request that is not accepted; returns what to throw. */

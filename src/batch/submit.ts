@@ -19,6 +19,8 @@ export interface Ticket {
 
 /** One model's queue. */
 export interface Submitter {
+  /** Throws QUEUE_FULL or DRAINING when `submit` would: asked before a body is read, so that a refusal costs little. */
+  assertRoom(kind: EntryKind): void;
   /**
    * Copies `body` and accepts the request, or throws QUEUE_FULL, DRAINING or NO_ACTIVE_VERSION.
    * `receivedUs` is the monotonic time at which the request's last byte came in. `headerBytes`: see EntryKind.

@@ -74,6 +74,7 @@ function inferHandler(port: FrontPort, options: FrontOptions, state: FrontState)
   return (reply, model, version, request, head) => {
     // Before the body is read, so that an unknown model costs the client no upload.
     const queue = port.queueOf(model, version);
+    queue.assertRoom(EntryKind.oip);
     const headerText = request.getHeader('inference-header-content-length');
     collectBody(reply, head, state, options.bodyBytesMax, (body) => {
       const headerBytes = headerLength(headerText, body.length);

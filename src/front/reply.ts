@@ -3,7 +3,7 @@
 // response is never used again (any use would throw); so a request gets exactly one answer or none.
 import { STATUS_CODES } from 'node:http';
 import type { ReplySink, Ticket } from '../batch/submit.ts';
-import { errorBody } from '../errors.ts';
+import { errorBody, isLastgoodError } from '../errors.ts';
 import { type AnswerEncoding, COMPRESSED_BYTES_MIN, compress, encodingFor } from './compression.ts';
 import { SlowAnswer } from './slow-answer.ts';
 import { countRefusal, type FrontState } from './state.ts';
@@ -20,6 +20,8 @@ const STATUS_LINES = new Map<number, string>(
 /** Larger answers are handed over as the client reads them, and counted until it has. */
 const WATCHED_BYTES_MIN = 16 * 1024;
 
+const TOO_MANY_REQUESTS = 429;
+
 const encoder = new TextEncoder();
 
 /** A response header beyond the usual ones. */
@@ -29,6 +31,23 @@ export interface FailOptions {
   /** Closes the connection after the answer: what follows on it cannot be trusted or is not wanted. */
   readonly close?: boolean;
   readonly header?: ExtraHeader;
+}
+
+interface EncodedError {
+  readonly status: number;
+  readonly bytes: Uint8Array;
+}
+
+// Under overload one full queue refuses thousands of requests a second, with one and the same error.
+const encodedRefusals = new WeakMap<object, EncodedError>();
+
+function encodedError(error: unknown): EncodedError {
+  const known = typeof error === 'object' && error !== null ? encodedRefusals.get(error) : undefined;
+  if (known !== undefined) return known;
+  const { status, body } = errorBody(error);
+  const encoded = { status, bytes: encoder.encode(JSON.stringify(body)) };
+  if (status === TOO_MANY_REQUESTS && isLastgoodError(error)) encodedRefusals.set(error, encoded);
+  return encoded;
 }
 
 /** The one answer of an HTTP request. */
@@ -107,10 +126,9 @@ export class Reply implements ReplySink {
 
   /** Sends the JSON body of `error`; anything but a LastgoodError is answered as INTERNAL. */
   fail(error: unknown, options?: FailOptions): void {
-    const { status, body } = errorBody(error);
     if (this.done) return;
     countRefusal(this.#state, error);
-    const bytes = encoder.encode(JSON.stringify(body));
+    const { status, bytes } = encodedError(error);
     if (options?.close !== true) {
       this.#send(status, bytes, false, options?.header);
       return;

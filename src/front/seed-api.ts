@@ -26,6 +26,7 @@ export function seedRoutes(port: FrontPort, options: FrontOptions, state: FrontS
     requireJsonType(head);
     // Before the body is read, so that an unknown model costs the client no upload.
     const queue = port.queueOf(model);
+    queue.assertRoom(EntryKind.predictJson);
     collectBody(reply, head, state, options.bodyBytesMax, (body) => {
       reply.holdTicket(queue.submit(EntryKind.predictJson, body, reply, monotonicUs()));
     });

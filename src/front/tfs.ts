@@ -32,6 +32,7 @@ export function tfsRoutes(port: FrontPort, options: FrontOptions, state: FrontSt
   const predict = (reply: Reply, head: RequestHead, { model, version }: Target): void => {
     // Before the body is read, so that an unknown model costs the client no upload.
     const queue = port.queueOf(model, version);
+    queue.assertRoom(EntryKind.tfsPredict);
     collectBody(reply, head, state, options.bodyBytesMax, (body) => {
       reply.holdTicket(queue.submit(EntryKind.tfsPredict, body, reply, monotonicUs()));
     });

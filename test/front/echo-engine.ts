@@ -83,6 +83,9 @@ export class EchoEngine implements FrontPort {
   queueOf(model: string | undefined): Submitter {
     const name = this.#named(model);
     return {
+      assertRoom: () => {
+        if (this.refusal !== undefined) throw this.refusal;
+      },
       submit: (kind, body, sink, receivedUs) => {
         if (this.refusal !== undefined) throw this.refusal;
         this.submitted += 1;
