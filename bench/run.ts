@@ -15,6 +15,7 @@ import { micro } from './parts/micro.ts';
 import { overload } from './parts/overload.ts';
 import type { Part, PartContext, PartResult } from './parts/part.ts';
 import { rollout } from './parts/rollout.ts';
+import { scrape } from './parts/scrape.ts';
 import { swaps } from './parts/swaps.ts';
 import { throughput } from './parts/throughput.ts';
 import { websocket } from './parts/websocket.ts';
@@ -24,7 +25,7 @@ import { HELP, readSettings } from './settings.ts';
 import type { PartName, Settings } from './settings.ts';
 
 const PART_OF: Readonly<Record<PartName, Part>> = {
-  throughput, latency, websocket, compute, judge, rollout, swaps, overload, json, idle, micro,
+  throughput, latency, websocket, compute, judge, scrape, rollout, swaps, overload, json, idle, micro,
 };
 
 const WIPE = '\r\u001b[K';

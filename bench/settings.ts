@@ -3,7 +3,8 @@ import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
 
 export const PARTS = [
-  'throughput', 'latency', 'websocket', 'compute', 'judge', 'rollout', 'swaps', 'overload', 'json', 'idle', 'micro',
+  'throughput', 'latency', 'websocket', 'compute', 'judge', 'scrape', 'rollout', 'swaps', 'overload', 'json', 'idle',
+  'micro',
 ] as const;
 export type PartName = (typeof PARTS)[number];
 

@@ -54,6 +54,7 @@ export class MetricsPage {
       phases: PHASES,
       refusals: front?.refusals ?? new Map(),
       inFlight: front?.inFlight ?? 0,
+      held: front?.held ?? { connections: 0, refusedConnections: 0, sockets: 0, unreadBytes: 0 },
       isDraining,
       monitorRestarts: meters.monitorRestarts,
       process: {

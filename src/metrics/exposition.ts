@@ -22,6 +22,7 @@ const REJECTION_OF: Readonly<Record<string, string>> = {
 export function exposition(view: EngineView): MetricText {
   const text = new MetricText();
   writeRequests(text, view);
+  writeClients(text, view);
   writeDurations(text, view.models);
   writeSamples(text, view);
   writeRollout(text, view);
@@ -43,7 +44,7 @@ export function* eachModel(
 
 const labelsOf = ({ version, track }: VersionMeter): Labels => ({ version, track: TRACK_NAMES[track] });
 
-function writeRequests(text: MetricText, { models, refusals, inFlight }: EngineView): void {
+function writeRequests(text: MetricText, { models, refusals }: EngineView): void {
   text.counter('lastgood_requests_total', 'Answers by protocol and HTTP status; version and track are empty when no '
     + 'version was reached.', eachModel(models, function* ({ meter }): Generator<LabelledValue> {
     for (const { protocol, code, count } of meter.unserved.all()) {
@@ -66,8 +67,16 @@ function writeRequests(text: MetricText, { models, refusals, inFlight }: EngineV
     eachModel(models, ({ meter }) => meter.unshielded));
   text.gauge('lastgood_pending_requests', 'Requests that wait or run now.',
     eachModel(models, ({ pending }) => pending));
+}
+
+function writeClients(text: MetricText, { inFlight, held }: EngineView): void {
   text.gauge('lastgood_in_flight_requests', 'Requests and frames that the front has taken and not answered yet.',
     [[{}, inFlight]]);
+  text.gauge('lastgood_connections', 'Open connections, WebSockets included.', [[{}, held.connections]]);
+  text.gauge('lastgood_websockets', 'Open WebSockets.', [[{}, held.sockets]]);
+  text.gauge('lastgood_unread_bytes', 'Answers that were sent and are not read yet.', [[{}, held.unreadBytes]]);
+  text.counter('lastgood_connections_refused_total', 'Connections that were closed at once for want of room.',
+    [[{}, held.refusedConnections]]);
 }
 
 function* rejections(models: readonly ModelView[], refusals: ReadonlyMap<string, number>): Generator<LabelledValue> {

@@ -28,6 +28,14 @@ export interface ModelView {
   readonly checks: readonly CheckView[];
 }
 
+/** What clients hold of the front now. */
+export interface HeldView {
+  readonly connections: number;
+  readonly refusedConnections: number;
+  readonly sockets: number;
+  readonly unreadBytes: number;
+}
+
 export interface ProcessView {
   readonly version: string;
   readonly node: string;
@@ -43,6 +51,7 @@ export interface EngineView {
   /** Errors that the front answered by itself, by code. */
   readonly refusals: ReadonlyMap<string, number>;
   readonly inFlight: number;
+  readonly held: HeldView;
   readonly isDraining: boolean;
   readonly monitorRestarts: number;
   readonly process: ProcessView;

@@ -85,6 +85,7 @@ suite('GET /metrics on a real engine', () => {
     assert.ok(total(families, 'lastgood_request_duration_seconds_sum') > 0);
     assert.equal(total(families, 'lastgood_requests_rejected_total', { reason: 'too_large' }), 1);
     assert.equal(total(families, 'lastgood_front_refusals_total', { error: 'MODEL_NOT_FOUND' }), 1);
+    assert.ok(total(families, 'lastgood_connections') > 0);
     assert.equal(total(families, 'lastgood_model_active_info', { model: 'm', version: '1' }), 1);
     assert.equal(total(families, 'lastgood_model_generation', { model: 'm' }), 1);
     assert.equal(total(families, 'lastgood_rollout_phase', { phase: 'probation' }), 1);
