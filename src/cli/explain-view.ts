@@ -5,6 +5,7 @@ import type { CheckName, CheckResult } from '../judge/messages.ts';
 import { numberText, percentText } from '../judge/text.ts';
 import { recompute } from '../judge/verdict.ts';
 import type { DecisionRecord } from '../registry/records.ts';
+import { evidenceSections } from './evidence-view.ts';
 import { durationText, facts, paint, table, timeText } from './output.ts';
 import { outcomeText, verdictStyle } from './status-view.ts';
 
@@ -40,7 +41,7 @@ export function decisionText(decision: DecisionRecord, nowMs: number): string {
   pairs.push(['recomputed', same
     ? paint('green', 'the stored window gives the same verdict')
     : paint('red', `the stored window gives another verdict: ${again.reason || 'pass'}`)]);
-  return `${facts(pairs)}\n\n${checksTable(again.checks)}`;
+  return [facts(pairs), ...evidenceSections(decision, again), checksTable(again.checks)].join('\n\n');
 }
 
 function actorOf(evidence: DecisionRecord['evidence']): string {

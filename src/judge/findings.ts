@@ -55,18 +55,16 @@ export type Conclusion =
 
 /** Goes through the failing checks in their order: the first that the version has to answer for decides. */
 export function conclude({ failing }: Pick<Verdict, 'failing'>, findings: readonly Finding[]): Conclusion {
-  let blames: Exclude<Blame, 'version'> = 'unknown';
-  let isFirst = true;
   for (const { check } of failing) {
     const { cause } = CHECK_TABLE[check];
     if (!isUncertain(cause)) return { kind: 'act' };
     const finding = findings.find((one) => one.cause === cause);
     if (finding === undefined) return { kind: 'look', cause };
     if (finding.blames === 'version') return { kind: 'act' };
-    if (isFirst) blames = finding.blames;
-    isFirst = false;
   }
-  return { kind: 'leave', blames };
+  // Of two reasons the data's is the one that somebody has to look into.
+  const told = findings.map(({ blames }) => blames);
+  return { kind: 'leave', blames: told.includes('data') ? 'data' : told.includes('host') ? 'host' : 'unknown' };
 }
 
 /** The verdict with what was found out: its trigger and reason are those of the checks that are left. */

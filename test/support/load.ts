@@ -6,6 +6,8 @@ import { WebSocketClient } from './websocket-client.ts';
 export interface Answered {
   readonly status: number;
   readonly version: string;
+  /** The answer has a number that is none. */
+  readonly hasNull?: boolean;
   /** Both on the clock of performance.now(). */
   readonly sentMs: number;
   readonly answeredMs: number;
@@ -41,7 +43,8 @@ export class Crowd implements Ledger {
       try {
         const { status, json } = await http(port, path, { body, headers, agent: this.#agent });
         const version = typeof json['model_version'] === 'string' ? json['model_version'] : '';
-        this.answers.push({ status, version, sentMs, answeredMs: performance.now() });
+        const hasNull = [json['prediction']].flat().includes(null);
+        this.answers.push({ status, version, hasNull, sentMs, answeredMs: performance.now() });
       } catch (error) {
         this.failures.push(error);
         return;

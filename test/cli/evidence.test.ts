@@ -1,0 +1,63 @@
+// What explain prints of a drift and of failures, from evidence as the suite stores it.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { decisionText } from '../../src/cli/explain-view.ts';
+import { decide } from '../../src/judge/suite/decide.ts';
+import type { CheckEvidence } from '../../src/judge/suite/evidence.ts';
+import type { DecisionRecord } from '../../src/registry/records.ts';
+
+const errors: CheckEvidence = {
+  check: 'error_rate', effect: 'rollback',
+  rate: {
+    limit: 0.01, samplesMin: 20, chance: 1e-6, twoLooksMs: 10_000, spreadOut: true,
+    windows: [{
+      hits: 37, trials: 1_184, windowMs: 60_000, rest: { hits: 25, trials: 900 }, oneInput: 1,
+      firstLook: { hits: 30, trials: 1_000, agoMs: 10_000 },
+    }],
+  },
+};
+const window = { windowMs: 60_000, samples: 400, effective: 400, counts: [0, 300, 100, 0] };
+const shape: CheckEvidence = {
+  check: 'shape', effect: 'rollback', samplesMin: 200, inputs: null, inputsMin: 20, chance: 1e-6, twoLooksMs: 10_000,
+  unjudged: null, rows: 1_000, psi: 0.25, baseline: { edges: [0, 1, 2], counts: [0, 500, 500, 0] },
+  windows: [{ now: window, firstLook: { agoMs: 10_000, window: { ...window, counts: [0, 310, 90, 0] } } }],
+};
+
+function explain(inputs: readonly CheckEvidence[], evidence: object = {}): string {
+  const failing = inputs.map(decide).filter(({ verdict }) => verdict === 'fail');
+  const decision: DecisionRecord = {
+    id: 'm-g2-a', model: 'm', version: '2', generation: 2, atMs: 1e12, trigger: failing[0]!.check, action: 'rollback',
+    suppressedBy: null, rolledBackTo: '1', reason: failing.map(({ text }) => text).join('; '),
+    evidence: {
+      format: 'lastgood.evidence/1', suite: 'default', inputs, firstErrorAgoMs: 39_000,
+      totals: { requests: 2_000, modelFailures: 37, nonFinite: 0 }, ...evidence,
+    },
+  };
+  return decisionText(decision, 1e12 + 5_000);
+}
+
+test('explain prints counts, interval, limit, chance and the looks of a share, and the exposure', () => {
+  const text = explain([errors]);
+  // The example of the interval and the chance that everybody can compute by hand.
+  assert.match(text, /window 60 s: 37 of 1,184 = 3\.13 % \(95 % Wilson 2\.28 % to 4\.28 %\), limit 1 %/);
+  assert.match(text, /chance of so many at the limit: 3e-9 \(needs 1e-6\); in breach since a look 10(\.0)? s before/);
+  assert.match(text, /detected 39(\.0)? s later; 37 of them failed/);
+  assert.match(text, /the stored window gives the same verdict/);
+});
+
+test('explain draws both histograms of a drift, names the bins behind it, and says what was found out', () => {
+  const values = Array.from({ length: 60 }, (_, at) => at);
+  const answers = { values, classes: values.map(() => -1) };
+  const facts = {
+    kind: 'regression', version: '2', standby: '1', active: answers, good: answers, cosines: null,
+    usual: { active: null, good: null },
+  };
+  const shifted = { ...shape, windows: [{ ...shape.windows[0]!, now: { ...window, counts: [0, 390, 10, 0] } }] };
+  const first = { ...shifted.windows[0]!, firstLook: { agoMs: 10_000, window: shifted.windows[0]!.now } };
+  const text = explain([{ ...shifted, windows: [first] }], { findings: [{ cause: 'drift', facts }] });
+  assert.match(text, /shape: PSI [\d.]+ \(without a drift up to [\d.]+ at chance 1e-6, limit [\d.]+\)/);
+  assert.match(text, /JS distance 0\.\d+, n = 400, m = 1,000/);
+  assert.match(text, /most of it: 1 to 2 \([\d.]+\), 0 to 1/);
+  assert.match(text, /0 to 1 +50 % +#{12,13} +97\.5 % +#{24}/);
+  assert.match(text, /the data is to blame: versions 1 and 2 disagree on 0 of 60 recent inputs/);
+});
