@@ -218,8 +218,8 @@ export const ERRORS = {
   ),
   NOT_ENOUGH_SAMPLES: define(
     409,
-    (d: { model: Text; got: number; wanted: number }) =>
-      `capture a baseline of model "${d.model}": ${d.got} live predictions are in the window; wanted ${d.wanted}`,
+    (d: { model: Text; got: Text; wanted: Text }) =>
+      `capture a baseline of model "${d.model}": it has ${d.got}; wanted ${d.wanted}`,
   ),
   DISK_REFUSED: define(507, (d: { what: Text; reason: Text }) => `write ${d.what}: ${d.reason}; nothing was changed`),
   // Engine

@@ -76,6 +76,9 @@ export const judgeShape = {
   expectedPerSecond: z.number().positive().max(SAMPLES_PER_SECOND_MAX).optional(),
   /** default: requests of a fresh generation that do not count for latency, until windowMs / 2 have passed. */
   warmupRequests: z.int().min(0).max(1_000_000).default(50),
+  /** A baseline is captured from at least so many live predictions of one generation, over at least so long. */
+  captureSamples: positive(10_000).default(1_000),
+  captureMs: z.int().min(0).max(86_400_000).default(600_000),
   /** Whether a drift of a version that ended its probation rolls back, or warns. */
   steadyDrift: z.enum(['warn', 'on']).default('warn'),
   checks: z.strictObject(checksShape).prefault({}),

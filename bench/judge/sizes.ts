@@ -24,6 +24,14 @@ export interface Size {
 const MINUTE = 1 / 60;
 const TWELVE = 0.2;
 
+/** Long enough to find the slowest check at each rate. */
+const DAMAGES: readonly DamageRate[] = [
+  { perSecond: MINUTE, text: '1/min', runs: 10, secondsMax: 2 * 86_400 },
+  { perSecond: 1, text: '1/s', runs: 10, secondsMax: 4 * 3_600 },
+  { perSecond: 20, text: '20/s', runs: 10, secondsMax: 3_600 },
+  { perSecond: 1_000, text: '1,000/s', runs: 5, secondsMax: 300 },
+];
+
 export const SIZES = {
   full: {
     healthy: [
@@ -35,12 +43,20 @@ export const SIZES = {
       { perSecond: 1_000, text: '1,000/s', days: 0.7, hostDays: 0.1 },
       { perSecond: 10_000, text: '10,000/s', days: 0.07, hostDays: 0.01 },
     ],
-    damages: [
-      { perSecond: MINUTE, text: '1/min', runs: 10, secondsMax: 2 * 86_400 },
-      { perSecond: 1, text: '1/s', runs: 10, secondsMax: 4 * 3_600 },
-      { perSecond: 20, text: '20/s', runs: 10, secondsMax: 3_600 },
-      { perSecond: 1_000, text: '1,000/s', runs: 5, secondsMax: 300 },
+    damages: DAMAGES,
+    monitorSeconds: 5,
+  },
+  tenth: {
+    healthy: [
+      { perSecond: MINUTE, text: '1/min', days: 84, hostDays: 4 },
+      { perSecond: TWELVE, text: '12/min', days: 10.5, hostDays: 1.5 },
+      { perSecond: 1, text: '1/s', days: 4.2, hostDays: 0.6 },
+      { perSecond: 20, text: '20/s', days: 1.05, hostDays: 0.15 },
+      { perSecond: 200, text: '200/s', days: 0.21, hostDays: 0.03 },
+      { perSecond: 1_000, text: '1,000/s', days: 0.07, hostDays: 0.01 },
+      { perSecond: 10_000, text: '10,000/s', days: 0.007, hostDays: 0.001 },
     ],
+    damages: DAMAGES,
     monitorSeconds: 5,
   },
   smallest: {

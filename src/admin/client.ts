@@ -7,7 +7,9 @@ import type { ErrorCode } from '../errors.ts';
 import type { DecisionRecord, EventRecord, ModelRecord, VersionRecord } from '../registry/records.ts';
 import { COMMANDS } from './commands.ts';
 import type { Verb } from './commands.ts';
-import type { Activation, Actor, ControlPlane, EngineStatus, RegisterArguments, Rollback } from './control-plane.ts';
+import type {
+  Activation, Actor, BaselineArguments, ControlPlane, EngineStatus, RegisterArguments, Rollback,
+} from './control-plane.ts';
 import { BY_HEADER } from './server.ts';
 import { isAlive } from './socket-claim.ts';
 import { adminSocketPath } from './socket-path.ts';
@@ -58,9 +60,7 @@ export class AdminClient implements ControlPlane {
   release(args: { model: string; version: string }, actor: Actor): Promise<VersionRecord> {
     return this.#ask('release', args, actor);
   }
-  baseline(
-    args: { model: string; version?: string; capture?: boolean; from?: string }, actor: Actor,
-  ): Promise<VersionRecord> {
+  baseline(args: BaselineArguments, actor: Actor): Promise<VersionRecord> {
     return this.#ask('baseline', args.from === undefined ? args : { ...args, from: resolve(args.from) }, actor);
   }
   remove(

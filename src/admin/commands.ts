@@ -63,6 +63,7 @@ export const COMMANDS: readonly Command[] = [
     (control, args, actor) => control.release(args, actor)),
   command('baseline', 'POST', 'give a version a baseline, from a file or from live traffic', {
     model, version: version.exactOptional(), capture: z.boolean().exactOptional(), from: text.exactOptional(),
+    acceptNewDistribution: z.boolean().exactOptional(),
   }, (control, args, actor) => control.baseline(args, actor)),
   command('remove', 'POST', 'forget a version, or a model that has never served', {
     model, version: version.exactOptional(),

@@ -19,6 +19,14 @@ export interface RegisterArguments {
   readonly promote?: boolean;
   readonly allowSignatureChange?: boolean;
 }
+export interface BaselineArguments {
+  readonly model: string;
+  readonly version?: string;
+  readonly capture?: boolean;
+  readonly from?: string;
+  /** A capture may be far from what the version before answered. */
+  readonly acceptNewDistribution?: boolean;
+}
 export interface ModelStatus {
   readonly model: ModelRecord;
   readonly phase: Phase;
@@ -57,7 +65,7 @@ export interface ControlPlane {
   quarantine(args: { model: string; version: string; reason?: string }, actor: Actor): Promise<VersionRecord>;
   release(args: { model: string; version: string }, actor: Actor): Promise<VersionRecord>;
   baseline(
-    args: { model: string; version?: string; capture?: boolean; from?: string },
+    args: BaselineArguments,
     actor: Actor,
   ): Promise<VersionRecord>;
   /** Without a version the whole model goes, which must have no active version. */

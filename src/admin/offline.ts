@@ -17,7 +17,7 @@ import { checkPromotable } from '../rollout/promotable.ts';
 import { registerVersion } from '../rollout/registration.ts';
 import { removeVersions } from '../rollout/removal.ts';
 import type {
-  Activation, Actor, ControlPlane, EngineStatus, ModelStatus, RegisterArguments, Rollback,
+  Activation, Actor, BaselineArguments, ControlPlane, EngineStatus, ModelStatus, RegisterArguments, Rollback,
 } from './control-plane.ts';
 
 const DECISIONS_SHOWN = 5;
@@ -132,7 +132,7 @@ export class OfflineControl implements ControlPlane {
   }
 
   async baseline(
-    args: { model: string; version?: string; capture?: boolean; from?: string },
+    args: BaselineArguments,
     { by }: Actor,
   ): Promise<VersionRecord> {
     const { model, version, from } = args;

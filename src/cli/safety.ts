@@ -103,6 +103,7 @@ interface BaselineFlags extends CommonFlags {
   readonly capture?: boolean;
   readonly from?: string;
   readonly version?: string;
+  readonly acceptNewDistribution?: boolean;
 }
 
 function baselineCommand(): Command {
@@ -111,8 +112,9 @@ function baselineCommand(): Command {
     summary: 'set what the predictions of a version look like when it is good',
     purpose:
       'Replaces the baseline of a version: the distribution of its predictions while it was known to be good, which ' +
-      'drift is measured against. Taken from the live answers of the active version (--capture, needs the engine and ' +
-      'at least 1,000 answers), or from a file (--from). Exactly one of the two is wanted.',
+      'drift is measured against. Taken from the live answers of the active version (--capture, needs the engine, at ' +
+      'least 1,000 answers and 10 minutes, and a version that is neither slow nor failing), or from a ' +
+      'file (--from). Exactly one of the two is wanted.',
     examples: [
       ['lastgood baseline digits --capture', 'from what the active version answers now'],
       ['lastgood baseline digits --from digits.baseline.json', 'from a file, for the active version'],
@@ -121,10 +123,11 @@ function baselineCommand(): Command {
   })
     .argument('<model>', 'name of the model')
     .option('--capture', 'take it from the live answers of the active version')
+    .option('--accept-new-distribution', 'with --capture: although the version before answered quite differently')
     .option('--from <file>', 'read it from a file')
     .option('--version <version>', 'the version it is for (default: the active one)')
     .action(async (model: string, flags: BaselineFlags, command: Command) => {
-      const { capture, from, version } = flags;
+      const { capture, from, version, acceptNewDistribution } = flags;
       if ((capture === true) === (from !== undefined)) {
         command.error('error: wanted exactly one of --capture and --from FILE');
       }
@@ -132,6 +135,7 @@ function baselineCommand(): Command {
         model,
         ...(version !== undefined && { version }),
         ...(from === undefined ? { capture: true } : { from: resolve(from) }),
+        ...(acceptNewDistribution !== undefined && { acceptNewDistribution }),
       };
       const needs = from === undefined ? { engine: 'capture a baseline' } : 'data';
       const result = await withControl(flags, needs, (control, actor) => control.baseline(request, actor));
@@ -139,11 +143,15 @@ function baselineCommand(): Command {
     });
 }
 
+const HASH_SHOWN = 12;
+
 function baselineText({ model, version, baseline }: VersionRecord): string {
   if (baseline === null) return `version ${version} of ${model} has no baseline`;
-  const { mean, standardDeviation, rows, source, output } = baseline;
+  const { mean, standardDeviation, rows, source, output, kind, bins, atomShare = 0, hash = '' } = baseline;
   return `the baseline of version ${version} of ${model}: mean ${numberText(mean)}, standard deviation ` +
-    `${numberText(standardDeviation)} of ${output}, from ${countText(rows)} ${source} rows`;
+    `${numberText(standardDeviation)} of ${output} (${kind}), from ${countText(rows)} ${source} rows ` +
+    `in ${bins?.counts.length ?? 0} bins, the most frequent answer ${numberText(atomShare * 100)} % of them; ` +
+    `hash ${hash.slice(0, HASH_SHOWN)}`;
 }
 
 function drainCommand(): Command {

@@ -111,6 +111,8 @@ export const SERVE_SETTINGS: readonly Setting[] = [
     'default rolls the same model back by itself at most once in so long'),
   judge('probation-ms', 'probationMs', 'integer', 'ms', 'a version is on probation for at least so long'),
   judge('probation-samples', 'probationSamples', 'integer', 'n', 'and until it answered so many requests'),
+  judge('capture-samples', 'captureSamples', 'integer', 'n', 'live predictions that a captured baseline needs'),
+  judge('capture-ms', 'captureMs', 'integer', 'ms', 'and the time that they have to come from'),
   engine('log-level', 'logLevel', 'text', 'level', 'what goes to stderr', LOG_LEVELS),
 ];
 

@@ -2,10 +2,9 @@
 // A refused verb has changed nothing, and what a verb returns is on disk.
 import { performance } from 'node:perf_hooks';
 import type {
-  Activation, Actor, ControlPlane, EngineStatus, RegisterArguments, Rollback,
+  Activation, Actor, BaselineArguments, ControlPlane, EngineStatus, RegisterArguments, Rollback,
 } from '../admin/control-plane.ts';
 import { lastgoodError } from '../errors.ts';
-import { baselineOfPredictions } from '../judge/baseline.ts';
 import { CHECK_TABLE } from '../judge/check-table.ts';
 import type { CheckName } from '../judge/messages.ts';
 import { packageVersion } from '../package-root.ts';
@@ -15,11 +14,8 @@ import { baselineFromFile } from '../rollout/baselines.ts';
 import { justRolledBack } from '../rollout/decisions.ts';
 import { registerVersion } from '../rollout/registration.ts';
 import { removeVersions } from '../rollout/removal.ts';
-import { predictionOutput } from '../wire/prediction.ts';
+import { liveBaseline } from './capture.ts';
 import type { Engine } from './engine.ts';
-
-/** Fewer live predictions than this are no baseline. */
-export const CAPTURE_PREDICTIONS_MIN = 1_000;
 
 export class EngineControl implements ControlPlane {
   readonly #engine: Engine;
@@ -115,7 +111,7 @@ export class EngineControl implements ControlPlane {
   }
 
   async baseline(
-    args: { model: string; version?: string; capture?: boolean; from?: string },
+    args: BaselineArguments,
     { by }: Actor,
   ): Promise<VersionRecord> {
     const { registry, clock } = this.#engine;
@@ -126,13 +122,15 @@ export class EngineControl implements ControlPlane {
     }
     const named = version === undefined ? { model } : { model, version };
     const after = from === undefined
-      ? await this.#capture(named, by)
+      ? await this.#capture(named, args.acceptNewDistribution === true, by)
       : await baselineFromFile(registry, { ...named, from }, by, clock);
     served.baselineChanged(after);
     return this.#flushed(() => after);
   }
 
-  async #capture({ model, version }: { model: string; version?: string }, by: string): Promise<VersionRecord> {
+  async #capture(
+    { model, version }: { model: string; version?: string }, acceptsNew: boolean, by: string,
+  ): Promise<VersionRecord> {
     const { registry, monitor, clock } = this.#engine;
     const served = this.#engine.served(model);
     const active = served.rollout.activeVersion;
@@ -144,17 +142,9 @@ export class EngineControl implements ControlPlane {
     }
     const failing = served.health?.checks.find(({ check, verdict }) => verdict === 'fail' && isQuietFirst(check));
     if (failing !== undefined) throw lastgoodError('NOT_HEALTHY', { model, reason: failing.text });
-    const { values, classCounts, entropies, generation } = await monitor.capture(model);
-    const got = generation === served.rollout.active?.generation ? values.length : 0;
-    if (got < CAPTURE_PREDICTIONS_MIN) {
-      throw lastgoodError('NOT_ENOUGH_SAMPLES', { model, got, wanted: CAPTURE_PREDICTIONS_MIN });
-    }
-    const baseline = baselineOfPredictions({ values, classCounts, entropies }, {
-      output: predictionOutput(active.signature)?.name ?? '',
-      kind: active.outputKind,
-      source: 'live',
-      createdAtMs: clock.wallMs(),
-      origin: 'live traffic',
+    const baseline = liveBaseline(await monitor.capture(model), {
+      version: active, generation: served.rollout.active?.generation ?? null, others: registry.versions(model),
+      options: served.options.judge, acceptsNew, nowMs: clock.wallMs(),
     });
     return registry.setBaseline({ model, version: active.version, baseline, by });
   }

@@ -143,6 +143,8 @@ export interface CapturedPredictions {
   readonly request: number;
   readonly model: string;
   readonly generation: number;
+  /** Time since the generation's first answer. */
+  readonly forMs: number;
   readonly values: readonly number[];
   readonly classCounts: readonly number[];
   readonly entropies: readonly number[];

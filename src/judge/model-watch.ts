@@ -157,8 +157,10 @@ export class ModelWatch {
 
   /** Answers a capture: the newest predictions of the judged generation, or none when nothing is judged. */
   capture(request: number): MonitorReport {
-    const captured = this.#watched?.state.predictions.capture() ?? { values: [], classCounts: [], entropies: [] };
-    return { kind: 'captured', request, model: this.#model, generation: this.generation ?? 0, ...captured };
+    const state = this.#watched?.state;
+    const captured = state?.predictions.capture() ?? { values: [], classCounts: [], entropies: [] };
+    const forMs = Math.max(0, this.#nowUs - (state?.firstUs ?? this.#nowUs)) / 1_000;
+    return { kind: 'captured', request, model: this.#model, generation: this.generation ?? 0, forMs, ...captured };
   }
 
   /** Judges the window now: a health report, and a verdict when a check fails. Nothing while nothing is watched. */

@@ -21,7 +21,7 @@ describe('EngineControl', () => {
 
   before(async () => {
     dataDir = temporaryDirectory();
-    engine = await createEngine({ dataDir, judge: { lookMs: 20, mode: 'observe' } });
+    engine = await createEngine({ dataDir, judge: { lookMs: 20, mode: 'observe', captureMs: 0 } });
   });
   after(async () => {
     await engine.close();

@@ -159,11 +159,12 @@ test('capture answers the predictions of the judged generation, with what still 
   write(1, { value: 0.8, classIndex: 0 });
   write(1, { generation: 7, value: 9 });
   assert.deepEqual(state.handle({ kind: 'capture', request: 4, model: MODEL }, 1), [{
-    kind: 'captured', request: 4, model: MODEL, generation: 1, values: [0.9, 0.9, 0.8], classCounts: [1, 0, 2],
+    kind: 'captured', request: 4, model: MODEL, generation: 1, forMs: 0.001, values: [0.9, 0.9, 0.8],
+    classCounts: [1, 0, 2],
     entropies: [],
   }]);
   assert.deepEqual(state.handle({ kind: 'capture', request: 5, model: 'unknown' }, 1), [{
-    kind: 'captured', request: 5, model: 'unknown', generation: 0, values: [], classCounts: [], entropies: [],
+    kind: 'captured', request: 5, model: 'unknown', generation: 0, forMs: 0, values: [], classCounts: [], entropies: [],
   }]);
 });
 

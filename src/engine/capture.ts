@@ -1,0 +1,75 @@
+// Makes a baseline of what a version answers live, or says why not. Main thread, pure: too few answers, too short a
+// time, or answers so unlike those of the version before that somebody has to say that this is meant.
+import { lastgoodError } from '../errors.ts';
+import { baselineOfPredictions } from '../judge/baseline.ts';
+import { countInBins } from '../judge/bins.ts';
+import type { CapturedPredictions } from '../judge/messages.ts';
+import { populationStability } from '../judge/statistics.ts';
+import type { JudgeOptions } from '../options.ts';
+import type { Baseline, VersionRecord } from '../registry/records.ts';
+import { predictionOutput } from '../wire/prediction.ts';
+
+/** A live baseline further than this from the one before it is another kind of answers, not a drift. */
+const PSI_MAX = 1;
+
+export interface CaptureAbout {
+  /** The active version. */
+  readonly version: VersionRecord;
+  /** What is active; a capture of another generation has nothing in it. */
+  readonly generation: number | null;
+  /** All versions of the model. */
+  readonly others: readonly VersionRecord[];
+  readonly options: Pick<JudgeOptions, 'captureSamples' | 'captureMs'>;
+  readonly acceptsNew: boolean;
+  readonly nowMs: number;
+}
+
+/** Throws NOT_ENOUGH_SAMPLES, also for too short a time, or INVALID_BASELINE. */
+export function liveBaseline(captured: CapturedPredictions, about: CaptureAbout): Baseline {
+  const { version, generation, options, acceptsNew, nowMs } = about;
+  const { model } = version;
+  const { values, classCounts, entropies } = captured;
+  const got = captured.generation === generation ? values.length : 0;
+  if (got < options.captureSamples) {
+    const missing = options.captureSamples - got;
+    throw lastgoodError('NOT_ENOUGH_SAMPLES', {
+      model, got: `${got} live predictions`, wanted: `${options.captureSamples}, ${missing} more`,
+    });
+  }
+  if (captured.forMs < options.captureMs) {
+    const seconds = (ms: number): number => Math.ceil(ms / 1_000);
+    throw lastgoodError('NOT_ENOUGH_SAMPLES', {
+      model, got: `live predictions of ${seconds(captured.forMs)} s`,
+      wanted: `those of ${seconds(options.captureMs)} s, ${seconds(options.captureMs - captured.forMs)} s more`,
+    });
+  }
+  const before = newestLive(about);
+  if (before !== null && !acceptsNew) {
+    const psi = populationStability(before.bins.counts, countInBins(before.bins.edges, values));
+    if (psi > PSI_MAX) {
+      throw lastgoodError('INVALID_BASELINE', {
+        path: 'live traffic',
+        reason: `its answers are far from those that version "${before.version}" gave live: PSI ` +
+          `${psi.toPrecision(3)}, wanted at most ${PSI_MAX}; --accept-new-distribution takes them all the same`,
+      });
+    }
+  }
+  return baselineOfPredictions({ values, classCounts, entropies }, {
+    output: predictionOutput(version.signature)?.name ?? '', kind: version.outputKind, source: 'live',
+    createdAtMs: nowMs, origin: 'live traffic',
+  });
+}
+
+// The live baseline of another version that was captured last; those of early versions of this program have no bins.
+function newestLive(
+  { version, others }: CaptureAbout,
+): { readonly version: string; readonly bins: NonNullable<Baseline['bins']> } | null {
+  let newest: { readonly version: string; readonly atMs: number; readonly bins: NonNullable<Baseline['bins']> } | null =
+    null;
+  for (const { version: name, baseline } of others) {
+    if (name === version.version || baseline?.source !== 'live' || baseline.bins === undefined) continue;
+    if (newest !== null && baseline.createdAtMs <= newest.atMs) continue;
+    newest = { version: name, atMs: baseline.createdAtMs, bins: baseline.bins };
+  }
+  return newest;
+}

@@ -1,0 +1,56 @@
+// When live answers become a baseline, and when they do not.
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { liveBaseline } from '../../src/engine/capture.ts';
+import type { CaptureAbout } from '../../src/engine/capture.ts';
+import type { CapturedPredictions } from '../../src/judge/messages.ts';
+import { resolveOptions } from '../../src/options.ts';
+import type { Baseline, VersionRecord } from '../../src/registry/records.ts';
+import { seededRandom } from '../judge/fixtures.ts';
+
+const random = seededRandom(6);
+const captured = (mean: number, more: Partial<CapturedPredictions> = {}): CapturedPredictions => ({
+  kind: 'captured', request: 1, model: 'm', generation: 4, forMs: 600_000, classCounts: [], entropies: [],
+  values: Array.from({ length: 1_500 }, () => mean + random()), ...more,
+});
+const record = (version: string, baseline: Baseline | null): VersionRecord => ({
+  model: 'm', version, baseline, outputKind: 'regression',
+  signature: { inputs: [], outputs: [{ name: 'price', datatype: 'FP32', shape: [-1, 1] }] },
+} as unknown as VersionRecord);
+const about = (more: Partial<CaptureAbout> = {}): CaptureAbout => ({
+  version: record('2', null), generation: 4, others: [], options: resolveOptions({}).judge, acceptsNew: false, nowMs: 9,
+  ...more,
+});
+
+describe('liveBaseline', () => {
+  test('takes a thousand answers over ten minutes, with edges, counts, atom, source and hash', () => {
+    const { rows, source, output, bins, atomShare, hash, createdAtMs } = liveBaseline(captured(5), about());
+    assert.deepEqual([rows, source, output, createdAtMs], [1_500, 'live', 'price', 9]);
+    assert.equal(bins!.counts.reduce((sum, count) => sum + count, 0), 1_500);
+    assert.ok(bins!.edges.length >= 10 && atomShare! < 0.01);
+    assert.match(hash!, /^[0-9a-f]{64}$/);
+  });
+
+  test('says how many answers, or how much time, is missing', () => {
+    const few = captured(5, { values: [1, 2] });
+    assert.throws(() => liveBaseline(few, about()), { message: /2 live predictions; wanted 1000, 998 more/ });
+    assert.throws(() => liveBaseline(captured(5, { generation: 3 }), about()), { code: 'NOT_ENOUGH_SAMPLES' });
+    const early = captured(5, { forMs: 360_000 });
+    assert.throws(() => liveBaseline(early, about()), { message: /of 360 s; wanted.* 240 s more/ });
+    const options = { captureSamples: 2, captureMs: 0 };
+    assert.equal(liveBaseline(few, about({ options })).rows, 2);
+  });
+
+  test('refuses answers far from what the version before gave live, unless that is meant', () => {
+    const before = record('1', liveBaseline(captured(5), about()));
+    const validated = record('1', { ...before.baseline!, source: 'validation' });
+    const own = record('2', before.baseline);
+    assert.equal(liveBaseline(captured(5.01), about({ others: [before] })).rows, 1_500, 'a small change is none');
+    assert.throws(() => liveBaseline(captured(9), about({ others: [before] })),
+      { code: 'INVALID_BASELINE', message: /version "1" gave live: PSI [\d.]+, wanted at most 1/ });
+    assert.equal(liveBaseline(captured(9), about({ others: [before], acceptsNew: true })).rows, 1_500);
+    assert.equal(liveBaseline(captured(9), about({ others: [validated, own] })).rows, 1_500, 'only live ones count');
+    const newer = record('3', { ...liveBaseline(captured(9), about()), createdAtMs: 20 });
+    assert.equal(liveBaseline(captured(9), about({ others: [before, newer] })).rows, 1_500, 'the newest counts');
+  });
+});
