@@ -47,7 +47,8 @@ describe('npm run bench:judge', () => {
   });
 
   test('refuses an unknown size and explains itself', async () => {
-    await assert.rejects(run(process.execPath, [MAIN, '--size', 'huge']), /no size "huge".*wanted full or tenth or smallest/);
+    const asked = run(process.execPath, [MAIN, '--size', 'huge']);
+    await assert.rejects(asked, /no size "huge".*wanted full or tenth or smallest/);
     const { stdout } = await run(process.execPath, [MAIN, '--help']);
     assert.match(stdout, /--seed N/);
   });
