@@ -6,9 +6,10 @@ import { oipTargets } from './oip-target.ts';
 import { predictTargets } from './predict-target.ts';
 import { floatFrameTarget, runnerTarget } from './runner-target.ts';
 import type { FuzzTarget } from './target.ts';
+import { tfsTargets } from './tfs-target.ts';
 
 export const TARGETS: readonly FuzzTarget[] = [
-  numbersTarget, ...predictTargets, ...oipTargets, floatFrameTarget, runnerTarget,
+  numbersTarget, ...predictTargets, ...oipTargets, ...tfsTargets, floatFrameTarget, runnerTarget,
 ];
 
 /** Broken messages made of one pair of good ones. */
