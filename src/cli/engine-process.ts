@@ -1,6 +1,7 @@
 // The process that serves: owns the data directory's admin socket, an engine and its front until a signal ends them.
 // What a program reads goes to stdout, the log to stderr.
 import type { Engine } from '../engine/engine.ts';
+import { priceOf } from '../judge/price.ts';
 import { AdminSocket } from './admin-socket.ts';
 import { demoDefaultModel, registerDemoModels } from './demo-models.ts';
 import { greetingText } from './greeting.ts';
@@ -33,6 +34,9 @@ export async function serve(settings: ServeSettings, json: boolean): Promise<0 |
   }
 }
 
+/** The traffic for which the judge's price is told where none is expected. */
+const USUAL_PER_SECOND = 10;
+
 interface RunOptions {
   readonly demoModels: boolean;
   readonly json: boolean;
@@ -61,7 +65,9 @@ async function start(engine: Engine, admin: AdminSocket | null, { demoModels, js
     await registerDemoModels(engine.control, (line) => engine.log.info({}, line));
   }
   const { host, port } = await engine.listen();
-  const { dataDir, defaultModel } = engine.options;
+  const { dataDir, defaultModel, judge, samples } = engine.options;
+  const perSecond = judge.expectedPerSecond ?? USUAL_PER_SECOND;
+  for (const line of samples === 'on' ? priceOf(judge, perSecond) : []) engine.log.info({}, `judge: ${line}`);
   const adminSocket = admin?.path ?? null;
   const ready: ReadyMessage = { event: 'ready', address: host.includes(':') ? `[${host}]:${port}` : `${host}:${port}` };
   process.send?.(ready);
