@@ -246,6 +246,7 @@ export const ERRORS = {
       `${d.verb}: no engine runs on "${d.dataDir}" and this needs one; start it with lastgood serve`,
   ),
   ENGINE_UNREACHABLE: define(503, (d: { path: Text; reason: Text }) => `reach the engine at "${d.path}": ${d.reason}`),
+  ENGINE_RUNNING: define(409, (d: { dataDir: Text }) => `repair "${d.dataDir}": an engine runs on it; stop it first`),
   ENGINE_CLOSED: define(503, () => 'use the engine: it is closed'),
 } as const;
 

@@ -6,6 +6,7 @@ import { Command, CommanderError } from 'commander';
 import { isLastgoodError, reasonOf } from '../errors.ts';
 import { packageVersion } from '../package-root.ts';
 import { demoCommand } from './demo.ts';
+import { doctorCommand } from './doctor.ts';
 import { inspectVerbs } from './inspect.ts';
 import { oneLine, printJson } from './output.ts';
 import { releaseVerbs } from './releases.ts';
@@ -41,7 +42,9 @@ function program(): Command {
     .exitOverride()
     // Mistakes are printed below, with all other errors.
     .configureOutput({ outputError: () => undefined });
-  const verbs = [serveCommand(), ...releaseVerbs(), ...inspectVerbs(), ...safetyVerbs(), tuneCommand()];
+  const verbs = [
+    serveCommand(), ...releaseVerbs(), ...inspectVerbs(), ...safetyVerbs(), doctorCommand(), tuneCommand(),
+  ];
   for (const command of verbs.map(finish)) {
     root.addCommand(command.copyInheritedSettings(root));
   }

@@ -13,6 +13,8 @@ export const ARTIFACT_BYTES_MAX = 8 * 1024 ** 3;
 const DIRECTORY_MODE = 0o700;
 const FILE_MODE = 0o600;
 const TEMPORARY = '.part';
+/** Beside the artefacts while a registration is under way: registering-PID-….lock. */
+const LOCK_NAME = /^registering-(\d+)-[0-9a-f-]+\.lock$/;
 /** A temporary file older than this belongs to nobody any more. */
 const TEMPORARY_AGE_MS_MAX = 3_600_000;
 
@@ -124,18 +126,52 @@ export async function verifyArtifact(dataDir: string, sha256: string): Promise<s
   return path;
 }
 
+export const isPart = (name: string): boolean => name.endsWith(TEMPORARY);
+export const isRegistrationLock = (name: string): boolean => LOCK_NAME.test(name);
+
+/** Tells whether the process that made a registration lock still runs. */
+export function isHeldByLiving(lock: string): boolean {
+  try {
+    process.kill(Number(LOCK_NAME.exec(lock)?.[1]), 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
+}
+
+/**
+ * Runs `work` while a lock file says that an artefact may be there which no version uses yet; throws DISK_REFUSED when
+ * there can be none.
+ */
+export async function whileRegistering<T>(dataDir: string, work: () => Promise<T>): Promise<T> {
+  const directory = directoryOf(dataDir);
+  const path = join(directory, `registering-${process.pid}-${randomUUID()}.lock`);
+  try {
+    await mkdir(directory, { recursive: true, mode: DIRECTORY_MODE });
+    await (await open(path, 'wx', FILE_MODE)).close();
+  } catch (error) {
+    throw lastgoodError('DISK_REFUSED', { what: `"${path}"`, reason: reasonOf(error) });
+  }
+  try {
+    return await work();
+  } finally {
+    await rm(path, { force: true }).catch(() => undefined);
+  }
+}
+
 /** Deletes the file of an artefact that no version uses any more. */
 export async function removeArtifact(dataDir: string, sha256: string): Promise<void> {
   await rm(artifactPath(dataDir, sha256), { force: true });
 }
 
-/** Deletes temporary files that a crash left behind. */
+/** Deletes temporary files and locks that a crash left behind. */
 export async function removeStaleParts(dataDir: string, nowMs: number): Promise<void> {
   const directory = directoryOf(dataDir);
   if (!existsSync(directory)) return;
   for (const name of readdirSync(directory)) {
-    if (!name.endsWith(TEMPORARY)) continue;
     const path = join(directory, name);
+    if (isRegistrationLock(name) && !isHeldByLiving(name)) await rm(path, { force: true }).catch(() => undefined);
+    if (!isPart(name)) continue;
     const found = await stat(path).catch(() => null);
     if (found !== null && nowMs - found.mtimeMs > TEMPORARY_AGE_MS_MAX) {
       // A disk that refuses keeps it; nobody reads it.

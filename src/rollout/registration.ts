@@ -4,7 +4,7 @@ import type { Clock } from '../clock.ts';
 import { isLastgoodError, lastgoodError, reasonOf } from '../errors.ts';
 import { baselineOfFile, readBaselineFile } from '../judge/baseline-file.ts';
 import type { BaselineFile } from '../judge/baseline-file.ts';
-import { addArtifact, removeArtifact } from '../registry/artifacts.ts';
+import { addArtifact, removeArtifact, whileRegistering } from '../registry/artifacts.ts';
 import type { Artifact } from '../registry/artifacts.ts';
 import { checkName } from '../registry/names.ts';
 import type { Baseline, Golden, OutputKind, Signature, VersionRecord } from '../registry/records.ts';
@@ -47,6 +47,18 @@ export async function registerVersion(
   // The small files first: a mistake in them must not cost a copy and a trial.
   const baselineFile = request.baseline === undefined ? null : readBaselineFile(request.baseline);
   const golden = request.golden === undefined ? null : readGoldenFile(request.golden);
+  return whileRegistering(ports.dataDir, () => addVersion(ports, request, { baselineFile, golden, by }));
+}
+
+interface Given {
+  readonly baselineFile: BaselineFile | null;
+  readonly golden: Golden | null;
+  readonly by: string;
+}
+
+async function addVersion(
+  ports: RegistrationPorts, request: RegistrationRequest, { baselineFile, golden, by }: Given,
+): Promise<VersionRecord> {
   const artifact = await addArtifact(ports.dataDir, request.file);
   try {
     const trial = await tryOut(ports, request, artifact, golden);

@@ -1,0 +1,119 @@
+// What is wrong with the files of the artefacts, seen from the registry and from the directory. Reads whole files.
+import { existsSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { isLastgoodError, reasonOf } from '../errors.ts';
+import { isHeldByLiving, isPart, isRegistrationLock, verifyArtifact } from '../registry/artifacts.ts';
+import { rollbackCandidates } from '../registry/last-good.ts';
+import type { VersionRecord } from '../registry/records.ts';
+import type { Ailment, RegistryContents } from './findings.ts';
+
+const ARTIFACT_NAME = /^([0-9a-f]{64})\.onnx$/;
+
+export interface ArtifactsFound {
+  readonly ailments: readonly Ailment[];
+  readonly count: number;
+  readonly bytes: number;
+}
+
+const nameOf = ({ model, version }: VersionRecord): string => `version ${version} of ${model}`;
+
+/** Without contents no file can be said to belong to nobody. */
+export async function examineArtifacts(
+  dataDir: string, contents: RegistryContents | null,
+): Promise<ArtifactsFound> {
+  const directory = join(dataDir, 'artifacts');
+  const names = existsSync(directory) ? readdirSync(directory).sort() : [];
+  const used = new Map((contents?.versions ?? []).map((version) => [`${version.sha256}.onnx`, version]));
+  const lost = contents === null ? [] : await unusableVersions(dataDir, contents.versions);
+  const bad = new Set(lost.map(({ version }) => version));
+  // A registration puts its file there before the registry knows of it.
+  const isRegistering = names.some((name) => isRegistrationLock(name) && isHeldByLiving(name));
+  const left = names.filter((name) => !used.has(name))
+    .map((name) => leftover(directory, name, { isKnown: contents !== null, isRegistering }))
+    .filter((ailment) => ailment !== null);
+  const artifacts = names.filter((name) => ARTIFACT_NAME.test(name));
+  return {
+    ailments: [
+      ...lost.map(({ ailment }) => ailment), ...(contents === null ? [] : withoutTarget(contents, bad)), ...left,
+    ],
+    count: artifacts.length,
+    bytes: artifacts.reduce((sum, name) => sum + statSync(join(directory, name)).size, 0),
+  };
+}
+
+interface Lost {
+  readonly version: VersionRecord;
+  readonly ailment: Ailment;
+}
+
+async function unusableVersions(dataDir: string, versions: readonly VersionRecord[]): Promise<Lost[]> {
+  const lost: Lost[] = [];
+  const checked = new Map<string, string | null>();
+  for (const version of versions) {
+    const { sha256, model } = version;
+    if (!checked.has(sha256)) {
+      checked.set(sha256, await verifyArtifact(dataDir, sha256).then(() => null, (error: unknown) =>
+        isLastgoodError(error) ? error.message : reasonOf(error)));
+    }
+    const reason = checked.get(sha256) ?? null;
+    if (reason === null) continue;
+    const isMissing = /ENOENT/.test(reason);
+    lost.push({
+      version,
+      ailment: {
+        code: isMissing ? 'ARTIFACT_MISSING' : 'ARTIFACT_DAMAGED', level: 'broken', about: nameOf(version),
+        text: isMissing ? `its artefact ${sha256.slice(0, 12)} is missing` : reason,
+        remedy: `register the same file again (lastgood register ${model} FILE), which puts its artefact back; or ` +
+          `lastgood remove ${model} ${version.version}`,
+      },
+    });
+  }
+  return lost;
+}
+
+// What a start would do about an active version that cannot be loaded.
+function withoutTarget({ models, versions }: RegistryContents, bad: ReadonlySet<VersionRecord>): Ailment[] {
+  return models.flatMap(({ model, activeVersion }): Ailment[] => {
+    const own = versions.filter((version) => version.model === model);
+    const active = own.find(({ version }) => version === activeVersion);
+    if (activeVersion === null || (active !== undefined && !bad.has(active))) return [];
+    const [next] = rollbackCandidates(own, activeVersion).filter((version) => !bad.has(version));
+    const about = `model ${model}`;
+    if (next !== undefined) {
+      return [{
+        code: 'ACTIVE_UNUSABLE', level: 'broken', about,
+        text: `its active version ${activeVersion} cannot be loaded`,
+        remedy: `nothing: the next start goes back to version ${next.version} by itself`,
+      }];
+    }
+    return [{
+      code: 'NOTHING_USABLE', level: 'broken', about,
+      text: `its active version ${activeVersion} cannot be loaded, and no other that has served can`,
+      remedy: `register a file that works and promote it (lastgood register ${model} FILE --promote)`,
+    }];
+  });
+}
+
+function leftover(
+  directory: string, name: string, { isKnown, isRegistering }: { isKnown: boolean; isRegistering: boolean },
+): Ailment | null {
+  const about = join('artifacts', name);
+  const repair = (): void => rmSync(join(directory, name), { force: true });
+  if (isRegistrationLock(name)) {
+    if (isHeldByLiving(name)) return null;
+    const text = 'a registration that did not come to its end';
+    return { code: 'REGISTRATION_LEFT', level: 'note', about, text, remedy: 'remove it', repair };
+  }
+  if (isPart(name)) {
+    if (isRegistering) return null;
+    const text = 'half a copy of a registration that did not come to its end';
+    return { code: 'COPY_LEFT', level: 'note', about, text, remedy: 'remove it', repair };
+  }
+  if (!ARTIFACT_NAME.test(name)) {
+    const remedy = 'move it away if it is not yours to keep here';
+    return { code: 'FILE_UNKNOWN', level: 'note', about, text: 'no file of lastgood', remedy };
+  }
+  if (!isKnown || isRegistering) return null;
+  const text = `${statSync(join(directory, name)).size} bytes that no version uses`;
+  return { code: 'ARTIFACT_ORPHAN', level: 'note', about, text, remedy: 'remove it', repair };
+}

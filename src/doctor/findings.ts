@@ -1,0 +1,51 @@
+// What the doctor can find in a data directory; types only.
+import type { ModelRecord, VersionRecord } from '../registry/records.ts';
+
+/** `broken`: something does not work, or will not at the next start; `note`: nothing depends on it. */
+export type Level = 'broken' | 'note';
+
+export type FindingCode =
+  | 'DIRECTORY_OPEN' | 'REGISTRY_MISSING' | 'REGISTRY_UNREADABLE' | 'SOCKET_STALE' | 'SOCKET_FOREIGN'
+  | 'ARTIFACT_MISSING' | 'ARTIFACT_DAMAGED' | 'ACTIVE_UNUSABLE' | 'NOTHING_USABLE'
+  | 'ARTIFACT_ORPHAN' | 'COPY_LEFT' | 'REGISTRATION_LEFT' | 'FILE_UNKNOWN';
+
+export interface Finding {
+  readonly code: FindingCode;
+  readonly level: Level;
+  /** A path, or "version 3 of digits". */
+  readonly about: string;
+  readonly text: string;
+  /** What to do about it. */
+  readonly remedy: string;
+  /** Whether --repair does it, without touching anything that is good. */
+  readonly isRepairable: boolean;
+  readonly isRepaired: boolean;
+}
+
+/** What a process of its own reads from the registry, because LMDB may die of a torn file. */
+export interface RegistryContents {
+  readonly models: readonly ModelRecord[];
+  readonly versions: readonly VersionRecord[];
+}
+
+export type ProbeAnswer =
+  | { readonly kind: 'contents'; readonly contents: RegistryContents }
+  | { readonly kind: 'refused'; readonly reason: string };
+
+/** A finding together with what would repair it. */
+export interface Ailment extends Omit<Finding, 'isRepairable' | 'isRepaired'> {
+  readonly repair?: () => void;
+}
+
+export interface Examination {
+  readonly dataDir: string;
+  /** Whether an engine runs on the directory now. */
+  readonly isServed: boolean;
+  readonly models: number;
+  readonly versions: number;
+  readonly artifacts: number;
+  readonly artifactBytes: number;
+  readonly findings: readonly Finding[];
+  /** False when something is broken and was not repaired. */
+  readonly isSound: boolean;
+}

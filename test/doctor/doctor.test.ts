@@ -1,0 +1,175 @@
+// lastgood doctor on real data directories: it says what is wrong, repairs only when asked, never touches good data.
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import {
+  chmodSync, copyFileSync, cpSync, existsSync, readdirSync, readFileSync, renameSync, rmSync, statSync, truncateSync,
+  writeFileSync,
+} from 'node:fs';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { openOffline } from '../../src/admin/offline.ts';
+import { systemClock } from '../../src/clock.ts';
+import type { Examination } from '../../src/doctor/findings.ts';
+import { lastgood, Server } from '../support/binary.ts';
+import { http } from '../support/http.ts';
+import { temporaryDirectory } from '../support/temporary.ts';
+import { linear } from '../worker/onnx.ts';
+
+const template = join(temporaryDirectory(), 'data');
+
+async function register(dataDir: string, version: number, name = String(version)): Promise<void> {
+  const offline = openOffline({ dataDir, trialMs: 60_000, intraOpThreads: 1 }, systemClock, { create: true });
+  const file = join(temporaryDirectory(), 'm.onnx');
+  writeFileSync(file, linear(version));
+  await offline.register({ model: 'm', file, version: name, promote: name === String(version) }, { by: 'test' });
+  await offline.close();
+}
+
+before(async () => {
+  for (const version of [1, 2, 3]) await register(template, version);
+});
+
+/** A directory in which versions 1, 2 and 3 of model m have served in this order; the last one is active. */
+function servedDirectory(): string {
+  const dataDir = join(temporaryDirectory(), 'data');
+  cpSync(template, dataDir, { recursive: true });
+  chmodSync(dataDir, 0o700);
+  return dataDir;
+}
+
+const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
+const artifact = (dataDir: string, version: number): string =>
+  join(dataDir, 'artifacts', `${sha256(linear(version))}.onnx`);
+
+async function examined(
+  dataDir: string, args: readonly string[] = [],
+): Promise<Examination & { readonly code: number | null }> {
+  const { code, stdout } = await lastgood(['doctor', '--data', dataDir, '--json', ...args]);
+  return { ...(JSON.parse(stdout) as Examination), code };
+}
+
+const codes = ({ findings }: Examination): string[] => findings.map(({ code }) => code).sort();
+
+/** Everything in the directory but the lock files of LMDB, by name and contents. */
+function contentsOf(dataDir: string): Record<string, string> {
+  const names = readdirSync(dataDir, { recursive: true, encoding: 'utf8' });
+  const files = names.filter((name) => !name.endsWith('lock.mdb') && statSync(join(dataDir, name)).isFile());
+  return Object.fromEntries(files.map((name) => [name, sha256(readFileSync(join(dataDir, name)))]));
+}
+
+describe('lastgood doctor', () => {
+  test('says that a sound directory is sound, also while an engine runs on it, and changes nothing', async () => {
+    const dataDir = servedDirectory();
+    const then = contentsOf(dataDir);
+    const found = await examined(dataDir);
+    assert.deepEqual([found.code, found.isSound, found.isServed, codes(found)], [0, true, false, []]);
+    assert.deepEqual([found.models, found.versions, found.artifacts], [1, 3, 3]);
+    assert.deepEqual((await examined(dataDir, ['--repair'])).findings, []);
+    assert.deepEqual(contentsOf(dataDir), then);
+    const server = await Server.start(dataDir);
+    after(() => server.process.kill('SIGKILL'));
+    const served = await examined(dataDir);
+    assert.deepEqual([served.code, served.isServed, codes(served)], [0, true, []]);
+    const { code, stderr } = await lastgood(['doctor', '--repair', '--data', dataDir]);
+    assert.equal(code, 1);
+    assert.match(stderr, /an engine runs on it/);
+    assert.equal(await server.stop(), 0);
+  });
+
+  test('finds what nobody needs, and removes it with --repair and not before; good data stay as they are', async () => {
+    const dataDir = servedDirectory();
+    const good = contentsOf(dataDir);
+    const artifacts = join(dataDir, 'artifacts');
+    writeFileSync(join(artifacts, `${'a'.repeat(64)}.onnx`), 'an orphan');
+    writeFileSync(join(artifacts, 'c0ffee.part'), 'half a copy');
+    writeFileSync(join(artifacts, 'registering-4194305-c0ffee.lock'), '');
+    writeFileSync(join(artifacts, 'notes.txt'), 'somebody keeps notes here');
+    await leaveSocket(join(dataDir, 'admin.sock'));
+    chmodSync(dataDir, 0o755);
+    const littered = contentsOf(dataDir);
+    const wanted = [
+      'ARTIFACT_ORPHAN', 'COPY_LEFT', 'DIRECTORY_OPEN', 'FILE_UNKNOWN', 'REGISTRATION_LEFT', 'SOCKET_STALE',
+    ];
+    const found = await examined(dataDir);
+    assert.deepEqual([found.code, codes(found)], [0, wanted]);
+    assert.deepEqual(contentsOf(dataDir), littered);
+    assert.ok(existsSync(join(dataDir, 'admin.sock')));
+    const repaired = await examined(dataDir, ['--repair']);
+    const left = repaired.findings.filter(({ isRepaired }) => !isRepaired);
+    assert.deepEqual(left.map(({ code }) => code), ['FILE_UNKNOWN']);
+    rmSync(join(artifacts, 'notes.txt'));
+    assert.deepEqual(contentsOf(dataDir), good);
+    assert.equal(statSync(dataDir).mode & 0o777, 0o700);
+    assert.deepEqual(codes(await examined(dataDir)), []);
+  });
+
+  test('leaves alone what a registration that is under way may be about to use', async () => {
+    const dataDir = servedDirectory();
+    const orphan = join(dataDir, 'artifacts', `${'a'.repeat(64)}.onnx`);
+    writeFileSync(orphan, 'not an orphan for long');
+    const lock = join(dataDir, 'artifacts', `registering-${process.pid}-c0ffee.lock`);
+    writeFileSync(lock, '');
+    assert.deepEqual(codes(await examined(dataDir, ['--repair'])), []);
+    assert.ok(existsSync(orphan) && existsSync(lock));
+  });
+
+  test('finds missing and changed artefacts and says what a start does; the start does it; registering heals', async () => {
+    const dataDir = servedDirectory();
+    rmSync(artifact(dataDir, 3));
+    writeFileSync(artifact(dataDir, 2), linear(7));
+    const found = await examined(dataDir);
+    assert.deepEqual([found.code, codes(found)], [1, ['ACTIVE_UNUSABLE', 'ARTIFACT_DAMAGED', 'ARTIFACT_MISSING']]);
+    assert.match(found.findings.find(({ code }) => code === 'ACTIVE_UNUSABLE')!.remedy, /version 1/);
+    // Nothing here can be repaired without the files.
+    const then = contentsOf(dataDir);
+    assert.equal((await examined(dataDir, ['--repair'])).code, 1);
+    assert.deepEqual(contentsOf(dataDir), then);
+    const server = await Server.start(dataDir);
+    after(() => server.process.kill('SIGKILL'));
+    const headers = { 'content-type': 'application/json' };
+    const { json } = await http(server.port, '/predict', { body: '{"features":[1,2,3]}', headers });
+    assert.deepEqual([json['model_version'], json['prediction']], ['1', 322]);
+    assert.equal(await server.stop(), 0);
+    for (const version of [2, 3]) await register(dataDir, version, `${version}-again`);
+    assert.deepEqual(codes(await examined(dataDir)), []);
+  });
+
+  test('says when no version can be loaded', async () => {
+    const dataDir = servedDirectory();
+    for (const version of [1, 2, 3]) truncateSync(artifact(dataDir, version), 10);
+    assert.ok(codes(await examined(dataDir)).includes('NOTHING_USABLE'));
+  });
+
+  test('finds a registry that is foreign, cut off, torn inside or gone, and then calls no artefact an orphan', async () => {
+    const dataDir = servedDirectory();
+    const file = join(dataDir, 'registry', 'data.mdb');
+    const copy = join(temporaryDirectory(), 'copy.mdb');
+    copyFileSync(file, copy);
+    const whole = readFileSync(file);
+    const torn = Buffer.from(whole);
+    torn.fill(0xff, 2 * 4_096);
+    const damages: readonly (readonly [string, Uint8Array])[] = [
+      ['foreign', Buffer.alloc(20_000, 'not LMDB')], ['cut off', whole.subarray(0, 6_000)], ['torn', torn],
+    ];
+    for (const [name, bytes] of damages) {
+      writeFileSync(file, bytes);
+      const found = await examined(dataDir, ['--repair']);
+      assert.deepEqual([found.code, codes(found)], [1, ['REGISTRY_UNREADABLE']], name);
+      assert.deepEqual(readFileSync(file), Buffer.from(bytes), 'it is left as it is');
+    }
+    rmSync(file);
+    assert.deepEqual(codes(await examined(dataDir, ['--repair'])), ['REGISTRY_MISSING']);
+    copyFileSync(copy, file);
+    assert.deepEqual(codes(await examined(dataDir)), []);
+  });
+});
+
+/** A socket file whose listener is gone, as kill -9 leaves it. */
+async function leaveSocket(path: string): Promise<void> {
+  const server = createServer();
+  await new Promise<void>((resolve) => void server.listen(`${path}.made`, resolve));
+  // Renamed, so that the server does not take it away at its end.
+  renameSync(`${path}.made`, path);
+  await new Promise((resolve) => server.close(resolve));
+}
