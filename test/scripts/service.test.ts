@@ -1,0 +1,43 @@
+// The unit and the container file: what they promise about rights, limits and telemetry; and systemd takes the unit.
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, test } from 'node:test';
+import { packageRoot } from '../../src/package-root.ts';
+import { temporaryDirectory } from '../support/temporary.ts';
+
+const textOf = (name: string): string => readFileSync(join(packageRoot(), 'scripts', name), 'utf8');
+const hasSystemd = spawnSync('systemd-analyze', ['--version']).status === 0;
+
+describe('lastgood.service', () => {
+  test('runs without rights, on a root that cannot be written, within limits, without telemetry, and comes back', () => {
+    const lines = new Set(textOf('lastgood.service').split('\n'));
+    for (const line of [
+      'DynamicUser=yes', 'ProtectSystem=strict', 'NoNewPrivileges=yes', 'CapabilityBoundingSet=', 'MemoryMax=80%',
+      'StateDirectoryMode=0700', 'Restart=always', 'ExecStart=/usr/bin/env lastgood serve --no-supervisor',
+    ]) assert.ok(lines.has(line), line);
+    assert.match(textOf('lastgood.service'), /ORT_DISABLE_TELEMETRY=1/);
+    // V8 makes code at run time.
+    assert.doesNotMatch(textOf('lastgood.service'), /MemoryDenyWriteExecute=yes/);
+  });
+
+  test('is a unit that systemd takes', { skip: hasSystemd ? false : 'systemd is not installed here' }, () => {
+    const path = join(temporaryDirectory(), 'lastgood.service');
+    writeFileSync(path, textOf('lastgood.service'));
+    const { stderr, status } = spawnSync('systemd-analyze', ['verify', path], { encoding: 'utf8' });
+    assert.equal(status, 0, stderr);
+    assert.doesNotMatch(stderr, /lastgood\.service:\d+/, 'no line is complained of');
+  });
+});
+
+describe('Containerfile', () => {
+  test('builds on glibc, runs as a user of its own without telemetry, and leaves restarts to the container', () => {
+    const text = textOf('Containerfile');
+    assert.match(text, /^FROM node:20-bookworm-slim$/m);
+    assert.match(text, /^USER node$/m);
+    assert.match(text, /ORT_DISABLE_TELEMETRY=1/);
+    assert.match(text, /"serve", "--no-supervisor"/);
+    assert.match(text, /--read-only/);
+  });
+});
