@@ -1,6 +1,8 @@
 // The numbers behind a decision of the suite as text: for every failing check what was counted, how sure that is and
 // what chance explains, both histograms of a drift, what was found out before anything was done, and the exposure.
 import { wilsonInterval } from '../judge/binomial.ts';
+import { EXPOSURE_KINDS, exposureSchema } from '../judge/exposure.ts';
+import type { ExposureKind, ExposureView } from '../judge/exposure.ts';
 import { jensenShannonDistance, populationStability, PSI_SMOOTHING } from '../judge/statistics.ts';
 import { evidenceSchema } from '../judge/suite/evidence.ts';
 import type { CheckEvidence } from '../judge/suite/evidence.ts';
@@ -99,21 +101,29 @@ function histogram(
   ].join('\n');
 }
 
+const KIND_TEXTS: Readonly<Record<ExposureKind, string>> = {
+  failed: 'failed', nonFinite: 'were not finite', slow: 'were slower than the limit',
+};
+
 // What the version did to its clients until the decision.
 function exposureLines(atMs: number, evidence: DecisionRecord['evidence']): string {
-  const { totals, firstRequestAgoMs, firstErrorAgoMs, shielded } = evidence as {
-    totals?: { requests?: number; ok?: number; modelFailures?: number; nonFinite?: number };
-    firstRequestAgoMs?: number | null; firstErrorAgoMs?: number | null; shielded?: number;
+  const { totals, firstRequestAgoMs, shielded } = evidence as {
+    totals?: { requests?: number }; firstRequestAgoMs?: number | null; shielded?: number;
   };
   if (totals?.requests === undefined) return '';
   const parts = [`${countText(totals.requests)} requests were answered by this version in this generation`];
   if (typeof firstRequestAgoMs === 'number') parts.push(`the first at ${timeText(atMs - firstRequestAgoMs)}`);
-  if (typeof firstErrorAgoMs === 'number') {
-    const delay = durationText(firstErrorAgoMs);
-    parts.push(`the first failure at ${timeText(atMs - firstErrorAgoMs)}: detected ${delay} later`);
-  }
-  const bad = (totals.modelFailures ?? 0) + (totals.nonFinite ?? 0);
-  parts.push(`${countText(bad)} of them failed or were not finite`);
   if (typeof shielded === 'number') parts.push(`${countText(shielded)} were answered by the standby instead`);
-  return `${paint('bold', 'exposure')}  ${parts.join('; ')}`;
+  const exposure = exposureSchema.safeParse(evidence['exposure']).data;
+  const runs = EXPOSURE_KINDS.map((kind) => runText(atMs, KIND_TEXTS[kind], exposure?.[kind] ?? null));
+  return [`${paint('bold', 'exposure')}  ${parts.join('; ')}`, ...runs.filter((text) => text !== '')].join('\n');
+}
+
+function runText(atMs: number, kind: string, run: ExposureView[ExposureKind]): string {
+  if (run === null) return '';
+  const { bad, requests, before, firstAgoMs, lastGoodAgoMs } = run;
+  const good = lastGoodAgoMs === null ? 'no good one before it' : `the last good one ${timeText(atMs - lastGoodAgoMs)}`;
+  return `  ${countText(bad)} ${kind}: the first bad request ${timeText(atMs - firstAgoMs)}, ${good}\n` +
+    `    detection delay ${durationText(firstAgoMs)}, requests answered by this version since the first bad one ` +
+    `${countText(requests)}; before: ${countText(before.bad)} of ${countText(before.requests)}`;
 }

@@ -5,6 +5,7 @@ import type { JudgeOptions } from '../options.ts';
 import type { Baseline } from '../registry/records.ts';
 import type { Sample } from '../shared-memory/sample-ring.ts';
 import { emptySample, Outcome, SampleKind } from '../shared-memory/sample-ring.ts';
+import { Exposure } from './exposure.ts';
 import type { GenerationJudge } from './generation-judge.ts';
 import { judgeOf } from './generation-judge.ts';
 import { LatencyView } from './latency-view.ts';
@@ -20,6 +21,7 @@ export class GenerationState {
   readonly latency = new LatencyView();
   readonly predictions = new PredictionStore();
   #judge: GenerationJudge | null = null;
+  #exposure: Exposure | null = null;
   #kept: Sample[] = [];
   #samples = 0;
   readonly #totals = {
@@ -36,6 +38,10 @@ export class GenerationState {
   /** What judges the generation; null until `judgeBy`. */
   get judge(): GenerationJudge | null {
     return this.#judge;
+  }
+  /** What it did to its clients; null until `judgeBy`, when what was kept counts too. */
+  get exposure(): Exposure | null {
+    return this.#exposure;
   }
   /** When its first request was answered. */
   get firstUs(): number | null {
@@ -58,7 +64,11 @@ export class GenerationState {
   /** From now on the generation is judged like this, what came in before included. */
   judgeBy(options: JudgeOptions, baseline: Baseline | null): GenerationJudge {
     this.#judge = judgeOf(options, baseline);
-    for (const sample of this.#kept) this.#judge.add(sample);
+    this.#exposure = new Exposure(options);
+    for (const sample of this.#kept) {
+      this.#judge.add(sample);
+      this.#exposure.add(sample);
+    }
     this.#kept = [];
     return this.#judge;
   }
@@ -69,6 +79,7 @@ export class GenerationState {
     this.#firstUs ??= sample.atUs;
     if (this.#judge !== null) this.#judge.add(sample);
     else this.#keep(sample);
+    this.#exposure?.add(sample);
     if (sample.kind === SampleKind.request) this.#addRequest(sample);
     // A prediction speaks for the model only if the model gave the whole answer.
     if (sample.outcome !== Outcome.ok || !Number.isFinite(sample.value)) return;

@@ -182,7 +182,7 @@ export class ModelWatch {
     const verdict = watched.failingSince === null ? null : verdictOf({
       model: this.#model, version, generation: state.generation, look, phase, judged, atUs: nowUs,
       totals: health.totals, lateSamples: this.#lateSamples, failingSince: watched.failingSince,
-      firstUs: state.firstUs, firstErrorUs: state.firstErrorUs,
+      firstUs: state.firstUs, firstErrorUs: state.firstErrorUs, exposure: state.exposure?.view(nowUs) ?? null,
     });
     return verdict === null ? [health] : [health, verdict];
   }

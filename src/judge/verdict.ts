@@ -7,6 +7,7 @@ import { CHECK_NAMES } from '../judge-options.ts';
 import type { CheckEffect, JudgePhase } from './check-table.ts';
 import { CHECK_TABLE } from './check-table.ts';
 import { runChecks } from './checks.ts';
+import type { ExposureView } from './exposure.ts';
 import { findingOf, findingsSchema, remaining } from './findings.ts';
 import type { Finding } from './findings.ts';
 import type { JudgedLook } from './generation-judge.ts';
@@ -61,6 +62,8 @@ export interface Look {
   /** When the generation's first request was answered, and when its first one failed. */
   readonly firstUs: number | null;
   readonly firstErrorUs: number | null;
+  /** What the version did to its clients up to this look. */
+  readonly exposure: ExposureView | null;
 }
 
 /** Builds the verdict of a failing look, or null when no check fails. */
@@ -89,6 +92,7 @@ function evidenceOf(look: Look): Record<string, unknown> {
     failingForMs: agoMs(look.failingSince.atUs),
     firstRequestAgoMs: agoMs(look.firstUs),
     firstErrorAgoMs: agoMs(look.firstErrorUs),
+    exposure: look.exposure,
     ...look.judged.evidence,
     checks: look.judged.checks,
     totals: look.totals,

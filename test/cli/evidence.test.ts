@@ -30,7 +30,14 @@ function explain(inputs: readonly CheckEvidence[], evidence: object = {}): strin
     suppressedBy: null, rolledBackTo: '1', reason: failing.map(({ text }) => text).join('; '),
     evidence: {
       format: 'lastgood.evidence/1', suite: 'default', inputs, firstErrorAgoMs: 39_000,
-      totals: { requests: 2_000, modelFailures: 37, nonFinite: 0 }, ...evidence,
+      totals: { requests: 2_000, modelFailures: 37, nonFinite: 0 },
+      exposure: {
+        failed: {
+          bad: 37, requests: 771, before: { bad: 0, requests: 1_229 }, firstAgoMs: 39_000, lastGoodAgoMs: 40_000,
+        },
+        nonFinite: null, slow: null,
+      },
+      ...evidence,
     },
   };
   return decisionText(decision, 1e12 + 5_000);
@@ -41,7 +48,9 @@ test('explain prints counts, interval, limit, chance and the looks of a share, a
   // The example of the interval and the chance that everybody can compute by hand.
   assert.match(text, /window 60 s: 37 of 1,184 = 3\.13 % \(95 % Wilson 2\.28 % to 4\.28 %\), limit 1 %/);
   assert.match(text, /chance of so many at the limit: 3e-9 \(needs 1e-6\); in breach since a look 10(\.0)? s before/);
-  assert.match(text, /detected 39(\.0)? s later; 37 of them failed/);
+  assert.match(text, /exposure +2,000 requests were answered by this version in this generation/);
+  assert.match(text, /37 failed: the first bad request \S+ \S+, the last good one \S+ \S+\n/);
+  assert.match(text, /delay 39(\.0)? s, requests answered .* since the first bad one 771; before: 0 of 1,229/);
   assert.match(text, /the stored window gives the same verdict/);
 });
 

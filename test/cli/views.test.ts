@@ -23,7 +23,7 @@ function judged(): DecisionRecord {
   const verdict = verdictOf({
     model: 'm', version: '2', generation: 7, look: 3, atUs: 6e6, phase: 'probation', totals,
     judged: judge.look(6e6, 'probation', null), lateSamples: 0, failingSince: { look: 1, atUs: 4e6 },
-    firstUs: 0, firstErrorUs: 1e6,
+    firstUs: 0, firstErrorUs: 1e6, exposure: null,
   });
   assert.ok(verdict);
   return {
