@@ -15,7 +15,7 @@ import type { BatchResult } from '../worker/messages.ts';
 import { Batch } from './batch.ts';
 import { BatcherCounts } from './counts.ts';
 import { expireBatches } from './deadlines.ts';
-import { CutTimer } from './cut-timer.ts';
+import { CutTimer, SLOW_BATCH_US } from './cut-timer.ts';
 import { ArenaSlabs, LargeSlabs, SeparateSlabs, type SlabSupply } from './slab-supply.ts';
 import type { ReplySink, Submitter, Ticket } from './submit.ts';
 
@@ -233,6 +233,8 @@ export class Batcher implements Submitter {
     const isGivenUp = !this.#running.delete(batch);
     const reason = 'the worker ended without an answer to this request';
     const lost = (): unknown => (isLastgoodError(lostReason) ? lostReason : lastgoodError('INTERNAL', { reason }));
+    // What everybody waits for is the model: its worker gets the next batch before the answers of this one go out.
+    if (this.#options.monotonicUs() - batch.slab.cutUs > SLOW_BATCH_US) this.#cut();
     if (isGivenUp) {
       this.wake();
     } else if (lostReason !== undefined) {

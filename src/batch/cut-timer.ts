@@ -5,6 +5,8 @@
 
 /** Turns that a batch may go on growing. */
 const GROWING_TURNS_MAX = 2;
+/** A batch that took longer cost more than its answers will: to collect company meanwhile would idle the worker. */
+export const SLOW_BATCH_US = 1_000;
 
 export interface CutPorts {
   readonly cut: () => void;

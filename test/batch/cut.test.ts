@@ -1,6 +1,8 @@
 // When a batch is cut, what is in it, and for which generation.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { SLOW_BATCH_US } from '../../src/batch/cut-timer.ts';
+import { EntryKind } from '../../src/shared-memory/slab.ts';
 import { until } from '../support/poll.ts';
 import { benchWith, turn } from './workers.ts';
 
@@ -198,5 +200,27 @@ describe('Batcher limits', () => {
     batcher.wake();
     await turn();
     assert.deepEqual(workers.cuts, [[patient.body]]);
+  });
+
+  test('after a slow batch the next one is cut before its answers go out, after a quick one behind them', async () => {
+    for (const [tookUs, seen] of [[SLOW_BATCH_US + 1, 2], [SLOW_BATCH_US, 1]] as const) {
+      const { batcher, workers, clock, ask } = benchWith();
+      const cutsAtAnswer: number[] = [];
+      batcher.submit(EntryKind.predictJson, Buffer.from('first'), {
+        answer: () => void cutsAtAnswer.push(workers.cuts.length),
+      }, clock.nowUs);
+      await turn();
+      const second = ask('second');
+      await turn();
+      assert.equal(workers.cuts.length, 1);
+      clock.nowUs += tookUs;
+      workers.finish();
+      await turn();
+      assert.deepEqual(cutsAtAnswer, [seen]);
+      workers.finish();
+      await turn();
+      assert.equal(second.answers.length, 1);
+      await batcher.drain();
+    }
   });
 });
