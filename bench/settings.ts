@@ -16,6 +16,8 @@ export interface Size {
   /** Seconds of load before the first round, for each contender. */
   readonly warmSeconds: number;
   readonly connections: readonly number[];
+  /** The same for the other models. */
+  readonly otherConnections: readonly number[];
   /** Only the tiny model. */
   readonly tinyOnly: boolean;
   /** Connections of the open loop. */
@@ -28,11 +30,13 @@ export interface Size {
 }
 
 const FULL: Size = {
-  rounds: 5, seconds: 1, warmSeconds: 1, connections: [1, 16, 64, 256], tinyOnly: false, openConnections: 64,
+  rounds: 5, seconds: 1, warmSeconds: 1, connections: [1, 16, 64, 256], otherConnections: [64],
+  tinyOnly: false, openConnections: 64,
   rollouts: 8, swaps: 500, idleSeconds: 10, microMs: 300,
 };
 const SMALLEST: Size = {
-  rounds: 1, seconds: 0.1, warmSeconds: 0.05, connections: [4], tinyOnly: true, openConnections: 4,
+  rounds: 1, seconds: 0.1, warmSeconds: 0.05, connections: [4], otherConnections: [4],
+  tinyOnly: true, openConnections: 4,
   rollouts: 1, swaps: 2, idleSeconds: 0.2, microMs: 2,
 };
 
@@ -63,6 +67,7 @@ Parts: ${PARTS.join(', ')} (all of them without an argument)
   --smallest          the least of everything, to see that it runs
   --rounds N          rounds of A B C A B C … (default ${FULL.rounds})
   --connections LIST  of the closed loop (default ${FULL.connections.join(',')})
+  --cross             the other models too at each of these, not only at 64 (takes 15 minutes more)
   --tiny              only the tiny model
   --seconds N         seconds of load in one turn (default ${FULL.seconds}; whole ones for wrk)
   --out DIR           where result.json and chart.svg go (default bench/results)
@@ -80,7 +85,8 @@ export function readSettings(args: readonly string[]): Settings | null {
     args: [...args], allowPositionals: true,
     options: {
       help: { type: 'boolean', short: 'h' }, smallest: { type: 'boolean' }, rounds: { type: 'string' },
-      connections: { type: 'string' }, tiny: { type: 'boolean' }, seconds: { type: 'string' },
+      connections: { type: 'string' }, tiny: { type: 'boolean' },
+      cross: { type: 'boolean' }, seconds: { type: 'string' },
       out: { type: 'string' }, 'no-out': { type: 'boolean' },
       'no-peers': { type: 'boolean' }, pin: { type: 'boolean' }, 'no-pin': { type: 'boolean' },
       server: { type: 'string', multiple: true }, body: { type: 'string', multiple: true },
@@ -93,12 +99,14 @@ export function readSettings(args: readonly string[]): Settings | null {
   const cores = availableParallelism();
   const isPinned = values['no-pin'] !== true && (values.pin === true || cores > 2);
   const servers = values.server ?? [];
+  const connections = counts(values.connections) ?? base.connections;
   return {
     parts: positionals.length === 0 ? PARTS : positionals.map(partName),
     size: {
       ...base,
       tinyOnly: base.tinyOnly || values.tiny === true,
-      connections: counts(values.connections) ?? base.connections,
+      connections,
+      otherConnections: values.cross === true ? connections : base.otherConnections,
       rounds: positive('rounds', values.rounds) ?? base.rounds,
       seconds: positive('seconds', values.seconds) ?? base.seconds,
     },

@@ -90,7 +90,10 @@ export async function throughput(context: PartContext): Promise<PartResult> {
   const { size } = settings;
   const plan: (readonly [Workload, readonly number[]])[] = size.tinyOnly
     ? [[TINY, size.connections]]
-    : [[TINY, size.connections], [MIDDLING, [PEAK_CONNECTIONS]], [COMPUTE, [PEAK_CONNECTIONS]], [MANY_ROWS, [16]]];
+    : [
+        [TINY, size.connections], [MIDDLING, size.otherConnections], [COMPUTE, size.otherConnections],
+        [MANY_ROWS, size.otherConnections],
+      ];
   const tables: Table[] = [];
   const goals: Goal[] = [];
   const chart: ChartGroup[] = [];

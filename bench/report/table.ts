@@ -19,14 +19,15 @@ export function tableText({ title, columns, rows }: Table): string {
   return [title, line(columns), ...rows.map((row) => line(columns.map((_, at) => textOf(row[at] ?? null))))].join('\n');
 }
 
-const figure = ({ measured, unit }: Goal): string => `${Number(measured.toPrecision(3))}${unit}`;
+/** What a goal measured, with its unit. */
+export const figureText = ({ measured, unit }: Goal): string => `${Number(measured.toPrecision(3))}${unit}`;
 
 /** All goals of the parts that ran. */
 export function goalTable(goals: readonly Goal[]): Table {
   return {
     title: 'goals',
     columns: ['measure', 'goal', 'measured', ''],
-    rows: goals.map((goal) => [goal.measure, goal.goal, figure(goal), goal.isMet ? 'met' : 'MISSED']),
+    rows: goals.map((goal) => [goal.measure, goal.goal, figureText(goal), goal.isMet ? 'met' : 'MISSED']),
   };
 }
 

@@ -1,0 +1,75 @@
+// The README's figures: what the committed result of a whole run says, between two marks. Nothing is typed by hand, so
+// a new run only replaces figures.
+// Run: npm run bench:readme
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { packageRoot } from '../../src/package-root.ts';
+import type { Origin } from '../measure/machine.ts';
+import type { Cell, Goal, PartResult } from '../parts/part.ts';
+import { figureText } from './table.ts';
+
+/** What result.json holds. */
+export interface RunResult {
+  readonly origin: Origin;
+  readonly goals: readonly Goal[];
+  readonly parts: readonly PartResult[];
+}
+
+const BEGIN = '<!-- figures of a whole run: npm run bench && npm run bench:readme -->';
+const END = '<!-- end of the figures -->';
+const RESULTS = 'bench/results';
+/** The rows of the first throughput table that are shown: those of this many connections. */
+const CONNECTIONS = 64;
+const COLUMNS = ['contender', 'req/s', 'of ceiling', 'CPU µs/req', 'p50 µs', 'lastgood is'];
+
+const cellText = (cell: Cell | undefined): string =>
+  typeof cell === 'number' && Number.isInteger(cell) ? cell.toLocaleString('en-US') : String(cell ?? '');
+
+function markdown(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const line = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`;
+  return [line(head), line(head.map((_, column) => (column === 0 ? '---' : '---:'))), ...rows.map(line)].join('\n');
+}
+
+function throughputText(parts: readonly PartResult[]): string | null {
+  const table = parts.find(({ name }) => name === 'throughput')?.tables[0];
+  if (table === undefined) return null;
+  const at = new Map(table.columns.map((name, column) => [name, column]));
+  const rows = table.rows.filter((row) => row[at.get('connections') ?? -1] === CONNECTIONS);
+  if (rows.length === 0) return null;
+  const text = markdown(COLUMNS, rows.map((row) => COLUMNS.map((name) => cellText(row[at.get(name) ?? -1]))));
+  return `${table.title}, ${CONNECTIONS} connections:\n\n${text}`;
+}
+
+/** The section for a result, marks included. */
+export function figuresSection({ origin, goals, parts }: RunResult): string {
+  const { processor, cores, memoryGib, system, node, generator, commit, command, startedAt } = origin;
+  const goalRows = goals.map((goal) => [goal.measure, goal.goal, figureText(goal), goal.isMet ? 'met' : 'missed']);
+  return [
+    BEGIN,
+    `\`${command}\` on ${startedAt.slice(0, 10)}: ${processor}, ${cores} cores shared with the load generator ` +
+      `(${generator}), ${memoryGib} GiB, ${system}, Node ${node}, commit ${commit}. ` +
+      'Medians of interleaved rounds; read the ratios, the absolute figures are this machine’s.',
+    `![Requests a second by contender](${RESULTS}/chart.svg)`,
+    ...[throughputText(parts)].filter((text) => text !== null),
+    'Goals, and what this run measured:',
+    markdown(['measure', 'goal', 'measured', ''], goalRows),
+    `Everything else is in [result.json](${RESULTS}/result.json).`,
+    END,
+  ].join('\n\n');
+}
+
+/** The README with the section in place of the one between the marks; throws when the marks are missing. */
+export function withFigures(readme: string, section: string): string {
+  const from = readme.indexOf(BEGIN);
+  const to = readme.indexOf(END);
+  if (from < 0 || to < from) throw new Error(`write the figures: README.md has no "${BEGIN}" … "${END}"`);
+  return readme.slice(0, from) + section + readme.slice(to + END.length);
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  const file = join(packageRoot(), 'README.md');
+  const result = JSON.parse(readFileSync(join(packageRoot(), RESULTS, 'result.json'), 'utf8')) as RunResult;
+  writeFileSync(file, withFigures(readFileSync(file, 'utf8'), figuresSection(result)));
+  console.log(`README.md: figures of commit ${result.origin.commit}`);
+}

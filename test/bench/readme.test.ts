@@ -1,0 +1,49 @@
+// The README's figures are those of the committed result.
+import assert from 'node:assert/strict';
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, test } from 'node:test';
+import { figuresSection, withFigures } from '../../bench/report/readme.ts';
+import type { RunResult } from '../../bench/report/readme.ts';
+import { packageRoot } from '../../src/package-root.ts';
+
+const RESULT = join(packageRoot(), 'bench/results/result.json');
+
+const made: RunResult = {
+  origin: {
+    processor: 'P', cores: 2, memoryGib: 4, system: 'linux', glibc: null, node: 'v20', versions: {}, generator: 'wrk',
+    commit: 'abc', command: 'npm run bench', startedAt: '2026-01-02T03:04:05Z',
+  },
+  goals: [{ measure: 'm', goal: '≥ 5×', measured: 6.1234, unit: '×', isMet: true }],
+  parts: [{
+    name: 'throughput', goals: [], notes: [],
+    tables: [{
+      title: 'tiny',
+      columns: ['connections', 'contender', 'req/s', 'of ceiling', 'CPU µs/req', 'p50 µs', 'lastgood is'],
+      rows: [[1, 'not shown', 1, 1, 1, 1, ''], [64, 'fastify', 12345, 0.2, 50.5, 900, '6×']],
+    }],
+  }],
+};
+
+describe('The figures of the README', () => {
+  test('are what the committed result says', () => {
+    const readme = readFileSync(join(packageRoot(), 'README.md'), 'utf8');
+    // Before the first whole run there is a place for them and nothing in it.
+    if (!existsSync(RESULT)) assert.doesNotThrow(() => withFigures(readme, ''));
+    else {
+      const result = JSON.parse(readFileSync(RESULT, 'utf8')) as RunResult;
+      assert.equal(withFigures(readme, figuresSection(result)), readme, 'run: npm run bench:readme');
+    }
+  });
+
+  test('show one number of connections, the goals, the machine and the command', () => {
+    const section = figuresSection(made);
+    assert.match(section, /^\| fastify \| 12,345 \| 0\.2 \| 50\.5 \| 900 \| 6× \|$/m);
+    assert.match(section, /^\| m \| ≥ 5× \| 6\.12× \| met \|$/m);
+    assert.match(section, /`npm run bench` on 2026-01-02: P, 2 cores/);
+    assert.doesNotMatch(section, /not shown/);
+    const old = `a\n${figuresSection({ ...made, goals: [] })}\nb`;
+    assert.equal(withFigures(old, section), `a\n${section}\nb`);
+    assert.throws(() => withFigures('nothing', section), /has no "<!--/);
+  });
+});
