@@ -1,23 +1,8 @@
 // The judge's part of the options: its mode, its checks with their limits, and which limits cannot work. Pure.
 // Invariant: whatever resolves here can in principle be decided by the windows; the rest is refused with a reason.
 import { z } from 'zod';
-
-/** The checks in the order in which a failing one becomes the trigger of a verdict: the beyond doubt first. */
-export const CHECK_NAMES = [
-  'hard_failure', 'error_rate', 'non_finite', 'constant_output', 'p95_latency', 'mean_drift',
-  'class_mix', 'shape', 'spread', 'confidence', 'repeats', 'projections',
-] as const;
-export type CheckName = (typeof CHECK_NAMES)[number];
-
-/** on: a fail acts; warn: it is told and stored, nothing more; off: not computed. */
-export type CheckMode = 'on' | 'warn' | 'off';
-
-/** Share over which a p95 is: p95 > T says that more than so many requests were slower than T. */
-export const SLOW_SHARE = 0.05;
-/** Samples a second that the monitor keeps up with; no window can hold more traffic than this. */
-export const SAMPLES_PER_SECOND_MAX = 200_000;
-/** The longest window that errors and latencies are counted over, in short windows. */
-export const LONGEST_RATE_WINDOW = 60;
+import type { CheckMode, CheckName } from './judge-checks.ts';
+import { LONGEST_RATE_WINDOW, SAMPLES_PER_SECOND_MAX } from './judge-checks.ts';
 
 const positive = (max: number): z.ZodNumber => z.int().min(1).max(max);
 const share = z.number().gt(0).max(1);

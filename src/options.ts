@@ -98,7 +98,7 @@ const engineSchema = z.strictObject({
   /** GET /metrics has the names that Triton publishes as well. */
   tritonMetrics: z.boolean().default(false),
   /** Milliseconds between two looks for changes that another process made in the registry. */
-  followMs: positive(60_000).default(50),
+  followMs: positive(60_000).default(100),
   /** Limit of an artefact's first load, golden check included, in its child process. */
   trialMs: positive(3_600_000).default(120_000),
   /** Resident bytes that the trial's process may take; by default half of the host's or the container's memory. */

@@ -75,7 +75,7 @@ export class Batcher implements Submitter {
   #pending = 0;
   #draining = false;
   #sweep: NodeJS.Timeout | null = null;
-  #idleWaiters: (() => void)[] = [];
+  readonly #idleWaiters: (() => void)[] = [];
 
   constructor(options: BatcherOptions) {
     this.#options = options;
@@ -272,9 +272,7 @@ export class Batcher implements Submitter {
 
   #notifyIdle(): void {
     if (this.#pending > 0 || this.#running.size > 0 || this.#idleWaiters.length === 0) return;
-    const waiters = this.#idleWaiters;
-    this.#idleWaiters = [];
-    for (const resolve of waiters) resolve();
+    for (const resolve of this.#idleWaiters.splice(0)) resolve();
   }
 
   #expire(): void {
@@ -295,7 +293,7 @@ export class Batcher implements Submitter {
   }
 
   #stopSweep(): void {
-    if (this.#sweep !== null) clearInterval(this.#sweep);
+    clearInterval(this.#sweep ?? undefined);
     this.#sweep = null;
     this.#large.trim();
   }

@@ -1,6 +1,7 @@
 // What the engine writes to its log: one structured line per event, by pino. Main thread; nothing on the hot path logs.
+import { createRequire } from 'node:module';
 import { pino } from 'pino';
-import { PinoPretty as pretty } from 'pino-pretty';
+import type * as PinoPretty from 'pino-pretty';
 import type { ResolvedOptions } from '../options.ts';
 import type { RolloutEvent } from '../rollout/outcome.ts';
 
@@ -17,6 +18,8 @@ export function createLog(options: {
   readonly pretty: boolean;
 }): pino.Logger {
   if (!options.pretty) return pino({ level: options.level }, pino.destination({ dest: 2, sync: true }));
+  // Loaded here only: it takes memory that an engine without a terminal need not have.
+  const { PinoPretty: pretty } = createRequire(import.meta.url)('pino-pretty') as typeof PinoPretty;
   // Written in this thread: the last lines before an exit are the ones that matter.
   const stream = pretty({ destination: 2, sync: true, ignore: 'pid,hostname', translateTime: 'HH:MM:ss.l' });
   return pino({ level: options.level }, stream);

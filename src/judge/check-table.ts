@@ -1,6 +1,7 @@
 // What every check is: its layer, what its failing speaks of, and its name for people; and what a failing one does in a
 // given mode and phase. Pure data and one rule.
-import type { CheckName, JudgeOptions } from '../judge-options.ts';
+import type { CheckName } from '../judge-checks.ts';
+import type { JudgeOptions } from '../judge-options.ts';
 
 /** failure, latency: the version or the host. output: the version. drift: the version, or the data that come in. */
 export type CheckCause = 'failure' | 'latency' | 'output' | 'drift';

@@ -1,5 +1,5 @@
 // Everything that crosses the boundary between the engine's main thread and the monitor thread; types only.
-import type { CheckName } from '../judge-options.ts';
+import type { CheckName } from '../judge-checks.ts';
 import type { MeteredSamples } from '../metrics/sample-meter.ts';
 import type { JudgeOptions } from '../options.ts';
 import type { Baseline, OutputKind } from '../registry/records.ts';
@@ -69,7 +69,7 @@ export type MonitorCommand =
   | AttachRings | DetachRings | WatchGeneration | SetPhase | SetBaseline | CapturePredictions | MeasureSamples
   | UnwatchModel | StopMonitor;
 
-export type { CheckName } from '../judge-options.ts';
+export type { CheckName } from '../judge-checks.ts';
 export type CheckVerdict = 'pass' | 'fail' | 'inconclusive';
 
 /** One check at one look, with what it was decided from. */

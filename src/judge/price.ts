@@ -1,7 +1,7 @@
 // What judging costs and what it can see, in words: the false-alarm budget of the exact checks, and per check the
 // smallest fault that can be told from chance at a given traffic. Pure.
+import { SLOW_SHARE } from '../judge-checks.ts';
 import type { JudgeOptions } from '../judge-options.ts';
-import { SLOW_SHARE } from '../judge-options.ts';
 import { BinomialLimits } from './binomial.ts';
 import { percentText } from './text.ts';
 

@@ -3,7 +3,7 @@
 // windowSamples of each), the limits and the baseline's moments; of the suite what each check counted, with its limits
 // and the baseline's counts. Nothing else enters a decision.
 import { z } from 'zod';
-import { CHECK_NAMES } from '../judge-options.ts';
+import { CHECK_NAMES } from '../judge-checks.ts';
 import type { CheckEffect, JudgePhase } from './check-table.ts';
 import { CHECK_TABLE } from './check-table.ts';
 import { runChecks } from './checks.ts';

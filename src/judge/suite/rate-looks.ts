@@ -1,7 +1,7 @@
 // Builds what the checks of failures, latencies and non-finite answers are decided from, out of an observer. Monitor
 // thread; called at looks.
+import { SLOW_SHARE } from '../../judge-checks.ts';
 import type { JudgeOptions } from '../../judge-options.ts';
-import { SLOW_SHARE } from '../../judge-options.ts';
 import type { CheckEffect } from '../check-table.ts';
 import { RATE } from './columns.ts';
 import type { EvidenceOf } from './evidence.ts';

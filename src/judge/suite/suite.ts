@@ -1,7 +1,8 @@
 // The suite of one generation: an observer that takes samples in, and looks that judge what it holds. Monitor thread,
 // and whoever runs recorded or simulated samples: time is an argument everywhere.
-import type { CheckName, JudgeOptions } from '../../judge-options.ts';
-import { CHECK_NAMES } from '../../judge-options.ts';
+import { CHECK_NAMES } from '../../judge-checks.ts';
+import type { CheckName } from '../../judge-checks.ts';
+import type { JudgeOptions } from '../../judge-options.ts';
 import type { Baseline } from '../../registry/records.ts';
 import type { Sample } from '../../shared-memory/sample-ring.ts';
 import type { CheckEffect, JudgePhase } from '../check-table.ts';

@@ -1,0 +1,19 @@
+// What of the judge's options its thread has to know at run time: names and fixed numbers, no schema. The monitor
+// imports this and not judge-options.ts, whose schema library would cost its thread some megabytes for nothing. Pure.
+
+/** The checks in the order in which a failing one becomes the trigger of a verdict: the beyond doubt first. */
+export const CHECK_NAMES = [
+  'hard_failure', 'error_rate', 'non_finite', 'constant_output', 'p95_latency', 'mean_drift',
+  'class_mix', 'shape', 'spread', 'confidence', 'repeats', 'projections',
+] as const;
+export type CheckName = (typeof CHECK_NAMES)[number];
+
+/** on: a fail acts; warn: it is told and stored, nothing more; off: not computed. */
+export type CheckMode = 'on' | 'warn' | 'off';
+
+/** Share over which a p95 is: p95 > T says that more than so many requests were slower than T. */
+export const SLOW_SHARE = 0.05;
+/** Samples a second that the monitor keeps up with; no window can hold more traffic than this. */
+export const SAMPLES_PER_SECOND_MAX = 200_000;
+/** The longest window that errors and latencies are counted over, in short windows. */
+export const LONGEST_RATE_WINDOW = 60;
