@@ -142,6 +142,8 @@ export const ERRORS = {
   ),
   FILE_UNREADABLE: define(400, (d: { path: Text; reason: Text }) => `read file "${d.path}": ${d.reason}`),
   INVALID_BASELINE: define(400, (d: { path: Text; reason: Text }) => `read baseline "${d.path}": ${d.reason}`),
+  SAMPLES_INVALID: define(400, (d: { path: Text; line: Text; reason: Text }) =>
+    `read samples "${d.path}", line ${d.line}: ${d.reason}`),
   INVALID_GOLDEN: define(400, (d: { path: Text; reason: Text }) => `read golden vectors "${d.path}": ${d.reason}`),
   TRIAL_FAILED: define(
     422,

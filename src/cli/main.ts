@@ -5,6 +5,7 @@ import '../telemetry-off.ts';
 import { Command, CommanderError } from 'commander';
 import { isLastgoodError, reasonOf } from '../errors.ts';
 import { packageVersion } from '../package-root.ts';
+import { backtestCommand } from './backtest.ts';
 import { demoCommand } from './demo.ts';
 import { doctorCommand } from './doctor.ts';
 import { inspectVerbs } from './inspect.ts';
@@ -43,7 +44,8 @@ function program(): Command {
     // Mistakes are printed below, with all other errors.
     .configureOutput({ outputError: () => undefined });
   const verbs = [
-    serveCommand(), ...releaseVerbs(), ...inspectVerbs(), ...safetyVerbs(), doctorCommand(), tuneCommand(),
+    serveCommand(), ...releaseVerbs(), ...inspectVerbs(), ...safetyVerbs(), backtestCommand(), doctorCommand(),
+    tuneCommand(),
   ];
   for (const command of verbs.map(finish)) {
     root.addCommand(command.copyInheritedSettings(root));

@@ -1,5 +1,5 @@
-// Tells a person at a terminal that something is still going on: one line on stderr, redrawn each second and wiped at
-// the end. Says nothing when stderr is no terminal.
+// Tells a person at a terminal that something is still going on, or how far it is: one line on stderr, redrawn and wiped
+// at the end. Says nothing when stderr is no terminal.
 const REDRAW_MS = 1_000;
 const WIPE = '\r\u001b[K';
 
@@ -18,5 +18,51 @@ export async function withProgress<T>(what: string, work: Promise<T>): Promise<T
   } finally {
     clearInterval(timer);
     stderr.write(WIPE);
+  }
+}
+
+const BAR_CELLS = 24;
+const BAR_REDRAW_MS = 200;
+const PERCENT = 100;
+const MIB = 1024 * 1024;
+
+/** How far a long read is: a bar on the terminal, nothing elsewhere. */
+export class ProgressBar {
+  readonly #what: string;
+  readonly #bytesMax: number | null;
+  readonly #isShown = process.stderr.isTTY;
+  readonly #startMs = performance.now();
+  #drawnMs = -Infinity;
+
+  /** `bytesMax` is null where nobody knows how long it is. */
+  constructor(what: string, bytesMax: number | null) {
+    this.#what = what;
+    this.#bytesMax = bytesMax;
+  }
+
+  /** Shows that so many bytes are done, a few times a second. */
+  draw(bytes: number): void {
+    const nowMs = performance.now();
+    if (!this.#isShown || nowMs - this.#drawnMs < BAR_REDRAW_MS) return;
+    this.#drawnMs = nowMs;
+    const seconds = (nowMs - this.#startMs) / 1_000;
+    process.stderr.write(`${WIPE}${this.#what} ${this.#text(bytes, seconds)}`);
+  }
+
+  #text(bytes: number, seconds: number): string {
+    const rate = `${(bytes / MIB / Math.max(seconds, 0.001)).toFixed(0)} MiB/s`;
+    if (this.#bytesMax === null) return `${(bytes / MIB).toFixed(0)} MiB, ${rate}`;
+    const share = this.#bytesMax === 0 ? 1 : Math.min(1, bytes / this.#bytesMax);
+    const cells = Math.floor(share * BAR_CELLS);
+    const leftS = share === 0 ? 0 : Math.ceil((seconds / share) * (1 - share));
+    const bar = `${'#'.repeat(cells)}${'.'.repeat(BAR_CELLS - cells)}`;
+    return `[${bar}] ${Math.floor(share * PERCENT)} %, ${rate}, ${leftS} s left`;
+  }
+
+  /** Wipes the bar; the next draw brings it back. */
+  clear(): void {
+    if (!this.#isShown || this.#drawnMs === -Infinity) return;
+    process.stderr.write(WIPE);
+    this.#drawnMs = -Infinity;
   }
 }

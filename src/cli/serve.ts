@@ -28,7 +28,7 @@ export function serveCommand(): Command {
     ],
   });
   const defaults = resolveOptions({});
-  for (const setting of SERVE_SETTINGS) command.addOption(optionOf(setting, defaults));
+  for (const setting of SERVE_SETTINGS) command.addOption(settingOption(setting, defaults));
   return command.action(async (flags: CommonFlags & { readonly supervisor?: boolean }) => {
     // commander turns --no-supervisor into supervisor: false, and says true where nobody said anything.
     const given = { ...flags, ...(flags.supervisor === false && { noSupervisor: true }) };
@@ -37,7 +37,8 @@ export function serveCommand(): Command {
   });
 }
 
-function optionOf({ flag, placeholder, text, path, kind, choices }: Setting, defaults: object): Option {
+/** The option of a setting, with its default in the help. */
+export function settingOption({ flag, placeholder, text, path, kind, choices }: Setting, defaults: object): Option {
   const value = path?.reduce<unknown>((at, key) => (at as Record<string, unknown>)[key], defaults);
   const notes = [
     ...(choices === undefined ? [] : [`one of ${choices.join(', ')}`]),

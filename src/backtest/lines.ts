@@ -1,0 +1,44 @@
+// Reads a file or stdin as lines, in pieces: memory does not grow with the file. A line has a limit.
+import { createReadStream } from 'node:fs';
+import { badLine } from './record-line.ts';
+
+const PIECE_BYTES = 1024 * 1024;
+/** Characters of one line: a baseline of ten thousand rows with a hundred outputs is far below. */
+export const LINE_CHARACTERS_MAX = 256 * 1024 * 1024;
+const NEW_LINE = 0x0a;
+
+/** `-` is stdin. Calls `visit` for every line with its number, from 1, and `progress` after every piece. */
+export async function readLines(
+  path: string, visit: (line: string, number: number) => void, progress: (bytes: number) => void,
+): Promise<void> {
+  const stream = path === '-' ? process.stdin : createReadStream(path, { highWaterMark: PIECE_BYTES });
+  let rest: Buffer[] = [];
+  let restBytes = 0;
+  let number = 0;
+  let bytes = 0;
+  const take = (text: string): void => {
+    for (let from = 0; from < text.length; ) {
+      const end = text.indexOf('\n', from);
+      const to = end < 0 ? text.length : end;
+      number += 1;
+      visit(text.slice(from, to), number);
+      from = to + 1;
+    }
+  };
+  for await (const piece of stream as AsyncIterable<Buffer>) {
+    bytes += piece.length;
+    const end = piece.lastIndexOf(NEW_LINE);
+    if (end < 0) {
+      rest.push(piece);
+      restBytes += piece.length;
+      if (restBytes > LINE_CHARACTERS_MAX) throw badLine(path, number + 1, new Error('it has no end'));
+    } else {
+      // Whole lines only, so that no character is cut in two.
+      take(Buffer.concat([...rest, piece.subarray(0, end + 1)]).toString('utf8'));
+      rest = [piece.subarray(end + 1)];
+      restBytes = rest[0]!.length;
+    }
+    progress(bytes);
+  }
+  take(Buffer.concat(rest).toString('utf8'));
+}

@@ -1,0 +1,229 @@
+// One model of a recording: its generations are judged by the engine's own judge on the recorded clock, and what would
+// have been decided is told at every change of a verdict. Time goes on in looks, as in the monitor.
+//
+// The recording goes on with the version that served, whatever would have been decided. So a version that would have
+// been rolled back is judged on, and told to be suppressed ("rolled_back") until a promote line brings the next one;
+// cooldown and interval then count from the rollback that would have been.
+import type { CheckResult } from '../judge/messages.ts';
+import type { JudgePhase } from '../judge/check-table.ts';
+import { GenerationState } from '../judge/generation.ts';
+import type { GenerationJudge, JudgedLook } from '../judge/generation-judge.ts';
+import { triggerOf } from '../judge/verdict.ts';
+import type { JudgeOptions } from '../judge-options.ts';
+import { emptyModel } from '../registry/empty-model.ts';
+import type { Baseline, ModelRecord, OutputKind } from '../registry/records.ts';
+import { suppressionOf } from '../rollout/decisions.ts';
+import type { BacktestDecision } from './decision.ts';
+import { evidenceOf, isDrift } from './decision.ts';
+import type { PromoteLine, SampleLine } from './record-line.ts';
+import { RecordedSamples } from './recorded-sample.ts';
+import { baselineOfLine, kindOfRows } from './recorded-version.ts';
+
+/** The longest window in short ones: after so long without a sample every window is empty. */
+const EMPTY_AFTER_WINDOWS = 1_441;
+/** While the windows run empty, a slot ends every so many windows: of the short ones, of the hour, of the day. */
+const QUIET_STEPS = [
+  { idleWindows: 6, stepWindows: 1 / 12 },
+  { idleWindows: 61, stepWindows: 1 },
+  { idleWindows: Infinity, stepWindows: 60 },
+] as const;
+/** How long the clock goes on after the last line, in short windows: two looks may be needed to decide. */
+const AFTER_WINDOWS = 1 / 4;
+/** p95 latencies are for people; they are read anew after so much. */
+const P95_SAMPLES = 500;
+const P95_MS = 10_000;
+
+interface Generation {
+  readonly state: GenerationState;
+  readonly judge: GenerationJudge;
+  readonly version: string;
+  readonly sinceMs: number;
+  readonly baseline: Baseline | null;
+  kind: OutputKind | null;
+  /** Outputs of one row; -1 until one is known. */
+  width: number;
+  nextLookMs: number;
+  rolledBack: boolean;
+  p95Ms: number | null;
+  p95AtMs: number;
+  p95Samples: number;
+  readonly told: Map<string, { readonly verdict: CheckResult['verdict']; readonly action: BacktestDecision['action'] }>;
+}
+
+export class ModelReplay {
+  readonly #model: string;
+  readonly #options: JudgeOptions;
+  readonly #emit: (decision: BacktestDecision) => void;
+  readonly #samples = new RecordedSamples();
+  readonly #seen = new Set<string>();
+  #record: ModelRecord;
+  #generation: Generation | null = null;
+  #nowMs = -Infinity;
+  #lastSampleMs = -Infinity;
+  #late = 0;
+  #counted = 0;
+
+  constructor(model: string, options: JudgeOptions, emit: (decision: BacktestDecision) => void) {
+    this.#model = model;
+    this.#options = options;
+    this.#emit = emit;
+    this.#record = emptyModel(model, 0);
+  }
+
+  /** The newest time of the model's lines. */
+  get nowMs(): number {
+    return this.#nowMs;
+  }
+  /** Samples that were judged, and those of versions that were not active (any more). */
+  get counts(): { readonly judged: number; readonly late: number } {
+    return { judged: this.#counted, late: this.#late };
+  }
+
+  /** Switches to the version of a promote line; throws INVALID_BASELINE. */
+  promote(line: PromoteLine, atMs: number): void {
+    this.#lookUntil(atMs);
+    this.#begin(line.version, atMs, baselineOfLine(line), line.kind ?? null);
+  }
+
+  /** Takes in a sample; throws an Error that says what does not fit. */
+  sample(line: SampleLine, atMs: number): void {
+    if (this.#generation?.version !== line.version) {
+      if (this.#seen.has(line.version)) {
+        this.#lookUntil(atMs);
+        this.#late += 1;
+        return;
+      }
+      // A recording may begin in the middle, or be made by hand without promote lines.
+      this.#lookUntil(atMs);
+      this.#begin(line.version, atMs, null, null);
+    }
+    this.#lookUntil(atMs);
+    const generation = this.#generation!;
+    const { outputs, ok } = line;
+    if (ok && outputs.length > 0) this.#checkOutputs(generation, outputs);
+    this.#lastSampleMs = atMs;
+    this.#counted += 1;
+    const { state, kind } = generation;
+    const atUs = atMs * 1_000;
+    state.latency.advance(atUs);
+    state.add(this.#samples.fill(line, kind ?? 'scalar', state.generation, atUs));
+  }
+
+  /** Lets the clock go on for as long as what was recorded may still decide something. */
+  end(): void {
+    if (this.#generation !== null) this.#lookUntil(this.#nowMs + this.#options.windowMs * AFTER_WINDOWS);
+  }
+
+  #begin(version: string, atMs: number, baseline: Baseline | null, kind: OutputKind | null): void {
+    this.#seen.add(version);
+    const generation = this.#record.generation + 1;
+    this.#record = {
+      ...this.#record, generation, activeVersion: version, activatedAtMs: atMs, probationEndedAtMs: null,
+    };
+    const state = new GenerationState(generation);
+    this.#generation = {
+      state, version, baseline, judge: state.judgeBy(this.#options, baseline), sinceMs: atMs,
+      kind: kind ?? baseline?.kind ?? null, width: -1, nextLookMs: atMs + this.#options.lookMs, rolledBack: false,
+      p95Ms: null, p95AtMs: -Infinity, p95Samples: 0, told: new Map(),
+    };
+  }
+
+  #checkOutputs(generation: Generation, outputs: readonly number[]): void {
+    if (generation.width === outputs.length) return;
+    generation.kind ??= kindOfRows([outputs]);
+    if (generation.width >= 0) {
+      throw new Error(`"outputs" has ${outputs.length} numbers; wanted ${generation.width}, as in the lines before`);
+    }
+    generation.width = outputs.length;
+  }
+
+  // Makes every look that is due until `untilMs`; while no sample comes, only those at which a window may have changed.
+  #lookUntil(untilMs: number): void {
+    this.#nowMs = Math.max(this.#nowMs, untilMs);
+    const generation = this.#generation;
+    if (generation === null) return;
+    const { lookMs } = this.#options;
+    while (generation.nextLookMs <= untilMs) {
+      const nowMs = generation.nextLookMs;
+      this.#look(generation, nowMs);
+      generation.nextLookMs += lookMs;
+      // The next look at which something may be different, on the grid of looks and not after the next sample's.
+      const skipMs = Math.min(this.#quietUntil(nowMs), untilMs) - generation.nextLookMs;
+      if (skipMs > 0) generation.nextLookMs += Math.floor(skipMs / lookMs) * lookMs;
+    }
+  }
+
+  // When the slots of the shortest window that still holds something end next; compat's window does not know time.
+  #quietUntil(nowMs: number): number {
+    const { windowMs, mode } = this.#options;
+    const idleMs = nowMs - this.#lastSampleMs;
+    if (mode === 'compat' || idleMs > windowMs * EMPTY_AFTER_WINDOWS) return Infinity;
+    const windows = QUIET_STEPS.find(({ idleWindows }) => idleMs <= windowMs * idleWindows)!.stepWindows;
+    return (Math.floor(nowMs / (windowMs * windows)) + 1) * windowMs * windows;
+  }
+
+  #look(generation: Generation, nowMs: number): void {
+    const phase = this.#record.probationEndedAtMs === null ? 'probation' as const : 'steady' as const;
+    const look = generation.judge.look(nowMs * 1_000, phase, this.#p95Of(generation, nowMs));
+    const trigger = triggerOf(look.checks);
+    // The trigger first: the rollback is for it, and all others come too late for one of their own.
+    const inOrder = [...look.checks].sort((a, b) => Number(b.check === trigger) - Number(a.check === trigger));
+    for (const check of trigger === null ? look.checks : inOrder) {
+      this.#tell(generation, look, check, { nowMs, phase });
+    }
+    if (look.checks.every(({ verdict, effect }) => verdict !== 'fail' || effect !== 'rollback')) {
+      this.#endProbation(generation, nowMs);
+    }
+  }
+
+  #p95Of(generation: Generation, nowMs: number): number | null {
+    const { state } = generation;
+    if (state.samples - generation.p95Samples >= P95_SAMPLES || nowMs - generation.p95AtMs >= P95_MS) {
+      state.latency.advance(nowMs * 1_000);
+      generation.p95Ms = state.latency.quantilesMs()?.p95 ?? null;
+      generation.p95AtMs = nowMs;
+      generation.p95Samples = state.samples;
+    }
+    return generation.p95Ms;
+  }
+
+  #endProbation({ state, sinceMs }: Generation, nowMs: number): void {
+    if (this.#record.probationEndedAtMs !== null) return;
+    const { probationMs, probationSamples } = this.#options;
+    const { requests, clientFaults } = state.totals(0);
+    if (nowMs - sinceMs < probationMs || requests - clientFaults < probationSamples) return;
+    this.#record = { ...this.#record, probationEndedAtMs: nowMs };
+  }
+
+  // Tells a check's verdict when it, or what is done about it, has changed.
+  #tell(
+    generation: Generation, look: JudgedLook, check: CheckResult,
+    { nowMs, phase }: { readonly nowMs: number; readonly phase: JudgePhase },
+  ): void {
+    const told = generation.told.get(check.check) ?? { verdict: 'inconclusive', action: 'none' };
+    const { action, suppressedBy } = this.#actionOn(generation, check, nowMs);
+    const isNews = told.verdict !== check.verdict || (told.action === 'suppressed' && action === 'rollback');
+    if (!isNews) return;
+    generation.told.set(check.check, { verdict: check.verdict, action });
+    const attribution = check.verdict === 'fail' && isDrift(check.check) ? 'unavailable' as const : null;
+    this.#emit({
+      t: nowMs, model: this.#model, version: generation.version, check: check.check, verdict: check.verdict, action,
+      evidence: evidenceOf(look, check, {
+        generation: generation.state.generation, phase, kind: generation.kind, suppressedBy, attribution,
+        rows: generation.baseline?.rows ?? null, sinceMs: generation.sinceMs, nowMs, totals: generation.state.totals(0),
+      }),
+    });
+    if (action !== 'rollback') return;
+    generation.rolledBack = true;
+    this.#record = { ...this.#record, lastAutomaticRollbackAtMs: nowMs };
+  }
+
+  #actionOn(
+    { rolledBack }: Generation, { verdict, effect }: CheckResult, nowMs: number,
+  ): { readonly action: BacktestDecision['action']; readonly suppressedBy: string | null } {
+    if (verdict !== 'fail') return { action: 'none', suppressedBy: null };
+    if (effect === 'warn') return { action: 'warn', suppressedBy: null };
+    const suppressedBy = rolledBack ? 'rolled_back' : suppressionOf(this.#record, this.#options, nowMs);
+    return { action: suppressedBy === null ? 'rollback' : 'suppressed', suppressedBy };
+  }
+}

@@ -1,0 +1,164 @@
+// One line of recorded samples, checked. Pure. The format:
+//   {"t":ms,"model":text,"version":text,"latency_ms":number,"ok":boolean,"outputs":[numbers of one row]}
+//     optional: "inputs":[numbers], "input":integer (hash of the inputs), "row":n (its place in its request, from 0:
+//     rows beyond the first are no requests of their own)
+//   {"event":"promote","t":ms,"model":text,"version":text,"baseline":[[outputs of one row],…]}
+//     optional: "kind" (score, regression, classes, vector), "summary" (a stored baseline, counts before "baseline")
+// What JSON has no number for is null, the bare tokens NaN, Infinity and -Infinity, or the same as text.
+import { isLastgoodError, lastgoodError, reasonOf } from '../errors.ts';
+import type { Baseline, OutputKind } from '../registry/records.ts';
+
+export interface SampleLine {
+  readonly event?: undefined;
+  readonly t: number;
+  readonly model: string;
+  readonly version: string;
+  readonly latency_ms: number;
+  readonly ok: boolean;
+  /** Numbers of one row; what was no finite number is NaN. */
+  readonly outputs: readonly number[];
+  readonly inputs?: readonly number[] | undefined;
+  readonly input?: number | undefined;
+  readonly row?: number | undefined;
+}
+export interface PromoteLine {
+  readonly event: 'promote';
+  readonly t: number;
+  readonly model: string;
+  readonly version: string;
+  readonly baseline: readonly (readonly number[])[];
+  readonly kind?: OutputKind | undefined;
+  readonly summary?: Baseline | undefined;
+}
+export type RecordLine = SampleLine | PromoteLine;
+
+const KINDS: readonly OutputKind[] = ['scalar', 'score', 'regression', 'classes', 'vector'];
+/** Strings first, so that what stands in them is left alone. */
+const NO_JSON = /"(?:[^"\\]|\\.)*"|-?\bInfinity\b|\bNaN\b/g;
+const SHOWN_CHARACTERS = 60;
+
+type Fields = Readonly<Record<string, unknown>>;
+
+class Wrong extends Error {}
+
+/** Reads line number `number` of `path`; throws SAMPLES_INVALID that says what is wrong with it. */
+export function parseLine(text: string, path: string, number: number): RecordLine {
+  try {
+    const fields = parseJson(text);
+    return fields['event'] === undefined ? sampleOf(fields) : promoteOf(fields);
+  } catch (error) {
+    throw error instanceof Wrong ? badLine(path, number, error.message) : error;
+  }
+}
+
+/** The error for line number `number`. */
+export function badLine(path: string, number: number, why: unknown): Error {
+  // What a baseline is refused for is said in the words of that refusal.
+  const reason = isLastgoodError(why) ? why.message.replace(/^[^:]*: /, '') : reasonOf(why);
+  return lastgoodError('SAMPLES_INVALID', { path, line: String(number), reason });
+}
+
+function parseJson(text: string): Fields {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (error) {
+    value = parseTokens(text, error);
+  }
+  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Fields;
+  throw new Wrong(`it is ${shown(value)}; wanted a JSON object`);
+}
+
+function parseTokens(text: string, error: unknown): unknown {
+  try {
+    return JSON.parse(text.replace(NO_JSON, (found) => (found.startsWith('"') ? found : 'null')));
+  } catch {
+    throw new Wrong(`it is no JSON (${reasonOf(error)})`);
+  }
+}
+
+function sampleOf(fields: Fields): SampleLine {
+  const { ok, outputs, inputs, input, row } = fields;
+  if (typeof ok !== 'boolean') throw new Wrong(`"ok" is ${shown(ok)}; wanted true or false`);
+  const latency = fields['latency_ms'];
+  if (typeof latency !== 'number' || !(latency >= 0)) {
+    throw new Wrong(`"latency_ms" is ${shown(latency)}; wanted milliseconds, 0 or more`);
+  }
+  return {
+    t: timeOf(fields), model: nameOf(fields, 'model'), version: nameOf(fields, 'version'), latency_ms: latency, ok,
+    // A request that failed has nothing to show.
+    outputs: !ok && (outputs === undefined || outputs === null) ? [] : numbersOf(outputs, 'outputs'),
+    ...(inputs === undefined || inputs === null ? {} : { inputs: numbersOf(inputs, 'inputs') }),
+    ...(input === undefined ? {} : { input: integerOf(input, 'input') }),
+    ...(row === undefined ? {} : { row: integerOf(row, 'row') }),
+  };
+}
+
+function promoteOf(fields: Fields): PromoteLine {
+  const { event, baseline, kind, summary } = fields;
+  if (event !== 'promote') throw new Wrong(`"event" is ${shown(event)}; wanted "promote"`);
+  if (kind !== undefined && !KINDS.includes(kind as OutputKind)) {
+    throw new Wrong(`"kind" is ${shown(kind)}; wanted one of ${KINDS.join(', ')}`);
+  }
+  if (baseline !== undefined && baseline !== null && !Array.isArray(baseline)) {
+    throw new Wrong(`"baseline" is ${shown(baseline)}; wanted an array of rows of outputs`);
+  }
+  const rows = ((baseline ?? []) as unknown[]).map((row, index) =>
+    numbersOf(Array.isArray(row) ? row : [row], `baseline[${index}]`));
+  const odd = rows.findIndex((row) => row.length !== rows[0]!.length);
+  if (odd > 0) {
+    throw new Wrong(`"baseline" has ${rows[odd]!.length} outputs in row ${odd} and ${rows[0]!.length} in row 0; ` +
+      'wanted rows of one length');
+  }
+  return {
+    event, t: timeOf(fields), model: nameOf(fields, 'model'), version: nameOf(fields, 'version'), baseline: rows,
+    ...(kind === undefined ? {} : { kind: kind as OutputKind }),
+    // Written by the recorder from the registry; what is wrong with one shows when it is used.
+    ...(isBaseline(summary) ? { summary } : {}),
+  };
+}
+
+function isBaseline(value: unknown): value is Baseline {
+  if (value === undefined || value === null) return false;
+  const { values, kind, rows, mean, standardDeviation } = value as Partial<Baseline>;
+  if (Array.isArray(values) && KINDS.includes(kind!) && typeof rows === 'number' && typeof mean === 'number' &&
+    typeof standardDeviation === 'number') return true;
+  throw new Wrong(`"summary" is ${shown(value)}; wanted a baseline as lastgood serve --record writes it`);
+}
+
+function timeOf({ t }: Fields): number {
+  if (typeof t === 'number' && Number.isFinite(t) && Math.abs(t) <= 8.64e15) return t;
+  throw new Wrong(`"t" is ${shown(t)}; wanted a time in milliseconds`);
+}
+
+function nameOf(fields: Fields, key: 'model' | 'version'): string {
+  const name = fields[key];
+  if (typeof name === 'string' && name !== '') return name;
+  // Versions are often whole numbers, and writers of JSON take them at their word.
+  if (key === 'version' && typeof name === 'number') return String(name);
+  throw new Wrong(`"${key}" is ${shown(name)}; wanted a name`);
+}
+
+function numbersOf(value: unknown, key: string): readonly number[] {
+  if (!Array.isArray(value)) {
+    throw new Wrong(`"${key}" is ${shown(value)}; wanted an array of numbers, those of one row`);
+  }
+  for (let at = 0; at < value.length; at += 1) {
+    const number: unknown = value[at];
+    if (typeof number === 'number') continue;
+    if (number === null || number === 'NaN' || number === 'Infinity' || number === '-Infinity') value[at] = NaN;
+    else throw new Wrong(`"${key}" holds ${shown(number)}; wanted numbers`);
+  }
+  return value as number[];
+}
+
+function integerOf(value: unknown, key: string): number {
+  if (Number.isInteger(value)) return value as number;
+  throw new Wrong(`"${key}" is ${shown(value)}; wanted a whole number`);
+}
+
+function shown(value: unknown): string {
+  if (value === undefined) return 'missing';
+  const text = JSON.stringify(value);
+  return text.length > SHOWN_CHARACTERS ? `${text.slice(0, SHOWN_CHARACTERS)}…` : text;
+}

@@ -1,0 +1,46 @@
+// Turns recorded lines into the samples that the judge reads. One object is filled again and again, as in a worker.
+import type { OutputKind } from '../registry/records.ts';
+import { emptySample, Outcome, SampleKind } from '../shared-memory/sample-ring.ts';
+import type { Sample } from '../shared-memory/sample-ring.ts';
+import { summarizeRow } from '../wire/prediction.ts';
+import type { SampleLine } from './record-line.ts';
+
+const HASH_SEED = 0x811c9dc5 | 0;
+const HASH_FACTOR = 0x01000193;
+
+export class RecordedSamples {
+  readonly #sample: Sample = emptySample();
+  readonly #double = new Float64Array(1);
+  readonly #words = new Int32Array(this.#double.buffer);
+
+  /** The sample of one line, at `atUs` of the recorded clock; it is valid until the next call. */
+  fill(line: SampleLine, kind: OutputKind, generation: number, atUs: number): Readonly<Sample> {
+    const { outputs, inputs, ok } = line;
+    const sample = this.#sample;
+    sample.generation = generation;
+    sample.kind = (line.row ?? 0) > 0 ? SampleKind.row : SampleKind.request;
+    sample.atUs = atUs;
+    sample.latencyUs = Math.round(line.latency_ms * 1_000);
+    sample.rows = sample.batchRows = 1;
+    summarizeRow(kind, outputs, 0, ok ? outputs.length : 0, sample);
+    sample.hash = this.#hash(outputs);
+    sample.input = inputs === undefined ? (line.input ?? 0) : this.#hash(inputs) || 1;
+    sample.outcome = !ok ? Outcome.modelFailure : isFinite(outputs) ? Outcome.ok : Outcome.nonFinite;
+    return sample;
+  }
+
+  #hash(numbers: readonly number[]): number {
+    let hash = HASH_SEED;
+    for (let at = 0; at < numbers.length; at += 1) {
+      this.#double[0] = numbers[at]!;
+      hash = Math.imul(hash ^ this.#words[0]!, HASH_FACTOR);
+      hash = Math.imul(hash ^ this.#words[1]!, HASH_FACTOR);
+    }
+    return hash;
+  }
+}
+
+function isFinite(numbers: readonly number[]): boolean {
+  for (let at = 0; at < numbers.length; at += 1) if (!Number.isFinite(numbers[at])) return false;
+  return true;
+}

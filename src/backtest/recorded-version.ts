@@ -1,0 +1,28 @@
+// What a recorded version is compared with, and how its outputs are read. Pure. No signature is recorded, so the kind
+// of the outputs is read from the baseline's rows, or, without one, from the first answer.
+import { computeBaseline } from '../judge/baseline.ts';
+import type { Baseline, OutputKind, TensorSignature } from '../registry/records.ts';
+import { inferOutputKind } from '../wire/prediction.ts';
+import type { PromoteLine } from './record-line.ts';
+
+const OUTPUT: TensorSignature = { name: 'outputs', datatype: 'FP64', shape: [-1, -1] };
+
+/**
+ * One number a row: a score when all rows lie in 0…1, else a regression. Several: classes when all rows hold shares of
+ * 1, else a vector.
+ */
+export function kindOfRows(rows: readonly (readonly number[])[]): OutputKind {
+  return inferOutputKind(OUTPUT, rows);
+}
+
+/** The baseline that a promote line brings; null when it brings none. Throws INVALID_BASELINE. */
+export function baselineOfLine({ baseline: rows, kind, summary, t, version }: PromoteLine): Baseline | null {
+  if (summary !== undefined) return kind === undefined ? summary : { ...summary, kind };
+  // A row that is not finite is no part of a baseline, and says nothing of the kind.
+  const finite = rows.filter((row) => row.every(Number.isFinite));
+  if (rows.length === 0) return null;
+  return computeBaseline(rows, {
+    output: OUTPUT.name, kind: kind ?? kindOfRows(finite), source: 'validation', createdAtMs: t,
+    origin: `of version ${version}`,
+  });
+}
