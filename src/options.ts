@@ -105,6 +105,15 @@ const engineSchema = z.strictObject({
   trialMemoryBytes: z.int().min(128 * MIB).max(2 ** 46).optional(),
   /** Limit of a deployment's load and warm-up in this process. */
   loadMs: positive(3_600_000).default(120_000),
+  /** Samples are recorded in this file, for lastgood backtest; none by default. */
+  record: z.string().min(1).optional(),
+  /** Bytes of one file; then it is rotated, and as many files are kept as `recordFilesMax` says. */
+  recordBytesMax: z.int().min(64 * KIB).max(1_024 * 1_024 * MIB).default(256 * MIB),
+  recordFilesMax: z.int().min(1).max(1_000).default(4),
+  /** One request in so many is recorded. */
+  recordEvery: positive(1_000_000).default(1),
+  /** on: with the numbers of its inputs, unless reservoir is off. */
+  recordInputs: z.enum(['on', 'off']).default('off'),
   logLevel: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
   ...modelShape,
   judge: judgeSchema.prefault({}),

@@ -8,6 +8,8 @@ import type { CheckResult } from '../judge/messages.ts';
 import type { JudgePhase } from '../judge/check-table.ts';
 import { GenerationState } from '../judge/generation.ts';
 import type { GenerationJudge, JudgedLook } from '../judge/generation-judge.ts';
+import { verdictOf } from '../judge/suite/decide.ts';
+import type { CheckEvidence } from '../judge/suite/evidence.ts';
 import { triggerOf } from '../judge/verdict.ts';
 import type { JudgeOptions } from '../judge-options.ts';
 import { emptyModel } from '../registry/empty-model.ts';
@@ -82,6 +84,7 @@ export class ModelReplay {
   /** Switches to the version of a promote line; throws INVALID_BASELINE. */
   promote(line: PromoteLine, atMs: number): void {
     this.#lookUntil(atMs);
+    if (line.continued === true && this.#generation?.version === line.version) return;
     this.#begin(line.version, atMs, baselineOfLine(line), line.kind ?? null);
   }
 
@@ -165,6 +168,10 @@ export class ModelReplay {
   #look(generation: Generation, nowMs: number): void {
     const phase = this.#record.probationEndedAtMs === null ? 'probation' as const : 'steady' as const;
     const look = generation.judge.look(nowMs * 1_000, phase, this.#p95Of(generation, nowMs));
+    if (this.#isQuiet(generation, look)) {
+      this.#endProbation(generation, nowMs);
+      return;
+    }
     const trigger = triggerOf(look.checks);
     // The trigger first: the rollback is for it, and all others come too late for one of their own.
     const inOrder = [...look.checks].sort((a, b) => Number(b.check === trigger) - Number(a.check === trigger));
@@ -174,6 +181,15 @@ export class ModelReplay {
     if (look.checks.every(({ verdict, effect }) => verdict !== 'fail' || effect !== 'rollback')) {
       this.#endProbation(generation, nowMs);
     }
+  }
+
+  // Nothing fails and nothing has changed: told without a sentence, because most looks are like that.
+  #isQuiet({ told }: Generation, { evidence }: JudgedLook): boolean {
+    const { inputs } = evidence;
+    return Array.isArray(inputs) && (inputs as readonly CheckEvidence[]).every((input) => {
+      const verdict = verdictOf(input);
+      return verdict !== 'fail' && verdict === (told.get(input.check)?.verdict ?? 'inconclusive');
+    });
   }
 
   #p95Of(generation: Generation, nowMs: number): number | null {

@@ -29,6 +29,8 @@ export interface PromoteLine {
   readonly baseline: readonly (readonly number[])[];
   readonly kind?: OutputKind | undefined;
   readonly summary?: Baseline | undefined;
+  /** The head of a file: the version goes on, if it is known to answer. */
+  readonly continued?: boolean | undefined;
 }
 export type RecordLine = SampleLine | PromoteLine;
 
@@ -114,6 +116,7 @@ function promoteOf(fields: Fields): PromoteLine {
     event, t: timeOf(fields), model: nameOf(fields, 'model'), version: nameOf(fields, 'version'), baseline: rows,
     ...(kind === undefined ? {} : { kind: kind as OutputKind }),
     // Written by the recorder from the registry; what is wrong with one shows when it is used.
+    ...(fields['continued'] === true ? { continued: true } : {}),
     ...(isBaseline(summary) ? { summary } : {}),
   };
 }

@@ -33,6 +33,8 @@ Input, one JSON object a line, in the order of time per model:
   {"event":"promote","t":1700000000000,"model":"m","version":"2","baseline":[[0.1],[0.9]]}
       from here on this version answers, and is compared with these rows of outputs. Optional: "kind"
       (score, regression, classes, vector), which is otherwise read from the rows
+      lastgood serve --record adds "summary" (the stored baseline, which counts before "baseline") and, at the head of a
+      rotated file, "continued" (the version goes on, if it is known to answer); read rotated files oldest first.
 A recording begins with any line; a version that is seen first in a sample has no baseline.
 
 Output: one line for each check whose verdict changes (before its first verdict a check is inconclusive).
@@ -57,8 +59,9 @@ export function backtestCommand(): Command {
     name: 'backtest',
     summary: 'what the judge would have decided on recorded samples',
     purpose:
-      'Runs the judge of the engine over recorded samples on their own clock, and prints what would have been decided ' +
-      'and when, so that limits can be tried before they are armed.',
+      'Runs the judge of the engine over recorded samples on their own clock, and prints what would have been ' +
+      'decided and when, so that limits can be tried before they are armed. lastgood serve --record FILE writes ' +
+      'such samples.',
     examples: [
       ['lastgood backtest samples.ndjson', 'with the limits that are the default'],
       ['lastgood backtest samples.ndjson --config lastgood.json', 'with those that are armed'],

@@ -1,5 +1,5 @@
-// Tells a person at a terminal that something is still going on, or how far it is: one line on stderr, redrawn and wiped
-// at the end. Says nothing when stderr is no terminal.
+// Tells a person at a terminal that something is still going on, or how far it is: one line on stderr, redrawn and
+// wiped at the end. Says nothing when stderr is no terminal.
 const REDRAW_MS = 1_000;
 const WIPE = '\r\u001b[K';
 

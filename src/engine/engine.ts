@@ -30,6 +30,7 @@ import { GuardedStart } from './guarded-start.ts';
 import { type EngineLog, logRolloutEvent, silentLog } from './log.ts';
 import { EngineMeters } from './meters.ts';
 import { MonitorLink } from './monitor-link.ts';
+import { recordedRows, startRecorder } from './recording.ts';
 import { type Features, type PredictAnswer, type PredictManyAnswer, predictRow, predictRows } from './predict.ts';
 import { ServedModel } from './served-model.ts';
 
@@ -111,6 +112,7 @@ export class Engine extends EventEmitter<EngineEvents> {
         this.#problem('', 'the monitor ended and was started again', reason);
         for (const served of this.#models.values()) served.rejoinMonitor();
       },
+      recorder: startRecorder(options, this.clock, (what, reason) => this.#problem('', what, reason)),
     });
   }
 
@@ -263,7 +265,7 @@ export class Engine extends EventEmitter<EngineEvents> {
     const options = optionsOfModel(this.options, model);
     const served = new ServedModel({
       model, options, models: this.#models, meter: this.meters.of(model), registry: this.registry, clock: this.clock,
-      dataDir: this.options.dataDir, loadMs: this.options.loadMs,
+      dataDir: this.options.dataDir, loadMs: this.options.loadMs, record: recordedRows(this.options),
       workers: () => workersFor(options, this.#models.size),
       nextDeploymentId: () => (this.#deploymentIds += 1),
       monitor: (command) => this.monitor.post(command),

@@ -6,6 +6,7 @@ import type {
   Verdict,
 } from '../judge/messages.ts';
 import { MonitorThread } from '../judge/monitor-thread.ts';
+import type { RecorderThread } from '../record/recorder-thread.ts';
 
 /** The monitor answers within one of its rounds; a thread that takes longer than this has ended. */
 const CAPTURE_MS_MAX = 5_000;
@@ -19,6 +20,8 @@ export interface MonitorLinkPorts {
   readonly onMeasured: (models: readonly MeasuredModel[]) => void;
   /** The thread was started again and knows nothing: everything must be posted anew. */
   readonly onRestart: (reason: string) => void;
+  /** Told the same as the monitor; null while samples are not recorded. */
+  readonly recorder: RecorderThread | null;
 }
 
 type Answer = CapturedPredictions | MeasuredSamples;
@@ -55,10 +58,11 @@ export class MonitorLink {
 
   post(command: MonitorCommand): void {
     this.#thread.post(command);
+    this.#ports.recorder?.post(command);
   }
 
-  stop(): Promise<void> {
-    return this.#thread.stop();
+  async stop(): Promise<void> {
+    await Promise.all([this.#thread.stop(), this.#ports.recorder?.stop()]);
   }
 
   /** The live predictions of the generation that is judged now. */

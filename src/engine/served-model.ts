@@ -16,6 +16,7 @@ import { Attribution } from '../rollout/attribution.ts';
 import { Deployment } from '../rollout/deployment.ts';
 import { DeploymentSet } from '../rollout/deployment-set.ts';
 import type { RolloutEvent } from '../rollout/outcome.ts';
+import type { RowMemoryOptions } from '../rollout/row-memory.ts';
 import { type ActiveGeneration, ModelRollout } from '../rollout/rollout.ts';
 import type { Slab } from '../shared-memory/slab.ts';
 import { Track } from '../shared-memory/track.ts';
@@ -32,6 +33,8 @@ export interface ServedModelPorts {
   readonly options: ModelOptions;
   readonly workers: () => number;
   readonly loadMs: number;
+  /** Which rows are recorded; null while none are. */
+  readonly record: RowMemoryOptions['record'];
   readonly registry: Registry;
   readonly clock: Clock;
   readonly meter: ModelMeter;
@@ -237,7 +240,7 @@ export class ServedModel {
       loadMs,
       nonFinite: options.jsonNonFinite,
       samples: options.samples === 'on',
-      rows: { ...options, record: null },
+      rows: { ...options, record: this.#ports.record },
       arena: this.batcher.arena,
       onWorkerLost: (reason) =>
         emit({ kind: 'problem', model: this.model, what: 'a worker ended unexpectedly', reason: String(reason) }),
@@ -246,10 +249,11 @@ export class ServedModel {
     return deployment;
   }
 
-  #attach({ id, version, rings, workers, ringCapacity }: Deployment): void {
+  #attach({ id, version, rings, workers, ringCapacity, rows: { record } }: Deployment): void {
     this.#ports.monitor({
       kind: 'attach', deploymentId: id, model: this.model, version: version.version,
       memory: rings, rings: workers, capacity: ringCapacity,
+      records: record && { ...record, signature: record.inputs ? version.signature : null },
     });
   }
 

@@ -2,7 +2,8 @@
 import type { CheckName } from '../judge-checks.ts';
 import type { MeteredSamples } from '../metrics/sample-meter.ts';
 import type { JudgeOptions } from '../options.ts';
-import type { Baseline, OutputKind } from '../registry/records.ts';
+import type { Baseline, OutputKind, Signature } from '../registry/records.ts';
+import type { RowRings } from '../worker/messages.ts';
 import type { CheckCause, CheckEffect, JudgePhase } from './check-table.ts';
 
 /** Adds rings to read: those of one deployment's workers, or the main thread's own (deploymentId 0 of a model). */
@@ -15,6 +16,8 @@ export interface AttachRings {
   readonly memory: SharedArrayBuffer;
   readonly rings: number;
   readonly capacity: number;
+  /** Rings of whole rows for the recorder, one beside each; `signature` is there when inputs are recorded. */
+  readonly records?: (RowRings & { readonly signature: Signature | null }) | null;
 }
 /** Reads a deployment's rings a last time and forgets them. */
 export interface DetachRings {

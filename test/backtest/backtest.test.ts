@@ -42,13 +42,15 @@ const classes = (sure: number, weights: readonly number[]): Stream => (random) =
 };
 const EVEN = [1, 1, 1, 1, 1];
 const regression: Stream = (random) => [200 + 40 * (random() + random() + random() - 1.5)];
+/** Of these, two hundred samples are as likely to be chance. */
+const SLOW_TO_SHOW = new Map([['a tenth of zeros', 1_500], ['class mix 50 to 70 %', 1_500]]);
 const RATES = [1, 20, 1_000] as const;
 
 suite('Backtest, default', () => {
-  test('finds every damage of scores within 200 samples, a class mix within 400, at low and at high rates, and rolls back once', () => {
+  test('finds every damage of scores within 200 samples, the two subtle ones within 1,500, at low and at high rates, and rolls back once', () => {
     for (const [name, bad] of Object.entries(DAMAGES)) {
       for (const rate of RATES) {
-        const after = name.startsWith('class mix') ? 400 : 200;
+        const after = SLOW_TO_SHOW.get(name) ?? 200;
         const { decisions } = run(recording({ bad, rate, before: 200, after }));
         const found = rollbacks(decisions);
         assert.equal(found.length, 1, `${name} at ${rate}/s: ${failing(decisions).join(', ')}`);
@@ -133,11 +135,8 @@ suite('Backtest, default', () => {
     const observed = run(lines, { mode: 'observe' }).decisions;
     assert.ok(observed.some(({ evidence }) => evidence['suppressedBy'] === 'observe'));
     assert.deepEqual(rollbacks(observed), []);
-    const steady = recording({ before: 0, after: 1_200 });
-    const bad = DAMAGES['all in the middle']!;
-    const drifted = recording({ before: 0, bad, after: 1_200, startMs: 1_700_000_060_000 });
-    const options = { mode: 'default', probationMs: 1_000, probationSamples: 1_000 } as const;
-    const warned = run([...steady.slice(1), ...drifted.slice(2)], options).decisions;
+    const options = { mode: 'default', probationMs: 0, probationSamples: 0 } as const;
+    const warned = run(recording({ bad: DAMAGES['all in the middle']!, after: 600 }), options).decisions;
     assert.ok(failing(warned).includes('2 shape warn'), failing(warned).join(', '));
     assert.deepEqual(rollbacks(warned), []);
   });

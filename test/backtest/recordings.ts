@@ -8,7 +8,14 @@ export type Stream = (random: Random) => readonly (number | null)[];
 export function beta(random: Random, a: number, b: number): number {
   return Array.from({ length: a + b - 1 }, random).sort((x, y) => x - y)[a - 1]!;
 }
-const arcsine = (random: Random): number => Math.sin((random() * Math.PI) / 2) ** 2;
+/** A sample of Beta(0.3, 0.3), after Jöhnk. */
+function sharp(random: Random): number {
+  for (;;) {
+    const x = random() ** (1 / 0.3);
+    const y = random() ** (1 / 0.3);
+    if (x + y <= 1 && x + y > 0) return x / (x + y);
+  }
+}
 const normal = (random: Random): number => Array.from({ length: 12 }, random).reduce((sum, one) => sum + one, -6);
 
 /** An even mix of Beta(2, 8) and Beta(8, 2). */
@@ -20,7 +27,7 @@ export const DAMAGES: Readonly<Record<string, Stream>> = {
   'collapse to 0.5': (random) => [0.5 + normal(random) / 100],
   'constant 0.9': () => [0.9],
   'all in the middle': (random) => [beta(random, 5, 5)],
-  'sharpened': (random) => [arcsine(random)],
+  'sharpened': (random) => [sharp(random)],
   'mean and half a sigma': (random) => [Math.min(1, score(random) + 0.16)],
   'a tenth of zeros': (random) => [random() < 0.1 ? 0 : score(random)],
   'class mix 50 to 70 %': (random) => [random() < 0.3 ? beta(random, 2, 8) : beta(random, 8, 2)],
