@@ -64,7 +64,11 @@ export const judgeShape = {
   /** A baseline is captured from at least so many live predictions of one generation, over at least so long. */
   captureSamples: positive(10_000).default(1_000),
   captureMs: z.int().min(0).max(86_400_000).default(600_000),
-  /** Whether a drift of a version that ended its probation rolls back, or warns. */
+  /**
+   * Whether a drift of layer 2 (class_mix, shape, spread, confidence, repeats, projections) rolls a version back that
+   * ended its probation, or warns. mean_drift is of layer 1, a limit of the service, and stays armed; its own mode
+   * (checks.mean_drift.mode: warn) makes it warn.
+   */
   steadyDrift: z.enum(['warn', 'on']).default('warn'),
   checks: z.strictObject(checksShape).prefault({}),
   /** default: off rolls back without asking whether a latency is the host's, or a drift the data's. */

@@ -1,6 +1,7 @@
 // A stored decision as text for a person: why, by which numbers, what was done, and what was not wrong. The checks are
 // run again on the stored window, so what is printed is what the evidence says and not only what was written then.
 import { CHECK_TABLE } from '../judge/check-table.ts';
+import type { CheckUnit } from '../judge/check-table.ts';
 import type { CheckName, CheckResult } from '../judge/messages.ts';
 import { numberText, percentText } from '../judge/text.ts';
 import { recompute } from '../judge/verdict.ts';
@@ -100,7 +101,16 @@ function checksTable(checks: readonly CheckResult[]): string {
   ]));
 }
 
-function inUnit(check: CheckName, value: number): string {
-  if (check === 'error_rate') return percentText(value);
-  return `${numberText(value)} ${check === 'p95_latency' ? 'ms' : 'sd'}`;
+const UNIT_TEXTS: Readonly<Record<CheckUnit, (value: number) => string>> = {
+  share: (value) => percentText(value),
+  ms: (value) => `${numberText(value)} ms`,
+  run: (value) => `${numberText(value)} in a row`,
+  deviations: (value) => `${numberText(value)} sd`,
+  psi: (value) => `PSI ${numberText(value)}`,
+  ratio: (value) => `${numberText(value)} times`,
+};
+
+/** Writes a check's value or limit in its unit. */
+export function inUnit(check: CheckName, value: number): string {
+  return UNIT_TEXTS[CHECK_TABLE[check].unit](value);
 }

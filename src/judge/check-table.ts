@@ -7,6 +7,8 @@ import type { JudgeOptions } from '../judge-options.ts';
 export type CheckCause = 'failure' | 'latency' | 'output' | 'drift';
 /** How long a generation has served: see the rollout's phases. */
 export type JudgePhase = 'probation' | 'steady';
+/** What the value and the limit of a check are: a share or a count of answers in a row, baseline deviations, … */
+export type CheckUnit = 'share' | 'ms' | 'run' | 'deviations' | 'psi' | 'ratio';
 /** What a failing check asks for. */
 export type CheckEffect = 'rollback' | 'warn';
 
@@ -15,24 +17,25 @@ export interface CheckKind {
   readonly layer: 0 | 1 | 2;
   readonly cause: CheckCause;
   readonly title: string;
+  readonly unit: CheckUnit;
 }
 
 export const CHECK_TABLE: Readonly<Record<CheckName, CheckKind>> = {
-  hard_failure: { layer: 0, cause: 'failure', title: 'hard failure' },
-  error_rate: { layer: 1, cause: 'failure', title: 'error rate' },
-  non_finite: { layer: 0, cause: 'output', title: 'non-finite answers' },
-  p95_latency: { layer: 1, cause: 'latency', title: 'p95 latency' },
-  constant_output: { layer: 0, cause: 'output', title: 'constant answers' },
-  mean_drift: { layer: 1, cause: 'drift', title: 'mean drift' },
-  class_mix: { layer: 2, cause: 'drift', title: 'class mix' },
-  shape: { layer: 2, cause: 'drift', title: 'shape' },
-  spread: { layer: 2, cause: 'drift', title: 'spread' },
-  confidence: { layer: 2, cause: 'drift', title: 'confidence' },
-  repeats: { layer: 2, cause: 'drift', title: 'repeated answers' },
-  projections: { layer: 2, cause: 'drift', title: 'vector shape' },
+  hard_failure: { layer: 0, cause: 'failure', title: 'hard failure', unit: 'share' },
+  error_rate: { layer: 1, cause: 'failure', title: 'error rate', unit: 'share' },
+  non_finite: { layer: 0, cause: 'output', title: 'non-finite answers', unit: 'share' },
+  p95_latency: { layer: 1, cause: 'latency', title: 'p95 latency', unit: 'ms' },
+  constant_output: { layer: 0, cause: 'output', title: 'constant answers', unit: 'run' },
+  mean_drift: { layer: 1, cause: 'drift', title: 'mean drift', unit: 'deviations' },
+  class_mix: { layer: 2, cause: 'drift', title: 'class mix', unit: 'share' },
+  shape: { layer: 2, cause: 'drift', title: 'shape', unit: 'psi' },
+  spread: { layer: 2, cause: 'drift', title: 'spread', unit: 'ratio' },
+  confidence: { layer: 2, cause: 'drift', title: 'confidence', unit: 'deviations' },
+  repeats: { layer: 2, cause: 'drift', title: 'repeated answers', unit: 'share' },
+  projections: { layer: 2, cause: 'drift', title: 'vector shape', unit: 'psi' },
 };
 
-/** Returns what a failing check asks for: layer 2 only warns after the probation, unless options say otherwise. */
+/** Returns what a failing check asks for: layer 2 only warns after the probation, unless steadyDrift is on. */
 export function effectOf(check: CheckName, options: JudgeOptions, phase: JudgePhase): CheckEffect {
   if (options.checks[check].mode !== 'on') return 'warn';
   const isArmed = CHECK_TABLE[check].layer < 2 || phase === 'probation' || options.steadyDrift === 'on';

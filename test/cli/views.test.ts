@@ -1,7 +1,7 @@
 // The texts for people that are made from records: explanations of decisions, and the request of the greeting.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { decisionText } from '../../src/cli/explain-view.ts';
+import { decisionText, inUnit } from '../../src/cli/explain-view.ts';
 import { exampleBody } from '../../src/cli/greeting.ts';
 import { judgeOf } from '../../src/judge/generation-judge.ts';
 import type { GenerationTotals } from '../../src/judge/messages.ts';
@@ -14,11 +14,11 @@ const totals: GenerationTotals = {
   requests: 40, ok: 10, clientFaults: 0, modelFailures: 30, nonFinite: 0, deadlines: 0, predictions: 10, lapped: 0,
 };
 
-function judged(): DecisionRecord {
-  const judge = judgeOf({ ...resolveOptions({}).judge, mode: 'compat' }, null);
+function judged(mode: 'compat' | 'default' = 'compat'): DecisionRecord {
+  const judge = judgeOf({ ...resolveOptions({}).judge, mode }, null);
   for (let request = 0; request < 40; request += 1) {
-    const outcome = request < 30 ? Outcome.modelFailure : Outcome.ok;
-    judge.add({ ...emptySample(), outcome, latencyUs: 2_000, atUs: request * 1e5, value: 1 });
+    const outcome = request < 10 ? Outcome.ok : Outcome.modelFailure;
+    judge.add({ ...emptySample(), outcome, latencyUs: 2_000, atUs: request * 1e5, value: 1, input: request + 1 });
   }
   const verdict = verdictOf({
     model: 'm', version: '2', generation: 7, look: 3, atUs: 6e6, phase: 'probation', totals,
@@ -48,6 +48,18 @@ describe('decisionText', () => {
       /error rate +fail +75 % +5 % +40 +20/,
       /p95 latency +pass +2 ms +500 ms +40 +20/,
     ]) assert.match(text, part);
+  });
+
+  test('writes each check in its own unit', () => {
+    const text = decisionText(judged('default'), 0);
+    for (const part of [
+      /hard failure +fail +\S+ % +50 %/, /non-finite answers +\S+ +\S+ % +0\.1 %/, /p95 latency .* 500 ms/,
+      /constant answers +\S+ +\d+ in a row +50 in a row/, /mean drift +inconclusive +- +2 sd/,
+      /shape +inconclusive +- +PSI 0\.25/, /spread +inconclusive +- +2 times/,
+      /repeated answers +inconclusive +- +5 %/,
+    ]) assert.match(text, part);
+    assert.deepEqual([inUnit('class_mix', 0.1), inUnit('confidence', 0.5), inUnit('projections', 0.25)],
+      ['10 %', '0.5 sd', 'PSI 0.25']);
   });
 
   test('says so when the stored window does not give the stored verdict', () => {
