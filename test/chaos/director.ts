@@ -1,6 +1,7 @@
 // Chooses faults by a seed and carries them out one after the other while clients ask without a pause; at the end every
 // request must have exactly one outcome, and everything acknowledged must be there.
 import { setTimeout as sleep } from 'node:timers/promises';
+import { reasonOf } from '../../src/errors.ts';
 import { randomOf } from '../shared-memory/seeded.ts';
 import { Clients } from './clients.ts';
 import { FAULTS } from './faults.ts';
@@ -56,13 +57,17 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
     for (const fault of schedule(random)) {
       if (world.kills >= options.kills || performance.now() - startedMs > (options.killsMsMax ?? Infinity)) break;
       faults[fault.name] = (faults[fault.name] ?? 0) + 1;
-      await fault.run(world, random).catch((error: unknown) => {
-        throw new Error(`chaos with seed ${options.seed}, "${fault.name}": ${String(error)}`, { cause: error });
-      });
+      try {
+        await fault.run(world, random);
+      } catch (error) {
+        // The end of this run, but what it has found until here is worth a report.
+        ledger.offences.push(`fault "${fault.name}", seed ${options.seed}: ${reasonOf(error)}; log: ${world.log}`);
+        break;
+      }
       options.onProgress?.(`${world.kills} of ${options.kills} kills, ${ledger.counts.answered} answers`);
     }
     const soak = await soakFor(world, options, random);
-    await world.check();
+    await world.check().catch((error: unknown) => ledger.offences.push(`at the end: ${reasonOf(error)}`));
     await stopClients();
     const exitCode = await world.end();
     const restarts = [...world.restartMs].sort((a, b) => a - b);

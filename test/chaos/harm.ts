@@ -36,7 +36,13 @@ async function assertTakenOut(world: World, version: string): Promise<void> {
   assert.equal(versions.find((one) => one.version === version)?.health, 'unhealthy');
 }
 
+/** There is a version to go back to, which is known good. */
+async function haveGoodVersion(world: World): Promise<void> {
+  await world.admin.confirm({ model: MODEL }, actor);
+}
+
 async function crash(world: World): Promise<void> {
+  await haveGoodVersion(world);
   const version = await world.register(true, 'fatal');
   for (let crashes = 0; crashes < CRASHES_SERVING_MAX; crashes += 1) assert.equal(await world.poison(), 'SIGFPE');
   await assertTakenOut(world, version);
@@ -44,6 +50,7 @@ async function crash(world: World): Promise<void> {
 }
 
 async function hang(world: World): Promise<void> {
+  await haveGoodVersion(world);
   const version = await world.register(true, 'endless');
   assert.equal(await world.poison(), 'SIGALRM');
   await assertTakenOut(world, version);

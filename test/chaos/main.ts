@@ -63,5 +63,5 @@ if (values.help) {
   const json = `${JSON.stringify(report, null, 2)}\n`;
   if (values.out !== undefined) writeFileSync(values.out, json);
   process.stdout.write(values.json ? json : reportText(report));
-  process.exitCode = report.requests.lost + report.requests.wrong === 0 && report.exitCode === 0 ? 0 : 1;
+  process.exitCode = report.offences.length === 0 && report.exitCode === 0 ? 0 : 1;
 }

@@ -16,7 +16,7 @@ import type { Kind } from './model.ts';
 
 /** Judging is not what is tried here, and a rollback of the judge's own would only blur the ledger. */
 const SERVE_FLAGS = [
-  '--judge-mode', 'observe', '--log-level', 'warn', '--no-supervisor', '--hung-ms', '3000', '--drain-ms', '60000',
+  '--judge-mode', 'observe', '--log-level', 'warn', '--no-supervisor', '--hung-ms', '8000', '--drain-ms', '60000',
 ];
 const START_ATTEMPTS_MAX = 3;
 const PORTS_FROM = 12_000;
@@ -24,6 +24,7 @@ const PORTS = 8_000;
 const CONNECT_MS_MAX = 5_000;
 const HISTORY_LIMIT = 10_000;
 const KIB = 1_024;
+const LOG_CHARS = 1_500;
 
 const actor = { by: 'chaos' };
 
@@ -51,6 +52,7 @@ export class World {
   #downMs = -1;
   #upMs = -1;
   #versions = 0;
+  #lastLog = '';
 
   #goDown(): void {
     this.#isDown = true;
@@ -69,6 +71,11 @@ export class World {
 
   get port(): number {
     return this.#port;
+  }
+
+  /** The last lines of the server's log and of the one before it. */
+  get log(): string {
+    return `${this.#lastLog.slice(-LOG_CHARS)} // ${this.#server?.log.slice(-LOG_CHARS) ?? ''}`;
   }
 
   get admin(): AdminClient {
@@ -140,6 +147,7 @@ export class World {
       server.exit,
     ]);
     assert.notEqual(ended, 0, 'the process ended by itself');
+    this.#lastLog = server.log;
     this.#server = null;
     this.#admin = null;
     await this.start();
