@@ -3,6 +3,7 @@ import type { OutputKind } from '../registry/records.ts';
 import { emptySample, Outcome, SampleKind } from '../shared-memory/sample-ring.ts';
 import type { Sample } from '../shared-memory/sample-ring.ts';
 import { summarizeRow } from '../wire/prediction.ts';
+import { Projector } from '../wire/projection.ts';
 import type { SampleLine } from './record-line.ts';
 
 const HASH_SEED = 0x811c9dc5 | 0;
@@ -10,6 +11,7 @@ const HASH_FACTOR = 0x01000193;
 
 export class RecordedSamples {
   readonly #sample: Sample = emptySample();
+  readonly #projector = new Projector();
   readonly #double = new Float64Array(1);
   readonly #words = new Int32Array(this.#double.buffer);
 
@@ -23,6 +25,8 @@ export class RecordedSamples {
     sample.latencyUs = Math.round(line.latency_ms * 1_000);
     sample.rows = sample.batchRows = 1;
     summarizeRow(kind, outputs, 0, ok ? outputs.length : 0, sample);
+    sample.direction = -1;
+    if (ok && kind === 'vector') this.#projector.project(outputs, 0, outputs.length, sample);
     sample.hash = this.#hash(outputs);
     sample.input = inputs === undefined ? (line.input ?? 0) : this.#hash(inputs) || 1;
     sample.outcome = !ok ? Outcome.modelFailure : isFinite(outputs) ? Outcome.ok : Outcome.nonFinite;

@@ -28,7 +28,7 @@ export interface CaptureAbout {
 export function liveBaseline(captured: CapturedPredictions, about: CaptureAbout): Baseline {
   const { version, generation, options, acceptsNew, nowMs } = about;
   const { model } = version;
-  const { values, classCounts, entropies } = captured;
+  const { values, classCounts, entropies, projections } = captured;
   const got = captured.generation === generation ? values.length : 0;
   if (got < options.captureSamples) {
     const missing = options.captureSamples - got;
@@ -54,7 +54,7 @@ export function liveBaseline(captured: CapturedPredictions, about: CaptureAbout)
       });
     }
   }
-  return baselineOfPredictions({ values, classCounts, entropies }, {
+  return baselineOfPredictions({ values, classCounts, entropies, projections }, {
     output: predictionOutput(version.signature)?.name ?? '', kind: version.outputKind, source: 'live',
     createdAtMs: nowMs, origin: 'live traffic',
   });

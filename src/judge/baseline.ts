@@ -3,8 +3,9 @@
 // (or only one) make a baseline with a standard deviation of 0, which the drift check answers with "inconclusive".
 import { createHash } from 'node:crypto';
 import { lastgoodError } from '../errors.ts';
-import type { Baseline, OutputKind } from '../registry/records.ts';
+import type { Baseline, Bins, OutputKind } from '../registry/records.ts';
 import { predictionOf } from '../wire/prediction.ts';
+import { DIRECTIONS, projectionOf } from '../wire/projection.ts';
 import { binsOf, largestRepeat } from './bins.ts';
 import { distributionOf, moments, pulledSpread, scoreEntropy } from './distribution.ts';
 
@@ -29,8 +30,8 @@ export interface SummarizedRows {
   readonly classCounts: readonly number[];
   /** Normalised entropies, for `classes`. */
   readonly entropies: readonly number[];
-  /** Projections of each row, for `vector`. */
-  readonly projections?: readonly ArrayLike<number>[];
+  /** Projections per fixed direction, for `vector`; else empty. Those that are not finite are left out. */
+  readonly projections: readonly (readonly number[])[];
 }
 
 /** Computes the baseline of answered rows; throws INVALID_BASELINE when none has a finite prediction. */
@@ -38,16 +39,18 @@ export function computeBaseline(rows: readonly ArrayLike<number>[], about: Basel
   const values: number[] = [];
   const entropies: number[] = [];
   const classCounts: number[] = [];
+  const projections: number[][] = about.kind === 'vector' ? Array.from({ length: DIRECTIONS }, () => []) : [];
   for (const row of rows) {
     const { value, classIndex, entropy } = predictionOf(about.kind, row);
     if (!Number.isFinite(value)) continue;
     values.push(value);
+    projections.forEach((found, direction) => found.push(projectionOf(direction, row, 0, row.length)));
     if (classIndex < 0) continue;
     entropies.push(entropy);
     while (classCounts.length < row.length) classCounts.push(0);
     classCounts[classIndex]! += 1;
   }
-  return baselineOfPredictions({ values, classCounts, entropies }, about);
+  return baselineOfPredictions({ values, classCounts, entropies, projections }, about);
 }
 
 /** Computes the baseline of predictions that were captured live; throws INVALID_BASELINE when none is finite. */
@@ -56,6 +59,7 @@ export function baselineOfPredictions(rows: SummarizedRows, about: BaselineAbout
   const sorted = rows.values.filter((value) => Number.isFinite(value)).sort((a, b) => a - b);
   const { mean, standardDeviation, min, max } = rangeOf(sorted, about);
   const entropy = distributionOf(kind === 'score' ? sorted.map(scoreEntropy) : rows.entropies);
+  const directions = kind === 'vector' ? directionBins(rows.projections) : null;
   const hasClasses = kind === 'classes' && rows.classCounts.some((count) => count > 0);
   const content = {
     source, output, kind, rows: sorted.length, mean, standardDeviation, min, max,
@@ -65,9 +69,17 @@ export function baselineOfPredictions(rows: SummarizedRows, about: BaselineAbout
     spread: pulledSpread(sorted, mean, standardDeviation),
     atomShare: largestRepeat(sorted),
     ...(entropy === null ? {} : { entropy }),
+    ...(directions === null ? {} : { projections: directions }),
   };
   const hash = createHash('sha256').update(JSON.stringify(content)).digest('hex');
   return { ...content, createdAtMs, hash };
+}
+
+// Null unless every direction has something to make bins of: zeros only point nowhere.
+function directionBins(projections: readonly (readonly number[])[]): Bins[] | null {
+  const finite = projections.map((values) => values.filter((value) => Number.isFinite(value)).sort((a, b) => a - b));
+  if (finite.length === 0 || finite.some((sorted) => sorted.length === 0)) return null;
+  return finite.map((sorted) => binsOf(sorted, moments(sorted).standardDeviation));
 }
 
 function sharesOf(counts: readonly number[]): number[] {

@@ -151,6 +151,8 @@ export interface CapturedPredictions {
   readonly values: readonly number[];
   readonly classCounts: readonly number[];
   readonly entropies: readonly number[];
+  /** Per fixed direction; empty when no answer was a vector. */
+  readonly projections: readonly (readonly number[])[];
 }
 /** What has come in since the last `measured`, and of which models nothing has. */
 export interface MeasuredSamples {

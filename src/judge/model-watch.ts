@@ -158,7 +158,7 @@ export class ModelWatch {
   /** Answers a capture: the newest predictions of the judged generation, or none when nothing is judged. */
   capture(request: number): MonitorReport {
     const state = this.#watched?.state;
-    const captured = state?.predictions.capture() ?? { values: [], classCounts: [], entropies: [] };
+    const captured = state?.predictions.capture() ?? { values: [], classCounts: [], entropies: [], projections: [] };
     const forMs = Math.max(0, this.#nowUs - (state?.firstUs ?? this.#nowUs)) / 1_000;
     return { kind: 'captured', request, model: this.#model, generation: this.generation ?? 0, forMs, ...captured };
   }

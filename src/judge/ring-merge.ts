@@ -25,6 +25,8 @@ export function copySample(from: Readonly<Sample>, to: Sample): void {
   to.input = from.input;
   to.track = from.track;
   to.isRunFirst = from.isRunFirst;
+  to.direction = from.direction;
+  to.projection = from.projection;
 }
 
 /** One ring with the samples that were copied out of it and not yet taken. */

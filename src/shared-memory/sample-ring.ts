@@ -5,8 +5,8 @@
 //   control 0 intent i32 (records begun) · 64 tail i32 (records published); a cache line each
 //   record  0 generation u32 · 4 kindAndOutcome i32 (kind << 8 | outcome) · 8 rows i32 · 12 batchRows i32
 //           16 latencyUs i32 · 20 queueUs i32 · 24 runUs i32 · 28 classIndex i32 (-1: none)
-//           32 atUs f64 · 40 value f64 · 48 entropy f32 · 52 hash i32
-//           56 input i32 · 60 marks i32 (isRunFirst << 8 | track)
+//           32 atUs f64 · 40 value f64 · 48 entropy f32, or projection when there is a direction · 52 hash i32
+//           56 input i32 · 60 marks i32 (direction + 1 << 16 | isRunFirst << 8 | track)
 //
 // Order. Producer: intent (Atomics) -> records (plain) -> tail (Atomics). Consumer: tail -> records (Atomics.load per
 // word, so that none moves past the check) -> intent again: a record that intent has come round to is discarded.
@@ -32,7 +32,7 @@ const W_CLASS_INDEX = 7;
 const W_HASH = 13;
 const W_INPUT = 14;
 const W_MARKS = 15;
-const F32_ENTROPY = 12;
+const F32_ENTROPY_OR_PROJECTION = 12;
 const F64_AT_US = 4;
 const F64_VALUE = 5;
 
@@ -78,6 +78,10 @@ export interface Sample {
   value: number;
   /** Normalised entropy of class scores in 0…1; NaN when there is none. */
   entropy: number;
+  /** Which fixed direction a vector was projected on (0…7), or -1 for an output that is none. */
+  direction: number;
+  /** The projection of a vector's unit vector on it; NaN when there is none. A sample has this or an entropy. */
+  projection: number;
   /** Hash of the row's whole answer, for finding constant outputs. */
   hash: number;
   /** Hash of the row that was asked about, for telling repeated questions from many; 0 when it is not known. */
@@ -93,7 +97,7 @@ export function emptySample(): Sample {
   return {
     generation: 0, kind: SampleKind.request, outcome: Outcome.ok, rows: 0, batchRows: 0, latencyUs: 0, queueUs: 0,
     runUs: 0, classIndex: -1, atUs: 0, value: NaN, entropy: NaN, hash: 0, input: 0,
-    track: 0, isRunFirst: false,
+    track: 0, isRunFirst: false, direction: -1, projection: NaN,
   };
 }
 
@@ -153,8 +157,9 @@ export class SampleWriter {
     this.#words[at + W_CLASS_INDEX] = sample.classIndex;
     this.#words[at + W_HASH] = sample.hash | 0;
     this.#words[at + W_INPUT] = sample.input | 0;
-    this.#words[at + W_MARKS] = (Number(sample.isRunFirst) << 8) | sample.track;
-    this.#singles[at + F32_ENTROPY] = sample.entropy;
+    const isVector = sample.direction >= 0;
+    this.#words[at + W_MARKS] = ((sample.direction + 1) << 16) | (Number(sample.isRunFirst) << 8) | sample.track;
+    this.#singles[at + F32_ENTROPY_OR_PROJECTION] = isVector ? sample.projection : sample.entropy;
     this.#doubles[at / 2 + F64_AT_US] = sample.atUs;
     this.#doubles[at / 2 + F64_VALUE] = sample.value;
     this.#next = (this.#next + 1) | 0;
@@ -238,8 +243,11 @@ export class SampleReader {
     sample.hash = from[W_HASH]!;
     sample.input = from[W_INPUT]!;
     sample.track = (from[W_MARKS]! & 0xff) as Track;
-    sample.isRunFirst = from[W_MARKS]! >> 8 !== 0;
-    sample.entropy = this.#copySingles[F32_ENTROPY]!;
+    sample.isRunFirst = (from[W_MARKS]! & 0xff00) !== 0;
+    sample.direction = (from[W_MARKS]! >> 16) - 1;
+    const single = this.#copySingles[F32_ENTROPY_OR_PROJECTION]!;
+    sample.entropy = sample.direction < 0 ? single : NaN;
+    sample.projection = sample.direction < 0 ? NaN : single;
     sample.atUs = this.#copyDoubles[F64_AT_US]!;
     sample.value = this.#copyDoubles[F64_VALUE]!;
     return sample;

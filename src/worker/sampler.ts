@@ -7,6 +7,7 @@ import { Track } from '../shared-memory/track.ts';
 import type { RunBlock } from '../wire/predict-answer.ts';
 import { halfToNumber } from '../wire/half.ts';
 import { summarizeRow } from '../wire/prediction.ts';
+import { Projector } from '../wire/projection.ts';
 import type { InputSource } from '../wire/row-source.ts';
 import type { TensorData } from '../wire/tensor.ts';
 import type { RowOutputs, RowTap } from './row-tap.ts';
@@ -54,6 +55,7 @@ export class Sampler {
   readonly #samples: Sample[] = [];
   readonly #asked = new WordView();
   readonly #answered = new WordView();
+  readonly #projector = new Projector();
   #count = 0;
   #rowSamplesLeft = 0;
   #generation = 0;
@@ -134,11 +136,18 @@ export class Sampler {
     const { data, rowElements } = block.outputs[this.source.output]!;
     if (Array.isArray(data)) return;
     const offset = row * rowElements;
-    if (this.source.datatype !== 'FP16') {
-      summarizeRow(this.source.kind, data, offset, rowElements, sample);
-      return;
+    if (this.source.datatype === 'FP16') {
+      this.#summarize(this.source.kind, halves(data, offset, rowElements), 0, rowElements, sample);
+    } else {
+      this.#summarize(this.source.kind, data, offset, rowElements, sample);
     }
-    summarizeRow(this.source.kind, halves(data, offset, rowElements), 0, rowElements, sample);
+  }
+
+  #summarize(
+    kind: OutputKind, data: ArrayLike<number | bigint>, offset: number, elements: number, sample: Sample,
+  ): void {
+    summarizeRow(kind, data, offset, elements, sample);
+    if (kind === 'vector') this.#projector.project(data, offset, elements, sample);
   }
 
   /** Ends a request that has no answer, and so no rows: the recorder gets to know of it all the same. */
@@ -193,6 +202,8 @@ export class Sampler {
     sample.value = NaN;
     sample.classIndex = -1;
     sample.entropy = NaN;
+    sample.direction = -1;
+    sample.projection = NaN;
     sample.hash = 0;
     sample.input = 0;
     return sample;

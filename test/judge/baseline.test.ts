@@ -81,7 +81,7 @@ test('thin keeps both ends and even ranks, and everything that is short enough',
 test('baselineOfPredictions makes the same baseline of captured values as computeBaseline of their rows', () => {
   const rows = [[0.7, 0.3], [0.6, 0.4], [0.2, 0.8]];
   const entropies = rows.map((row) => predictionOf('classes', row).entropy);
-  const captured = { values: [0.7, 0.6, 0.8], classCounts: [2, 1], entropies };
+  const captured = { values: [0.7, 0.6, 0.8], classCounts: [2, 1], entropies, projections: [] };
   const live = { ...about, kind: 'classes', source: 'live' } as const;
   assert.deepEqual(baselineOfPredictions(captured, live), computeBaseline(rows, live));
 });

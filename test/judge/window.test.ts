@@ -39,7 +39,7 @@ test('an empty CompatWindow has no times and no values', () => {
 
 test('PredictionStore keeps the newest predictions and counts the classes of just those', () => {
   const store = new PredictionStore();
-  assert.deepEqual(store.capture(), { values: [], classCounts: [], entropies: [] });
+  assert.deepEqual(store.capture(), { values: [], classCounts: [], entropies: [], projections: [] });
   const plain = emptySample();
   for (let step = 0; step < CAPTURE_PREDICTIONS_MAX; step += 1) {
     store.add({ ...plain, value: step, classIndex: 5, entropy: 0.5 });

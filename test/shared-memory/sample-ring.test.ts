@@ -45,16 +45,18 @@ describe('SampleWriter and SampleReader', () => {
     const full: Sample = {
       generation: 0xfffffff0, kind: SampleKind.row, outcome: Outcome.deadline, rows: 2, batchRows: 64, latencyUs: 1_234,
       queueUs: 17, runUs: 999, classIndex: 7, atUs: 1e15 + 0.25, value: -1.5e-300, entropy: 0.5, hash: 0x7bcdef01,
-      input: -5, track: Track.named, isRunFirst: true,
+      input: -5, track: Track.named, isRunFirst: true, direction: -1, projection: NaN,
     };
-    writer.begin(2);
+    const vector: Sample = { ...full, classIndex: -1, entropy: NaN, isRunFirst: false, direction: 7, projection: -0.5 };
+    writer.begin(3);
     writer.write(full);
+    writer.write(vector);
     writer.write(emptySample());
     assert.equal(reader.drain(() => assert.fail('nothing is published yet')), 0);
     writer.publish();
     const samples: Sample[] = [];
     reader.drain((sample) => samples.push({ ...sample }));
-    assert.deepEqual(samples, [full, emptySample()]);
+    assert.deepEqual(samples, [full, vector, emptySample()]);
     assert.equal(reader.lapped, 0);
   });
 

@@ -1,5 +1,6 @@
 // Which counter lies in which column of the windows. Pure. Failures and latencies have windows of their own, so that a
-// new baseline empties only those of the answers: bins of the prediction value, of the entropy, one counter per class.
+// new baseline empties only those of the answers: bins of the prediction value, of the entropy, one counter per class,
+// bins of each projection of a vector.
 // The first column is the one that is never 0 when anything else is not.
 
 /** Columns of the windows of requests. */
@@ -43,13 +44,23 @@ export interface ColumnLayout {
   readonly values: Columns;
   readonly entropies: Columns;
   readonly classes: Columns;
+  /** One run of columns per fixed direction of vectors. */
+  readonly projections: readonly Columns[];
   readonly count: number;
 }
 
 /** Lays the bins and classes out after the fixed columns. */
-export function layoutOf(valueBins: number, entropyBins: number, classes: number): ColumnLayout {
+export function layoutOf(
+  valueBins: number, entropyBins: number, classes: number, projectionBins: readonly number[],
+): ColumnLayout {
   const values = { from: FIXED, length: valueBins };
   const entropies = { from: values.from + values.length, length: entropyBins };
   const perClass = { from: entropies.from + entropies.length, length: classes };
-  return { values, entropies, classes: perClass, count: perClass.from + perClass.length };
+  let count = perClass.from + perClass.length;
+  const projections = projectionBins.map((length) => {
+    const columns = { from: count, length };
+    count += length;
+    return columns;
+  });
+  return { values, entropies, classes: perClass, projections, count };
 }

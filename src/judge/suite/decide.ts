@@ -4,8 +4,8 @@ import type { CheckResult } from '../messages.ts';
 import { MEAN_PULL_LIMITS } from '../distribution.ts';
 import { countText, numberText, percentText } from '../text.ts';
 import {
-  confidenceTest, decideDrift, meanTest, mixOf, mixTest, projectionTest, repeatLimit, repeatTest, shapeTest,
-  shapeTestOf, spreadTest,
+  confidenceTest, decideDrift, meanTest, mixOf, mixTest, projectionShapes, projectionTest, repeatLimit, repeatTest,
+  shapeTest, shapeTestOf, spreadTest,
 } from './drift.ts';
 import type { DriftOutcome } from './drift.ts';
 import type { CheckEvidence, DriftEvidence, DriftWindow, EvidenceOf } from './evidence.ts';
@@ -253,12 +253,11 @@ function repeatsOf(
 }
 
 function projectionsOf(
-  { baseline, psi, chance, rows }: EvidenceOf<'projections'>,
-  { counts, effective }: DriftWindow<EvidenceOf<'projections'>>,
+  evidence: EvidenceOf<'projections'>, window: DriftWindow<EvidenceOf<'projections'>>,
 ): Measured {
-  const about = { psi, chance: chance / Math.max(1, baseline.length), effective, rows };
-  const tests = baseline.map((bins, at) => shapeTest(bins.counts, counts[at]!, about));
-  const worst = tests.reduce((a, b) => (b.psi - b.limit > a.psi - a.limit ? b : a));
+  const shapes = projectionShapes(evidence, window);
+  const none = { psi: 0, limit: evidence.psi };
+  const worst = shapes.reduce((a, b) => (b.psi - b.limit > a.psi - a.limit ? b : a), shapes[0] ?? none);
   const text = `vectors point elsewhere than the baseline's: PSI ${numberText(worst.psi, worst.limit)} of a ` +
     `projection is ${side(worst.psi > worst.limit)} the limit of ${numberText(worst.limit)}`;
   const alike = `vectors point where the baseline's do: PSI ${numberText(worst.psi, worst.limit)} of the worst ` +

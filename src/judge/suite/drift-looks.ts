@@ -6,7 +6,7 @@ import { ANSWER } from './columns.ts';
 import type { KnownDispersion } from './dispersion.ts';
 import { dispersionOf } from './dispersion.ts';
 import type { WindowTest } from './drift.ts';
-import { confidenceTest, meanTest, mixTest, repeatTest, shapeTestOf, spreadTest } from './drift.ts';
+import { confidenceTest, meanTest, mixTest, projectionTest, repeatTest, shapeTestOf, spreadTest } from './drift.ts';
 import type { DriftEvidence, DriftWindow, EvidenceOf } from './evidence.ts';
 import type { LookContext } from './rate-looks.ts';
 import { twoLooksMsOf } from './rate-looks.ts';
@@ -39,13 +39,14 @@ export function answersWindows(
   if (windows === null) return [];
   const found: AnswersWindow[] = [];
   const inputs = observer.diversity.distinct();
-  const { values, entropies, classes } = reference.layout;
+  const { values, entropies, classes, projections: directions } = reference.layout;
   const about = { isNear: false };
   const dispersion = (): number => {
     about.isNear = true;
     return known.of(windows.slot, () => dispersionOf(
       WINDOW_FACTORS.map((_, window) => windows.slots(window)),
-      [{ ...values, isOrdered: true }, { ...entropies, isOrdered: true }, { ...classes, isOrdered: false }]));
+      [...[values, entropies, ...directions].map((columns) => ({ ...columns, isOrdered: true })),
+        { ...classes, isOrdered: false }]));
   };
   WINDOW_FACTORS.forEach((factor, window) => {
     const samples = windows.total(window, ANSWER.values);
@@ -187,6 +188,18 @@ export function confidence(look: DriftLook, effect: CheckEffect): EvidenceOf<'co
     mean: total(ANSWER.entropySum) / Math.max(1, total(ANSWER.entropies)),
     counts: totals(look.reference!.layout.entropies),
   }));
+}
+
+export function projections(look: DriftLook, effect: CheckEffect): EvidenceOf<'projections'> {
+  const { samplesMin, psi } = look.options.checks.projections;
+  const directions = look.reference?.projections ?? [];
+  const missing = directions.length > 0 ? null : 'the baseline does not say where its vectors point';
+  const evidence: EvidenceOf<'projections'> = {
+    check: 'projections', ...baseOf(look, effect, samplesMin, missing), psi,
+    baseline: directions.map(({ edges, counts }) => ({ edges: [...edges], counts: [...counts] })), windows: [],
+  };
+  return looked(look, evidence, projectionTest(evidence), ({ totals }) =>
+    ({ counts: look.reference!.layout.projections.map(totals) }));
 }
 
 export function repeats(look: DriftLook, effect: CheckEffect): EvidenceOf<'repeats'> {

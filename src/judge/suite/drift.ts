@@ -164,18 +164,35 @@ export function repeatTest(evidence: EvidenceOf<'repeats'>): WindowTest<DriftWin
   };
 }
 
+/**
+ * The shape of every projection. A row is projected on one direction only, so each has its own part of the window's
+ * rows (and of a live baseline's).
+ */
+export function projectionShapes(
+  { baseline, psi, chance }: EvidenceOf<'projections'>,
+  { counts, samples, effective }: DriftWindow<EvidenceOf<'projections'>>,
+): { readonly psi: number; readonly limit: number }[] {
+  const shapes: { readonly psi: number; readonly limit: number }[] = [];
+  baseline.forEach((bins, direction) => {
+    const seen = sumOf(counts[direction]!);
+    if (seen === 0) return;
+    shapes.push(shapeTest(bins.counts, counts[direction]!, {
+      psi, rows: sumOf(bins.counts), effective: (effective * seen) / samples,
+      // As many tests as directions, so each may fail by chance that much more seldom.
+      chance: chance / baseline.length,
+    }));
+  });
+  return shapes;
+}
+
+const sumOf = (counts: readonly number[]): number => counts.reduce((sum, count) => sum + count, 0);
+
 export function projectionTest(
   evidence: EvidenceOf<'projections'>,
 ): WindowTest<DriftWindow<EvidenceOf<'projections'>>> {
-  const { baseline, psi, chance, rows } = evidence;
   return {
-    isOff: ({ counts }) => baseline.some((bins, at) => populationStability(bins.counts, counts[at]!) > psi),
-    isBreach: ({ counts, effective }) => baseline.some((bins, at) => {
-      // As many tests as projections, so each may fail by chance that much more seldom.
-      const about = { psi, chance: chance / baseline.length, effective, rows };
-      const test = shapeTest(bins.counts, counts[at]!, about);
-      return test.psi > test.limit;
-    }),
+    isOff: (window) => projectionShapes(evidence, window).some(({ psi }) => psi > evidence.psi),
+    isBreach: (window) => projectionShapes(evidence, window).some(({ psi, limit }) => psi > limit),
   };
 }
 

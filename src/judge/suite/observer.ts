@@ -140,8 +140,9 @@ export class SuiteObserver {
   }
 
   #addValue(
-    reference: Reference, open: Float64Array, { value, classIndex, entropy }: Readonly<Sample>,
+    reference: Reference, open: Float64Array, sample: Readonly<Sample>,
   ): void {
+    const { value, classIndex, entropy, direction, projection } = sample;
     const { layout, mean, standardDeviation } = reference;
     open[ANSWER.values]! += 1;
     open[layout.values.from + binOf(reference.bins.edges, value)]! += 1;
@@ -153,6 +154,10 @@ export class SuiteObserver {
       open[ANSWER.spreadSquares]! += near * near;
     }
     if (layout.classes.length > 0) open[layout.classes.from + classSlotOf(reference, value, classIndex)]! += 1;
+    const columns = layout.projections[direction];
+    if (columns !== undefined && Number.isFinite(projection)) {
+      open[columns.from + binOf(reference.projections[direction]!.edges, projection)]! += 1;
+    }
     if (reference.entropy === null) return;
     const bits = reference.kind === 'score' ? scoreEntropy(value) : entropy;
     if (!Number.isFinite(bits)) return;

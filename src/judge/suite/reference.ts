@@ -22,6 +22,8 @@ export interface Reference {
   readonly spread: { readonly standardDeviation: number; readonly kurtosis: number };
   readonly atomShare: number;
   readonly entropy: Distribution | null;
+  /** Bins per fixed direction of vectors; empty for other answers and for baselines of early versions. */
+  readonly projections: readonly Bins[];
   /** Rows per counted class, the last for all others; null when answers have no classes. */
   readonly classes: { readonly names: readonly string[]; readonly counts: readonly number[] } | null;
   /** Class index to counter; a class that is not in it goes to the last one. */
@@ -37,9 +39,12 @@ export function referenceOf(baseline: Baseline | null): Reference | null {
   const spread = baseline.spread ?? pulledSpread(values, mean, standardDeviation);
   const entropy = baseline.entropy ?? (kind === 'score' ? distributionOf(values.map(scoreEntropy)) : null);
   const { classes, classSlots } = classesOf(baseline);
-  const layout = layoutOf(bins.counts.length, entropy?.bins.counts.length ?? 0, classes?.counts.length ?? 0);
+  const { projections = [] } = baseline;
+  const layout = layoutOf(
+    bins.counts.length, entropy?.bins.counts.length ?? 0, classes?.counts.length ?? 0,
+    projections.map(({ counts }) => counts.length));
   return {
-    rows, mean, standardDeviation, source, kind, bins, spread, entropy, classes, classSlots, layout,
+    rows, mean, standardDeviation, source, kind, bins, spread, entropy, classes, classSlots, projections, layout,
     atomShare: baseline.atomShare ?? 0,
   };
 }

@@ -12,7 +12,9 @@ import { ANSWER, RATE } from './columns.ts';
 import { decide, verdictOf } from './decide.ts';
 import { KnownDispersion } from './dispersion.ts';
 import type { DriftLook } from './drift-looks.ts';
-import { answersWindows, classMix, confidence, INPUTS_MIN, meanDrift, repeats, shape, spread } from './drift-looks.ts';
+import {
+  answersWindows, classMix, confidence, INPUTS_MIN, meanDrift, projections, repeats, shape, spread,
+} from './drift-looks.ts';
 import type { CheckEvidence } from './evidence.ts';
 import { SuiteObserver } from './observer.ts';
 import { errorRate, hardFailure, nonFinite, p95Latency } from './rate-looks.ts';
@@ -111,7 +113,7 @@ export class Suite {
       case 'spread': return spread(look, effect);
       case 'confidence': return (look.reference?.entropy ?? null) === null ? null : confidence(look, effect);
       case 'repeats': return repeats(look, effect);
-      case 'projections': return null;
+      case 'projections': return look.reference?.kind === 'vector' ? projections(look, effect) : null;
     }
   }
 
