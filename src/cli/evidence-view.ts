@@ -1,6 +1,7 @@
 // The numbers behind a decision of the suite as text: for every failing check what was counted, how sure that is and
 // what chance explains, both histograms of a drift, what was found out before anything was done, and the exposure.
 import { wilsonInterval } from '../judge/binomial.ts';
+import { circumstancesSchema, othersText } from '../judge/circumstances.ts';
 import { EXPOSURE_KINDS, exposureSchema } from '../judge/exposure.ts';
 import type { ExposureKind, ExposureView } from '../judge/exposure.ts';
 import { jensenShannonDistance, populationStability, PSI_SMOOTHING } from '../judge/statistics.ts';
@@ -107,16 +108,19 @@ const KIND_TEXTS: Readonly<Record<ExposureKind, string>> = {
 
 // What the version did to its clients until the decision.
 function exposureLines(atMs: number, evidence: DecisionRecord['evidence']): string {
-  const { totals, firstRequestAgoMs, shielded } = evidence as {
-    totals?: { requests?: number }; firstRequestAgoMs?: number | null; shielded?: number;
+  const { totals, firstRequestAgoMs } = evidence as {
+    totals?: { requests?: number }; firstRequestAgoMs?: number | null;
   };
   if (totals?.requests === undefined) return '';
   const parts = [`${countText(totals.requests)} requests were answered by this version in this generation`];
   if (typeof firstRequestAgoMs === 'number') parts.push(`the first at ${timeText(atMs - firstRequestAgoMs)}`);
-  if (typeof shielded === 'number') parts.push(`${countText(shielded)} were answered by the standby instead`);
+  const around = circumstancesSchema.safeParse(evidence).data;
+  if (around !== undefined) parts.push(`${countText(around.shielded)} were answered by the standby instead`);
   const exposure = exposureSchema.safeParse(evidence['exposure']).data;
   const runs = EXPOSURE_KINDS.map((kind) => runText(atMs, KIND_TEXTS[kind], exposure?.[kind] ?? null));
-  return [`${paint('bold', 'exposure')}  ${parts.join('; ')}`, ...runs.filter((text) => text !== '')].join('\n');
+  const others = around === undefined ? [] : [`  other models on this host: ${othersText(around.others)}`];
+  const lines = [...runs.filter((text) => text !== ''), ...others];
+  return [`${paint('bold', 'exposure')}  ${parts.join('; ')}`, ...lines].join('\n');
 }
 
 function runText(atMs: number, kind: string, run: ExposureView[ExposureKind]): string {

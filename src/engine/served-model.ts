@@ -5,7 +5,7 @@ import type { Clock } from '../clock.ts';
 import { lastgoodError } from '../errors.ts';
 import type { HealthAnswer } from '../front/port.ts';
 import type { JudgePhase } from '../judge/check-table.ts';
-import type { HealthReport, MonitorCommand, Verdict } from '../judge/messages.ts';
+import type { CheckName, HealthReport, MonitorCommand, Verdict } from '../judge/messages.ts';
 import type { ModelStatus } from '../admin/control-plane.ts';
 import type { AnswerCounts } from '../metrics/answer-counts.ts';
 import type { ModelMeter } from '../metrics/model-meter.ts';
@@ -21,6 +21,7 @@ import { type ActiveGeneration, ModelRollout } from '../rollout/rollout.ts';
 import type { Slab } from '../shared-memory/slab.ts';
 import { Track } from '../shared-memory/track.ts';
 import type { BatchResult } from '../worker/messages.ts';
+import { circumstancesOf } from './circumstances.ts';
 import { LostSamples, MAIN_THREAD_RING } from './lost-samples.ts';
 import { Shield, type ShieldCounts } from './shield.ts';
 import { healthAnswerOf, statusOf } from './model-views.ts';
@@ -164,13 +165,20 @@ export class ServedModel {
     this.rollout.onHealth(report);
   }
 
+  /** The checks that failed at the newest look. */
+  get failingChecks(): CheckName[] {
+    return this.health?.checks.filter(({ verdict }) => verdict === 'fail').map(({ check }) => check) ?? [];
+  }
+
   /** Its latency is over the limit now. */
   get isTooSlow(): boolean {
-    return this.health?.checks.some(({ check, verdict }) => check === 'p95_latency' && verdict === 'fail') === true;
+    return this.failingChecks.includes('p95_latency');
   }
 
   onVerdict(verdict: Verdict): Promise<void> {
-    return this.rollout.onVerdict(verdict);
+    const shielded = this.#shield.shieldedOf(verdict.generation);
+    const around = circumstancesOf(this.model, this.#ports.models.values(), shielded);
+    return this.rollout.onVerdict({ ...verdict, evidence: { ...verdict.evidence, ...around } });
   }
 
   /** The registry has a new baseline for this version; it counts from now on if the version is judged. */

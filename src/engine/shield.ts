@@ -53,11 +53,24 @@ export class Shield {
   readonly counts: ShieldCounts;
   readonly #ports: ShieldPorts;
   #again = 0;
+  /** The newest generation of which anything was shielded, and how much. */
+  #newest = { generation: 0, shielded: 0 };
   #pair: { readonly active: Runner; readonly standby: Runner; readonly isAlike: boolean } | null = null;
 
   constructor(ports: ShieldPorts) {
     this.#ports = ports;
     this.counts = ports.counts ?? { shielded: 0, unshielded: 0 };
+  }
+
+  /** Requests that this generation failed and the standby answered; known of the newest one only. */
+  shieldedOf(generation: number): number {
+    return this.#newest.generation === generation ? this.#newest.shielded : 0;
+  }
+
+  #count(generation: number): void {
+    this.counts.shielded += 1;
+    if (generation > this.#newest.generation) this.#newest = { generation, shielded: 0 };
+    if (generation === this.#newest.generation) this.#newest.shielded += 1;
   }
 
   /** Tells whether clients can be given an answer of `standby` for one of `active`. Asked at every cut. */
@@ -116,6 +129,7 @@ export class Shield {
   async #runAgain(
     failed: readonly number[], overflow: Overflow, standby: Runner, slab: Slab, memory: SharedArrayBuffer | null,
   ): Promise<Overflow> {
+    const { generation } = slab;
     const kept = failed.map((entry): Kept => ({ entry, record: slab.record(entry).slice() }));
     for (const entry of failed) {
       slab.setStatus(entry, EntryStatus.pending);
@@ -133,7 +147,7 @@ export class Shield {
         this.counts.unshielded += 1;
         continue;
       }
-      this.counts.shielded += 1;
+      this.#count(generation);
       const answer = overflowAgain.get(entry);
       if (answer === undefined) answers.delete(entry);
       else answers.set(entry, answer);

@@ -44,13 +44,17 @@ function explain(inputs: readonly CheckEvidence[], evidence: object = {}): strin
 }
 
 test('explain prints counts, interval, limit, chance and the looks of a share, and the exposure', () => {
-  const text = explain([errors]);
+  const text = explain([errors], { others: [], shielded: 12 });
   // The example of the interval and the chance that everybody can compute by hand.
   assert.match(text, /window 60 s: 37 of 1,184 = 3\.13 % \(95 % Wilson 2\.28 % to 4\.28 %\), limit 1 %/);
   assert.match(text, /chance of so many at the limit: 3e-9 \(needs 1e-6\); in breach since a look 10(\.0)? s before/);
   assert.match(text, /exposure +2,000 requests were answered by this version in this generation/);
   assert.match(text, /37 failed: the first bad request \S+ \S+, the last good one \S+ \S+\n/);
   assert.match(text, /delay 39(\.0)? s, requests answered .* since the first bad one 771; before: 0 of 1,229/);
+  assert.match(text, /; 12 were answered by the standby instead\n/);
+  assert.match(text, /other models on this host: quiet/);
+  const others = [{ model: 'n', checks: ['error_rate', 'p95_latency'] }];
+  assert.match(explain([errors], { others, shielded: 0 }), /on this host: n breaches error_rate and p95_latency/);
   assert.match(text, /the stored window gives the same verdict/);
 });
 
