@@ -5,7 +5,7 @@ import type { MonitorCommand, MonitorReport } from './messages.ts';
 import { reasonOf } from '../errors.ts';
 
 /** A stopping monitor that has not ended by itself after this is terminated. */
-const STOP_MS_MAX = 2_000;
+const STOP_MS_MAX = 10_000;
 
 export interface MonitorEvents {
   readonly onReport: (report: MonitorReport) => void;

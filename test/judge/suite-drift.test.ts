@@ -191,3 +191,18 @@ test('after the probation drift only warns unless it is asked to act, and failur
   assert.equal(served(shifted).check('shape').effect, 'rollback');
   assert.equal(served(shifted, { phase: 'steady', options: { steadyDrift: 'on' } }).check('shape').effect, 'rollback');
 });
+
+test('a damage that begins after an hour of good answers is found as one that begins at once', () => {
+  const damages: [string, CheckName, () => number[]][] = [
+    ['a collapse', 'shape', () => [10 + 0.02 * normal()]],
+    ['two humps of the same mean', 'shape', () => [random() < 0.5 ? 8.5 : 11.5]],
+    ['a mean that moved', 'mean_drift', () => [13 + normal()]],
+    ['twice the spread', 'shape', () => [10 + 2.2 * normal()]],
+  ];
+  for (const [damage, check, row] of damages) {
+    const run = new SuiteRun({ baseline: regression }).feed(3_600, 5, () => answered('regression', bell()));
+    assert.deepEqual(failedNames(run), [], `${damage}, before it began`);
+    run.feed(300, 20, () => answered('regression', row()));
+    assert.ok(run.failedAt.has(check), `${damage}: ${check} stays silent, ${run.check(check).text}`);
+  }
+});

@@ -30,15 +30,24 @@ interface Estimate {
   readonly atLeast: number;
 }
 
+/** What is known of a window's dependence, each as lists of slots, newest first. */
+export interface DispersionSlots {
+  /** The window's own slots and those of the shorter windows. */
+  readonly own: readonly (readonly Float64Array[])[];
+  /**
+   * What lies well before the window. A change for good that the window is full of must not stand in here: it would be
+   * read as dependence, and explain itself away.
+   */
+  readonly before: readonly (readonly Float64Array[])[];
+}
+
 /**
- * The factor by which all windows overstate what is known, from the slots of each: the largest that one of them proves,
- * and no less than the one with the most slots leaves possible. A clump that is longer than a slot only shows in blocks
- * that hold whole ones, so blocks of one slot, two, four, … are looked at.
+ * The factor by which a window overstates what is known: the largest that one list of slots proves, and no less than
+ * the best of them leaves possible. A clump that is longer than a slot only shows in blocks that hold whole ones, so
+ * blocks of one slot, two, four, … are looked at.
  */
-export function dispersionOf(
-  windows: readonly (readonly Float64Array[])[], groups: readonly ColumnGroup[],
-): number {
-  const estimates = windows.map((slots) => estimateOf(slots, groups));
+export function dispersionOf({ own, before }: DispersionSlots, groups: readonly ColumnGroup[]): number {
+  const estimates = [...own, ...before].map((slots) => estimateOf(slots, groups));
   const atMost = Math.min(UNKNOWN, ...estimates.map((estimate) => estimate.atMost));
   return Math.max(atMost, ...estimates.map((estimate) => estimate.atLeast));
 }
@@ -113,17 +122,19 @@ function largestStatistic(blocks: readonly Float64Array[], length: number): numb
   return largest;
 }
 
-/** Remembers the factor for as long as a slot is open: it moves slowly and costs a walk through all slots. */
+/** Remembers each window's factor for as long as a slot is open: it moves slowly and costs a walk through all slots. */
 export class KnownDispersion {
   #slot = NaN;
-  #value = 1;
+  readonly #values = new Map<number, number>();
 
-  of(slot: number, compute: () => number): number {
+  of(slot: number, window: number, compute: () => number): number {
     if (slot !== this.#slot) {
-      this.#value = compute();
+      this.#values.clear();
       this.#slot = slot;
     }
-    return this.#value;
+    let value = this.#values.get(window);
+    if (value === undefined) this.#values.set(window, (value = compute()));
+    return value;
   }
 
   forget(): void {

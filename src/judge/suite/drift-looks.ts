@@ -41,12 +41,16 @@ export function answersWindows(
   const inputs = observer.diversity.distinct();
   const { values, entropies, classes, projections: directions } = reference.layout;
   const about = { isNear: false };
-  const dispersion = (): number => {
+  const groups = [
+    ...[values, entropies, ...directions].map((columns) => ({ ...columns, isOrdered: true })),
+    { ...classes, isOrdered: false },
+  ];
+  const dispersion = (window: number): number => {
     about.isNear = true;
-    return known.of(windows.slot, () => dispersionOf(
-      WINDOW_FACTORS.map((_, window) => windows.slots(window)),
-      [...[values, entropies, ...directions].map((columns) => ({ ...columns, isOrdered: true })),
-        { ...classes, isOrdered: false }]));
+    return known.of(windows.slot, window, () => dispersionOf({
+      own: WINDOW_FACTORS.slice(0, window + 1).map((_, shorter) => windows.slots(shorter)),
+      before: windows.slotsBefore(window),
+    }, groups));
   };
   WINDOW_FACTORS.forEach((factor, window) => {
     const samples = windows.total(window, ANSWER.values);
@@ -56,7 +60,7 @@ export function answersWindows(
       samples,
       effectiveMax: Math.min(samples, inputs),
       wasNear: () => about.isNear,
-      effective: () => Math.min(samples / dispersion(), inputs),
+      effective: () => Math.min(samples / dispersion(window), inputs),
       total: (column) => windows.total(window, column),
       totals: ({ from, length }) => windows.totals(window, from, length),
     });
@@ -209,12 +213,13 @@ export function repeats(look: DriftLook, effect: CheckEffect): EvidenceOf<'repea
     check: 'repeats', ...baseOf(look, effect, samplesMin, null), limit, atomShare: look.reference?.atomShare ?? 0,
     windows: [],
   };
-  // The block in which answers are compared is none of the windows, but as dependent as they are.
-  const longest = look.windows.at(-1);
+  const windowMs = look.options.windowMs * 5;
+  // The block in which answers are compared is none of the windows, but as dependent as the one of its length.
+  const alike = look.windows.find((window) => window.windowMs >= windowMs) ?? look.windows.at(-1);
   const block: AnswersWindow = {
-    windowMs: look.options.windowMs * 5, samples, effectiveMax: samples, total: () => 0, totals: () => [],
+    windowMs, samples, effectiveMax: samples, total: () => 0, totals: () => [],
     wasNear: () => false,
-    effective: () => (longest === undefined ? 1 : Math.min(1, longest.effective() / longest.samples)) * samples,
+    effective: () => (alike === undefined ? 1 : Math.min(1, alike.effective() / alike.samples)) * samples,
   };
   const blocks = samples === 0 ? [] : [block];
   return looked({ ...look, windows: blocks }, evidence, repeatTest(evidence), () => ({ hits }));

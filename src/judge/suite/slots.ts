@@ -154,6 +154,19 @@ export class SlotWindows {
     for (let filling = 1; filling <= ring; filling += 1) addTo(newest, this.#filling[filling]!);
     return [newest, ...this.#rings[ring]!.newest(RING_SLOTS[ring]! - 1)];
   }
+
+  /** The slots of the longer windows that lie before the newest two spans of `window`, one list per longer window. */
+  slotsBefore(window: number): Float64Array[][] {
+    const spanSlots = 2 * WINDOW_FACTORS[window]! * SLOTS_PER_WINDOW;
+    const lists: Float64Array[][] = [];
+    let slotLength = 1;
+    for (let longer = 1; longer < WINDOWS; longer += 1) {
+      // The newest slot may be hardly begun, so it does not count towards the span.
+      if (longer > window) lists.push(this.slots(longer).slice(1 + Math.ceil(spanSlots / slotLength)));
+      slotLength *= SLOTS_PER_NEXT[longer - 1]!;
+    }
+    return lists;
+  }
 }
 
 function addTo(sum: Float64Array, row: Float64Array): void {
