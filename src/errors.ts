@@ -144,6 +144,7 @@ export const ERRORS = {
   INVALID_BASELINE: define(400, (d: { path: Text; reason: Text }) => `read baseline "${d.path}": ${d.reason}`),
   SAMPLES_INVALID: define(400, (d: { path: Text; line: Text; reason: Text }) =>
     `read samples "${d.path}", line ${d.line}: ${d.reason}`),
+  INVALID_OUTPUT: define(400, (d: { reason: Text }) => `declare what the judge reads: ${d.reason}`),
   INVALID_GOLDEN: define(400, (d: { path: Text; reason: Text }) => `read golden vectors "${d.path}": ${d.reason}`),
   TRIAL_FAILED: define(
     422,

@@ -1,6 +1,7 @@
 // The one table of the operator's verbs: what each takes, how it is asked for over the admin socket, and what it calls.
 // Server, client and the list at GET / all read it, so none of them can know a verb that the others do not.
 import { z } from 'zod';
+import { DECLARED_KINDS } from '../registry/records.ts';
 import type { Actor, ControlPlane } from './control-plane.ts';
 
 export type Verb = keyof ControlPlane;
@@ -43,6 +44,7 @@ function command<S extends z.ZodRawShape>(
 export const COMMANDS: readonly Command[] = [
   command('register', 'POST', 'copy an ONNX file in, try it in a child process, record it as a version', {
     model, file: text, version: version.exactOptional(), baseline: text.exactOptional(), golden: text.exactOptional(),
+    output: text.exactOptional(), outputKind: z.enum(DECLARED_KINDS).exactOptional(),
     promote: z.boolean().exactOptional(), allowSignatureChange: z.boolean().exactOptional(),
   }, (control, args, actor) => control.register(args, actor)),
   command('promote', 'POST', 'load a version beside the active one and make it active', {

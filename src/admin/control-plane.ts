@@ -1,7 +1,7 @@
 // The operator's verbs as one interface: the running engine implements it, and so does the offline twin that works on
 // a data directory without an engine. The admin server and the CLI know nothing else.
 import type { HealthReport } from '../judge/messages.ts';
-import type { DecisionRecord, EventRecord, ModelRecord, VersionRecord } from '../registry/records.ts';
+import type { DeclaredKind, DecisionRecord, EventRecord, ModelRecord, VersionRecord } from '../registry/records.ts';
 import type { Activation, DeploymentView, Phase, Rollback } from '../rollout/outcome.ts';
 
 export type { Activation, DeploymentState, DeploymentView, Phase, Rollback } from '../rollout/outcome.ts';
@@ -16,6 +16,9 @@ export interface RegisterArguments {
   readonly version?: string;
   readonly baseline?: string;
   readonly golden?: string;
+  /** The output that the judge reads, and how; what is left out is inferred from the signature and the baseline. */
+  readonly output?: string;
+  readonly outputKind?: DeclaredKind;
   readonly promote?: boolean;
   readonly allowSignatureChange?: boolean;
 }

@@ -1,11 +1,15 @@
 // The verbs that bring versions in, into service, and out again: register, promote, rollback, confirm, remove.
 import { resolve } from 'node:path';
+import { Option } from 'commander';
 import type { Command } from 'commander';
 import type { Activation, RegisterArguments, Rollback } from '../admin/control-plane.ts';
-import type { ModelRecord, Signature, TensorSignature, VersionRecord } from '../registry/records.ts';
+import { DECLARED_KINDS } from '../registry/records.ts';
+import type { DeclaredKind, ModelRecord, Signature, TensorSignature, VersionRecord } from '../registry/records.ts';
+import { judgedOutputOf } from '../wire/judged-output.ts';
 import { withControl } from './connect.ts';
 import { bytesText, durationText, paint, printResult } from './output.ts';
 import { withProgress } from './progress.ts';
+import { judgedText } from './status-view.ts';
 import { verb } from './verb.ts';
 import type { CommonFlags } from './verb.ts';
 
@@ -17,6 +21,8 @@ interface RegisterFlags extends CommonFlags {
   readonly version?: string;
   readonly baseline?: string;
   readonly golden?: string;
+  readonly output?: string;
+  readonly outputKind?: DeclaredKind;
   readonly promote?: boolean;
   readonly allowSignatureChange?: boolean;
 }
@@ -35,6 +41,7 @@ function registerCommand(): Command {
       ['lastgood register digits digits.onnx', 'the next free number becomes its version'],
       ['lastgood register digits digits.onnx --version 2026-03 --promote', 'named, and answering right away'],
       ['lastgood register digits d.onnx --baseline d.baseline.json', 'drift is judged against this baseline'],
+      ['lastgood register m m.onnx --output risk --output-kind score', 'the judge reads this output, as scores'],
     ],
   })
     .argument('<model>', 'name of the model: 1 to 64 of the characters A-Z a-z 0-9 . _ -')
@@ -42,10 +49,13 @@ function registerCommand(): Command {
     .option('--version <version>', 'its name (default: the next free number)')
     .option('--baseline <file>', 'what its predictions look like when it is good; without one drift is not judged')
     .option('--golden <file>', 'rows with the answers that the first load has to give')
+    .option('--output <name>', 'the output that the judge reads (default: probabilities, or the first numeric one)')
+    .addOption(new Option('--output-kind <kind>', 'how the judge reads it (default: by its shape and the baseline)')
+      .choices(DECLARED_KINDS))
     .option('--promote', 'make it the active version at once')
     .option('--allow-signature-change', `with --promote: ${CHANGE_SIGNATURE}`)
     .action(async (model: string, file: string, flags: RegisterFlags) => {
-      const { version, baseline, golden, promote, allowSignatureChange } = flags;
+      const { version, baseline, golden, output, outputKind, promote, allowSignatureChange } = flags;
       // The engine has another working directory.
       const request: RegisterArguments = {
         model,
@@ -53,6 +63,8 @@ function registerCommand(): Command {
         ...(version !== undefined && { version }),
         ...(baseline !== undefined && { baseline: resolve(baseline) }),
         ...(golden !== undefined && { golden: resolve(golden) }),
+        ...(output !== undefined && { output }),
+        ...(outputKind !== undefined && { outputKind }),
         ...(promote !== undefined && { promote }),
         ...(allowSignatureChange !== undefined && { allowSignatureChange }),
       };
@@ -71,6 +83,7 @@ function registeredText(result: { version: VersionRecord; activation: Activation
     `registered version ${paint('bold', version.version)} of ${model}: ${bytesText(version.artifactBytes)}, ` +
       signatureText(signature),
     `its trial: loaded in ${durationText(trial.loadMs)}, one row in ${durationText(trial.runMs)}${golden}`,
+    `judged by: ${judgedText(judgedOutputOf(version))}`,
     ...version.warnings.map((warning) => paint('yellow', `warning: ${warning}`)),
     activation === null ? `to let it answer: lastgood promote ${model} ${version.version}` : activatedText(activation),
   ];

@@ -2,7 +2,8 @@
 // wall-clock time, which the records are stamped with.
 import type { EngineStatus, ModelStatus } from '../admin/control-plane.ts';
 import { numberText, percentText } from '../judge/text.ts';
-import type { Baseline, DecisionRecord, VersionRecord } from '../registry/records.ts';
+import type { Baseline, DecisionRecord, JudgedOutput, VersionRecord } from '../registry/records.ts';
+import { judgedOutputOf } from '../wire/judged-output.ts';
 import { bytesText, countText, durationText, facts, paint, table, timeText } from './output.ts';
 import type { Cell, Style } from './output.ts';
 
@@ -136,7 +137,8 @@ export function verdictStyle(verdict: string): Style {
 }
 
 function versionsTable({ model, versions, deployments }: ModelStatus): string {
-  return table(['VERSION', 'ROLE', 'HEALTH', 'LOADED', 'SIZE', 'BASELINE', 'REGISTERED'], versions.map((one) => {
+  const head = ['VERSION', 'ROLE', 'HEALTH', 'LOADED', 'SIZE', 'JUDGED BY', 'BASELINE', 'REGISTERED'];
+  return table(head, versions.map((one) => {
     const { version } = one;
     const loaded = deployments
       .filter((view) => view.version === version)
@@ -148,10 +150,20 @@ function versionsTable({ model, versions, deployments }: ModelStatus): string {
       healthCell(one),
       loaded.join(', ') || NOTHING,
       bytesText(one.artifactBytes),
+      judgedText(judgedOutputOf(one)),
       baselineText(one.baseline),
       timeText(one.registeredAtMs),
     ];
   }));
+}
+
+/** Which output the judge reads and how, and which of the two the operator said. */
+export function judgedText({ output, kind, isOutputDeclared, isKindDeclared }: JudgedOutput): string {
+  if (output === null) return 'no numeric output';
+  const source = (isDeclared: boolean): string => (isDeclared ? 'declared' : 'inferred');
+  return isOutputDeclared === isKindDeclared
+    ? `${output} as ${kind} (${source(isKindDeclared)})`
+    : `${output} (${source(isOutputDeclared)}) as ${kind} (${source(isKindDeclared)})`;
 }
 
 function baselineText(baseline: Baseline | null): string {

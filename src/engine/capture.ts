@@ -7,7 +7,7 @@ import type { CapturedPredictions } from '../judge/messages.ts';
 import { populationStability } from '../judge/statistics.ts';
 import type { JudgeOptions } from '../options.ts';
 import type { Baseline, VersionRecord } from '../registry/records.ts';
-import { predictionOutput } from '../wire/prediction.ts';
+import { judgedOutputOf } from '../wire/judged-output.ts';
 
 /** A live baseline further than this from the one before it is another kind of answers, not a drift. */
 const PSI_MAX = 1;
@@ -55,7 +55,7 @@ export function liveBaseline(captured: CapturedPredictions, about: CaptureAbout)
     }
   }
   return baselineOfPredictions({ values, classCounts, entropies, projections }, {
-    output: predictionOutput(version.signature)?.name ?? '', kind: version.outputKind, source: 'live',
+    output: judgedOutputOf(version).output ?? '', kind: version.outputKind, source: 'live',
     createdAtMs: nowMs, origin: 'live traffic',
   });
 }

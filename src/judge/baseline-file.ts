@@ -7,7 +7,9 @@ import { readFileSync, statSync } from 'node:fs';
 import { z } from 'zod';
 import { isLastgoodError, lastgoodError, reasonOf } from '../errors.ts';
 import type { Baseline, OutputKind, Signature } from '../registry/records.ts';
-import { inferOutputKind, predictionOutput } from '../wire/prediction.ts';
+import { contradictionOf, declaredOutput } from '../wire/judged-output.ts';
+import type { OutputDeclaration } from '../wire/judged-output.ts';
+import { inferOutputKind } from '../wire/prediction.ts';
 import { computeBaseline } from './baseline.ts';
 
 /** Larger files are refused before they are read. */
@@ -94,21 +96,27 @@ function checkedRow(path: string, name: string, index: number, row: unknown, ele
 
 /**
  * Computes the baseline of the output that predictions are read from. `kind` is decided by the file's rows when it is
- * not given. Throws INVALID_BASELINE when the file and the signature do not belong together.
+ * neither given nor declared. Throws INVALID_BASELINE when the file and the signature do not belong together, or the
+ * rows contradict what is declared, and INVALID_OUTPUT for a declaration that the signature cannot keep.
  */
 export function baselineOfFile(
   file: BaselineFile,
   signature: Signature,
-  options: { readonly createdAtMs: number; readonly kind?: OutputKind },
+  options: {
+    readonly createdAtMs: number; readonly kind?: OutputKind; readonly declared?: OutputDeclaration | undefined;
+  },
 ): Baseline {
-  const output = predictionOutput(signature);
+  const { declared = {} } = options;
+  const output = declaredOutput(signature, declared);
   if (output === null) throw invalid(file.path, 'the model has no numeric output to compare with');
   const found = file.outputs.get(output.name);
   if (found === undefined) {
     const names = [...file.outputs.keys()].join(', ');
     throw invalid(file.path, `it has the outputs ${names}; wanted "${output.name}" of the model`);
   }
-  const kind = options.kind ?? inferOutputKind(output, found.rows);
+  const contradiction = declared.kind === undefined ? null : contradictionOf(declared.kind, output, found.rows);
+  if (contradiction !== null) throw invalid(file.path, `output "${output.name}": ${contradiction}`);
+  const kind = declared.kind ?? options.kind ?? inferOutputKind(output, found.rows);
   const about = { output: output.name, kind, source: 'validation', createdAtMs: options.createdAtMs } as const;
   return computeBaseline(found.rows, { ...about, origin: file.path });
 }

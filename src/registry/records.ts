@@ -24,6 +24,18 @@ export interface Signature {
  * score per class, or a vector without such meaning.
  */
 export type OutputKind = 'scalar' | 'score' | 'regression' | 'classes' | 'vector';
+/** The kinds that an operator can declare. */
+export const DECLARED_KINDS = ['score', 'regression', 'classes', 'vector'] as const;
+export type DeclaredKind = (typeof DECLARED_KINDS)[number];
+
+/** Which output the judge reads and how, and which of the two the operator said at registration. */
+export interface JudgedOutput {
+  /** Null when the model has no numeric output. */
+  readonly output: string | null;
+  readonly kind: OutputKind;
+  readonly isOutputDeclared: boolean;
+  readonly isKindDeclared: boolean;
+}
 
 /** Rows per bin: counts[0] below the first edge, counts[i] in [edge i-1, edge i), the last above all edges. */
 export interface Bins {
@@ -104,6 +116,8 @@ export interface VersionRecord {
   readonly artifactBytes: number;
   readonly signature: Signature;
   readonly outputKind: OutputKind;
+  /** What the operator declared of the output that is judged; the rest is inferred from signature and baseline. */
+  readonly declared?: { readonly output?: string; readonly kind?: DeclaredKind };
   readonly baseline: Baseline | null;
   readonly golden: Golden | null;
   readonly trial: TrialReport;

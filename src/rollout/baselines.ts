@@ -15,10 +15,11 @@ export async function baselineFromFile(
   const { model, from } = target;
   const version = target.version ?? registry.model(model).activeVersion;
   if (version === null) throw lastgoodError('NO_ACTIVE_VERSION', { model });
-  const { signature, outputKind } = registry.version(model, version);
+  const { signature, outputKind, declared } = registry.version(model, version);
   // Its workers summarise answers by this kind already; only what one number means may still be found out.
   const kind = outputKind === 'scalar' ? {} : { kind: outputKind };
-  const baseline = baselineOfFile(readBaselineFile(from), signature, { createdAtMs: clock.wallMs(), ...kind });
+  const about = { createdAtMs: clock.wallMs(), declared, ...kind };
+  const baseline = baselineOfFile(readBaselineFile(from), signature, about);
   const after = registry.setBaseline({ model, version, baseline, by });
   await registry.flushed();
   return after;

@@ -1,6 +1,7 @@
 // The loaded versions of one model: at most the active one, the warm standby and a candidate, and those on their way
 // out. Main thread. A version that is asked for twice is loaded once.
 import type { VersionRecord } from '../registry/records.ts';
+import { judgedOutputOf } from '../wire/judged-output.ts';
 import type { Deployment } from './deployment.ts';
 import type { DeploymentView } from './outcome.ts';
 
@@ -69,10 +70,12 @@ export class DeploymentSet {
       role,
       state: deployment.state,
       workers: deployment.workers,
+      judged: judgedOutputOf(deployment.version),
     });
     return [
       ...this.ready.map((one) => view(one, one.version.version === active ? 'active' : 'standby')),
-      ...this.loading.map((version) => ({ version, role: 'candidate', state: 'loading', workers: 0 }) as const),
+      ...this.loading.map((version) =>
+        ({ version, role: 'candidate', state: 'loading', workers: 0, judged: null }) as const),
       ...this.retiring.map((one) => view(one, 'retiring')),
     ];
   }

@@ -1,5 +1,5 @@
 // What a rollout reports to whoever asked for a change; types only.
-import type { DecisionRecord } from '../registry/records.ts';
+import type { DecisionRecord, JudgedOutput } from '../registry/records.ts';
 
 /** Where a model stands. `offline` is reported by tools that look at a data directory without an engine. */
 export type Phase = (typeof PHASES)[number] | 'offline';
@@ -33,6 +33,8 @@ export interface DeploymentView {
   readonly role: 'active' | 'standby' | 'candidate' | 'retiring';
   readonly state: DeploymentState;
   readonly workers: number;
+  /** The output that the judge reads; null while it is being loaded. */
+  readonly judged: JudgedOutput | null;
 }
 
 export type RolloutEvent =

@@ -7,6 +7,7 @@ import { RowReader, rowRingOffset } from '../shared-memory/row-ring.ts';
 import type { RingRow } from '../shared-memory/row-ring.ts';
 import { createSlab } from '../shared-memory/slab-arena.ts';
 import { KEPT_ROW } from '../shared-memory/slab.ts';
+import { judgedOutputOf } from '../wire/judged-output.ts';
 import { predictionOf } from '../wire/prediction.ts';
 import type { PredictionSummary } from '../wire/prediction.ts';
 import { ReplayStatus } from '../worker/replay.ts';
@@ -67,6 +68,9 @@ export async function runRecentInputs(
   if (!isSameInput(active.version.signature, standby.version.signature)) {
     return { unavailable: `version "${standby.version.version}" takes other inputs` };
   }
+  if (!isSameOutput(active, standby)) {
+    return { unavailable: `version "${standby.version.version}" is judged by another output` };
+  }
   const answers = await replayAll(standby, rows, nowUs);
   if (typeof answers === 'string') return { unavailable: answers };
   const kind = active.version.outputKind;
@@ -75,6 +79,12 @@ export async function runRecentInputs(
   return pairs.length < RECENT_ROWS_MIN
     ? { unavailable: `only ${pairs.length} inputs were run in ${RUN_US_MAX / 1e6} s` }
     : { pairs };
+}
+
+// Inferred outputs may have been renamed by an export and mean the same; what was declared is meant by its name.
+function isSameOutput(active: Deployment, standby: Deployment): boolean {
+  const [one, other] = [judgedOutputOf(active.version), judgedOutputOf(standby.version)];
+  return one.output === other.output || !(one.isOutputDeclared || other.isOutputDeclared);
 }
 
 async function replayAll(

@@ -7,9 +7,11 @@ import type { BaselineFile } from '../judge/baseline-file.ts';
 import { addArtifact, removeArtifact, whileRegistering } from '../registry/artifacts.ts';
 import type { Artifact } from '../registry/artifacts.ts';
 import { checkName } from '../registry/names.ts';
-import type { Baseline, Golden, OutputKind, Signature, VersionRecord } from '../registry/records.ts';
+import type { Baseline, DeclaredKind, Golden, OutputKind, Signature, VersionRecord } from '../registry/records.ts';
 import type { Registry } from '../registry/registry.ts';
-import { inferOutputKind, predictionOutput } from '../wire/prediction.ts';
+import { declaredOutput } from '../wire/judged-output.ts';
+import type { OutputDeclaration } from '../wire/judged-output.ts';
+import { inferOutputKind } from '../wire/prediction.ts';
 import { readGoldenFile } from './golden-file.ts';
 import { defaultMemoryBytes } from './memory-watch.ts';
 import { signatureDifference } from './signature.ts';
@@ -32,11 +34,15 @@ export interface RegistrationRequest {
   readonly version?: string;
   readonly baseline?: string;
   readonly golden?: string;
+  /** The output that the judge reads, and how; what is left out is inferred from the signature and the baseline. */
+  readonly output?: string;
+  readonly outputKind?: DeclaredKind;
 }
 
 /**
  * Registers the file as a version and returns its record, which is on disk by then. Throws INVALID_NAME,
- * VERSION_EXISTS, FILE_UNREADABLE, INVALID_BASELINE, INVALID_GOLDEN or TRIAL_FAILED, and then nothing has changed.
+ * VERSION_EXISTS, FILE_UNREADABLE, INVALID_BASELINE, INVALID_OUTPUT, INVALID_GOLDEN or TRIAL_FAILED, and then nothing
+ * has changed.
  */
 export async function registerVersion(
   ports: RegistrationPorts,
@@ -69,7 +75,7 @@ async function addVersion(
         sha256: artifact.sha256,
         artifactBytes: artifact.bytes,
         signature: trial.signature,
-        ...judgedBy(trial.signature, baselineFile, ports.clock.wallMs()),
+        ...judgedBy(trial.signature, declarationOf(request), baselineFile, ports.clock.wallMs()),
         golden,
         trial: trial.report,
         warnings: [...trial.warnings, ...warningsAbout(ports.registry, request, trial.signature)],
@@ -111,17 +117,29 @@ async function tryOut(
   }
 }
 
+function declarationOf({ output, outputKind: kind }: RegistrationRequest): OutputDeclaration {
+  return { ...(output === undefined ? {} : { output }), ...(kind === undefined ? {} : { kind }) };
+}
+
 function judgedBy(
   signature: Signature,
+  declaration: OutputDeclaration,
   file: BaselineFile | null,
   createdAtMs: number,
+): Pick<VersionRecord, 'outputKind' | 'baseline' | 'declared'> {
+  const isDeclared = declaration.output !== undefined || declaration.kind !== undefined;
+  return { ...inferred(signature, declaration, file, createdAtMs), ...(isDeclared ? { declared: declaration } : {}) };
+}
+
+function inferred(
+  signature: Signature, declared: OutputDeclaration, file: BaselineFile | null, createdAtMs: number,
 ): { readonly outputKind: OutputKind; readonly baseline: Baseline | null } {
   if (file !== null) {
-    const baseline = baselineOfFile(file, signature, { createdAtMs });
+    const baseline = baselineOfFile(file, signature, { createdAtMs, declared });
     return { outputKind: baseline.kind, baseline };
   }
-  const output = predictionOutput(signature);
-  return { outputKind: output === null ? 'vector' : inferOutputKind(output), baseline: null };
+  const output = declaredOutput(signature, declared);
+  return { outputKind: declared.kind ?? (output === null ? 'vector' : inferOutputKind(output)), baseline: null };
 }
 
 function warningsAbout(registry: Registry, request: RegistrationRequest, signature: Signature): string[] {

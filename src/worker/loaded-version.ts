@@ -6,7 +6,7 @@ import { verifyArtifact } from '../registry/artifacts.ts';
 import { versionKey } from '../registry/keys.ts';
 import type { OutputKind, Signature, VersionRecord } from '../registry/records.ts';
 import { openStore } from '../registry/store.ts';
-import { predictionOutput } from '../wire/prediction.ts';
+import { judgedOutputOf } from '../wire/judged-output.ts';
 import type { WorkerStart } from './messages.ts';
 import { BatchRunner } from './predict-batch.ts';
 import type { PredictionSource, Sampler } from './sampler.ts';
@@ -64,10 +64,11 @@ async function readVersion({ dataDir, model, version }: WorkerStart): Promise<Ve
   }
 }
 
-// The baseline says which output it was computed from; live predictions must come from the same one.
-function predictionSource({ baseline, outputKind, signature }: VersionRecord): PredictionSource | null {
-  const name = baseline?.output ?? predictionOutput(signature)?.name;
+// Live predictions must come from the output that the baseline was computed from, and be read as it was.
+function predictionSource(record: VersionRecord): PredictionSource | null {
+  const { signature } = record;
+  const { output: name, kind } = judgedOutputOf(record);
   const output = signature.outputs.findIndex((candidate) => candidate.name === name);
   const datatype = signature.outputs[output]?.datatype;
-  return datatype === undefined ? null : { output, kind: outputKind, datatype };
+  return datatype === undefined ? null : { output, kind, datatype };
 }

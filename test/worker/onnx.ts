@@ -121,6 +121,13 @@ export const batchMean = (): Uint8Array => model({
   nodes: [node('ReduceMean', ['x'], 'y', [integers('axes', [0]), integer('keepdims', 1)])],
 });
 
+/** One input and two outputs: its negative, and itself. */
+export const twoAnswers = (): Uint8Array => model({
+  inputs: [['x', Type.FLOAT, ['N', 1]]],
+  outputs: [['first', Type.FLOAT, ['N', 1]], ['second', Type.FLOAT, ['N', 1]]],
+  nodes: [node('Neg', ['x'], 'first'), node('Identity', ['x'], 'second')],
+});
+
 /** Two inputs of different types and two outputs: their sum, and the second input. */
 export const twoInputs = (): Uint8Array => model({
   inputs: [['a', Type.FLOAT, ['N', 2]], ['b', Type.INT64, ['N', 2]]],
