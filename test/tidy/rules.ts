@@ -159,10 +159,10 @@ export function consoleOffences(files: readonly Source[]): string[] {
 
 /** Every code of the table is used in src, and every code that src builds or compares with is in the table. */
 export function errorCodeOffences(files: readonly Source[], codes: readonly string[]): string[] {
-  const users = files.filter((source) => isIn('src')(source) && source.path !== 'src/errors.ts');
+  const users = files.filter((source) => isIn('src')(source) && source.path !== 'src/error-table.ts');
   const unused = codes
     .filter((code) => !users.some(({ text }) => text.includes(`'${code}'`)))
-    .map((code) => `src/errors.ts: nothing in src uses ${code}`);
+    .map((code) => `src/error-table.ts: nothing in src uses ${code}`);
   const unknown = users.flatMap(({ path, text }) =>
     [...text.matchAll(/(?:lastgoodError\(\s*|\.code [!=]== )'([A-Z][A-Z_]+)'/g)]
       .filter(([, code = '']) => !codes.includes(code) && !/^(E[A-Z]+|ERR_[A-Z_]+)$/.test(code))

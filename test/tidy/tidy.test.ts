@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
-import { ERRORS } from '../../src/errors.ts';
+import { ERRORS } from '../../src/error-table.ts';
 import { packageRoot } from '../../src/package-root.ts';
 import {
   COLUMNS_MAX, FILE_LINES_MAX, FUNCTION_LINES_MAX, consoleOffences, dependencyOffences, errorCodeOffences,
@@ -88,7 +88,7 @@ describe('The rules find', () => {
   test('error codes that nobody uses and codes that do not exist', () => {
     const text = ["lastgoodError('KNOWN');", "x = error.code === 'OTHER';", "x = error.code === 'ENOENT';"];
     assert.deepEqual(errorCodeOffences(file('src/a.ts', ...text), ['KNOWN', 'UNUSED']), [
-      'src/errors.ts: nothing in src uses UNUSED', 'src/a.ts: OTHER is not in the table of errors',
+      'src/error-table.ts: nothing in src uses UNUSED', 'src/a.ts: OTHER is not in the table of errors',
     ]);
   });
 

@@ -1,0 +1,254 @@
+// The one table of errors: code, HTTP status, message. Callers match on `code`; nothing else in the project invents
+// an error text for a caller. A message reads: action that failed, colon, state found, state wanted.
+
+interface Definition<P> {
+  readonly status: number;
+  readonly message: (details: P) => string;
+}
+
+function define<P>(status: number, message: (details: P) => string): Definition<P> {
+  return { status, message };
+}
+
+type Text = string;
+
+export const ERRORS = {
+  // Requests
+  INVALID_JSON: define(400, (d: { reason: Text }) => `read the request body: ${d.reason}; wanted one JSON object`),
+  INVALID_REQUEST: define(400, (d: { reason: Text }) => `read the request: ${d.reason}`),
+  ROW_LENGTH: define(
+    400,
+    (d: { input: Text; got: number; wanted: number }) =>
+      `read input "${d.input}": the row has ${d.got} values; wanted ${d.wanted}`,
+  ),
+  ROW_VALUE: define(
+    400,
+    (d: { input: Text; index: number; got: Text; wanted: Text }) =>
+      `read input "${d.input}": value ${d.index} is ${d.got}; wanted ${d.wanted}`,
+  ),
+  UNSUPPORTED_BY_PREDICT: define(
+    400,
+    (d: { model: Text; reason: Text }) => `predict with model "${d.model}": ${d.reason}`,
+  ),
+  FLOATS_REFUSED: define(
+    400,
+    (d: { model: Text; reason: Text }) => `ask model "${d.model}" over lastgood.f32: ${d.reason}`,
+  ),
+  UNAUTHORIZED: define(401, () => 'authorize: the bearer token is missing or wrong; wanted the admin token'),
+  FORBIDDEN: define(
+    403,
+    () => 'authorize: no admin token is configured for the public port; use the admin socket (lastgood rollback MODEL)',
+  ),
+  MODEL_NOT_FOUND: define(
+    404,
+    (d: { model: Text; known: Text }) => `find model "${d.model}": there is none of this name; known are ${d.known}`,
+  ),
+  NO_DEFAULT_MODEL: define(
+    404,
+    (d: { known: Text }) =>
+      `choose the default model: there is not exactly one (${d.known}); name it in the URL or set --default-model`,
+  ),
+  VERSION_NOT_FOUND: define(
+    404,
+    (d: { model: Text; version: Text; known: Text }) =>
+      `find version "${d.version}" of model "${d.model}": there is none of this name; known are ${d.known}`,
+  ),
+  LABEL_NOT_FOUND: define(
+    404,
+    (d: { model: Text; label: Text; known: Text }) =>
+      `find the version of model "${d.model}" that is labelled "${d.label}": there is none; labels are ${d.known}`,
+  ),
+  VERSION_NOT_LOADED: define(
+    503,
+    (d: { model: Text; version: Text; loaded: Text }) =>
+      `ask version "${d.version}" of model "${d.model}": it is not loaded; loaded are ${d.loaded}`,
+  ),
+  ROUTE_NOT_FOUND: define(404, (d: { method: Text; path: Text }) => `route ${d.method} ${d.path}: no such route`),
+  METHOD_NOT_ALLOWED: define(
+    405,
+    (d: { method: Text; path: Text; allowed: Text }) => `route ${d.method} ${d.path}: only ${d.allowed} is allowed`,
+  ),
+  BODY_TOO_LARGE: define(
+    413,
+    (d: { got: number | string; limitBytes: number }) =>
+      `read the request body: ${d.got} bytes; wanted at most ${d.limitBytes}`,
+  ),
+  UNSUPPORTED_MEDIA_TYPE: define(
+    415,
+    (d: { got: Text; wanted: Text }) => `read the request body: it is declared as ${d.got}; wanted ${d.wanted}`,
+  ),
+  UPGRADE_REQUIRED: define(
+    426,
+    () => 'open a WebSocket: the request is no upgrade; wanted Upgrade: websocket, version 13',
+  ),
+  HEADERS_TOO_LARGE: define(431, (d: { got: number; limitBytes: number }) =>
+    `read the request's headers: ${d.got} bytes; wanted at most ${d.limitBytes}`),
+  BODIES_FULL: define(
+    429,
+    (d: { receivingBytes: number; limitBytes: number }) =>
+      `read the request body: ${d.receivingBytes} bytes of unfinished bodies are held; ` +
+      `at most ${d.limitBytes} may be, try again later`,
+  ),
+  QUEUE_FULL: define(
+    429,
+    (d: { model: Text; pending: number; limit: number }) =>
+      `queue the request for model "${d.model}": ${d.pending} are pending; at most ${d.limit} may be, try again later`,
+  ),
+  LARGE_REQUESTS_FULL: define(
+    429,
+    (d: { model: Text; got: number; limitBytes: number }) =>
+      `queue a request of ${d.got} bytes for model "${d.model}": large requests and their answers take all of the ` +
+      `${d.limitBytes} bytes that they may; try again later`,
+  ),
+  SOCKET_BUSY: define(
+    429,
+    (d: { got: Text; limit: Text }) =>
+      `accept a frame on this WebSocket: ${d.got}; at most ${d.limit}, read answers first`,
+  ),
+  MODEL_FAILED: define(
+    500,
+    (d: { model: Text; version: Text; reason: Text }) => `run model "${d.model}" version "${d.version}": ${d.reason}`,
+  ),
+  NON_FINITE_ANSWER: define(
+    500,
+    (d: { output: Text; value: Text }) =>
+      `write output "${d.output}" as JSON: it holds ${d.value}, which JSON has no number for; ask for binary data`,
+  ),
+  INTERNAL: define(500, (d: { reason: Text }) => `answer the request: ${d.reason}; this is a bug`),
+  NO_ACTIVE_VERSION: define(503, (d: { model: Text }) => `serve model "${d.model}": no version is active`),
+  SOCKETS_FULL: define(503, (d: { open: number; limit: number }) =>
+    `open a WebSocket: ${d.open} are open; at most ${d.limit} may be, try again later`),
+  DRAINING: define(503, () => 'accept the request: the engine is draining; try another host'),
+  DEADLINE_EXCEEDED: define(
+    504,
+    (d: { model: Text; deadlineMs: number }) =>
+      `answer the request for model "${d.model}": not done within its deadline of ${d.deadlineMs} ms`,
+  ),
+  RUN_HUNG: define(
+    504,
+    (d: { model: Text; version: Text; ranMs: number }) =>
+      `run model "${d.model}" version "${d.version}": not back after ${d.ranMs} ms; its version is taken out`,
+  ),
+  // Registry and rollout
+  INVALID_NAME: define(
+    400,
+    (d: { what: Text; got: Text }) =>
+      `accept ${d.what} "${d.got}": wanted 1 to 64 of the characters A-Z a-z 0-9 . _ - and no leading dot`,
+  ),
+  VERSION_EXISTS: define(
+    409,
+    (d: { model: Text; version: Text }) =>
+      `register version "${d.version}" of model "${d.model}": it is registered already; versions never change`,
+  ),
+  FILE_UNREADABLE: define(400, (d: { path: Text; reason: Text }) => `read file "${d.path}": ${d.reason}`),
+  INVALID_BASELINE: define(400, (d: { path: Text; reason: Text }) => `read baseline "${d.path}": ${d.reason}`),
+  SAMPLES_INVALID: define(400, (d: { path: Text; line: Text; reason: Text }) =>
+    `read samples "${d.path}", line ${d.line}: ${d.reason}`),
+  INVALID_OUTPUT: define(400, (d: { reason: Text }) => `declare what the judge reads: ${d.reason}`),
+  INVALID_GOLDEN: define(400, (d: { path: Text; reason: Text }) => `read golden vectors "${d.path}": ${d.reason}`),
+  TRIAL_FAILED: define(
+    422,
+    (d: { model: Text; version: Text; reason: Text }) =>
+      `try version "${d.version}" of model "${d.model}": ${d.reason}; nothing was registered`,
+  ),
+  ARTIFACT_DAMAGED: define(
+    500,
+    (d: { sha256: Text; reason: Text }) => `open artefact ${d.sha256.slice(0, 12)}: ${d.reason}`,
+  ),
+  LOAD_FAILED: define(
+    500,
+    (d: { model: Text; version: Text; reason: Text }) =>
+      `load version "${d.version}" of model "${d.model}": ${d.reason}`,
+  ),
+  SIGNATURE_CHANGED: define(
+    409,
+    (d: { model: Text; version: Text; difference: Text }) =>
+      `promote version "${d.version}" of model "${d.model}": its signature differs from the active one ` +
+      `(${d.difference}); wanted the same, or --allow-signature-change`,
+  ),
+  QUARANTINED: define(
+    409,
+    (d: { model: Text; version: Text; reason: Text }) =>
+      `promote version "${d.version}" of model "${d.model}": it is quarantined (${d.reason}); release it first`,
+  ),
+  ALREADY_ACTIVE: define(
+    409,
+    (d: { model: Text; version: Text }) => `promote version "${d.version}" of model "${d.model}": it is active already`,
+  ),
+  PINNED: define(
+    409,
+    (d: { model: Text; version: Text }) =>
+      `change the active version of model "${d.model}": it is pinned to "${d.version}"; unpin it first`,
+  ),
+  GENERATION_CONFLICT: define(
+    409,
+    (d: { model: Text; expected: number; found: number }) =>
+      `change the active version of model "${d.model}": generation ${d.expected} was expected but ${d.found} is ` +
+      'active now; look at the status and try again',
+  ),
+  NO_ROLLBACK_TARGET: define(
+    404,
+    (d: { model: Text }) =>
+      `roll back model "${d.model}": no other healthy version has served; nothing was changed`,
+  ),
+  VERSION_IN_USE: define(
+    409,
+    (d: { doing: 'remove' | 'quarantine'; model: Text; version: Text; role: Text }) =>
+      `${d.doing} version "${d.version}" of model "${d.model}": it is ${d.role}; wanted another version, ` +
+      'roll back or promote first',
+  ),
+  UNLOAD_REFUSED: define(
+    409,
+    (d: { model: Text }) =>
+      `unload model "${d.model}": it is serving; wanted "force": true in the parameters, or --model-control explicit`,
+  ),
+  BUSY: define(
+    409,
+    (d: { model: Text; doing: Text }) =>
+      `change model "${d.model}": ${d.doing} is under way; try again when it is done`,
+  ),
+  DECISION_NOT_FOUND: define(
+    404,
+    (d: { decision: Text }) =>
+      d.decision === ''
+        ? 'find the newest decision: none has been taken yet'
+        : `find decision "${d.decision}": there is none; history MODEL lists the decisions that were taken`,
+  ),
+  NOT_HEALTHY: define(
+    409,
+    (d: { model: Text; reason: Text }) =>
+      `capture a baseline of model "${d.model}": ${d.reason}; wanted a version that answers in time and without errors`,
+  ),
+  NOT_ENOUGH_SAMPLES: define(
+    409,
+    (d: { model: Text; got: Text; wanted: Text }) =>
+      `capture a baseline of model "${d.model}": it has ${d.got}; wanted ${d.wanted}`,
+  ),
+  DISK_REFUSED: define(507, (d: { what: Text; reason: Text }) => `write ${d.what}: ${d.reason}; nothing was changed`),
+  // Engine
+  DATA_UNUSABLE: define(500, (d: { path: Text; reason: Text }) => `open data directory "${d.path}": ${d.reason}`),
+  LISTEN_FAILED: define(
+    500,
+    (d: { host: Text; port: number; reason: Text }) => `listen on ${d.host}:${d.port}: ${d.reason}`,
+  ),
+  FRONT_UNAVAILABLE: define(500, (d: { reason: Text }) => `load uWebSockets.js: ${d.reason}`),
+  INVALID_OPTION: define(400, (d: { reason: Text }) => `read the options: ${d.reason}`),
+  ADMIN_IN_USE: define(
+    409,
+    (d: { path: Text }) =>
+      `open the admin socket "${d.path}": another engine owns this data directory; stop it, or serve with --follower`,
+  ),
+  ADMIN_SOCKET_FAILED: define(
+    500,
+    (d: { path: Text; reason: Text }) => `open the admin socket "${d.path}": ${d.reason}`,
+  ),
+  ENGINE_STARTING: define(503, () => 'ask the engine: it is still starting; try again in a moment'),
+  ENGINE_NEEDED: define(
+    503,
+    (d: { verb: Text; dataDir: Text }) =>
+      `${d.verb}: no engine runs on "${d.dataDir}" and this needs one; start it with lastgood serve`,
+  ),
+  ENGINE_UNREACHABLE: define(503, (d: { path: Text; reason: Text }) => `reach the engine at "${d.path}": ${d.reason}`),
+  ENGINE_RUNNING: define(409, (d: { dataDir: Text }) => `repair "${d.dataDir}": an engine runs on it; stop it first`),
+  ENGINE_CLOSED: define(503, () => 'use the engine: it is closed'),
+} as const;
