@@ -29,7 +29,8 @@ describe('lastgood --help', () => {
       const { code, stdout } = await lastgood([verb, '--help']);
       assert.equal(code, 0, verb);
       assert.match(stdout, /^Usage: lastgood \w+/);
-      const examples = stdout.split('Examples:\n')[1]?.trim().split('\n') ?? [];
+      const [examplesText = ''] = stdout.split('Examples:\n')[1]?.trim().split('\n\n') ?? [];
+      const examples = examplesText.split('\n');
       assert.ok(examples.length >= 2 && examples.length <= 4, `${verb} has ${examples.length} examples`);
       assert.ok(examples.every((line) => line.includes(`lastgood ${verb}`)), verb);
       assert.match(stdout, /--data <dir>/, verb);
