@@ -37,11 +37,17 @@ export const ERRORS = {
   UNAUTHORIZED: define(401, () => 'authorize: the bearer token is missing or wrong; wanted the admin token'),
   FORBIDDEN: define(
     403,
-    () => 'authorize: no admin token is configured for the public port; use the admin socket (lastgood rollback MODEL)',
+    () => 'authorize: no admin token is configured for the public port; use the admin socket (lastgood VERB MODEL), ' +
+      'or serve with LASTGOOD_ADMIN_TOKEN',
   ),
   MODEL_NOT_FOUND: define(
     404,
     (d: { model: Text; known: Text }) => `find model "${d.model}": there is none of this name; known are ${d.known}`,
+  ),
+  MODEL_UNLOADED: define(
+    404,
+    (d: { model: Text }) =>
+      `find model "${d.model}": it is unloaded; load it (POST /v2/repository/models/MODEL/load), or promote a version`,
   ),
   NO_DEFAULT_MODEL: define(
     404,

@@ -53,8 +53,16 @@ export class EngineControl implements ControlPlane {
     { by }: Actor,
   ): Promise<Activation> {
     this.#engine.assertOpen();
+    // Who promotes a version of an unloaded model wants the model back; it has to be up before it can change.
+    const wasUnloaded = this.#engine.unloaded.delete(args.model);
     this.#engine.followModels();
-    return this.#engine.served(args.model).rollout.promote(args.version, {
+    if (wasUnloaded) await this.#engine.settled();
+    const { rollout } = this.#engine.served(args.model);
+    // Brought back is what was active before, and that may be all that was asked for.
+    if (wasUnloaded && rollout.active !== null && rollout.activeVersion?.version === args.version) {
+      return { model: args.model, version: args.version, from: null, generation: rollout.active.generation };
+    }
+    return rollout.promote(args.version, {
       allowSignatureChange: args.allowSignatureChange ?? false,
       reason: args.reason ?? '',
       by,

@@ -192,7 +192,7 @@ export class Engine extends EventEmitter<EngineEvents> {
 
   /** The served model of this name, or the default one; throws MODEL_NOT_FOUND or NO_DEFAULT_MODEL. */
   served(model: string | undefined): ServedModel {
-    return chooseModel(this.#models, model ?? this.options.defaultModel);
+    return chooseModel(this.#models, model ?? this.options.defaultModel, this.unloaded);
   }
 
   /** Throws ENGINE_CLOSED or DRAINING when no more changes can be accepted. */

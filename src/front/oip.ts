@@ -17,6 +17,7 @@ import type { FrontState } from './state.ts';
 import type { HttpRequest } from './uws-types.ts';
 
 const HEADER_LENGTH = /^\d{1,10}$/;
+const BASE64 = /^[A-Za-z0-9+/]+={0,2}$/;
 const INDEX_BODY_BYTES_MAX = 1024 * 1024;
 
 type JsonObject = Readonly<Record<string, unknown>>;
@@ -149,6 +150,9 @@ function loadRequest(parameters: JsonObject & { readonly version?: string | unde
   if (named === undefined) {
     const got = key.slice(0, 100);
     throw lastgoodError('INVALID_REQUEST', { reason: `"${got}" names no version; wanted "file:1/model.onnx"` });
+  }
+  if (!BASE64.test(content)) {
+    throw lastgoodError('INVALID_REQUEST', { reason: `"${key.slice(0, 100)}" is no base64, or empty` });
   }
   return { version: named, file: Buffer.from(content, 'base64') };
 }

@@ -60,13 +60,16 @@ export function countSample(counts: SampleCounts, sample: Readonly<Sample>): voi
   if (sample.isRunFirst) countRun(counts, sample);
 }
 
-// A version's runs have at most as many sizes as a run may have rows.
+/** Runs of more rows are told by the next power of two, so that there are never many sizes. */
+const EXACT_ROWS_MAX = 1_024;
+
 function countRun({ batch, runsBySize }: SampleCounts, { batchRows, runUs }: Readonly<Sample>): void {
   const rows = Math.max(1, batchRows);
   record(batch, ROW_BOUNDS, rows);
-  const ofSize = runsBySize.get(rows);
+  const size = rows <= EXACT_ROWS_MAX ? rows : 2 ** Math.ceil(Math.log2(rows));
+  const ofSize = runsBySize.get(size);
   if (ofSize === undefined) {
-    runsBySize.set(rows, { runs: 1, us: runUs });
+    runsBySize.set(size, { runs: 1, us: runUs });
     return;
   }
   ofSize.runs += 1;

@@ -125,7 +125,8 @@ export class TensorBatch {
     const runUs = result.runMs * 1e3;
     if (group.length === 1) {
       sampler.beginRun();
-      this.#answer(group[0]!, result.outputs, runUs, Math.max(1, rows));
+      // A request that is too large to be stacked has rows as well.
+      this.#answer(group[0]!, result.outputs, runUs, this.#rowsIn(group[0]!));
       return;
     }
     if (result.outputs.some((output) => output !== undefined && output.shape[0] !== rows)) {

@@ -53,6 +53,14 @@ describe('the counts of samples', () => {
     assert.deepEqual([counts.rows, counts.batch.sum, counts.inference.sum], [3, 3, 60]);
   });
 
+  test('tell very large runs by the next power of two, so that there are never many sizes', () => {
+    const counts = newSampleCounts();
+    for (const batchRows of [1_024, 1_500, 2_000]) {
+      countSample(counts, sample({ runUs: 20, batchRows, isRunFirst: true }));
+    }
+    assert.deepEqual([...counts.runsBySize].map(([size, { runs }]) => [size, runs]), [[1_024, 1], [2_048, 2]]);
+  });
+
   test('leave requests that no run answered out of the inference durations', () => {
     const counts = newSampleCounts();
     countSample(counts, sample({ outcome: Outcome.clientFault, latencyUs: 50, queueUs: 10 }));

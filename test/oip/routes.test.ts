@@ -119,12 +119,16 @@ suite('/v2 routes', () => {
     assert.deepEqual([refused.status, refused.json['code']], [409, 'UNLOAD_REFUSED']);
     assert.equal((await infer('m')).status, 200);
     assert.equal((await unload(BEARER, true)).status, 200);
-    assert.equal((await infer('m')).status, 404);
+    const gone = await infer('m');
+    assert.deepEqual([gone.status, gone.json['code']], [404, 'MODEL_UNLOADED']);
     const index = await http(port, '/v2/repository/index', { body: '{}' });
     assert.deepEqual(JSON.parse(index.text), [{ name: 'm', state: 'UNAVAILABLE', reason: 'unloaded' }]);
     assert.equal((await http(port, '/v2/repository/any/index', { body: '' })).text, index.text);
     assert.equal((await http(port, '/v2/repository/models/m/load', { headers: BEARER, body: '' })).status, 200);
     assert.deepEqual(resultOf(await infer('m')), ['2', 1001]);
+    assert.equal((await unload(BEARER, true)).status, 200);
+    await engine.promote('m', '2');
+    assert.deepEqual(resultOf(await infer('m')), ['2', 1001], 'a promote brings the model back');
   });
 
   test('load of a new version goes through its trial and is promoted; a bad file changes nothing', async () => {
@@ -133,6 +137,7 @@ suite('/v2 routes', () => {
     const bad = await load({ 'file:5/model.onnx': Buffer.from('no model').toString('base64') });
     assert.deepEqual([bad.status, bad.json['code']], [422, 'TRIAL_FAILED']);
     assert.deepEqual(resultOf(await infer('m')), ['2', 1001]);
+    for (const text of ['%%%', '']) assert.equal((await load({ 'file:5/model.onnx': text })).status, 400, text);
     const good = await load({ config: '{}', 'file:4/model.onnx': Buffer.from(linear(4)).toString('base64') });
     assert.equal(good.status, 200);
     assert.deepEqual(resultOf(await infer('m')), ['4', 5]);

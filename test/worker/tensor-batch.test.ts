@@ -111,6 +111,9 @@ suite('TensorBatch', () => {
     assert.deepEqual(
       answers.map((answer) => [outputsOf(answer)[0]!.shape, outputsOf(answer)[0]!.data]),
       [[[1, 2], [1, 2]], [[1, 3], [1, 2, 3]], [[0, 2], []], [[2, 0], []], [[1, 2], [3, 4]]]);
+    await ask(open, [request([1_500, 2], new Array<number>(3_000).fill(1))]);
+    const runs = open.samples().filter(({ kind }) => kind === 0).map(({ batchRows }) => batchRows);
+    assert.equal(runs.at(-1), 1_500, 'a request that is too large for company has its rows all the same');
     await open.session.release();
     const fixed = await benchOn(fixedBatch());
     const [good, bad] = await ask(fixed, [rows(4, 0), rows(3, 0)]);

@@ -79,7 +79,7 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
     description: 'An upgrade. Subprotocols: lastgood.json, text frames {"id", "features"}; oip.v2, the Open ' +
       'Inference Protocol in binary frames; lastgood.f32, raw float32 rows. Answers are matched by id.',
     query: { model: 'the model of frames that name none' },
-    errors: ['UPGRADE_REQUIRED', 'INVALID_REQUEST', 'MODEL_NOT_FOUND', 'FLOATS_REFUSED'],
+    errors: ['UPGRADE_REQUIRED', 'INVALID_REQUEST', 'MODEL_NOT_FOUND', 'MODEL_UNLOADED', 'FLOATS_REFUSED'],
   },
   'POST /predict': {
     ...predict, summary: 'Predict with the default model', errors: [...PREDICT_ERRORS, 'NO_DEFAULT_MODEL'],
@@ -88,12 +88,14 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
     ...predict, summary: 'Predict', errors: [...PREDICT_ERRORS, ...MODEL_ERRORS],
   },
   'GET /health': { ...health, summary: 'Health of the default model', errors: ['NO_DEFAULT_MODEL'] },
-  'GET /models/:model/health': { ...health, summary: 'Health of a model', errors: ['MODEL_NOT_FOUND'] },
+  'GET /models/:model/health': {
+    ...health, summary: 'Health of a model', errors: ['MODEL_NOT_FOUND', 'MODEL_UNLOADED'],
+  },
   'POST /rollback': {
     ...rollback, summary: 'Roll the default model back', errors: [...ROLLBACK_ERRORS, 'NO_DEFAULT_MODEL'],
   },
   'POST /models/:model/rollback': {
-    ...rollback, summary: 'Roll a model back', errors: [...ROLLBACK_ERRORS, 'MODEL_NOT_FOUND'],
+    ...rollback, summary: 'Roll a model back', errors: [...ROLLBACK_ERRORS, 'MODEL_NOT_FOUND', 'MODEL_UNLOADED'],
   },
   'GET /v2': server,
   'GET /v2/': server,
@@ -122,6 +124,6 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
     'SIGNATURE_CHANGED', 'QUARANTINED', 'PINNED', 'BUSY', 'NO_ACTIVE_VERSION',
   ]),
   'POST /v2/repository/models/:model/unload': repository('Stop serving a model', unloadBody, [
-    'MODEL_NOT_FOUND', 'UNLOAD_REFUSED',
+    'MODEL_NOT_FOUND', 'MODEL_UNLOADED', 'UNLOAD_REFUSED',
   ]),
 };
