@@ -51,7 +51,7 @@ export function createOipPort(engine: Engine): OipPort {
       engine.log.info({ model, ...BY }, 'unloading');
       engine.unloaded.add(model);
       engine.followModels();
-  await engine.settled();
+      await engine.settled();
     },
   };
 
@@ -83,7 +83,7 @@ async function load(engine: Engine, model: string, { version, file }: LoadReques
   else engine.registry.model(model);
   engine.unloaded.delete(model);
   engine.followModels();
-  await engine.settled();
+      await engine.settled();
   const served = engine.served(model);
   if (version !== undefined && served.rollout.activeVersion?.version !== version) {
     await engine.control.promote({ model, version, reason: 'loaded over HTTP' }, BY);

@@ -1,14 +1,15 @@
 // Compressed request bodies and answers through a real front, before an engine that gives back what it was given.
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
-import { Agent, request as httpRequest } from 'node:http';
-import type { IncomingHttpHeaders } from 'node:http';
+import { request as httpRequest } from 'node:http';
 import { after, before, beforeEach, test } from 'node:test';
-import { createGzip, deflateRawSync, deflateSync, gunzipSync, gzipSync, inflateSync } from 'node:zlib';
+import { createGzip, deflateRawSync, deflateSync, gzipSync } from 'node:zlib';
 import { COMPRESSED_BYTES_MIN, compress, encodingFor } from '../../src/front/compression.ts';
 import type { Front } from '../../src/front/port.ts';
 import { createFrontState } from '../../src/front/state.ts';
 import { resolveOptions } from '../../src/options.ts';
+import { postPacked } from '../support/packed-post.ts';
+import type { PackedAnswer } from '../support/packed-post.ts';
 import { until } from '../support/poll.ts';
 import { EchoEngine, frontBefore } from './echo-engine.ts';
 
@@ -23,33 +24,13 @@ beforeEach(() => {
   engine.held.length = 0;
 });
 
-interface Got {
-  readonly status: number;
-  readonly headers: IncomingHttpHeaders;
-  readonly body: Buffer;
+interface Got extends PackedAnswer {
   readonly json: Readonly<Record<string, unknown>>;
 }
 
-function post(body: Uint8Array, headers: Record<string, string>): Promise<Got> {
-  return new Promise((resolve, reject) => {
-    const agent = new Agent({ keepAlive: false });
-    const sent = httpRequest({
-      host: '127.0.0.1', port: front.port, path: '/predict', method: 'POST', agent,
-      headers: { 'content-length': String(body.length), ...headers },
-    }, (answer) => {
-      const pieces: Buffer[] = [];
-      answer.on('data', (piece: Buffer) => pieces.push(piece));
-      answer.on('end', () => {
-        const all = Buffer.concat(pieces);
-        const encoding = answer.headers['content-encoding'];
-        const plain = encoding === 'gzip' ? gunzipSync(all) : encoding === 'deflate' ? inflateSync(all) : all;
-        const json = JSON.parse(plain.toString()) as Record<string, unknown>;
-        resolve({ status: answer.statusCode ?? 0, headers: answer.headers, body: all, json });
-      });
-    });
-    sent.on('error', reject);
-    sent.end(body);
-  });
+async function post(body: Uint8Array, headers: Record<string, string>): Promise<Got> {
+  const answer = await postPacked(front.port, '/predict', body, headers);
+  return { ...answer, json: JSON.parse(answer.plain.toString()) as Record<string, unknown> };
 }
 
 const gzipped = { 'content-encoding': 'gzip' };

@@ -1,23 +1,17 @@
 // Compressed bodies and answers of the binary tensor extension, on a real engine: the header counts what is inflated.
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
-import { Agent, request as httpRequest } from 'node:http';
-import type { IncomingHttpHeaders } from 'node:http';
 import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
-import { deflateSync, gunzipSync, gzipSync, inflateSync } from 'node:zlib';
+import { deflateSync, gzipSync } from 'node:zlib';
 import { createEngine } from '../../src/engine/engine.ts';
 import type { Engine } from '../../src/engine/engine.ts';
+import { postPacked } from '../support/packed-post.ts';
+import type { PackedAnswer } from '../support/packed-post.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 import { Type, identity } from '../worker/onnx.ts';
 
 const HEADER = 'inference-header-content-length';
-
-interface Got {
-  readonly status: number;
-  readonly headers: IncomingHttpHeaders;
-  readonly body: Buffer;
-}
 
 suite('compression of /v2', () => {
   let engine: Engine;
@@ -35,23 +29,8 @@ suite('compression of /v2', () => {
     await engine.close();
   });
 
-  const post = (body: Uint8Array, headers: Record<string, string>): Promise<Got> => new Promise((resolve, reject) => {
-    const sent = httpRequest({
-      host: '127.0.0.1', port, path: '/v2/models/m/infer', method: 'POST', agent: new Agent({ keepAlive: false }),
-      headers: { 'content-length': String(body.length), ...headers },
-    }, (answer) => {
-      const pieces: Buffer[] = [];
-      answer.on('data', (piece: Buffer) => pieces.push(piece));
-      answer.on('end', () => {
-        const all = Buffer.concat(pieces);
-        const encoding = answer.headers['content-encoding'];
-        const plain = encoding === 'gzip' ? gunzipSync(all) : encoding === 'deflate' ? inflateSync(all) : all;
-        resolve({ status: answer.statusCode ?? 0, headers: answer.headers, body: plain });
-      });
-    });
-    sent.on('error', reject);
-    sent.end(body);
-  });
+  const post = (body: Uint8Array, headers: Record<string, string>): Promise<PackedAnswer> =>
+    postPacked(port, '/v2/models/m/infer', body, headers);
 
   const values = Float32Array.from({ length: 20_000 }, (_, at) => at % 50);
   const tensor = Buffer.from(values.buffer);
@@ -65,7 +44,7 @@ suite('compression of /v2', () => {
     const whole = Buffer.concat([head, tensor]);
     for (const [encoding, packed] of [['gzip', gzipSync(whole)], ['deflate', deflateSync(whole)]] as const) {
       for (const accepted of ['', 'gzip', 'deflate']) {
-        const { status, headers, body } = await post(packed, {
+        const { status, headers, plain: body } = await post(packed, {
           'content-encoding': encoding, [HEADER]: String(head.length),
           ...(accepted !== '' && { 'accept-encoding': accepted }),
         });
@@ -89,7 +68,7 @@ suite('compression of /v2', () => {
   });
 
   test('what is inflated beyond the limit is refused', async () => {
-    const { status, body } = await post(gzipSync(Buffer.alloc(1_000_001, 0x20)), { 'content-encoding': 'gzip' });
+    const { status, plain: body } = await post(gzipSync(Buffer.alloc(1_000_001, 0x20)), { 'content-encoding': 'gzip' });
     assert.equal(status, 413);
     assert.match(body.toString(), /BODY_TOO_LARGE/);
   });
