@@ -60,10 +60,12 @@ export async function stopEngine(engine: Engine): Promise<0 | 1> {
  * code of its own would wait for the stuck thread.
  */
 export function restartWhenHung(engine: Engine): void {
-  engine.once('hung', ({ model, version, isTakenOut }) => {
+  engine.once('hung', ({ model, version, isTakenOut, settled }) => {
     const next = isTakenOut ? 'the last good version serves after a restart' : 'it is started again';
     engine.log.warn({ model, version }, `stopping: a worker does not come back from a run; ${next}`);
     void engine.drain()
+      // What hung in the meantime must be out as well before another process begins.
+      .then(() => Promise.race([settled(), sleep(engine.options.drainMs)]))
       .then(() => sleep(LAST_ANSWERS_MS))
       .then(() => process.kill(process.pid, HUNG_SIGNAL));
   });

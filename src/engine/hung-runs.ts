@@ -3,10 +3,11 @@
 //
 //   running -> hung: requests refused, version rolled back or quarantined -> (registry written) -> reported, once a run
 //
-// Invariant: a run is reported only after the registry knows that its version is out, so that the next process does not
-// begin with it; while the disk refuses that, the last good version serves beside the stuck worker.
+// Invariant: runs are reported only after the registry knows of every hung version that it is out, so that the next
+// process begins with none of them; while the disk refuses that, the last good version serves beside the stuck worker.
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Clock } from '../clock.ts';
-import { isLastgoodError, lastgoodError, reasonOf } from '../errors.ts';
+import { type ErrorCode, isLastgoodError, lastgoodError, reasonOf } from '../errors.ts';
 import type { Registry } from '../registry/registry.ts';
 import { ENGINE_ACTOR } from '../rollout/decisions.ts';
 import type { Deployment } from '../rollout/deployment.ts';
@@ -18,6 +19,7 @@ import type { ServedModel } from './served-model.ts';
 const LOOK_MS = 100;
 /** A look that comes later than this says that the whole process stood still (a paused host): no run's fault. */
 const LOOK_GAP_US_MAX = 1e6;
+const RETRIED: readonly ErrorCode[] = ['GENERATION_CONFLICT', 'DISK_REFUSED'];
 
 /** A run as the last looks saw it; a slab carries many runs, one after the other. */
 interface Watched {
@@ -35,6 +37,8 @@ export interface HungRun {
   readonly ranMs: number;
   /** Whether another version is to be active at the next start. */
   readonly isTakenOut: boolean;
+  /** Resolves when what was found hung since then is out too, so that the process may end. */
+  readonly settled: () => Promise<void>;
 }
 
 export interface HungRunsPorts {
@@ -52,6 +56,8 @@ export class HungRuns {
   #lookedUs = Infinity;
   /** Microseconds in which this process was alive and looking. */
   #aliveUs = 0;
+  /** Runs that are given up while the registry does not know yet. */
+  #underWay = 0;
 
   constructor(ports: HungRunsPorts) {
     this.#ports = ports;
@@ -93,21 +99,39 @@ export class HungRuns {
   async #giveUp(served: ServedModel, deployment: Deployment, slab: Slab, ranMs: number): Promise<void> {
     const { model } = served;
     const { version } = deployment.version;
+    this.#underWay += 1;
     served.giveUp(slab, lastgoodError('RUN_HUNG', { model, version, ranMs }));
     const reason = `a run of version "${version}" has not come back for ${ranMs} ms`;
     this.#ports.emit({ kind: 'problem', model, what: 'a worker is stuck inside a run', reason });
-    const isTakenOut = await this.#takeOut(served, version, reason).catch((error: unknown) => {
-      this.#ports.emit({ kind: 'problem', model, what: 'a hung version is not taken out', reason: reasonOf(error) });
-      return false;
-    });
-    const report = (): void => {
-      if (!served.rollout.isSaved) {
-        setTimeout(report, LOOK_MS).unref();
-        return;
+    const isTakenOut = await this.#takeOutSurely(served, version, reason);
+    this.#underWay -= 1;
+    const settled = (): Promise<void> => this.#settled();
+    await settled();
+    this.#ports.onHung({ model, version, ranMs, isTakenOut, settled });
+  }
+
+  // Another hung version may still be on its way out, to a version that has to be loaded first, and a rollback that is
+  // in force may not be written: the end of the process now would bring either back.
+  async #settled(): Promise<void> {
+    const isSaved = (): boolean => [...this.#ports.models()].every(({ rollout }) => rollout.isSaved);
+    while (this.#underWay > 0 || !isSaved()) await sleep(LOOK_MS, undefined, { ref: false });
+  }
+
+  async #takeOutSurely(served: ServedModel, version: string, reason: string): Promise<boolean> {
+    for (;;) {
+      try {
+        return await this.#takeOut(served, version, reason);
+      } catch (error) {
+        // Somebody else changed what is active, or the disk refuses for now: the version is still to go.
+        if (isLastgoodError(error) && RETRIED.includes(error.code)) {
+          await sleep(LOOK_MS, undefined, { ref: false });
+          continue;
+        }
+        const { model } = served;
+        this.#ports.emit({ kind: 'problem', model, what: 'a hung version is not taken out', reason: reasonOf(error) });
+        return false;
       }
-      this.#ports.onHung({ model, version, ranMs, isTakenOut });
-    };
-    report();
+    }
   }
 
   // False when there is nothing to go back to, or a human has pinned the version: it will be started again then.

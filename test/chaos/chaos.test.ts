@@ -6,7 +6,7 @@ import { runChaos } from './director.ts';
 const KINDS_MIN = 5;
 
 test('lastgood serve under faults of every kind loses no request and nothing that it acknowledged', async () => {
-  const report = await runChaos({ seed: 20_260, kills: 4, soakMs: 2_000 });
+  const report = await runChaos({ seed: 20_260, kills: 4, soakMs: 2_000, hungMs: 8_000 });
   assert.deepEqual(report.offences, []);
   const { sent, answered, refused, cut, lost, wrong } = report.requests;
   assert.equal(sent, answered + refused + cut + lost + wrong, 'every request has exactly one outcome');

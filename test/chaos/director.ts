@@ -22,6 +22,8 @@ export interface ChaosOptions {
   readonly killsMsMax?: number;
   /** After that, a swap a second without any fault for so long. */
   readonly soakMs: number;
+  /** A run that takes longer hangs; on a busy machine an innocent one may take seconds. */
+  readonly hungMs: number;
   readonly onProgress?: (line: string) => void;
 }
 
@@ -47,7 +49,7 @@ export interface ChaosReport {
 export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
   const startedMs = performance.now();
   const random = randomOf(options.seed);
-  const world = new World();
+  const world = new World(options.hungMs);
   await world.begin();
   const ledger = new Ledger((sentMs) => world.wasDownSince(sentMs));
   const clients = [new Clients(world.port, CLIENTS, ledger), new SocketClients(world.port, SOCKETS, ledger)];

@@ -17,6 +17,8 @@ const HELP = `Kills, corrupts, fills, floods, promotes and rolls back a running 
 
 Exit code 0 when no request was lost or answered wrongly and everything acknowledged was there.
 `;
+/** Beside other work on the machine no innocent run takes so long. */
+const HUNG_MS = 20_000;
 /** Without a terminal a line of progress comes so often. */
 const PROGRESS_MS = 30_000;
 
@@ -57,6 +59,7 @@ if (values.help) {
       killsMsMax: sizeOf('kill-minutes', values['kill-minutes']) * 60_000,
     }),
     soakMs: sizeOf('soak-minutes', values['soak-minutes']) * 60_000,
+    hungMs: HUNG_MS,
     onProgress: tell,
   });
   if (process.stderr.isTTY) process.stderr.write('\n');

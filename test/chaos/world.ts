@@ -15,9 +15,7 @@ import { MODEL, POISON, versionFile } from './model.ts';
 import type { Kind } from './model.ts';
 
 /** Judging is not what is tried here, and a rollback of the judge's own would only blur the ledger. */
-const SERVE_FLAGS = [
-  '--judge-mode', 'observe', '--log-level', 'warn', '--no-supervisor', '--hung-ms', '8000', '--drain-ms', '60000',
-];
+const SERVE_FLAGS = ['--judge-mode', 'observe', '--log-level', 'warn', '--no-supervisor', '--drain-ms', '60000'];
 const START_ATTEMPTS_MAX = 3;
 const PORTS_FROM = 12_000;
 const PORTS = 8_000;
@@ -37,6 +35,7 @@ interface Acknowledged {
 }
 
 export class World {
+  readonly #flags: readonly string[];
   readonly dataDir = temporaryDirectory();
   readonly files = temporaryDirectory();
   #acknowledged: Acknowledged[] = [];
@@ -53,6 +52,11 @@ export class World {
   #upMs = -1;
   #versions = 0;
   #lastLog = '';
+
+  /** A run that takes longer than `hungMs` hangs. */
+  constructor(hungMs: number) {
+    this.#flags = [...SERVE_FLAGS, '--hung-ms', String(hungMs)];
+  }
 
   #goDown(): void {
     this.#isDown = true;
@@ -100,7 +104,7 @@ export class World {
   async start(): Promise<void> {
     for (let attempt = 1; ; attempt += 1) {
       try {
-        this.#server = await Server.start(this.dataDir, ['--listen', `127.0.0.1:${this.#port}`, ...SERVE_FLAGS]);
+        this.#server = await Server.start(this.dataDir, ['--listen', `127.0.0.1:${this.#port}`, ...this.#flags]);
         break;
       } catch (error) {
         if (attempt === START_ATTEMPTS_MAX) throw error;

@@ -12,9 +12,11 @@ import { until } from '../support/poll.ts';
 import { actor } from '../support/served-housing.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 import { endless } from '../worker/hostile-onnx.ts';
-import { linear } from '../worker/onnx.ts';
+import { heavy, linear } from '../worker/onnx.ts';
 
 const HUNG = ['--hung-ms', '600', '--judge-mode', 'observe', '--workers', '1'];
+/** 2,048 x 2,048 float32 weights: 16 MiB, so that loading it takes longer than ending the process. */
+const WIDTH = 2_048;
 const HANGS = '{"features":[-1,0,0]}';
 const RETURNS = '{"features":[1,0,0]}';
 
@@ -50,7 +52,7 @@ async function serve(args: readonly string[], files: Readonly<Record<string, Uin
     const file = join(temporaryDirectory(), `${version}.onnx`);
     writeFileSync(file, bytes);
     await admin.register({ model: 'm', version, file, promote: true }, actor);
-    if (version === 'good') await admin.confirm({ model: 'm' }, actor);
+    if (version !== Object.keys(files).at(-1)) await admin.confirm({ model: 'm' }, actor);
   }
   return { dataDir, server };
 }
@@ -103,6 +105,25 @@ describe('a run that does not come back', () => {
       assert.deepEqual([status, json['model_version']], [200, 'good']);
     }
     await until('another engine is ready', () => server.starts.length === 2, 30_000);
+    assert.equal(await server.stop(), 0);
+  });
+
+  test('beside another one ends the process only when both versions are out', async () => {
+    // The only version to go back to takes long to load: the process must not end before it is the active one.
+    const { dataDir, server } = await serve([], { good: heavy(WIDTH), hangs: endless(), too: endless() });
+    const inputs = [{ name: 'x', shape: [1, 3], datatype: 'FP32', data: [-1, 0, 0] }];
+    const headers = { 'content-type': 'application/json' };
+    const path = '/v2/models/m/versions/hangs/infer';
+    const standby = http(server.port, path, { body: JSON.stringify({ inputs }), headers });
+    const active = ask(server.port, HANGS);
+    assert.deepEqual([(await standby).status, (await active).status], [504, 504]);
+    await until('another engine is ready', () => server.starts.length === 2, 60_000);
+    const { model, versions } = await statusOf(dataDir);
+    assert.equal(model.activeVersion, 'good');
+    assert.deepEqual(
+      versions.map(({ version, health }) => [version, health]),
+      [['good', 'good'], ['hangs', 'unhealthy'], ['too', 'unhealthy']],
+    );
     assert.equal(await server.stop(), 0);
   });
 });
