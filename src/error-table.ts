@@ -237,6 +237,10 @@ export const ERRORS = {
     500,
     (d: { host: Text; port: number; reason: Text }) => `listen on ${d.host}:${d.port}: ${d.reason}`,
   ),
+  TLS_UNUSABLE: define(
+    500,
+    (d: { cert: Text; key: Text; reason: Text }) => `serve TLS with "${d.cert}" and "${d.key}": ${d.reason}`,
+  ),
   FRONT_UNAVAILABLE: define(500, (d: { reason: Text }) => `load uWebSockets.js: ${d.reason}`),
   INVALID_OPTION: define(400, (d: { reason: Text }) => `read the options: ${d.reason}`),
   ADMIN_IN_USE: define(

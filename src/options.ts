@@ -92,6 +92,9 @@ const engineSchema = z.strictObject({
   defaultModel: z.string().optional(),
   /** Bearer token of POST /rollback on the public port; without one the route answers 403. */
   adminToken: z.string().min(8).optional(),
+  /** PEM files of the certificate chain and its key, both or neither; read again when they change. */
+  tlsCert: z.string().min(1).optional(),
+  tlsKey: z.string().min(1).optional(),
   bodyBytesMax: positive(1_024 * MIB).default(16 * MIB),
   limits: limitsSchema.prefault({}),
   drainMs: positive(3_600_000).default(30_000),
@@ -135,6 +138,10 @@ function describe(error: z.ZodError, within: readonly string[] = []): string {
 /** Parses raw options; throws INVALID_OPTION that names every wrong key, and every limit that cannot work. */
 export function resolveOptions(raw: unknown): ResolvedOptions {
   const options = parseOptions(raw);
+  if ((options.tlsCert === undefined) !== (options.tlsKey === undefined)) {
+    const [given, missing] = options.tlsCert === undefined ? ['tlsKey', 'tlsCert'] : ['tlsCert', 'tlsKey'];
+    throw lastgoodError('INVALID_OPTION', { reason: `${given} is given without ${missing}; wanted both or neither` });
+  }
   refuseImpossible('judge', options.judge);
   for (const model of Object.keys(options.models)) {
     refuseImpossible(`models.${model}.judge`, optionsOfModel(options, model).judge);

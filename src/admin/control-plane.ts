@@ -44,11 +44,23 @@ export interface ModelStatus {
   readonly shielded: number;
   readonly recentDecisions: readonly DecisionRecord[];
 }
+/** The certificate that is served, as the front tells of it. */
+export interface TlsStatus {
+  readonly cert: string;
+  readonly subject: string;
+  readonly notAfterMs: number;
+  readonly renewals: number;
+  readonly refusals: number;
+  /** Why the files as they are now are not what is served. */
+  readonly problem: string | null;
+}
 export interface EngineStatus {
   readonly engine: 'running' | 'draining' | 'offline';
   readonly version: string;
   readonly dataDir: string;
   readonly listen: string | null;
+  /** The certificate of the public port; null without TLS. */
+  readonly tls: TlsStatus | null;
   readonly pid: number | null;
   readonly uptimeMs: number | null;
   readonly residentBytes: number | null;

@@ -152,7 +152,8 @@ export class OfflineControl implements ControlPlane {
     return inTurn(() => {
       const records = model === undefined ? this.#registry.models() : [this.#registry.model(model)];
       return {
-        engine: 'offline', version: packageVersion(), dataDir: this.#options.dataDir, listen: null, pid: null,
+        engine: 'offline', version: packageVersion(), dataDir: this.#options.dataDir, listen: null, tls: null,
+        pid: null,
         uptimeMs: null, residentBytes: null,
         models: records.map((record) => this.#statusOf(record)),
       };

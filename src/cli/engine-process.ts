@@ -14,6 +14,9 @@ import type { ReadyMessage } from './supervisor.ts';
 export async function serve(settings: ServeSettings, json: boolean): Promise<0 | 1> {
   const { demoModels, follower } = settings;
   const options = { ...settings.options };
+  let renewTls = (): void => undefined;
+  // From the beginning: until there is a certificate to renew, the signal must not end the process.
+  if (options.tlsCert !== undefined) process.on('SIGHUP', () => renewTls());
   // Before anything is loaded: a second engine on the directory must be refused while it costs nothing.
   const admin = follower ? null : await AdminSocket.claim(options.dataDir);
   try {
@@ -28,6 +31,7 @@ export async function serve(settings: ServeSettings, json: boolean): Promise<0 |
     const engine = await createEngine(options, { log, bootGuard: !follower });
     dieOnUncaught(engine);
     restartWhenHung(engine);
+    renewTls = () => engine.front?.renewTls();
     return await runUntilStopped(engine, admin, { demoModels: demoModels && !follower, json });
   } finally {
     await admin?.close();

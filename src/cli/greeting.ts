@@ -24,7 +24,7 @@ const program = basename(script) === 'main.js' ? `node ${quote(relative('', scri
 /** The lines for a person; each one that starts with two spaces is a command. */
 export function greetingText(greeting: Greeting): string {
   const { host, port, status, adminSocket } = greeting;
-  const url = `http://${hostOfUrl(host)}:${port}`;
+  const url = `${status.tls === null ? 'http' : 'https'}://${hostOfUrl(host)}:${port}`;
   const lines = [`lastgood ${status.version} serves on ${paint('bold', url)} from ${status.dataDir}`];
   if (status.models.length === 0) {
     lines.push('No model is registered yet. To bring one in, from another shell:');
@@ -44,9 +44,11 @@ function commands({ status, adminSocket, defaultModel }: Greeting, url: string):
   const active = shown?.versions.find(({ version }) => version === shown.model.activeVersion);
   const body = active === undefined ? null : exampleBody(active);
   const second = shown?.versions.find(({ version, health }) => version !== active?.version && health !== 'unhealthy');
+  // The certificate need not be for this address, or from somebody whom this host trusts.
+  const curl = status.tls === null ? 'curl -s' : 'curl -sk';
   return [
-    ...(body === null ? [] : [`curl -s ${base}/predict -d ${quote(body)}`]),
-    ...(shown === undefined ? [] : [`curl -s ${base}/health`]),
+    ...(body === null ? [] : [`${curl} ${base}/predict -d ${quote(body)}`]),
+    ...(shown === undefined ? [] : [`${curl} ${base}/health`]),
     ...(adminSocket === null ? [] : [`curl -s --unix-socket ${quote(adminSocket)} http://admin/v1/status`]),
     ...(adminSocket === null || shown === undefined || second === undefined
       ? []

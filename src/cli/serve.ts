@@ -53,7 +53,11 @@ export function settingOption({ flag, placeholder, text, path, kind, choices }: 
 async function superviseServe({ options }: ServeSettings): Promise<number> {
   const { createLog } = await import('../engine/log.ts');
   const { supervise } = await import('./supervisor.ts');
-  return supervise(process.argv.slice(1), createLog({ level: options.logLevel, pretty: process.stderr.isTTY }));
+  return supervise({
+    args: process.argv.slice(1),
+    log: createLog({ level: options.logLevel, pretty: process.stderr.isTTY }),
+    passesHangUp: options.tlsCert !== undefined,
+  });
 }
 
 async function runHere(settings: ServeSettings, json: boolean): Promise<number> {

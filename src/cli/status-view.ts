@@ -1,6 +1,6 @@
 // The state of an engine and its models as text for a person. Pure, but for the colours of the terminal; `nowMs` is
 // wall-clock time, which the records are stamped with.
-import type { EngineStatus, ModelStatus } from '../admin/control-plane.ts';
+import type { EngineStatus, ModelStatus, TlsStatus } from '../admin/control-plane.ts';
 import { numberText, percentText } from '../judge/text.ts';
 import type { Baseline, DecisionRecord, JudgedOutput, VersionRecord } from '../registry/records.ts';
 import { judgedOutputOf } from '../wire/judged-output.ts';
@@ -9,6 +9,8 @@ import type { Cell, Style } from './output.ts';
 
 const NOTHING = '-';
 const DECISIONS_SHOWN = 5;
+/** A certificate that is renewed in time has longer than this. */
+const EXPIRY_NEAR_MS = 14 * 24 * 3_600_000;
 
 const PHASE_STYLES: Readonly<Record<ModelStatus['phase'], Style>> = {
   empty: 'dim', loading: 'yellow', probation: 'yellow', steady: 'green', no_rollback_target: 'red',
@@ -17,7 +19,7 @@ const PHASE_STYLES: Readonly<Record<ModelStatus['phase'], Style>> = {
 
 /** One line about the engine, a row per model, and what is wrong now. */
 export function statusText(status: EngineStatus, nowMs: number): string {
-  const parts = [engineLine(status)];
+  const parts = [engineLine(status), ...(status.tls === null ? [] : [tlsText(status.tls, nowMs)])];
   if (status.models.length === 0) parts.push('no models yet: lastgood register MODEL FILE.onnx --promote');
   else parts.push(modelsTable(status.models, nowMs));
   const troubles = status.models.flatMap(troublesOf);
@@ -41,17 +43,26 @@ export function modelText(status: EngineStatus, nowMs: number): string {
   ].join('\n\n');
 }
 
-function engineLine({ engine, version, dataDir, listen, pid, uptimeMs, residentBytes }: EngineStatus): string {
+function engineLine({ engine, version, dataDir, listen, tls, pid, uptimeMs, residentBytes }: EngineStatus): string {
   const style: Style = engine === 'running' ? 'green' : 'yellow';
   const facts = [
     `lastgood ${version} ${paint(style, engine === 'offline' ? 'offline (no engine runs)' : engine)}`,
-    ...(listen === null ? [] : [`http://${listen}`]),
+    ...(listen === null ? [] : [`${tls === null ? 'http' : 'https'}://${listen}`]),
     ...(pid === null ? [] : [`pid ${pid}`]),
     ...(uptimeMs === null ? [] : [`up ${durationText(uptimeMs)}`]),
     ...(residentBytes === null ? [] : [`${bytesText(residentBytes)} resident`]),
     dataDir,
   ];
   return facts.join(paint('dim', ' | '));
+}
+
+/** The certificate of the public port, and what an operator has to see to. */
+function tlsText({ cert, subject, notAfterMs, problem }: TlsStatus, nowMs: number): string {
+  const leftMs = notAfterMs - nowMs;
+  const style: Style = leftMs < 0 ? 'red' : leftMs < EXPIRY_NEAR_MS ? 'yellow' : 'green';
+  const when = leftMs < 0 ? `expired ${durationText(-leftMs)} ago` : `valid for ${durationText(leftMs)} more`;
+  const line = `TLS: ${subject}, ${paint(style, `${when}, until ${timeText(notAfterMs)}`)} (${cert})`;
+  return problem === null ? line : `${line}\n${paint('red', 'TLS files not taken')}: ${problem}`;
 }
 
 function modelsTable(models: readonly ModelStatus[], nowMs: number): string {

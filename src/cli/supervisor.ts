@@ -23,9 +23,17 @@ export interface ReadyMessage {
   readonly address: string;
 }
 
-/** Runs engines until one ends for good; resolves with the exit code. `args` are those of `lastgood serve`. */
-export function supervise(args: readonly string[], log: EngineLog): Promise<number> {
-  return new Promise((resolve) => new Supervisor(args, log, resolve).start());
+export interface SuperviseOptions {
+  /** Those of `lastgood serve`. */
+  readonly args: readonly string[];
+  readonly log: EngineLog;
+  /** SIGHUP is for the engine, which reads files again then; otherwise it ends both, as at the end of a terminal. */
+  readonly passesHangUp: boolean;
+}
+
+/** Runs engines until one ends for good; resolves with the exit code. */
+export function supervise(options: SuperviseOptions): Promise<number> {
+  return new Promise((resolve) => new Supervisor(options, resolve).start());
 }
 
 class Supervisor {
@@ -38,11 +46,12 @@ class Supervisor {
   #isStopping = false;
   #pause: NodeJS.Timeout | null = null;
 
-  constructor(args: readonly string[], log: EngineLog, leave: (code: number) => void) {
+  constructor({ args, log, passesHangUp }: SuperviseOptions, leave: (code: number) => void) {
     this.#args = args;
     this.#log = log;
     this.#leave = leave;
     for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => this.#onSignal(signal));
+    if (passesHangUp) process.on('SIGHUP', () => this.#child?.kill('SIGHUP'));
   }
 
   start(): void {

@@ -174,6 +174,7 @@ export class EngineControl implements ControlPlane {
       version: packageVersion(),
       dataDir: options.dataDir,
       listen: front === null ? null : `${front.host}:${front.port}`,
+      tls: front?.tls ?? null,
       pid: process.pid,
       uptimeMs: Math.round(performance.now() - this.#engine.startedMs),
       residentBytes: process.memoryUsage.rss(),

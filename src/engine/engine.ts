@@ -25,7 +25,7 @@ import { type Drained, drainQueues } from './draining.ts';
 import { type EngineEvents, type EngineSurroundings, emitRolloutEvent } from './events.ts';
 import { HungRuns } from './hung-runs.ts';
 import { Follower } from './follower.ts';
-import { createFrontPort } from './front-port.ts';
+import { createFrontPort, frontOptions } from './front-port.ts';
 import { GuardedStart } from './guarded-start.ts';
 import { type EngineLog, logRolloutEvent, silentLog } from './log.ts';
 import { EngineMeters } from './meters.ts';
@@ -141,13 +141,10 @@ export class Engine extends EventEmitter<EngineEvents> {
     this.#hungRuns.start();
   }
 
-  /** Listens for HTTP and WebSocket clients; port 0 takes a free one. Throws LISTEN_FAILED or FRONT_UNAVAILABLE. */
+  /** Listens for HTTP and WebSocket clients, port 0 on a free one: LISTEN_FAILED, FRONT_UNAVAILABLE, TLS_UNUSABLE. */
   async listen(address: { readonly host?: string; readonly port?: number } = {}): Promise<Front> {
     this.assertOpen();
-    const { host, port, bodyBytesMax, limits, adminToken } = this.options;
-    this.#front = await startFront(createFrontPort(this), {
-      host: address.host ?? host, port: address.port ?? port, bodyBytesMax, limits, adminToken,
-    });
+    this.#front = await startFront(createFrontPort(this), frontOptions(this, address));
     return this.#front;
   }
 

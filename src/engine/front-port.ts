@@ -1,7 +1,10 @@
 // The engine as the public front end sees it.
 import { lastgoodError } from '../errors.ts';
-import type { FrontPort } from '../front/port.ts';
+import type { FrontOptions, FrontPort } from '../front/port.ts';
+import type { TlsNews } from '../front/tls-renewal.ts';
 import { floatRefusal } from '../wire/float-frame.ts';
+import { emitRolloutEvent } from './events.ts';
+import { logRolloutEvent } from './log.ts';
 import { MetricsPage } from './metrics-page.ts';
 import { createOipPort } from './oip-port.ts';
 import { createTfsPort } from './tfs-port.ts';
@@ -27,4 +30,32 @@ export function createFrontPort(engine: Engine): FrontPort {
       return { rolled_back_to: rolledBackTo, path, generation };
     },
   };
+}
+
+/** What the front end is started with, at `address` where it says other than the engine's options. */
+export function frontOptions(
+  engine: Engine, address: { readonly host?: string; readonly port?: number },
+): FrontOptions {
+  const { host, port, bodyBytesMax, limits, adminToken, tlsCert, tlsKey } = engine.options;
+  return {
+    host: address.host ?? host, port: address.port ?? port, bodyBytesMax, limits, adminToken,
+    ...(tlsCert !== undefined && tlsKey !== undefined && { tls: {
+      paths: { cert: tlsCert, key: tlsKey },
+      nowMs: () => engine.clock.wallMs(),
+      tell: (news: TlsNews) => tellTls(engine, news),
+    } }),
+  };
+}
+
+function tellTls(engine: Engine, news: TlsNews): void {
+  if (news.kind === 'served') {
+    const { subject, notAfterMs, warnings } = news.certificate;
+    engine.log.info({ subject, validUntil: new Date(notAfterMs).toISOString() }, 'TLS certificate');
+    for (const warning of warnings) engine.log.warn({ subject }, `TLS: ${warning}`);
+    return;
+  }
+  const what = 'the TLS files changed and cannot be served; the certificate from before is served on';
+  const event = { kind: 'problem', model: '', what, reason: news.reason } as const;
+  logRolloutEvent(engine.log, event);
+  emitRolloutEvent(engine, event);
 }

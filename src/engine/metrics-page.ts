@@ -55,6 +55,7 @@ export class MetricsPage {
       refusals: front?.refusals ?? new Map(),
       inFlight: front?.inFlight ?? 0,
       held: front?.held ?? { connections: 0, refusedConnections: 0, sockets: 0, unreadBytes: 0 },
+      tls: front?.tls ?? null,
       isDraining,
       monitorRestarts: meters.monitorRestarts,
       process: {

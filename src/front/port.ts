@@ -3,6 +3,7 @@ import type { Submitter } from '../batch/submit.ts';
 import type { FrontLimits } from './limits.ts';
 import type { OipPort } from './oip-port.ts';
 import type { TfsPort } from './tfs-port.ts';
+import type { TlsOptions, TlsView } from './tls-renewal.ts';
 
 /** The answer of GET /health, fields as the public contract names them. */
 export interface HealthAnswer {
@@ -50,6 +51,8 @@ export interface FrontOptions {
   readonly bodyBytesMax: number;
   readonly limits: FrontLimits;
   readonly adminToken: string | undefined;
+  /** Without it the port speaks plain HTTP. */
+  readonly tls?: TlsOptions;
 }
 
 /** What clients hold of a front end now; see limits.ts. */
@@ -71,6 +74,10 @@ export interface Front {
   readonly held: ClientsHold;
   /** Errors that it answered without asking a version, by code. */
   readonly refusals: ReadonlyMap<string, number>;
+  /** What is known of the certificate; null in plain. */
+  readonly tls: TlsView | null;
+  /** Reads certificate and key again now; they are read when they change, too. */
+  renewTls(): void;
   /** Stops accepting connections; from now on answers carry `Connection: close` and new requests get 503. */
   stopIntake(): void;
   /** Ends WebSockets with 1001 and closes everything; call it when nothing is in flight. */

@@ -1,39 +1,39 @@
-// Starts and stops the public front end: one uWebSockets.js app on the main thread, on a port that nobody else holds.
-// Stopping has two steps, so that running requests get their answers in between: stopIntake, then close.
-import { lastgoodError } from '../errors.ts';
+// Starts and stops the public front end: one uWebSockets.js app on the main thread, on a port that nobody else holds,
+// and with TLS another one for each certificate that is served in its place. Stopping has two steps, so that running
+// requests get their answers in between: stopIntake, then close.
 import { freePort } from './free-port.ts';
 import { metricsRoute } from './metrics-route.ts';
 import { oipRoutes } from './oip.ts';
-import { announceHeaderLimit, connectionsAllowed, limitConnections, openFilesMax } from './limits.ts';
+import { announceHeaderLimit, connectionsAllowed, openFilesMax } from './limits.ts';
+import { assertPortFree, Listener, type ListenerOptions } from './listener.ts';
 import type { ClientsHold, Front, FrontOptions, FrontPort } from './port.ts';
 import { openApiRoutes } from './openapi-routes.ts';
-import { registerRoutes, type Route } from './routes.ts';
+import type { Route } from './routes.ts';
 import { indexRoute, seedRoutes } from './seed-api.ts';
 import { createFrontState, type FrontState } from './state.ts';
 import { tfsRoutes } from './tfs.ts';
+import type { TlsPair, TlsPaths } from './tls-pair.ts';
+import { type TlsOptions, TlsRenewal, type TlsView } from './tls-renewal.ts';
 import { loadUws } from './uws.ts';
-import type { App, ListenSocket, Uws } from './uws-types.ts';
-import { registerWebSocket, type WebSockets } from './websocket.ts';
+import { registerWebSocket } from './websocket.ts';
 
 /**
  * Listens and serves. Port 0 takes any free one; `port` of the result tells which. Rejects with FRONT_UNAVAILABLE when
- * the addon does not load here, LISTEN_FAILED when the address cannot be had.
+ * the addon does not load here, LISTEN_FAILED when the address cannot be had, TLS_UNUSABLE when the certificate cannot.
  */
 export async function startFront(port: FrontPort, options: FrontOptions): Promise<Front> {
   announceHeaderLimit(options.limits.headerBytesMax);
   const uws = loadUws();
-  const connectionsMax = connectionsAllowed(options.limits.connectionsMax, openFilesMax());
   const state = createFrontState(options.limits);
-  const app = uws.App();
-  limitConnections(app, state, connectionsMax);
-  const webSockets = registerWebSocket(app, port, state, {
-    frameBytesMax: Math.min(options.limits.frameBytesMax, options.bodyBytesMax),
-    uncompressed: uws.DISABLED,
-  });
-  registerRoutes(app, state, frontRoutes(port, options, state));
-  const { host } = options;
-  const listening = await listen(uws, app, host, options.port === 0 ? await freePort(host) : options.port);
-  return new UwsFront(uws, app, listening, state, webSockets, options.host);
+  const frameBytesMax = Math.min(options.limits.frameBytesMax, options.bodyBytesMax);
+  const front = new UwsFront({
+    uws, state,
+    connectionsMax: connectionsAllowed(options.limits.connectionsMax, openFilesMax()),
+    routes: () => frontRoutes(port, options, state),
+    webSockets: (app) => registerWebSocket(app, port, state, { frameBytesMax, uncompressed: uws.DISABLED }),
+  }, options.host, options.port === 0 ? await freePort(options.host) : options.port);
+  await (options.tls === undefined ? front.listen() : front.listenTls(options.tls));
+  return front;
 }
 
 /** All routes but the WebSocket's. */
@@ -45,46 +45,38 @@ export function frontRoutes(port: FrontPort, options: FrontOptions, state: Front
   return [...routes, indexRoute(routes)];
 }
 
-function listen(uws: Uws, app: App, host: string, port: number): Promise<ListenSocket> {
-  return new Promise((resolve, reject) => {
-    // Without the exclusive flag a second engine on the port would succeed and get a share of the connections.
-    app.listen(host, port, uws.LIBUS_LISTEN_EXCLUSIVE_PORT, (socket) => {
-      if (socket !== false) {
-        resolve(socket);
-        return;
-      }
-      app.close();
-      const reason = 'the port is taken or not permitted, or the host is no address of this machine';
-      reject(lastgoodError('LISTEN_FAILED', { host, port, reason }));
-    });
-  });
-}
-
 class UwsFront implements Front {
   readonly host: string;
   readonly port: number;
-  readonly #uws: Uws;
-  readonly #app: App;
+  readonly #options: ListenerOptions;
   readonly #state: FrontState;
-  readonly #webSockets: WebSockets;
-  #listening: ListenSocket | undefined;
+  /** The newest is the one that listens; earlier ones keep the connections that they accepted. */
+  readonly #listeners: Listener[] = [];
+  #renewal: TlsRenewal | null = null;
   #closed = false;
 
-  constructor(
-    uws: Uws,
-    app: App,
-    listening: ListenSocket,
-    state: FrontState,
-    webSockets: WebSockets,
-    host: string,
-  ) {
-    this.#uws = uws;
-    this.#app = app;
-    this.#listening = listening;
-    this.#state = state;
-    this.#webSockets = webSockets;
+  constructor(options: ListenerOptions, host: string, port: number) {
+    this.#options = options;
+    this.#state = options.state;
     this.host = host;
-    this.port = uws.us_socket_local_port(listening);
+    this.port = port;
+  }
+
+  async listen(): Promise<void> {
+    this.#listeners.push(await Listener.plain(this.#options, this));
+  }
+
+  async listenTls(tls: TlsOptions): Promise<void> {
+    await assertPortFree(this);
+    this.#renewal = new TlsRenewal({ ...tls, serve: (pair) => this.#serve(pair, tls.paths) });
+    await this.#renewal.start();
+  }
+
+  async #serve(pair: TlsPair, paths: TlsPaths): Promise<void> {
+    if (this.#state.draining) return;
+    const before = this.#listeners.at(-1);
+    this.#listeners.push(await Listener.tls(this.#options, this, pair, paths));
+    await before?.giveWay();
   }
 
   get inFlight(): number {
@@ -98,20 +90,24 @@ class UwsFront implements Front {
   get refusals(): ReadonlyMap<string, number> {
     return this.#state.refusals;
   }
+  get tls(): TlsView | null {
+    return this.#renewal?.view ?? null;
+  }
+
+  renewTls(): void {
+    this.#renewal?.renewNow();
+  }
 
   stopIntake(): void {
     this.#state.draining = true;
-    if (this.#listening === undefined) return;
-    this.#uws.us_listen_socket_close(this.#listening);
-    // The pointer is freed; a second close of it would be a use after free.
-    this.#listening = undefined;
+    this.#renewal?.stop();
+    for (const listener of this.#listeners) listener.stopListening();
   }
 
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
     this.stopIntake();
-    this.#webSockets.endAll();
-    this.#app.close();
+    for (const listener of this.#listeners) listener.close();
   }
 }

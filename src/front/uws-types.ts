@@ -95,6 +95,8 @@ export interface App {
 
 export interface Uws {
   App(): App;
+  /** Reads both files; throws when they cannot be served. TLS 1.2 or later. */
+  SSLApp(options: { readonly cert_file_name: string; readonly key_file_name: string }): App;
   us_listen_socket_close(socket: ListenSocket): void;
   us_socket_local_port(socket: ListenSocket): number;
   readonly LIBUS_LISTEN_EXCLUSIVE_PORT: number;

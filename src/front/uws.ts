@@ -4,7 +4,7 @@ import { createRequire } from 'node:module';
 import { type LastgoodError, lastgoodError, reasonOf } from '../errors.ts';
 import type { Uws } from './uws-types.ts';
 
-const MODULE_FUNCTIONS = ['App', 'us_listen_socket_close', 'us_socket_local_port'];
+const MODULE_FUNCTIONS = ['App', 'SSLApp', 'us_listen_socket_close', 'us_socket_local_port'];
 const MODULE_NUMBERS = ['LIBUS_LISTEN_EXCLUSIVE_PORT', 'DISABLED'];
 const APP_FUNCTIONS = ['filter', 'get', 'head', 'post', 'any', 'ws', 'listen', 'close'];
 

@@ -11,6 +11,7 @@ import { MetricText } from './text-format.ts';
 import type { EngineView, ModelView } from './views.ts';
 
 const US_PER_SECOND = 1e6;
+const MS_PER_SECOND = 1e3;
 const DEADLINE_STATUS = 504;
 
 /** Which of the front's own refusals are requests that were turned away, and why. */
@@ -69,7 +70,7 @@ function writeRequests(text: MetricText, { models, refusals }: EngineView): void
     eachModel(models, ({ pending }) => pending));
 }
 
-function writeClients(text: MetricText, { inFlight, held }: EngineView): void {
+function writeClients(text: MetricText, { inFlight, held, tls }: EngineView): void {
   text.gauge('lastgood_in_flight_requests', 'Requests and frames that the front has taken and not answered yet.',
     [[{}, inFlight]]);
   text.gauge('lastgood_connections', 'Open connections, WebSockets included.', [[{}, held.connections]]);
@@ -77,6 +78,11 @@ function writeClients(text: MetricText, { inFlight, held }: EngineView): void {
   text.gauge('lastgood_unread_bytes', 'Answers that were sent and are not read yet.', [[{}, held.unreadBytes]]);
   text.counter('lastgood_connections_refused_total', 'Connections that were closed at once for want of room.',
     [[{}, held.refusedConnections]]);
+  if (tls === null) return;
+  text.gauge('lastgood_tls_certificate_expiry_seconds', 'When the certificate that is served expires, since the Unix '
+    + 'epoch.', [[{}, tls.notAfterMs / MS_PER_SECOND]]);
+  text.counter('lastgood_tls_renewals_total', 'How often changed TLS files were taken, or refused and the ones before '
+    + 'served on.', [[{ result: 'taken' }, tls.renewals], [{ result: 'refused' }, tls.refusals]]);
 }
 
 function* rejections(models: readonly ModelView[], refusals: ReadonlyMap<string, number>): Generator<LabelledValue> {

@@ -36,6 +36,12 @@ export interface HeldView {
   readonly unreadBytes: number;
 }
 
+export interface TlsMetricsView {
+  readonly notAfterMs: number;
+  readonly renewals: number;
+  readonly refusals: number;
+}
+
 export interface ProcessView {
   readonly version: string;
   readonly node: string;
@@ -52,6 +58,8 @@ export interface EngineView {
   readonly refusals: ReadonlyMap<string, number>;
   readonly inFlight: number;
   readonly held: HeldView;
+  /** The certificate that is served; null without TLS. */
+  readonly tls: TlsMetricsView | null;
   readonly isDraining: boolean;
   readonly monitorRestarts: number;
   readonly process: ProcessView;

@@ -29,7 +29,8 @@ function engineView(...models: ModelView[]): EngineView {
   return {
     models, phases: ['steady', 'probation'], refusals: new Map([['BODY_TOO_LARGE', 2], ['ROUTE_NOT_FOUND', 7]]),
     inFlight: 1,
-    held: { connections: 2, refusedConnections: 0, sockets: 1, unreadBytes: 9 }, isDraining: false, monitorRestarts: 0,
+    held: { connections: 2, refusedConnections: 0, sockets: 1, unreadBytes: 9 }, tls: null,
+    isDraining: false, monitorRestarts: 0,
     process: { version: '1.2.3', node: '20', startSeconds: 1e9, cpuSeconds: 1.5, residentBytes: 1e8 },
   };
 }

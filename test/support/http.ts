@@ -1,6 +1,7 @@
 // HTTP for tests: whole requests through node:http, and raw bytes over a socket for what no client sends.
 import { once } from 'node:events';
 import { Agent, request as httpRequest, type IncomingHttpHeaders } from 'node:http';
+import { Agent as TlsAgent, request as httpsRequest } from 'node:https';
 import { connect, type Socket } from 'node:net';
 
 export interface Answer {
@@ -20,19 +21,23 @@ export interface RequestOptions {
   readonly body?: string | readonly (string | Uint8Array)[];
   readonly agent?: Agent;
   readonly signal?: AbortSignal;
+  /** PEM of the certificate that the server must show: the request goes over TLS. */
+  readonly ca?: string;
 }
 
 /** Sends one request to 127.0.0.1 and resolves with the whole answer. */
 export function http(port: number, path: string, options: RequestOptions = {}): Promise<Answer> {
-  const { body, method = body === undefined ? 'GET' : 'POST', headers = {}, signal } = options;
+  const { body, method = body === undefined ? 'GET' : 'POST', headers = {}, signal, ca } = options;
   return new Promise((resolve, reject) => {
-    const sent = httpRequest({
+    const isTls = ca !== undefined || options.agent instanceof TlsAgent;
+    const sent = (isTls ? httpsRequest : httpRequest)({
       host: '127.0.0.1',
       port,
       path,
       method,
       headers: typeof body === 'string' ? { 'content-length': String(Buffer.byteLength(body)), ...headers } : headers,
-      agent: options.agent ?? new Agent({ keepAlive: false }),
+      agent: options.agent ?? new (isTls ? TlsAgent : Agent)({ keepAlive: false }),
+      ...(ca !== undefined && { ca }),
       ...(signal && { signal }),
     });
     sent.on('error', reject);

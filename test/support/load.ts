@@ -1,5 +1,6 @@
 // A crowd of clients that keeps requests in flight and writes down what became of every one of them.
 import { Agent } from 'node:http';
+import { Agent as TlsAgent } from 'node:https';
 import { http } from './http.ts';
 import { WebSocketClient } from './websocket-client.ts';
 
@@ -28,9 +29,13 @@ export class Crowd implements Ledger {
   readonly #clients: Promise<void>[];
   #stopping = false;
 
-  /** Starts `clients` closed-loop clients that post `bodies` to `path` in turn over kept-alive connections. */
-  constructor(port: number, path: string, bodies: readonly string[], clients: number) {
-    this.#agent = new Agent({ keepAlive: true, maxSockets: clients });
+  /**
+   * Starts `clients` closed-loop clients that post `bodies` to `path` in turn over kept-alive connections, with `ca`
+   * over TLS.
+   */
+  constructor(port: number, path: string, bodies: readonly string[], clients: number, ca?: string) {
+    const options = { keepAlive: true, maxSockets: clients };
+    this.#agent = ca === undefined ? new Agent(options) : new TlsAgent({ ...options, ca });
     this.#clients = Array.from({ length: clients }, (_, first) => this.#client(port, path, bodies, first));
   }
 

@@ -3,6 +3,7 @@
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
+import { connect as connectTls } from 'node:tls';
 
 const Opcode = { text: 1, binary: 2, close: 8, ping: 9, pong: 10 } as const;
 const DEADLINE_MS = 30_000;
@@ -17,6 +18,8 @@ export interface ConnectOptions {
   readonly path?: string;
   readonly protocols?: string;
   readonly version?: string;
+  /** PEM of the certificate that the server must show: the connection goes over TLS. */
+  readonly ca?: string;
 }
 
 type Message = string | Buffer;
@@ -52,8 +55,9 @@ export class WebSocketClient {
 
   /** Connects to 127.0.0.1 and resolves after the answer to the handshake, whatever it says. */
   static async connect(port: number, options: ConnectOptions = {}): Promise<WebSocketClient> {
-    const socket = connect(port, '127.0.0.1');
-    await once(socket, 'connect');
+    const { ca } = options;
+    const socket = ca === undefined ? connect(port, '127.0.0.1') : connectTls({ host: '127.0.0.1', port, ca });
+    await once(socket, ca === undefined ? 'connect' : 'secureConnect');
     const lines = [
       `GET ${options.path ?? '/ws'} HTTP/1.1`,
       'Host: 127.0.0.1',
