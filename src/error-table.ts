@@ -151,6 +151,7 @@ export const ERRORS = {
   SAMPLES_INVALID: define(400, (d: { path: Text; line: Text; reason: Text }) =>
     `read samples "${d.path}", line ${d.line}: ${d.reason}`),
   INVALID_OUTPUT: define(400, (d: { reason: Text }) => `declare what the judge reads: ${d.reason}`),
+  INVALID_COLUMNS: define(400, (d: { reason: Text }) => `choose the input columns to watch: ${d.reason}`),
   INVALID_GOLDEN: define(400, (d: { path: Text; reason: Text }) => `read golden vectors "${d.path}": ${d.reason}`),
   TRIAL_FAILED: define(
     422,

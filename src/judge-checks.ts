@@ -4,7 +4,7 @@
 /** The checks in the order in which a failing one becomes the trigger of a verdict: the beyond doubt first. */
 export const CHECK_NAMES = [
   'hard_failure', 'error_rate', 'non_finite', 'constant_output', 'p95_latency', 'mean_drift',
-  'class_mix', 'shape', 'spread', 'confidence', 'repeats', 'projections',
+  'class_mix', 'shape', 'spread', 'confidence', 'repeats', 'projections', 'input_drift',
 ] as const;
 export type CheckName = (typeof CHECK_NAMES)[number];
 
@@ -15,5 +15,8 @@ export type CheckMode = 'on' | 'warn' | 'off';
 export const SLOW_SHARE = 0.05;
 /** Samples a second that the monitor keeps up with; no window can hold more traffic than this. */
 export const SAMPLES_PER_SECOND_MAX = 200_000;
+/** A row of inputs is kept at least this often while there are any, and at most that often, by each worker. */
+export const INPUT_PAUSE_US_MAX = 1_500_000;
+export const INPUT_PAUSE_US_MIN = 20_000;
 /** The longest window that errors and latencies are counted over, in short windows. */
 export const LONGEST_RATE_WINDOW = 60;

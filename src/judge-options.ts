@@ -2,7 +2,7 @@
 // Invariant: whatever resolves here can in principle be decided by the windows; the rest is refused with a reason.
 import { z } from 'zod';
 import type { CheckMode, CheckName } from './judge-checks.ts';
-import { LONGEST_RATE_WINDOW, SAMPLES_PER_SECOND_MAX } from './judge-checks.ts';
+import { INPUT_PAUSE_US_MAX, LONGEST_RATE_WINDOW, SAMPLES_PER_SECOND_MAX } from './judge-checks.ts';
 
 const positive = (max: number): z.ZodNumber => z.int().min(1).max(max);
 const share = z.number().gt(0).max(1);
@@ -33,6 +33,11 @@ const checksShape = {
   /** One answer may be so much more frequent than the baseline's most frequent one. */
   repeats: check({ samplesMin: positive(1_000_000).default(200), limit: share.default(0.05) }),
   projections: check({ samplesMin: positive(1_000_000).default(500), psi: number(100).default(0.25) }),
+  /** Of the watched input columns; a rollback does not change what comes in, so it is told and never acted on. */
+  input_drift: z.strictObject({
+    mode: z.enum(['warn', 'off'], { error: 'input drift only warns; wanted warn or off' }).default('warn'),
+    samplesMin: positive(1_000_000).default(500), psi: number(100).default(0.25),
+  }).prefault({}),
 } satisfies Record<CheckName, z.ZodType>;
 
 export const judgeShape = {
@@ -156,6 +161,12 @@ function impossibleByTraffic(judge: JudgeOptions): string[] {
     ...(['mean_drift', 'class_mix', 'shape', 'spread', 'confidence', 'repeats', 'projections'] as const).map((name) =>
       [`checks.${name}.samplesMin`, checks[name].mode, checks[name].samplesMin, capacityOf(1_440)] as const),
   ];
+  const inputs = checks.input_drift;
+  const rows = Math.min(capacityOf(1_440), Math.floor((windowMs * 1_440) / (INPUT_PAUSE_US_MAX / 1_000)));
+  if (inputs.mode !== 'off' && inputs.samplesMin > rows) {
+    reasons.push(`checks.input_drift.samplesMin: ${inputs.samplesMin} can never be reached, of a version that has ` +
+      `served for a while the longest window holds ${rows} rows of inputs`);
+  }
   for (const [name, mode, wanted, capacity] of minima) {
     if (mode !== 'off' && wanted > capacity) {
       reasons.push(`${name}: ${wanted} can never be reached, ${heldText(capacity, expectedPerSecond)}`);

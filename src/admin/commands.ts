@@ -45,6 +45,7 @@ export const COMMANDS: readonly Command[] = [
   command('register', 'POST', 'copy an ONNX file in, try it in a child process, record it as a version', {
     model, file: text, version: version.exactOptional(), baseline: text.exactOptional(), golden: text.exactOptional(),
     output: text.exactOptional(), outputKind: z.enum(DECLARED_KINDS).exactOptional(),
+    inputColumns: text.exactOptional(),
     promote: z.boolean().exactOptional(), allowSignatureChange: z.boolean().exactOptional(),
   }, (control, args, actor) => control.register(args, actor)),
   command('promote', 'POST', 'load a version beside the active one and make it active', {

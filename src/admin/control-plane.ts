@@ -19,6 +19,8 @@ export interface RegisterArguments {
   /** The output that the judge reads, and how; what is left out is inferred from the signature and the baseline. */
   readonly output?: string;
   readonly outputKind?: DeclaredKind;
+  /** The input columns that are watched, such as age,features[0-7]; by default all of them, at most 32. */
+  readonly inputColumns?: string;
   readonly promote?: boolean;
   readonly allowSignatureChange?: boolean;
 }

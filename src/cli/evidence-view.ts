@@ -6,8 +6,9 @@ import { EXPOSURE_KINDS, exposureSchema } from '../judge/exposure.ts';
 import type { ExposureKind, ExposureView } from '../judge/exposure.ts';
 import { jensenShannonDistance, populationStability, PSI_SMOOTHING } from '../judge/statistics.ts';
 import { evidenceSchema } from '../judge/suite/evidence.ts';
-import type { CheckEvidence } from '../judge/suite/evidence.ts';
-import { psiLimit } from '../judge/suite/drift.ts';
+import type { CheckEvidence, EvidenceOf } from '../judge/suite/evidence.ts';
+import { decideDrift, psiLimit } from '../judge/suite/drift.ts';
+import { inputShapes, inputTest } from '../judge/suite/input-drift.ts';
 import { chanceText, shareOf, tailOf, windowText } from '../judge/suite/rates.ts';
 import type { RateEvidence } from '../judge/suite/rates.ts';
 import { numberText, percentText } from '../judge/text.ts';
@@ -17,6 +18,7 @@ import { countText, durationText, paint, table, timeText } from './output.ts';
 
 const BAR_COLUMNS = 24;
 const BINS_NAMED = 3;
+const COLUMNS_SHOWN = 3;
 
 /** Sections of text, the failing checks first; empty for evidence of the plain checks. */
 export function evidenceSections({ atMs, evidence }: DecisionRecord, again: Recomputed): string[] {
@@ -42,6 +44,7 @@ function checkSection(evidence: CheckEvidence): string {
       psi: evidence.psi, chance: evidence.chance, effective: window.effective, rows: evidence.rows,
     });
   }
+  if (evidence.check === 'input_drift') return inputsSection(evidence);
   if (evidence.check === 'class_mix') {
     const window = evidence.windows[0]?.now;
     if (window === undefined) return '';
@@ -51,6 +54,27 @@ function checkSection(evidence: CheckEvidence): string {
     });
   }
   return '';
+}
+
+// The columns that moved most; the others only by their number.
+function inputsSection(evidence: EvidenceOf<'input_drift'>): string {
+  const { window } = decideDrift(evidence, inputTest(evidence));
+  if (window === null) return '';
+  const { columns, psi, chance, rows } = evidence;
+  const shapes = inputShapes(evidence, window);
+  const sections = shapes.slice(0, COLUMNS_SHOWN).map(({ name }) => {
+    const index = columns.findIndex((column) => column.name === name);
+    const { edges, counts } = columns[index]!;
+    const names = counts.map((_, bin) => (bin > edges.length ? 'no number' : binName(edges, bin)));
+    return histogram(`input "${name}"`, names, counts, window.counts[index]!, {
+      psi, chance: chance / columns.length, effective: window.effective, rows,
+    });
+  });
+  const rest = shapes.slice(COLUMNS_SHOWN);
+  if (rest.length > 0) {
+    sections.push(`${rest.length} more input columns: PSI ${numberText(rest[0]!.psi)} and less`);
+  }
+  return sections.join('\n\n');
 }
 
 function rateSection(check: string, { limit, chance, windows }: RateEvidence): string {

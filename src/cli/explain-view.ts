@@ -50,11 +50,12 @@ function actorOf(evidence: DecisionRecord['evidence']): string {
 }
 
 function doneText(decision: DecisionRecord): string {
-  const { model, version, action, suppressedBy, rolledBackTo } = decision;
+  const { model, version, action, suppressedBy, rolledBackTo, trigger, evidence } = decision;
   if (action === 'rollback') {
     return `${outcomeText(decision)}; ${version} was put into quarantine first, then ${rolledBackTo ?? NOTHING} ` +
       `answered (to take it out: lastgood release ${model} ${version})`;
   }
+  if (action === 'warn') return warnedText(trigger, evidence);
   if (action === 'no_target') return `nothing: no other healthy version has served, so ${version} goes on answering`;
   switch (suppressedBy) {
     case 'cooldown':
@@ -77,6 +78,15 @@ function doneText(decision: DecisionRecord): string {
     default:
       return outcomeText(decision);
   }
+}
+
+function warnedText(trigger: DecisionRecord['trigger'], { phase }: DecisionRecord['evidence']): string {
+  if (trigger === 'input_drift') {
+    return 'nothing: input drift only warns, because any other version would be asked the same';
+  }
+  return phase === 'steady'
+    ? 'nothing: this check only warns after the probation (judge.steadyDrift: on lets it act), or is set to warn'
+    : 'nothing: this check is set to warn';
 }
 
 // How the failure began, as far as the evidence says.

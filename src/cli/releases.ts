@@ -9,7 +9,7 @@ import { judgedOutputOf } from '../wire/judged-output.ts';
 import { withControl } from './connect.ts';
 import { bytesText, durationText, paint, printResult } from './output.ts';
 import { withProgress } from './progress.ts';
-import { judgedText } from './status-view.ts';
+import { judgedText, watchedText } from './status-view.ts';
 import { verb } from './verb.ts';
 import type { CommonFlags } from './verb.ts';
 
@@ -23,6 +23,7 @@ interface RegisterFlags extends CommonFlags {
   readonly golden?: string;
   readonly output?: string;
   readonly outputKind?: DeclaredKind;
+  readonly inputColumns?: string;
   readonly promote?: boolean;
   readonly allowSignatureChange?: boolean;
 }
@@ -52,10 +53,12 @@ function registerCommand(): Command {
     .option('--output <name>', 'the output that the judge reads (default: probabilities, or the first numeric one)')
     .addOption(new Option('--output-kind <kind>', 'how the judge reads it (default: by its shape and the baseline)')
       .choices(DECLARED_KINDS))
+    .option('--input-columns <list>', 'inputs to watch for drift, as in age,features[0-7] (default: all, 32 at most)')
     .option('--promote', 'make it the active version at once')
     .option('--allow-signature-change', `with --promote: ${CHANGE_SIGNATURE}`)
     .action(async (model: string, file: string, flags: RegisterFlags) => {
-      const { version, baseline, golden, output, outputKind, promote, allowSignatureChange } = flags;
+      const { version, baseline, golden, output, outputKind, inputColumns } = flags;
+      const { promote, allowSignatureChange } = flags;
       // The engine has another working directory.
       const request: RegisterArguments = {
         model,
@@ -65,6 +68,7 @@ function registerCommand(): Command {
         ...(golden !== undefined && { golden: resolve(golden) }),
         ...(output !== undefined && { output }),
         ...(outputKind !== undefined && { outputKind }),
+        ...(inputColumns !== undefined && { inputColumns }),
         ...(promote !== undefined && { promote }),
         ...(allowSignatureChange !== undefined && { allowSignatureChange }),
       };
@@ -84,6 +88,7 @@ function registeredText(result: { version: VersionRecord; activation: Activation
       signatureText(signature),
     `its trial: loaded in ${durationText(trial.loadMs)}, one row in ${durationText(trial.runMs)}${golden}`,
     `judged by: ${judgedText(judgedOutputOf(version))}`,
+    `inputs watched: ${watchedText(version)}`,
     ...version.warnings.map((warning) => paint('yellow', `warning: ${warning}`)),
     activation === null ? `to let it answer: lastgood promote ${model} ${version.version}` : activatedText(activation),
   ];

@@ -1,7 +1,7 @@
 // The verbs that tell the machine what it may and may not do: pin, unpin, quarantine, release, baseline, drain.
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
-import type { ModelRecord, VersionRecord } from '../registry/records.ts';
+import type { InputBaseline, ModelRecord, VersionRecord } from '../registry/records.ts';
 import { numberText } from '../judge/text.ts';
 import { withControl } from './connect.ts';
 import { countText, printResult } from './output.ts';
@@ -99,6 +99,15 @@ function releaseCommand(): Command {
     });
 }
 
+const FILE_FORMAT = `
+The file is JSON, here of two rows and one output of three numbers:
+  {"format": "lastgood.baseline/1", "source": "validation", "rows": 2,
+   "outputs": {"probabilities": {"shape": [2, 3], "data": [[0.1, 0.2, 0.7], [0.5, 0.3, 0.2]]}},
+   "inputs": {"features": {"shape": [2, 4], "data": [[5.1, 3.5, 1.4, 0.2], [4.9, null, 1.4, 0.2]]}}}
+"inputs" may be left out. With the rows that were asked (null: a missing number) it is also judged whether what comes in
+has moved, for up to 32 columns (register --input-columns); that only warns. At least 100 rows are wanted, better 1,000.
+A capture takes the inputs that were kept on probation; a baseline without inputs leaves those of the one before.`;
+
 interface BaselineFlags extends CommonFlags {
   readonly capture?: boolean;
   readonly from?: string;
@@ -121,6 +130,7 @@ function baselineCommand(): Command {
       ['lastgood baseline digits --from d.json --version 2', 'for another version'],
     ],
   })
+    .addHelpText('after', FILE_FORMAT)
     .argument('<model>', 'name of the model')
     .option('--capture', 'take it from the live answers of the active version')
     .option('--accept-new-distribution', 'with --capture: although the version before answered quite differently')
@@ -147,10 +157,17 @@ const HASH_SHOWN = 12;
 
 function baselineText({ model, version, baseline }: VersionRecord): string {
   if (baseline === null) return `version ${version} of ${model} has no baseline`;
-  const { mean, standardDeviation, rows, source, output, kind, bins, atomShare = 0, hash = '' } = baseline;
+  const { mean, standardDeviation, rows, source, output, kind, bins, atomShare = 0, hash = '', inputs } = baseline;
   return `the baseline of version ${version} of ${model}: mean ${numberText(mean)}, standard deviation ` +
     `${numberText(standardDeviation)} of ${output} (${kind}), from ${countText(rows)} ${source} rows ` +
     `in ${bins?.counts.length ?? 0} bins, the most frequent answer ${numberText(atomShare * 100)} % of them; ` +
+    `hash ${hash.slice(0, HASH_SHOWN)}\n${inputsText(inputs)}`;
+}
+
+function inputsText(inputs: InputBaseline | undefined): string {
+  if (inputs === undefined) return 'no baseline of inputs: whether what is asked has moved is not judged';
+  const { columns, rows, source, hash } = inputs;
+  return `and of ${countText(columns.length)} input columns, from ${countText(rows)} ${source} rows; ` +
     `hash ${hash.slice(0, HASH_SHOWN)}`;
 }
 

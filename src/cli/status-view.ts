@@ -3,6 +3,7 @@
 import type { EngineStatus, ModelStatus, TlsStatus } from '../admin/control-plane.ts';
 import { numberText, percentText } from '../judge/text.ts';
 import type { Baseline, DecisionRecord, JudgedOutput, VersionRecord } from '../registry/records.ts';
+import { inputColumnsOf } from '../wire/input-columns.ts';
 import { judgedOutputOf } from '../wire/judged-output.ts';
 import { bytesText, countText, durationText, facts, paint, table, timeText } from './output.ts';
 import type { Cell, Style } from './output.ts';
@@ -11,6 +12,7 @@ const NOTHING = '-';
 const DECISIONS_SHOWN = 5;
 /** A certificate that is renewed in time has longer than this. */
 const EXPIRY_NEAR_MS = 14 * 24 * 3_600_000;
+const NAMES_SHOWN = 6;
 
 const PHASE_STYLES: Readonly<Record<ModelStatus['phase'], Style>> = {
   empty: 'dim', loading: 'yellow', probation: 'yellow', steady: 'green', no_rollback_target: 'red',
@@ -106,10 +108,13 @@ function troublesOf({ model, phase, health }: ModelStatus): string[] {
       'look at the host and at what comes in');
   }
   if (model.activeVersion === null) troubles.push(`${model.model}: no version is active`);
-  return troubles.map((text) => paint('red', `! ${text}`));
+  const warnings = (health?.warnings ?? []).map((text) => paint('yellow', `! ${model.model}: warning: ${text}`));
+  return [...troubles.map((text) => paint('red', `! ${text}`)), ...warnings];
 }
 
-function modelFacts({ model, phase, health, pending, shielded }: ModelStatus, nowMs: number): string {
+function modelFacts(status: ModelStatus, nowMs: number): string {
+  const { model, phase, health, pending, shielded, versions } = status;
+  const active = versions.find(({ version }) => version === model.activeVersion);
   const pairs: [string, string][] = [
     ['model', paint('bold', model.model)],
     ['phase', paint(PHASE_STYLES[phase], phase)],
@@ -118,6 +123,7 @@ function modelFacts({ model, phase, health, pending, shielded }: ModelStatus, no
       : `${model.activeVersion} as generation ${model.generation}, for ${durationText(nowMs - model.activatedAtMs)}`],
     ['last good', model.lastGoodVersion ?? 'none: nothing to go back to'],
   ];
+  if (active !== undefined) pairs.push(['inputs', watchedText(active)]);
   if (model.pin !== null) {
     const { by, reason, atMs } = model.pin;
     pairs.push(['pinned', `by ${by}, ${timeText(atMs)}${reason === '' ? '' : `: ${reason}`}`]);
@@ -178,7 +184,29 @@ export function judgedText({ output, kind, isOutputDeclared, isKindDeclared }: J
 }
 
 function baselineText(baseline: Baseline | null): string {
-  return baseline === null ? 'none' : `${numberText(baseline.mean)} sd ${numberText(baseline.standardDeviation)}`;
+  if (baseline === null) return 'none';
+  const { mean, standardDeviation, inputs } = baseline;
+  const answers = `${numberText(mean)} sd ${numberText(standardDeviation)}`;
+  return inputs === undefined ? `${answers}, no inputs` : `${answers}, ${columnsText(inputs.columns.length)}`;
+}
+
+const columnsText = (count: number): string => `${count} input ${count === 1 ? 'column' : 'columns'}`;
+
+/** Which input columns are compared with the version's baseline, or why none are. */
+export function watchedText(version: VersionRecord): string {
+  const { declared, baseline } = version;
+  const columns = inputColumnsOf(version);
+  if (columns.length === 0) return 'none, because no input is numeric and of a fixed size';
+  const source = declared?.inputColumns === undefined ? '' : ' (declared)';
+  const inputs = baseline?.inputs;
+  if (inputs === undefined) return `none yet: no baseline of inputs (${columnsText(columns.length)} could be)`;
+  return `${columnsText(inputs.columns.length)}${source}: ${shortList(inputs.columns.map(({ name }) => name))}`;
+}
+
+function shortList(names: readonly string[]): string {
+  return names.length <= NAMES_SHOWN
+    ? names.join(', ')
+    : `${names.slice(0, NAMES_SHOWN - 1).join(', ')} … ${names.at(-1) ?? ''}`;
 }
 
 function healthCell({ health, quarantine }: VersionRecord): Cell {
@@ -197,6 +225,7 @@ function decisionsTable(decisions: readonly DecisionRecord[], nowMs: number): st
 /** What became of a verdict, in three or four words. */
 export function outcomeText({ action, suppressedBy, rolledBackTo }: DecisionRecord): string {
   if (action === 'rollback') return `rolled back to ${rolledBackTo ?? NOTHING}`;
+  if (action === 'warn') return 'warned';
   if (action === 'no_target') return 'nothing to go back to';
   return `not acted on: ${suppressedBy ?? 'suppressed'}`;
 }

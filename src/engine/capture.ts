@@ -3,10 +3,13 @@
 import { lastgoodError } from '../errors.ts';
 import { baselineOfPredictions } from '../judge/baseline.ts';
 import { countInBins } from '../judge/bins.ts';
-import type { CapturedPredictions } from '../judge/messages.ts';
+import { computeInputBaseline } from '../judge/input-baseline.ts';
+import type { CapturedInputs, CapturedPredictions } from '../judge/messages.ts';
 import { populationStability } from '../judge/statistics.ts';
+import { BASELINE_ROWS_MIN } from '../judge/suite/reference.ts';
 import type { JudgeOptions } from '../options.ts';
-import type { Baseline, VersionRecord } from '../registry/records.ts';
+import type { Baseline, InputBaseline, VersionRecord } from '../registry/records.ts';
+import { flatIndexOf, inputColumnsOf } from '../wire/input-columns.ts';
 import { judgedOutputOf } from '../wire/judged-output.ts';
 
 /** A live baseline further than this from the one before it is another kind of answers, not a drift. */
@@ -54,10 +57,27 @@ export function liveBaseline(captured: CapturedPredictions, about: CaptureAbout)
       });
     }
   }
-  return baselineOfPredictions({ values, classCounts, entropies, projections }, {
+  const baseline = baselineOfPredictions({ values, classCounts, entropies, projections }, {
     output: judgedOutputOf(version).output ?? '', kind: version.outputKind, source: 'live',
     createdAtMs: nowMs, origin: 'live traffic',
   });
+  const inputs = liveInputs(captured.inputs, version, nowMs);
+  return inputs === null ? baseline : { ...baseline, inputs };
+}
+
+// Too few rows of inputs make no baseline of them, and stand in the way of none of the answers.
+function liveInputs(
+  captured: CapturedInputs | null, version: VersionRecord, createdAtMs: number,
+): InputBaseline | null {
+  const rows = captured?.values[0]?.length ?? 0;
+  if (captured === null || rows < BASELINE_ROWS_MIN) return null;
+  const columns = inputColumnsOf(version);
+  const watched = captured.names.map((name, index) => {
+    const column = columns.find((one) => one.name === name);
+    const at = column === undefined ? -1 : flatIndexOf(version.signature, column);
+    return { name, at, values: captured.values[index]! };
+  });
+  return computeInputBaseline(watched, { rows, source: 'live', createdAtMs });
 }
 
 // The live baseline of another version that was captured last; those of early versions of this program have no bins.

@@ -10,7 +10,7 @@ import type { CheckName } from '../judge/messages.ts';
 import { packageVersion } from '../package-root.ts';
 import { artifactPath } from '../registry/artifacts.ts';
 import type { DecisionRecord, EventRecord, ModelRecord, VersionRecord } from '../registry/records.ts';
-import { baselineFromFile } from '../rollout/baselines.ts';
+import { baselineFromFile, keepingInputs } from '../rollout/baselines.ts';
 import { justRolledBack } from '../rollout/decisions.ts';
 import { registerVersion } from '../rollout/registration.ts';
 import { removeVersions } from '../rollout/removal.ts';
@@ -150,10 +150,11 @@ export class EngineControl implements ControlPlane {
     }
     const failing = served.health?.checks.find(({ check, verdict }) => verdict === 'fail' && isQuietFirst(check));
     if (failing !== undefined) throw lastgoodError('NOT_HEALTHY', { model, reason: failing.text });
-    const baseline = liveBaseline(await monitor.capture(model), {
+    const captured = liveBaseline(await monitor.capture(model), {
       version: active, generation: served.rollout.active?.generation ?? null, others: registry.versions(model),
       options: served.options.judge, acceptsNew, nowMs: clock.wallMs(),
     });
+    const baseline = keepingInputs(captured, registry.version(model, active.version).baseline);
     return registry.setBaseline({ model, version: active.version, baseline, by });
   }
 

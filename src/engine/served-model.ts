@@ -20,6 +20,7 @@ import type { RowMemoryOptions } from '../rollout/row-memory.ts';
 import { type ActiveGeneration, ModelRollout } from '../rollout/rollout.ts';
 import type { Slab } from '../shared-memory/slab.ts';
 import { Track } from '../shared-memory/track.ts';
+import { inputColumnsOf } from '../wire/input-columns.ts';
 import type { BatchResult } from '../worker/messages.ts';
 import { circumstancesOf } from './circumstances.ts';
 import { LostSamples, MAIN_THREAD_RING } from './lost-samples.ts';
@@ -257,11 +258,13 @@ export class ServedModel {
     return deployment;
   }
 
-  #attach({ id, version, rings, workers, ringCapacity, rows: { record } }: Deployment): void {
+  #attach({ id, version, rings, workers, ringCapacity, rows: { record, reservoir } }: Deployment): void {
+    const { signature } = version;
     this.#ports.monitor({
       kind: 'attach', deploymentId: id, model: this.model, version: version.version,
       memory: rings, rings: workers, capacity: ringCapacity,
-      records: record && { ...record, signature: record.inputs ? version.signature : null },
+      inputs: reservoir && { ...reservoir, signature, columns: inputColumnsOf(version) },
+      records: record && { ...record, signature: record.inputs ? signature : null },
     });
   }
 

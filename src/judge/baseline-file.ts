@@ -1,35 +1,45 @@
-// Reads a baseline file: the answers of a version to its validation set, as JSON.
+// Reads a baseline file: the answers of a version to its validation set, as JSON, and the questions where they are at
+// hand.
 //   {"format":"lastgood.baseline/1","source":"validation","rows":N,
-//    "outputs":{"probabilities":{"shape":[N,10],"data":[[…10 numbers…],…N rows…]}}}
+//    "outputs":{"probabilities":{"shape":[N,10],"data":[[…10 numbers…],…N rows…]}},
+//    "inputs":{"features":{"shape":[N,64],"data":[[…64 numbers…],…N rows…]}}}         optional; null: a missing number
 // `shape` is that of the whole tensor ([N,…] or [-1,…]) or of one row; `data` has one flat list per row, and a plain
 // number may stand for a row of one. Everything is checked here; the rest of the code sees plain rows of numbers.
 import { readFileSync, statSync } from 'node:fs';
 import { z } from 'zod';
 import { isLastgoodError, lastgoodError, reasonOf } from '../errors.ts';
-import type { Baseline, OutputKind, Signature } from '../registry/records.ts';
+import type { Baseline, InputBaseline, OutputKind, Signature, VersionRecord } from '../registry/records.ts';
+import { flatIndexOf, inputColumnsOf } from '../wire/input-columns.ts';
 import { contradictionOf, declaredOutput } from '../wire/judged-output.ts';
-import type { OutputDeclaration } from '../wire/judged-output.ts';
-import { inferOutputKind } from '../wire/prediction.ts';
+import { inferOutputKind, rowElements } from '../wire/prediction.ts';
 import { computeBaseline } from './baseline.ts';
+import { computeInputBaseline } from './input-baseline.ts';
 
 /** Larger files are refused before they are read. */
 export const BASELINE_FILE_BYTES_MAX = 64 * 1024 * 1024;
 
+const tensorsSchema = z.record(
+  z.string(), z.strictObject({ shape: z.array(z.int().min(-1)).max(16), data: z.array(z.unknown()) }),
+);
 const fileSchema = z.strictObject({
   format: z.literal('lastgood.baseline/1'),
   source: z.literal('validation'),
   rows: z.int().min(1),
-  outputs: z.record(
-    z.string(),
-    z.strictObject({ shape: z.array(z.int().min(-1)).max(16), data: z.array(z.unknown()) }),
-  ),
+  outputs: tensorsSchema,
+  inputs: tensorsSchema.optional(),
 });
 
-/** The content of a baseline file: rows of numbers per output. */
+/** Rows of numbers by the name of the output or the input. */
+export type TensorRows =
+  ReadonlyMap<string, { readonly shape: readonly number[]; readonly rows: readonly number[][] }>;
+
+/** The content of a baseline file. */
 export interface BaselineFile {
   readonly path: string;
   readonly rows: number;
-  readonly outputs: ReadonlyMap<string, { readonly shape: readonly number[]; readonly rows: readonly number[][] }>;
+  readonly outputs: TensorRows;
+  /** A missing number is NaN; null when the file has no inputs. */
+  readonly inputs: TensorRows | null;
 }
 
 const invalid = (path: string, reason: string): Error => lastgoodError('INVALID_BASELINE', { path, reason });
@@ -58,19 +68,29 @@ export function parseBaseline(path: string, content: unknown): BaselineFile {
     const issues = parsed.error.issues.map((issue) => `${issue.path.join('.') || 'document'}: ${issue.message}`);
     throw invalid(path, issues.join('; '));
   }
-  const { rows } = parsed.data;
-  const outputs = new Map<string, { shape: readonly number[]; rows: readonly number[][] }>();
-  for (const [name, { shape, data }] of Object.entries(parsed.data.outputs)) {
-    if (data.length !== rows) throw invalid(path, `output "${name}" has ${data.length} rows; wanted ${rows} as stated`);
+  const { rows, outputs, inputs } = parsed.data;
+  const file = { path, rows };
+  const answers = tensorsOf(file, 'output', outputs);
+  if (answers.size === 0) throw invalid(path, 'it has no outputs; wanted at least one');
+  return { ...file, outputs: answers, inputs: inputs === undefined ? null : tensorsOf(file, 'input', inputs) };
+}
+
+type Side = 'output' | 'input';
+
+function tensorsOf(
+  { path, rows }: Pick<BaselineFile, 'path' | 'rows'>, side: Side, tensors: z.output<typeof tensorsSchema>,
+): TensorRows {
+  const found = new Map<string, { readonly shape: readonly number[]; readonly rows: readonly number[][] }>();
+  for (const [name, { shape, data }] of Object.entries(tensors)) {
+    const about = `${side} "${name}"`;
+    if (data.length !== rows) throw invalid(path, `${about} has ${data.length} rows; wanted ${rows} as stated`);
     const elements = elementsOf(shape, rows, rowOf(data[0]).length);
     if (elements === null) {
-      throw invalid(path, `output "${name}" has ${rowOf(data[0]).length} values in row 0; wanted shape ` +
-        `[${shape.join(', ')}]`);
+      throw invalid(path, `${about} has ${rowOf(data[0]).length} values in row 0; wanted shape [${shape.join(', ')}]`);
     }
-    outputs.set(name, { shape, rows: data.map((row, index) => checkedRow(path, name, index, row, elements)) });
+    found.set(name, { shape, rows: data.map((row, index) => checkedRow(path, side, name, index, row, elements)) });
   }
-  if (outputs.size === 0) throw invalid(path, 'it has no outputs; wanted at least one');
-  return { path, rows, outputs };
+  return found;
 }
 
 const rowOf = (row: unknown): readonly unknown[] => (Array.isArray(row) ? (row as unknown[]) : [row]);
@@ -82,31 +102,35 @@ function elementsOf(shape: readonly number[], rows: number, got: number): number
   return got > 0 && (whole || product(shape) === got) ? got : null;
 }
 
-function checkedRow(path: string, name: string, index: number, row: unknown, elements: number): number[] {
+function checkedRow(
+  path: string, side: Side, name: string, index: number, row: unknown, elements: number,
+): number[] {
   const values = rowOf(row);
   if (values.length !== elements) {
-    throw invalid(path, `output "${name}" has ${values.length} values in row ${index}; wanted ${elements}`);
+    throw invalid(path, `${side} "${name}" has ${values.length} values in row ${index}; wanted ${elements}`);
   }
-  for (const value of values) {
-    if (typeof value === 'number' && Number.isFinite(value)) continue;
-    throw invalid(path, `output "${name}" holds ${JSON.stringify(value)} in row ${index}; wanted finite numbers`);
-  }
-  return values as number[];
+  return values.map((value) => {
+    if (typeof value === 'number' && Number.isFinite(value)) return value;
+    if (value === null && side === 'input') return NaN;
+    const wanted = side === 'input' ? 'finite numbers, or null for a missing one' : 'finite numbers';
+    throw invalid(path, `${side} "${name}" holds ${JSON.stringify(value)} in row ${index}; wanted ${wanted}`);
+  });
 }
 
 /**
- * Computes the baseline of the output that predictions are read from. `kind` is decided by the file's rows when it is
- * neither given nor declared. Throws INVALID_BASELINE when the file and the signature do not belong together, or the
- * rows contradict what is declared, and INVALID_OUTPUT for a declaration that the signature cannot keep.
+ * Computes the baseline of the output that predictions are read from, and of the watched inputs if the file has them.
+ * `kind` is decided by the file's rows when it is neither given nor declared. Throws INVALID_BASELINE when the file and
+ * the signature do not belong together, or the rows contradict what is declared, INVALID_OUTPUT for a declaration that
+ * the signature cannot keep, and INVALID_COLUMNS likewise.
  */
 export function baselineOfFile(
   file: BaselineFile,
   signature: Signature,
   options: {
-    readonly createdAtMs: number; readonly kind?: OutputKind; readonly declared?: OutputDeclaration | undefined;
+    readonly createdAtMs: number; readonly kind?: OutputKind; readonly declared?: VersionRecord['declared'];
   },
 ): Baseline {
-  const { declared = {} } = options;
+  const { declared = {}, createdAtMs } = options;
   const output = declaredOutput(signature, declared);
   if (output === null) throw invalid(file.path, 'the model has no numeric output to compare with');
   const found = file.outputs.get(output.name);
@@ -117,6 +141,38 @@ export function baselineOfFile(
   const contradiction = declared.kind === undefined ? null : contradictionOf(declared.kind, output, found.rows);
   if (contradiction !== null) throw invalid(file.path, `output "${output.name}": ${contradiction}`);
   const kind = declared.kind ?? options.kind ?? inferOutputKind(output, found.rows);
-  const about = { output: output.name, kind, source: 'validation', createdAtMs: options.createdAtMs } as const;
-  return computeBaseline(found.rows, { ...about, origin: file.path });
+  const about = { output: output.name, kind, source: 'validation', createdAtMs } as const;
+  const inputs = inputsOfFile(file, { signature, declared }, createdAtMs);
+  return { ...computeBaseline(found.rows, { ...about, origin: file.path }), ...(inputs === null ? {} : { inputs }) };
+}
+
+function inputsOfFile(
+  { path, rows, inputs }: BaselineFile, version: Pick<VersionRecord, 'signature' | 'declared'>, createdAtMs: number,
+): InputBaseline | null {
+  const { signature, declared } = version;
+  // What cannot be watched is told whether the file has inputs or not.
+  const columns = inputColumnsOf(version);
+  if (inputs === null) return null;
+  for (const [name, given] of inputs) {
+    const known = signature.inputs.find((input) => input.name === name);
+    if (known === undefined) {
+      const names = signature.inputs.map((input) => input.name).join(', ');
+      throw invalid(path, `it has the input "${name}"; the model has ${names}`);
+    }
+    const [got, wanted] = [given.rows[0]!.length, rowElements(known.shape)];
+    if (wanted >= 0 && got !== wanted) {
+      throw invalid(path, `input "${name}" has ${got} values a row; wanted ${wanted} as in the model`);
+    }
+  }
+  const watched = columns.flatMap((column) => {
+    const { name } = signature.inputs[column.input]!;
+    const given = inputs.get(name);
+    if (given === undefined && declared?.inputColumns !== undefined) {
+      throw invalid(path, `it has no input "${name}", of which "${column.name}" is to be watched`);
+    }
+    if (given === undefined) return [];
+    const values = given.rows.map((row) => row[column.element] ?? NaN);
+    return [{ name: column.name, at: flatIndexOf(signature, column), values }];
+  });
+  return computeInputBaseline(watched, { rows, source: 'validation', createdAtMs });
 }

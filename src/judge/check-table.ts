@@ -3,8 +3,11 @@
 import type { CheckName } from '../judge-checks.ts';
 import type { JudgeOptions } from '../judge-options.ts';
 
-/** failure, latency: the version or the host. output: the version. drift: the version, or the data that come in. */
-export type CheckCause = 'failure' | 'latency' | 'output' | 'drift';
+/**
+ * failure, latency: the version or the host. output: the version. drift: the version, or the data that come in. input:
+ * the data that come in, and never the version.
+ */
+export type CheckCause = 'failure' | 'latency' | 'output' | 'drift' | 'input';
 /** How long a generation has served: see the rollout's phases. */
 export type JudgePhase = 'probation' | 'steady';
 /** What the value and the limit of a check are: a share or a count of answers in a row, baseline deviations, … */
@@ -33,11 +36,15 @@ export const CHECK_TABLE: Readonly<Record<CheckName, CheckKind>> = {
   confidence: { layer: 2, cause: 'drift', title: 'confidence', unit: 'deviations' },
   repeats: { layer: 2, cause: 'drift', title: 'repeated answers', unit: 'share' },
   projections: { layer: 2, cause: 'drift', title: 'vector shape', unit: 'psi' },
+  input_drift: { layer: 2, cause: 'input', title: 'input drift', unit: 'psi' },
 };
 
-/** Returns what a failing check asks for: layer 2 only warns after the probation, unless steadyDrift is on. */
+/**
+ * Returns what a failing check asks for: layer 2 only warns after the probation, unless steadyDrift is on. Inputs that
+ * moved only ever warn: another version would be asked the same.
+ */
 export function effectOf(check: CheckName, options: JudgeOptions, phase: JudgePhase): CheckEffect {
-  if (options.checks[check].mode !== 'on') return 'warn';
+  if (options.checks[check].mode !== 'on' || CHECK_TABLE[check].cause === 'input') return 'warn';
   const isArmed = CHECK_TABLE[check].layer < 2 || phase === 'probation' || options.steadyDrift === 'on';
   return isArmed ? 'rollback' : 'warn';
 }

@@ -8,6 +8,7 @@ import type { CheckEffect, JudgePhase } from './check-table.ts';
 import { effectOf } from './check-table.ts';
 import { COMPAT_CHECKS, driftSigmas, errorRate, p95LatencyMs, runChecks } from './checks.ts';
 import type { CheckName, CheckResult } from './messages.ts';
+import type { InputRow, InputsKept } from './suite/input-counts.ts';
 import { Suite } from './suite/suite.ts';
 import { CompatWindow } from './window.ts';
 
@@ -28,6 +29,10 @@ export interface JudgedLook {
 export interface GenerationJudge {
   /** Adds one sample; samples come in the order of their time. */
   add(sample: Readonly<Sample>): void;
+  /** Adds one row of inputs. */
+  addInputs(row: InputRow): void;
+  /** Tells whether rows of inputs come in from now on; until then none do. */
+  keepInputs(kept: InputsKept): void;
   setBaseline(baseline: Baseline | null): void;
   /** Judges what is held at `nowUs`; `p95Ms` is the p95 latency of the last minute, for people. */
   look(nowUs: number, phase: JudgePhase, p95Ms: number | null): JudgedLook;
@@ -47,6 +52,14 @@ class SuiteJudge implements GenerationJudge {
 
   add(sample: Readonly<Sample>): void {
     this.#suite.add(sample);
+  }
+
+  addInputs(row: InputRow): void {
+    this.#suite.addInputs(row);
+  }
+
+  keepInputs(kept: InputsKept): void {
+    this.#suite.keepInputs(kept);
   }
 
   setBaseline(baseline: Baseline | null): void {
@@ -84,6 +97,10 @@ class CompatJudge implements GenerationJudge {
     // A prediction speaks for the model only if the model gave the whole answer.
     if (outcome === Outcome.ok && Number.isFinite(value)) this.#window.addPrediction(value);
   }
+
+  // Three checks of the answers, as plain as they come: inputs are none of their business.
+  addInputs(): void { /* not judged */ }
+  keepInputs(): void { /* not judged */ }
 
   setBaseline(baseline: Baseline | null): void {
     this.#baseline = baseline;

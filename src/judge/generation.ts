@@ -8,10 +8,12 @@ import { emptySample, Outcome, SampleKind } from '../shared-memory/sample-ring.t
 import { Exposure } from './exposure.ts';
 import type { GenerationJudge } from './generation-judge.ts';
 import { judgeOf } from './generation-judge.ts';
+import { InputStore } from './input-store.ts';
 import { LatencyView } from './latency-view.ts';
 import type { GenerationTotals } from './messages.ts';
 import { PredictionStore } from './prediction-store.ts';
 import { copySample } from './ring-merge.ts';
+import type { InputRow } from './suite/input-counts.ts';
 
 /** Samples that are kept until it is known how to judge them; the judge does not see those beyond. */
 const KEPT_SAMPLES_MAX = 4_096;
@@ -20,6 +22,7 @@ export class GenerationState {
   readonly generation: number;
   readonly latency = new LatencyView();
   readonly predictions = new PredictionStore();
+  readonly inputs = new InputStore();
   #judge: GenerationJudge | null = null;
   #exposure: Exposure | null = null;
   #kept: Sample[] = [];
@@ -85,6 +88,12 @@ export class GenerationState {
     if (sample.outcome !== Outcome.ok || !Number.isFinite(sample.value)) return;
     this.#totals.predictions += 1;
     this.predictions.add(sample);
+  }
+
+  /** Takes in one row of inputs. */
+  addInputs(row: InputRow): void {
+    this.#judge?.addInputs(row);
+    this.inputs.add(row);
   }
 
   #keep(sample: Readonly<Sample>): void {

@@ -3,6 +3,7 @@ import type { CheckName } from '../judge-checks.ts';
 import type { MeteredSamples } from '../metrics/sample-meter.ts';
 import type { JudgeOptions } from '../options.ts';
 import type { Baseline, OutputKind, Signature } from '../registry/records.ts';
+import type { InputColumn } from '../wire/input-columns.ts';
 import type { RowRings } from '../worker/messages.ts';
 import type { CheckCause, CheckEffect, JudgePhase } from './check-table.ts';
 
@@ -16,6 +17,8 @@ export interface AttachRings {
   readonly memory: SharedArrayBuffer;
   readonly rings: number;
   readonly capacity: number;
+  /** Rings of recent rows, one beside each, and which of their inputs are watched; null where none are kept. */
+  readonly inputs?: (RowRings & { readonly signature: Signature; readonly columns: readonly InputColumn[] }) | null;
   /** Rings of whole rows for the recorder, one beside each; `signature` is there when inputs are recorded. */
   readonly records?: (RowRings & { readonly signature: Signature | null }) | null;
 }
@@ -153,6 +156,13 @@ export interface CapturedPredictions {
   readonly entropies: readonly number[];
   /** Per fixed direction; empty when no answer was a vector. */
   readonly projections: readonly (readonly number[])[];
+  /** Watched input columns with their values, row by row; null when no rows of inputs came in. */
+  readonly inputs: CapturedInputs | null;
+}
+export interface CapturedInputs {
+  readonly names: readonly string[];
+  /** Per column; all of one length. What was no finite number is NaN. */
+  readonly values: readonly (readonly number[])[];
 }
 /** What has come in since the last `measured`, and of which models nothing has. */
 export interface MeasuredSamples {

@@ -13,7 +13,9 @@ import type { JudgePhase } from './check-table.ts';
 import type { AttachRings, HealthReport, MonitorReport, WatchGeneration } from './messages.ts';
 import { GenerationState } from './generation.ts';
 import type { GenerationJudge, JudgedLook } from './generation-judge.ts';
+import { InputFeed } from './input-feed.ts';
 import { drainInOrder, RingGroup } from './ring-merge.ts';
+import type { InputsKept } from './suite/input-counts.ts';
 import { verdictOf, violationsOf, warningsOf } from './verdict.ts';
 
 /** The generation that is judged, with what its `watch` command said. */
@@ -32,6 +34,7 @@ export class ModelWatch {
   readonly #model: string;
   readonly #meter: SampleMeter;
   readonly #groups = new Map<number, RingGroup>();
+  readonly #feeds = new Map<number, InputFeed>();
   #watched: Watched | null = null;
   #held: GenerationState | null = null;
   /** Generations up to this one were watched once: their samples are never held. */
@@ -67,8 +70,9 @@ export class ModelWatch {
   }
 
   /** Reads these rings from now on; a deployment that is attached already stays as it is. */
-  attach({ deploymentId, memory, rings, capacity, version }: AttachRings): void {
+  attach({ deploymentId, memory, rings, capacity, version, inputs = null }: AttachRings): void {
     if (this.#groups.has(deploymentId)) return;
+    if (inputs !== null) this.#feeds.set(deploymentId, new InputFeed(inputs, rings));
     this.#groups.set(deploymentId, new RingGroup(memory, rings, capacity, version));
   }
 
@@ -79,6 +83,7 @@ export class ModelWatch {
     this.#drain([group], nowUs);
     this.#lappedBefore += group.lapped;
     this.#groups.delete(deploymentId);
+    this.#feeds.delete(deploymentId);
   }
 
   /** Judges the command's generation from now on: with what was held for it, or from nothing. */
@@ -159,8 +164,10 @@ export class ModelWatch {
   capture(request: number): MonitorReport {
     const state = this.#watched?.state;
     const captured = state?.predictions.capture() ?? { values: [], classCounts: [], entropies: [], projections: [] };
+    const about = { model: this.#model, generation: this.generation ?? 0 };
+    const inputs = state?.inputs.capture() ?? null;
     const forMs = Math.max(0, this.#nowUs - (state?.firstUs ?? this.#nowUs)) / 1_000;
-    return { kind: 'captured', request, model: this.#model, generation: this.generation ?? 0, forMs, ...captured };
+    return { kind: 'captured', request, ...about, forMs, ...captured, inputs };
   }
 
   /** Judges the window now: a health report, and a verdict when a check fails. Nothing while nothing is watched. */
@@ -173,6 +180,7 @@ export class ModelWatch {
     const onTimeUs = watched.nextLookUs + lookUs;
     watched.nextLookUs = onTimeUs > nowUs ? onTimeUs : nowUs + lookUs;
     watched.state.latency.advance(nowUs);
+    this.#takeInputs(watched);
     const { state, version, look, phase } = watched;
     const latencyMs = state.latency.quantilesMs();
     const judged = watched.judge.look(nowUs, phase, latencyMs?.p95 ?? null);
@@ -185,6 +193,16 @@ export class ModelWatch {
       firstUs: state.firstUs, firstErrorUs: state.firstErrorUs, exposure: state.exposure?.view(nowUs) ?? null,
     });
     return verdict === null ? [health] : [health, verdict];
+  }
+
+  // Rows of inputs are few and wait in their rings, so a look is often enough.
+  #takeInputs({ state, judge }: Watched): void {
+    let kept: InputsKept = this.#feeds.size === 0 ? 'off' : 'paused';
+    for (const feed of this.#feeds.values()) {
+      feed.drain(state.generation, (row) => state.addInputs(row));
+      if (feed.isOpen) kept = 'on';
+    }
+    judge.keepInputs(kept);
   }
 
   #healthOf(

@@ -17,7 +17,7 @@ export function percentText(share: number, other = NaN): string {
   return `${numberText(share * 100, other * 100)} %`;
 }
 
-/** Writes "1 request", "2 requests". */
+/** Writes "1 request", "2 requests", "2 rows of inputs". */
 export function countText(count: number, noun: string): string {
-  return `${count} ${noun}${count === 1 ? '' : 's'}`;
+  return `${count} ${count === 1 ? noun : noun.replace(/(?= of )|$/, 's')}`;
 }

@@ -50,6 +50,29 @@ export interface Distribution {
   readonly bins: Bins;
 }
 
+/** One watched input column while its version was known to be good. */
+export interface InputColumnBaseline {
+  /** As in input-columns.ts. */
+  readonly name: string;
+  /** Its place among all numbers of a row, as recordings write them; -1 when that is not fixed. */
+  readonly at: number;
+  readonly bins: Bins;
+  /** Rows in which it was no finite number. */
+  readonly nonFinite: number;
+  /** Share of the most frequent value. */
+  readonly atomShare: number;
+}
+
+/** What came in while a version was known to be good. */
+export interface InputBaseline {
+  readonly source: 'validation' | 'live';
+  readonly rows: number;
+  readonly columns: readonly InputColumnBaseline[];
+  /** SHA-256 of everything else in it but the time. */
+  readonly hash: string;
+  readonly createdAtMs: number;
+}
+
 /** The distribution of one version's predictions while it was known to be good. Never changed once it is stored. */
 export interface Baseline {
   readonly source: 'validation' | 'live';
@@ -77,7 +100,9 @@ export interface Baseline {
   readonly entropy?: Distribution;
   /** Bins of each fixed projection of the unit vector, for `vector`. */
   readonly projections?: readonly Bins[];
-  /** SHA-256 of everything else in the baseline but the time. */
+  /** The inputs that were asked about; not there when nobody gave them. */
+  readonly inputs?: InputBaseline;
+  /** SHA-256 of everything else in the baseline but the time, and the inputs, which have one of their own. */
   readonly hash?: string;
   readonly createdAtMs: number;
 }
@@ -116,8 +141,11 @@ export interface VersionRecord {
   readonly artifactBytes: number;
   readonly signature: Signature;
   readonly outputKind: OutputKind;
-  /** What the operator declared of the output that is judged; the rest is inferred from signature and baseline. */
-  readonly declared?: { readonly output?: string; readonly kind?: DeclaredKind };
+  /**
+   * What the operator declared of the output that is judged, and of the inputs that are watched (see input-columns.ts);
+   * the rest is inferred from signature and baseline.
+   */
+  readonly declared?: { readonly output?: string; readonly kind?: DeclaredKind; readonly inputColumns?: string };
   readonly baseline: Baseline | null;
   readonly golden: Golden | null;
   readonly trial: TrialReport;

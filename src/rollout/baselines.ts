@@ -2,7 +2,7 @@
 import type { Clock } from '../clock.ts';
 import { lastgoodError } from '../errors.ts';
 import { baselineOfFile, readBaselineFile } from '../judge/baseline-file.ts';
-import type { VersionRecord } from '../registry/records.ts';
+import type { Baseline, VersionRecord } from '../registry/records.ts';
 import type { Registry } from '../registry/registry.ts';
 
 /** The version is the active one unless named. Throws INVALID_BASELINE, FILE_UNREADABLE or NO_ACTIVE_VERSION. */
@@ -15,12 +15,20 @@ export async function baselineFromFile(
   const { model, from } = target;
   const version = target.version ?? registry.model(model).activeVersion;
   if (version === null) throw lastgoodError('NO_ACTIVE_VERSION', { model });
-  const { signature, outputKind, declared } = registry.version(model, version);
+  const { signature, outputKind, declared, baseline: before } = registry.version(model, version);
   // Its workers summarise answers by this kind already; only what one number means may still be found out.
   const kind = outputKind === 'scalar' ? {} : { kind: outputKind };
   const about = { createdAtMs: clock.wallMs(), declared, ...kind };
-  const baseline = baselineOfFile(readBaselineFile(from), signature, about);
+  const given = baselineOfFile(readBaselineFile(from), signature, about);
+  const baseline = keepingInputs(given, before);
   const after = registry.setBaseline({ model, version, baseline, by });
   await registry.flushed();
   return after;
+}
+
+/** The baseline with the inputs of the one before when it has none: only other inputs take their place. */
+export function keepingInputs(baseline: Baseline, before: Baseline | null): Baseline {
+  return baseline.inputs !== undefined || before?.inputs === undefined
+    ? baseline
+    : { ...baseline, inputs: before.inputs };
 }

@@ -9,8 +9,8 @@ import type { Artifact } from '../registry/artifacts.ts';
 import { checkName } from '../registry/names.ts';
 import type { Baseline, DeclaredKind, Golden, OutputKind, Signature, VersionRecord } from '../registry/records.ts';
 import type { Registry } from '../registry/registry.ts';
+import { inputColumnsOf } from '../wire/input-columns.ts';
 import { declaredOutput } from '../wire/judged-output.ts';
-import type { OutputDeclaration } from '../wire/judged-output.ts';
 import { inferOutputKind } from '../wire/prediction.ts';
 import { readGoldenFile } from './golden-file.ts';
 import { defaultMemoryBytes } from './memory-watch.ts';
@@ -37,12 +37,14 @@ export interface RegistrationRequest {
   /** The output that the judge reads, and how; what is left out is inferred from the signature and the baseline. */
   readonly output?: string;
   readonly outputKind?: DeclaredKind;
+  /** The input columns that are watched, as in input-columns.ts. */
+  readonly inputColumns?: string;
 }
 
 /**
  * Registers the file as a version and returns its record, which is on disk by then. Throws INVALID_NAME,
- * VERSION_EXISTS, FILE_UNREADABLE, INVALID_BASELINE, INVALID_OUTPUT, INVALID_GOLDEN or TRIAL_FAILED, and then nothing
- * has changed.
+ * VERSION_EXISTS, FILE_UNREADABLE, INVALID_BASELINE, INVALID_OUTPUT, INVALID_COLUMNS, INVALID_GOLDEN or TRIAL_FAILED,
+ * and then nothing has changed.
  */
 export async function registerVersion(
   ports: RegistrationPorts,
@@ -117,28 +119,35 @@ async function tryOut(
   }
 }
 
-function declarationOf({ output, outputKind: kind }: RegistrationRequest): OutputDeclaration {
-  return { ...(output === undefined ? {} : { output }), ...(kind === undefined ? {} : { kind }) };
+type Declaration = NonNullable<VersionRecord['declared']>;
+
+function declarationOf({ output, outputKind: kind, inputColumns }: RegistrationRequest): Declaration {
+  return {
+    ...(output === undefined ? {} : { output }), ...(kind === undefined ? {} : { kind }),
+    ...(inputColumns === undefined ? {} : { inputColumns }),
+  };
 }
 
 function judgedBy(
   signature: Signature,
-  declaration: OutputDeclaration,
+  declaration: Declaration,
   file: BaselineFile | null,
   createdAtMs: number,
 ): Pick<VersionRecord, 'outputKind' | 'baseline' | 'declared'> {
-  const isDeclared = declaration.output !== undefined || declaration.kind !== undefined;
+  const isDeclared = Object.keys(declaration).length > 0;
   return { ...inferred(signature, declaration, file, createdAtMs), ...(isDeclared ? { declared: declaration } : {}) };
 }
 
 function inferred(
-  signature: Signature, declared: OutputDeclaration, file: BaselineFile | null, createdAtMs: number,
+  signature: Signature, declared: Declaration, file: BaselineFile | null, createdAtMs: number,
 ): { readonly outputKind: OutputKind; readonly baseline: Baseline | null } {
   if (file !== null) {
     const baseline = baselineOfFile(file, signature, { createdAtMs, declared });
     return { outputKind: baseline.kind, baseline };
   }
   const output = declaredOutput(signature, declared);
+  // Refuses what the model has not, also while there is nothing to compare with.
+  inputColumnsOf({ signature, declared });
   return { outputKind: declared.kind ?? (output === null ? 'vector' : inferOutputKind(output)), baseline: null };
 }
 

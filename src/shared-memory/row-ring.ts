@@ -195,6 +195,10 @@ export class RowReader {
     this.rewind();
   }
 
+  /** Whether anybody wants rows now; while nobody does, none come. */
+  get isWanted(): boolean {
+    return Atomics.load(this.#views.words, WANTED) !== 0;
+  }
   /** Rows that were overwritten before they were read. */
   get lapped(): number {
     return this.#lapped;

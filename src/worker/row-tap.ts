@@ -1,6 +1,7 @@
 // Takes rows out of the answers of a worker: a few, spread over time, for the reservoir of recent rows, and all of them
 // (or one request in so many) while samples are recorded. Worker thread; single owner.
 // Invariant: where nobody wants rows, a request costs one comparison.
+import { INPUT_PAUSE_US_MAX, INPUT_PAUSE_US_MIN } from '../judge-checks.ts';
 import { RowWriter, rowRingOffset } from '../shared-memory/row-ring.ts';
 import type { RowAbout } from '../shared-memory/row-ring.ts';
 import { Outcome } from '../shared-memory/sample-ring.ts';
@@ -9,9 +10,6 @@ import { RowInputsEncoder } from '../wire/row-inputs.ts';
 import type { InputSource } from '../wire/row-source.ts';
 import type { RowMemory, RowRings } from './messages.ts';
 
-/** Bounds of the pause between two rows of the reservoir. */
-const PAUSE_US_MIN = 20_000;
-const PAUSE_US_MAX = 1_500_000;
 /** The reservoir reaches back over this part of the generation's life, as long as the bounds allow. */
 const LIFE_PART = 1 / 2;
 
@@ -108,7 +106,7 @@ export class RowTap {
     this.#reservoir!.write(about, numbers, offset, length, bytes);
     if (this.#beganUs === 0) this.#beganUs = sample.atUs;
     const pauseUs = ((sample.atUs - this.#beganUs) * LIFE_PART) / this.#rows;
-    this.#dueUs = sample.atUs + Math.min(PAUSE_US_MAX, Math.max(PAUSE_US_MIN, pauseUs));
+    this.#dueUs = sample.atUs + Math.min(INPUT_PAUSE_US_MAX, Math.max(INPUT_PAUSE_US_MIN, pauseUs));
   }
 }
 

@@ -11,7 +11,7 @@ import { seededRandom } from '../judge/fixtures.ts';
 const random = seededRandom(6);
 const captured = (mean: number, more: Partial<CapturedPredictions> = {}): CapturedPredictions => ({
   kind: 'captured', request: 1, model: 'm', generation: 4, forMs: 600_000, classCounts: [], entropies: [],
-  projections: [], values: Array.from({ length: 1_500 }, () => mean + random()), ...more,
+  projections: [], inputs: null, values: Array.from({ length: 1_500 }, () => mean + random()), ...more,
 });
 const record = (version: string, baseline: Baseline | null): VersionRecord => ({
   model: 'm', version, baseline, outputKind: 'regression',

@@ -135,3 +135,36 @@ test('baselineOfFile refuses a file without the model\'s output and a model with
   const text: Signature = { inputs: [], outputs: [{ name: 't', datatype: 'BYTES', shape: [-1] }] };
   assert.throws(() => baselineOfFile(parsed, text, { createdAtMs: 1 }), invalid(/no numeric output/));
 });
+
+test('baselineOfFile takes the questions too, column by column, with what is missing counted', () => {
+  const outputs = { probabilities: { shape: [2, 3], data: [[0.1, 0.2, 0.7], [0.5, 0.3, 0.2]] } };
+  const inputs = { x: { shape: [2, 3], data: [[1, 2, 3], [1, null, 5]] } };
+  const parsed = parseBaseline('p', file(outputs, { inputs }));
+  const baseline = baselineOfFile(parsed, signature, { createdAtMs: 9 });
+  const { source, rows, columns, hash, createdAtMs } = baseline.inputs!;
+  assert.deepEqual([source, rows, createdAtMs], ['validation', 2, 9]);
+  assert.match(hash, /^[0-9a-f]{64}$/);
+  assert.deepEqual(columns.map(({ name, at, nonFinite, atomShare }) => [name, at, nonFinite, atomShare]),
+    [['x[0]', 0, 0, 1], ['x[1]', 1, 1, 1], ['x[2]', 2, 0, 0.5]]);
+  for (const { bins, nonFinite } of columns) {
+    assert.equal(bins.counts.reduce((sum, count) => sum + count, nonFinite), 2);
+    assert.equal(bins.counts.length, bins.edges.length + 1);
+  }
+  const without = baselineOfFile(parseBaseline('p', file(outputs)), signature, { createdAtMs: 9 });
+  assert.equal(without.inputs, undefined);
+  assert.equal(without.hash, baseline.hash, 'the hash of the answers is theirs alone');
+});
+
+test('baselineOfFile refuses inputs that are not those of the model', () => {
+  const outputs = { probabilities: { shape: [3], data: [[0.1, 0.2, 0.7], [0.5, 0.3, 0.2]] } };
+  const refused: [unknown, RegExp][] = [
+    [{ y: { shape: [3], data: [[1, 2, 3], [1, 2, 3]] } }, /input "y"; the model has x/],
+    [{ x: { shape: [2], data: [[1, 2], [1, 2]] } }, /input "x" has 2 values a row; wanted 3 as in the model/],
+    [{ x: { shape: [3], data: [[1, 2, 3]] } }, /input "x" has 1 rows; wanted 2/],
+    [{ x: { shape: [3], data: [[1, 2, 3], [1, 'a', 3]] } }, /"x" holds "a" in row 1; wanted finite numbers, or null/],
+  ];
+  for (const [inputs, text] of refused) {
+    assert.throws(() => baselineOfFile(parseBaseline('p', file(outputs, { inputs })), signature, { createdAtMs: 1 }),
+      invalid(text));
+  }
+});

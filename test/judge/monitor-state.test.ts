@@ -161,11 +161,11 @@ test('capture answers the predictions of the judged generation, with what still 
   assert.deepEqual(state.handle({ kind: 'capture', request: 4, model: MODEL }, 1), [{
     kind: 'captured', request: 4, model: MODEL, generation: 1, forMs: 0.001, values: [0.9, 0.9, 0.8],
     classCounts: [1, 0, 2],
-    entropies: [], projections: [],
+    entropies: [], projections: [], inputs: null,
   }]);
   assert.deepEqual(state.handle({ kind: 'capture', request: 5, model: 'unknown' }, 1), [{
     kind: 'captured', request: 5, model: 'unknown', generation: 0, forMs: 0, values: [], classCounts: [], entropies: [],
-    projections: [],
+    projections: [], inputs: null,
   }]);
 });
 

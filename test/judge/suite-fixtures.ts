@@ -47,6 +47,17 @@ export class SuiteRun {
     return this;
   }
 
+  /** Adds the watched inputs of `perSecond` rows a second for `seconds`, and an answer to each. */
+  feedInputs(
+    seconds: number, perSecond: number, names: readonly string[], of: (index: number) => number[],
+    answer: () => Partial<Sample>,
+  ): this {
+    return this.feed(seconds, perSecond, (index) => {
+      this.judge.addInputs({ names, values: of(index), atUs: this.nowUs });
+      return answer();
+    });
+  }
+
   #lookUntil(us: number): void {
     while (this.#nextLookUs <= us) {
       this.last = this.judge.look(this.#nextLookUs, this.phase, null);

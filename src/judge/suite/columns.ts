@@ -31,6 +31,14 @@ export const ANSWER = {
 } as const;
 const FIXED = 6;
 
+/** Columns of the windows of inputs. */
+export const INPUT = {
+  /** Rows that were kept and are compared. */
+  rows: 0,
+  /** From here on the bins of each watched column. */
+  columns: 1,
+} as const;
+
 /** Classes that are counted one by one: the most frequent ones of the baseline; all others share a counter. */
 export const CLASSES_COUNTED = 30;
 

@@ -9,6 +9,7 @@ import {
 } from './drift.ts';
 import type { DriftOutcome } from './drift.ts';
 import type { CheckEvidence, DriftEvidence, DriftWindow, EvidenceOf } from './evidence.ts';
+import { inputsMeasured, inputTest } from './input-drift.ts';
 import { chanceText, decideRate, rateText, shareOf, windowText } from './rates.ts';
 
 /** A run of failures this many times the limit fails whatever was asked, one and the same question as well. */
@@ -37,6 +38,7 @@ export function verdictOf(evidence: CheckEvidence): CheckResult['verdict'] {
     case 'confidence': return decideDrift(evidence, confidenceTest(evidence)).verdict;
     case 'repeats': return decideDrift(evidence, repeatTest(evidence)).verdict;
     case 'projections': return decideDrift(evidence, projectionTest(evidence)).verdict;
+    case 'input_drift': return decideDrift(evidence, inputTest(evidence)).verdict;
   }
 }
 
@@ -149,13 +151,17 @@ function decideAnswers(evidence: DriftEvidence): CheckResult {
     case 'confidence': return drift(evidence, decideDrift(evidence, confidenceTest(evidence)), confidenceOf);
     case 'repeats': return drift(evidence, decideDrift(evidence, repeatTest(evidence)), repeatsOf);
     case 'projections': return drift(evidence, decideDrift(evidence, projectionTest(evidence)), projectionsOf);
+    case 'input_drift': return drift(evidence, decideDrift(evidence, inputTest(evidence)), inputsMeasured);
   }
 }
 
 const NOUNS: Readonly<Record<DriftEvidence['check'], string>> = {
   mean_drift: 'mean drift', class_mix: 'class mix', shape: 'the shape of the answers', spread: 'spread',
   confidence: 'confidence', repeats: 'the share of the most frequent answer', projections: 'the shape of the vectors',
+  input_drift: 'input drift',
 };
+/** What a check counts. */
+const countedBy = ({ check }: DriftEvidence): string => (check === 'input_drift' ? 'kept row of inputs' : 'prediction');
 
 function drift<E extends DriftEvidence>(
   evidence: E, { verdict, window }: DriftOutcome<E>, measure: (evidence: E, window: DriftWindow<E>) => Measured,
@@ -167,19 +173,20 @@ function drift<E extends DriftEvidence>(
     const reason = unjudged !== null
       ? `is not judged: ${unjudged}`
       : samples < samplesMin
-        ? `is not judged yet: ${samples} of ${countText(samplesMin, 'prediction')}, ${samplesMin - samples} more needed`
+        ? `is not judged yet: ${samples} of ${countText(samplesMin, countedBy(evidence))}, ` +
+          `${samplesMin - samples} more needed`
         : `is not judged yet: about ${inputs ?? 0} different inputs, wanted at least ${inputsMin}`;
     return { ...base, value: null, limit: limitOf(evidence), text: `${NOUNS[check]} ${reason}` };
   }
   const { value, limit, text } = measure(evidence, window);
-  const held = `${countText(samples, 'prediction')} in ${windowText(window.windowMs)}`;
+  const held = `${countText(samples, countedBy(evidence))} in ${windowText(window.windowMs)}`;
   return { ...base, value, limit, text: `${text} (${held})` };
 }
 
 function limitOf(evidence: DriftEvidence): number {
   if (evidence.check === 'spread') return evidence.high;
   if (evidence.check === 'confidence') return evidence.shift;
-  if (evidence.check === 'shape' || evidence.check === 'projections') return evidence.psi;
+  if ('psi' in evidence) return evidence.psi;
   return evidence.limit;
 }
 

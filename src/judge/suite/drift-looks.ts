@@ -1,9 +1,10 @@
 // Builds what the checks of the answers' distribution are decided from, out of an observer. Monitor thread; called at
 // looks.
+import type { JudgeOptions } from '../../judge-options.ts';
 import type { CheckEffect } from '../check-table.ts';
 import type { Columns } from './columns.ts';
 import { ANSWER } from './columns.ts';
-import type { KnownDispersion } from './dispersion.ts';
+import type { ColumnGroup, KnownDispersion } from './dispersion.ts';
 import { dispersionOf } from './dispersion.ts';
 import type { WindowTest } from './drift.ts';
 import { confidenceTest, meanTest, mixTest, projectionTest, repeatTest, shapeTestOf, spreadTest } from './drift.ts';
@@ -12,6 +13,7 @@ import type { LookContext } from './rate-looks.ts';
 import { twoLooksMsOf } from './rate-looks.ts';
 import type { Reference } from './reference.ts';
 import { BASELINE_ROWS_MIN } from './reference.ts';
+import type { SlotWindows } from './slots.ts';
 import { WINDOW_FACTORS } from './slots.ts';
 
 /** Fewer different inputs than this say nothing about a distribution, however often they are asked. */
@@ -35,16 +37,24 @@ export interface AnswersWindow {
 export function answersWindows(
   { observer, options }: LookContext, reference: Reference, known: KnownDispersion,
 ): AnswersWindow[] {
-  const windows = observer.answers;
-  if (windows === null) return [];
-  const found: AnswersWindow[] = [];
-  const inputs = observer.diversity.distinct();
   const { values, entropies, classes, projections: directions } = reference.layout;
-  const about = { isNear: false };
   const groups = [
     ...[values, entropies, ...directions].map((columns) => ({ ...columns, isOrdered: true })),
     { ...classes, isOrdered: false },
   ];
+  const inputs = observer.diversity.distinct();
+  return observer.answers === null ? [] : heldWindows(observer.answers, groups, { options, inputs, known });
+}
+
+/** The windows that hold anything, with what each is worth by how alike its slots are. */
+export function heldWindows(
+  windows: SlotWindows, groups: readonly ColumnGroup[],
+  { options, inputs, known }: {
+    readonly options: JudgeOptions; readonly inputs: number; readonly known: KnownDispersion;
+  },
+): AnswersWindow[] {
+  const found: AnswersWindow[] = [];
+  const about = { isNear: false };
   const dispersion = (window: number): number => {
     about.isNear = true;
     return known.of(windows.slot, window, () => dispersionOf({
@@ -53,6 +63,7 @@ export function answersWindows(
     }, groups));
   };
   WINDOW_FACTORS.forEach((factor, window) => {
+    // The first column of any windows counts what came in.
     const samples = windows.total(window, ANSWER.values);
     if (samples === (found.at(-1)?.samples ?? 0)) return;
     found.push({
@@ -73,6 +84,8 @@ export interface DriftLook extends LookContext {
   /** Null without a baseline. */
   readonly reference: Reference | null;
   readonly windows: readonly AnswersWindow[];
+  /** Of the rows of inputs that were kept. */
+  readonly inputWindows: readonly AnswersWindow[];
 }
 
 interface DriftBase {
@@ -89,24 +102,32 @@ interface DriftBase {
 function baseOf(
   { observer, options, reference }: DriftLook, effect: CheckEffect, samplesMin: number, missing: string | null,
 ): DriftBase {
+  const rows = reference?.rows ?? 0;
+  const unjudged = reference === null ? 'the version has no baseline' : (tooFewRows(rows) ?? missing);
+  return { ...heldBase({ observer, options }, effect, samplesMin), unjudged, rows };
+}
+
+/** Says that a baseline is too small to blame anybody; null when it is not. */
+export function tooFewRows(rows: number): string | null {
+  return rows < BASELINE_ROWS_MIN ? `the baseline has ${rows} rows; wanted at least ${BASELINE_ROWS_MIN}` : null;
+}
+
+/** What any check of a distribution goes by, whatever it is compared with. */
+export function heldBase(
+  { observer, options }: Pick<DriftLook, 'observer' | 'options'>, effect: CheckEffect, samplesMin: number,
+): Omit<DriftBase, 'unjudged' | 'rows'> {
   const inputs = observer.diversity.distinct();
-  const unjudged = reference === null
-    ? 'the version has no baseline'
-    : reference.rows < BASELINE_ROWS_MIN
-      ? `the baseline has ${reference.rows} rows; wanted at least ${BASELINE_ROWS_MIN}`
-      : missing;
   return {
-    effect, samplesMin, unjudged,
+    effect, samplesMin,
     inputs: Number.isFinite(inputs) ? inputs : null,
     inputsMin: INPUTS_MIN,
     chance: options.chance,
     twoLooksMs: twoLooksMsOf(options),
-    rows: reference?.rows ?? 0,
   };
 }
 
-// Builds the windows of one check, each with the look that began its breach.
-function looked<E extends DriftEvidence>(
+/** Builds the windows of one check, each with the look that began its breach. */
+export function looked<E extends DriftEvidence>(
   look: DriftLook, evidence: E, test: WindowTest<DriftWindow<E>>, windowOf: (window: AnswersWindow) => object,
 ): E {
   if (evidence.unjudged !== null) return evidence;

@@ -83,6 +83,12 @@ export const evidenceSchema = z.discriminatedUnion('check', [
     check: z.literal('projections'), ...driftShape, psi: z.number(), baseline: z.array(binsSchema),
     windows: windowsOf({ counts: z.array(z.array(z.number())) }),
   }),
+  z.object({
+    check: z.literal('input_drift'), ...driftShape, psi: z.number(),
+    /** Behind the bins of each: the rows in which it was no finite number. */
+    columns: z.array(binsSchema.extend({ name: z.string() })),
+    windows: windowsOf({ counts: z.array(z.array(z.number())) }),
+  }),
 ]);
 
 /** The numbers that one check is decided from. */

@@ -9,6 +9,8 @@ import { MEAN_PULL_LIMITS, pulled, scoreEntropy, SPREAD_PULL } from '../distribu
 import { ANSWER, RATE, RATE_COLUMNS } from './columns.ts';
 import { FrequentAnswers, InputDiversity } from './diversity.ts';
 import { FailedInputs } from './failed-inputs.ts';
+import type { InputsKept } from './input-counts.ts';
+import { InputCounts } from './input-counts.ts';
 import type { Reference } from './reference.ts';
 import { classSlotOf } from './reference.ts';
 import { SlotWindows } from './slots.ts';
@@ -26,6 +28,9 @@ export class SuiteObserver {
   readonly rates: SlotWindows;
   #reference: Reference | null = null;
   #answers: SlotWindows | null = null;
+  #inputs: InputCounts | null = null;
+  /** Whether rows of inputs come in at all. */
+  inputsKept: InputsKept = 'off';
   readonly failures = new FailedInputs();
   readonly nonFinites = new FailedInputs();
   readonly diversity: InputDiversity;
@@ -46,10 +51,12 @@ export class SuiteObserver {
   #equalAnswers = 0;
 
   readonly #windowMs: number;
+  readonly #judgesInputs: boolean;
 
   constructor(options: JudgeOptions, reference: Reference | null) {
     const { windowMs } = options;
     this.#windowMs = windowMs;
+    this.#judgesInputs = options.checks.input_drift.mode !== 'off';
     this.rates = new SlotWindows(RATE_COLUMNS, windowMs);
     this.compareWith(reference);
     this.diversity = new InputDiversity(windowMs * BLOCK_WINDOWS);
@@ -67,10 +74,17 @@ export class SuiteObserver {
     return this.#answers;
   }
 
-  /** Compares answers with another baseline from now on, in empty windows. */
+  /** The counts of inputs; null without a baseline of them, or when nobody wants them judged. */
+  get inputs(): InputCounts | null {
+    return this.#inputs;
+  }
+
+  /** Compares answers and inputs with another baseline from now on, in empty windows. */
   compareWith(reference: Reference | null): void {
     this.#reference = reference;
     this.#answers = reference === null ? null : new SlotWindows(reference.layout.count, this.#windowMs);
+    const inputs = this.#judgesInputs ? (reference?.inputs ?? null) : null;
+    this.#inputs = inputs === null ? null : new InputCounts(inputs, this.#windowMs);
     this.frequent = new FrequentAnswers(this.#windowMs * BLOCK_WINDOWS);
   }
 
@@ -78,11 +92,12 @@ export class SuiteObserver {
   advance(nowUs: number): void {
     this.rates.advance(nowUs);
     this.#answers?.advance(nowUs);
+    this.#inputs?.windows.advance(nowUs);
   }
 
   /** Grows with everything that comes into a window and with everything that leaves one. */
   get revision(): number {
-    return this.#samplesAdded + this.rates.changes + (this.#answers?.changes ?? 0);
+    return this.#samplesAdded + this.rates.changes + (this.#answers?.changes ?? 0) + (this.#inputs?.revision ?? 0);
   }
 
   /** Equal answers in a row, to questions that changed. */

@@ -1,10 +1,10 @@
 // What a window is compared with: a baseline as the suite reads it, with the columns it needs. Pure. Whoever has a
 // baseline without bins (of an early version of this program) gets them made from its kept values.
-import type { Baseline, Bins, Distribution } from '../../registry/records.ts';
+import type { Baseline, Bins, Distribution, InputBaseline } from '../../registry/records.ts';
 import { binsOf, countInBins } from '../bins.ts';
 import { distributionOf, pulledSpread, scoreEntropy } from '../distribution.ts';
-import type { ColumnLayout } from './columns.ts';
-import { CLASSES_COUNTED, layoutOf } from './columns.ts';
+import type { ColumnLayout, Columns } from './columns.ts';
+import { CLASSES_COUNTED, INPUT, layoutOf } from './columns.ts';
 
 /** With fewer rows the shape of a baseline is not known well enough to blame anybody. */
 export const BASELINE_ROWS_MIN = 100;
@@ -29,6 +29,16 @@ export interface Reference {
   /** Class index to counter; a class that is not in it goes to the last one. */
   readonly classSlots: ReadonlyMap<number, number>;
   readonly layout: ColumnLayout;
+  /** The inputs that were asked about; null when nobody gave them. */
+  readonly inputs: InputReference | null;
+}
+
+/** Bins per watched column, the rows without a number behind them, and where their counters lie. */
+export interface InputReference {
+  readonly rows: number;
+  readonly columns: readonly (Bins & { readonly name: string; readonly counters: Columns })[];
+  /** Counters of a row of the windows. */
+  readonly count: number;
 }
 
 /** Reads a baseline; null without one. */
@@ -46,7 +56,19 @@ export function referenceOf(baseline: Baseline | null): Reference | null {
   return {
     rows, mean, standardDeviation, source, kind, bins, spread, entropy, classes, classSlots, projections, layout,
     atomShare: baseline.atomShare ?? 0,
+    inputs: baseline.inputs === undefined ? null : inputsOf(baseline.inputs),
   };
+}
+
+function inputsOf({ rows, columns }: InputBaseline): InputReference {
+  let count = INPUT.columns;
+  const laid = columns.map(({ name, bins, nonFinite }) => {
+    const counts = [...bins.counts, nonFinite];
+    const counters = { from: count, length: counts.length };
+    count += counts.length;
+    return { name, edges: bins.edges, counts, counters };
+  });
+  return { rows, columns: laid, count };
 }
 
 // Kept values are a thinned sample of the rows.

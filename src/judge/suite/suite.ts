@@ -16,6 +16,8 @@ import {
   answersWindows, classMix, confidence, INPUTS_MIN, meanDrift, projections, repeats, shape, spread,
 } from './drift-looks.ts';
 import type { CheckEvidence } from './evidence.ts';
+import type { InputRow, InputsKept } from './input-counts.ts';
+import { inputDrift, inputWindows } from './input-look.ts';
 import { SuiteObserver } from './observer.ts';
 import { errorRate, hardFailure, nonFinite, p95Latency } from './rate-looks.ts';
 import { referenceOf } from './reference.ts';
@@ -62,6 +64,7 @@ export class Suite {
   readonly #observer: SuiteObserver;
   readonly #streaks = new Streaks();
   readonly #dispersion = new KnownDispersion();
+  readonly #inputDispersion = new KnownDispersion();
   #kept: KeptLook | null = null;
 
   constructor(options: JudgeOptions, baseline: Baseline | null) {
@@ -72,6 +75,18 @@ export class Suite {
   /** Adds one sample of the generation. */
   add(sample: Readonly<Sample>): void {
     this.#observer.add(sample);
+  }
+
+  /** Adds one row of inputs of the generation. */
+  addInputs(row: InputRow): void {
+    this.#observer.inputsKept = 'on';
+    this.#observer.inputs?.add(row);
+  }
+
+  /** Tells whether rows of inputs come in from now on. */
+  keepInputs(kept: InputsKept): void {
+    if (this.#observer.inputsKept !== kept) this.#kept = null;
+    this.#observer.inputsKept = kept;
   }
 
   /** Judges what is held at `nowUs`; `p95Ms` is what people see of the latency. */
@@ -86,7 +101,8 @@ export class Suite {
     const { reference } = this.#observer;
     const context = { observer: this.#observer, options: this.#options, streaks: this.#streaks, nowUs };
     const windows = reference === null ? [] : answersWindows(context, reference, this.#dispersion);
-    const look: DriftLook = { ...context, reference, windows };
+    const asked = inputWindows(context, this.#inputDispersion);
+    const look: DriftLook = { ...context, reference, windows, inputWindows: asked };
     const evidence: CheckEvidence[] = [];
     for (const name of CHECK_NAMES) {
       if (this.#options.checks[name].mode === 'off') continue;
@@ -95,7 +111,7 @@ export class Suite {
     }
     const made = new SuiteLook(evidence);
     // How like the slots of a window are to each other changes with the slots, so what was near a breach is asked anew.
-    const isSettled = !windows.some((window) => window.wasNear());
+    const isSettled = ![...windows, ...asked].some((window) => window.wasNear());
     this.#kept = isSettled ? { look: made, revision, phase, p95Ms } : null;
     return made;
   }
@@ -114,6 +130,7 @@ export class Suite {
       case 'confidence': return (look.reference?.entropy ?? null) === null ? null : confidence(look, effect);
       case 'repeats': return repeats(look, effect);
       case 'projections': return look.reference?.kind === 'vector' ? projections(look, effect) : null;
+      case 'input_drift': return inputDrift(look, effect);
     }
   }
 
@@ -129,8 +146,9 @@ export class Suite {
   /** Compares answers with another baseline from now on. */
   setBaseline(baseline: Baseline | null): void {
     this.#observer.compareWith(referenceOf(baseline));
-    this.#streaks.forget(CHECK_NAMES.filter((name) => CHECK_TABLE[name].cause === 'drift'));
+    this.#streaks.forget(CHECK_NAMES.filter((name) => ['drift', 'input'].includes(CHECK_TABLE[name].cause)));
     this.#dispersion.forget();
+    this.#inputDispersion.forget();
     this.#kept = null;
   }
 
