@@ -40,10 +40,10 @@ async function byMailbox(piscina: Piscina<Task, number>, spellMs: number): Promi
   try {
     return await timedAsync('mailbox: one order to an idle worker and back', spellMs, 1, async () => {
       const bell = new Promise<void>((resolve) => (rung = resolve));
-      mailbox.post(1);
-      if (mailbox.askForBell()) await bell;
+      const order = mailbox.post(1);
+      if (mailbox.askForBell(order)) await bell;
       // A ring may be one that an earlier order no longer waited for.
-      while (!mailbox.isDone) await new Promise(setImmediate);
+      while (!mailbox.isDone(order)) await new Promise(setImmediate);
       return 1;
     });
   } finally {

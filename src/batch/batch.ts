@@ -76,6 +76,14 @@ export class Batch {
     this.#dispatched = true;
   }
 
+  /** No worker has begun it: it is the main thread's again, and those that gave up meanwhile are left out. */
+  markTakenBack(): void {
+    this.#dispatched = false;
+    this.#waiters.forEach((waiter, entry) => {
+      if (waiter.settled) this.slab.setStatus(entry, EntryStatus.cancelled);
+    });
+  }
+
   /** The client of `entry` went away; a run that has not begun skips it. */
   cancel(entry: number): void {
     const waiter = this.#waiters[entry];

@@ -1,61 +1,27 @@
-// One model's queue, on the main thread: requests are copied into the open slab, slabs wait in order, and a batch is
-// cut when a worker is free and an event-loop turn brings no more. Which deployment runs it is decided by the dispatch
-// function at that moment and not before, so after a rollback everything still queued goes to the restored version.
+// One model's queue, on the main thread: requests are copied into the open slab, slabs wait in order, and at the end of
+// an event-loop turn a batch is cut when a worker is free, or when it is worth lying ready behind the one that a worker
+// runs. Which deployment runs it is decided by the dispatch function at that moment and not before, and what no worker
+// has begun can be taken back; so after a rollback everything that waits goes to the restored version.
 //
 //   submit -> [ open slab ] -> sealed slabs (first in, first out) -> dispatch -> answers -> slab is free again
 //
 // Limits: `pendingMax` requests, a fixed number of slabs, `largeBytesMax` for requests that need memory of their own,
 // one deadline per request. Refusals: QUEUE_FULL, LARGE_REQUESTS_FULL, DRAINING, DEADLINE_EXCEEDED.
 import { isLastgoodError, lastgoodError } from '../errors.ts';
-import type { AnswerCounts } from '../metrics/answer-counts.ts';
-import type { ModelMeter } from '../metrics/model-meter.ts';
 import type { EntryKind, Slab } from '../shared-memory/slab.ts';
 import type { SlabArena } from '../shared-memory/slab-arena.ts';
 import type { BatchResult } from '../worker/messages.ts';
 import { Batch } from './batch.ts';
 import { BatcherCounts } from './counts.ts';
-import { expireBatches } from './deadlines.ts';
 import { CutTimer, SLOW_BATCH_US } from './cut-timer.ts';
+import { DeadlineSweep } from './deadline-sweep.ts';
+import type { BatcherOptions } from './options.ts';
 import { ArenaSlabs, LargeSlabs, SeparateSlabs, type SlabSupply } from './slab-supply.ts';
 import type { ReplySink, Submitter, Ticket } from './submit.ts';
 
-const DEADLINE_SWEEP_MS = 100;
 /** Slabs beyond the ones that `pendingMax` full batches need: one open, and some that are only partly filled. */
 const SLABS_SPARE = 16;
 const SLABS_MAX = 1_024;
-
-/**
- * Starts a batch on a worker. Returns undefined when no worker is free now (the batcher asks again after `wake`), and
- * throws when the model cannot serve at all, which refuses the batch.
- */
-export type Dispatch = (slab: Slab, memory: SharedArrayBuffer | null) => Promise<BatchResult> | undefined;
-
-export interface BatcherOptions {
-  readonly model: string;
-  readonly batchSizeMax: number;
-  readonly batchDelayUs: number;
-  readonly slabBytes: number;
-  /** Memory of all requests that are larger than a slab, their answers included. */
-  readonly largeBytesMax: number;
-  readonly pendingMax: number;
-  readonly deadlineMs: number;
-  readonly dispatch: Dispatch;
-  readonly monotonicUs: () => number;
-  /**
-   * Called with the number of requests that a running batch's version left without an answer, and that the main thread
-   * answered in its stead: no sample of them will come from a worker in time, or at all.
-   */
-  readonly onUnanswered?: (slab: Slab, requests: number, why: Unanswered) => void;
-  /** What is counted here; a meter of its own by default. */
-  readonly meter?: ModelMeter;
-  /** Where the answers of a stamped batch are counted; by default as those that no version served. */
-  readonly answersOf?: (slab: Slab) => AnswerCounts;
-  /** Slabs with memory of their own: for a queue whose arena the workers do not know. */
-  readonly separateSlabs?: boolean;
-}
-
-/** `lost`: the worker ended; `deadline`: it is still running and the requests' time is over. */
-export type Unanswered = 'lost' | 'deadline';
 
 export class Batcher implements Submitter {
   readonly counts: BatcherCounts;
@@ -68,13 +34,12 @@ export class Batcher implements Submitter {
   readonly #running = new Set<Batch>();
   readonly #timer = new CutTimer({
     cut: () => this.#cut(),
-    growing: () => (this.#sealed.length > 0 || this.#open?.isFull !== false ? 0 : this.#open.slab.entryCount),
     companyUs: () => this.#companyUs(),
   });
   #open: Batch | null = null;
   #pending = 0;
   #draining = false;
-  #sweep: NodeJS.Timeout | null = null;
+  readonly #sweep: DeadlineSweep;
   readonly #idleWaiters: (() => void)[] = [];
 
   constructor(options: BatcherOptions) {
@@ -87,6 +52,7 @@ export class Batcher implements Submitter {
     const arenaSlabs = new ArenaSlabs(options.separateSlabs === true ? 0 : slabCount, size);
     this.arena = arenaSlabs.arena;
     this.#slabs = options.separateSlabs === true ? new SeparateSlabs(slabCount, size) : arenaSlabs;
+    this.#sweep = this.#newSweep();
   }
 
   /** Requests that were accepted and not answered yet. */
@@ -106,7 +72,7 @@ export class Batcher implements Submitter {
     const ticket = batch.add(entry, sink, deadlineUs);
     this.#pending += 1;
     this.counts.accepted += 1;
-    this.#sweep ??= setInterval(() => this.#expire(), DEADLINE_SWEEP_MS).unref();
+    this.#sweep.start();
     this.#timer.schedule();
     return ticket;
   }
@@ -127,7 +93,7 @@ export class Batcher implements Submitter {
     if (this.#pending > 0 || this.#running.size > 0) {
       await new Promise<void>((resolve) => this.#idleWaiters.push(resolve));
     }
-    this.#stopSweep();
+    this.#sweep.stop();
   }
 
   /** Answers the requests of a running batch that will not come back, and no longer waits for it. */
@@ -201,6 +167,11 @@ export class Batcher implements Submitter {
     }
   }
 
+  // Half of all that is pending: then two batches take turns, one being run while the other is answered and filled.
+  #mayWait(batch: Batch): boolean {
+    return batch !== this.#open || batch.isFull || batch.live * 2 >= this.#pending;
+  }
+
   #takeNext(batch: Batch): void {
     if (batch === this.#open) this.#open = null;
     else this.#sealed.shift();
@@ -209,7 +180,7 @@ export class Batcher implements Submitter {
   #start(batch: Batch): boolean {
     let run: Promise<BatchResult> | undefined;
     try {
-      run = this.#options.dispatch(batch.slab, batch.memory);
+      run = this.#options.dispatch(batch.slab, batch.memory, this.#mayWait(batch));
     } catch (error) {
       this.#takeNext(batch);
       batch.refuseAll(error);
@@ -233,6 +204,10 @@ export class Batcher implements Submitter {
     const isGivenUp = !this.#running.delete(batch);
     const reason = 'the worker ended without an answer to this request';
     const lost = (): unknown => (isLastgoodError(lostReason) ? lostReason : lastgoodError('INTERNAL', { reason }));
+    if (result.isTakenBack === true && !isGivenUp) {
+      this.#takeBack(batch);
+      return;
+    }
     // What everybody waits for is the model: its worker gets the next batch before the answers of this one go out.
     if (this.#options.monotonicUs() - batch.slab.cutUs > SLOW_BATCH_US) this.#cut();
     if (isGivenUp) {
@@ -246,6 +221,14 @@ export class Batcher implements Submitter {
     this.#release(batch);
     if (this.#sealed.length > 0) this.#cut();
     else this.wake();
+  }
+
+  // It goes first: whatever else waits came later.
+  #takeBack(batch: Batch): void {
+    this.counts.batches -= 1;
+    batch.markTakenBack();
+    this.#sealed.unshift(batch);
+    this.wake();
   }
 
   #release(batch: Batch): void {
@@ -275,26 +258,19 @@ export class Batcher implements Submitter {
     for (const resolve of this.#idleWaiters.splice(0)) resolve();
   }
 
-  #expire(): void {
-    if (this.#pending === 0) {
-      this.#stopSweep();
-      return;
-    }
+  #newSweep(): DeadlineSweep {
     const { model, deadlineMs, onUnanswered, monotonicUs } = this.#options;
-    const running = [...this.#running];
-    const queued = [...this.#sealed, ...(this.#open === null ? [] : [this.#open])];
-    const makeError = (allowedUs: number): unknown => {
-      this.counts.expired += 1;
-      return lastgoodError('DEADLINE_EXCEEDED', { model, deadlineMs: Math.round(allowedUs) / 1e3 });
-    };
-    for (const { batch, requests } of expireBatches(running, queued, monotonicUs(), deadlineMs * 1e3, makeError)) {
-      onUnanswered?.(batch.slab, requests, 'deadline');
-    }
-  }
-
-  #stopSweep(): void {
-    clearInterval(this.#sweep ?? undefined);
-    this.#sweep = null;
-    this.#large.trim();
+    return new DeadlineSweep({
+      deadlineMs, monotonicUs,
+      isPending: () => this.#pending > 0,
+      running: () => [...this.#running],
+      queued: () => [...this.#sealed, ...(this.#open === null ? [] : [this.#open])],
+      lateError: (allowedUs) => {
+        this.counts.expired += 1;
+        return lastgoodError('DEADLINE_EXCEEDED', { model, deadlineMs: Math.round(allowedUs) / 1e3 });
+      },
+      blame: (batch, requests) => onUnanswered?.(batch.slab, requests, 'deadline'),
+      onRest: () => this.#large.trim(),
+    });
   }
 }

@@ -1,6 +1,7 @@
 // One model as the engine serves it: its queue, its loaded versions, its rollout and what the monitor says of it.
 // Main thread. Everything that belongs to one model and to no other is wired here.
-import { Batcher, type Unanswered } from '../batch/batcher.ts';
+import { Batcher } from '../batch/batcher.ts';
+import type { Unanswered } from '../batch/options.ts';
 import type { Clock } from '../clock.ts';
 import { lastgoodError } from '../errors.ts';
 import type { HealthAnswer } from '../front/port.ts';
@@ -27,7 +28,6 @@ import { LostSamples, MAIN_THREAD_RING } from './lost-samples.ts';
 import { Shield, type ShieldCounts } from './shield.ts';
 import { healthAnswerOf, statusOf } from './model-views.ts';
 import { VersionQueues } from './version-queues.ts';
-
 
 export interface ServedModelPorts {
   readonly model: string;
@@ -74,7 +74,7 @@ export class ServedModel {
       monotonicUs: () => clock.monotonicUs(),
       onLost: (slab, requests) => this.#recordUnanswered(slab, requests, 'lost'),
     });
-    this.batcher = new Batcher({ ...queue, dispatch: (slab, memory) => this.#dispatch(slab, memory) });
+    this.batcher = new Batcher({ ...queue, dispatch: (...batch) => this.#dispatch(...batch) });
     this.#deployments = new DeploymentSet({
       load: (version) => this.#load(version),
       onReady: (deployment) => this.#attach(deployment),
@@ -215,11 +215,11 @@ export class ServedModel {
   }
 
   // Called at every cut: the generation is chosen here and not before.
-  #dispatch(slab: Slab, memory: SharedArrayBuffer | null): Promise<BatchResult> | undefined {
+  #dispatch(slab: Slab, memory: SharedArrayBuffer | null, mayWait: boolean): Promise<BatchResult> | undefined {
     const active = this.rollout.active;
     if (active === null) throw lastgoodError('NO_ACTIVE_VERSION', { model: this.model });
     const { deployment, generation } = active;
-    if (!deployment.isFree) return undefined;
+    if (!deployment.takes(mayWait)) return undefined;
     slab.stamp(generation, deployment.id, this.#ports.clock.monotonicUs(), this.#track);
     const standby = this.rollout.phase === 'probation' ? this.#deployments.standby : undefined;
     return standby !== undefined && this.#shield.covers(deployment, standby)
@@ -272,9 +272,10 @@ export class ServedModel {
     const { version, outputKind } = deployment.version;
     // A baseline may have been replaced since the version was loaded.
     const { baseline } = this.#ports.registry.version(this.model, version);
-    this.#ports.monitor({
-      kind: 'watch', model: this.model, generation, version, outputKind, baseline, options: this.#ports.options.judge,
-    });
+    const { options: { judge: options } } = this.#ports;
+    this.#ports.monitor({ kind: 'watch', model: this.model, generation, version, outputKind, baseline, options });
+    // What lies ready for a version that is no longer active is answered by the one that is.
+    for (const other of this.#deployments.ready) if (other !== deployment) other.takeBack();
     this.batcher.wake();
   }
 

@@ -100,7 +100,7 @@ export class Shield {
     } catch (error) {
       first = { kind: 'batch', overflow: this.#answerLost(slab, error) };
     }
-    const failed = failedEntries(slab);
+    const failed = first.isTakenBack === true ? [] : failedEntries(slab);
     if (failed.length === 0) return first;
     this.#again += 1;
     try {
@@ -138,7 +138,8 @@ export class Shield {
     }
     slab.stamp(NO_GENERATION, standby.id, this.#ports.monotonicUs(), Track.shield);
     // A standby that is on its way out, or whose worker is lost, leaves the first answers as they were.
-    const again = await standby.run(slab, memory).catch(() => null);
+    const second = await standby.run(slab, memory).catch(() => null);
+    const again = second?.isTakenBack === true ? null : second;
     const answers = new Map(overflow.map((one) => [one.entry, one]));
     const overflowAgain = new Map(again?.overflow.map((one) => [one.entry, one]));
     for (const { entry, record } of kept) {

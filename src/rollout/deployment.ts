@@ -2,6 +2,7 @@
 // Invariant: it is closed only when nothing runs in it any more; a busy worker is never stopped.
 import { lastgoodError, reasonOf } from '../errors.ts';
 import type { VersionRecord } from '../registry/records.ts';
+import { ORDERS_MAX } from '../shared-memory/mailbox.ts';
 import { sampleRingBytes } from '../shared-memory/sample-ring.ts';
 import type { Slab } from '../shared-memory/slab.ts';
 import type { SlabArena } from '../shared-memory/slab-arena.ts';
@@ -100,8 +101,12 @@ export class Deployment {
   get runningSlabs(): ReadonlySet<Slab> {
     return this.#running;
   }
-  get isFree(): boolean {
-    return this.#state === 'ready' && this.#running.size < this.workers;
+  /**
+   * Whether it takes one more batch: when a worker is free, or, for a batch that `mayWait` behind another, when a
+   * worker has only one.
+   */
+  takes(mayWait: boolean): boolean {
+    return this.#state === 'ready' && this.#running.size < this.workers * (mayWait ? ORDERS_MAX : 1);
   }
 
   /** Lets its workers keep recent rows, or not; until then they do not. */
@@ -121,6 +126,11 @@ export class Deployment {
       this.#running.delete(slab);
       if (this.#running.size === 0) this.#onIdle?.();
     }
+  }
+
+  /** Takes back the batches that no worker has begun: their runs resolve with `isTakenBack`. */
+  takeBack(): void {
+    this.#pool.takeBack();
   }
 
   /** Runs a slab of kept rows beside the batches: it counts as none. Rejects when the deployment is closing. */

@@ -81,6 +81,8 @@ export interface BatchResult {
   readonly kind: 'batch';
   /** Answers that did not fit the slab's answer area. */
   readonly overflow: readonly { readonly entry: number; readonly answer: Uint8Array }[];
+  /** No worker has begun it: the batch is as it was before, and can be given to another deployment. */
+  readonly isTakenBack?: true;
 }
 /** What of a batch's result does not fit the slab; `failure` says that there is no result. */
 export interface WorkerLetter {

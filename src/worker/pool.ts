@@ -13,8 +13,8 @@ import type { OutputKind, Signature } from '../registry/records.ts';
 import type {
   BatchResult, BatchTask, LoadResult, ServeTask, WorkerResult, WorkerStart, WorkerTask,
 } from './messages.ts';
-import { Seat } from './seat.ts';
-import type { BatchRun } from './seat.ts';
+import type { Seat } from './seat.ts';
+import { Seating } from './seating.ts';
 import { WorkerSlots } from './slots.ts';
 
 const WORKER_FILE = fileURLToPath(new URL('./worker.js', import.meta.url));
@@ -22,8 +22,6 @@ const WORKER_FILE = fileURLToPath(new URL('./worker.js', import.meta.url));
 const LOAD_GRACE_MS = 500;
 /** Idle sessions are released in microseconds; a release that takes this long is stuck in native code. */
 const RELEASE_MS = 30_000;
-/** Batches for each worker that may wait for one: callers start a batch only when a worker is free, or almost. */
-const WAITING_PER_WORKER = 2;
 
 export interface PoolOptions {
   /** Limit of loading and warming all workers. */
@@ -37,15 +35,12 @@ export class InferencePool {
   readonly #options: PoolOptions;
   readonly #slots: WorkerSlots;
   readonly #piscina: Piscina<WorkerTask, WorkerResult>;
-  readonly #seats: readonly Seat[];
-  /** Batches that no worker has taken yet, first in first out. */
-  readonly #waiting: BatchRun[] = [];
+  readonly #seating: Seating;
   /** Settles when every worker has released its session; empty until the workers serve. */
   #serving: Promise<unknown>[] = [];
   /** Rejects for each load that has not settled; used when no thread is left to settle them. */
   readonly #loads = new Set<(reason: Error) => void>();
   #idleWaiters: (() => void)[] = [];
-  #isLooking = false;
   #signature: Signature | null = null;
   #outputKind: OutputKind | null = null;
   #closed: Promise<void> | null = null;
@@ -56,7 +51,7 @@ export class InferencePool {
     this.#start = start;
     this.#options = options;
     this.#slots = new WorkerSlots(start.slots);
-    this.#seats = Array.from({ length: start.workers }, () => new Seat(() => this.#freed()));
+    this.#seating = new Seating(start.workers, () => this.#wakeIdle());
     this.#piscina = new Piscina<WorkerTask, WorkerResult>({
       filename: WORKER_FILE,
       minThreads: start.workers,
@@ -93,7 +88,7 @@ export class InferencePool {
 
   /** Batches that have not settled. */
   get busy(): number {
-    return this.#waiting.length + this.#seats.filter(({ isFree }) => !isFree).length;
+    return this.#seating.busy;
   }
 
   /** What the loaded sessions say of themselves. */
@@ -110,13 +105,12 @@ export class InferencePool {
   run(task: BatchTask): Promise<BatchResult> {
     if (this.#isClosing) return Promise.reject(new Error('run a batch: the pool is closing'));
     if (this.#isEmpty) return Promise.reject(new Error('run a batch: no worker thread is left'));
-    if (this.#waiting.length >= this.#seats.length * WAITING_PER_WORKER) {
-      return Promise.reject(new Error(`run a batch: ${this.#waiting.length} wait for a worker already`));
-    }
-    return new Promise((resolve, reject) => {
-      this.#waiting.push({ task, resolve, reject });
-      this.#startWaiting();
-    });
+    return this.#seating.run(task);
+  }
+
+  /** Takes back the batches that no worker has begun: they resolve with `isTakenBack`. */
+  takeBack(): void {
+    this.#seating.takeBack();
   }
 
   /** Waits for the running tasks, releases every session, then stops the idle threads. */
@@ -130,7 +124,7 @@ export class InferencePool {
     await this.#idle();
     // Workers that never served do it now: that is how they release what they loaded. Without threads nobody would.
     if (this.#serving.length === 0) this.#serve();
-    for (const seat of this.#seats) seat.dismiss();
+    for (const seat of this.#seating.seats) seat.dismiss();
     const leaving = this.#piscina.threads.length > 0 ? this.#serving : [];
     const isReleased = await within(RELEASE_MS, Promise.all(leaving));
     if (isReleased === null) {
@@ -138,7 +132,7 @@ export class InferencePool {
       throw new Error(`stop the workers of model "${model}" version "${version}": a session is not released; ` +
         `wanted that within ${RELEASE_MS} ms`);
     }
-    for (const seat of this.#seats) seat.disconnect();
+    for (const seat of this.#seating.seats) seat.disconnect();
     await this.#piscina.destroy();
   }
 
@@ -178,49 +172,25 @@ export class InferencePool {
 
   // From here on each worker takes its batches from its seat's mailbox.
   #serve(): void {
-    this.#serving = this.#seats.map((seat) => this.#serveSeat(seat));
+    this.#serving = this.#seating.seats.map((seat) => this.#serveSeat(seat));
   }
 
   // Settles when a worker left on command; a worker that died is followed by another.
   async #serveSeat(seat: Seat): Promise<void> {
     for (;;) {
       const { port1, port2 } = new MessageChannel();
-      seat.connect(port1);
+      this.#seating.connect(seat, port1);
       const task: ServeTask = { kind: 'serve', mailbox: seat.memory, port: port2, releaseMs: RELEASE_MS };
       try {
         await this.#piscina.run(task, { transferList: [port2] });
         return;
       } catch (error) {
         // A worker that died has nothing to release.
-        seat.lose(error instanceof Error ? error : new Error(reasonOf(error)));
-        if (this.#isClosing || this.#isEmpty) return;
+        const isOver = this.#isClosing || this.#isEmpty;
+        this.#seating.lose(seat, error instanceof Error ? error : new Error(reasonOf(error)), !isOver);
+        if (isOver) return;
       }
     }
-  }
-
-  #startWaiting(): void {
-    for (const seat of this.#seats) {
-      const run = seat.isFree ? this.#waiting.shift() : undefined;
-      if (run !== undefined) seat.start(run);
-    }
-    this.#lookLater();
-  }
-
-  // A batch that was started in this turn is often done when the next one ends: then nobody has to be woken for it.
-  #lookLater(): void {
-    if (this.#isLooking) return;
-    this.#isLooking = true;
-    setImmediate(this.#look);
-  }
-
-  readonly #look = (): void => {
-    this.#isLooking = false;
-    for (const seat of this.#seats) seat.lookOrWait();
-  };
-
-  #freed(): void {
-    if (this.#waiting.length > 0) this.#startWaiting();
-    else if (this.busy === 0) this.#wakeIdle();
   }
 
   async #idle(): Promise<void> {
@@ -252,8 +222,7 @@ export class InferencePool {
     const error = cause instanceof Error ? cause : new Error(reasonOf(cause));
     for (const reject of this.#loads) reject(error);
     this.#loads.clear();
-    for (const { reject } of this.#waiting.splice(0)) reject(error);
-    for (const seat of this.#seats) seat.lose(error);
+    this.#seating.loseAll(error);
     this.#wakeIdle();
   }
 }

@@ -26,18 +26,31 @@ describe('Batcher cuts', () => {
     assert.deepEqual(answers, [{ status: 200, body: '1:alone' }]);
   });
 
-  test('later while turns still bring requests, so that they go in one batch, but not for ever', async () => {
+  test('a batch ahead of time, behind a running one, once it has half of all that is pending', async () => {
     const { workers, ask } = benchWith({ batchSizeMax: 64, pendingMax: 64 });
-    let asked = 0;
-    while (workers.cuts.length === 0 && asked < 32) {
-      asked += 1;
-      ask(`r${asked}`);
-      await new Promise((resolve) => setImmediate(resolve));
-    }
-    assert.ok(asked > 1, 'the first request went alone');
-    assert.ok(asked < 32, 'the batch was never cut');
-    assert.equal(workers.cuts[0]?.[0], 'r1');
-    assert.ok(workers.cuts[0].length > 1, 'the batch did not grow');
+    workers.room = 1;
+    names(4).forEach((name) => ask(name));
+    await turn();
+    names(3, 4).forEach((name) => ask(name));
+    await turn();
+    assert.deepEqual(workers.cuts, [names(4)], '3 of 7 are less than half');
+    ask('r7');
+    await turn();
+    assert.deepEqual(workers.cuts, [names(4), names(4, 4)]);
+    names(20, 8).forEach((name) => ask(name));
+    await turn();
+    assert.equal(workers.cuts.length, 2, 'there is room for one only');
+    workers.finish();
+    await turn();
+    assert.deepEqual(workers.cuts[2], names(20, 8));
+  });
+
+  test('a full batch ahead of time, whatever else is pending', async () => {
+    const { workers, ask } = benchWith({ batchSizeMax: 2 });
+    workers.room = 1;
+    names(7).forEach((name) => ask(name));
+    await turn();
+    assert.deepEqual(workers.cuts, [names(2), names(2, 2)]);
   });
 
   test('no batch while every worker is busy, and everything that gathered meanwhile when one is free', async () => {

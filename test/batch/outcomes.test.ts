@@ -35,6 +35,41 @@ describe('Batcher', () => {
     assert.equal(batcher.counts.cancelled, 1);
   });
 
+  test('a batch that no worker had begun is cut again, first and for the generation of then', async () => {
+    const { batcher, workers, ask } = benchWith({ batchSizeMax: 2 });
+    workers.room = 1;
+    const asked = ['a', 'b', 'c', 'd', 'e'].map((body) => ask(body));
+    await turn();
+    assert.deepEqual(workers.cuts, [['a', 'b'], ['c', 'd']]);
+    asked[2]!.ticket.cancel();
+    workers.generation = 2;
+    workers.takeBack(1);
+    await turn();
+    workers.finish();
+    workers.finish();
+    await turn();
+    workers.finish();
+    await turn();
+    assert.deepEqual(asked.map(({ answers }) => answers.map(({ body }) => body)),
+      [['1:a'], ['1:b'], [], ['2:d'], ['2:e']]);
+    assert.deepEqual([batcher.pending, batcher.counts.answered, batcher.counts.batches], [0, 4, 3]);
+    await batcher.drain();
+  });
+
+  test('a batch that is given back after all its clients have left is let go', async () => {
+    const { batcher, workers, ask } = benchWith({ batchSizeMax: 1 });
+    workers.room = 1;
+    const [stays, gone] = ['stays', 'gone'].map((body) => ask(body));
+    await turn();
+    gone!.ticket.cancel();
+    workers.takeBack(1);
+    await turn();
+    workers.finish();
+    await turn();
+    assert.deepEqual([stays!.answers.length, gone!.answers.length, workers.cuts.length], [1, 0, 2]);
+    await batcher.drain();
+  });
+
   test('a cancel after the answer, or out of the answer itself, changes nothing', async () => {
     const { batcher, workers } = benchWith();
     let calls = 0;

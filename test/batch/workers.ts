@@ -1,7 +1,7 @@
 // The far side of a batcher: takes slabs as a pool of workers does, sees them through views of its own, and answers
 // when the test says so. The near side: requests whose outcomes are written down.
 import { Batcher } from '../../src/batch/batcher.ts';
-import type { BatcherOptions, Unanswered } from '../../src/batch/batcher.ts';
+import type { BatcherOptions, Unanswered } from '../../src/batch/options.ts';
 import type { Ticket } from '../../src/batch/submit.ts';
 import { EntryKind, EntryStatus, Slab } from '../../src/shared-memory/slab.ts';
 import { viewSlabArena } from '../../src/shared-memory/slab-arena.ts';
@@ -18,6 +18,8 @@ export interface Running {
 
 export class TestWorkers {
   free: number;
+  /** Batches that may lie ready behind those that are running. */
+  room = 0;
   generation = 1;
   readonly #nowUs: () => number;
   /** Thrown by the next dispatch instead of taking the batch. */
@@ -26,6 +28,7 @@ export class TestWorkers {
   /** The bodies of every batch that was cut, in order. */
   readonly cuts: string[][] = [];
   #views: Slab[] = [];
+  #ready = 0;
 
   constructor(free: number, nowUs: () => number) {
     this.free = free;
@@ -36,10 +39,11 @@ export class TestWorkers {
     this.#views = viewSlabArena(batcher.arena.memory, batcher.arena.slabs.length);
   }
 
-  dispatch(slab: Slab, memory: SharedArrayBuffer | null): Promise<BatchResult> | undefined {
+  dispatch(slab: Slab, memory: SharedArrayBuffer | null, mayWait: boolean): Promise<BatchResult> | undefined {
     if (this.refusal !== null) throw this.refusal;
-    if (this.free === 0) return undefined;
-    this.free -= 1;
+    if (this.free > 0) this.free -= 1;
+    else if (mayWait && this.#ready < this.room) this.#ready += 1;
+    else return undefined;
     slab.stamp(this.generation, 1, this.#nowUs());
     const seen = memory === null ? this.#views[slab.index]! : new Slab(memory);
     this.cuts.push(Array.from({ length: seen.entryCount }, (_, entry) => Buffer.from(seen.request(entry)).toString()));
@@ -65,6 +69,11 @@ export class TestWorkers {
     this.#take(at).resolve({ kind: 'batch', overflow: [] });
   }
 
+  /** Gives back a batch that it has not begun. */
+  takeBack(at = 0): void {
+    this.#take(at).resolve({ kind: 'batch', overflow: [], isTakenBack: true });
+  }
+
   /** Dies in the middle of the batch. */
   lose(reason: unknown, at = 0): void {
     this.#take(at).reject(reason);
@@ -73,7 +82,8 @@ export class TestWorkers {
   #take(at: number): Running {
     const [batch] = this.running.splice(at, 1);
     if (batch === undefined) throw new Error(`take batch ${at}: only ${this.running.length} are running`);
-    this.free += 1;
+    if (this.#ready > 0) this.#ready -= 1;
+    else this.free += 1;
     return batch;
   }
 }
@@ -101,7 +111,7 @@ export function benchWith(options: Partial<BatcherOptions> & { readonly workers?
   const batcher = new Batcher({
     model: 'm', batchSizeMax: 4, batchDelayUs: 0, slabBytes: 4_096, largeBytesMax: 100_000, pendingMax: 32,
     deadlineMs: 1_000,
-    dispatch: (slab, memory) => workers.dispatch(slab, memory),
+    dispatch: (...batch) => workers.dispatch(...batch),
     monotonicUs: () => clock.nowUs,
     onUnanswered: (slab, requests, why) => unanswered.push({ generation: slab.generation, requests, why }),
     ...changed,

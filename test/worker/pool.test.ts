@@ -160,6 +160,27 @@ suite('InferencePool', () => {
     await pool.close();
   });
 
+  test('a batch that lies ready behind a running one is taken back, and one that was begun is not', async () => {
+    const deployed = await deploy(slow(40), 1);
+    const pool = await startPool(deployed.start);
+    for (let round = 0; round < 2; round += 1) {
+      const slabs = [0, 1, 2].map((index) => fill(deployed, index, [`{"features":[${index}]}`]));
+      const [running, ready, waiting] = slabs.map((slab) => pool.run({ kind: 'batch', slab: slab.index }));
+      await until('the first is begun', () => {
+        pool.takeBack();
+        return pool.busy <= 1;
+      });
+      assert.deepEqual([(await ready)!.isTakenBack, (await waiting)!.isTakenBack], [true, true]);
+      const first = (await running)!;
+      // The first may have been taken back as well, before its worker was awake.
+      if (first.isTakenBack !== true) assert.equal(answersOf(slabs[0]!, first)[0]!.body['prediction'], 0);
+      const again = await pool.run({ kind: 'batch', slab: 1 });
+      assert.equal(answersOf(slabs[1]!, again)[0]!.body['prediction'], 1);
+    }
+    assert.equal(pool.busy, 0);
+    await pool.close();
+  });
+
   test('close waits for the running batches, answers them, and stops no busy thread', async () => {
     const deployed = await deploy(slow(40), 2);
     const pool = await startPool(deployed.start);
@@ -187,6 +208,6 @@ suite('InferencePool', () => {
       process.execPath, ['--max-old-space-size=64', program], { timeout: 120_000, encoding: 'utf8' });
     assert.equal(status, 0, stderr);
     assert.match(stdout, /rejected: .*(memory|exited)/i);
-    assert.match(stdout, /then answered 321\.5/);
+    assert.match(stdout, /then answered 321\.5 and 421\.5/);
   });
 });

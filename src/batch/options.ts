@@ -1,0 +1,41 @@
+// What a queue is told when it is made, and what it asks of whoever has the workers; types only.
+import type { AnswerCounts } from '../metrics/answer-counts.ts';
+import type { ModelMeter } from '../metrics/model-meter.ts';
+import type { Slab } from '../shared-memory/slab.ts';
+import type { BatchResult } from '../worker/messages.ts';
+
+/**
+ * Starts a batch on a worker. Returns undefined when no worker is free now (the batcher asks again after `wake`), and
+ * throws when the model cannot serve at all, which refuses the batch. A batch that `mayWait` is large enough to be laid
+ * ready behind the one that a worker runs.
+ */
+export type Dispatch = (
+  slab: Slab, memory: SharedArrayBuffer | null, mayWait: boolean,
+) => Promise<BatchResult> | undefined;
+
+export interface BatcherOptions {
+  readonly model: string;
+  readonly batchSizeMax: number;
+  readonly batchDelayUs: number;
+  readonly slabBytes: number;
+  /** Memory of all requests that are larger than a slab, their answers included. */
+  readonly largeBytesMax: number;
+  readonly pendingMax: number;
+  readonly deadlineMs: number;
+  readonly dispatch: Dispatch;
+  readonly monotonicUs: () => number;
+  /**
+   * Called with the number of requests that a running batch's version left without an answer, and that the main thread
+   * answered in its stead: no sample of them will come from a worker in time, or at all.
+   */
+  readonly onUnanswered?: (slab: Slab, requests: number, why: Unanswered) => void;
+  /** What is counted here; a meter of its own by default. */
+  readonly meter?: ModelMeter;
+  /** Where the answers of a stamped batch are counted; by default as those that no version served. */
+  readonly answersOf?: (slab: Slab) => AnswerCounts;
+  /** Slabs with memory of their own: for a queue whose arena the workers do not know. */
+  readonly separateSlabs?: boolean;
+}
+
+/** `lost`: the worker ended; `deadline`: it is still running and the requests' time is over. */
+export type Unanswered = 'lost' | 'deadline';
