@@ -8,7 +8,7 @@ import { recompute } from '../judge/verdict.ts';
 import type { DecisionRecord } from '../registry/records.ts';
 import { evidenceSections } from './evidence-view.ts';
 import { durationText, facts, paint, table, timeText } from './output.ts';
-import { outcomeText, verdictStyle } from './status-view.ts';
+import { outcomeText, verdictCell } from './status-view.ts';
 
 const NOTHING = '-';
 
@@ -33,9 +33,12 @@ export function decisionText(decision: DecisionRecord, nowMs: number): string {
     pairs.push(['evidence', 'none was judged; --json prints what the monitor had last reported']);
     return facts(pairs);
   }
-  const passed = again.checks.filter(({ verdict }) => verdict === 'pass').map(({ text }) => text);
+  const passed = again.checks.filter(({ verdict, heldBack }) => verdict === 'pass' && heldBack === undefined)
+    .map(({ text }) => text);
+  const over = again.checks.filter(({ heldBack }) => heldBack !== undefined).map(({ text }) => text);
   const open = again.checks.filter(({ verdict }) => verdict === 'inconclusive').map(({ text }) => text);
   pairs.push(['not wrong', passed.join('; ') || 'nothing that could be judged']);
+  if (over.length > 0) pairs.push(['over its limit', over.join('; ')]);
   if (open.length > 0) pairs.push(['not known', open.join('; ')]);
   pairs.push(...timePairs(evidence));
   const same = again.verdict === 'fail' && again.trigger === trigger && again.reason === reason;
@@ -103,7 +106,7 @@ function timePairs(evidence: DecisionRecord['evidence']): [string, string][] {
 function checksTable(checks: readonly CheckResult[]): string {
   return table(['CHECK', 'VERDICT', 'VALUE', 'LIMIT', 'SAMPLES', 'NEEDED'], checks.map((one) => [
     CHECK_TABLE[one.check].title,
-    { text: one.verdict, style: verdictStyle(one.verdict) },
+    verdictCell(one),
     one.value === null ? NOTHING : inUnit(one.check, one.value),
     inUnit(one.check, one.limit),
     String(one.samples),

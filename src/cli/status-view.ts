@@ -1,6 +1,7 @@
 // The state of an engine and its models as text for a person. Pure, but for the colours of the terminal; `nowMs` is
 // wall-clock time, which the records are stamped with.
 import type { EngineStatus, ModelStatus, TlsStatus } from '../admin/control-plane.ts';
+import type { CheckResult } from '../judge/messages.ts';
 import { numberText, percentText } from '../judge/text.ts';
 import type { Baseline, DecisionRecord, JudgedOutput, VersionRecord } from '../registry/records.ts';
 import { inputColumnsOf } from '../wire/input-columns.ts';
@@ -141,16 +142,18 @@ function modelFacts(status: ModelStatus, nowMs: number): string {
       const { p50, p95, p99 } = latencyMs;
       pairs.push(['latency', `p50 ${numberText(p50)} ms, p95 ${numberText(p95)} ms, p99 ${numberText(p99)} ms (60 s)`]);
     }
-    for (const { verdict, text } of health.checks) {
-      pairs.push(['check', `${paint(verdictStyle(verdict), verdict)}: ${text}`]);
+    for (const check of health.checks) {
+      const { text: verdict, style } = verdictCell(check);
+      pairs.push(['check', `${paint(style, verdict)}: ${check.text}`]);
     }
   }
   return facts(pairs);
 }
 
-/** The colour of a check's verdict. */
-export function verdictStyle(verdict: string): Style {
-  return verdict === 'fail' ? 'red' : verdict === 'pass' ? 'green' : 'dim';
+/** A check's verdict in a word; `over` is one that passes although it is over its limit. */
+export function verdictCell({ verdict, heldBack }: CheckResult): { readonly text: string; readonly style: Style } {
+  if (heldBack !== undefined) return { text: 'over', style: 'yellow' };
+  return { text: verdict, style: verdict === 'fail' ? 'red' : verdict === 'pass' ? 'green' : 'dim' };
 }
 
 function versionsTable({ model, versions, deployments }: ModelStatus): string {

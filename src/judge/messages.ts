@@ -77,6 +77,11 @@ export type MonitorCommand =
 
 export type { CheckName } from '../judge-checks.ts';
 export type CheckVerdict = 'pass' | 'fail' | 'inconclusive';
+/**
+ * Why a value over its limit is no failure (yet): it was not so at a second look, chance explains it, one burst of
+ * requests or one input makes all of it.
+ */
+export type HeldBack = 'looks' | 'chance' | 'burst' | 'one_input';
 
 /** One check at one look, with what it was decided from. */
 export interface CheckResult {
@@ -90,6 +95,8 @@ export interface CheckResult {
   readonly samplesMin: number;
   /** What its failing asks for now. */
   readonly effect: CheckEffect;
+  /** Of a check that passes although it is over its limit. */
+  readonly heldBack?: HeldBack;
   /** A sentence for people. */
   readonly text: string;
 }

@@ -62,6 +62,13 @@ describe('decisionText', () => {
       ['10 %', '0.5 sd', 'PSI 0.25']);
   });
 
+  test('does not count among what was not wrong a check that is over its limit and held back', () => {
+    const text = decisionText(judged('default'), 0);
+    assert.match(text, /over its limit +30 of 40 requests failed .* over the limit of 5 %, but only in one burst/);
+    assert.doesNotMatch(text, /not wrong .*30 of 40/);
+    assert.match(text, /error rate +over +75 %/);
+  });
+
   test('says so when the stored window does not give the stored verdict', () => {
     const text = decisionText({ ...judged(), trigger: 'p95_latency' }, 0);
     assert.match(text, /the stored window gives another verdict: error rate 75 %/);

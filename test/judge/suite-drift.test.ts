@@ -6,7 +6,7 @@ import type { CheckName } from '../../src/judge/messages.ts';
 import type { Baseline, OutputKind } from '../../src/registry/records.ts';
 import type { Sample } from '../../src/shared-memory/sample-ring.ts';
 import { predictionOf } from '../../src/wire/prediction.ts';
-import { seededRandom } from './fixtures.ts';
+import { judgeOptions, seededRandom } from './fixtures.ts';
 import type { SuiteSetting } from './suite-fixtures.ts';
 import { SuiteRun } from './suite-fixtures.ts';
 
@@ -54,6 +54,19 @@ test('mean_drift sees a mean beyond its limit and is blind to a shape of the sam
   const split = served(() => [random() < 0.5 ? 8.5 : 11.5]);
   assert.equal(split.failedAt.has('mean_drift'), false);
   assert.ok(split.failedAt.has('shape'), 'which is what shape is for');
+});
+
+test('a drift that is over its limit says why it is none yet: a second look is wanted, or chance explains it', () => {
+  const young = new SuiteRun({ baseline: regression }).feed(7, 20, () => answered('regression', [13 + normal()]));
+  const { verdict, heldBack, text } = young.check('mean_drift');
+  assert.deepEqual([verdict, heldBack], ['pass', 'looks']);
+  assert.match(text, /over the limit of 2, not for long enough yet \(1 of 2 looks\) \(1\d\d predictions/);
+  const small = baseline('regression', bell, 100);
+  const options = judgeOptions({ mode: 'default', driftSigmaLimit: 0.3 });
+  const few = new SuiteRun({ baseline: small, options }).feed(4, 20, () => answered('regression', [11 + normal()]));
+  assert.deepEqual([few.check('mean_drift').verdict, few.check('mean_drift').heldBack], ['pass', 'chance']);
+  assert.match(few.check('mean_drift').text, /over the limit of 0\.3, which chance explains \(/);
+  assert.equal(served(bell).check('mean_drift').heldBack, undefined);
 });
 
 test('a baseline of one answer is no measure of mean, spread and constants, and each check says so', () => {

@@ -7,10 +7,11 @@ import {
   confidenceTest, decideDrift, meanTest, mixOf, mixTest, projectionShapes, projectionTest, repeatLimit, repeatTest,
   shapeTest, shapeTestOf, spreadTest,
 } from './drift.ts';
-import type { DriftOutcome } from './drift.ts';
+import type { WindowTest } from './drift.ts';
 import type { CheckEvidence, DriftEvidence, DriftWindow, EvidenceOf } from './evidence.ts';
 import { inputsMeasured, inputTest } from './input-drift.ts';
-import { chanceText, decideRate, rateText, shareOf, windowText } from './rates.ts';
+import { chanceText, decideRate, heldBackText, rateText, shareOf, windowText } from './rates.ts';
+import type { RateOutcome } from './rates.ts';
 
 /** A run of failures this many times the limit fails whatever was asked, one and the same question as well. */
 const ANY_INPUT_FACTOR = 5;
@@ -72,8 +73,10 @@ function decideRun(evidence: EvidenceOf<'hard_failure' | 'non_finite'>): CheckRe
     return { ...base, verdict: 'fail', text };
   }
   const noun = check === 'hard_failure' ? 'hard failure' : 'the share of non-finite answers';
-  return { ...base, verdict: outcome.verdict, text: rateText(outcome, rate, what, noun) };
+  return { ...base, verdict: outcome.verdict, ...heldIn(outcome), text: rateText(outcome, rate, what, noun) };
 }
+
+const heldIn = ({ heldBack }: RateOutcome): Pick<CheckResult, 'heldBack'> => (heldBack === null ? {} : { heldBack });
 
 const isRunTooLong = ({ run, runLimit }: EvidenceOf<'hard_failure' | 'non_finite'>): boolean =>
   run.inputs >= runLimit || run.length >= runLimit * ANY_INPUT_FACTOR;
@@ -83,7 +86,7 @@ function decideErrors({ check, effect, rate }: EvidenceOf<'error_rate'>): CheckR
   return {
     check, effect, verdict: outcome.verdict,
     value: outcome.window === null || outcome.verdict === 'inconclusive' ? null : shareOf(outcome.window),
-    limit: rate.limit, samples: outcome.window?.trials ?? 0, samplesMin: rate.samplesMin,
+    limit: rate.limit, samples: outcome.window?.trials ?? 0, samplesMin: rate.samplesMin, ...heldIn(outcome),
     text: rateText(outcome, rate, 'failed', 'error rate'),
   };
 }
@@ -94,7 +97,7 @@ function decideLatency({ check, effect, rate, limitMs, p95Ms }: EvidenceOf<'p95_
   const shown = p95Ms === null || outcome.verdict === 'inconclusive' ? '' : `p95 latency ${numberText(p95Ms)} ms: `;
   return {
     check, effect, verdict: outcome.verdict, value: outcome.verdict === 'inconclusive' ? null : p95Ms, limit: limitMs,
-    samples: outcome.window?.trials ?? 0, samplesMin: rate.samplesMin, text: shown + text,
+    samples: outcome.window?.trials ?? 0, samplesMin: rate.samplesMin, ...heldIn(outcome), text: shown + text,
   };
 }
 
@@ -135,23 +138,24 @@ function constantVerdict(evidence: EvidenceOf<'constant_output'>): CheckResult['
   return inputs !== null && inputs < inputsMin ? 'inconclusive' : 'fail';
 }
 
-/** What a drift check measured, in its unit, against which limit, as a sentence. */
+/** What a drift check measured, in its unit, against which limit, and as a sentence that says which side it is on. */
 interface Measured {
   readonly value: number;
   readonly limit: number;
+  readonly isOver: boolean;
   readonly text: string;
 }
 
 function decideAnswers(evidence: DriftEvidence): CheckResult {
   switch (evidence.check) {
-    case 'mean_drift': return drift(evidence, decideDrift(evidence, meanTest(evidence)), meanOf);
-    case 'class_mix': return drift(evidence, decideDrift(evidence, mixTest(evidence)), mixedOf);
-    case 'shape': return drift(evidence, decideDrift(evidence, shapeTestOf(evidence)), shapeOf);
-    case 'spread': return drift(evidence, decideDrift(evidence, spreadTest(evidence)), spreadOf);
-    case 'confidence': return drift(evidence, decideDrift(evidence, confidenceTest(evidence)), confidenceOf);
-    case 'repeats': return drift(evidence, decideDrift(evidence, repeatTest(evidence)), repeatsOf);
-    case 'projections': return drift(evidence, decideDrift(evidence, projectionTest(evidence)), projectionsOf);
-    case 'input_drift': return drift(evidence, decideDrift(evidence, inputTest(evidence)), inputsMeasured);
+    case 'mean_drift': return drift(evidence, meanTest(evidence), meanOf);
+    case 'class_mix': return drift(evidence, mixTest(evidence), mixedOf);
+    case 'shape': return drift(evidence, shapeTestOf(evidence), shapeOf);
+    case 'spread': return drift(evidence, spreadTest(evidence), spreadOf);
+    case 'confidence': return drift(evidence, confidenceTest(evidence), confidenceOf);
+    case 'repeats': return drift(evidence, repeatTest(evidence), repeatsOf);
+    case 'projections': return drift(evidence, projectionTest(evidence), projectionsOf);
+    case 'input_drift': return drift(evidence, inputTest(evidence), inputsMeasured);
   }
 }
 
@@ -164,8 +168,9 @@ const NOUNS: Readonly<Record<DriftEvidence['check'], string>> = {
 const countedBy = ({ check }: DriftEvidence): string => (check === 'input_drift' ? 'kept row of inputs' : 'prediction');
 
 function drift<E extends DriftEvidence>(
-  evidence: E, { verdict, window }: DriftOutcome<E>, measure: (evidence: E, window: DriftWindow<E>) => Measured,
+  evidence: E, asked: WindowTest<DriftWindow<E>>, measure: (evidence: E, window: DriftWindow<E>) => Measured,
 ): CheckResult {
+  const { verdict, window } = decideDrift(evidence, asked);
   const { check, effect, samplesMin, unjudged, inputs, inputsMin } = evidence;
   const samples = window?.samples ?? 0;
   const base = { check, effect, verdict, samples, samplesMin };
@@ -178,9 +183,13 @@ function drift<E extends DriftEvidence>(
         : `is not judged yet: about ${inputs ?? 0} different inputs, wanted at least ${inputsMin}`;
     return { ...base, value: null, limit: limitOf(evidence), text: `${NOUNS[check]} ${reason}` };
   }
-  const { value, limit, text } = measure(evidence, window);
-  const held = `${countText(samples, countedBy(evidence))} in ${windowText(window.windowMs)}`;
-  return { ...base, value, limit, text: `${text} (${held})` };
+  const { value, limit, isOver, text } = measure(evidence, window);
+  const counted = `${countText(samples, countedBy(evidence))} in ${windowText(window.windowMs)}`;
+  const heldBack = verdict === 'pass' && isOver ? asked.isBreach(window) ? 'looks' : 'chance' : null;
+  return {
+    ...base, value, limit, ...(heldBack === null ? {} : { heldBack }),
+    text: `${text}${heldBackText(heldBack)} (${counted})`,
+  };
 }
 
 function limitOf(evidence: DriftEvidence): number {
@@ -200,11 +209,12 @@ function meanOf(
   const atLeast = value > limit * MEAN_PULL_LIMITS * (1 - 1e-9) ? 'at least ' : '';
   const text = `mean prediction is ${atLeast}${numberText(value, limit)} standard deviations from the baseline's ` +
     `${numberText(baseline.mean)}, ${side(value > limit)} the limit of ${limit}`;
-  return { value, limit, text };
+  return { value, limit, isOver: value > limit, text };
 }
 
 function mixedOf(
-  { baseline, names, limit }: EvidenceOf<'class_mix'>, { counts, effective }: DriftWindow<EvidenceOf<'class_mix'>>,
+  { baseline, names, limit, chance: chanceMax }: EvidenceOf<'class_mix'>,
+  { counts, effective }: DriftWindow<EvidenceOf<'class_mix'>>,
 ): Measured {
   const { difference, chance } = mixOf(baseline, counts, effective);
   const rows = baseline.reduce((sum, count) => sum + count, 0);
@@ -213,8 +223,8 @@ function mixedOf(
   const most = shares.reduce((a, b) => (Math.abs(b.is - b.was) > Math.abs(a.is - a.was) ? b : a));
   const text = `class ${most.name} has a share of ${percentText(most.is)} where the baseline has ` +
     `${percentText(most.was)}: the change is ${side(difference > limit)} the limit of ${percentText(limit)}` +
-    (difference > limit ? `, chance ${chanceText(chance)}` : '');
-  return { value: difference, limit, text };
+    (difference > limit && chance < chanceMax ? `, chance ${chanceText(chance)}` : '');
+  return { value: difference, limit, isOver: difference > limit, text };
 }
 
 function shapeOf(
@@ -225,16 +235,18 @@ function shapeOf(
     `${side(test.psi > test.limit)} the limit of ${numberText(test.limit)}`;
   const alike = `answers are distributed like the baseline: PSI ${numberText(test.psi, test.limit)} is within the ` +
     `limit of ${numberText(test.limit)}`;
-  return { value: test.psi, limit: test.limit, text: test.psi > test.limit ? text : alike };
+  const isOver = test.psi > test.limit;
+  return { value: test.psi, limit: test.limit, isOver, text: isOver ? text : alike };
 }
 
 function spreadOf(
   { baseline, low, high }: EvidenceOf<'spread'>, { standardDeviation }: DriftWindow<EvidenceOf<'spread'>>,
 ): Measured {
   const value = standardDeviation / baseline.standardDeviation;
+  const isOver = value < low || value > high;
   const text = `the spread of the answers is ${numberText(value)} times the baseline's, ` +
-    `${value < low || value > high ? 'outside' : 'within'} ${low} to ${high}`;
-  return { value, limit: value < low ? low : high, text };
+    `${isOver ? 'outside' : 'within'} ${low} to ${high}`;
+  return { value, limit: value < low ? low : high, isOver, text };
 }
 
 function confidenceOf(
@@ -246,7 +258,7 @@ function confidenceOf(
   const text = `mean entropy ${numberText(mean)} is ${numberText(value, shift)} standard deviations from the ` +
     `baseline's ${numberText(baseline.mean)} (limit ${shift}); its PSI is ${numberText(test.psi, test.limit)} ` +
     `(limit ${numberText(test.limit)})`;
-  return { value, limit: shift, text };
+  return { value, limit: shift, isOver: value >= shift || test.psi > test.limit, text };
 }
 
 function repeatsOf(
@@ -256,7 +268,7 @@ function repeatsOf(
   const value = samples === 0 ? 0 : hits / samples;
   const text = `one answer makes up ${percentText(value, limit)} of all, ${side(value > limit)} the limit of ` +
     `${percentText(limit)} (${percentText(evidence.atomShare)} in the baseline)`;
-  return { value, limit, text };
+  return { value, limit, isOver: value > limit, text };
 }
 
 function projectionsOf(
@@ -269,5 +281,6 @@ function projectionsOf(
     `projection is ${side(worst.psi > worst.limit)} the limit of ${numberText(worst.limit)}`;
   const alike = `vectors point where the baseline's do: PSI ${numberText(worst.psi, worst.limit)} of the worst ` +
     `projection is within the limit of ${numberText(worst.limit)}`;
-  return { value: worst.psi, limit: worst.limit, text: worst.psi > worst.limit ? text : alike };
+  const isOver = worst.psi > worst.limit;
+  return { value: worst.psi, limit: worst.limit, isOver, text: isOver ? text : alike };
 }

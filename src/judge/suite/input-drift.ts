@@ -37,7 +37,7 @@ export function inputTest(evidence: Inputs): WindowTest<DriftWindow<Inputs>> {
 /** The worst column in a sentence, with its value and its limit. */
 export function inputsMeasured(
   evidence: Inputs, window: DriftWindow<Inputs>,
-): { readonly value: number; readonly limit: number; readonly text: string } {
+): { readonly value: number; readonly limit: number; readonly isOver: boolean; readonly text: string } {
   const shapes = inputShapes(evidence, window);
   const { name, psi: value, limit } = shapes[0] ?? { name: '', psi: 0, limit: evidence.psi };
   const psi = `PSI ${numberText(value, limit)}`;
@@ -47,7 +47,7 @@ export function inputsMeasured(
       othersText(over - 1, shapes.length - 1)
     : `what is asked is like the baseline: ${psi} of "${name}", the worst of ${columnsText(shapes.length)}, is ` +
       `within the limit of ${numberText(limit)}`;
-  return { value, limit, text };
+  return { value, limit, isOver: over > 0, text };
 }
 
 function othersText(over: number, others: number): string {

@@ -7,6 +7,7 @@
 //   present    the shortest window that holds enough is over the limit too: what is over by now decides nothing
 import { z } from 'zod';
 import { binomialUpperTail } from '../binomial.ts';
+import type { HeldBack } from '../messages.ts';
 import { countText, percentText } from '../text.ts';
 
 /** What is left of a breach without its worst slots, or its worst input, only has to be unlikely. */
@@ -44,6 +45,8 @@ export interface RateOutcome {
   readonly window: RateWindow | null;
   /** P(at least so many hits) if the true share were the limit. */
   readonly tail: number;
+  /** Why the window passes although it is over the limit; null when it is not, or fails. */
+  readonly heldBack: HeldBack | null;
 }
 
 export const shareOf = ({ hits, trials }: Counts): number => (trials === 0 ? 0 : hits / trials);
@@ -63,13 +66,22 @@ export function decideRate(evidence: RateEvidence): RateOutcome {
   const { windows, limit, samplesMin } = evidence;
   const judged = windows.filter(({ trials }) => trials >= samplesMin);
   const shortest = judged[0];
-  const outcome = (verdict: RateOutcome['verdict'], window: RateWindow | undefined): RateOutcome =>
-    ({ verdict, window: window ?? null, tail: window === undefined ? 1 : tailOf(window, limit) });
+  const outcome = (verdict: RateOutcome['verdict'], window: RateWindow | undefined): RateOutcome => ({
+    verdict, window: window ?? null, tail: window === undefined ? 1 : tailOf(window, limit),
+    heldBack: verdict === 'pass' && window !== undefined ? heldBackOf(window, evidence) : null,
+  });
   if (shortest === undefined) return outcome('inconclusive', windows.at(-1));
   const failing = judged.find((window) =>
     isBreach(window, evidence) && isLasting(window, evidence) && isSpreadOut(window, evidence) &&
     isVarious(window, evidence) && shareOf(shortest) > limit);
   return failing === undefined ? outcome('pass', shortest) : outcome('fail', failing);
+}
+
+function heldBackOf(window: RateWindow, evidence: RateEvidence): HeldBack | null {
+  if (shareOf(window) <= evidence.limit) return null;
+  if (!isBreach(window, evidence)) return 'chance';
+  if (!isSpreadOut(window, evidence)) return 'burst';
+  return isVarious(window, evidence) ? 'looks' : 'one_input';
 }
 
 function isLasting(window: RateWindow, evidence: RateEvidence): boolean {
@@ -99,11 +111,22 @@ export function windowText(windowMs: number): string {
   return windowMs % 3_600_000 === 0 ? `${windowMs / 3_600_000} h` : `${windowMs / 1_000} s`;
 }
 
+const HELD_BACK_TEXTS: Readonly<Record<HeldBack, string>> = {
+  looks: ', not for long enough yet (1 of 2 looks)',
+  chance: ', which chance explains',
+  burst: ', but only in one burst so far',
+  one_input: ', but only for one input so far',
+};
+
+/** Continues a sentence about a value over its limit with why that is no failure. */
+export const heldBackText = (heldBack: HeldBack | null): string =>
+  (heldBack === null ? '' : HELD_BACK_TEXTS[heldBack]);
+
 /** Writes what was counted: "37 of 1184 requests failed (3.13 %) in 60 s". */
 export function rateText(
   outcome: RateOutcome, { limit, samplesMin }: RateEvidence, what: string, noun: string,
 ): string {
-  const { verdict, window, tail } = outcome;
+  const { verdict, window, tail, heldBack } = outcome;
   const held = window === null ? 0 : window.trials;
   if (window === null || verdict === 'inconclusive') {
     return `${noun} is not judged yet: ${held} of ${countText(samplesMin, 'request')}, ` +
@@ -111,9 +134,7 @@ export function rateText(
   }
   const share = shareOf(window);
   const side = share > limit ? 'over' : 'within';
-  const reason = share > limit
-    ? verdict === 'fail' ? `, chance ${chanceText(tail)}` : ', not shown to last'
-    : '';
+  const reason = verdict === 'fail' ? `, chance ${chanceText(tail)}` : heldBackText(heldBack);
   return `${window.hits} of ${countText(window.trials, 'request')} ${what} in ${windowText(window.windowMs)}: ` +
     `${percentText(share, limit)} is ${side} the limit of ${percentText(limit)}${reason}`;
 }
