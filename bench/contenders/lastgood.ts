@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { ENGINE_FLAGS } from '../../src/cli/engine-flags.ts';
 import { MODEL, modelFile } from '../workloads.ts';
 import type { Workload } from '../workloads.ts';
 import { ServerChild } from './child.ts';
@@ -46,8 +47,9 @@ export async function startLastgood(options: LastgoodOptions): Promise<ServerChi
   const dataDir = mkdtempSync(join(folder, 'data-'));
   await verb(['register', MODEL, file, '--version', '1', '--promote', '--data', dataDir]);
   const serve = ['serve', '--data', dataDir, '--listen', '127.0.0.1:0', '--json', '--log-level', 'error'];
-  // Without a parent: the process that is started must be the one whose CPU time counts.
+  // Without a parent, but started as it would: the process that is started must be the one whose CPU time counts.
   serve.push('--no-supervisor', ...args);
-  const child = await ServerChild.start({ command: process.execPath, args: [...nodeArgs, MAIN, ...serve], cpus });
+  const flags = [...ENGINE_FLAGS, ...nodeArgs];
+  const child = await ServerChild.start({ command: process.execPath, args: [...flags, MAIN, ...serve], cpus });
   return Object.assign(child, { dataDir });
 }

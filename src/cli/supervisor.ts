@@ -9,6 +9,7 @@ import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { constants } from 'node:os';
 import type { EngineLog } from '../engine/log.ts';
+import { ENGINE_FLAGS } from './engine-flags.ts';
 import { RestartPolicy } from './restart-policy.ts';
 import type { Death } from './restart-policy.ts';
 
@@ -58,7 +59,9 @@ class Supervisor {
     const startedMs = performance.now();
     // A later --listen wins over an earlier one. A port that was taken freely is kept: clients know it by now.
     const again = this.#address === null ? [] : ['--listen', this.#address];
-    const child = spawn(process.execPath, [...process.execArgv, ...this.#args, ...again, '--no-supervisor'], {
+    // Of two flags that say the same the later one counts: what this process was started with.
+    const flags = [...ENGINE_FLAGS, ...process.execArgv];
+    const child = spawn(process.execPath, [...flags, ...this.#args, ...again, '--no-supervisor'], {
       stdio: ['inherit', 'inherit', 'inherit', 'ipc'],
       // A group of its own, or a terminal's Ctrl-C would reach the engine twice, which means: end at once.
       detached: true,

@@ -266,6 +266,7 @@ export class Engine extends EventEmitter<EngineEvents> {
       workers: () => workersFor(options, this.#models.size),
       nextDeploymentId: () => (this.#deploymentIds += 1),
       monitor: (command) => this.monitor.post(command),
+      detach: (name, deploymentId) => this.monitor.detach(name, deploymentId),
       emit: (event) => this.#emitEvent(event),
     });
     this.#models.set(model, served);

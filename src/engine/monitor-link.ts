@@ -2,16 +2,19 @@
 // answers to questions into promises. Main thread.
 import { lastgoodError } from '../errors.ts';
 import type {
-  CapturedPredictions, CapturePredictions, HealthReport, MeasuredModel, MeasuredSamples, MeasureSamples, MonitorCommand,
-  Verdict,
+  CapturedPredictions, CapturePredictions, DetachedRings, DetachRings, HealthReport, MeasuredModel,
+  MeasuredSamples, MeasureSamples, MonitorCommand, Verdict,
 } from '../judge/messages.ts';
 import { MonitorThread } from '../judge/monitor-thread.ts';
 import type { RecorderThread } from '../record/recorder-thread.ts';
+import { within } from '../within.ts';
 
 /** The monitor answers within one of its rounds; a thread that takes longer than this has ended. */
 const CAPTURE_MS_MAX = 5_000;
 /** Whoever asks for numbers waits for them no longer than this. */
 const MEASURE_MS_MAX = 1_000;
+/** A recorder on a slow disk takes longer; the rings are then left to it. */
+const DETACH_MS_MAX = 5_000;
 
 export interface MonitorLinkPorts {
   readonly onHealth: (report: HealthReport) => void;
@@ -24,8 +27,8 @@ export interface MonitorLinkPorts {
   readonly recorder: RecorderThread | null;
 }
 
-type Answer = CapturedPredictions | MeasuredSamples;
-type Question = CapturePredictions | MeasureSamples;
+type Answer = CapturedPredictions | DetachedRings | MeasuredSamples;
+type Question = CapturePredictions | DetachRings | MeasureSamples;
 
 export class MonitorLink {
   readonly #ports: MonitorLinkPorts;
@@ -69,6 +72,17 @@ export class MonitorLink {
   async capture(model: string): Promise<CapturedPredictions> {
     const ask = (request: number): Question => ({ kind: 'capture', request, model });
     return (await this.#ask(ask, CAPTURE_MS_MAX)) as CapturedPredictions;
+  }
+
+  /** Has the rings of a deployment read a last time; rejects when somebody may be reading them still. */
+  async detach(model: string, deploymentId: number): Promise<void> {
+    let recorded: Promise<void> | undefined;
+    await this.#ask((request) => {
+      recorded = this.#ports.recorder?.detached(request);
+      return { kind: 'detach', request, model, deploymentId };
+    }, DETACH_MS_MAX);
+    if (recorded === undefined || (await within(DETACH_MS_MAX, recorded.then(() => true))) !== null) return;
+    throw lastgoodError('INTERNAL', { reason: 'the recorder did not answer a detach' });
   }
 
   /** Resolves when all samples that lie in the rings now have been counted and told to `onMeasured`. */

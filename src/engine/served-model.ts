@@ -2,47 +2,34 @@
 // Main thread. Everything that belongs to one model and to no other is wired here.
 import { Batcher } from '../batch/batcher.ts';
 import type { Unanswered } from '../batch/options.ts';
-import type { Clock } from '../clock.ts';
 import { lastgoodError } from '../errors.ts';
 import type { HealthAnswer } from '../front/port.ts';
 import type { JudgePhase } from '../judge/check-table.ts';
-import type { CheckName, HealthReport, MonitorCommand, Verdict } from '../judge/messages.ts';
+import type { CheckName, HealthReport, Verdict } from '../judge/messages.ts';
 import type { ModelStatus } from '../admin/control-plane.ts';
 import type { AnswerCounts } from '../metrics/answer-counts.ts';
-import type { ModelMeter } from '../metrics/model-meter.ts';
 import type { ModelOptions } from '../options.ts';
 import type { VersionRecord } from '../registry/records.ts';
 import type { Registry } from '../registry/registry.ts';
 import { Attribution } from '../rollout/attribution.ts';
-import { Deployment } from '../rollout/deployment.ts';
-import { DeploymentSet } from '../rollout/deployment-set.ts';
-import type { RolloutEvent } from '../rollout/outcome.ts';
-import type { RowMemoryOptions } from '../rollout/row-memory.ts';
+import type { Deployment } from '../rollout/deployment.ts';
+import type { DeploymentSet } from '../rollout/deployment-set.ts';
 import { type ActiveGeneration, ModelRollout } from '../rollout/rollout.ts';
 import type { Slab } from '../shared-memory/slab.ts';
 import { Track } from '../shared-memory/track.ts';
-import { inputColumnsOf } from '../wire/input-columns.ts';
 import type { BatchResult } from '../worker/messages.ts';
 import { circumstancesOf } from './circumstances.ts';
 import { LostSamples, MAIN_THREAD_RING } from './lost-samples.ts';
 import { Shield, type ShieldCounts } from './shield.ts';
+import { ModelDeployments, type ModelDeploymentsPorts } from './model-deployments.ts';
 import { healthAnswerOf, statusOf } from './model-views.ts';
 import { VersionQueues } from './version-queues.ts';
 
-export interface ServedModelPorts {
-  readonly model: string;
-  readonly dataDir: string;
-  readonly options: ModelOptions;
-  readonly workers: () => number;
-  readonly loadMs: number;
-  /** Which rows are recorded; null while none are. */
-  readonly record: RowMemoryOptions['record'];
+/** The number of a request to the monitor whose answer nobody waits for. */
+const NOBODYS_REQUEST = 0;
+
+export interface ServedModelPorts extends ModelDeploymentsPorts {
   readonly registry: Registry;
-  readonly clock: Clock;
-  readonly meter: ModelMeter;
-  readonly nextDeploymentId: () => number;
-  readonly monitor: (command: MonitorCommand) => void;
-  readonly emit: (event: RolloutEvent) => void;
   /** All models of this host. */
   readonly models: ReadonlyMap<string, ServedModel>;
 }
@@ -52,6 +39,7 @@ export class ServedModel {
   readonly batcher: Batcher;
   readonly rollout: ModelRollout;
   readonly #ports: ServedModelPorts;
+  readonly #loader: ModelDeployments;
   readonly #deployments: DeploymentSet;
   readonly #versionQueues: VersionQueues;
   readonly #lostSamples = new LostSamples();
@@ -75,14 +63,8 @@ export class ServedModel {
       onLost: (slab, requests) => this.#recordUnanswered(slab, requests, 'lost'),
     });
     this.batcher = new Batcher({ ...queue, dispatch: (...batch) => this.#dispatch(...batch) });
-    this.#deployments = new DeploymentSet({
-      load: (version) => this.#load(version),
-      onReady: (deployment) => this.#attach(deployment),
-      onClosed: ({ id, version: { version } }) => {
-        if (this.#deployments.find(version) === undefined) ports.meter.loadSeconds.delete(version);
-        ports.monitor({ kind: 'detach', deploymentId: id, model });
-      },
-    });
+    this.#loader = new ModelDeployments(ports, () => this.batcher.arena);
+    this.#deployments = this.#loader.set;
     this.#versionQueues = new VersionQueues({
       model, registry, queue,
       deployments: this.#deployments,
@@ -192,15 +174,17 @@ export class ServedModel {
   /** Answers what is pending and lets all loaded versions go. */
   async close(): Promise<void> {
     await Promise.all(this.queues.map((queue) => queue.drain()));
-    await this.rollout.close();
+    await Promise.all([this.rollout.close(), this.#loader.close()]);
     this.#ports.monitor({ kind: 'unwatch', model: this.model });
-    this.#ports.monitor({ kind: 'detach', deploymentId: MAIN_THREAD_RING, model: this.model });
+    this.#ports.monitor({
+      kind: 'detach', request: NOBODYS_REQUEST, deploymentId: MAIN_THREAD_RING, model: this.model,
+    });
   }
 
   /** Tells a restarted monitor all that it has to know. */
   rejoinMonitor(): void {
     this.#ports.monitor(this.#lostSamples.attachment(this.model));
-    for (const deployment of this.#deployments.ready) this.#attach(deployment);
+    for (const deployment of this.#deployments.ready) this.#loader.attach(deployment);
     if (this.rollout.active === null) return;
     this.#watch(this.rollout.active);
     this.#tellPhase();
@@ -235,37 +219,6 @@ export class ServedModel {
     const { meter } = this.#ports;
     const deployment = this.#deployments.ready.find(({ id }) => id === deploymentId);
     return deployment === undefined ? meter.unserved : meter.of(deployment.version.version, track).answers;
-  }
-
-  async #load(version: VersionRecord): Promise<Deployment> {
-    const { dataDir, options, loadMs, workers, nextDeploymentId, emit, clock, meter } = this.#ports;
-    const beginUs = clock.monotonicUs();
-    const deployment = await Deployment.load({
-      id: nextDeploymentId(),
-      dataDir,
-      version,
-      workers: workers(),
-      intraOpThreads: options.intraOpThreads,
-      loadMs,
-      nonFinite: options.jsonNonFinite,
-      samples: options.samples === 'on',
-      rows: { ...options, record: this.#ports.record },
-      arena: this.batcher.arena,
-      onWorkerLost: (reason) =>
-        emit({ kind: 'problem', model: this.model, what: 'a worker ended unexpectedly', reason: String(reason) }),
-    });
-    meter.loadSeconds.set(version.version, (clock.monotonicUs() - beginUs) / 1e6);
-    return deployment;
-  }
-
-  #attach({ id, version, rings, workers, ringCapacity, rows: { record, reservoir } }: Deployment): void {
-    const { signature } = version;
-    this.#ports.monitor({
-      kind: 'attach', deploymentId: id, model: this.model, version: version.version,
-      memory: rings, rings: workers, capacity: ringCapacity,
-      inputs: reservoir && { ...reservoir, signature, columns: inputColumnsOf(version) },
-      records: record && { ...record, signature: record.inputs ? signature : null },
-    });
   }
 
   #watch({ deployment, generation }: ActiveGeneration): void {

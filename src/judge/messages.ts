@@ -22,9 +22,10 @@ export interface AttachRings {
   /** Rings of whole rows for the recorder, one beside each; `signature` is there when inputs are recorded. */
   readonly records?: (RowRings & { readonly signature: Signature | null }) | null;
 }
-/** Reads a deployment's rings a last time and forgets them. */
+/** Reads a deployment's rings a last time and forgets them. Answered by `detached`. */
 export interface DetachRings {
   readonly kind: 'detach';
+  readonly request: number;
   readonly deploymentId: number;
   readonly model: string;
 }
@@ -171,6 +172,11 @@ export interface CapturedInputs {
   /** Per column; all of one length. What was no finite number is NaN. */
   readonly values: readonly (readonly number[])[];
 }
+/** The rings are not read any more: their memory may be used again. */
+export interface DetachedRings {
+  readonly kind: 'detached';
+  readonly request: number;
+}
 /** What has come in since the last `measured`, and of which models nothing has. */
 export interface MeasuredSamples {
   readonly kind: 'measured';
@@ -184,4 +190,4 @@ export interface MeasuredModel {
   readonly lapped: number;
   readonly late: number;
 }
-export type MonitorReport = HealthReport | Verdict | CapturedPredictions | MeasuredSamples;
+export type MonitorReport = HealthReport | Verdict | CapturedPredictions | DetachedRings | MeasuredSamples;

@@ -51,7 +51,8 @@ export class MonitorState {
         return [];
       case 'detach':
         model.detach(command.deploymentId, nowUs);
-        break;
+        this.#forgetIfUnused(command.model, model);
+        return [{ kind: 'detached', request: command.request }];
       case 'watch':
         model.watch(command, nowUs);
         return [];

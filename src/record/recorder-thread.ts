@@ -18,11 +18,14 @@ export interface RecorderStart {
 }
 export type RecorderReport =
   | { readonly kind: 'stopped'; readonly reason: string }
-  | { readonly kind: 'lost'; readonly samples: number };
+  | { readonly kind: 'lost'; readonly samples: number }
+  /** The rings of this request are not read any more. */
+  | { readonly kind: 'detached'; readonly request: number };
 
 export class RecorderThread {
   readonly #worker: Worker;
   readonly #ended: Promise<void>;
+  readonly #detaching = new Map<number, () => void>();
 
   /** Starts recording; `onProblem` is told, in a sentence's parts, when it ends or loses samples. */
   constructor(start: RecorderStart, onProblem: (what: string, reason: string) => void) {
@@ -30,7 +33,8 @@ export class RecorderThread {
       name: 'lastgood-recorder', execArgv: [], workerData: start,
     });
     this.#worker.on('message', (report: RecorderReport) => {
-      if (report.kind === 'stopped') onProblem('the recording of samples has ended', report.reason);
+      if (report.kind === 'detached') this.#detaching.get(report.request)?.();
+      else if (report.kind === 'stopped') onProblem('the recording of samples has ended', report.reason);
       else onProblem('samples were not recorded', `${report.samples} came faster than they could be written`);
     });
     this.#worker.on('error', (error: unknown) => onProblem('the recording of samples has ended', reasonOf(error)));
@@ -40,6 +44,13 @@ export class RecorderThread {
 
   post(command: MonitorCommand): void {
     this.#worker.postMessage(command);
+  }
+
+  /** Resolves when the recorder has carried out the detach with this number, or has ended. */
+  async detached(request: number): Promise<void> {
+    const answered = new Promise<void>((resolve) => this.#detaching.set(request, resolve));
+    await Promise.race([answered, this.#ended]);
+    this.#detaching.delete(request);
   }
 
   /** Writes what is left and ends the thread. */

@@ -61,6 +61,7 @@ port.on('message', (command: MonitorCommand) => {
   if (command.kind !== 'stop') {
     // After the end of the recording nothing is drained any more, and nothing kept.
     if (file !== null) write(state.handle(command, monotonicUs()));
+    if (command.kind === 'detach') tell({ kind: 'detached', request: command.request });
     return;
   }
   clearInterval(timer);

@@ -7,9 +7,10 @@ import type { DeploymentView } from './outcome.ts';
 
 export interface DeploymentSetPorts {
   readonly load: (version: VersionRecord) => Promise<Deployment>;
-  /** After a deployment can run batches, and after it ran its last one. */
+  /** After a deployment can run batches. */
   readonly onReady: (deployment: Deployment) => void;
-  readonly onClosed: (deployment: Deployment) => void;
+  /** Waits until it has run its last one, and closes it. */
+  readonly letGo: (deployment: Deployment) => Promise<void>;
 }
 
 export class DeploymentSet {
@@ -85,10 +86,7 @@ export class DeploymentSet {
     for (const [name, deployment] of this.#ready) {
       if (versions.has(name)) continue;
       this.#ready.delete(name);
-      const closing = deployment.close().finally(() => {
-        this.#retiring.delete(deployment);
-        this.#ports.onClosed(deployment);
-      });
+      const closing = this.#ports.letGo(deployment).finally(() => this.#retiring.delete(deployment));
       this.#retiring.set(deployment, closing);
     }
   }

@@ -3,15 +3,18 @@
 import { lastgoodError, reasonOf } from '../errors.ts';
 import type { VersionRecord } from '../registry/records.ts';
 import { ORDERS_MAX } from '../shared-memory/mailbox.ts';
-import { sampleRingBytes } from '../shared-memory/sample-ring.ts';
+import { clearSampleRing, sampleRingBytes, sampleRingOffset } from '../shared-memory/sample-ring.ts';
 import type { Slab } from '../shared-memory/slab.ts';
 import type { SlabArena } from '../shared-memory/slab-arena.ts';
+import { judgedOutputOf } from '../wire/judged-output.ts';
 import type { NonFiniteJson } from '../wire/tensor-json.ts';
 import type { BatchResult, RowMemory } from '../worker/messages.ts';
 import { InferencePool } from '../worker/pool.ts';
+import type { PredictionSource } from '../worker/sampler.ts';
 import type { DeploymentState } from './outcome.ts';
 import { allocateRows, keepRows, NO_ROWS } from './row-memory.ts';
 import type { RowMemoryOptions } from './row-memory.ts';
+import type { Spare } from './spare.ts';
 
 /** Records per worker ring: at 200,000 samples a second the monitor has 80 ms before it is lapped. */
 const RING_CAPACITY = 16_384;
@@ -35,6 +38,8 @@ export interface DeploymentOptions {
   readonly samples?: boolean;
   /** Whether, and how many, whole rows its workers leave; none by default. */
   readonly rows?: RowMemoryOptions;
+  /** Threads and memory of a deployment that is gone; new ones by default. */
+  readonly spare?: Spare | null;
   readonly onWorkerLost: (reason: unknown) => void;
 }
 
@@ -61,16 +66,22 @@ export class Deployment {
     this.#pool = pool;
   }
 
-  /** Loads and warms the version in new threads; throws LOAD_FAILED and leaves nothing behind. */
+  /** Loads and warms the version in threads that serve nothing; throws LOAD_FAILED and leaves nothing behind. */
   static async load(options: DeploymentOptions): Promise<Deployment> {
-    const rings = new SharedArrayBuffer(options.workers * sampleRingBytes(RING_CAPACITY));
-    const { signature } = options.version;
-    const rows = options.rows === undefined ? NO_ROWS : allocateRows(signature, options.workers, options.rows);
+    const { spare = null, workers } = options;
+    const rings = spare === null ? allocateRings(workers) : clearedRings(spare.rings, workers);
+    const { signature, sha256, outputKind } = options.version;
+    const rows = options.rows === undefined
+      ? NO_ROWS
+      : allocateRows(signature, workers, options.rows, spare?.rows);
     const pool = await InferencePool.start(
       {
         dataDir: options.dataDir,
         model: options.version.model,
         version: options.version.version,
+        sha256,
+        outputKind,
+        source: predictionSource(options.version),
         deploymentId: options.id,
         workers: options.workers,
         intraOpThreads: options.intraOpThreads,
@@ -85,7 +96,10 @@ export class Deployment {
         rows,
         slots: new SharedArrayBuffer(options.workers * Int32Array.BYTES_PER_ELEMENT),
       },
-      { loadMs: options.loadMs, onWorkerLost: options.onWorkerLost },
+      {
+        loadMs: options.loadMs, onWorkerLost: options.onWorkerLost,
+        threads: spare?.threads ?? null,
+      },
     );
     return new Deployment(options, rings, rows, pool);
   }
@@ -140,10 +154,40 @@ export class Deployment {
 
   /** Waits for the running batches, then lets the sessions and the threads go. */
   async close(): Promise<void> {
-    if (this.#state !== 'ready') return;
-    this.#state = 'draining';
-    if (this.#running.size > 0) await new Promise<void>((resolve) => (this.#onIdle = resolve));
+    if (!(await this.#drain())) return;
     await this.#pool.close();
     this.#state = 'closed';
   }
+
+  /** The same, but leaves memory, and threads that are fit for it, to whoever comes next; null for a second call. */
+  async retire(): Promise<Spare | null> {
+    if (!(await this.#drain())) return null;
+    const threads = await this.#pool.retire();
+    this.#state = 'closed';
+    return { workers: this.workers, threads, rings: this.rings, rows: this.rows };
+  }
+
+  // False when somebody else does it already.
+  async #drain(): Promise<boolean> {
+    if (this.#state !== 'ready') return false;
+    this.#state = 'draining';
+    if (this.#running.size > 0) await new Promise<void>((resolve) => (this.#onIdle = resolve));
+    return true;
+  }
+}
+
+const allocateRings = (workers: number): SharedArrayBuffer =>
+  new SharedArrayBuffer(workers * sampleRingBytes(RING_CAPACITY));
+
+function clearedRings(rings: SharedArrayBuffer, workers: number): SharedArrayBuffer {
+  for (let ring = 0; ring < workers; ring += 1) clearSampleRing(rings, sampleRingOffset(ring, RING_CAPACITY));
+  return rings;
+}
+
+// Live predictions must come from the output that the baseline was computed from, and be read as it was.
+function predictionSource(version: VersionRecord): PredictionSource | null {
+  const { output: name, kind } = judgedOutputOf(version);
+  const output = version.signature.outputs.findIndex((candidate) => candidate.name === name);
+  const datatype = version.signature.outputs[output]?.datatype;
+  return datatype === undefined ? null : { output, kind, datatype };
 }

@@ -1,7 +1,7 @@
 // How much memory the workers of one deployment get for whole rows. Main thread. Small models get small rings: what a
 // ring can hold it fills sooner or later, and rows of a known size need no more than their number.
 import type { Signature } from '../registry/records.ts';
-import { powerOfTwoFrom, rowRingBytes, rowRingOffset, setRowsWanted } from '../shared-memory/row-ring.ts';
+import { clearRowRing, powerOfTwoFrom, rowRingBytes, rowRingOffset, setRowsWanted } from '../shared-memory/row-ring.ts';
 import type { RowRingSize } from '../shared-memory/row-ring.ts';
 import { elementBytes, elementCount } from '../wire/tensor.ts';
 import type { RowMemory, RowRings } from '../worker/messages.ts';
@@ -27,14 +27,27 @@ export interface RowMemoryOptions {
 /** No rows of whatever kind. */
 export const NO_ROWS: RowMemory = { reservoir: null, record: null };
 
-/** Allocates the rings of a deployment; untouched pages cost no memory. */
-export function allocateRows(signature: Signature, workers: number, options: RowMemoryOptions): RowMemory {
+/**
+ * The rings of a deployment: those that another one has left where they have the size, others where not; untouched
+ * pages cost no memory.
+ */
+export function allocateRows(
+  signature: Signature, workers: number, options: RowMemoryOptions, left: RowMemory = NO_ROWS,
+): RowMemory {
   const { reservoir, record } = options;
-  const ringsOf = (size: RowRingSize): RowRings =>
-    ({ memory: new SharedArrayBuffer(workers * rowRingBytes(size)), size });
+  const ringsOf = (size: RowRingSize, old: RowRings | null): RowRings => {
+    const bytes = workers * rowRingBytes(size);
+    if (old?.size.rows !== size.rows || old.size.dataBytes !== size.dataBytes || old.memory.byteLength !== bytes) {
+      return { memory: new SharedArrayBuffer(bytes), size };
+    }
+    for (let ring = 0; ring < workers; ring += 1) clearRowRing(old.memory, rowRingOffset(ring, size));
+    return { memory: old.memory, size };
+  };
   return {
-    reservoir: reservoir === 'off' ? null : ringsOf(reservoirSize(signature, workers, options)),
-    record: record === null ? null : { ...ringsOf({ rows: RECORD_ROWS, dataBytes: RECORD_BYTES }), ...record },
+    reservoir: reservoir === 'off' ? null : ringsOf(reservoirSize(signature, workers, options), left.reservoir),
+    record: record === null
+      ? null
+      : { ...ringsOf({ rows: RECORD_ROWS, dataBytes: RECORD_BYTES }, left.record), ...record },
   };
 }
 

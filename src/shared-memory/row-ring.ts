@@ -85,6 +85,11 @@ export function rowRingBytes({ rows, dataBytes }: RowRingSize): number {
 /** Where ring number `ring` begins when several lie one after another. */
 export const rowRingOffset = (ring: number, size: RowRingSize): number => ring * rowRingBytes(size);
 
+/** Makes a ring empty again, and unwanted; nobody may be writing or reading it. */
+export function clearRowRing(memory: SharedArrayBuffer, byteOffset: number): void {
+  new Int32Array(memory, byteOffset, CONTROL_WORDS).fill(0);
+}
+
 /** Tells the producer of a ring whether rows are wanted; any thread. */
 export function setRowsWanted(memory: SharedArrayBuffer, byteOffset: number, wanted: boolean): void {
   Atomics.store(new Int32Array(memory, byteOffset, CONTROL_WORDS), WANTED, wanted ? 1 : 0);

@@ -109,6 +109,11 @@ export function sampleRingBytes(capacity: number): number {
   return CONTROL_BYTES + capacity * RECORD_BYTES;
 }
 
+/** Makes a ring empty again; nobody may be writing or reading it. */
+export function clearSampleRing(memory: SharedArrayBuffer, byteOffset: number): void {
+  new Int32Array(memory, byteOffset, CONTROL_WORDS).fill(0);
+}
+
 const clampUs = (us: number): number => (us > 0 ? Math.min(INT32_MAX, Math.trunc(us)) : 0);
 
 /** The producing end. Exactly one thread writes to a ring. */

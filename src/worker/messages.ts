@@ -3,6 +3,7 @@ import type { MessagePort } from 'node:worker_threads';
 import type { OutputKind, Signature } from '../registry/records.ts';
 import type { RowRingSize } from '../shared-memory/row-ring.ts';
 import type { NonFiniteJson } from '../wire/tensor-json.ts';
+import type { PredictionSource } from './sampler.ts';
 
 /** `workers` row rings, one after another. */
 export interface RowRings {
@@ -17,11 +18,16 @@ export interface RowMemory {
   readonly record: (RowRings & { readonly every: number; readonly inputs: boolean }) | null;
 }
 
-/** Given to every worker of a deployment at its start (Piscina's workerData: one object for all of them). */
+/** Given to every worker of a deployment with its tasks. */
 export interface WorkerStart {
   readonly dataDir: string;
   readonly model: string;
   readonly version: string;
+  /** Of the version's artefact. */
+  readonly sha256: string;
+  readonly outputKind: OutputKind;
+  /** Where its predictions are read from; null when no output can be judged. */
+  readonly source: PredictionSource | null;
   /** Stamped into each batch; a worker refuses a batch of another deployment. */
   readonly deploymentId: number;
   readonly workers: number;
@@ -50,6 +56,7 @@ export const WorkerSlot = { free: 0, claimed: 1, ready: 2, failed: 3 } as const;
 /** Opens the session, warms it, then holds its worker until all workers of the deployment have done so. */
 export interface LoadTask {
   readonly kind: 'load';
+  readonly start: WorkerStart;
   readonly deadlineUs: number;
 }
 /** One batch: in a slab of the arena, by its number, or in memory of its own. It travels through a mailbox. */
@@ -59,10 +66,11 @@ export interface BatchTask {
 }
 /**
  * Runs the batches that come through the mailbox, one after the other, until it is told to leave; then releases the
- * session, so that the worker can be stopped, and holds its worker like `load`.
+ * session, so that the worker can be stopped or loaded anew, and holds its worker like `load`.
  */
 export interface ServeTask {
   readonly kind: 'serve';
+  readonly start: WorkerStart;
   readonly mailbox: SharedArrayBuffer;
   /** Batches in memory of their own come in here; letters and the bell (null) go out. */
   readonly port: MessagePort;

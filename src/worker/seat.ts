@@ -111,7 +111,7 @@ export class Seat {
     const begun = posted.filter(({ number }) => this.#mailbox.isBegun(number));
     this.#letters = [];
     this.#mailbox.abandon();
-    this.disconnect();
+    this.#disconnect();
     for (const { run } of begun) {
       run.reject(reason);
       this.#onFree();
@@ -119,7 +119,14 @@ export class Seat {
     return posted.slice(begun.length).map(({ run }) => run);
   }
 
-  disconnect(): void {
+  /** The worker has ended its loop: the orders of the next one begin anew. */
+  vacate(): void {
+    this.#letters = [];
+    this.#mailbox.abandon();
+    this.#disconnect();
+  }
+
+  #disconnect(): void {
     this.#port?.close();
     this.#port = null;
   }

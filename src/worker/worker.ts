@@ -1,15 +1,17 @@
-// Entry of an inference worker thread: one loaded version for its whole life, and after loading one endless task, in
-// which it takes batch after batch from its mailbox. A worker that was started in place of a dead one serves at once
-// and loads before it runs its first batch.
+// Entry of an inference worker thread: one loaded version at a time, and after loading it one long task, in which it
+// takes batch after batch from its mailbox until it is told to release the version. A worker that was started in place
+// of a dead one serves at once and loads before it runs its first batch.
 // Invariants: a batch of another deployment is never run; every pending entry of a batch gets an answer, whatever goes
 // wrong; a load or a release holds its worker until all workers of the deployment got theirs, so each gets one.
-import { receiveMessageOnPort, threadId, workerData } from 'node:worker_threads';
+import { receiveMessageOnPort, threadId } from 'node:worker_threads';
+import type { MessagePort } from 'node:worker_threads';
 import { monotonicUs } from '../clock.ts';
 import { isLastgoodError, lastgoodError, reasonOf } from '../errors.ts';
 import { Outcome, SampleWriter, sampleRingOffset } from '../shared-memory/sample-ring.ts';
 import { MailboxReceiver, Order } from '../shared-memory/mailbox.ts';
 import { Slab } from '../shared-memory/slab.ts';
 import { viewSlabArena } from '../shared-memory/slab-arena.ts';
+import { collectGarbage } from './garbage.ts';
 import { loadVersion } from './loaded-version.ts';
 import type { LoadedVersion } from './loaded-version.ts';
 import { WorkerSlot } from './messages.ts';
@@ -22,13 +24,27 @@ import { rowTapOf } from './row-tap.ts';
 import { Sampler } from './sampler.ts';
 import { WorkerSlots } from './slots.ts';
 
-const start = workerData as WorkerStart;
-const slots = new WorkerSlots(start.slots);
-const slabs = viewSlabArena(start.arena, start.slabCount);
-let slot = -1;
-/** One for the thread's life: a second writer on the same ring would not know where the first one is. */
-let sampler: Sampler | null = null;
-let loaded: LoadedVersion | null = null;
+/** One deployment's part in this thread, from its load to the release of its session. */
+interface Duty {
+  readonly start: WorkerStart;
+  readonly slots: WorkerSlots;
+  readonly slabs: readonly Slab[];
+  slot: number;
+  /** One for the whole duty: a second writer on the same ring would not know where the first one is. */
+  sampler: Sampler | null;
+  loaded: LoadedVersion | null;
+}
+
+let duty: Duty | null = null;
+
+function dutyOf(start: WorkerStart): Duty {
+  if (duty?.start.deploymentId !== start.deploymentId) {
+    const slots = new WorkerSlots(start.slots);
+    const slabs = viewSlabArena(start.arena, start.slabCount);
+    duty = { start, slots, slabs, slot: -1, sampler: null, loaded: null };
+  }
+  return duty;
+}
 
 /** Handles one task of the pool. */
 export default async function handle(task: WorkerTask): Promise<WorkerResult> {
@@ -40,29 +56,32 @@ export default async function handle(task: WorkerTask): Promise<WorkerResult> {
   }
 }
 
-async function ensureLoaded(): Promise<LoadedVersion> {
-  if (loaded !== null) return loaded;
+async function ensureLoaded(duty: Duty): Promise<LoadedVersion> {
+  if (duty.loaded !== null) return duty.loaded;
+  const { start, slots } = duty;
   const { model, version } = start;
-  slot = slots.claim(threadId);
+  const slot = slots.claim(threadId);
+  duty.slot = slot;
   if (slot < 0) throw lastgoodError('LOAD_FAILED', { model, version, reason: 'no worker slot is free' });
-  sampler ??= new Sampler(
+  duty.sampler ??= new Sampler(
     start.samples
       ? new SampleWriter(start.rings, sampleRingOffset(slot, start.ringCapacity), start.ringCapacity)
       : null,
     start.ringCapacity,
     rowTapOf(start.rows, slot));
   try {
-    loaded = await loadVersion(start, sampler);
+    duty.loaded = await loadVersion(start, duty.sampler);
   } catch (error) {
     slots.set(slot, threadId, WorkerSlot.failed);
     throw error;
   }
   slots.set(slot, threadId, WorkerSlot.ready);
-  return loaded;
+  return duty.loaded;
 }
 
 async function load(task: LoadTask): Promise<LoadResult> {
-  const { signature, outputKind, loadMs } = await ensureLoaded();
+  const { start, slots } = dutyOf(task.start);
+  const { signature, outputKind, loadMs } = await ensureLoaded(dutyOf(task.start));
   const isDecided = (): boolean =>
     slots.countOf(WorkerSlot.ready) === slots.count || slots.countOf(WorkerSlot.failed) > 0;
   if (!(await slots.hold(isDecided, task.deadlineUs, monotonicUs))) {
@@ -75,23 +94,24 @@ async function load(task: LoadTask): Promise<LoadResult> {
 
 async function serve(task: ServeTask): Promise<ServeResult> {
   const { port } = task;
+  const duty = dutyOf(task.start);
   const mailbox = new MailboxReceiver(task.mailbox);
   for (let order = mailbox.next(); order !== Order.leave; order = mailbox.next()) {
-    const letter = await carryOut(order, task);
+    const letter = await carryOut(order, duty, port);
     if (letter !== null) port.postMessage(letter);
     if (mailbox.finish(letter !== null)) port.postMessage(null);
   }
-  await release(task.releaseMs);
+  await release(duty, task.releaseMs);
   port.close();
   return { kind: 'serve' };
 }
 
 // Runs one batch; returns what the main thread does not find in the slab.
-async function carryOut(order: number, { port }: ServeTask): Promise<WorkerLetter | null> {
+async function carryOut(order: number, duty: Duty, port: MessagePort): Promise<WorkerLetter | null> {
   try {
-    const slab = order === Order.memory ? slabIn(receiveMessageOnPort(port)) : slabs[order];
+    const slab = order === Order.memory ? slabIn(receiveMessageOnPort(port)) : duty.slabs[order];
     if (slab === undefined) throw new Error('This is a bug: a batch names a slab that the arena does not have');
-    const { overflow } = await runBatch(slab);
+    const { overflow } = await runBatch(slab, duty);
     return overflow.length === 0 ? null : { overflow };
   } catch (error) {
     return { overflow: [], failure: reasonOf(error) };
@@ -102,7 +122,8 @@ function slabIn(received: { readonly message: unknown } | undefined): Slab | und
   return received?.message instanceof SharedArrayBuffer ? new Slab(received.message) : undefined;
 }
 
-async function runBatch(slab: Slab): Promise<BatchResult> {
+async function runBatch(slab: Slab, duty: Duty): Promise<BatchResult> {
+  const { start } = duty;
   const { deploymentId } = slab;
   if (deploymentId !== start.deploymentId) {
     const reason = `its batch is for deployment ${deploymentId} and reached deployment ${start.deploymentId}`;
@@ -111,31 +132,33 @@ async function runBatch(slab: Slab): Promise<BatchResult> {
   }
   let runner: BatchRunner;
   try {
-    ({ runner } = await ensureLoaded());
+    ({ runner } = await ensureLoaded(duty));
   } catch (error) {
-    sampler?.begin(slab.generation, slab.track);
-    return refuseBatch(slab, answerable(error), Outcome.modelFailure, sampler);
+    duty.sampler?.begin(slab.generation, slab.track);
+    return refuseBatch(slab, answerable(error, start), Outcome.modelFailure, duty.sampler);
   }
   try {
     return await runner.run(slab);
   } catch (error) {
     // Entries that were answered before the throw keep their answers and samples.
-    return refuseBatch(slab, error, Outcome.modelFailure, sampler);
+    return refuseBatch(slab, error, Outcome.modelFailure, duty.sampler);
   }
 }
 
 // A failed load is answered like a failed run: the version cannot answer, the client did nothing wrong.
-function answerable(error: unknown): unknown {
+function answerable(error: unknown, { model, version }: WorkerStart): unknown {
   if (!isLastgoodError(error) || error.code !== 'LOAD_FAILED') return error;
-  const { model, version } = start;
   return lastgoodError('MODEL_FAILED', { model, version, reason: reasonOf(error) });
 }
 
-async function release(releaseMs: number): Promise<void> {
+// The duty ends here: the next load begins another one.
+async function release(ending: Duty, releaseMs: number): Promise<void> {
   const deadlineUs = monotonicUs() + releaseMs * 1e3;
-  const session = loaded;
-  loaded = null;
-  await session?.release();
+  const { slots, slot, loaded } = ending;
+  ending.loaded = null;
+  duty = null;
+  await loaded?.release();
+  collectGarbage();
   if (slot >= 0) slots.set(slot, threadId, WorkerSlot.claimed);
   await slots.hold(() => slots.countOf(WorkerSlot.ready) === 0, deadlineUs, monotonicUs);
 }

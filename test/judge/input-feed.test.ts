@@ -94,7 +94,7 @@ test('the monitor says whether inputs come in: kept, paused, or none at all', ()
   state.handle(rings.attach(1), nowUs);
   state.handle(watch(1, { options, baseline }), nowUs);
   assert.match(text(), /no inputs are kept \(--reservoir off\)/);
-  state.handle({ kind: 'detach', deploymentId: 1, model: MODEL }, nowUs);
+  state.handle({ kind: 'detach', request: 0, deploymentId: 1, model: MODEL }, nowUs);
   state.handle({ ...rings.attach(2), inputs: { memory, size, signature, columns } }, nowUs);
   assert.match(text(), /inputs are kept during the probation only/);
   setRowsWanted(memory, 0, true);

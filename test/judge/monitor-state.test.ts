@@ -108,8 +108,8 @@ test('samples that a slow monitor lost are counted, also those of rings that are
   const second = new TestRings(2, 8);
   state.handle(second.attach(2), 2);
   for (let sample = 0; sample < 10; sample += 1) second.write(1, { generation: 1 });
-  state.handle({ kind: 'detach', deploymentId: 1, model: MODEL }, 3);
-  state.handle({ kind: 'detach', deploymentId: 2, model: MODEL }, 3);
+  state.handle({ kind: 'detach', request: 0, deploymentId: 1, model: MODEL }, 3);
+  state.handle({ kind: 'detach', request: 0, deploymentId: 2, model: MODEL }, 3);
   const last = health().totals;
   assert.deepEqual([last.requests, last.lapped], [21, 14]);
 });
@@ -117,7 +117,8 @@ test('samples that a slow monitor lost are counted, also those of rings that are
 test('detach reads the rings a last time and nothing after it', () => {
   const { state, rings, write, health } = watching();
   write(30, {});
-  state.handle({ kind: 'detach', deploymentId: 1, model: MODEL }, 1);
+  const answer = state.handle({ kind: 'detach', request: 8, deploymentId: 1, model: MODEL }, 1);
+  assert.deepEqual(answer, [{ kind: 'detached', request: 8 }]);
   rings.write(0, { generation: 1 });
   assert.equal(health().totals.requests, 30);
   assert.equal(state.hasRings, false);

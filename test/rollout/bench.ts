@@ -101,7 +101,7 @@ export class RolloutBench {
         });
       },
       onReady: () => undefined,
-      onClosed: () => undefined,
+      letGo: (deployment) => deployment.close(),
     });
     this.#engine = engine;
     this.rollout = this.again();

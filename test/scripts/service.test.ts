@@ -5,6 +5,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { packageRoot } from '../../src/package-root.ts';
+import { ENGINE_FLAGS } from '../../src/cli/engine-flags.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 
 const textOf = (name: string): string => readFileSync(join(packageRoot(), 'scripts', name), 'utf8');
@@ -18,6 +19,7 @@ describe('lastgood.service', () => {
       'StateDirectoryMode=0700', 'Restart=always', 'ExecStart=/usr/bin/env lastgood serve --no-supervisor',
     ]) assert.ok(lines.has(line), line);
     assert.match(textOf('lastgood.service'), /ORT_DISABLE_TELEMETRY=1/);
+    assert.ok(ENGINE_FLAGS.every((flag) => textOf('lastgood.service').includes(flag)));
     // V8 makes code at run time.
     assert.doesNotMatch(textOf('lastgood.service'), /MemoryDenyWriteExecute=yes/);
   });
@@ -34,6 +36,7 @@ describe('lastgood.service', () => {
 describe('Containerfile', () => {
   test('builds on glibc, runs as a user of its own without telemetry, and leaves restarts to the container', () => {
     const text = textOf('Containerfile');
+    assert.ok(ENGINE_FLAGS.every((flag) => text.includes(flag)));
     assert.match(text, /^FROM node:20-bookworm-slim$/m);
     assert.match(text, /^USER node$/m);
     assert.match(text, /ORT_DISABLE_TELEMETRY=1/);

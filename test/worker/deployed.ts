@@ -1,12 +1,9 @@
-// A data directory with one registered version, as the engine would leave it for its workers.
+// A data directory with one artefact, as the engine would leave it for its workers.
 import '../../src/telemetry-off.ts';
 import { createHash } from 'node:crypto';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { monotonicUs } from '../../src/clock.ts';
-import { versionKey } from '../../src/registry/keys.ts';
-import type { VersionRecord } from '../../src/registry/records.ts';
-import { openStore } from '../../src/registry/store.ts';
 import { SampleReader, sampleRingBytes, sampleRingOffset } from '../../src/shared-memory/sample-ring.ts';
 import { EntryKind } from '../../src/shared-memory/slab.ts';
 import { createSlabArena } from '../../src/shared-memory/slab-arena.ts';
@@ -17,7 +14,7 @@ import type { WorkerStart } from '../../src/worker/messages.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 import { RING_CAPACITY, openModel } from './fixtures.ts';
 
-/** A data directory with one registered version, and what its workers are started with. */
+/** A data directory with one artefact, and what its workers are started with. */
 export interface Deployed {
   readonly dataDir: string;
   readonly arena: SlabArena;
@@ -36,21 +33,15 @@ export async function deploy(
   const artifact = artifactPath(dataDir, sha256);
   mkdirSync(dirname(artifact), { recursive: true });
   writeFileSync(artifact, options.intact === false ? Buffer.concat([bytes, Buffer.of(0)]) : bytes);
-  const store = openStore({ dataDir });
-  const record: VersionRecord = {
-    model: 'm', version: '1', sha256, artifactBytes: bytes.length, signature: session.signature, outputKind: 'scalar',
-    baseline: null, golden: null, trial: { loadMs: 1, runMs: 1, goldenCases: 0, residentBytes: 0 }, warnings: [],
-    health: 'new', quarantine: null, lastGeneration: 0, registeredAtMs: 0, registeredBy: 'test',
-  };
-  store.transaction(() => store.put(versionKey('m', '1'), record));
-  await store.close();
   await session.release();
   const arena = createSlabArena(8, { entriesMax: 64, requestBytes: 65_536, answerBytes: 65_536 });
   const rings = new SharedArrayBuffer(workers * sampleRingBytes(RING_CAPACITY));
   const readers = Array.from({ length: workers }, (_, ring) =>
     new SampleReader(rings, sampleRingOffset(ring, RING_CAPACITY), RING_CAPACITY));
   const start: WorkerStart = {
-    dataDir, model: 'm', version: '1', deploymentId: 5, workers, intraOpThreads: 1, rowsMax: 64, answerBytesMax: 1e6,
+    dataDir, model: 'm', version: '1', sha256, outputKind: 'scalar',
+    source: { output: 0, kind: 'scalar', datatype: session.signature.outputs[0]!.datatype },
+    deploymentId: 5, workers, intraOpThreads: 1, rowsMax: 64, answerBytesMax: 1e6,
     nonFinite: 'token',
     arena: arena.memory, slabCount: arena.slabs.length, rings, ringCapacity: RING_CAPACITY,
     samples: true,

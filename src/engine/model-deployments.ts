@@ -1,0 +1,113 @@
+// Brings a model's versions up and lets them go, and tells the monitor of their rings. Main thread. A deployment that
+// goes leaves its threads and its memory to the next one, once monitor and recorder have looked into it a last time.
+import type { MonitorCommand } from '../judge/messages.ts';
+import type { ModelMeter } from '../metrics/model-meter.ts';
+import type { Clock } from '../clock.ts';
+import type { ModelOptions } from '../options.ts';
+import type { VersionRecord } from '../registry/records.ts';
+import { Deployment } from '../rollout/deployment.ts';
+import { DeploymentSet } from '../rollout/deployment-set.ts';
+import type { RolloutEvent } from '../rollout/outcome.ts';
+import type { RowMemoryOptions } from '../rollout/row-memory.ts';
+import { type Spare, SparePlace } from '../rollout/spare.ts';
+import type { SlabArena } from '../shared-memory/slab-arena.ts';
+import { inputColumnsOf } from '../wire/input-columns.ts';
+import { within } from '../within.ts';
+
+/** A load waits this long for the threads of a deployment that is on its way out: new ones take as long to start. */
+const SPARE_AWAITED_MS = 250;
+
+export interface ModelDeploymentsPorts {
+  readonly model: string;
+  readonly dataDir: string;
+  readonly options: ModelOptions;
+  readonly loadMs: number;
+  /** Which rows are recorded; null while none are. */
+  readonly record: RowMemoryOptions['record'];
+  readonly workers: () => number;
+  readonly clock: Clock;
+  readonly meter: ModelMeter;
+  readonly nextDeploymentId: () => number;
+  readonly monitor: (command: MonitorCommand) => void;
+  /** Resolves when nobody reads the deployment's rings any more. */
+  readonly detach: (model: string, deploymentId: number) => Promise<void>;
+  readonly emit: (event: RolloutEvent) => void;
+}
+
+export class ModelDeployments {
+  readonly set: DeploymentSet;
+  readonly #ports: ModelDeploymentsPorts;
+  readonly #arena: () => SlabArena;
+  readonly #spares = new SparePlace();
+  readonly #leaving = new Set<Promise<void>>();
+
+  constructor(ports: ModelDeploymentsPorts, arena: () => SlabArena) {
+    this.#ports = ports;
+    this.#arena = arena;
+    this.set = new DeploymentSet({
+      load: (version) => this.#load(version),
+      onReady: (deployment) => this.attach(deployment),
+      letGo: (deployment) => {
+        const leaving = this.#letGo(deployment).finally(() => this.#leaving.delete(leaving));
+        this.#leaving.add(leaving);
+        return leaving;
+      },
+    });
+  }
+
+  /** Tells the monitor of a deployment's rings. */
+  attach({ id, version, rings, workers, ringCapacity, rows: { record, reservoir } }: Deployment): void {
+    const { monitor, model } = this.#ports;
+    const { signature } = version;
+    monitor({
+      kind: 'attach', deploymentId: id, model, version: version.version,
+      memory: rings, rings: workers, capacity: ringCapacity,
+      inputs: reservoir && { ...reservoir, signature, columns: inputColumnsOf(version) },
+      records: record && { ...record, signature: record.inputs ? signature : null },
+    });
+  }
+
+  /** From now on no threads are kept for a next deployment. */
+  close(): Promise<void> {
+    return this.#spares.close();
+  }
+
+  async #load(version: VersionRecord): Promise<Deployment> {
+    const { dataDir, options, loadMs, record, nextDeploymentId, emit, clock, meter, model } = this.#ports;
+    const beginUs = clock.monotonicUs();
+    const workers = this.#ports.workers();
+    const deployment = await Deployment.load({
+      id: nextDeploymentId(), dataDir, version, workers, loadMs,
+      intraOpThreads: options.intraOpThreads,
+      nonFinite: options.jsonNonFinite,
+      samples: options.samples === 'on',
+      rows: { ...options, record },
+      arena: this.#arena(),
+      spare: await this.#spare(workers),
+      onWorkerLost: (reason) =>
+        emit({ kind: 'problem', model, what: 'a worker ended unexpectedly', reason: String(reason) }),
+    });
+    meter.loadSeconds.set(version.version, (clock.monotonicUs() - beginUs) / 1e6);
+    return deployment;
+  }
+
+  async #spare(workers: number): Promise<Spare | null> {
+    const spare = this.#spares.take(workers);
+    if (spare?.threads || this.#leaving.size === 0) return spare;
+    await within(SPARE_AWAITED_MS, Promise.allSettled([Promise.race(this.#leaving)]));
+    return this.#spares.take(workers) ?? spare;
+  }
+
+  async #letGo(deployment: Deployment): Promise<void> {
+    const { model, meter, detach } = this.#ports;
+    const { id, version: { version } } = deployment;
+    const retired = await deployment.retire().finally(() => {
+      if (this.set.find(version) === undefined) meter.loadSeconds.delete(version);
+    });
+    // Memory that somebody may still read is not used again.
+    const isFree = await detach(model, id).then(() => true, () => false);
+    if (retired === null) return;
+    if (isFree) await this.#spares.keep(retired);
+    else await retired.threads?.end();
+  }
+}
