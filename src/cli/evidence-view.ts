@@ -2,17 +2,18 @@
 // what chance explains, both histograms of a drift, what was found out before anything was done, and the exposure.
 import { wilsonInterval } from '../judge/binomial.ts';
 import { circumstancesSchema, othersText } from '../judge/circumstances.ts';
-import { EXPOSURE_KINDS, exposureSchema } from '../judge/exposure.ts';
+import { EXPOSURE_KINDS } from '../judge/exposure.ts';
 import type { ExposureKind, ExposureView } from '../judge/exposure.ts';
+import { exposureSchema } from '../judge/exposure-schema.ts';
 import { jensenShannonDistance, populationStability, PSI_SMOOTHING } from '../judge/statistics.ts';
-import { evidenceSchema } from '../judge/suite/evidence.ts';
+import type { Recomputed } from '../judge/recompute.ts';
 import type { CheckEvidence, EvidenceOf } from '../judge/suite/evidence.ts';
+import { evidenceSchema } from '../judge/suite/evidence-schema.ts';
 import { decideDrift, psiLimit } from '../judge/suite/drift.ts';
 import { inputShapes, inputTest } from '../judge/suite/input-drift.ts';
 import { chanceText, shareOf, tailOf, windowText } from '../judge/suite/rates.ts';
 import type { RateEvidence } from '../judge/suite/rates.ts';
 import { numberText, percentText } from '../judge/text.ts';
-import type { Recomputed } from '../judge/verdict.ts';
 import type { DecisionRecord } from '../registry/records.ts';
 import { countText, durationText, paint, table, timeText } from './output.ts';
 

@@ -4,7 +4,7 @@ import { CHECK_TABLE } from '../judge/check-table.ts';
 import type { CheckUnit } from '../judge/check-table.ts';
 import type { CheckName, CheckResult } from '../judge/messages.ts';
 import { numberText, percentText } from '../judge/text.ts';
-import { recompute } from '../judge/verdict.ts';
+import { recompute } from '../judge/recompute.ts';
 import type { DecisionRecord } from '../registry/records.ts';
 import { evidenceSections } from './evidence-view.ts';
 import { durationText, facts, paint, table, timeText } from './output.ts';

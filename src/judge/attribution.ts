@@ -6,10 +6,11 @@
 //   they differ, and the last good one has moved as well   the data, unless the failing version moved much further
 //
 // What was answered is stored, so that anybody can judge it again.
-import { z } from 'zod';
+import type { z } from 'zod';
 import { binsOf, countInBins } from './bins.ts';
 import { moments } from './distribution.ts';
 import type { Judged } from './findings.ts';
+import type { attributionFactsSchema } from './findings-schema.ts';
 import { jensenShannonDistance, largestShareDifference, populationStability } from './statistics.ts';
 import { psiLimit } from './suite/drift.ts';
 import { numberText, percentText } from './text.ts';
@@ -33,27 +34,6 @@ const PSI_MOVED = 0.125;
 const MOVED_CHANCE = 1e-3;
 const CLASS_SHARE_MOVED = 0.1;
 
-const numbers = z.array(z.number());
-/** One version's answers, row by row: null where it gave no finite one; -1 for no class. */
-const answersSchema = z.object({ values: z.array(z.number().nullable()), classes: numbers });
-/** Rows of a baseline per bin of the value, and per class; null without a baseline, or without classes. */
-const usualSchema = z.object({
-  rows: z.int(), edges: numbers, counts: numbers, classCounts: numbers.nullable(),
-}).nullable();
-export const attributionFactsSchema = z.union([
-  z.object({ unavailable: z.string() }),
-  z.object({
-    kind: z.enum(['scalar', 'score', 'regression', 'classes', 'vector']),
-    version: z.string(),
-    standby: z.string(),
-    active: answersSchema,
-    good: answersSchema,
-    /** Cosine of the two answers per row, for vectors. */
-    cosines: numbers.nullable(),
-    /** The baselines of the two. */
-    usual: z.object({ active: usualSchema, good: usualSchema }),
-  }),
-]);
 export type AttributionFacts = z.infer<typeof attributionFactsSchema>;
 export type Compared = Exclude<AttributionFacts, { unavailable: string }>;
 

@@ -2,10 +2,11 @@
 // before that, and how many requests were answered since. Monitor thread. O(1) a request, a few numbers in all.
 // A run of bad requests is over when none has come for RUN_GAP_WINDOWS short windows: what went wrong days ago and was
 // over does not count as undetected until now.
-import { z } from 'zod';
+import type { z } from 'zod';
 import type { JudgeOptions } from '../options.ts';
 import type { Sample } from '../shared-memory/sample-ring.ts';
 import { Outcome, SampleKind } from '../shared-memory/sample-ring.ts';
+import type { exposureSchema } from './exposure-schema.ts';
 
 /** The long window of the suite, in short ones. */
 const RUN_GAP_WINDOWS = 5;
@@ -13,22 +14,6 @@ const RUN_GAP_WINDOWS = 5;
 export const EXPOSURE_KINDS = ['failed', 'nonFinite', 'slow'] as const;
 export type ExposureKind = (typeof EXPOSURE_KINDS)[number];
 
-const count = z.int().min(0);
-const runSchema = z.object({
-  /** Bad requests, and all requests that speak of the version, since the first bad one, itself included. */
-  bad: count,
-  requests: count,
-  /** Of the same generation before that. */
-  before: z.object({ bad: count, requests: count }),
-  /** How long before the look the first bad request ended: the detection delay. */
-  firstAgoMs: z.number(),
-  /** How long before the look the last good request ended that came before it; null when none did. */
-  lastGoodAgoMs: z.number().nullable(),
-});
-/** Per kind of bad request; null for a kind that has not come. */
-export const exposureSchema = z.object({
-  failed: runSchema.nullable(), nonFinite: runSchema.nullable(), slow: runSchema.nullable(),
-});
 export type ExposureView = z.infer<typeof exposureSchema>;
 
 class BadRun {

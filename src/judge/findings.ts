@@ -1,11 +1,12 @@
 // What was found out about failing checks before anything was done about them. Pure. A failure, or an answer that is
 // none, speaks of the version; a latency may be the host's and a drift the data's, so those are looked into first, and
 // a check whose cause lies elsewhere is set aside.
-import { z } from 'zod';
-import { attributionFactsSchema, judgeAttribution } from './attribution.ts';
+import type { z } from 'zod';
+import { judgeAttribution } from './attribution.ts';
 import type { CheckCause } from './check-table.ts';
 import { CHECK_TABLE } from './check-table.ts';
-import { hostFactsSchema, judgeHost } from './host.ts';
+import type { findingSchema } from './findings-schema.ts';
+import { judgeHost } from './host.ts';
 import type { CheckResult, Verdict } from './messages.ts';
 
 /** unknown: it could not be found out, so nothing is done about it either. */
@@ -16,11 +17,6 @@ export interface Judged {
   readonly text: string;
 }
 
-const findingSchema = z.discriminatedUnion('cause', [
-  z.object({ cause: z.literal('latency'), facts: hostFactsSchema }),
-  z.object({ cause: z.literal('drift'), facts: attributionFactsSchema }),
-]);
-export const findingsSchema = z.array(findingSchema);
 /** The causes that are looked into. */
 export type UncertainCause = z.infer<typeof findingSchema>['cause'];
 /** A finding with the facts that it was judged from, as plain data. */

@@ -1,9 +1,10 @@
 // Is it the version that is slow, or the host? Pure. Before a rollback for latency the same small batches are timed on
 // the failing version and on the last good one, in turn, on this host and now: a rollback can only help when the last
 // good one is the faster of the two. What was timed is stored, so that anybody can judge it again.
-import { z } from 'zod';
+import type { z } from 'zod';
 import { numberText } from './text.ts';
 import type { Judged } from './findings.ts';
+import type { hostFactsSchema } from './findings-schema.ts';
 
 /** A version that needs less than this many times the last good one's time is as fast. */
 const ALIKE_RATIO = 1.5;
@@ -16,20 +17,6 @@ const FLOOR_MS = 0.1;
 /** Times of fewer runs on either side say nothing. */
 const RUNS_MIN = 3;
 
-const times = z.array(z.number().min(0));
-export const hostFactsSchema = z.object({
-  version: z.string(),
-  /** The last good version; null when there is none that is loaded. */
-  standby: z.string().nullable(),
-  /** Run times in ms by rows of the batch, both versions in turn on the same rows. */
-  probes: z.array(z.object({ rows: z.int().min(1), activeMs: times, standbyMs: times })),
-  /** The version that did not come back from a run in time; null when both did. */
-  stuck: z.enum(['active', 'standby']).nullable(),
-  /** What one run of the last good version took when it was registered, in ms. */
-  usualMs: z.number().nullable(),
-  /** Other models of this host that are over their latency limit too. */
-  others: z.array(z.string()),
-});
 export type HostFacts = z.infer<typeof hostFactsSchema>;
 
 /** The middle of sorted numbers; NaN of none. */

@@ -1,21 +1,14 @@
-// From checks to a verdict and back: what is broken in a sentence, which check is to blame, and the evidence from which
+// From checks to a verdict: what is broken in a sentence, which check is to blame, and the evidence from which
 // anybody can recompute both. Pure. The evidence is plain JSON: of compat the window's raw values (at most
 // windowSamples of each), the limits and the baseline's moments; of the suite what each check counted, with its limits
 // and the baseline's counts. Nothing else enters a decision.
-import { z } from 'zod';
-import { CHECK_NAMES } from '../judge-checks.ts';
 import type { CheckEffect, JudgePhase } from './check-table.ts';
 import { CHECK_TABLE } from './check-table.ts';
-import { runChecks } from './checks.ts';
 import type { ExposureView } from './exposure.ts';
-import { findingOf, findingsSchema, remaining } from './findings.ts';
-import type { Finding } from './findings.ts';
 import type { JudgedLook } from './generation-judge.ts';
 import type { CheckName, CheckResult, GenerationTotals, Verdict } from './messages.ts';
-import { decide } from './suite/decide.ts';
-import { evidenceSchema as suiteInputSchema } from './suite/evidence.ts';
 
-const EVIDENCE_FORMAT = 'lastgood.evidence/1';
+export const EVIDENCE_FORMAT = 'lastgood.evidence/1';
 
 const textsOf = (checks: readonly CheckResult[], effect: CheckEffect): string[] =>
   checks.filter((check) => check.verdict === 'fail' && check.effect === effect).map(({ text }) => text);
@@ -30,8 +23,8 @@ export function warningsOf(checks: readonly CheckResult[]): string[] {
   return textsOf(checks, 'warn');
 }
 
-// Those that ask for a rollback, or else those that warn.
-function failingOf(checks: readonly CheckResult[]): CheckResult[] {
+/** Those that ask for a rollback, or else those that warn. */
+export function failingOf(checks: readonly CheckResult[]): CheckResult[] {
   const failing = checks.filter(({ verdict }) => verdict === 'fail');
   const asking = failing.filter(({ effect }) => effect === 'rollback');
   return asking.length > 0 ? asking : failing;
@@ -42,7 +35,8 @@ export function triggerOf(checks: readonly CheckResult[]): CheckName | null {
   return failingOf(checks)[0]?.check ?? null;
 }
 
-const reasonOf = (failing: readonly CheckResult[]): string => failing.map(({ text }) => text).join('; ');
+/** What is broken, in a sentence. */
+export const reasonOf = (failing: readonly CheckResult[]): string => failing.map(({ text }) => text).join('; ');
 
 /** One look at a window, with all that its verdict depends on and what a reader wants to know beside it. */
 export interface Look {
@@ -98,70 +92,4 @@ function evidenceOf(look: Look): Record<string, unknown> {
     totals: look.totals,
     lateSamples: look.lateSamples,
   };
-}
-
-const compatSchema = z.object({
-  format: z.literal(EVIDENCE_FORMAT),
-  suite: z.literal('compat'),
-  window: z.object({
-    errors: z.int().min(0),
-    latenciesMs: z.array(z.number().min(0)),
-    predictions: z.array(z.number()),
-  }),
-  limits: z.object({
-    p95LimitMs: z.number(),
-    errorRateLimit: z.number(),
-    driftSigmaLimit: z.number(),
-    samplesMin: z.int(),
-    predictionsMin: z.int(),
-  }),
-  baseline: z
-    .object({
-      mean: z.number(),
-      standardDeviation: z.number(),
-      rows: z.int(),
-      source: z.enum(['validation', 'live']),
-    })
-    .nullable(),
-  effects: z.partialRecord(z.enum(CHECK_NAMES), z.enum(['rollback', 'warn'])).optional(),
-});
-const suiteSchema = z.object({
-  format: z.literal(EVIDENCE_FORMAT),
-  suite: z.literal('default'),
-  inputs: z.array(suiteInputSchema),
-});
-
-/** What the evidence says when the checks are run on it again, and the findings judged again. */
-export interface Recomputed {
-  readonly verdict: 'pass' | 'fail';
-  readonly trigger: CheckName | null;
-  /** The same sentence as the verdict's; empty when nothing fails. */
-  readonly reason: string;
-  readonly checks: readonly CheckResult[];
-  /** What was found out about the failing checks before anything was done. */
-  readonly findings: readonly Finding[];
-}
-
-/** Runs the checks on stored evidence; null when it is not the evidence of a verdict (an operator's decision). */
-export function recompute(evidence: Readonly<Record<string, unknown>>): Recomputed | null {
-  const checks = checksOf(evidence);
-  if (checks === null) return null;
-  const findings = findingsSchema.optional().parse(evidence['findings'])?.map(findingOf) ?? [];
-  const left = remaining(failingOf(checks), findings);
-  const trigger = left[0]?.check ?? null;
-  return { verdict: trigger === null ? 'pass' : 'fail', trigger, reason: reasonOf(left), checks, findings };
-}
-
-function checksOf(evidence: Readonly<Record<string, unknown>>): CheckResult[] | null {
-  const ofSuite = suiteSchema.safeParse(evidence);
-  if (ofSuite.success) return ofSuite.data.inputs.map(decide);
-  const ofCompat = compatSchema.safeParse(evidence);
-  if (!ofCompat.success) return null;
-  const { window, limits, baseline, effects } = ofCompat.data;
-  const { errors, predictions } = window;
-  // Latencies were whole microseconds, so rounding gives back exactly what was judged.
-  const latenciesUs = window.latenciesMs.map((ms) => Math.round(ms * 1_000));
-  return runChecks({
-    window: { latenciesUs, errors, predictions }, limits, baseline, ...(effects === undefined ? {} : { effects }),
-  });
 }

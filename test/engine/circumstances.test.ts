@@ -4,7 +4,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { createEngine } from '../../src/engine/engine.ts';
-import { recompute } from '../../src/judge/verdict.ts';
+import { recompute } from '../../src/judge/recompute.ts';
 import { http } from '../support/http.ts';
 import { until } from '../support/poll.ts';
 import { temporaryDirectory } from '../support/temporary.ts';

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Exposure, exposureSchema } from '../../src/judge/exposure.ts';
+import { Exposure } from '../../src/judge/exposure.ts';
+import { exposureSchema } from '../../src/judge/exposure-schema.ts';
 import { MonitorState } from '../../src/judge/monitor-state.ts';
-import { recompute } from '../../src/judge/verdict.ts';
+import { recompute } from '../../src/judge/recompute.ts';
 import type { Sample } from '../../src/shared-memory/sample-ring.ts';
 import { emptySample, Outcome, SampleKind } from '../../src/shared-memory/sample-ring.ts';
 import { judgeOptions, TestRings, verdictIn, watch } from './fixtures.ts';

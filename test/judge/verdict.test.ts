@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { MonitorState } from '../../src/judge/monitor-state.ts';
-import { recompute } from '../../src/judge/verdict.ts';
+import { recompute } from '../../src/judge/recompute.ts';
 import { Outcome } from '../../src/shared-memory/sample-ring.ts';
 import { baselineOf, judgeOptions, seededRandom, TestRings, verdictIn, watch } from './fixtures.ts';
 

@@ -20,6 +20,8 @@ const parse = ({ path, text }: Source): ts.SourceFile => ts.createSourceFile(pat
 interface Import {
   readonly from: string;
   readonly isTypeOnly: boolean;
+  /** It is loaded with the file, not later by a call. */
+  readonly isStatic: boolean;
 }
 
 function isTypeOnly(clause: ts.ImportClause | undefined): boolean {
@@ -30,13 +32,17 @@ function importsOf(source: Source): Import[] {
   const found: Import[] = [];
   const visit = (node: ts.Node): void => {
     if (ts.isImportDeclaration(node) && ts.isStringLiteral(node.moduleSpecifier)) {
-      found.push({ from: node.moduleSpecifier.text, isTypeOnly: isTypeOnly(node.importClause) });
+      found.push({ from: node.moduleSpecifier.text, isTypeOnly: isTypeOnly(node.importClause), isStatic: true });
     } else if (ts.isExportDeclaration(node)) {
       const from = node.moduleSpecifier;
-      if (from !== undefined && ts.isStringLiteral(from)) found.push({ from: from.text, isTypeOnly: node.isTypeOnly });
+      if (from !== undefined && ts.isStringLiteral(from)) {
+        found.push({ from: from.text, isTypeOnly: node.isTypeOnly, isStatic: true });
+      }
     } else if (ts.isCallExpression(node) && isLoader(node.expression)) {
       const [name] = node.arguments;
-      if (name !== undefined && ts.isStringLiteral(name)) found.push({ from: name.text, isTypeOnly: false });
+      if (name !== undefined && ts.isStringLiteral(name)) {
+        found.push({ from: name.text, isTypeOnly: false, isStatic: false });
+      }
     }
     ts.forEachChild(node, visit);
   };
@@ -74,6 +80,36 @@ export function layerOffences(files: readonly Source[]): string[] {
       return [`${source.path} (floor ${here.floor}): imports ${target} (floor ${there.floor})`];
     });
   });
+}
+
+/** Packages that a file brings into a thread that starts with it, each with the file that imports it; types do not. */
+export function packagesReachedFrom(files: readonly Source[], entry: string): Map<string, string> {
+  const byPath = new Map(files.map((source) => [source.path, source]));
+  const packages = new Map<string, string>();
+  const seen = new Set<string>();
+  const visit = (path: string): void => {
+    const source = byPath.get(path);
+    if (source === undefined || seen.has(path)) return;
+    seen.add(path);
+    for (const { from, isTypeOnly: onlyTypes, isStatic } of importsOf(source)) {
+      if (onlyTypes || !isStatic) continue;
+      if (from.startsWith('.')) visit(resolved(path, from));
+      else if (!from.startsWith('node:') && !packages.has(from)) packages.set(from, path);
+    }
+  };
+  visit(entry);
+  if (seen.size === 0) throw new Error(`there is no ${entry}`);
+  return packages;
+}
+
+/** What the main thread alone needs: it would cost every other thread its start and some megabytes. */
+const MAIN_THREAD_ONLY = new Set(['zod', 'pino', 'commander', 'lmdb', 'piscina']);
+
+/** The entries of threads bring in nothing that only the main thread needs. */
+export function threadOffences(files: readonly Source[], entries: readonly string[]): string[] {
+  return entries.flatMap((entry) => [...packagesReachedFrom(files, entry)]
+    .filter(([name]) => MAIN_THREAD_ONLY.has(name))
+    .map(([name, path]) => `${entry}: loads "${name}", which ${path} imports`));
 }
 
 export interface PackageJson {

@@ -7,7 +7,8 @@ import { ERRORS } from '../../src/error-table.ts';
 import { packageRoot } from '../../src/package-root.ts';
 import {
   COLUMNS_MAX, FILE_LINES_MAX, FUNCTION_LINES_MAX, consoleOffences, dependencyOffences, errorCodeOffences,
-  functionOffences, headerOffences, layerOffences, placeOffences, sizeOffences, versionOffences,
+  functionOffences, headerOffences, layerOffences, placeOffences, sizeOffences, threadOffences,
+  versionOffences,
 } from './rules.ts';
 import type { PackageJson } from './rules.ts';
 import { projectFiles } from './sources.ts';
@@ -17,6 +18,10 @@ const files = projectFiles();
 const packageJson = JSON.parse(readFileSync(join(packageRoot(), 'package.json'), 'utf8')) as PackageJson;
 const codes = Object.keys(ERRORS);
 
+const THREAD_ENTRIES = [
+  'src/judge/monitor.ts', 'src/worker/worker.ts', 'src/record/recorder.ts', 'src/rollout/trial-child.ts',
+];
+
 function none(offences: readonly string[]): void {
   if (offences.length > 0) assert.fail(`${offences.length} offences:\n  ${offences.join('\n  ')}`);
 }
@@ -24,6 +29,8 @@ function none(offences: readonly string[]): void {
 describe('The files of the project', () => {
   test('are found', () => assert.ok(files.some(({ path }) => path === 'src/engine/engine.ts') && files.length > 100));
   test('import only from lower floors or their own folder', () => none(layerOffences(files)));
+  test('load in other threads than the main one, and in trials, nothing that only the main one needs', () =>
+    none(threadOffences(files, THREAD_ENTRIES)));
   test('import only declared packages, and src no development ones', () => none(dependencyOffences(files, packageJson)));
   test('keep to the lengths of files and lines', () => none(sizeOffences(files)));
   test('keep to the length of functions', () => none(functionOffences(files)));
@@ -54,6 +61,17 @@ describe('The rules find', () => {
     count(imports('src/batch/a.ts', '../worker/b.ts', 'type '), 0);
     count(imports('src/batch/a.ts', '../errors.ts'), 0);
     count(imports('src/batch/a.ts', './b.ts'), 0);
+  });
+
+  test('packages that come into a thread by detours, and not those whose types alone do, or that come later', () => {
+    const thread = (...lines: string[]): string[] => threadOffences([
+      ...file('src/judge/a.ts', "import { x } from './b.ts';"), ...file('src/judge/b.ts', ...lines),
+    ], ['src/judge/a.ts']);
+    assert.deepEqual(
+      thread("import { z } from 'zod';"), ['src/judge/a.ts: loads "zod", which src/judge/b.ts imports']);
+    count(thread("export * from 'pino';"), 1);
+    count(thread("import type { z } from 'zod';", "await import('pino');", "import x from 'hdr-histogram-js';"), 0);
+    assert.throws(() => threadOffences([], ['src/judge/a.ts']), /there is no src/);
   });
 
   test('packages that are not declared', () => {

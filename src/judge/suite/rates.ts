@@ -5,36 +5,15 @@
 //   spread out without its worst slots it would still be over the limit: one burst decides nothing
 //   various    without the one input that fails most often it would still be over the limit
 //   present    the shortest window that holds enough is over the limit too: what is over by now decides nothing
-import { z } from 'zod';
+import type { z } from 'zod';
 import { binomialUpperTail } from '../binomial.ts';
 import type { HeldBack } from '../messages.ts';
 import { countText, percentText } from '../text.ts';
+import type { countsSchema, rateSchema, rateWindowSchema } from './evidence-schema.ts';
 
 /** What is left of a breach without its worst slots, or its worst input, only has to be unlikely. */
 export const REST_CHANCE = 1e-3;
 
-const count = z.int().min(0);
-const countsSchema = z.object({ hits: count, trials: count });
-const rateWindowSchema = countsSchema.extend({
-  windowMs: z.number(),
-  /** Without the slots that have the most hits. */
-  rest: countsSchema,
-  /** Hits of the input that failed most often, as far as inputs are known. */
-  oneInput: count,
-  /** The look that began the breach which lasts until this one; null when there is none. */
-  firstLook: countsSchema.extend({ agoMs: z.number() }).nullable(),
-});
-export const rateSchema = z.object({
-  /** The largest share that is no breach. */
-  limit: z.number(),
-  samplesMin: count,
-  chance: z.number(),
-  /** Least time between the two looks that the short window needs; 0 asks for one look only. */
-  twoLooksMs: z.number(),
-  /** Whether bursts are set aside. */
-  spreadOut: z.boolean(),
-  windows: z.array(rateWindowSchema),
-});
 export type Counts = z.infer<typeof countsSchema>;
 export type RateWindow = z.infer<typeof rateWindowSchema>;
 export type RateEvidence = z.infer<typeof rateSchema>;
