@@ -1,6 +1,7 @@
 // The operator's verbs as one interface: the running engine implements it, and so does the offline twin that works on
 // a data directory without an engine. The admin server and the CLI know nothing else.
 import type { HealthReport } from '../judge/messages.ts';
+import type { Sights } from '../judge/price.ts';
 import type { DeclaredKind, DecisionRecord, EventRecord, ModelRecord, VersionRecord } from '../registry/records.ts';
 import type { Activation, DeploymentView, Phase, Rollback } from '../rollout/outcome.ts';
 
@@ -44,6 +45,8 @@ export interface ModelStatus {
   readonly pending: number;
   /** Requests that a version on probation failed and the standby answered, since the engine started. */
   readonly shielded: number;
+  /** What the judge can see at the traffic that comes in; null while nothing is judged, and of the compat checks. */
+  readonly sights: Sights | null;
   readonly recentDecisions: readonly DecisionRecord[];
 }
 /** The certificate that is served, as the front tells of it. */

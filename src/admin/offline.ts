@@ -169,6 +169,7 @@ export class OfflineControl implements ControlPlane {
       health: null,
       pending: 0,
       shielded: 0,
+      sights: null,
       recentDecisions: this.#registry.decisions(record.model, DECISIONS_SHOWN),
     };
   }

@@ -1,6 +1,7 @@
 // The state of an engine and its models as text for a person. Pure, but for the colours of the terminal; `nowMs` is
 // wall-clock time, which the records are stamped with.
 import type { EngineStatus, ModelStatus, TlsStatus } from '../admin/control-plane.ts';
+import { CHECK_TABLE } from '../judge/check-table.ts';
 import type { CheckResult } from '../judge/messages.ts';
 import { numberText, percentText } from '../judge/text.ts';
 import type { Baseline, DecisionRecord, JudgedOutput, VersionRecord } from '../registry/records.ts';
@@ -8,6 +9,7 @@ import { inputColumnsOf } from '../wire/input-columns.ts';
 import { judgedOutputOf } from '../wire/judged-output.ts';
 import { bytesText, countText, durationText, facts, paint, table, timeText } from './output.ts';
 import type { Cell, Style } from './output.ts';
+import { sightsText } from './sight-view.ts';
 
 const NOTHING = '-';
 const DECISIONS_SHOWN = 5;
@@ -40,6 +42,7 @@ export function modelText(status: EngineStatus, nowMs: number): string {
         modelFacts(one, nowMs),
         ...(troubles.length > 0 ? [troubles.join('\n')] : []),
         versionsTable(one),
+        ...(one.sights === null ? [] : [sightsText(one.sights)]),
         ...(one.recentDecisions.length > 0 ? [decisionsTable(one.recentDecisions, nowMs)] : []),
       ];
     }),
@@ -144,7 +147,7 @@ function modelFacts(status: ModelStatus, nowMs: number): string {
     }
     for (const check of health.checks) {
       const { text: verdict, style } = verdictCell(check);
-      pairs.push(['check', `${paint(style, verdict)}: ${check.text}`]);
+      pairs.push([CHECK_TABLE[check.check].title, `${paint(style, verdict)}: ${check.text}`]);
     }
   }
   return facts(pairs);

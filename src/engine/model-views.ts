@@ -2,6 +2,8 @@
 import type { ModelStatus } from '../admin/control-plane.ts';
 import type { HealthAnswer } from '../front/port.ts';
 import type { Registry } from '../registry/registry.ts';
+import type { Sights } from '../judge/price.ts';
+import { keptPerSecond, sightsOf } from '../judge/price.ts';
 import type { ServedModel } from './served-model.ts';
 
 const DECISIONS_SHOWN = 5;
@@ -31,7 +33,7 @@ export function healthAnswerOf(served: ServedModel, registry: Registry): HealthA
 }
 
 /** One model of `lastgood status`. */
-export function statusOf(served: ServedModel, registry: Registry): ModelStatus {
+export function statusOf(served: ServedModel, registry: Registry, nowMs: number): ModelStatus {
   const { model, rollout, health, batcher, counts } = served;
   return {
     model: registry.model(model),
@@ -41,6 +43,26 @@ export function statusOf(served: ServedModel, registry: Registry): ModelStatus {
     health,
     pending: batcher.pending,
     shielded: counts.shielded,
+    sights: sightsNow(served, registry, nowMs),
     recentDecisions: registry.decisions(model, DECISIONS_SHOWN),
+  };
+}
+
+// By what came in during the short window, or else by what is expected.
+function sightsNow({ model, rollout, health, options }: ServedModel, registry: Registry, nowMs: number): Sights | null {
+  const { judge, samples } = options;
+  const active = rollout.activeVersion;
+  if (active === null || samples === 'off' || judge.mode === 'compat') return null;
+  const ageMs = Math.max(1, Math.min(judge.windowMs, nowMs - registry.model(model).activatedAtMs));
+  const observed = ((health?.windowSamples ?? 0) * 1_000) / ageMs;
+  const perSecond = observed > 0 ? observed : (judge.expectedPerSecond ?? 0);
+  const { requests = 0, predictions = 0 } = health?.totals ?? {};
+  const predicted = perSecond * (requests > 0 ? predictions / requests : 1);
+  const traffic = { requests: perSecond, predictions: predicted, inputs: keptPerSecond(predicted) };
+  const { baseline } = registry.version(model, active.version);
+  return {
+    perSecond,
+    traffic: observed > 0 ? 'observed' : perSecond > 0 ? 'expected' : 'none',
+    checks: sightsOf(judge, baseline, traffic, health?.checks ?? []),
   };
 }

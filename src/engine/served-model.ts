@@ -195,7 +195,7 @@ export class ServedModel {
   }
 
   status(): ModelStatus {
-    return statusOf(this, this.#ports.registry);
+    return statusOf(this, this.#ports.registry, this.#ports.clock.wallMs());
   }
 
   // Called at every cut: the generation is chosen here and not before.

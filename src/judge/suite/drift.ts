@@ -8,7 +8,7 @@ import { chiSquareHomogeneity, largestShareDifference, populationStability } fro
 import type { DriftEvidence, DriftWindow, EvidenceOf } from './evidence.ts';
 
 /** Deviations of its own standard error that a mean or a variance must be away to count. */
-const SIGMAS = 6;
+export const SIGMAS = 6;
 /** Expected rows per class below which classes are taken together. */
 const EXPECTED_MIN = 5;
 /** Deviations by which a baseline's most frequent answer may have been seen too seldom. */
@@ -146,7 +146,9 @@ export function confidenceTest(
 }
 
 /** The share that one answer may have: the baseline's largest, as large as it may have been, and the option's part. */
-export function repeatLimit({ atomShare, rows, limit }: EvidenceOf<'repeats'>): number {
+export function repeatLimit(
+  { atomShare, rows, limit }: Pick<EvidenceOf<'repeats'>, 'atomShare' | 'rows' | 'limit'>,
+): number {
   return Math.min(1, wilsonInterval(Math.round(atomShare * rows), rows, ATOM_SIGMAS).upper + limit);
 }
 
