@@ -22,6 +22,13 @@ import type { ReplySink, Submitter, Ticket } from './submit.ts';
 /** Slabs beyond the ones that `pendingMax` full batches need: one open, and some that are only partly filled. */
 const SLABS_SPARE = 16;
 const SLABS_MAX = 1_024;
+/**
+ * A batch is laid ready at a busy worker when it has this share of all that is pending: with half of it two batches
+ * take turns, one being run while the other is answered and filled. Where the runs take most of the time it matters more
+ * that the next one lies there in time than that it is large.
+ */
+const READY_SHARE = 1 / 2;
+const READY_SHARE_SLOW = 1 / 4;
 
 export class Batcher implements Submitter {
   readonly counts: BatcherCounts;
@@ -37,6 +44,8 @@ export class Batcher implements Submitter {
     companyUs: () => this.#companyUs(),
   });
   #open: Batch | null = null;
+  /** The last batch took long on its worker. */
+  #isSlow = false;
   #pending = 0;
   #draining = false;
   readonly #sweep: DeadlineSweep;
@@ -167,9 +176,9 @@ export class Batcher implements Submitter {
     }
   }
 
-  // Half of all that is pending: then two batches take turns, one being run while the other is answered and filled.
   #mayWait(batch: Batch): boolean {
-    return batch !== this.#open || batch.isFull || batch.live * 2 >= this.#pending;
+    const share = this.#isSlow ? READY_SHARE_SLOW : READY_SHARE;
+    return batch !== this.#open || batch.isFull || batch.live >= this.#pending * share;
   }
 
   #takeNext(batch: Batch): void {
@@ -209,6 +218,7 @@ export class Batcher implements Submitter {
       return;
     }
     // What everybody waits for is the model: its worker gets the next batch before the answers of this one go out.
+    this.#isSlow = batch.slab.ranUs > SLOW_BATCH_US;
     if (this.#options.monotonicUs() - batch.slab.cutUs > SLOW_BATCH_US) this.#cut();
     if (isGivenUp) {
       this.wake();

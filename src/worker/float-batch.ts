@@ -17,6 +17,11 @@ const REASON_CHARACTERS_MAX = 400;
 const FLOATS_MIN = 4_096;
 /** A larger array is let go after its batch. */
 const FLOATS_KEPT_MAX = 1_048_576;
+/**
+ * The rows begin at the second word: a frame's rows lie behind its id, and shared memory is copied eight bytes at a time
+ * only between addresses that are equally far from a multiple of eight, else one by one.
+ */
+const FIRST_WORD = FRAME_ID_BYTES / WORD_BYTES;
 /** Up to this many words a loop copies faster than the making of the view that set() needs. */
 const LOOP_WORDS_MAX = 128;
 /** The exponent bits of a float32 that is infinite or no number. */
@@ -60,9 +65,9 @@ export class FloatBatch {
     this.#refusal = floatRefusal(signature);
     const { shape = [], elements = 0 } = layout.inputs[0] ?? {};
     this.#rowFloats = elements;
-    this.#input = { data: new Float32Array(0), shape, elements };
+    this.#words = new Int32Array(FIRST_WORD);
+    this.#input = { data: floatsOf(this.#words), shape, elements };
     this.#inputs = [this.#input];
-    this.#words = new Int32Array(this.#input.data.buffer);
   }
 
   /** Copies the rows of one frame, or answers it. */
@@ -102,7 +107,7 @@ export class FloatBatch {
   }
 
   #append({ words }: Slab, from: number, count: number): void {
-    const at = this.#rows * this.#rowFloats;
+    const at = FIRST_WORD + this.#rows * this.#rowFloats;
     if (at + count > this.#words.length) this.#grow(at, Math.max(at + count, this.#words.length * 2, FLOATS_MIN));
     const target = this.#words;
     if (count > LOOP_WORDS_MAX) target.set(words.subarray(from, from + count), at);
@@ -113,7 +118,7 @@ export class FloatBatch {
     const grown = new Int32Array(length);
     grown.set(this.#words.subarray(0, kept));
     this.#words = grown;
-    this.#input.data = new Float32Array(grown.buffer);
+    this.#input.data = floatsOf(grown);
   }
 
   // Runs the frames from number `from` up to `to`. When the run fails, halves are run, down to the frames that fail.
@@ -196,6 +201,8 @@ export class FloatBatch {
     return lastgoodError('MODEL_FAILED', { model, version, reason: reasonOf(error).slice(0, REASON_CHARACTERS_MAX) });
   }
 }
+
+const floatsOf = ({ buffer }: Int32Array): Float32Array => new Float32Array(buffer, FIRST_WORD * WORD_BYTES);
 
 const wordBlock = (block: RunBlock): WordBlock => ({
   ...block,

@@ -45,6 +45,23 @@ describe('Batcher cuts', () => {
     assert.deepEqual(workers.cuts[2], names(20, 8));
   });
 
+  test('a smaller batch ahead of time where the runs take long', async () => {
+    const { workers, ask } = benchWith({ batchSizeMax: 64, pendingMax: 64 });
+    workers.room = 1;
+    names(8).forEach((name) => ask(name));
+    await turn();
+    workers.running[0]!.slab.ranUs = SLOW_BATCH_US + 1;
+    workers.finish();
+    names(6, 8).forEach((name) => ask(name));
+    await turn();
+    ask('r14');
+    await turn();
+    assert.deepEqual(workers.cuts.slice(1), [names(6, 8)], '1 of 7 is less than a quarter');
+    ask('r15');
+    await turn();
+    assert.deepEqual(workers.cuts.slice(2), [names(2, 14)]);
+  });
+
   test('a full batch ahead of time, whatever else is pending', async () => {
     const { workers, ask } = benchWith({ batchSizeMax: 2 });
     workers.room = 1;
