@@ -24,8 +24,8 @@ const SLABS_SPARE = 16;
 const SLABS_MAX = 1_024;
 /**
  * A batch is laid ready at a busy worker when it has this share of all that is pending: with half of it two batches
- * take turns, one being run while the other is answered and filled. Where the runs take most of the time it matters more
- * that the next one lies there in time than that it is large.
+ * take turns, one being run while the other is answered and filled. Where the runs take most of the time it matters
+ * more that the next one lies there in time than that it is large.
  */
 const READY_SHARE = 1 / 2;
 const READY_SHARE_SLOW = 1 / 4;

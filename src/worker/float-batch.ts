@@ -18,8 +18,8 @@ const FLOATS_MIN = 4_096;
 /** A larger array is let go after its batch. */
 const FLOATS_KEPT_MAX = 1_048_576;
 /**
- * The rows begin at the second word: a frame's rows lie behind its id, and shared memory is copied eight bytes at a time
- * only between addresses that are equally far from a multiple of eight, else one by one.
+ * The rows begin at the second word: a frame's rows lie behind its id, and shared memory is copied eight bytes at a
+ * time only between addresses that are equally far from a multiple of eight, else one by one.
  */
 const FIRST_WORD = FRAME_ID_BYTES / WORD_BYTES;
 /** Up to this many words a loop copies faster than the making of the view that set() needs. */
