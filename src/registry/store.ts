@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { open } from 'lmdb';
 import type { Key, RootDatabase } from 'lmdb';
 import { isLastgoodError, lastgoodError, reasonOf } from '../errors.ts';
+import { assertRoom } from './disk-probe.ts';
 import { META, REVISION } from './keys.ts';
 import type { KeyPrefix, RecordKey } from './keys.ts';
 import { checkLmdbFile } from './lmdb-file.ts';
@@ -131,6 +132,7 @@ export class RegistryStore {
   transaction<T>(work: () => T): T {
     if (this.#readOnly) throw this.#refused('it is open for reading only');
     if (this.#writing) throw new Error('This is a bug: a registry transaction was started inside another');
+    this.#mustHaveRoom();
     this.#writing = true;
     try {
       return this.#root.transactionSync(() => {
@@ -219,6 +221,14 @@ export class RegistryStore {
   close(): Promise<void> {
     this.#closed ??= this.flushed().then(() => this.#root.close());
     return this.#closed;
+  }
+
+  #mustHaveRoom(): void {
+    try {
+      assertRoom(join(this.path, 'room'));
+    } catch (error) {
+      throw this.#refused(reasonOf(error));
+    }
   }
 
   #refused(reason: string): Error {
