@@ -28,7 +28,7 @@ export interface HttpRequest {
 
 /** Any use after the end or after an abort throws. */
 export interface HttpResponse {
-  writeStatus(status: string): HttpResponse;
+  writeStatus(status: string | ArrayBuffer): HttpResponse;
   writeHeader(name: string, value: string): HttpResponse;
   end(body?: Uint8Array | string, closeConnection?: boolean): HttpResponse;
   endWithoutBody(): HttpResponse;
