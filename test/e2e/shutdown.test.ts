@@ -8,7 +8,7 @@ import { describe, test } from 'node:test';
 import { http } from '../support/http.ts';
 import { housingBodies } from '../support/housing.ts';
 import { actor, serveHousing } from '../support/served-housing.ts';
-import { until } from '../support/poll.ts';
+import { until, untilResolved } from '../support/poll.ts';
 import { Server, lastgoodJson } from '../support/binary.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 import { held } from '../worker/onnx.ts';
@@ -74,5 +74,24 @@ describe('lastgood serve', () => {
     const next = await Server.start(dataDir);
     assert.equal((await http(next.port, '/predict', { body: '{"features":[1,0,0]}', headers: JSON_TYPE })).status, 200);
     assert.equal(await next.stop(), 0);
+  });
+
+  test('ends at once at a second signal, whatever is still running', async () => {
+    const dataDir = temporaryDirectory();
+    const file = join(temporaryDirectory(), 'held.onnx');
+    writeFileSync(file, held());
+    await lastgoodJson(['register', 'm', file, '--version', '1', '--promote', '--data', dataDir]);
+    for (const args of [['--no-supervisor'], []]) {
+      const server = await Server.start(dataDir, ['--drain-ms', '3600000', '--deadline-ms', '3600000', ...args]);
+      const body = JSON.stringify({ features: [HELD_SIZE, 0, 0] });
+      const cut = http(server.port, '/predict', { body, headers: JSON_TYPE }).then(() => false, () => true);
+      await untilResolved('it runs', async () => (await http(server.port, '/health')).json['pending'] === 1);
+      server.process.kill('SIGTERM');
+      await until('it drains', () => server.log.includes('stopping'));
+      server.process.kill('SIGTERM');
+      const code = await server.exit;
+      assert.ok(code === SIGKILL_CODE || server.process.signalCode === 'SIGKILL', `${code}`);
+      assert.equal(await cut, true);
+    }
   });
 });
