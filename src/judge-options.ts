@@ -48,7 +48,7 @@ export const judgeShape = {
   mode: z.enum(['compat', 'default', 'observe']).default('default'),
   /** Milliseconds between two looks at the windows. */
   lookMs: positive(3_600_000).default(1_000),
-  /** default: the short window; the others are 5, 60 and 1,440 times as long. */
+  /** default: the short window; the others are 5, 20, 60, 240, 720 and 1,440 times as long. */
   windowMs: z.int().min(100).max(3_600_000).default(60_000),
   /** compat: the last so many requests of one generation. */
   windowSamples: positive(100_000).default(200),

@@ -1,12 +1,12 @@
-// The damages: each is a healthy stream of which one law is wrong from the first request on, while its baseline is
-// that of the right one. The first seven are damaged score streams, the others are versions that go wrong as they do
-// in life.
+// The damages: each is a healthy stream of which one law is wrong, from the first request on or from some moment on,
+// while its baseline is that of the right one. The first seven are damaged score streams, the others are versions that
+// go wrong as they do in life.
 import type { AnswerLaw } from './laws.ts';
-import { answer, classScores, HEALTHY, numbers, service } from './laws.ts';
+import { answer, classScores, HEALTHY, numbers, service, vectors } from './laws.ts';
 import type { Random } from './random.ts';
 import { tabulated } from './random.ts';
 import { hashText } from './seeds.ts';
-import { digitClass, digits, humps, prices, steady, sure, twoHumps } from './streams.ts';
+import { digitClass, digits, embeddings, humps, prices, steady, sure, turned, twoHumps } from './streams.ts';
 import type { Stream } from './streams.ts';
 
 export interface Damage {
@@ -51,9 +51,29 @@ export const DAMAGES: readonly Damage[] = [
       const right = prices.row;
       return (sample, random) => answer(sample, right(random)[0]! * 1e5);
     })),
+  answersOf('turned vectors', 'embeddings with an element out of place: as long, pointing elsewhere', embeddings,
+    vectors(turned)),
   scores('all positive', 'a runtime answers every row above 0.5', (random) => 0.5 + 0.5 * twoHumps(random)),
   served('slow', 'ten times the arithmetic: 60 % of the requests are over the latency limit', { slow: 0.6 }),
   served('fragile', 'a lookup fails on 10 % of the rows', { failed: 0.1 }),
   served('not finite', 'the logarithm of a feature that can be 0: 3 % are NaN', { nonFinite: 0.03 }),
   served('broken', 'every run fails', { failed: 1 }),
 ];
+
+/** Serves well until `atUs` and damaged from then on. */
+export function turning({ healthy, damaged }: Damage, atUs: number): Stream {
+  return {
+    ...damaged,
+    service: () => {
+      const [before, after] = [healthy.service(), damaged.service()];
+      return (sample, random) => (sample.atUs < atUs ? before : after)(sample, random);
+    },
+    answers: {
+      ...damaged.answers,
+      live: () => {
+        const [before, after] = [healthy.answers.live(), damaged.answers.live()];
+        return (sample, random) => (sample.atUs < atUs ? before : after)(sample, random);
+      },
+    },
+  };
+}

@@ -29,15 +29,15 @@ export function healthyResults(
   return rates.flatMap((rate) => STREAMS.map((stream) => {
     progress(`${stream.name}, ${rate.text}`);
     const { perSecond, hostDays, text } = rate;
-    const hosts = Math.max(1, Math.round(rate.days / STREAMS.length / hostDays));
+    const hosts = Math.max(1, Math.ceil(rate.days / STREAMS.length / hostDays));
     let samples = 0;
     const alarms = [0, 0];
     const checks = new Set<CheckName>();
     for (let host = 0; host < hosts; host += 1) {
       const one = run({
         healthy: stream, served: stream, perSecond, untilUs: hostDays * DAY_US,
-        seed: hashText(`${seed} ${stream.name} ${text} ${host}`),
-      }, modes, false);
+        seed: hashText(`${seed} ${stream.name} ${text} ${host}`), alarmAfterUs: null,
+      }, modes);
       samples += one.samples;
       one.judged.forEach((judged, index) => (alarms[index]! += judged.alarms.length));
       for (const alarm of one.judged[1]!.alarms) for (const check of alarm.checks) checks.add(check);

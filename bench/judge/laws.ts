@@ -3,6 +3,7 @@
 import { Outcome } from '../../src/shared-memory/sample-ring.ts';
 import type { Sample } from '../../src/shared-memory/sample-ring.ts';
 import { summarizeRow } from '../../src/wire/prediction.ts';
+import { Projector } from '../../src/wire/projection.ts';
 import type { OutputKind } from '../../src/registry/records.ts';
 import type { Law, Random } from './random.ts';
 import { tabulated } from './random.ts';
@@ -10,6 +11,8 @@ import { tabulated } from './random.ts';
 export const DAY_US = 86_400e6;
 /** The latency limit that the streams are made for, in ms: the option's default. */
 export const LIMIT_MS = 500;
+/** How near to a limit a healthy version may be. */
+export const LIMITS_PART = 0.9;
 
 /** Microseconds until the next request. */
 export type Arrivals = (nowUs: number, random: Random) => number;
@@ -126,6 +129,23 @@ export function classScores(best: Law, sureness: Law, classes = 10): AnswerLaw {
       const row = draw(random);
       answer(sample, row[0]!);
       summarizeRow('classes', row, 0, row.length, sample);
+    },
+  };
+}
+
+/** A law of vectors. */
+export function vectors(draw: (random: Random) => number[]): AnswerLaw {
+  return {
+    kind: 'vector',
+    row: draw,
+    live: () => {
+      const projector = new Projector();
+      return (sample, random) => {
+        const row = draw(random);
+        answer(sample, row[0]!);
+        summarizeRow('vector', row, 0, row.length, sample);
+        projector.project(row, 0, row.length, sample);
+      };
     },
   };
 }

@@ -34,8 +34,9 @@ export function monitorResult(secondsMin: number, options: JudgeOptions): Monito
   }, 0);
   const random = new Random(1);
   const outputKind = steady.answers.kind;
+  const baseline = baselineOf(steady, random);
   state.handle({
-    kind: 'watch', model: 'm', generation: 1, version: '1', outputKind, baseline: baselineOf(steady, random), options,
+    kind: 'watch', model: 'm', generation: 1, version: '1', outputKind, baseline, options,
   }, 0);
   let taken = 0;
   let looks = 0;
@@ -49,7 +50,7 @@ export function monitorResult(secondsMin: number, options: JudgeOptions): Monito
     seconds += (user + system) / 1e6;
   };
   let written = 0;
-  samplesOf(steady, PER_SECOND, random, (sample: Readonly<Sample>) => {
+  samplesOf(steady, PER_SECOND, random, baseline, (sample: Readonly<Sample>) => {
     if (sample.atUs >= drainAtUs) {
       drain(drainAtUs);
       drainAtUs += DRAIN_US;

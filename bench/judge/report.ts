@@ -55,11 +55,11 @@ const foundText = ({ found, median, longest }: Delays, runs: number): string =>
 
 export function damageTable(results: readonly DamageResult[]): Table {
   return {
-    title: 'Time from the first request to the rollback: median (longest), or in how many runs it was found at all',
-    columns: ['damage', 'rate', 'runs', 'looked for', 'compat', 'default', 'by'],
-    rows: results.map(({ damage, rate, runs, secondsMax, ...one }) => [
-      damage, rate, runs, delayText(secondsMax), foundText(one.compat, runs), foundText(one.default, runs),
-      one.default.checks.join(' '),
+    title: "Time from the damage's first request to the rollback: median (longest), or in how many runs it was found",
+    columns: ['damage', 'rate', 'begins after', 'runs', 'looked for', 'compat', 'default', 'by', 'too early'],
+    rows: results.map(({ damage, rate, runs, wellSeconds, secondsMax, ...one }) => [
+      damage, rate, delayText(wellSeconds), runs, delayText(secondsMax), foundText(one.compat, runs),
+      foundText(one.default, runs), one.default.checks.join(' '), one.default.early,
     ]),
   };
 }
@@ -75,11 +75,14 @@ export function monitorTable({ rings, samples, seconds, samplesPerSecond, looks 
 /** Whether default kept what it promises, in a sentence. */
 export function summaryOf({ healthy, damages }: JudgeResult): { readonly isKept: boolean; readonly text: string } {
   const days = healthy.reduce((total, one) => total + one.days, 0);
-  const alarms = healthy.reduce((total, one) => total + one.default, 0);
+  const alarms = healthy.reduce((total, one) => total + one.default, 0) +
+    damages.reduce((total, one) => total + one.default.early, 0);
   const missed = damages.filter((one) => one.default.found < one.runs);
   const falses = `default: ${alarms} false rollbacks in ${Math.round(days * 10) / 10} healthy model-days`;
   const found = missed.length === 0
     ? `all of ${damages.length} damages found in every run`
-    : `not always found: ${missed.map(({ damage, rate }) => `${damage} at ${rate}`).join(', ')}`;
+    : `not always found: ${missed
+      .map(({ damage, rate, wellSeconds }) => `${damage} at ${rate} after ${wellSeconds} s`)
+      .join(', ')}`;
   return { isKept: alarms === 0 && missed.length === 0, text: `${falses}; ${found}` };
 }

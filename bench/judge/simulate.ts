@@ -20,13 +20,14 @@ export function baselineOf(stream: Stream, random: Random): Baseline {
   return computeBaseline(rows, { output: 'output', kind, source: 'validation', createdAtMs: 0, origin: stream.name });
 }
 
-/** Hands the samples of `stream` to `visit` until it says stop. */
+/** Hands the samples of `stream` to `visit` until it says stop; they are compared with `baseline`. */
 export function samplesOf(
-  stream: Stream, perSecond: number, random: Random, visit: (sample: Readonly<Sample>) => boolean,
+  stream: Stream, perSecond: number, random: Random, baseline: Baseline,
+  visit: (sample: Readonly<Sample>) => boolean,
 ): void {
   const arrivals = stream.arrivals(perSecond);
   const serve = stream.service();
-  const answers = stream.answers.live();
+  const answers = stream.against?.(baseline) ?? stream.answers.live();
   const sample: Sample = { ...emptySample(), generation: 1, rows: 1, batchRows: 1 };
   for (;;) {
     sample.atUs += arrivals(sample.atUs, random);
@@ -84,27 +85,31 @@ export interface RunOf {
   readonly perSecond: number;
   readonly seed: number;
   readonly untilUs: number;
+  /** A judge that alarms later than this has done its work; null lets all go on to the end. */
+  readonly alarmAfterUs: number | null;
 }
 
-/** Serves until `untilUs`, or until every judge has alarmed once when `first` is set; returns the samples' number. */
+/** Serves until `untilUs`, or until every judge has done its work; returns the number of samples too. */
 export function run(
-  { healthy, served, perSecond, seed, untilUs }: RunOf, options: readonly JudgeOptions[], first: boolean,
+  { healthy, served, perSecond, seed, untilUs, alarmAfterUs }: RunOf, options: readonly JudgeOptions[],
 ): { readonly judged: readonly Judged[]; readonly samples: number } {
   const random = new Random(seed);
   const baseline = baselineOf(healthy, random);
   const judged = options.map((one) => new Judged(one, baseline));
+  const isDone = ({ alarms }: Judged): boolean =>
+    alarmAfterUs !== null && alarms.length > 0 && alarms.at(-1)!.atUs > alarmAfterUs;
   let samples = 0;
-  samplesOf(served, perSecond, random, (sample) => {
+  samplesOf(served, perSecond, random, baseline, (sample) => {
     if (sample.atUs > untilUs) return false;
     samples += 1;
     let waiting = 0;
     for (const one of judged) {
-      if (first && one.alarms.length > 0) continue;
+      if (isDone(one)) continue;
       one.add(sample);
       waiting += 1;
     }
     return waiting > 0;
   });
-  for (const one of judged) if (!first || one.alarms.length === 0) one.lookUntil(untilUs);
+  for (const one of judged) if (!isDone(one)) one.lookUntil(untilUs);
   return { judged, samples };
 }

@@ -1,12 +1,13 @@
 // The healthy streams: nothing is wrong with any of these models, so every rollback is a false one. Their laws are
 // printed with the results. `perSecond` is the mean rate.
+import type { Baseline } from '../../src/registry/records.ts';
 import { hashText } from './seeds.ts';
 import type { AnswerLaw, Answers, Arrivals, Service } from './laws.ts';
 import {
-  answer, classScores, clumped, dayAndNight, dayWave, HEALTHY, numbers, poisson, service, stalling,
+  answer, classScores, clumped, dayAndNight, dayWave, HEALTHY, numbers, poisson, service, stalling, vectors,
 } from './laws.ts';
-import type { Random } from './random.ts';
-import { tabulated } from './random.ts';
+import { Random, tabulated } from './random.ts';
+import { nearLimits } from './near-limits.ts';
 
 export interface Stream {
   readonly name: string;
@@ -15,6 +16,8 @@ export interface Stream {
   readonly arrivals: (perSecond: number) => Arrivals;
   readonly service: () => Service;
   readonly answers: AnswerLaw;
+  /** The live answers where they depend on what the version is compared with; else they are those of `answers`. */
+  readonly against?: (baseline: Baseline) => Answers;
 }
 
 const law = (name: string, draw: (random: Random) => number): ((random: Random) => number) =>
@@ -58,8 +61,31 @@ export function digitClass(random: Random): number {
   return Math.max(0, DIGIT_SHARES.findIndex((share) => (rest -= share) < 0));
 }
 export const sure = law('sure', (random) => 0.3 + 0.7 * random.beta(8, 1));
+const lessSure = law('less sure', (random) => 0.3 + 0.7 * random.beta(4, 1.5));
 export const digits = classScores(digitClass, sure);
 export const prices = numbers('regression', price);
+
+/** Vectors around four directions, of lengths from about 3 to 8. */
+const CENTRES = 4;
+const ELEMENTS = 16;
+const centres = Array.from({ length: CENTRES }, (_, index) => {
+  const random = new Random(hashText(`centre ${index}`));
+  return Array.from({ length: ELEMENTS }, () => random.normal());
+});
+const noise = law('noise', (random) => random.normal());
+export const embedding = (random: Random): number[] => {
+  const centre = centres[random.below(CENTRES)]!;
+  const length = random.between(0.8, 1.6);
+  return centre.map((element) => length * (element + 0.5 * noise(random)));
+};
+/** The same vectors with their first element last: as long as before, pointing elsewhere. */
+export const turned = (random: Random): number[] => {
+  const [first, ...rest] = embedding(random);
+  return [...rest, first!];
+};
+export const embeddings = vectors(embedding);
+
+const humpsAsNumbers = numbers('regression', twoHumps);
 
 export const steady: Stream = {
   name: 'steady', about: 'Poisson arrivals, two-humped scores, 0.5 % slow, 0.2 % failed',
@@ -93,4 +119,25 @@ export const STREAMS: readonly Stream[] = [
     answers: numbers('regression', heavyTailed),
   },
   { ...steady, name: 'ten classes', about: 'class scores, shares of 4 to 16 %', answers: digits },
+  { ...steady, name: 'vectors', about: 'embeddings of 16 numbers around four directions', answers: embeddings },
+  {
+    ...steady, name: 'shape at 90 %', about: 'more high answers: PSI 0.225 from the stored baseline',
+    answers: humpsAsNumbers, against: nearLimits(humpsAsNumbers, numbers('regression', high)),
+  },
+  {
+    ...steady, name: 'zeros at 90 %', about: 'some scores are 0, which the baseline does not have: PSI 0.225',
+    against: nearLimits(steady.answers, numbers('score', () => 0)),
+  },
+  {
+    ...steady, name: 'class mix at 90 %', about: 'a class has 9 points more than in the stored baseline',
+    answers: digits, against: nearLimits(digits, classScores(() => 0, sure)),
+  },
+  {
+    ...steady, name: 'confidence at 90 %', about: 'less sure by 0.45 deviations, or by a PSI of 0.225',
+    answers: digits, against: nearLimits(digits, classScores(digitClass, lessSure)),
+  },
+  {
+    ...steady, name: 'vectors at 90 %', about: 'some point elsewhere: PSI 0.225 along a fixed direction',
+    answers: embeddings, against: nearLimits(embeddings, vectors(turned)),
+  },
 ];

@@ -9,7 +9,9 @@ import { jensenShannonDistance, populationStability, PSI_SMOOTHING } from '../ju
 import type { Recomputed } from '../judge/recompute.ts';
 import type { CheckEvidence, EvidenceOf } from '../judge/suite/evidence.ts';
 import { evidenceSchema } from '../judge/suite/evidence-schema.ts';
-import { decideDrift, psiLimit } from '../judge/suite/drift.ts';
+import { psiByChance, psiLimit } from '../judge/suite/chance.ts';
+import type { Worth } from '../judge/suite/chance.ts';
+import { decideDrift } from '../judge/suite/drift.ts';
 import { inputShapes, inputTest } from '../judge/suite/input-drift.ts';
 import { chanceText, shareOf, tailOf, windowText } from '../judge/suite/rates.ts';
 import type { RateEvidence } from '../judge/suite/rates.ts';
@@ -42,7 +44,7 @@ function checkSection(evidence: CheckEvidence): string {
     const { edges, counts } = evidence.baseline;
     const names = counts.map((_, bin) => binName(edges, bin));
     return histogram(evidence.check, names, counts, window.counts, {
-      psi: evidence.psi, chance: evidence.chance, effective: window.effective, rows: evidence.rows,
+      psi: evidence.psi, chance: evidence.chance, worth: window, rows: evidence.rows,
     });
   }
   if (evidence.check === 'input_drift') return inputsSection(evidence);
@@ -51,7 +53,7 @@ function checkSection(evidence: CheckEvidence): string {
     if (window === undefined) return '';
     const { names, baseline, chance, rows } = evidence;
     return histogram('class mix', names.map((name) => `class ${name}`), baseline, window.counts, {
-      psi: 0, chance, effective: window.effective, rows,
+      psi: 0, chance, worth: window, rows,
     });
   }
   return '';
@@ -68,7 +70,7 @@ function inputsSection(evidence: EvidenceOf<'input_drift'>): string {
     const { edges, counts } = columns[index]!;
     const names = counts.map((_, bin) => (bin > edges.length ? 'no number' : binName(edges, bin)));
     return histogram(`input "${name}"`, names, counts, window.counts[index]!, {
-      psi, chance: chance / columns.length, effective: window.effective, rows,
+      psi, chance: chance / columns.length, worth: window, rows,
     });
   });
   const rest = shapes.slice(COLUMNS_SHOWN);
@@ -101,7 +103,7 @@ function binName(edges: readonly number[], bin: number): string {
 
 function histogram(
   check: string, names: readonly string[], baseline: readonly number[], window: readonly number[],
-  about: { readonly psi: number; readonly chance: number; readonly effective: number; readonly rows: number },
+  about: { readonly psi: number; readonly chance: number; readonly worth: Worth; readonly rows: number },
 ): string {
   const total = (counts: readonly number[]): number => counts.reduce((sum, count) => sum + count, 0);
   const [rows, samples] = [total(baseline), total(window)];
@@ -115,8 +117,9 @@ function histogram(
     return { name, part: (q - p) * Math.log(q / p) };
   }).sort((a, b) => b.part - a.part);
   const used = baseline.filter((count, bin) => count + window[bin]! > 0).length;
-  const expected = psiLimit(0, about.chance, used, about.effective, about.rows);
-  const limit = about.psi > 0 ? `, limit ${numberText(Math.max(about.psi, expected))}` : '';
+  const expected = psiByChance(about.chance, used, about.worth.effective, about.rows);
+  const allowed = psiLimit(about.psi, about.chance, used, about.worth, about.rows);
+  const limit = about.psi > 0 ? `, limit ${numberText(allowed)}` : '';
   return [
     paint('bold', `${check}: PSI ${numberText(populationStability(baseline, window))}`) +
       ` (without a drift up to ${numberText(expected)} at chance ${chanceText(about.chance)}${limit}), JS distance ` +

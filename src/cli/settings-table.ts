@@ -103,7 +103,7 @@ export const SERVE_SETTINGS: readonly Setting[] = [
   judge('drift-sigma-limit', 'driftSigmaLimit', 'number', 'sigmas',
     "mean prediction further than this from the baseline's, in its standard deviations, rolls back"),
   judge('window-ms', 'windowMs', 'integer', 'ms',
-    'the short window of default; the others are 5, 60 and 1,440 times as long'),
+    'the short window of default; the others are 5, 20, 60, 240, 720 and 1,440 times as long'),
   judge('warmup-requests', 'warmupRequests', 'integer', 'n', 'first requests of a generation, not counted for latency'),
   judge('steady-drift', 'steadyDrift', 'text', 'mode',
     'what a drift of layer 2 does after the probation; mean_drift is of layer 1 and stays armed', ['warn', 'on']),

@@ -12,7 +12,7 @@ import { moments } from './distribution.ts';
 import type { Judged } from './findings.ts';
 import type { attributionFactsSchema } from './findings-schema.ts';
 import { jensenShannonDistance, largestShareDifference, populationStability } from './statistics.ts';
-import { psiLimit } from './suite/drift.ts';
+import { psiByChance } from './suite/chance.ts';
 import { numberText, percentText } from './text.ts';
 
 /** Fewer answers to compare than this say nothing. */
@@ -86,7 +86,7 @@ function movedOf(answers: Compared['active'], usual: Compared['usual']['active']
   for (const index of answers.classes) if (index >= 0 && index < classesNow.length) classesNow[index]! += 1;
   return {
     psi: populationStability(counts, now),
-    limit: psiLimit(PSI_MOVED, MOVED_CHANCE, used, Math.max(1, values.length), rows),
+    limit: Math.max(PSI_MOVED, psiByChance(MOVED_CHANCE, used, Math.max(1, values.length), rows)),
     classes: classCounts === null || values.length === 0 ? 0 : largestShareDifference(classCounts, classesNow),
   };
 }

@@ -8,7 +8,8 @@ import { BinomialLimits } from './binomial.ts';
 import { countInBins } from './bins.ts';
 import { populationStability } from './statistics.ts';
 import { runNeeded } from './suite/decide.ts';
-import { mixOf, psiLimit, repeatLimit, SIGMAS } from './suite/drift.ts';
+import { meanLimit, psiLimit, varianceLimits } from './suite/chance.ts';
+import { mixOf, repeatLimit } from './suite/drift.ts';
 import type { Reference } from './suite/reference.ts';
 import { numberText, percentText } from './text.ts';
 
@@ -84,11 +85,12 @@ function constant({ options, reference }: FaultContext): Fault {
   return { value: needed, text: `${needed} equal answers in a row to different questions` };
 }
 
-const standardError = (samples: number, rows: number): number => Math.sqrt(1 / samples + 1 / rows);
 const rowsOf = ({ reference }: FaultContext): number => reference?.rows ?? Infinity;
+const chanceOf = (context: FaultContext): Parameters<typeof meanLimit>[1] =>
+  ({ chance: context.options.chance, worth: { effective: context.samples }, rows: rowsOf(context) });
 
 function mean(context: FaultContext): Fault {
-  const value = Math.max(context.options.driftSigmaLimit, SIGMAS * standardError(context.samples, rowsOf(context)));
+  const value = meanLimit(context.options.driftSigmaLimit, chanceOf(context));
   return { value, text: `a mean ${numberText(value)} standard deviations off` };
 }
 
@@ -105,7 +107,7 @@ function mix({ options, samples, reference }: FaultContext): Fault {
       const part = index === largest ? -moved : others > 0 ? (moved * count) / rows / others : moved;
       return Math.max(0, (count / rows + part) * samples);
     });
-    return moved > limit && mixOf(counts, now, samples).chance < options.chance;
+    return moved > limit && mixOf(counts, now, { effective: samples }, limit).chance < options.chance;
   };
   const value = smallestSeen(limit, Math.max(limit, counts[largest]! / rows), isSeen);
   return value === null
@@ -116,7 +118,7 @@ function mix({ options, samples, reference }: FaultContext): Fault {
 function shape(context: FaultContext): Fault {
   const { options, samples, baseline, reference } = context;
   const bins = reference?.bins.counts.length ?? BINS_USUAL;
-  const value = psiLimit(options.checks.shape.psi, options.chance, bins, samples, rowsOf(context));
+  const value = psiLimit(options.checks.shape.psi, options.chance, bins, { effective: samples }, rowsOf(context));
   const shift = baseline === null || reference === null ? null : shiftOf(value, samples, baseline, reference);
   const as = shift === null ? '' : `, as when all answers move by ${numberText(shift)} standard deviations`;
   return { value, text: `PSI ${numberText(value)}${as}` };
@@ -137,15 +139,14 @@ function shiftOf(
 function spread(context: FaultContext): Fault {
   const { low, high } = context.options.checks.spread;
   const kurtosis = context.reference?.spread.kurtosis ?? 3;
-  const off = SIGMAS * Math.sqrt(Math.max(0, kurtosis - 1)) * standardError(context.samples, rowsOf(context));
-  const [from, to] = [off < 1 ? Math.min(low, Math.sqrt(1 - off)) : 0, Math.max(high, Math.sqrt(1 + off))];
+  const limits = varianceLimits({ low, high, kurtosis }, chanceOf(context));
+  const [from, to] = [Math.sqrt(Math.max(0, limits.low)), Math.sqrt(limits.high)];
   const below = from > 0 ? `below ${numberText(from)} or ` : '';
   return { value: to, text: `a spread ${below}above ${numberText(to)} times` };
 }
 
 function confidence(context: FaultContext): Fault {
-  const { shift } = context.options.checks.confidence;
-  const value = Math.max(shift, SIGMAS * standardError(context.samples, rowsOf(context)));
+  const value = meanLimit(context.options.checks.confidence.shift, chanceOf(context));
   return { value, text: `a mean entropy ${numberText(value)} standard deviations off` };
 }
 
@@ -164,7 +165,7 @@ function projections({ options, samples, reference }: FaultContext): Fault {
   const totals = (reference?.projections ?? []).map(({ counts }) => counts.reduce((sum, count) => sum + count, 0));
   const rows = Math.min(...totals);
   const { psi } = options.checks.projections;
-  const value = psiLimit(psi, options.chance / PROJECTIONS, BINS_USUAL, samples / PROJECTIONS, rows);
+  const value = psiLimit(psi, options.chance / PROJECTIONS, BINS_USUAL, { effective: samples / PROJECTIONS }, rows);
   return { value, text: `PSI ${numberText(value)} of a projection` };
 }
 
@@ -172,6 +173,6 @@ function inputs({ options, samples, reference }: FaultContext): Fault {
   const { rows = Infinity, columns = [] } = reference?.inputs ?? {};
   const bins = Math.max(BINS_USUAL, ...columns.map(({ counts }) => counts.length));
   const { psi } = options.checks.input_drift;
-  const value = psiLimit(psi, options.chance / Math.max(1, columns.length), bins, samples, rows);
+  const value = psiLimit(psi, options.chance / Math.max(1, columns.length), bins, { effective: samples }, rows);
   return { value, text: `PSI ${numberText(value)} of an input column` };
 }

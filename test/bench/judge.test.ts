@@ -25,7 +25,9 @@ describe('npm run bench:judge', () => {
     assert.ok(healthy.every(({ samples }) => samples > 500), 'every stream was served');
     assert.deepEqual(healthy.filter((one) => one.default > 0), []);
     assert.ok(healthy.some(({ compat }) => compat > 0), 'the plain checks do roll healthy versions back');
-    assert.deepEqual(damages.map(({ damage }) => damage), DAMAGES.map(({ name }) => name));
+    const names = DAMAGES.map(({ name }) => name);
+    assert.deepEqual(damages.map(({ damage }) => damage), [...names, ...names], 'from the first request on, and later');
+    assert.ok(damages.slice(names.length).every(({ wellSeconds }) => wellSeconds >= 3_600));
     assert.deepEqual(damages.filter((one) => one.default.found < one.runs), []);
     assert.ok(damages.some(({ compat }) => compat.found === 0), 'the plain checks miss some');
     assert.ok(monitor !== null && monitor.samples > 10_000 && monitor.looks > 0);
@@ -33,9 +35,9 @@ describe('npm run bench:judge', () => {
   });
 
   test('says that the promise is broken when a healthy version was rolled back or a damage was missed', () => {
-    const found = { found: 1, median: 1, longest: 1, checks: [] };
-    const missed = { found: 0, median: null, longest: null, checks: [] };
-    const damage = { damage: 'x', about: '', rate: '1/s', runs: 1, secondsMax: 1, compat: found };
+    const found = { found: 1, early: 0, median: 1, longest: 1, checks: [] };
+    const missed = { found: 0, early: 0, median: null, longest: null, checks: [] };
+    const damage = { damage: 'x', about: '', rate: '1/s', runs: 1, wellSeconds: 0, secondsMax: 1, compat: found };
     const stream = { stream: 'y', about: '', rate: '1/s', hosts: 1, days: 2, samples: 1, compat: 1, checks: [] };
     const about = { seed: 1, size: 'full', node: '', monitor: null, cpuSeconds: 0 };
     const kept = { ...about, healthy: [{ ...stream, default: 0 }], damages: [{ ...damage, default: found }] };
@@ -43,7 +45,9 @@ describe('npm run bench:judge', () => {
     assert.equal(summaryOf({ ...kept, healthy: [{ ...stream, default: 1 }] }).isKept, false);
     const { isKept, text } = summaryOf({ ...kept, damages: [{ ...damage, default: missed }] });
     assert.equal(isKept, false);
-    assert.match(text, /not always found: x at 1\/s$/);
+    assert.match(text, /not always found: x at 1\/s after 0 s$/);
+    const early = { ...damage, default: { ...found, early: 1 } };
+    assert.equal(summaryOf({ ...kept, damages: [early] }).isKept, false, 'an alarm before the damage is false');
   });
 
   test('refuses an unknown size and explains itself', async () => {

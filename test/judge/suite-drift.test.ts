@@ -104,6 +104,18 @@ test('shape allows a window of few samples what chance gives it, though naive li
   assert.match(tiny.check('shape').text, /not judged: the baseline has 99 rows; wanted at least 100/);
 });
 
+test('shape and class_mix stay silent for hours about answers that differ by nine tenths of their limits', () => {
+  // Shifted normal answers have a PSI of the squared shift.
+  const shifted = new SuiteRun({ baseline: baseline('regression', bell, 20_000) })
+    .feed(7_200, 5, () => answered('regression', [10 + Math.sqrt(0.22) + normal()]));
+  assert.deepEqual(failedNames(shifted), []);
+  assert.ok(shifted.check('shape').value! > 0.17, shifted.check('shape').text);
+  const even = (): number[] => digit(random() < 0.5 ? 0 : 1, 0.9);
+  const mixed = new SuiteRun({ baseline: baseline('classes', even, 20_000) })
+    .feed(7_200, 5, () => answered('classes', digit(random() < 0.59 ? 0 : 1, 0.9)));
+  assert.deepEqual(failedNames(mixed), []);
+});
+
 test('spread sees answers that draw together or apart around the same mean, not a change within its limits', () => {
   assert.ok(served(() => [10 + 0.3 * normal()]).failedAt.get('spread')! < 60);
   assert.ok(served(() => [10 + 3 * normal()]).failedAt.get('spread')! < 60);

@@ -214,9 +214,9 @@ function meanOf(
 
 function mixedOf(
   { baseline, names, limit, chance: chanceMax }: EvidenceOf<'class_mix'>,
-  { counts, effective }: DriftWindow<EvidenceOf<'class_mix'>>,
+  { counts, ...worth }: DriftWindow<EvidenceOf<'class_mix'>>,
 ): Measured {
-  const { difference, chance } = mixOf(baseline, counts, effective);
+  const { difference, chance } = mixOf(baseline, counts, worth, limit);
   const rows = baseline.reduce((sum, count) => sum + count, 0);
   const samples = counts.reduce((sum, count) => sum + count, 0);
   const shares = names.map((name, index) => ({ name, was: baseline[index]! / rows, is: counts[index]! / samples }));
@@ -228,9 +228,9 @@ function mixedOf(
 }
 
 function shapeOf(
-  { baseline, psi, chance, rows }: EvidenceOf<'shape'>, { counts, effective }: DriftWindow<EvidenceOf<'shape'>>,
+  { baseline, psi, chance, rows }: EvidenceOf<'shape'>, { counts, ...worth }: DriftWindow<EvidenceOf<'shape'>>,
 ): Measured {
-  const test = shapeTest(baseline.counts, counts, { psi, chance, effective, rows });
+  const test = shapeTest(baseline.counts, counts, { psi, chance, worth, rows });
   const text = `answers are distributed differently from the baseline: PSI ${numberText(test.psi, test.limit)} is ` +
     `${side(test.psi > test.limit)} the limit of ${numberText(test.limit)}`;
   const alike = `answers are distributed like the baseline: PSI ${numberText(test.psi, test.limit)} is within the ` +
@@ -250,11 +250,11 @@ function spreadOf(
 }
 
 function confidenceOf(
-  evidence: EvidenceOf<'confidence'>, { mean, counts, effective }: DriftWindow<EvidenceOf<'confidence'>>,
+  evidence: EvidenceOf<'confidence'>, { mean, counts, ...worth }: DriftWindow<EvidenceOf<'confidence'>>,
 ): Measured {
   const { baseline, shift, psi, chance, rows } = evidence;
   const value = Math.abs(mean - baseline.mean) / baseline.standardDeviation;
-  const test = shapeTest(baseline.counts, counts, { psi, chance, effective, rows });
+  const test = shapeTest(baseline.counts, counts, { psi, chance, worth, rows });
   const text = `mean entropy ${numberText(mean)} is ${numberText(value, shift)} standard deviations from the ` +
     `baseline's ${numberText(baseline.mean)} (limit ${shift}); its PSI is ${numberText(test.psi, test.limit)} ` +
     `(limit ${numberText(test.limit)})`;

@@ -34,22 +34,27 @@ interface Estimate {
 export interface DispersionSlots {
   /** The window's own slots and those of the shorter windows. */
   readonly own: readonly (readonly Float64Array[])[];
-  /**
-   * What lies well before the window. A change for good that the window is full of must not stand in here: it would be
-   * read as dependence, and explain itself away.
-   */
+  /** What lies well before the window: what it is full of cannot explain itself. */
   readonly before: readonly (readonly Float64Array[])[];
 }
 
+/** The factors by which a window overstates what is known. */
+export interface Dispersion {
+  /** The largest that one list of slots proves, and no less than the best of them leaves possible. */
+  readonly possible: number;
+  /** The largest that one list of slots proves. */
+  readonly proven: number;
+}
+
 /**
- * The factor by which a window overstates what is known: the largest that one list of slots proves, and no less than
- * the best of them leaves possible. A clump that is longer than a slot only shows in blocks that hold whole ones, so
+ * How much a window overstates. A clump that is longer than a slot only shows in blocks that hold whole ones, so
  * blocks of one slot, two, four, … are looked at.
  */
-export function dispersionOf({ own, before }: DispersionSlots, groups: readonly ColumnGroup[]): number {
+export function dispersionOf({ own, before }: DispersionSlots, groups: readonly ColumnGroup[]): Dispersion {
   const estimates = [...own, ...before].map((slots) => estimateOf(slots, groups));
   const atMost = Math.min(UNKNOWN, ...estimates.map((estimate) => estimate.atMost));
-  return Math.max(atMost, ...estimates.map((estimate) => estimate.atLeast));
+  const proven = Math.max(1, ...estimates.map((estimate) => estimate.atLeast));
+  return { possible: Math.max(atMost, proven), proven };
 }
 
 function estimateOf(slots: readonly Float64Array[], groups: readonly ColumnGroup[]): Estimate {
@@ -63,7 +68,8 @@ function estimateOf(slots: readonly Float64Array[], groups: readonly ColumnGroup
         if (size === 1) return { atMost: Infinity, atLeast };
         break;
       }
-      const degrees = blocks.length - 1;
+      // Two shares are fitted, one for each side of the moment.
+      const degrees = blocks.length - 2;
       const statistic = largestStatistic(blocks, group.length);
       if (size === 1) atMost = Math.max(atMost, statistic / leastOf(degrees));
       if (chiSquareSurvival(statistic, degrees) < CHANCE) atLeast = Math.max(atLeast, statistic / degrees);
@@ -102,32 +108,46 @@ function blocksOf(
   return blocks;
 }
 
-/** The chi-square statistic of equal shares in all blocks, of the event for which it is largest. */
+/** The chi-square statistic of equal shares before and after one moment, of the event for which it is largest. */
 function largestStatistic(blocks: readonly Float64Array[], length: number): number {
-  let all = 0;
-  for (const block of blocks) all += block[length]!;
+  let trials = 0;
+  for (const block of blocks) trials += block[length]!;
   let largest = 0;
   for (let column = 0; column < length; column += 1) {
     let events = 0;
-    for (const block of blocks) events += block[column]!;
-    if (events < EVENTS_MIN || all - events < EVENTS_MIN) continue;
-    const share = events / all;
-    let statistic = 0;
+    let squares = 0;
     for (const block of blocks) {
-      const trials = block[length]!;
-      statistic += (block[column]! - trials * share) ** 2 / (trials * share * (1 - share));
+      events += block[column]!;
+      squares += block[column]! ** 2 / block[length]!;
     }
-    largest = Math.max(largest, statistic);
+    if (events < EVENTS_MIN || trials - events < EVENTS_MIN) continue;
+    let least = statisticOf(events, trials, squares);
+    const side = { events: 0, trials: 0, squares: 0 };
+    for (let at = 0; at < blocks.length - 1 && least > largest; at += 1) {
+      const block = blocks[at]!;
+      side.events += block[column]!;
+      side.trials += block[length]!;
+      side.squares += block[column]! ** 2 / block[length]!;
+      least = Math.min(least, statisticOf(side.events, side.trials, side.squares) +
+        statisticOf(events - side.events, trials - side.trials, squares - side.squares));
+    }
+    largest = Math.max(largest, least);
   }
   return largest;
 }
 
-/** Remembers each window's factor for as long as a slot is open: it moves slowly and costs a walk through all slots. */
+/** Σ (events - trials p)² / (trials p (1 - p)) of blocks, by the sum of their events² / trials. */
+function statisticOf(events: number, trials: number, squares: number): number {
+  const share = events / trials;
+  return events <= 0 || events >= trials ? 0 : Math.max(0, squares - events * share) / (share * (1 - share));
+}
+
+/** Remembers what each window overstates while a slot is open: it moves slowly and costs a walk through all slots. */
 export class KnownDispersion {
   #slot = NaN;
-  readonly #values = new Map<number, number>();
+  readonly #values = new Map<number, Dispersion>();
 
-  of(slot: number, window: number, compute: () => number): number {
+  of(slot: number, window: number, compute: () => Dispersion): Dispersion {
     if (slot !== this.#slot) {
       this.#values.clear();
       this.#slot = slot;

@@ -4,7 +4,7 @@ import type { JudgeOptions } from '../../judge-options.ts';
 import type { CheckEffect } from '../check-table.ts';
 import type { Columns } from './columns.ts';
 import { ANSWER } from './columns.ts';
-import type { ColumnGroup, KnownDispersion } from './dispersion.ts';
+import type { ColumnGroup, Dispersion, KnownDispersion } from './dispersion.ts';
 import { dispersionOf } from './dispersion.ts';
 import type { WindowTest } from './drift.ts';
 import { confidenceTest, meanTest, mixTest, projectionTest, repeatTest, shapeTestOf, spreadTest } from './drift.ts';
@@ -25,8 +25,8 @@ export interface AnswersWindow {
   readonly samples: number;
   /** The most that the samples can be worth: all of them, or as many as there were different inputs. */
   readonly effectiveMax: number;
-  /** What they are worth; walks through the slots, so only breaches ask. */
-  readonly effective: () => number;
+  /** What they are worth, cautiously and as far as is proven; walks through the slots, so only breaches ask. */
+  readonly worth: () => { readonly effective: number; readonly proven: number };
   /** Whether anybody asked. */
   readonly wasNear: () => boolean;
   readonly total: (column: number) => number;
@@ -55,10 +55,10 @@ export function heldWindows(
 ): AnswersWindow[] {
   const found: AnswersWindow[] = [];
   const about = { isNear: false };
-  const dispersion = (window: number): number => {
+  const dispersion = (window: number): Dispersion => {
     about.isNear = true;
     return known.of(windows.slot, window, () => dispersionOf({
-      own: WINDOW_FACTORS.slice(0, window + 1).map((_, shorter) => windows.slots(shorter)),
+      own: windows.slotsWithin(window),
       before: windows.slotsBefore(window),
     }, groups));
   };
@@ -71,7 +71,10 @@ export function heldWindows(
       samples,
       effectiveMax: Math.min(samples, inputs),
       wasNear: () => about.isNear,
-      effective: () => Math.min(samples / dispersion(window), inputs),
+      worth: () => {
+        const { possible, proven } = dispersion(window);
+        return { effective: Math.min(samples / possible, inputs), proven: Math.min(samples / proven, inputs) };
+      },
       total: (column) => windows.total(window, column),
       totals: ({ from, length }) => windows.totals(window, from, length),
     });
@@ -137,7 +140,7 @@ export function looked<E extends DriftEvidence>(
     let isBreach = samples >= evidence.samplesMin && test.isBreach(now);
     if (isBreach) {
       // Fewer samples explain more, so what was no breach with all of them is none with fewer.
-      now = { ...now, effective: window.effective() };
+      now = { ...now, ...window.worth() };
       isBreach = test.isBreach(now);
     }
     const first = look.streaks.note(evidence.check, windowMs, isBreach, now, look.nowUs);
@@ -240,7 +243,12 @@ export function repeats(look: DriftLook, effect: CheckEffect): EvidenceOf<'repea
   const block: AnswersWindow = {
     windowMs, samples, effectiveMax: samples, total: () => 0, totals: () => [],
     wasNear: () => false,
-    effective: () => (alike === undefined ? 1 : Math.min(1, alike.effective() / alike.samples)) * samples,
+    worth: () => {
+      if (alike === undefined) return { effective: samples, proven: samples };
+      const { effective, proven } = alike.worth();
+      const part = (of: number): number => Math.min(1, of / alike.samples) * samples;
+      return { effective: part(effective), proven: part(proven) };
+    },
   };
   const blocks = samples === 0 ? [] : [block];
   return looked({ ...look, windows: blocks }, evidence, repeatTest(evidence), () => ({ hits }));

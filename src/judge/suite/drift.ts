@@ -1,14 +1,15 @@
 // Decides about the distribution of the answers. Pure. Every check asks two things of a window: is the difference large
-// enough to matter (off), and is it more than chance explains at the number of independent answers (breach). A breach
+// enough to matter (off), and is it more than chance explains at the number of independent answers (breach), whether
+// the version answers exactly like its baseline (which is itself a sample) or exactly at the limit from it. A breach
 // fails the check when it was there at an earlier look too, and when the shortest window that can be judged is off as
 // well: what is over by now decides nothing.
 import { binomialUpperTail, wilsonInterval } from '../binomial.ts';
-import { chiSquareQuantile, chiSquareSurvival } from '../gamma.ts';
+import { chiSquareSurvival } from '../gamma.ts';
 import { chiSquareHomogeneity, largestShareDifference, populationStability } from '../statistics.ts';
+import { meanLimit, provenOf, psiLimit, varianceLimits } from './chance.ts';
+import type { Worth } from './chance.ts';
 import type { DriftEvidence, DriftWindow, EvidenceOf } from './evidence.ts';
 
-/** Deviations of its own standard error that a mean or a variance must be away to count. */
-export const SIGMAS = 6;
 /** Expected rows per class below which classes are taken together. */
 const EXPECTED_MIN = 5;
 /** Deviations by which a baseline's most frequent answer may have been seen too seldom. */
@@ -25,21 +26,6 @@ export interface WindowTest<W> {
   readonly isBreach: (window: W) => boolean;
 }
 
-const quantiles = new Map<string, number>();
-
-/** The statistic that chance exceeds with probability `tail`; remembered, because it is asked for at every look. */
-function quantileOf(tail: number, degrees: number): number {
-  const key = `${tail} ${degrees}`;
-  let value = quantiles.get(key);
-  if (value === undefined) quantiles.set(key, (value = chiSquareQuantile(tail, degrees)));
-  return value;
-}
-
-/** The population stability that a window may have: the option's, or what chance gives at these numbers. */
-export function psiLimit(psi: number, chance: number, bins: number, effective: number, rows: number): number {
-  return Math.max(psi, quantileOf(chance, Math.max(1, bins - 1)) * (1 / effective + 1 / rows));
-}
-
 function usedBins(baseline: readonly number[], counts: readonly number[]): number {
   let used = 0;
   for (let bin = 0; bin < baseline.length; bin += 1) if (baseline[bin]! + counts[bin]! > 0) used += 1;
@@ -49,27 +35,28 @@ function usedBins(baseline: readonly number[], counts: readonly number[]): numbe
 /** Compares a histogram with the baseline's. */
 export function shapeTest(
   baseline: readonly number[], counts: readonly number[],
-  about: { readonly psi: number; readonly chance: number; readonly effective: number; readonly rows: number },
+  about: { readonly psi: number; readonly chance: number; readonly worth: Worth; readonly rows: number },
 ): { readonly psi: number; readonly limit: number } {
-  const limit = psiLimit(about.psi, about.chance, usedBins(baseline, counts), about.effective, about.rows);
+  const limit = psiLimit(about.psi, about.chance, usedBins(baseline, counts), about.worth, about.rows);
   return { psi: populationStability(baseline, counts), limit };
 }
 
-const standardError = (effective: number, rows: number): number => Math.sqrt(1 / effective + 1 / rows);
-
 export function meanTest(evidence: EvidenceOf<'mean_drift'>): WindowTest<DriftWindow<EvidenceOf<'mean_drift'>>> {
-  const { limit, rows } = evidence;
+  const { limit, chance, rows } = evidence;
   return {
     isOff: ({ sigmas }) => Math.abs(sigmas) > limit,
-    isBreach: ({ sigmas, effective }) =>
-      Math.abs(sigmas) > limit && Math.abs(sigmas) > SIGMAS * standardError(effective, rows),
+    isBreach: ({ sigmas, ...worth }) => Math.abs(sigmas) > meanLimit(limit, { chance, worth, rows }),
   };
 }
 
-/** The largest change of a class's share, and how likely chance gives such a table. */
+/**
+ * The largest change of a class's share, and how likely chance gives it, be it to a version that answers like its
+ * baseline or to one whose class has changed by exactly the limit.
+ */
 export function mixOf(
-  baseline: readonly number[], counts: readonly number[], effective: number,
+  baseline: readonly number[], counts: readonly number[], worth: Worth, limit: number,
 ): { readonly difference: number; readonly chance: number } {
+  const { effective } = worth;
   const samples = counts.reduce((sum, count) => sum + count, 0);
   const rows = baseline.reduce((sum, count) => sum + count, 0);
   const scale = samples === 0 ? 0 : effective / samples;
@@ -91,8 +78,21 @@ export function mixOf(
     kept[1].push(rest[1]!);
   }
   const { statistic, degrees } = chiSquareHomogeneity(kept[0], kept[1]);
-  const difference = samples === 0 || rows === 0 ? 0 : largestShareDifference(baseline, counts);
-  return { difference, chance: degrees < 1 ? 1 : chiSquareSurvival(statistic, degrees) };
+  if (samples === 0 || rows === 0 || degrees < 1) return { difference: 0, chance: 1 };
+  let atLimit = 1;
+  baseline.forEach((before, index) => {
+    atLimit = Math.min(atLimit, chanceAtLimit(before / rows, counts[index]! / samples, provenOf(worth), limit));
+  });
+  const chance = Math.max(chiSquareSurvival(statistic, degrees), Math.min(1, atLimit * baseline.length));
+  return { difference: largestShareDifference(baseline, counts), chance };
+}
+
+// P(a share at least so far on this side) of a class that is `limit` away from its share in the baseline.
+function chanceAtLimit(before: number, now: number, worth: number, limit: number): number {
+  const [was, is] = now > before ? [before, now] : [1 - before, 1 - now];
+  const trials = Math.floor(worth);
+  if (is - was <= limit || was + limit >= 1) return 1;
+  return binomialUpperTail(Math.floor(is * trials), trials, was + limit);
 }
 
 export function mixTest(evidence: EvidenceOf<'class_mix'>): WindowTest<DriftWindow<EvidenceOf<'class_mix'>>> {
@@ -101,7 +101,8 @@ export function mixTest(evidence: EvidenceOf<'class_mix'>): WindowTest<DriftWind
   return {
     isOff,
     isBreach: (window) =>
-      isOff(window) && mixOf(evidence.baseline, window.counts, window.effective).chance < evidence.chance,
+      isOff(window) &&
+      mixOf(evidence.baseline, window.counts, window, evidence.limit).chance < evidence.chance,
   };
 }
 
@@ -109,23 +110,25 @@ export function shapeTestOf(evidence: EvidenceOf<'shape'>): WindowTest<DriftWind
   const { baseline, psi, chance, rows } = evidence;
   return {
     isOff: ({ counts }) => populationStability(baseline.counts, counts) > psi,
-    isBreach: ({ counts, effective }) => {
-      const test = shapeTest(baseline.counts, counts, { psi, chance, effective, rows });
+    isBreach: ({ counts, ...worth }) => {
+      const test = shapeTest(baseline.counts, counts, { psi, chance, worth, rows });
       return test.psi > test.limit;
     },
   };
 }
 
 export function spreadTest(evidence: EvidenceOf<'spread'>): WindowTest<DriftWindow<EvidenceOf<'spread'>>> {
-  const { baseline, low, high, rows } = evidence;
+  const { baseline, low, high, chance, rows } = evidence;
   const ratioOf = (deviation: number): number => deviation / baseline.standardDeviation;
   const isOff = ({ standardDeviation }: DriftWindow<EvidenceOf<'spread'>>): boolean =>
     ratioOf(standardDeviation) < low || ratioOf(standardDeviation) > high;
   return {
     isOff,
-    // The variance of a variance grows with the kurtosis: rare events come in very uneven numbers.
-    isBreach: (window) => isOff(window) && Math.abs(ratioOf(window.standardDeviation) ** 2 - 1) >
-      SIGMAS * Math.sqrt(Math.max(0, baseline.kurtosis - 1)) * standardError(window.effective, rows),
+    isBreach: ({ standardDeviation, ...worth }) => {
+      const variance = ratioOf(standardDeviation) ** 2;
+      const limits = varianceLimits({ low, high, kurtosis: baseline.kurtosis }, { chance, worth, rows });
+      return variance < limits.low || variance > limits.high;
+    },
   };
 }
 
@@ -136,10 +139,9 @@ export function confidenceTest(
   const shiftOf = (mean: number): number => Math.abs(mean - baseline.mean) / baseline.standardDeviation;
   return {
     isOff: ({ mean, counts }) => shiftOf(mean) >= shift || populationStability(baseline.counts, counts) > psi,
-    isBreach: ({ mean, counts, effective }) => {
-      const moved = shiftOf(mean);
-      if (moved >= shift && moved > SIGMAS * standardError(effective, rows)) return true;
-      const test = shapeTest(baseline.counts, counts, { psi, chance, effective, rows });
+    isBreach: ({ mean, counts, ...worth }) => {
+      if (shiftOf(mean) > meanLimit(shift, { chance, worth, rows })) return true;
+      const test = shapeTest(baseline.counts, counts, { psi, chance, worth, rows });
       return test.psi > test.limit;
     },
   };
@@ -172,14 +174,15 @@ export function repeatTest(evidence: EvidenceOf<'repeats'>): WindowTest<DriftWin
  */
 export function projectionShapes(
   { baseline, psi, chance }: EvidenceOf<'projections'>,
-  { counts, samples, effective }: DriftWindow<EvidenceOf<'projections'>>,
+  { counts, samples, ...worth }: DriftWindow<EvidenceOf<'projections'>>,
 ): { readonly psi: number; readonly limit: number }[] {
   const shapes: { readonly psi: number; readonly limit: number }[] = [];
   baseline.forEach((bins, direction) => {
     const seen = sumOf(counts[direction]!);
     if (seen === 0) return;
     shapes.push(shapeTest(bins.counts, counts[direction]!, {
-      psi, rows: sumOf(bins.counts), effective: (effective * seen) / samples,
+      psi, rows: sumOf(bins.counts),
+      worth: { effective: (worth.effective * seen) / samples, proven: (provenOf(worth) * seen) / samples },
       // As many tests as directions, so each may fail by chance that much more seldom.
       chance: chance / baseline.length,
     }));

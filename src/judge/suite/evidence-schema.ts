@@ -34,6 +34,8 @@ const answersSchema = z.object({
   samples: count,
   /** The samples that independent ones with the same spread of shares would be, at most the different inputs. */
   effective: z.number(),
+  /** The same without the dependence that is possible but not proven; not stored by early versions. */
+  proven: z.number().optional(),
 });
 const windowsOf = <S extends z.ZodRawShape>(shape: S) => {
   const window = answersSchema.extend(shape);

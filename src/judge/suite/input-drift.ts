@@ -16,13 +16,13 @@ export interface ColumnShape {
 
 /** Every watched column, the one that is furthest over its limit first. */
 export function inputShapes(
-  { columns, psi, chance, rows }: Inputs, { counts, effective }: DriftWindow<Inputs>,
+  { columns, psi, chance, rows }: Inputs, { counts, ...worth }: DriftWindow<Inputs>,
 ): ColumnShape[] {
   return columns
     .map(({ name, counts: baseline }, index) => ({
       name,
       // As many tests as columns, so each may fail by chance that much more seldom.
-      ...shapeTest(baseline, counts[index]!, { psi, chance: chance / columns.length, effective, rows }),
+      ...shapeTest(baseline, counts[index]!, { psi, chance: chance / columns.length, worth, rows }),
     }))
     .sort((a, b) => b.psi - b.limit - (a.psi - a.limit));
 }
