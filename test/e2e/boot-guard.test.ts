@@ -9,10 +9,16 @@ import type { ModelStatus } from '../../src/admin/control-plane.ts';
 import { CRASHES_SERVING_MAX } from '../../src/registry/boot-guard.ts';
 import { Server } from '../support/binary.ts';
 import { http } from '../support/http.ts';
-import { until } from '../support/poll.ts';
+import { MemoryGroup } from '../support/memory.ts';
+import { until, untilResolved } from '../support/poll.ts';
 import { actor } from '../support/served-housing.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
-import { deadly, model, node, Type } from '../worker/onnx.ts';
+import { greedy } from '../worker/hostile-onnx.ts';
+import { deadly, linear, model, node, Type } from '../worker/onnx.ts';
+
+/** Room for a supervisor and an engine, and much less than one run takes. */
+const MEMORY_BYTES = 600 * 2 ** 20;
+const GREED_BYTES = 2 ** 31;
 
 const harmless = model({
   inputs: [['x', Type.FLOAT, ['N', 1]]], outputs: [['y', Type.FLOAT, ['N', 1]]], nodes: [node('Neg', ['x'], 'y')],
@@ -25,12 +31,14 @@ async function statusOf(dataDir: string): Promise<ModelStatus> {
   return found;
 }
 
-async function serveDeadly(): Promise<{ dataDir: string; server: Server }> {
+const serveDeadly = (): Promise<{ dataDir: string; server: Server }> => serveTwo(harmless, deadly());
+
+async function serveTwo(good: Uint8Array, bad: Uint8Array): Promise<{ dataDir: string; server: Server }> {
   const dataDir = temporaryDirectory();
   const server = await Server.start(dataDir);
   const admin = await connectAdmin(dataDir);
   assert.ok(admin);
-  for (const [version, bytes] of [['good', harmless], ['deadly', deadly()]] as const) {
+  for (const [version, bytes] of [['good', good], ['deadly', bad]] as const) {
     const file = join(temporaryDirectory(), `${version}.onnx`);
     writeFileSync(file, bytes);
     await admin.register({ model: 'm', version, file, promote: true }, actor);
@@ -42,6 +50,19 @@ async function serveDeadly(): Promise<{ dataDir: string; server: Server }> {
 const ask = (port: number, value: number): Promise<unknown> =>
   http(port, '/predict', { body: `{"features":[${value}]}`, headers: { 'content-type': 'application/json' } })
     .then(({ json }) => json['prediction']);
+
+const askRow = (port: number, first: number): Promise<unknown> =>
+  http(port, '/predict', { body: `{"features":[${first},2,3]}`, headers: { 'content-type': 'application/json' } })
+    .then(({ json }) => json['prediction']);
+
+function isRemoved(group: MemoryGroup): boolean {
+  try {
+    group.remove();
+    return true;
+  } catch {
+    return false;
+  }
+}
 
 describe('the boot guard', () => {
   test('takes a version out that killed the process three times on probation; the last good one serves', async () => {
@@ -60,6 +81,34 @@ describe('the boot guard', () => {
     assert.match(decision!.reason, /"deadly": the process died 3 times during its probation/);
     assert.equal(await ask(server.port, -1), 1);
     assert.equal(await server.stop(), 0);
+  });
+
+  test('takes a version out whose runs take all memory until the kernel kills the process', async (t) => {
+    const group = MemoryGroup.make(MEMORY_BYTES);
+    if (group === null) {
+      t.skip('this user may not limit memory by a control group');
+      return;
+    }
+    const { dataDir, server } = await serveTwo(linear(0), greedy(GREED_BYTES / Float32Array.BYTES_PER_ELEMENT));
+    try {
+      for (const pid of [server.process.pid!, server.pid]) group.add(pid);
+      assert.equal(await askRow(server.port, 1), 321);
+      for (let crashes = 1; crashes <= CRASHES_SERVING_MAX; crashes += 1) {
+        assert.equal((await statusOf(dataDir)).model.activeVersion, 'deadly');
+        await assert.rejects(askRow(server.port, -1));
+        await until('another engine is ready', () => server.starts.length === crashes + 1, 60_000);
+      }
+      assert.match(server.log, /SIGKILL/);
+      const { model: record, versions } = await statusOf(dataDir);
+      const health = versions.find(({ version }) => version === 'deadly')?.health;
+      assert.deepEqual([record.activeVersion, health], ['good', 'unhealthy']);
+      assert.equal(await askRow(server.port, -1), 319);
+      assert.equal(await server.stop(), 0);
+    } finally {
+      server.process.kill('SIGKILL');
+      await server.exit;
+      await untilResolved('the group can be removed', () => Promise.resolve(isRemoved(group)));
+    }
   });
 
   test('does not hold an ordered end against anybody', async () => {

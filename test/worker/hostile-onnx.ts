@@ -63,6 +63,22 @@ export const fatal = (shift = 0): Uint8Array => model({
   ],
 });
 
+/** Answers as `linear(shift)` does; for a row with a negative value it fills so many numbers of four bytes first. */
+export const greedy = (elements: number): Uint8Array => model({
+  inputs: [['x', Type.FLOAT, ['N', 3]]],
+  outputs: [['y', Type.FLOAT, ['N', 1]]],
+  nodes: [
+    node('MatMul', ['x', 'w'], 'xw'), node('ReduceMin', ['x'], 'least', [integer('keepdims', 0)]),
+    node('Less', ['least', 'zero'], 'is_negative'), node('Where', ['is_negative', 'elements', 'one'], 'many'),
+    node('Reshape', ['many', 'one'], 'size'), node('ConstantOfShape', ['size'], 'zeros'),
+    node('ReduceSum', ['zeros'], 'total', [integer('keepdims', 0)]), node('Add', ['xw', 'total'], 'y'),
+  ],
+  constants: [
+    floats('w', [3, 1], [1, 10, 100]), floats('zero', [1], [0]),
+    whole('elements', [BigInt(elements)]), whole('one', [1n]),
+  ],
+});
+
 /** Never gets through its first run. */
 export const hanging = (): Uint8Array => model({
   inputs: [['x', Type.FLOAT, ['N', 3]]],
