@@ -1,10 +1,12 @@
 // One batch on the main thread: a slab and, beside it, who waits for each of its entries. Every entry is settled
 // exactly once (answered, or given up by its client), whatever order answer, deadline and abort come in.
 import type { AnswerCounts } from '../metrics/answer-counts.ts';
+import { Outcome } from '../shared-memory/sample-ring.ts';
 import { EntryStatus } from '../shared-memory/slab.ts';
 import type { Slab } from '../shared-memory/slab.ts';
 import { encodeEntryError } from '../wire/entry-error.ts';
 import type { BatchResult } from '../worker/messages.ts';
+import type { Asked, OnBad } from './options.ts';
 import type { ReplySink, Ticket } from './submit.ts';
 
 /** Called once per entry, when it is settled. */
@@ -35,7 +37,7 @@ class Waiter implements Ticket {
   }
 }
 
-export class Batch {
+export class Batch implements Asked {
   readonly slab: Slab;
   /** The slab's own memory when it is not part of the arena. */
   readonly memory: SharedArrayBuffer | null;
@@ -111,8 +113,13 @@ export class Batch {
     });
   }
 
+  /** What the client calls the request of this entry. */
+  requestIdOf(entry: number): string {
+    return this.#waiters[entry]?.sink.requestId ?? '';
+  }
+
   /** Hands out the worker's answers. `lost` makes the error for an entry that the worker left without one. */
-  deliver(result: BatchResult, lost: () => unknown): void {
+  deliver(result: BatchResult, lost: () => unknown, onBad?: OnBad): void {
     this.#dispatched = false;
     const { slab } = this;
     const waiters = this.#waiters;
@@ -121,8 +128,13 @@ export class Batch {
       if (waiter.settled) continue;
       const status = slab.status(entry);
       const answer = slab.answer(entry) ?? result.overflow.find((one) => one.entry === entry)?.answer;
-      if (status < 100 || answer === undefined) this.#refuse(waiter, entry, lost());
-      else this.#answer(waiter, entry, status, answer, slab.answerHeaderBytes(entry));
+      if (status < 100 || answer === undefined) {
+        this.#refuse(waiter, entry, lost());
+        continue;
+      }
+      const outcome = slab.outcome(entry);
+      if (outcome === Outcome.modelFailure || outcome === Outcome.nonFinite) onBad?.(slab, entry, answer, this);
+      this.#answer(waiter, entry, status, answer, slab.answerHeaderBytes(entry));
     }
   }
 

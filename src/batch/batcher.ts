@@ -189,7 +189,7 @@ export class Batcher implements Submitter {
   #start(batch: Batch): boolean {
     let run: Promise<BatchResult> | undefined;
     try {
-      run = this.#options.dispatch(batch.slab, batch.memory, this.#mayWait(batch));
+      run = this.#options.dispatch(batch.slab, batch.memory, this.#mayWait(batch), batch);
     } catch (error) {
       this.#takeNext(batch);
       batch.refuseAll(error);
@@ -226,7 +226,7 @@ export class Batcher implements Submitter {
       this.#options.onUnanswered?.(batch.slab, batch.live, 'lost');
       batch.refuseAll(lost());
     } else {
-      batch.deliver(result, lost);
+      batch.deliver(result, lost, this.#options.onBad);
     }
     this.#release(batch);
     if (this.#sealed.length > 0) this.#cut();

@@ -10,8 +10,17 @@ import type { BatchResult } from '../worker/messages.ts';
  * ready behind the one that a worker runs.
  */
 export type Dispatch = (
-  slab: Slab, memory: SharedArrayBuffer | null, mayWait: boolean,
+  slab: Slab, memory: SharedArrayBuffer | null, mayWait: boolean, asked: Asked,
 ) => Promise<BatchResult> | undefined;
+
+/** Who asked the entries of a batch. */
+export interface Asked {
+  /** What the client calls the request of this entry; empty when it does not say. */
+  requestIdOf(entry: number): string;
+}
+
+/** Told of an entry that the version failed, or answered with a number that is not finite, and its encoded answer. */
+export type OnBad = (slab: Slab, entry: number, answer: Uint8Array, asked: Asked) => void;
 
 export interface BatcherOptions {
   readonly model: string;
@@ -29,6 +38,8 @@ export interface BatcherOptions {
    * answered in its stead: no sample of them will come from a worker in time, or at all.
    */
   readonly onUnanswered?: (slab: Slab, requests: number, why: Unanswered) => void;
+  /** Called before such an answer goes out. */
+  readonly onBad?: OnBad;
   /** What is counted here; a meter of its own by default. */
   readonly meter?: ModelMeter;
   /** Where the answers of a stamped batch are counted; by default as those that no version served. */

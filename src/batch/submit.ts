@@ -3,6 +3,8 @@ import type { EntryKind } from '../shared-memory/slab.ts';
 
 /** Gets the one answer of a request. */
 export interface ReplySink {
+  /** What the client calls its request beside the body; empty or not there when it does not say. */
+  readonly requestId?: string;
   /**
    * Called exactly once, unless the ticket was cancelled before. `body` may lie in shared memory that is re-used after
    * this call returns: send or copy it now. `headerBytes` is the length of a leading JSON part when raw tensors follow

@@ -1,10 +1,6 @@
 // The numbers behind a decision of the suite as text: for every failing check what was counted, how sure that is and
 // what chance explains, both histograms of a drift, what was found out before anything was done, and the exposure.
 import { wilsonInterval } from '../judge/binomial.ts';
-import { circumstancesSchema, othersText } from '../judge/circumstances.ts';
-import { EXPOSURE_KINDS } from '../judge/exposure.ts';
-import type { ExposureKind, ExposureView } from '../judge/exposure.ts';
-import { exposureSchema } from '../judge/exposure-schema.ts';
 import { jensenShannonDistance, populationStability, PSI_SMOOTHING } from '../judge/statistics.ts';
 import type { Recomputed } from '../judge/recompute.ts';
 import type { CheckEvidence, EvidenceOf } from '../judge/suite/evidence.ts';
@@ -17,14 +13,16 @@ import { chanceText, shareOf, tailOf, windowText } from '../judge/suite/rates.ts
 import type { RateEvidence } from '../judge/suite/rates.ts';
 import { numberText, percentText } from '../judge/text.ts';
 import type { DecisionRecord } from '../registry/records.ts';
-import { countText, durationText, paint, table, timeText } from './output.ts';
+import { exposureText } from './exposure-view.ts';
+import { countText, durationText, paint, table } from './output.ts';
 
 const BAR_COLUMNS = 24;
 const BINS_NAMED = 3;
 const COLUMNS_SHOWN = 3;
 
 /** Sections of text, the failing checks first; empty for evidence of the plain checks. */
-export function evidenceSections({ atMs, evidence }: DecisionRecord, again: Recomputed): string[] {
+export function evidenceSections(decision: DecisionRecord, again: Recomputed): string[] {
+  const { evidence } = decision;
   const inputs = evidenceSchema.array().safeParse(evidence['inputs']);
   const failing = new Set(again.checks.filter(({ verdict }) => verdict === 'fail').map(({ check }) => check));
   const checks = inputs.success ? inputs.data.filter(({ check }) => failing.has(check)).map(checkSection) : [];
@@ -32,7 +30,7 @@ export function evidenceSections({ atMs, evidence }: DecisionRecord, again: Reco
     const blamed = blames === 'unknown' ? 'nobody can be blamed' : `the ${blames} is to blame`;
     return `${paint('bold', `looked into (${cause})`)}  ${blamed}: ${text}`;
   });
-  const exposure = exposureLines(atMs, evidence);
+  const exposure = exposureText(decision);
   return [...checks.filter((text) => text !== ''), ...findings, ...(exposure === '' ? [] : [exposure])];
 }
 
@@ -128,34 +126,4 @@ function histogram(
     table(['BIN', 'BASELINE', '', 'NOW', ''], shares.map(({ name, was, is }) =>
       [name, percentText(was), bar(was), percentText(is), bar(is)])),
   ].join('\n');
-}
-
-const KIND_TEXTS: Readonly<Record<ExposureKind, string>> = {
-  failed: 'failed', nonFinite: 'were not finite', slow: 'were slower than the limit',
-};
-
-// What the version did to its clients until the decision.
-function exposureLines(atMs: number, evidence: DecisionRecord['evidence']): string {
-  const { totals, firstRequestAgoMs } = evidence as {
-    totals?: { requests?: number }; firstRequestAgoMs?: number | null;
-  };
-  if (totals?.requests === undefined) return '';
-  const parts = [`${countText(totals.requests)} requests were answered by this version in this generation`];
-  if (typeof firstRequestAgoMs === 'number') parts.push(`the first at ${timeText(atMs - firstRequestAgoMs)}`);
-  const around = circumstancesSchema.safeParse(evidence).data;
-  if (around !== undefined) parts.push(`${countText(around.shielded)} were answered by the standby instead`);
-  const exposure = exposureSchema.safeParse(evidence['exposure']).data;
-  const runs = EXPOSURE_KINDS.map((kind) => runText(atMs, KIND_TEXTS[kind], exposure?.[kind] ?? null));
-  const others = around === undefined ? [] : [`  other models on this host: ${othersText(around.others)}`];
-  const lines = [...runs.filter((text) => text !== ''), ...others];
-  return [`${paint('bold', 'exposure')}  ${parts.join('; ')}`, ...lines].join('\n');
-}
-
-function runText(atMs: number, kind: string, run: ExposureView[ExposureKind]): string {
-  if (run === null) return '';
-  const { bad, requests, before, firstAgoMs, lastGoodAgoMs } = run;
-  const good = lastGoodAgoMs === null ? 'no good one before it' : `the last good one ${timeText(atMs - lastGoodAgoMs)}`;
-  return `  ${countText(bad)} ${kind}: the first bad request ${timeText(atMs - firstAgoMs)}, ${good}\n` +
-    `    detection delay ${durationText(firstAgoMs)}, requests answered by this version since the first bad one ` +
-    `${countText(requests)}; before: ${countText(before.bad)} of ${countText(before.requests)}`;
 }

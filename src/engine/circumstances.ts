@@ -9,11 +9,13 @@ interface Neighbour {
   readonly failingChecks: CheckName[];
 }
 
-/** Gathers them for `model`; `shielded` is of the generation that the verdict is about. */
-export function circumstancesOf(model: string, models: Iterable<Neighbour>, shielded: number): Circumstances {
+/** Gathers them for `model`; `own` is of the generation that the verdict is about. */
+export function circumstancesOf(
+  model: string, models: Iterable<Neighbour>, own: Omit<Circumstances, 'others'>,
+): Circumstances {
   const others = [...models]
     .filter((one) => one.model !== model && one.failingChecks.length > 0)
     .slice(0, OTHERS_MAX)
     .map((one) => ({ model: one.model, checks: one.failingChecks }));
-  return { others, shielded };
+  return { others, ...own };
 }

@@ -1,7 +1,7 @@
 // One model as the engine serves it: its queue, its loaded versions, its rollout and what the monitor says of it.
 // Main thread. Everything that belongs to one model and to no other is wired here.
 import { Batcher } from '../batch/batcher.ts';
-import type { Unanswered } from '../batch/options.ts';
+import type { Asked, OnBad, Unanswered } from '../batch/options.ts';
 import { lastgoodError } from '../errors.ts';
 import type { HealthAnswer } from '../front/port.ts';
 import type { JudgePhase } from '../judge/check-table.ts';
@@ -19,6 +19,8 @@ import type { Slab } from '../shared-memory/slab.ts';
 import { Track } from '../shared-memory/track.ts';
 import type { BatchResult } from '../worker/messages.ts';
 import { circumstancesOf } from './circumstances.ts';
+import { FailureLog } from './failure-log.ts';
+import { LastHours } from './last-hours.ts';
 import { LostSamples, MAIN_THREAD_RING } from './lost-samples.ts';
 import { Shield, type ShieldCounts } from './shield.ts';
 import { ModelDeployments, type ModelDeploymentsPorts } from './model-deployments.ts';
@@ -44,6 +46,8 @@ export class ServedModel {
   readonly #versionQueues: VersionQueues;
   readonly #lostSamples = new LostSamples();
   readonly #shield: Shield;
+  readonly #failures = new FailureLog();
+  readonly #lastHours = new LastHours();
   #health: HealthReport | null = null;
 
   constructor(ports: ServedModelPorts) {
@@ -51,16 +55,20 @@ export class ServedModel {
     this.model = model;
     this.#ports = ports;
     const { batchSizeMax, batchDelayUs, slabBytes, largeBytesMax, pendingMax, deadlineMs } = options;
+    const onBad: OnBad = (slab, entry, answer, asked) =>
+      this.#failures.note(slab, entry, answer, asked, clock.monotonicUs());
     const queue = {
       model, batchSizeMax, batchDelayUs, slabBytes, largeBytesMax, pendingMax, deadlineMs,
       monotonicUs: () => clock.monotonicUs(), meter: ports.meter,
       answersOf: (slab: Slab) => this.#answersOf(slab),
       onUnanswered: (slab: Slab, requests: number, why: Unanswered) => this.#recordUnanswered(slab, requests, why),
+      onBad,
     };
     this.#shield = new Shield({
       isOn: options.shield === 'on', counts: ports.meter,
       monotonicUs: () => clock.monotonicUs(),
       onLost: (slab, requests) => this.#recordUnanswered(slab, requests, 'lost'),
+      onBad,
     });
     this.batcher = new Batcher({ ...queue, dispatch: (...batch) => this.#dispatch(...batch) });
     this.#loader = new ModelDeployments(ports, () => this.batcher.arena);
@@ -144,6 +152,7 @@ export class ServedModel {
 
   onHealth(report: HealthReport): void {
     this.#health = report;
+    this.#lastHours.note(report);
     for (const { check, verdict } of report.checks) if (verdict === 'fail') this.#ports.meter.countBreach(check);
     this.rollout.onHealth(report);
   }
@@ -159,8 +168,13 @@ export class ServedModel {
   }
 
   onVerdict(verdict: Verdict): Promise<void> {
-    const shielded = this.#shield.shieldedOf(verdict.generation);
-    const around = circumstancesOf(this.model, this.#ports.models.values(), shielded);
+    const { generation, version } = verdict;
+    const nowUs = this.#ports.clock.monotonicUs();
+    const around = circumstancesOf(this.model, this.#ports.models.values(), {
+      shielded: this.#shield.shieldedOf(generation),
+      failures: this.#failures.view(generation, nowUs),
+      lastHours: this.#lastHours.before(version, nowUs),
+    });
     return this.rollout.onVerdict({ ...verdict, evidence: { ...verdict.evidence, ...around } });
   }
 
@@ -199,7 +213,9 @@ export class ServedModel {
   }
 
   // Called at every cut: the generation is chosen here and not before.
-  #dispatch(slab: Slab, memory: SharedArrayBuffer | null, mayWait: boolean): Promise<BatchResult> | undefined {
+  #dispatch(
+    slab: Slab, memory: SharedArrayBuffer | null, mayWait: boolean, asked: Asked,
+  ): Promise<BatchResult> | undefined {
     const active = this.rollout.active;
     if (active === null) throw lastgoodError('NO_ACTIVE_VERSION', { model: this.model });
     const { deployment, generation } = active;
@@ -207,7 +223,7 @@ export class ServedModel {
     slab.stamp(generation, deployment.id, this.#ports.clock.monotonicUs(), this.#track);
     const standby = this.rollout.phase === 'probation' ? this.#deployments.standby : undefined;
     return standby !== undefined && this.#shield.covers(deployment, standby)
-      ? this.#shield.run(deployment, standby, slab, memory)
+      ? this.#shield.run(deployment, standby, slab, memory, asked)
       : deployment.run(slab, memory);
   }
 
@@ -249,5 +265,6 @@ export class ServedModel {
 
   #recordUnanswered(slab: Slab, requests: number, why: Unanswered): void {
     this.#lostSamples.record(slab, requests, why, this.#ports.clock.monotonicUs());
+    this.#failures.noteUnanswered(slab, requests, why);
   }
 }

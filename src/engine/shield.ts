@@ -7,6 +7,7 @@
 // Invariants: an entry is run again at most once. The samples of the first run have counted for the active version; the
 // second run is stamped with no generation, so its samples count for and against nobody. While a batch is being run
 // again it holds its place among the active version's batches, so the standby never gets more than those.
+import type { Asked, OnBad } from '../batch/options.ts';
 import type { VersionRecord } from '../registry/records.ts';
 import { signatureDifference } from '../rollout/signature.ts';
 import { Outcome } from '../shared-memory/sample-ring.ts';
@@ -33,6 +34,8 @@ export interface ShieldPorts {
   readonly counts?: ShieldCounts;
   /** A worker was lost in a batch that is about to be run again: nobody else leaves samples of its requests. */
   readonly onLost: (slab: Slab, requests: number) => void;
+  /** Told of each answer before the standby is asked for a better one. */
+  readonly onBad?: OnBad;
 }
 
 export interface ShieldCounts {
@@ -48,6 +51,8 @@ interface Kept {
 }
 
 type Overflow = BatchResult['overflow'];
+
+const UNKNOWN: Asked = { requestIdOf: () => '' };
 
 export class Shield {
   readonly counts: ShieldCounts;
@@ -85,14 +90,14 @@ export class Shield {
 
   /** Runs the batch on `active`, and what fails there on `standby`; undefined while `active` has no place for it. */
   run(
-    active: Runner, standby: Runner, slab: Slab, memory: SharedArrayBuffer | null,
+    active: Runner, standby: Runner, slab: Slab, memory: SharedArrayBuffer | null, asked: Asked = UNKNOWN,
   ): Promise<BatchResult> | undefined {
     if (active.running + this.#again >= active.workers) return undefined;
-    return this.#run(active, standby, slab, memory);
+    return this.#run(active, standby, slab, memory, asked);
   }
 
   async #run(
-    active: Runner, standby: Runner, slab: Slab, memory: SharedArrayBuffer | null,
+    active: Runner, standby: Runner, slab: Slab, memory: SharedArrayBuffer | null, asked: Asked,
   ): Promise<BatchResult> {
     let first: BatchResult;
     try {
@@ -102,11 +107,19 @@ export class Shield {
     }
     const failed = first.isTakenBack === true ? [] : failedEntries(slab);
     if (failed.length === 0) return first;
+    this.#tell(failed, first.overflow, slab, asked);
     this.#again += 1;
     try {
       return { kind: 'batch', overflow: await this.#runAgain(failed, first.overflow, standby, slab, memory) };
     } finally {
       this.#again -= 1;
+    }
+  }
+
+  #tell(failed: readonly number[], overflow: Overflow, slab: Slab, asked: Asked): void {
+    for (const entry of failed) {
+      const answer = slab.answer(entry) ?? overflow.find((one) => one.entry === entry)?.answer;
+      if (answer !== undefined) this.#ports.onBad?.(slab, entry, answer, asked);
     }
   }
 

@@ -75,6 +75,8 @@ export class Reply implements ReplySink {
   /** What is to be answered is decided, and sent on a later turn. */
   #decided = false;
   #acceptEncoding = '';
+  /** What the client calls its request; empty when it does not say. */
+  requestId = '';
 
   /** `withoutBody` is true for HEAD: same headers, no bytes. */
   constructor(response: HttpResponse, state: FrontState, withoutBody = false) {

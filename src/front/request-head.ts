@@ -16,9 +16,11 @@ export interface RequestHead {
   readonly contentType: string;
   readonly contentEncoding: string;
   readonly acceptEncoding: string;
+  /** X-Request-Id, by which the client finds its request again; empty without one. */
+  readonly requestId: string;
 }
 
-const head = { contentLength: 0, contentType: '', contentEncoding: '', acceptEncoding: '' };
+const head = { contentLength: 0, contentType: '', contentEncoding: '', acceptEncoding: '', requestId: '' };
 let lengthHeaders = 0;
 let lengthText = '';
 let transferHeaders = 0;
@@ -47,6 +49,9 @@ function visit(name: string, value: string): void {
     case 'accept-encoding':
       head.acceptEncoding = value;
       break;
+    case 'x-request-id':
+      head.requestId = value;
+      break;
   }
 }
 
@@ -59,6 +64,7 @@ export function readHead(request: HttpRequest, headerBytesMax: number): RequestH
   head.contentType = '';
   head.contentEncoding = '';
   head.acceptEncoding = '';
+  head.requestId = '';
   lengthHeaders = 0;
   transferHeaders = 0;
   headerBytes = 0;

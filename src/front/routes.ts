@@ -74,6 +74,7 @@ function framedHead(reply: Reply, request: HttpRequest, { limits }: FrontState):
   try {
     const head = readHead(request, limits.headerBytesMax);
     reply.mayCompress(head.acceptEncoding);
+    reply.requestId = head.requestId;
     return head;
   } catch (error) {
     reply.fail(error, { close: true });

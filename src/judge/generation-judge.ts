@@ -7,7 +7,7 @@ import { Outcome, SampleKind } from '../shared-memory/sample-ring.ts';
 import type { CheckEffect, JudgePhase } from './check-table.ts';
 import { effectOf } from './check-table.ts';
 import { COMPAT_CHECKS, driftSigmas, errorRate, p95LatencyMs, runChecks } from './checks.ts';
-import type { CheckName, CheckResult } from './messages.ts';
+import type { CheckName, CheckResult, HourCounts } from './messages.ts';
 import type { InputRow, InputsKept } from './suite/input-counts.ts';
 import { Suite } from './suite/suite.ts';
 import { CompatWindow } from './window.ts';
@@ -24,6 +24,8 @@ export interface JudgedLook {
   readonly p95LatencyMs: number | null;
   readonly errorRate: number | null;
   readonly predictionDrift: number | null;
+  /** Counts of the last hour; null for compat. */
+  readonly lastHour: HourCounts | null;
 }
 
 export interface GenerationJudge {
@@ -68,12 +70,12 @@ class SuiteJudge implements GenerationJudge {
 
   look(nowUs: number, phase: JudgePhase, p95Ms: number | null): JudgedLook {
     const look = this.#suite.look(nowUs, phase, p95Ms);
-    const { requests, errorRate: rate, driftSigmas: sigmas } = this.#suite.view();
+    const { requests, errorRate: rate, driftSigmas: sigmas, lastHour } = this.#suite.view();
     return {
       get checks() { return look.checks; },
       get failing() { return look.failing; },
       evidence: { suite: 'default', inputs: look.evidence }, windowSamples: requests,
-      p95LatencyMs: p95Ms, errorRate: rate, predictionDrift: sigmas,
+      p95LatencyMs: p95Ms, errorRate: rate, predictionDrift: sigmas, lastHour,
     };
   }
 }
@@ -146,6 +148,7 @@ class CompatJudge implements GenerationJudge {
       p95LatencyMs: p95LatencyMs(window.latenciesUs),
       errorRate: errorRate(window),
       predictionDrift: driftSigmas(window.predictions, baseline),
+      lastHour: null,
     };
   }
 }

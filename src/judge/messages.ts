@@ -122,6 +122,18 @@ export interface HealthReport {
   readonly p95LatencyMs: number | null;
   readonly errorRate: number | null;
   readonly predictionDrift: number | null;
+  /** Of the last hour (sixty short windows); null for compat, which knows no time. */
+  readonly lastHour: HourCounts | null;
+}
+export interface HourCounts {
+  readonly windowMs: number;
+  /** Requests that speak of the version, and what was wrong with them. */
+  readonly requests: number;
+  readonly failed: number;
+  readonly nonFinite: number;
+  /** Requests that count for latency, and those over its limit. */
+  readonly timed: number;
+  readonly slow: number;
 }
 export interface GenerationTotals {
   readonly requests: number;

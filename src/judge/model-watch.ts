@@ -208,7 +208,7 @@ export class ModelWatch {
   #healthOf(
     { state, version }: Watched, nowUs: number, judged: JudgedLook, latencyMs: HealthReport['latencyMs'],
   ): HealthReport {
-    const { checks, windowSamples, p95LatencyMs, errorRate, predictionDrift } = judged;
+    const { checks, windowSamples, p95LatencyMs, errorRate, predictionDrift, lastHour } = judged;
     return {
       kind: 'health',
       model: this.#model,
@@ -224,6 +224,7 @@ export class ModelWatch {
       p95LatencyMs,
       errorRate,
       predictionDrift,
+      lastHour,
     };
   }
 }

@@ -111,7 +111,7 @@ export function benchWith(options: Partial<BatcherOptions> & { readonly workers?
   const batcher = new Batcher({
     model: 'm', batchSizeMax: 4, batchDelayUs: 0, slabBytes: 4_096, largeBytesMax: 100_000, pendingMax: 32,
     deadlineMs: 1_000,
-    dispatch: (...batch) => workers.dispatch(...batch),
+    dispatch: (slab, memory, mayWait) => workers.dispatch(slab, memory, mayWait),
     monotonicUs: () => clock.nowUs,
     onUnanswered: (slab, requests, why) => unanswered.push({ generation: slab.generation, requests, why }),
     ...changed,

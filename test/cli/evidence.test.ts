@@ -50,12 +50,34 @@ test('explain prints counts, interval, limit, chance and the looks of a share, a
   assert.match(text, /chance of so many at the limit: 3e-9 \(needs 1e-6\); in breach since a look 10(\.0)? s before/);
   assert.match(text, /exposure +2,000 requests were answered by this version in this generation/);
   assert.match(text, /37 failed: the first bad request \S+ \S+, the last good one \S+ \S+\n/);
-  assert.match(text, /delay 39(\.0)? s, requests answered .* since the first bad one 771; before: 0 of 1,229/);
+  assert.match(text, /delay 39(\.0)? s, requests answered .* since the first bad one 771\n/);
+  assert.match(text, /the same version before: 0 of 1,229 \(0 %\)/);
   assert.match(text, /; 12 were answered by the standby instead\n/);
   assert.match(text, /other models on this host: quiet/);
   const others = [{ model: 'n', checks: ['error_rate', 'p95_latency'] }];
   assert.match(explain([errors], { others, shielded: 0 }), /on this host: n breaches error_rate and p95_latency/);
   assert.match(text, /the stored window gives the same verdict/);
+});
+
+test('explain names the most frequent errors, the requests by their ids, and how the version was that came back', () => {
+  const failures = {
+    failed: 37, nonFinite: 1, read: 30,
+    errors: [
+      { code: 'MODEL_FAILED', text: 'run model "m" version "N": Gather: idx=N is out of\nbounds', count: 29 },
+      { code: 'INTERNAL', text: 'b', count: 1 },
+    ],
+    requests: [{ id: 'req-7', what: 'failed', agoMs: 39_000 }, { id: 'req-9', what: 'nonFinite', agoMs: 1_000 }],
+  };
+  const hour = { endedAgoMs: 220_000, windowMs: 3_600_000, requests: 70_310, failed: 4, nonFinite: 0 };
+  const lastHours = [{ version: '1', ...hour, timed: 70_000, slow: 7 }];
+  const text = explain([errors], { others: [], shielded: 0, failures, lastHours });
+  assert.match(text, /top error: MODEL_FAILED \(29 of 30 that were read of 37\) run model .* idx=N is out of bounds\n/);
+  assert.match(text, /then: INTERNAL \(1 of 30 that were read of 37\) b\n/);
+  assert.match(text, /by their clients' ids: req-7 \(failed, \S+ \S+\), req-9 \(not finite, \S+ \S+\)\n/);
+  assert.match(text, new RegExp('version 1, which came back, in its last 1 h, until 3 min 40 s before: ' +
+    '4 of 70,310 \\(0.00569 %\\) failed, 0 not finite, 7 of 70,000 \\(0.01 %\\) slower than the limit'));
+  assert.match(explain([errors], { others: [], shielded: 0, failures: null, lastHours: [] }),
+    /version 1, which came back, was not judged since the engine started/);
 });
 
 test('explain draws both histograms of a drift, names the bins behind it, and says what was found out', () => {

@@ -4,6 +4,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { createEngine } from '../../src/engine/engine.ts';
+import { failuresSchema, lastHourSchema, REQUESTS_NAMED } from '../../src/judge/failures.ts';
 import { recompute } from '../../src/judge/recompute.ts';
 import { http } from '../support/http.ts';
 import { until } from '../support/poll.ts';
@@ -27,8 +28,12 @@ test('a decision says what the standby answered for its generation and which mod
   let next = 3;
   // Every number from 3 on fails, and no two questions are alike.
   const failSome = async (model: string): Promise<void> => {
-    const body = JSON.stringify({ inputs: [{ name: 'x', datatype: 'FP32', shape: [1, 1], data: [next += 1] }] });
-    await http(port, `/v2/models/${model}/infer`, { body });
+    next += 1;
+    const inputs = [{ name: 'x', datatype: 'FP32', shape: [1, 1], data: [next] }];
+    const body = JSON.stringify({ id: `own-${next}`, inputs });
+    // Some clients name a request in a header, some in the request itself.
+    const named = next % 2 === 0 ? { headers: { 'X-Request-Id': `head-${next}` } } : {};
+    await http(port, `/v2/models/${model}/infer`, { body, ...named });
   };
   const decisionOf = async (model: string) => {
     await engine.promote(model, 'fragile');
@@ -44,6 +49,14 @@ test('a decision says what the standby answered for its generation and which mod
   assert.ok(Number(evidence['shielded']) > 0);
   assert.ok(Number(evidence['shielded']) <= engine.served('n').counts.shielded);
   assert.deepEqual([first.suppressedBy, recompute(evidence)?.reason], ['observe', first.reason]);
+  const { failed, errors, requests } = failuresSchema.parse(evidence['failures']);
+  assert.ok(failed >= Number(evidence['shielded']) && errors[0]!.count <= failed);
+  assert.equal(errors[0]!.code, 'MODEL_FAILED');
+  assert.match(errors[0]!.text, /^run model "n" version "fragile": .*Gather/);
+  assert.deepEqual(requests.slice(0, 2).map(({ id, what }) => [id, what]), [['head-4', 'failed'], ['own-5', 'failed']]);
+  assert.ok(requests.length <= REQUESTS_NAMED);
+  const [before] = lastHourSchema.array().parse(evidence['lastHours']);
+  assert.deepEqual([before?.version, before?.failed, before?.windowMs], ['1', 0, 3_600_000]);
   const second = await decisionOf('m');
   const [other] = second.evidence['others'] as { model: string; checks: string[] }[];
   assert.equal(other?.model, 'n');

@@ -182,7 +182,7 @@ export class RolloutBench {
     return {
       kind: 'health', model: 'm', version: this.registry.model('m').activeVersion ?? '', generation, atUs: 0,
       checks: [], violations, warnings: [], windowSamples: 0, latencyMs: null, p95LatencyMs: null, errorRate: null,
-      predictionDrift: null,
+      predictionDrift: null, lastHour: null,
       totals: {
         requests: 0, ok: 0, clientFaults: 0, modelFailures: 0, nonFinite: 0, deadlines: 0, predictions: 0, lapped: 0,
       },

@@ -7,7 +7,7 @@ import type { Baseline } from '../../registry/records.ts';
 import type { Sample } from '../../shared-memory/sample-ring.ts';
 import type { CheckEffect, JudgePhase } from '../check-table.ts';
 import { CHECK_TABLE, effectOf } from '../check-table.ts';
-import type { CheckResult } from '../messages.ts';
+import type { CheckResult, HourCounts } from '../messages.ts';
 import { ANSWER, RATE } from './columns.ts';
 import { decide, verdictOf } from './decide.ts';
 import { KnownDispersion } from './dispersion.ts';
@@ -21,6 +21,7 @@ import { inputDrift, inputWindows } from './input-look.ts';
 import { SuiteObserver } from './observer.ts';
 import { errorRate, hardFailure, nonFinite, p95Latency } from './rate-looks.ts';
 import { referenceOf } from './reference.ts';
+import { WINDOW_FACTORS } from './slots.ts';
 import { Streaks } from './streaks.ts';
 
 /** One look's results, in the order of the checks, with what each was decided from. */
@@ -44,6 +45,10 @@ export class SuiteLook {
   }
 }
 
+/** The window of an hour, in short ones and by its number. */
+const HOUR_WINDOWS = 60;
+const HOUR = WINDOW_FACTORS.indexOf(HOUR_WINDOWS);
+
 /** A look that need not be made again while nothing has changed. */
 interface KeptLook {
   readonly look: SuiteLook;
@@ -57,6 +62,7 @@ export interface SuiteView {
   readonly requests: number;
   readonly errorRate: number | null;
   readonly driftSigmas: number | null;
+  readonly lastHour: HourCounts;
 }
 
 export class Suite {
@@ -162,6 +168,12 @@ export class Suite {
       requests,
       errorRate: requests === 0 ? null : rates.total(0, RATE.errors) / requests,
       driftSigmas: isMeasured ? Math.abs(answers.total(0, ANSWER.meanSum)) / values : null,
+      lastHour: {
+        windowMs: this.#options.windowMs * HOUR_WINDOWS,
+        requests: rates.total(HOUR, RATE.requests), failed: rates.total(HOUR, RATE.errors),
+        nonFinite: rates.total(HOUR, RATE.nonFinite),
+        timed: rates.total(HOUR, RATE.timed), slow: rates.total(HOUR, RATE.slow),
+      },
     };
   }
 }
