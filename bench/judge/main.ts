@@ -21,7 +21,7 @@ const HELP = `npm run bench:judge -- [options]
 Simulates models whose answers, latencies and failures follow known laws, runs them through the judge by a virtual
 clock, and prints false rollbacks a day on healthy streams and the time to find each damage, for compat and default.
 
-  --size NAME   full (1,000 model-days, about a quarter of an hour), tenth (100) or smallest; default full
+  --size NAME   full (1,000 model-days, half an hour to an hour), tenth (100) or smallest; default full
   --seed N      another seed gives other streams of the same laws; default 1
   --part NAME   healthy, damages or monitor; may be given several times; default all
   --out FILE    writes the figures as JSON; relative to the package`;

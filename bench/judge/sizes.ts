@@ -35,19 +35,19 @@ const DAMAGES: readonly DamageRate[] = [
   { perSecond: MINUTE, text: '1/min', runs: 10, wellSeconds: 86_400, secondsMax: 2 * 86_400 },
   { perSecond: 1, text: '1/s', runs: 10, wellSeconds: 3_600, secondsMax: 4 * 3_600 },
   { perSecond: 20, text: '20/s', runs: 10, wellSeconds: 3_600, secondsMax: 3_600 },
-  { perSecond: 1_000, text: '1,000/s', runs: 2, wellSeconds: 3_600, secondsMax: 300 },
+  { perSecond: 1_000, text: '1,000/s', runs: 1, wellSeconds: 3_600, secondsMax: 300 },
 ];
 
 export const SIZES = {
   full: {
     healthy: [
       { perSecond: MINUTE, text: '1/min', days: 840, hostDays: 8 },
-      { perSecond: TWELVE, text: '12/min', days: 105, hostDays: 5 },
-      { perSecond: 1, text: '1/s', days: 42, hostDays: 2 },
-      { perSecond: 20, text: '20/s', days: 10.5, hostDays: 0.5 },
-      { perSecond: 200, text: '200/s', days: 2.1, hostDays: 0.1 },
-      { perSecond: 1_000, text: '1,000/s', days: 0.7, hostDays: 0.1 },
-      { perSecond: 10_000, text: '10,000/s', days: 0.07, hostDays: 0.01 },
+      { perSecond: TWELVE, text: '12/min', days: 104, hostDays: 8 },
+      { perSecond: 1, text: '1/s', days: 39, hostDays: 3 },
+      { perSecond: 20, text: '20/s', days: 13, hostDays: 0.5 },
+      { perSecond: 200, text: '200/s', days: 1.3, hostDays: 0.1 },
+      { perSecond: 1_000, text: '1,000/s', days: 0.39, hostDays: 0.03 },
+      { perSecond: 10_000, text: '10,000/s', days: 0.052, hostDays: 0.004 },
     ],
     damages: DAMAGES,
     monitorSeconds: 5,
@@ -55,12 +55,12 @@ export const SIZES = {
   tenth: {
     healthy: [
       { perSecond: MINUTE, text: '1/min', days: 84, hostDays: 4 },
-      { perSecond: TWELVE, text: '12/min', days: 10.5, hostDays: 1.5 },
-      { perSecond: 1, text: '1/s', days: 4.2, hostDays: 0.6 },
-      { perSecond: 20, text: '20/s', days: 1.05, hostDays: 0.15 },
-      { perSecond: 200, text: '200/s', days: 0.21, hostDays: 0.03 },
-      { perSecond: 1_000, text: '1,000/s', days: 0.07, hostDays: 0.01 },
-      { perSecond: 10_000, text: '10,000/s', days: 0.007, hostDays: 0.001 },
+      { perSecond: TWELVE, text: '12/min', days: 10.4, hostDays: 0.8 },
+      { perSecond: 1, text: '1/s', days: 3.9, hostDays: 0.3 },
+      { perSecond: 20, text: '20/s', days: 1.3, hostDays: 0.1 },
+      { perSecond: 200, text: '200/s', days: 0.13, hostDays: 0.01 },
+      { perSecond: 1_000, text: '1,000/s', days: 0.039, hostDays: 0.003 },
+      { perSecond: 10_000, text: '10,000/s', days: 0.0065, hostDays: 0.0005 },
     ],
     damages: DAMAGES,
     monitorSeconds: 5,

@@ -23,11 +23,11 @@ import { baselineOfLine, kindOfRows } from './recorded-version.ts';
 
 /** The longest window in short ones: after so long without a sample every window is empty. */
 const EMPTY_AFTER_WINDOWS = 1_441;
-/** While the windows run empty, a slot ends every so many windows: of the short ones, of the hour, of the day. */
+/** While the windows run empty, a slot ends every so many windows: of the short windows, of the hour, of the day. */
 const QUIET_STEPS = [
   { idleWindows: 6, stepWindows: 1 / 12 },
   { idleWindows: 61, stepWindows: 1 },
-  { idleWindows: Infinity, stepWindows: 60 },
+  { idleWindows: Infinity, stepWindows: 15 },
 ] as const;
 /** How long the clock goes on after the last line, in short windows: two looks may be needed to decide. */
 const AFTER_WINDOWS = 1 / 4;
