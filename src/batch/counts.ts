@@ -20,8 +20,12 @@ export class BatcherCounts {
   }
 
   settled(how: 'answered' | 'cancelled'): void {
-    this[how] += 1;
-    if (how === 'cancelled') this.meter.cancelled += 1;
+    if (how === 'answered') {
+      this.answered += 1;
+      return;
+    }
+    this.cancelled += 1;
+    this.meter.cancelled += 1;
   }
 
   /** QUEUE_FULL; the same one as long as it says the same, so that whoever answers it need not write it anew. */

@@ -255,7 +255,7 @@ export class Slab {
     return offset >= 0;
   }
   /**
-   * The same for an answer that is written in place: returns its offset from the slab's start, a multiple of four, or
+   * The same for an answer that is written in place: returns its offset from the slab's start, a multiple of eight, or
    * -1 when the area is full.
    */
   placeAnswer(entry: number, status: number, bytes: number): number {
@@ -269,7 +269,7 @@ export class Slab {
     const offset = this.#requestStart() + this.#words[H_REQUEST_CAPACITY]! + used;
     this.#words[at + E_ANSWER_OFFSET] = offset;
     this.#words[at + E_ANSWER_BYTES] = bytes;
-    this.#words[H_ANSWER_USED] = used + ((bytes + 3) & ~3);
+    this.#words[H_ANSWER_USED] = used + ((bytes + 7) & ~7);
     return offset;
   }
   /** The answer bytes in place, or undefined when they overflowed. */

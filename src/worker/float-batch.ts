@@ -94,10 +94,14 @@ export class FloatBatch {
     }
   }
 
-  /** Runs and answers everything that was taken. */
+  /** Whether anything that was taken has no answer yet. */
+  get isWaiting(): boolean {
+    return this.#entries.length > 0;
+  }
+
+  /** Runs and answers everything that was taken; there must be something. */
   async flush(): Promise<void> {
     const count = this.#entries.length;
-    if (count === 0) return;
     this.#firstRows.push(this.#rows);
     await this.#run(0, count);
     this.#rows = 0;

@@ -109,8 +109,8 @@ export class BatchRunner {
       if (this.#batch.rows >= rowsMax) await this.#flush();
     }
     await this.#flush();
-    await this.#tensors.flush();
-    await this.#floats.flush();
+    if (this.#tensors.isWaiting) await this.#tensors.flush();
+    if (this.#floats.isWaiting) await this.#floats.flush();
     sampler.publish();
     slab.ranUs = monotonicUs() - this.#startUs;
     return { kind: 'batch', overflow: this.#overflow };

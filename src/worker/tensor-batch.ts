@@ -84,9 +84,13 @@ export class TensorBatch {
     this.#group({ entry, receivedUs, codec, request, rows: this.#stacking.rowsOf(request.inputs) });
   }
 
+  /** Whether anything that was taken has no answer yet. */
+  get isWaiting(): boolean {
+    return this.#groups.length > 0;
+  }
+
   /** Runs and answers everything that was taken. */
   async flush(): Promise<void> {
-    if (this.#groups.length === 0) return;
     const groups = this.#groups;
     this.#groups = [];
     for (const group of groups) await this.#run(group);
