@@ -18,6 +18,8 @@ export interface LoadOrder {
   readonly seconds: number;
   /** Requests a second, or null for a closed loop. */
   readonly rate: number | null;
+  /** Load at that rate before the seconds that count. */
+  readonly warmSeconds: number;
 }
 
 export interface LoadReport {
@@ -33,7 +35,7 @@ export interface LoadReport {
 }
 
 async function run(order: LoadOrder): Promise<LoadReport> {
-  const { transport, host, port, path, headers, connections, inFlight, seconds, rate } = order;
+  const { transport, host, port, path, headers, connections, inFlight, seconds, rate, warmSeconds } = order;
   const body = Buffer.from(order.body, 'base64');
   const request = requestBytes(host, { path, headers, body });
   const open = (onAnswer: OnAnswer): Promise<LoadClient[]> => Promise.all(
@@ -43,7 +45,7 @@ async function run(order: LoadOrder): Promise<LoadReport> {
   const before = process.cpuUsage();
   const { histogram, ...counts } = rate === null
     ? await closedLoop(open, seconds)
-    : await openLoop(open, rate, seconds);
+    : await openLoop(open, rate, seconds, { warmSeconds });
   const { user, system } = process.cpuUsage(before);
   return {
     ...counts,

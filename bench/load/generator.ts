@@ -17,16 +17,18 @@ export interface GeneratorLoad {
   readonly seconds: number;
   /** Requests a second, or null for a closed loop. */
   readonly rate: number | null;
+  /** Load at that rate before the seconds that count. */
+  readonly warmSeconds?: number;
   readonly cpus: string | null;
 }
 
 /** Puts this load on a contender. */
 export async function runGenerator(contender: Contender, load: GeneratorLoad): Promise<LoadResult> {
   const { transport, host, port, request } = contender;
-  const { connections, inFlight = 1, seconds, rate, cpus } = load;
+  const { connections, inFlight = 1, seconds, rate, warmSeconds = 0, cpus } = load;
   const order: LoadOrder = {
     transport, host, port, path: request.path, headers: request.headers, body: request.body.toString('base64'),
-    connections, inFlight, seconds, rate,
+    connections, inFlight, seconds, rate, warmSeconds,
   };
   const node = [process.execPath, PROCESS, JSON.stringify(order)];
   const [command = '', ...args] = cpus === null ? node : ['taskset', '-c', cpus, ...node];

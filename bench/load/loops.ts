@@ -72,28 +72,43 @@ export async function closedLoop(open: OpenClients, seconds: number): Promise<Lo
 /** Told of each answer, with the times of performance.now() at which it was due and at which it came. */
 export type Observe = (client: LoadClient, dueMs: number, nowMs: number, ok: boolean) => void;
 
-/**
- * Sends `rate` requests a second for `seconds`, whatever comes back. With a `spinMs` of 0 requests go out in bursts of
- * a millisecond, and the core that would be spun away is left to the server.
- */
+export interface OpenLoopOptions {
+  readonly observe?: Observe;
+  /** With 0 requests go out in bursts of a millisecond, and the core that would be spun away is left to the server. */
+  readonly spinMs?: number;
+  /**
+   * Load before the `seconds` that count, on the same connections and at the same rate: a generator that has just
+   * started runs its code for the first time and falls behind, and each of its delays would be counted as the server's.
+   */
+  readonly warmSeconds?: number;
+}
+
+/** Sends `rate` requests a second for `seconds`, whatever comes back. */
 export async function openLoop(
-  open: OpenClients, rate: number, seconds: number, observe: Observe = () => undefined, spinMs = SPIN_MS,
+  open: OpenClients, rate: number, seconds: number, options: OpenLoopOptions = {},
 ): Promise<LoopResult> {
+  const { observe = () => undefined, spinMs = SPIN_MS, warmSeconds = 0 } = options;
   const histogram = newHistogram();
-  const total = Math.max(1, Math.round(rate * seconds));
+  const warm = Math.round(rate * warmSeconds);
+  const total = warm + Math.max(1, Math.round(rate * seconds));
   const gapMs = 1e3 / rate;
   const free: LoadClient[] = [];
   let startMs = 0;
   let sent = 0;
+  let warmed = 0;
   let answered = 0;
   let failed = 0;
   const clients = await open((client, id, ok) => {
     const nowMs = performance.now();
+    free.push(client);
+    if (id < warm) {
+      warmed += 1;
+      return;
+    }
     record(histogram, nowMs - (startMs + id * gapMs));
     observe(client, startMs + id * gapMs, nowMs, ok);
     if (ok) answered += 1;
     else failed += 1;
-    free.push(client);
   });
   for (const client of clients) for (let slot = client.free; slot > 0; slot -= 1) free.push(client);
   startMs = performance.now();
@@ -107,8 +122,8 @@ export async function openLoop(
         client.send(sent);
         sent += 1;
       }
-      const isStuck = nowMs - startMs > seconds * 1e3 + LAST_ANSWERS_MS;
-      if ((sent === total && answered + failed >= total) || isStuck) {
+      const isStuck = nowMs - startMs > (warmSeconds + seconds) * 1e3 + LAST_ANSWERS_MS;
+      if ((sent === total && warmed + answered + failed >= total) || isStuck) {
         resolve();
         return;
       }
@@ -118,7 +133,7 @@ export async function openLoop(
     };
     turn();
   });
-  const ranSeconds = (performance.now() - startMs) / 1e3;
+  const ranSeconds = (performance.now() - startMs - warm * gapMs) / 1e3;
   for (const client of clients) client.end();
-  return { seconds: ranSeconds, answered, failed: total - answered, histogram };
+  return { seconds: ranSeconds, answered, failed: total - warm - answered, histogram };
 }

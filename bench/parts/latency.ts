@@ -37,7 +37,7 @@ export async function latency(context: PartContext): Promise<PartResult> {
       field, [...field.contenders, ...own], size.rounds,
       (contender) => runGenerator(contender, {
         connections: size.openConnections, seconds: size.seconds, rate: rates.get(contender.name) ?? 1,
-        cpus: cpus.generator,
+        warmSeconds: size.warmSeconds, cpus: cpus.generator,
       }),
       (what) => progress(`open loop, ${what}`));
     return report(measured, rates, field.notes);

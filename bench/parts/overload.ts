@@ -7,6 +7,7 @@ import { startLastgood, writeModel } from '../contenders/lastgood.ts';
 import { HttpClient, requestBytes } from '../load/http-client.ts';
 import type { LoadClient, OnAnswer } from '../load/http-client.ts';
 import { closedLoop, openLoop } from '../load/loops.ts';
+import type { Observe } from '../load/loops.ts';
 import { residentMib } from '../measure/process.ts';
 import { median } from '../measure/statistics.ts';
 import { COMPUTE } from '../workloads.ts';
@@ -78,7 +79,7 @@ async function measure(open: Open, pid: number, seconds: number): Promise<Outcom
   let peak = 0;
   for (const share of PEAK_SHARES) {
     const rate = (closed.answered / closed.seconds) * share;
-    const { answered, seconds: took } = await openLoop(open(CONNECTIONS), rate, seconds, undefined, NO_SPIN);
+    const { answered, seconds: took } = await openLoop(open(CONNECTIONS), rate, seconds, { spinMs: NO_SPIN });
     peak = Math.max(peak, answered / took);
   }
   const beforeMib = residentMib(pid);
@@ -89,12 +90,13 @@ async function measure(open: Open, pid: number, seconds: number): Promise<Outcom
   let lost = 0;
   const startMs = performance.now();
   let lastDueMs = startMs;
-  const result = await openLoop(open(CONNECTIONS), peak * TIMES_CAPACITY, seconds, ({ answer }, dueMs, nowMs, ok) => {
+  const observe: Observe = ({ answer }, dueMs, nowMs, ok) => {
     lastDueMs = Math.max(lastDueMs, dueMs);
     if (ok) good.push(nowMs - dueMs);
     else if (answer.startsWith(REFUSED)) refused.push(nowMs - dueMs);
     else lost += 1;
-  }, NO_SPIN);
+  };
+  const result = await openLoop(open(CONNECTIONS), peak * TIMES_CAPACITY, seconds, { observe, spinMs: NO_SPIN });
   clearInterval(watch);
   const recoveryMs = await recovery(open, median(alone), lastDueMs);
   const total = good.length + refused.length + lost;

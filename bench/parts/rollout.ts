@@ -78,7 +78,9 @@ export async function rollout(context: PartContext): Promise<PartResult> {
         (onAnswer) => Promise.all(Array.from({ length: openConnections }, () =>
           HttpClient.open(contender.host, contender.port, request, onAnswer))),
         rate, Math.max(1, steadyMs / 1e3),
-        ({ answer }, dueMs, nowMs) => seen.push({ dueMs, nowMs, byFirst: answer.includes(ANSWERED_BY_FIRST) }));
+        { observe: ({ answer }, dueMs, nowMs) => {
+          seen.push({ dueMs, nowMs, byFirst: answer.includes(ANSWERED_BY_FIRST) });
+        } });
       failed += result.failed;
     }
     await acting;

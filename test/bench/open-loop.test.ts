@@ -48,6 +48,13 @@ describe('The load generator', () => {
     assert.ok(histogram.maxValue >= STALL_MS * 1e3 * 0.95, `the slowest took ${histogram.maxValue} us`);
   });
 
+  test('openLoop counts nothing of its warm-up, and all that is due behind it', async () => {
+    let seen = 0;
+    const { answered, failed, histogram } = await againstStallingServer((open) =>
+      openLoop(open, RATE, 1, { warmSeconds: 1, spinMs: 0, observe: () => (seen += 1) }));
+    assert.deepEqual([answered, failed, seen, histogram.totalCount], [RATE, 0, RATE, RATE]);
+  });
+
   test('closedLoop sends no more than its connections hold, so it sees the same stall a few times only', async () => {
     const { histogram } = await againstStallingServer((open) => closedLoop(open, SECONDS));
     assert.ok(histogram.maxValue >= STALL_MS * 1e3 * 0.95, `the slowest took ${histogram.maxValue} us`);
