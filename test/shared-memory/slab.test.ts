@@ -66,12 +66,12 @@ describe('Slab', () => {
     const [slab] = createSlabArena(1, SIZE).slabs as [Slab];
     for (let entry = 0; entry < 3; entry += 1) slab.append(EntryKind.predictJson, bytesOf(8, entry), 0, 0);
     assert.equal(slab.setAnswer(2, 200, bytesOf(100, 0x44)), true);
-    assert.equal(slab.setAnswer(0, 400, bytesOf(29, 0x55)), false);
-    assert.equal(slab.setAnswer(1, 500, bytesOf(28, 0x66)), true);
+    assert.equal(slab.setAnswer(0, 400, bytesOf(25, 0x55)), false);
+    assert.equal(slab.setAnswer(1, 500, bytesOf(24, 0x66)), true);
     assert.deepEqual([0, 1, 2].map((entry) => slab.status(entry)), [400, 500, 200]);
     assert.equal(slab.answer(0), undefined);
     assert.equal(ANSWER_OVERFLOWED, -1);
-    assert.deepEqual([...slab.answer(1)!, ...slab.answer(2)!], [...bytesOf(28, 0x66), ...bytesOf(100, 0x44)]);
+    assert.deepEqual([...slab.answer(1)!, ...slab.answer(2)!], [...bytesOf(24, 0x66), ...bytesOf(100, 0x44)]);
     for (const entry of [0, 1, 2]) assert.deepEqual(slab.request(entry), bytesOf(8, entry));
   });
 
