@@ -15,9 +15,9 @@ export function createFrontPort(engine: Engine): FrontPort {
   const page = new MetricsPage(engine);
   return {
     queueOf: (model, version) => engine.served(model).queueOf(version),
-    assertFloats: (model) => {
+    assertFloats: (model, version) => {
       const served = engine.served(model);
-      const reason = floatRefusal(served.deploymentOf(undefined).version.signature);
+      const reason = floatRefusal(served.deploymentOf(version).version.signature);
       if (reason !== null) throw lastgoodError('FLOATS_REFUSED', { model: served.model, reason });
     },
     oip: createOipPort(engine),

@@ -31,8 +31,8 @@ export interface FrontPort {
    * active. Throws MODEL_NOT_FOUND, NO_DEFAULT_MODEL, VERSION_NOT_FOUND or VERSION_NOT_LOADED.
    */
   queueOf(model: string | undefined, version?: string): Submitter;
-  /** Throws FLOATS_REFUSED when the active version cannot be asked over `lastgood.f32`, and like `queueOf`. */
-  assertFloats(model: string | undefined): void;
+  /** Throws FLOATS_REFUSED when the version, or the active one, cannot be asked over `lastgood.f32`; and as above. */
+  assertFloats(model: string | undefined, version?: string): void;
   readonly oip: OipPort;
   /** The text of GET /metrics. */
   metrics(): Promise<string>;

@@ -6,7 +6,7 @@ import type { ReplySink, Ticket } from '../batch/submit.ts';
 import { lastgoodError } from '../errors.ts';
 import { type Gathering, OUTBOX_HELD_BACK_BYTES, Outbox } from './outbox.ts';
 import type { FrontPort } from './port.ts';
-import type { SocketDialect } from './socket-dialects.ts';
+import type { SocketDialect, SocketTarget } from './socket-dialects.ts';
 import { countRefusal, type FrontState } from './state.ts';
 import type { WebSocket } from './uws-types.ts';
 
@@ -17,18 +17,18 @@ export class Connection {
   readonly #port: FrontPort;
   readonly #state: FrontState;
   readonly #dialect: SocketDialect;
-  readonly #model: string | undefined;
+  readonly #target: SocketTarget;
   /** One for each frame that ever waited at the same time; used again and again. */
   readonly #replies: FrameReply[] = [];
   readonly #free: FrameReply[] = [];
   #outbox: Outbox | undefined;
 
-  /** `model` is the one named in the URL. */
-  constructor(port: FrontPort, state: FrontState, dialect: SocketDialect, model: string | undefined) {
+  /** `target` is what the URL names. */
+  constructor(port: FrontPort, state: FrontState, dialect: SocketDialect, target: SocketTarget) {
     this.#port = port;
     this.#state = state;
     this.#dialect = dialect;
-    this.#model = model;
+    this.#target = target;
   }
 
   opened(socket: WebSocket<unknown>, gathering: Gathering): void {
@@ -90,7 +90,7 @@ export class Connection {
     }
     const reply = this.#reply();
     try {
-      const ticket = dialect.submit(this.#port, this.#model, frame, reply);
+      const ticket = dialect.submit(this.#port, this.#target, frame, reply);
       // A queue that answered at once is done with it.
       if (reply.isWaiting) reply.ticket = ticket;
     } catch (error) {

@@ -97,9 +97,10 @@ function upgrade(
   if (state.sockets >= socketsMax) throw lastgoodError('SOCKETS_FULL', { open: state.sockets, limit: socketsMax });
   const offer = request.getHeader('sec-websocket-protocol');
   const dialect = chooseDialect(offer);
-  const model = new URLSearchParams(request.getQuery() ?? '').get('model') ?? undefined;
-  dialect.accept(port, model);
-  const data: SocketData = { connection: new Connection(port, state, dialect, model) };
+  const query = new URLSearchParams(request.getQuery() ?? '');
+  const target = { model: query.get('model') ?? undefined, version: query.get('version') ?? undefined };
+  dialect.accept(port, target);
+  const data: SocketData = { connection: new Connection(port, state, dialect, target) };
   response.upgrade(
     data,
     request.getHeader('sec-websocket-key'),

@@ -109,6 +109,27 @@ suite('lastgood.f32', () => {
     client.destroy();
   });
 
+  test('a version in the URL is answered by that one, over every subprotocol, if it is loaded', async () => {
+    await engine.register('two', file(linear(1)), { version: '1', promote: true });
+    await engine.register('two', file(linear(2)), { version: '2', promote: true });
+    for (const [version, wanted] of [['1', 322], ['2', 323]] as const) {
+      const floats = await open(`/ws?model=two&version=${version}`);
+      floats.send(floatFrame(1, [1, 2, 3]));
+      assert.deepEqual(readFloatAnswer(await floats.nextBinary()).values, [wanted]);
+      const texts = await WebSocketClient.connect(port, { path: `/ws?model=two&version=${version}` });
+      texts.send('{"id":1,"features":[1,2,3]}', '{"id":2,"model":"m","features":[1,2,3]}');
+      const answers = [await texts.nextJson(), await texts.nextJson()].sort((a, b) => Number(a['id']) - Number(b['id']));
+      assert.deepEqual(answers.map((one) => [one['prediction'], one['model_version']]), [[wanted, version], [321.5, '1']]);
+      for (const client of [floats, texts]) client.destroy();
+    }
+    for (const protocols of ['lastgood.f32', 'lastgood.json', 'oip.v2']) {
+      const unknown = await WebSocketClient.connect(port, { path: '/ws?model=two&version=9', protocols });
+      assert.equal(unknown.status, 404);
+      assert.match(unknown.handshake, /VERSION_NOT_FOUND/);
+      unknown.destroy();
+    }
+  });
+
   test('a frame beyond the body limit ends its socket', async () => {
     const client = await open();
     client.send(Buffer.alloc(100_004));

@@ -46,7 +46,7 @@ function scene() {
   const engine = new EchoEngine();
   engine.answering = false;
   const state = createFrontState(resolveOptions({}).limits);
-  const connection = new Connection(engine, state, DEFAULT_DIALECT, undefined);
+  const connection = new Connection(engine, state, DEFAULT_DIALECT, { model: undefined, version: undefined });
   const socket = new UnreadSocket(() => connection.closed());
   connection.opened(socket, new Gathering());
   const receive = (text: string): void => connection.received(new TextEncoder().encode(text).buffer, false);
