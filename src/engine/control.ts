@@ -16,6 +16,7 @@ import { registerVersion } from '../rollout/registration.ts';
 import { removeVersions } from '../rollout/removal.ts';
 import { liveBaseline } from './capture.ts';
 import type { Engine } from './engine.ts';
+import { setUnloaded } from './unloading.ts';
 
 export class EngineControl implements ControlPlane {
   readonly #engine: Engine;
@@ -54,9 +55,8 @@ export class EngineControl implements ControlPlane {
   ): Promise<Activation> {
     this.#engine.assertOpen();
     // Who promotes a version of an unloaded model wants the model back; it has to be up before it can change.
-    const wasUnloaded = this.#engine.unloaded.delete(args.model);
+    const wasUnloaded = await setUnloaded(this.#engine, args.model, false, by);
     this.#engine.followModels();
-    if (wasUnloaded) await this.#engine.settled();
     const { rollout } = this.#engine.served(args.model);
     // Brought back is what was active before, and that may be all that was asked for.
     if (wasUnloaded && rollout.active !== null && rollout.activeVersion?.version === args.version) {

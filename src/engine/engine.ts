@@ -63,7 +63,7 @@ export class Engine extends EventEmitter<EngineEvents> {
   /** When it was created, on the clock of `performance.now()`. */
   readonly startedMs = performance.now();
   /** Models that are in the registry and not to be served until somebody loads them again. */
-  readonly unloaded = new Set<string>();
+  unloaded: ReadonlySet<string> = new Set();
   readonly #store: RegistryStore;
   readonly #models = new Map<string, ServedModel>();
   #front: Front | null = null;
@@ -240,8 +240,9 @@ export class Engine extends EventEmitter<EngineEvents> {
 
   /** Serves the models that came into the registry, by whoever's hand, and lets those go that left it. */
   followModels(only?: ReadonlySet<string>): void {
-    const known = this.registry.models().map(({ model }) => model);
-    const names = new Set(known.filter((model) => !this.unloaded.has(model)));
+    const known = this.registry.models();
+    this.unloaded = new Set(known.filter(({ isUnloaded }) => isUnloaded).map(({ model }) => model));
+    const names = new Set(known.map(({ model }) => model).filter((model) => !this.unloaded.has(model)));
     for (const model of names) {
       if (this.#models.has(model) || only?.has(model) === false) continue;
       this.#background.add(this.#serve(model).rollout.start(), model, 'could not be started');

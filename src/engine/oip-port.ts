@@ -12,6 +12,7 @@ import type { VersionRecord } from '../registry/records.ts';
 import { EXTENSIONS, indexEntries, modelConfig, modelMetadata } from './oip-description.ts';
 import type { Engine } from './engine.ts';
 import type { ServedModel } from './served-model.ts';
+import { setUnloaded } from './unloading.ts';
 
 const BY = { by: 'http' };
 
@@ -49,9 +50,7 @@ export function createOipPort(engine: Engine): OipPort {
         throw lastgoodError('UNLOAD_REFUSED', { model });
       }
       engine.log.info({ model, ...BY }, 'unloading');
-      engine.unloaded.add(model);
-      engine.followModels();
-      await engine.settled();
+      await setUnloaded(engine, served.model, true, BY.by);
     },
   };
 
@@ -81,9 +80,9 @@ async function load(engine: Engine, model: string, { version, file }: LoadReques
   if (file !== undefined) await registerBytes(engine, model, version, file);
   // Throws for a model that nobody registered.
   else engine.registry.model(model);
-  engine.unloaded.delete(model);
+  await setUnloaded(engine, model, false, BY.by);
   engine.followModels();
-      await engine.settled();
+  await engine.settled();
   const served = engine.served(model);
   if (version !== undefined && served.rollout.activeVersion?.version !== version) {
     await engine.control.promote({ model, version, reason: 'loaded over HTTP' }, BY);

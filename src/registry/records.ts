@@ -176,6 +176,8 @@ export interface ModelRecord {
   readonly restoredGeneration?: number;
   /** The generation in which the machine rolls back no more: what it restored failed too. Cleared when that is over. */
   readonly stoppedGeneration?: number;
+  /** Nobody serves it until somebody loads it again. */
+  readonly isUnloaded?: boolean;
   /** The integer that the next version gets when the operator names none. */
   readonly nextVersion: number;
   /** The sequence number of the next event. */
@@ -186,7 +188,7 @@ export interface ModelRecord {
 export type EventKind =
   | 'register' | 'promote' | 'rollback' | 'probation_ended' | 'confirm' | 'pin' | 'unpin'
   | 'quarantine' | 'release' | 'baseline' | 'remove' | 'no_rollback_target' | 'load_failed'
-  | 'restored_failing' | 'recovered';
+  | 'restored_failing' | 'recovered' | 'unload' | 'load';
 
 /** One line of a model's history. */
 export interface EventRecord {

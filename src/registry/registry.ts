@@ -233,9 +233,9 @@ export class Registry extends RegistryReader {
     });
   }
 
-  /** Writes an event that changes nothing else, but for the generation in which the machine acts no more. */
-  recordEvent(model: string, event: NewEvent, change: Pick<ModelRecord, 'stoppedGeneration'> = {}): void {
-    this.store.transaction(() => this.#recordAbout(model, event, change));
+  /** Writes an event that changes no version: at most when the machine acts no more, or whether the model is served. */
+  recordEvent(model: string, event: NewEvent, more: Pick<ModelRecord, 'stoppedGeneration' | 'isUnloaded'> = {}): void {
+    this.store.transaction(() => this.#recordAbout(model, event, more));
   }
 
   /**

@@ -118,8 +118,9 @@ suite('lastgood.f32', () => {
       assert.deepEqual(readFloatAnswer(await floats.nextBinary()).values, [wanted]);
       const texts = await WebSocketClient.connect(port, { path: `/ws?model=two&version=${version}` });
       texts.send('{"id":1,"features":[1,2,3]}', '{"id":2,"model":"m","features":[1,2,3]}');
-      const answers = [await texts.nextJson(), await texts.nextJson()].sort((a, b) => Number(a['id']) - Number(b['id']));
-      assert.deepEqual(answers.map((one) => [one['prediction'], one['model_version']]), [[wanted, version], [321.5, '1']]);
+      const answers = [await texts.nextJson(), await texts.nextJson()].map((one) =>
+        [one['id'], one['prediction'], one['model_version']]);
+      assert.deepEqual(answers.sort(), [[1, wanted, version], [2, 321.5, '1']]);
       for (const client of [floats, texts]) client.destroy();
     }
     for (const protocols of ['lastgood.f32', 'lastgood.json', 'oip.v2']) {
