@@ -255,9 +255,10 @@ export class Batcher implements Submitter {
   }
 
   // A sealed batch that nobody waits for gives its memory back now: while no worker is free, requests that come and
-  // are given up again must not pile up.
+  // are given up again must not pile up. One that lies ready at a busy worker is not to be run either.
   #abandon(batch: Batch): void {
     const at = this.#sealed.indexOf(batch);
+    if (this.#running.has(batch)) this.#options.takeBack?.();
     if (at < 0) return;
     this.#sealed.splice(at, 1);
     this.#release(batch);

@@ -33,6 +33,8 @@ export interface BatcherOptions {
   readonly deadlineMs: number;
   readonly dispatch: Dispatch;
   readonly monotonicUs: () => number;
+  /** Asks for batches that lie ready and no worker has begun: nobody waits for one of them any more. */
+  readonly takeBack?: () => void;
   /**
    * Called with the number of requests that a running batch's version left without an answer, and that the main thread
    * answered in its stead: no sample of them will come from a worker in time, or at all.

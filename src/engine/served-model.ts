@@ -60,6 +60,7 @@ export class ServedModel {
     const queue = {
       model, batchSizeMax, batchDelayUs, slabBytes, largeBytesMax, pendingMax, deadlineMs,
       monotonicUs: () => clock.monotonicUs(), meter: ports.meter,
+      takeBack: () => this.#takeBackAllBut(null),
       answersOf: (slab: Slab) => this.#answersOf(slab),
       onUnanswered: (slab: Slab, requests: number, why: Unanswered) => this.#recordUnanswered(slab, requests, why),
       onBad,
@@ -244,8 +245,12 @@ export class ServedModel {
     const { options: { judge: options } } = this.#ports;
     this.#ports.monitor({ kind: 'watch', model: this.model, generation, version, outputKind, baseline, options });
     // What lies ready for a version that is no longer active is answered by the one that is.
-    for (const other of this.#deployments.ready) if (other !== deployment) other.takeBack();
+    this.#takeBackAllBut(deployment);
     this.batcher.wake();
+  }
+
+  #takeBackAllBut(kept: Deployment | null): void {
+    for (const deployment of this.#deployments.ready) if (deployment !== kept) deployment.takeBack();
   }
 
   #tellPhase(): void {
