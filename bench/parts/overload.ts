@@ -28,8 +28,10 @@ const WATCH_MS = 20;
 /** Recovered: answered within so many times what it took before the load. */
 const RECOVERED_TIMES = 2;
 const RECOVERY_MS_MAX = 10_000;
-/** Long enough for the queue to fill several times. */
+/** Turns of load at twice the capacity: long enough for the queue to fill several times. */
 const SPELLS = 3;
+/** Turns of load at each rate at which the peak is looked for. */
+const PEAK_SPELLS = 1.5;
 const GOODPUT_MIN = 0.9;
 const RECOVERY_GOAL_MS = 1_000;
 const REFUSED = 'HTTP/1.1 429';
@@ -62,7 +64,7 @@ export async function overload(context: PartContext): Promise<PartResult> {
     await closedLoop(open(PEAK_CONNECTIONS), settings.size.warmSeconds);
     for (let round = 1; round <= rounds; round += 1) {
       progress(`round ${round} of ${rounds}`);
-      outcomes.push(await measure(open, server.pid, settings.size.seconds * SPELLS));
+      outcomes.push(await measure(open, server.pid, settings.size.seconds));
     }
     return report(outcomes);
   } finally {
@@ -72,14 +74,16 @@ export async function overload(context: PartContext): Promise<PartResult> {
 
 type Open = (connections: number) => (onAnswer: OnAnswer) => Promise<readonly LoadClient[]>;
 
-async function measure(open: Open, pid: number, seconds: number): Promise<Outcome> {
+async function measure(open: Open, pid: number, turnSeconds: number): Promise<Outcome> {
+  const seconds = turnSeconds * SPELLS;
+  const peakSeconds = turnSeconds * PEAK_SPELLS;
   const alone = await probes(open);
   // What it answers at best when requests come as they do below; a closed loop only says where to look.
-  const closed = await closedLoop(open(PEAK_CONNECTIONS), seconds);
+  const closed = await closedLoop(open(PEAK_CONNECTIONS), peakSeconds);
   let peak = 0;
   for (const share of PEAK_SHARES) {
     const rate = (closed.answered / closed.seconds) * share;
-    const { answered, seconds: took } = await openLoop(open(CONNECTIONS), rate, seconds, { spinMs: NO_SPIN });
+    const { answered, seconds: took } = await openLoop(open(CONNECTIONS), rate, peakSeconds, { spinMs: NO_SPIN });
     peak = Math.max(peak, answered / took);
   }
   const beforeMib = residentMib(pid);

@@ -11,7 +11,7 @@ import type { PartContext, PartResult } from './part.ts';
 
 const CONNECTIONS = 64;
 /** More rounds than elsewhere: what is looked for is less than a percent. */
-const ROUNDS_FACTOR = 4;
+const ROUNDS_FACTOR = 2;
 /** A text is written anew once a second at most, so more scrapes cost no more texts. */
 const SCRAPE_MS = 1_000;
 /** The text is still fresh at the next scrape of the same second, so these are that far apart. */
