@@ -6,6 +6,7 @@ import { countInBins } from '../judge/bins.ts';
 import { computeInputBaseline } from '../judge/input-baseline.ts';
 import type { CapturedInputs, CapturedPredictions } from '../judge/messages.ts';
 import { populationStability } from '../judge/statistics.ts';
+import { numberText } from '../judge/text.ts';
 import { BASELINE_ROWS_MIN } from '../judge/suite/reference.ts';
 import type { JudgeOptions } from '../options.ts';
 import type { Baseline, InputBaseline, VersionRecord } from '../registry/records.ts';
@@ -46,6 +47,8 @@ export function liveBaseline(captured: CapturedPredictions, about: CaptureAbout)
       wanted: `those of ${seconds(options.captureMs)} s, ${seconds(options.captureMs - captured.forMs)} s more`,
     });
   }
+  const contradiction = rangeContradiction(values, version);
+  if (contradiction !== null) throw lastgoodError('INVALID_BASELINE', { path: 'live traffic', reason: contradiction });
   const before = newestLive(about);
   if (before !== null && !acceptsNew) {
     const psi = populationStability(before.bins.counts, countInBins(before.bins.edges, values));
@@ -63,6 +66,20 @@ export function liveBaseline(captured: CapturedPredictions, about: CaptureAbout)
   });
   const inputs = liveInputs(captured.inputs, version, nowMs);
   return inputs === null ? baseline : { ...baseline, inputs };
+}
+
+// Of a live answer only its summary is known, so this is what can be said against the kind that it is read as.
+function rangeContradiction(values: readonly number[], version: VersionRecord): string | null {
+  const { kind, output, isKindDeclared } = judgedOutputOf(version);
+  if (kind !== 'score' && kind !== 'classes') return null;
+  const outside = values.filter((value) => value < 0 || value > 1);
+  if (outside.length === 0) return null;
+  const what = kind === 'score' ? 'no score' : 'no share of a class';
+  const known = isKindDeclared ? 'as declared' : 'as its baseline was until now';
+  const remedy = kind === 'score' ? 'regression' : 'vector';
+  return `output "${output ?? ''}" has ${outside.length} of ${values.length} live answers outside of 0 to 1 ` +
+    `(${numberText(outside[0]!)} for one), which is ${what} ${known}; register the version with --output-kind ` +
+    `${remedy} if that is meant`;
 }
 
 // Too few rows of inputs make no baseline of them, and stand in the way of none of the answers.

@@ -1,14 +1,14 @@
 // The same recent questions to two versions: what the active one was asked lately and what it answered, and what the
 // warm standby makes of it. Main thread; the runs are on the standby's workers, a few rows at a time, and are no
 // requests: nothing waits for them, nothing of them is counted.
-import type { OutputKind, Signature } from '../registry/records.ts';
+import type { OutputKind, Signature, VersionRecord } from '../registry/records.ts';
 import { Outcome } from '../shared-memory/sample-ring.ts';
 import { RowReader, rowRingOffset } from '../shared-memory/row-ring.ts';
 import type { RingRow } from '../shared-memory/row-ring.ts';
 import { createSlab } from '../shared-memory/slab-arena.ts';
 import { KEPT_ROW } from '../shared-memory/slab.ts';
 import { judgedOutputOf } from '../wire/judged-output.ts';
-import { predictionOf } from '../wire/prediction.ts';
+import { predictionOf, rowElements } from '../wire/prediction.ts';
 import type { PredictionSummary } from '../wire/prediction.ts';
 import { ReplayStatus } from '../worker/replay.ts';
 import type { Deployment } from './deployment.ts';
@@ -68,9 +68,8 @@ export async function runRecentInputs(
   if (!isSameInput(active.version.signature, standby.version.signature)) {
     return { unavailable: `version "${standby.version.version}" takes other inputs` };
   }
-  if (!isSameOutput(active, standby)) {
-    return { unavailable: `version "${standby.version.version}" is judged by another output` };
-  }
+  const difference = outputDifference(active.version, standby.version);
+  if (difference !== null) return { unavailable: difference };
   const answers = await replayAll(standby, rows, nowUs);
   if (typeof answers === 'string') return { unavailable: answers };
   const kind = active.version.outputKind;
@@ -81,10 +80,30 @@ export async function runRecentInputs(
     : { pairs };
 }
 
-// Inferred outputs may have been renamed by an export and mean the same; what was declared is meant by its name.
-function isSameOutput(active: Deployment, standby: Deployment): boolean {
-  const [one, other] = [judgedOutputOf(active.version), judgedOutputOf(standby.version)];
-  return one.output === other.output || !(one.isOutputDeclared || other.isOutputDeclared);
+/**
+ * Why the answers of two versions cannot be compared; null when they can. Inferred outputs may have been renamed by an
+ * export and mean the same, and be read differently because one of them is broken; what was declared is meant.
+ */
+export function outputDifference(active: VersionRecord, standby: VersionRecord): string | null {
+  const [one, other] = [judgedOutputOf(active), judgedOutputOf(standby)];
+  if (one.output !== other.output && (one.isOutputDeclared || other.isOutputDeclared)) {
+    return `version "${standby.version}" is judged by another output`;
+  }
+  // Without a baseline nobody knows what one number a row means, and it may well be the same.
+  const isOpen = one.kind === 'scalar' || other.kind === 'scalar';
+  if (one.kind !== other.kind && !isOpen && (one.isKindDeclared || other.isKindDeclared)) {
+    return `version "${standby.version}" is judged as ${other.kind}, version "${active.version}" as ${one.kind}`;
+  }
+  const [width, otherWidth] = [widthOf(active, one.output), widthOf(standby, other.output)];
+  if (width < 0 || otherWidth < 0 || width === otherWidth) return null;
+  return `version "${standby.version}" answers with ${otherWidth} numbers a row, version "${active.version}" with ` +
+    `${width}`;
+}
+
+// Numbers of one row; -1 for any.
+function widthOf({ signature: { outputs } }: VersionRecord, name: string | null): number {
+  const output = outputs.find((candidate) => candidate.name === name);
+  return output === undefined ? -1 : rowElements(output.shape);
 }
 
 async function replayAll(

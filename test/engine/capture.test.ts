@@ -41,6 +41,22 @@ describe('liveBaseline', () => {
     assert.equal(liveBaseline(few, about({ options })).rows, 2);
   });
 
+  test('refuses answers that are no scores, or no shares, of a version that is judged by such', () => {
+    const as = (outputKind: string, declared?: object): Partial<CaptureAbout> =>
+      ({ version: { ...record('2', null), outputKind, ...(declared && { declared }) } as VersionRecord });
+    const values = Array.from({ length: 1_500 }, (_, index) => (index % 500 === 0 ? 1.5 : random()));
+    for (const [kind, pattern] of [
+      ['score', /"price" has 3 of 1500 live answers outside of 0 to 1 \(1\.5 for one\), which is no score as declared/],
+      ['classes', /which is no share of a class as declared; register the version with --output-kind vector/],
+    ] as const) {
+      assert.throws(() => liveBaseline(captured(0, { values }), about(as(kind, { kind }))),
+        { code: 'INVALID_BASELINE', message: pattern });
+    }
+    assert.throws(() => liveBaseline(captured(-0.5), about(as('score'))), { message: /as its baseline was until now/ });
+    assert.equal(liveBaseline(captured(0), about(as('score', { kind: 'score' }))).kind, 'score');
+    assert.equal(liveBaseline(captured(9), about(as('scalar'))).rows, 1_500, 'nobody said what one number means');
+  });
+
   test('refuses answers far from what the version before gave live, unless that is meant', () => {
     const before = record('1', liveBaseline(captured(5), about()));
     const validated = record('1', { ...before.baseline!, source: 'validation' });
