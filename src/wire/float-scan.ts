@@ -197,11 +197,13 @@ export class FloatScanner {
       if (this.failedAt >= 0) return -1;
       if (count >= limit || !this.#store(target, offset + count, value, mode)) return this.#refuse(start);
       count += 1;
-      const byte = this.space();
+      // Seldom is there space, so it is looked for here and skipped elsewhere; behind the end nothing is greater.
+      let byte = this.bytes[this.at]!;
+      if (!(byte > 0x20)) byte = this.space();
       this.at += 1;
       if (byte === CLOSE_BRACKET) return count;
       if (byte !== COMMA) return this.#refuse(this.at - 1);
-      this.space();
+      if (!(this.bytes[this.at]! > 0x20)) this.space();
       if (this.#slowTokens > SLOW_TOKENS_MAX && !this.#nonFinite) {
         return this.#parseRest(target, offset, limit, mode, count);
       }
