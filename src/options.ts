@@ -6,6 +6,7 @@ import { z } from 'zod';
 import { lastgoodError } from './errors.ts';
 import { impossibleLimits, judgeOverrideSchema, judgeSchema, mergeSections } from './judge-options.ts';
 import type { JudgeOptions } from './judge-options.ts';
+import { IN_OUR_WORDS } from './schema-text.ts';
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
@@ -151,7 +152,7 @@ export function resolveOptions(raw: unknown): ResolvedOptions {
 
 /** Parses raw options without asking whether they work together: a part of them may only make sense with the rest. */
 export function parseOptions(raw: unknown): ResolvedOptions {
-  const result = engineSchema.safeParse(raw);
+  const result = engineSchema.safeParse(raw, IN_OUR_WORDS);
   if (!result.success) throw lastgoodError('INVALID_OPTION', { reason: describe(result.error) });
   for (const model of Object.keys(result.data.models)) optionsOfModel(result.data, model);
   return result.data;
@@ -167,7 +168,7 @@ export function optionsOfModel(options: ResolvedOptions, model: string): ModelOp
   const shared = Object.fromEntries(
     [...Object.keys(modelShape), 'judge'].map((key) => [key, options[key as keyof typeof modelShape | 'judge']]),
   );
-  const result = modelSchema.safeParse(mergeSections(shared, options.models[model] ?? {}));
+  const result = modelSchema.safeParse(mergeSections(shared, options.models[model] ?? {}), IN_OUR_WORDS);
   if (result.success) return result.data;
   throw lastgoodError('INVALID_OPTION', { reason: describe(result.error, ['models', model]) });
 }

@@ -2,6 +2,7 @@
 // Server, client and the list at GET / all read it, so none of them can know a verb that the others do not.
 import { z } from 'zod';
 import { DECLARED_KINDS } from '../registry/records.ts';
+import { IN_OUR_WORDS } from '../schema-text.ts';
 import type { Actor, ControlPlane } from './control-plane.ts';
 
 export type Verb = keyof ControlPlane;
@@ -37,7 +38,7 @@ function command<S extends z.ZodRawShape>(
     .join(' ');
   return {
     verb, method, about, takes,
-    run: (control, raw, actor) => run(control, schema.parse(raw), actor),
+    run: (control, raw, actor) => run(control, schema.parse(raw, IN_OUR_WORDS), actor),
   };
 }
 

@@ -2,6 +2,7 @@
 // HTTP surface shows the same. Pure.
 import { z } from 'zod';
 import { lastgoodError } from '../errors.ts';
+import { IN_OUR_WORDS } from '../schema-text.ts';
 
 const REASON_CHARACTERS_MAX = 500;
 
@@ -35,7 +36,7 @@ export const unloadBody = z.looseObject({
 
 /** What `body` is by `schema`; throws INVALID_REQUEST, which says where it differs. */
 export function checkedBody<S extends z.ZodType>(schema: S, body: Readonly<Record<string, unknown>>): z.output<S> {
-  const { success, data, error } = schema.safeParse(body);
+  const { success, data, error } = schema.safeParse(body, IN_OUR_WORDS);
   if (success) return data;
   const said = error.issues.map(({ path, message }) => `"${path.join('.')}": ${message}`);
   throw lastgoodError('INVALID_REQUEST', { reason: said.join('; ').slice(0, 500) });

@@ -9,6 +9,7 @@ import { readFileSync, statSync } from 'node:fs';
 import { z } from 'zod';
 import { isLastgoodError, lastgoodError, reasonOf } from '../errors.ts';
 import type { Baseline, InputBaseline, OutputKind, Signature, VersionRecord } from '../registry/records.ts';
+import { IN_OUR_WORDS } from '../schema-text.ts';
 import { flatIndexOf, inputColumnsOf } from '../wire/input-columns.ts';
 import { contradictionOf, declaredOutput } from '../wire/judged-output.ts';
 import { inferOutputKind, rowElements } from '../wire/prediction.ts';
@@ -63,7 +64,7 @@ function readJson(path: string): unknown {
 
 /** Checks a baseline that was parsed already; `path` is for error messages. */
 export function parseBaseline(path: string, content: unknown): BaselineFile {
-  const parsed = fileSchema.safeParse(content);
+  const parsed = fileSchema.safeParse(content, IN_OUR_WORDS);
   if (!parsed.success) {
     const issues = parsed.error.issues.map((issue) => `${issue.path.join('.') || 'document'}: ${issue.message}`);
     throw invalid(path, issues.join('; '));
