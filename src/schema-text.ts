@@ -12,7 +12,8 @@ const NAME_OF: Readonly<Record<string, string>> = {
 function shown(value: unknown): string {
   if (Array.isArray(value)) return 'an array';
   if (typeof value === 'object' && value !== null) return 'an object';
-  const text = JSON.stringify(value) ?? String(value);
+  if (value === undefined) return 'missing';
+  const text = typeof value === 'bigint' ? String(value) : JSON.stringify(value);
   return text.length > SHOWN_CHARACTERS_MAX ? `${text.slice(0, SHOWN_CHARACTERS_MAX)}…` : text;
 }
 
@@ -29,7 +30,7 @@ function issueText(issue: z.core.$ZodRawIssue): string | undefined {
   switch (issue.code) {
     case 'invalid_type': {
       const wanted = NAME_OF[issue.expected] ?? issue.expected;
-      return `it is ${issue.input === undefined ? 'missing' : shown(issue.input)}; wanted ${wanted}`;
+      return `it is ${shown(issue.input)}; wanted ${wanted}`;
     }
     case 'too_small':
       return bounded(issue, issue.minimum, issue.inclusive === false ? 'more than' : 'at least');

@@ -35,6 +35,17 @@ describe('Batcher', () => {
     assert.equal(batcher.counts.cancelled, 1);
   });
 
+  test('a request given up before the cut is not run, the others of its batch are', async () => {
+    const { workers, ask } = benchWith();
+    const [stays, gone] = ['stays', 'gone'].map((body) => ask(body));
+    gone!.ticket.cancel();
+    await turn();
+    workers.finish();
+    await turn();
+    assert.deepEqual([workers.cuts, workers.ran], [[['stays', 'gone']], ['stays']]);
+    assert.deepEqual([stays!.answers.length, gone!.answers.length], [1, 0]);
+  });
+
   test('a batch that no worker had begun is cut again, first and for the generation of then', async () => {
     const { batcher, workers, ask } = benchWith({ batchSizeMax: 2 });
     workers.room = 1;

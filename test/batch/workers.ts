@@ -27,6 +27,8 @@ export class TestWorkers {
   readonly running: Running[] = [];
   /** The bodies of every batch that was cut, in order. */
   readonly cuts: string[][] = [];
+  /** The bodies that were answered, in order. */
+  readonly ran: string[] = [];
   #views: Slab[] = [];
   #ready = 0;
 
@@ -58,6 +60,7 @@ export class TestWorkers {
     const overflow: { entry: number; answer: Uint8Array }[] = [];
     for (let entry = 0; entry < slab.entryCount; entry += 1) {
       if (slab.status(entry) === EntryStatus.cancelled) continue;
+      this.ran.push(Buffer.from(slab.request(entry)).toString());
       const answer = Buffer.concat([Buffer.from(`${generation}:`), slab.request(entry)]);
       if (!slab.setAnswer(entry, 200, answer)) overflow.push({ entry, answer });
     }
