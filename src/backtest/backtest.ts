@@ -5,6 +5,7 @@ import type { JudgeOptions } from '../judge-options.ts';
 import type { BacktestDecision } from './decision.ts';
 import { ModelReplay } from './model-replay.ts';
 import { badLine, parseLine } from './record-line.ts';
+import type { Standby, Standbys } from './standby.ts';
 
 /** A line may be so much older than the newest one of its model; it is judged at the newest time then. */
 export const BACKWARDS_MS_MAX = 60_000;
@@ -24,11 +25,14 @@ export interface BacktestOptions {
   readonly path: string;
   readonly judgeOf: (model: string) => JudgeOptions;
   readonly emit: (decision: BacktestDecision) => void;
+  /** Runs last good versions again, to attribute a drift; without it every drift is unattributed. */
+  readonly standbys?: Standbys;
 }
 
 export class Backtest {
   readonly #options: BacktestOptions;
   readonly #models = new Map<string, ModelReplay>();
+  readonly #standbys = new Map<string, { readonly version: string; readonly standby: Standby | null }>();
   #lines = 0;
   #outOfOrder = 0;
 
@@ -36,9 +40,12 @@ export class Backtest {
     this.#options = options;
   }
 
-  /** Takes in line number `number`; empty ones are passed over. Throws SAMPLES_INVALID. */
-  line(text: string, number: number): void {
-    if (text === '' || text.trim() === '') return;
+  /**
+   * Takes in line number `number`; empty ones are passed over. Throws SAMPLES_INVALID. The next line may come when what
+   * is returned has resolved, or at once when nothing is.
+   */
+  line(text: string, number: number): Promise<void> | undefined {
+    if (text === '' || text.trim() === '') return undefined;
     const { path, judgeOf, emit } = this.#options;
     const line = parseLine(text, path, number);
     this.#lines += 1;
@@ -61,6 +68,26 @@ export class Backtest {
       if (isLastgoodError(error) && error.code !== 'INVALID_BASELINE') throw error;
       throw badLine(path, number, error);
     }
+    return this.#options.standbys === undefined ? undefined : this.#follow(model, line.model, this.#options.standbys);
+  }
+
+  // Loads a model's last good version when it is another one.
+  #follow(model: ModelReplay, name: string, standbys: Standbys): Promise<void> | undefined {
+    const { lastGood } = model;
+    const loaded = this.#standbys.get(name);
+    if (lastGood === null || loaded?.version === lastGood) return undefined;
+    return (async () => {
+      const opened = await standbys.open(name, lastGood);
+      if (loaded?.standby !== null) await loaded?.standby.close();
+      this.#standbys.set(name, { version: lastGood, standby: 'unavailable' in opened ? null : opened });
+      model.standby = opened;
+    })();
+  }
+
+  /** Releases the versions that were loaded. */
+  async close(): Promise<void> {
+    for (const { standby } of this.#standbys.values()) await standby?.close();
+    this.#standbys.clear();
   }
 
   /** Lets the clocks go on to the last decisions; nothing may come after it. */

@@ -2,6 +2,7 @@
 import { CHECK_TABLE } from '../judge/check-table.ts';
 import type { JudgePhase } from '../judge/check-table.ts';
 import type { JudgedLook } from '../judge/generation-judge.ts';
+import type { Finding } from '../judge/findings.ts';
 import type { CheckName, CheckResult, GenerationTotals } from '../judge/messages.ts';
 import type { OutputKind } from '../registry/records.ts';
 
@@ -23,8 +24,8 @@ export interface DecisionContext {
   /** How the outputs were read; null before the first. */
   readonly kind: OutputKind | null;
   readonly suppressedBy: string | null;
-  /** Whether version or data are to blame for a drift: without the models nobody can tell. */
-  readonly attribution: 'unavailable' | null;
+  /** Whether version or data are to blame for a drift: without inputs and models nobody can tell. */
+  readonly attribution: Finding | 'unavailable' | null;
   /** Rows of the baseline. */
   readonly rows: number | null;
   readonly sinceMs: number;
@@ -45,9 +46,16 @@ export function evidenceOf(
     outputKind: kind, baselineRows: rows, servedMs: nowMs - sinceMs,
     totals: { requests, failed: modelFailures, nonFinite },
     ...(suppressedBy === null ? {} : { suppressedBy }),
-    ...(attribution === null ? {} : { attribution }),
+    ...attributionOf(attribution),
     ...decidedFrom(look.evidence, check),
   };
+}
+
+function attributionOf(attribution: DecisionContext['attribution']): Record<string, unknown> {
+  if (attribution === null) return {};
+  if (attribution === 'unavailable') return { attribution };
+  const isKnown = !('unavailable' in attribution.facts);
+  return { attribution: isKnown ? attribution.blames : 'unavailable', finding: attribution };
 }
 
 // Of the suite, what this check counted; of compat, the window without its hundreds of single values.

@@ -7,21 +7,25 @@ const PIECE_BYTES = 1024 * 1024;
 export const LINE_CHARACTERS_MAX = 256 * 1024 * 1024;
 const NEW_LINE = 0x0a;
 
-/** `-` is stdin. Calls `visit` for every line with its number, from 1, and `progress` after every piece. */
+/**
+ * `-` is stdin. Calls `visit` for every line with its number, from 1, and waits for it when it says so; calls
+ * `progress` after every piece.
+ */
 export async function readLines(
-  path: string, visit: (line: string, number: number) => void, progress: (bytes: number) => void,
+  path: string, visit: (line: string, number: number) => Promise<void> | undefined, progress: (bytes: number) => void,
 ): Promise<void> {
   const stream = path === '-' ? process.stdin : createReadStream(path, { highWaterMark: PIECE_BYTES });
   let rest: Buffer[] = [];
   let restBytes = 0;
   let number = 0;
   let bytes = 0;
-  const take = (text: string): void => {
+  const take = async (text: string): Promise<void> => {
     for (let from = 0; from < text.length; ) {
       const end = text.indexOf('\n', from);
       const to = end < 0 ? text.length : end;
       number += 1;
-      visit(text.slice(from, to), number);
+      const later = visit(text.slice(from, to), number);
+      if (later !== undefined) await later;
       from = to + 1;
     }
   };
@@ -34,11 +38,11 @@ export async function readLines(
       if (restBytes > LINE_CHARACTERS_MAX) throw badLine(path, number + 1, new Error('it has no end'));
     } else {
       // Whole lines only, so that no character is cut in two.
-      take(Buffer.concat([...rest, piece.subarray(0, end + 1)]).toString('utf8'));
+      await take(Buffer.concat([...rest, piece.subarray(0, end + 1)]).toString('utf8'));
       rest = [piece.subarray(end + 1)];
       restBytes = rest[0]!.length;
     }
     progress(bytes);
   }
-  take(Buffer.concat(rest).toString('utf8'));
+  await take(Buffer.concat(rest).toString('utf8'));
 }

@@ -4,6 +4,7 @@
 // The recording goes on with the version that served, whatever would have been decided. So a version that would have
 // been rolled back is judged on, and told to be suppressed ("rolled_back") until a promote line brings the next one;
 // cooldown and interval then count from the rollback that would have been.
+import type { Finding } from '../judge/findings.ts';
 import type { CheckResult } from '../judge/messages.ts';
 import type { JudgePhase } from '../judge/check-table.ts';
 import { GenerationState } from '../judge/generation.ts';
@@ -14,12 +15,14 @@ import { triggerOf } from '../judge/verdict.ts';
 import type { JudgeOptions } from '../judge-options.ts';
 import { emptyModel } from '../registry/empty-model.ts';
 import type { Baseline, ModelRecord, OutputKind } from '../registry/records.ts';
-import { suppressionOf } from '../rollout/decisions.ts';
+import { suppressionBy, suppressionOf } from '../rollout/decisions.ts';
 import type { BacktestDecision } from './decision.ts';
 import { evidenceOf, isDrift } from './decision.ts';
 import type { PromoteLine, SampleLine } from './record-line.ts';
+import { RecentRows } from './recent-rows.ts';
 import { RecordedSamples } from './recorded-sample.ts';
 import { baselineOfLine, kindOfRows } from './recorded-version.ts';
+import type { Standby } from './standby.ts';
 
 /** The longest window in short ones: after so long without a sample every window is empty. */
 const EMPTY_AFTER_WINDOWS = 1_441;
@@ -31,6 +34,8 @@ const QUIET_STEPS = [
 ] as const;
 /** How long the clock goes on after the last line, in short windows: two looks may be needed to decide. */
 const AFTER_WINDOWS = 1 / 4;
+/** Who is to blame for a drift is asked again after so many short windows. */
+const ASKED_AGAIN_WINDOWS = 5;
 /** p95 latencies are for people; they are read anew after so much. */
 const P95_SAMPLES = 500;
 const P95_MS = 10_000;
@@ -49,6 +54,8 @@ interface Generation {
   p95Ms: number | null;
   p95AtMs: number;
   p95Samples: number;
+  /** Who was last found to be to blame for a drift, and when. */
+  found: { readonly finding: Finding; readonly atMs: number } | null;
   readonly told: Map<string, { readonly verdict: CheckResult['verdict']; readonly action: BacktestDecision['action'] }>;
 }
 
@@ -58,6 +65,9 @@ export class ModelReplay {
   readonly #emit: (decision: BacktestDecision) => void;
   readonly #samples = new RecordedSamples();
   readonly #seen = new Set<string>();
+  readonly #recent = new RecentRows();
+  #lastGood: string | null = null;
+  #standby: Standby | { readonly unavailable: string } | null = null;
   #record: ModelRecord;
   #generation: Generation | null = null;
   #nowMs = -Infinity;
@@ -76,6 +86,15 @@ export class ModelReplay {
   get nowMs(): number {
     return this.#nowMs;
   }
+  /** The version that would be gone back to; null while there is none. */
+  get lastGood(): string | null {
+    return this.#lastGood;
+  }
+  /** What answers for it when a drift is to be attributed; null where no version can be run again. */
+  set standby(standby: Standby | { readonly unavailable: string } | null) {
+    this.#standby = standby;
+  }
+
   /** Samples that were judged, and those of versions that were not active (any more). */
   get counts(): { readonly judged: number; readonly late: number } {
     return { judged: this.#counted, late: this.#late };
@@ -106,6 +125,7 @@ export class ModelReplay {
     if (ok && outputs.length > 0) this.#checkOutputs(generation, outputs);
     this.#lastSampleMs = atMs;
     this.#counted += 1;
+    if (this.#standby !== null) this.#recent.add(line);
     const { state, kind } = generation;
     const atUs = atMs * 1_000;
     state.latency.advance(atUs);
@@ -119,6 +139,8 @@ export class ModelReplay {
 
   #begin(version: string, atMs: number, baseline: Baseline | null, kind: OutputKind | null): void {
     this.#seen.add(version);
+    if (this.#generation?.rolledBack === false) this.#lastGood = this.#generation.version;
+    this.#recent.clear();
     const generation = this.#record.generation + 1;
     this.#record = {
       ...this.#record, generation, activeVersion: version, activatedAtMs: atMs, probationEndedAtMs: null,
@@ -127,7 +149,7 @@ export class ModelReplay {
     this.#generation = {
       state, version, baseline, judge: state.judgeBy(this.#options, baseline), sinceMs: atMs,
       kind: kind ?? baseline?.kind ?? null, width: -1, nextLookMs: atMs + this.#options.lookMs, rolledBack: false,
-      p95Ms: null, p95AtMs: -Infinity, p95Samples: 0, told: new Map(),
+      p95Ms: null, p95AtMs: -Infinity, p95Samples: 0, found: null, told: new Map(),
     };
   }
 
@@ -217,11 +239,12 @@ export class ModelReplay {
     { nowMs, phase }: { readonly nowMs: number; readonly phase: JudgePhase },
   ): void {
     const told = generation.told.get(check.check) ?? { verdict: 'inconclusive', action: 'none' };
-    const { action, suppressedBy } = this.#actionOn(generation, check, nowMs);
+    const isNewFail = told.verdict !== check.verdict && check.verdict === 'fail';
+    const { action, suppressedBy, finding } = this.#actionOn(generation, check, { nowMs, isNewFail });
     const isNews = told.verdict !== check.verdict || (told.action === 'suppressed' && action === 'rollback');
     if (!isNews) return;
     generation.told.set(check.check, { verdict: check.verdict, action });
-    const attribution = check.verdict === 'fail' && isDrift(check.check) ? 'unavailable' as const : null;
+    const attribution = check.verdict === 'fail' && isDrift(check.check) ? finding ?? 'unavailable' as const : null;
     this.#emit({
       t: nowMs, model: this.#model, version: generation.version, check: check.check, verdict: check.verdict, action,
       evidence: evidenceOf(look, check, {
@@ -235,11 +258,29 @@ export class ModelReplay {
   }
 
   #actionOn(
-    { rolledBack }: Generation, { verdict, effect }: CheckResult, nowMs: number,
-  ): { readonly action: BacktestDecision['action']; readonly suppressedBy: string | null } {
-    if (verdict !== 'fail') return { action: 'none', suppressedBy: null };
-    if (effect === 'warn') return { action: 'warn', suppressedBy: null };
-    const suppressedBy = rolledBack ? 'rolled_back' : suppressionOf(this.#record, this.#options, nowMs);
-    return { action: suppressedBy === null ? 'rollback' : 'suppressed', suppressedBy };
+    generation: Generation, { check, verdict, effect }: CheckResult,
+    { nowMs, isNewFail }: { readonly nowMs: number; readonly isNewFail: boolean },
+  ): { action: BacktestDecision['action']; suppressedBy: string | null; finding: Finding | null } {
+    if (verdict !== 'fail') return { action: 'none', suppressedBy: null, finding: null };
+    const ask = (): Finding | null => (isDrift(check) ? this.#attribute(generation, nowMs) : null);
+    if (effect === 'warn') return { action: 'warn', suppressedBy: null, finding: isNewFail ? ask() : null };
+    let suppressedBy: string | null = generation.rolledBack
+      ? 'rolled_back' : suppressionOf(this.#record, this.#options, nowMs);
+    const finding = suppressedBy === null || isNewFail ? ask() : null;
+    // What nobody can tell is no reason to keep quiet here: a limit that is tried shall show what it finds.
+    if (finding?.blames === 'data') suppressedBy ??= suppressionBy(finding.blames);
+    return { action: suppressedBy === null ? 'rollback' : 'suppressed', suppressedBy, finding };
+  }
+
+  // Asks the last good version, now and then while a drift goes on; null when nothing can be asked.
+  #attribute(generation: Generation, nowMs: number): Finding | null {
+    const { mode, attribution, windowMs } = this.#options;
+    if (this.#standby === null || this.#recent.isEmpty || mode === 'compat' || attribution === 'off') return null;
+    if (generation.found === null || nowMs - generation.found.atMs >= windowMs * ASKED_AGAIN_WINDOWS) {
+      const { version, baseline, kind } = generation;
+      const finding = this.#recent.attribute({ version, baseline, kind: kind ?? 'scalar' }, this.#standby);
+      generation.found = { finding, atMs: nowMs };
+    }
+    return generation.found.finding;
   }
 }

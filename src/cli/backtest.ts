@@ -7,6 +7,10 @@ import type { BacktestDecision } from '../backtest/decision.ts';
 import { readLines } from '../backtest/lines.ts';
 import { lastgoodError, reasonOf } from '../errors.ts';
 import { optionsOfModel, resolveOptions } from '../options.ts';
+import { standbysOf } from '../backtest/standby.ts';
+import { RegistryReader } from '../registry/reader.ts';
+import { openStore } from '../registry/store.ts';
+import type { RegistryStore } from '../registry/store.ts';
 import { paint, print } from './output.ts';
 import type { Style } from './output.ts';
 import { ProgressBar } from './progress.ts';
@@ -18,6 +22,8 @@ import type { CommonFlags } from './verb.ts';
 
 /** Times from here on are dates, smaller ones count from the start of the recording. */
 const DATE_MS_MIN = 1e11;
+/** The environment's twin of --data. */
+const DATA_VARIABLE = 'LASTGOOD_DATA';
 const COLUMNS = { version: 12, check: 16, verdict: 12, action: 10 } as const;
 
 const STYLES: Readonly<Record<BacktestDecision['action'], Style>> = {
@@ -40,12 +46,14 @@ A recording begins with any line; a version that is seen first in a sample has n
 Output: one line for each check whose verdict changes (before its first verdict a check is inconclusive).
   action  rollback    the engine would have gone back now, to whatever was the last good version
           suppressed  it would have wanted to: evidence.suppressedBy says what held it back (cooldown, interval,
-                      observe; rolled_back: this version would have been gone already)
           warn        told and stored, nothing more      none  nothing is wrong, or not enough is known
+                      observe; data_drift: the data moved; rolled_back: this version would have been gone already)
 The recording goes on with what was recorded, so a version that would have been rolled back is judged to its end. A
-drift is the version's or the data's: without the models nobody can tell, evidence.attribution is "unavailable", and
-the verdict stands. The clock goes on for a quarter of the window after the last line, so that a breach which has to be
-seen twice is. A line up to 60 s older than one before it counts as of now; an older one is refused.`;
+drift is the version's or the data's. With --data DIR, where DIR holds the versions, and samples with "inputs", the
+version before answers the last 200 of them, as in the engine: evidence.attribution is "version" or "data", and
+evidence.finding says why. Else nobody can tell, it is "unavailable", and the verdict stands.
+The clock goes on for a quarter of the window after the last line, so that a breach which has to be seen twice is. A
+line up to 60 s older than one before it counts as of now; an older one is refused.`;
 
 interface BacktestFlags extends CommonFlags {
   readonly mode?: string;
@@ -64,7 +72,8 @@ export function backtestCommand(): Command {
       'such samples.',
     examples: [
       ['lastgood backtest samples.ndjson', 'with the limits that are the default'],
-      ['lastgood backtest samples.ndjson --config lastgood.json', 'with those that are armed'],
+      ['lastgood backtest samples.ndjson --config lastgood.json --data ./data',
+        'with those that are armed, asking the version before whether the data moved'],
       ['lastgood backtest samples.ndjson --mode compat --p95-limit-ms 80', 'with others'],
       ['zcat samples.ndjson.gz | lastgood backtest - --json', 'from stdin, one JSON document a decision'],
     ],
@@ -80,11 +89,15 @@ export function backtestCommand(): Command {
 
 async function backtest(path: string, flags: CommonFlags & Readonly<Record<string, unknown>>): Promise<void> {
   const { options } = resolveSettings(flags, process.env);
+  // Only a directory that is named: what lies in ./data by chance shall decide nothing.
+  const isNamed = (flags.data ?? process.env[DATA_VARIABLE]) !== undefined;
+  const store: RegistryStore | null = isNamed ? openStore({ dataDir: options.dataDir, readOnly: true }) : null;
   const bar = new ProgressBar('judging', sizeOf(path));
   const json = flags.json === true;
   const run = new Backtest({
     path: path === '-' ? 'stdin' : path,
     judgeOf: (model) => optionsOfModel(options, model).judge,
+    ...(store === null ? {} : { standbys: standbysOf(options.dataDir, new RegistryReader(store)) }),
     emit: (decision) => {
       bar.clear();
       print(json ? JSON.stringify(decision) : decisionLine(decision));
@@ -100,6 +113,8 @@ async function backtest(path: string, flags: CommonFlags & Readonly<Record<strin
     throw error;
   } finally {
     bar.clear();
+    await run.close();
+    await store?.close();
   }
   if (!json) print(summaryText(summary));
 }

@@ -1,0 +1,137 @@
+// The last good version of a recording, run again: a data directory that holds its artefact lets a backtest ask what
+// the engine asks before a rollback for drift. Answers at once, so that the recorded clock stands still meanwhile.
+import { reasonOf } from '../errors.ts';
+import { artifactPath } from '../registry/artifacts.ts';
+import type { RegistryReader } from '../registry/reader.ts';
+import type { Baseline, VersionRecord } from '../registry/records.ts';
+import { halfToNumber, numberToHalf } from '../wire/half.ts';
+import { judgedOutputOf } from '../wire/judged-output.ts';
+import { rowLayout } from '../wire/row-layout.ts';
+import type { RowInput } from '../wire/row-layout.ts';
+import { createElements, runtimeType } from '../wire/tensor.ts';
+import type { TensorData } from '../wire/tensor.ts';
+import { openSession } from '../worker/direct-run.ts';
+import type { DirectRun } from '../worker/direct-run.ts';
+import { loadRuntime } from '../worker/runtime.ts';
+import type { FeedValue, OrtModule, OrtSession } from '../worker/runtime.ts';
+
+/** Answers recorded inputs; null for a row that it cannot answer. */
+export interface Standby {
+  readonly version: string;
+  readonly baseline: Baseline | null;
+  answer(inputs: readonly number[]): ArrayLike<number> | null;
+  close(): Promise<void>;
+}
+/** Where last good versions come from. Resolves with the reason, as a part of a sentence, when there is none. */
+export interface Standbys {
+  open(model: string, version: string): Promise<Standby | { readonly unavailable: string }>;
+}
+
+/** The versions of a data directory. */
+export function standbysOf(dataDir: string, registry: RegistryReader): Standbys {
+  return {
+    open: async (model, version) => {
+      const record = registry.versions(model).find((one) => one.version === version);
+      if (record === undefined) {
+        return { unavailable: `version "${version}" of model "${model}" is not in the data directory` };
+      }
+      try {
+        return await RegisteredStandby.open(artifactPath(dataDir, record.sha256), record);
+      } catch (error) {
+        return { unavailable: `version "${version}" does not load: ${reasonOf(error)}` };
+      }
+    },
+  };
+}
+
+class RegisteredStandby implements Standby {
+  readonly version: string;
+  readonly baseline: Baseline | null;
+  readonly #ort: OrtModule;
+  readonly #session: OrtSession;
+  readonly #run: DirectRun;
+  readonly #rows: readonly RowInput[];
+  readonly #leads: readonly number[];
+  readonly #output: string;
+  readonly #isHalf: boolean;
+
+  private constructor(
+    record: VersionRecord, ort: OrtModule, { session, run }: { readonly session: OrtSession; readonly run: DirectRun },
+  ) {
+    const { signature, version, baseline } = record;
+    const { batching, rowsPerRun, inputs } = rowLayout(signature, 1);
+    if (batching === 'fixed' && rowsPerRun > 1) throw new Error(`it takes ${rowsPerRun} rows at a time; wanted one`);
+    const output = signature.outputs.find(({ name }) => name === judgedOutputOf(record).output);
+    if (output === undefined) throw new Error('no output of it is judged');
+    this.version = version;
+    this.baseline = baseline;
+    this.#ort = ort;
+    this.#session = session;
+    this.#run = run;
+    this.#rows = inputs;
+    this.#leads = batching === 'none' ? [] : [1];
+    this.#output = output.name;
+    this.#isHalf = output.datatype === 'FP16';
+  }
+
+  static async open(path: string, record: VersionRecord): Promise<RegisteredStandby> {
+    const ort = await loadRuntime();
+    const { session, run } = await openSession(ort, path, { intraOpNumThreads: 1, logSeverityLevel: 4 });
+    try {
+      if (run === null) throw new Error('this build of onnxruntime-node is not the one that is known');
+      return new RegisteredStandby(record, ort, { session, run });
+    } catch (error) {
+      await session.release();
+      throw error;
+    }
+  }
+
+  answer(inputs: readonly number[]): ArrayLike<number> | null {
+    try {
+      const feeds = this.#feeds(inputs);
+      const { data } = this.#run(feeds, { [this.#output]: null })[this.#output] as { data: ArrayLike<number | bigint> };
+      return Array.from(data, (value) => (this.#isHalf ? halfToNumber(Number(value)) : Number(value)));
+    } catch {
+      // What the engine's standby fails is no answer either.
+      return null;
+    }
+  }
+
+  #feeds(inputs: readonly number[]): Record<string, FeedValue> {
+    const feeds: Record<string, FeedValue> = {};
+    let from = 0;
+    for (const row of this.#rows) {
+      const shape = shapeOf(row, this.#rows.length === 1 ? inputs.length : null);
+      const elements = shape.reduce((product, size) => product * size, 1);
+      const data = elementsOf(row, inputs.slice(from, from + elements));
+      from += elements;
+      feeds[row.name] = new this.#ort.Tensor(
+        runtimeType(row.datatype) as 'float32', data as Float32Array, [...this.#leads, ...shape]);
+    }
+    if (from !== inputs.length) throw new Error(`${inputs.length} inputs were recorded; wanted ${from}`);
+    return feeds;
+  }
+
+  async close(): Promise<void> {
+    await this.#session.release();
+  }
+}
+
+// A recorded row is numbers only: one open dimension follows from their number, more of them do not.
+function shapeOf({ name, shape }: RowInput, numbers: number | null): number[] {
+  const open = shape.filter((size) => size < 0).length;
+  if (open === 0) return [...shape];
+  const known = shape.reduce((product, size) => (size < 0 ? product : product * size), 1);
+  if (open > 1 || numbers === null || numbers % known !== 0) throw new Error(`the shape of "${name}" is not recorded`);
+  return shape.map((size) => (size < 0 ? numbers / known : size));
+}
+
+function elementsOf({ name, datatype }: RowInput, numbers: readonly number[]): TensorData {
+  const data = createElements(datatype, numbers.length);
+  if (Array.isArray(data)) throw new Error(`"${name}" is text`);
+  numbers.forEach((number, at) => {
+    if (data instanceof BigInt64Array || data instanceof BigUint64Array) data[at] = BigInt(Math.round(number));
+    else data[at] = datatype === 'FP16' ? numberToHalf(number) : number;
+  });
+  return data;
+}
