@@ -92,28 +92,32 @@ export class EngineControl implements ControlPlane {
   }
 
   async confirm({ model }: { model: string }, { by }: Actor): Promise<ModelRecord> {
-    this.#engine.served(model).rollout.confirm(by);
+    await this.#engine.served(model).rollout.confirm(by);
     return this.#flushed(() => this.#engine.registry.model(model));
   }
 
   async pin({ model, reason }: { model: string; reason?: string }, { by }: Actor): Promise<ModelRecord> {
-    const after = this.#engine.registry.setPin(model, { by, reason: reason ?? '' }, by);
+    const { registry } = this.#engine;
+    const after = await registry.commit(() => registry.setPin(model, { by, reason: reason ?? '' }, by));
     return this.#flushed(() => after);
   }
 
   async unpin({ model }: { model: string }, { by }: Actor): Promise<ModelRecord> {
-    const after = this.#engine.registry.setPin(model, null, by);
+    const { registry } = this.#engine;
+    const after = await registry.commit(() => registry.setPin(model, null, by));
     return this.#flushed(() => after);
   }
 
   async quarantine(args: { model: string; version: string; reason?: string }, { by }: Actor): Promise<VersionRecord> {
-    const after = this.#engine.registry.quarantine({ reason: 'by an operator', ...args, by });
+    const { registry } = this.#engine;
+    const after = await registry.commit(() => registry.quarantine({ reason: 'by an operator', ...args, by }));
     this.#engine.served(args.model).rollout.reconsider();
     return this.#flushed(() => after);
   }
 
   async release(args: { model: string; version: string }, { by }: Actor): Promise<VersionRecord> {
-    const after = this.#engine.registry.release({ ...args, by });
+    const { registry } = this.#engine;
+    const after = await registry.commit(() => registry.release({ ...args, by }));
     this.#engine.served(args.model).rollout.reconsider();
     return this.#flushed(() => after);
   }
@@ -155,7 +159,7 @@ export class EngineControl implements ControlPlane {
       options: served.options.judge, acceptsNew, nowMs: clock.wallMs(),
     });
     const baseline = keepingInputs(captured, registry.version(model, active.version).baseline);
-    return registry.setBaseline({ model, version: active.version, baseline, by });
+    return registry.commit(() => registry.setBaseline({ model, version: active.version, baseline, by }));
   }
 
   async remove(

@@ -1,6 +1,10 @@
 // Waits for the answers of an engine that takes no more requests. Main thread.
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Batcher } from '../batch/batcher.ts';
+import type { Front } from '../front/port.ts';
+
+/** A kept-alive connection may carry one more request after the drain: it gets 503 and a farewell, not a reset. */
+const LINGER_MS = 200;
 
 export interface Drained {
   /** Requests that were answered since the drain began. */
@@ -21,4 +25,10 @@ export async function drainQueues(queues: readonly Batcher[], limitMs: number): 
   ]);
   limit.abort();
   return { answered: answeredNow() - before, left: sum(queues.map(({ pending }) => pending)) };
+}
+
+/** Closes a front whose intake has stopped. */
+export async function closeFront(front: Front): Promise<void> {
+  await sleep(LINGER_MS);
+  front.close();
 }

@@ -4,7 +4,6 @@
 import '../telemetry-off.ts';
 import { EventEmitter } from 'node:events';
 import { performance } from 'node:perf_hooks';
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Activation, ControlPlane, EngineStatus, RegisterArguments, Rollback } from '../admin/control-plane.ts';
 import { type Clock, systemClock } from '../clock.ts';
 import { lastgoodError, reasonOf } from '../errors.ts';
@@ -13,6 +12,7 @@ import { startFront } from '../front/server.ts';
 import type { Verdict } from '../judge/messages.ts';
 import { type EngineOptions, optionsOfModel, type ResolvedOptions, resolveOptions, workersFor } from '../options.ts';
 import { removeStaleParts } from '../registry/artifacts.ts';
+import { WrittenChanges } from '../registry/changes.ts';
 import type { VersionRecord } from '../registry/records.ts';
 import { Registry } from '../registry/registry.ts';
 import { openStoreOnAnyDisk, type RegistryStore } from '../registry/store.ts';
@@ -21,7 +21,7 @@ import { Background } from './background.ts';
 import { chooseModel } from './choose-model.ts';
 import { EngineControl } from './control.ts';
 import { DiskWatch } from './disk-watch.ts';
-import { type Drained, drainQueues } from './draining.ts';
+import { closeFront, type Drained, drainQueues } from './draining.ts';
 import { type EngineEvents, type EngineSurroundings, emitRolloutEvent } from './events.ts';
 import { HungRuns } from './hung-runs.ts';
 import { Follower } from './follower.ts';
@@ -36,8 +36,6 @@ import { ServedModel } from './served-model.ts';
 
 /** What operators are called in the history when a program asks. */
 const LIBRARY = { by: 'library' };
-/** A kept-alive connection may carry one more request after the drain: it gets 503 and a farewell, not a reset. */
-const LINGER_MS = 200;
 
 /**
  * Opens `dataDir` (./data by default), loads what is active there and answers `predict`; `listen` opens it to HTTP and
@@ -65,6 +63,7 @@ export class Engine extends EventEmitter<EngineEvents> {
   /** Models that are in the registry and not to be served until somebody loads them again. */
   unloaded: ReadonlySet<string> = new Set();
   readonly #store: RegistryStore;
+  readonly #changes: WrittenChanges;
   readonly #models = new Map<string, ServedModel>();
   #front: Front | null = null;
   readonly #follower: Follower;
@@ -83,7 +82,8 @@ export class Engine extends EventEmitter<EngineEvents> {
     this.options = options;
     this.clock = clock ?? systemClock;
     this.log = log ?? silentLog;
-    this.registry = new Registry(store, this.clock);
+    this.#changes = new WrittenChanges(store, options.dataDir);
+    this.registry = new Registry(store, this.clock, this.#changes);
     this.#store = store;
     this.control = new EngineControl(this);
     const emit = (event: RolloutEvent): void => this.#emitEvent(event);
@@ -99,8 +99,8 @@ export class Engine extends EventEmitter<EngineEvents> {
       models: () => this.#models.values(), registry: this.registry, clock: this.clock, emit,
       onHung: (run) => {
         // What follows is the end of this process, and the version that is to blame is out.
-        if (run.isTakenOut) this.#guard?.stopped();
-        this.emit('hung', run);
+        const told = run.isTakenOut ? this.#guard?.stopped() : undefined;
+        void Promise.resolve(told).then(() => this.emit('hung', run));
       },
     });
     this.monitor = new MonitorLink({
@@ -137,6 +137,7 @@ export class Engine extends EventEmitter<EngineEvents> {
       return this.settled();
     };
     await (this.#guard?.start(bring) ?? bring());
+    this.#changes.start();
     this.#follower.start();
     this.#hungRuns.start();
   }
@@ -223,18 +224,16 @@ export class Engine extends EventEmitter<EngineEvents> {
   }
 
   async #close(): Promise<void> {
-    this.#guard?.stopped();
+    void this.#guard?.stopped();
     this.#follower.stop();
     this.#hungRuns.stop();
     this.#diskWatch.stop();
     await this.drain();
-    if (this.#front !== null) {
-      await sleep(LINGER_MS);
-      this.#front.close();
-    }
+    if (this.#front !== null) await closeFront(this.#front);
     await this.settled();
     await Promise.all([...this.#models.values()].map((served) => served.close()));
     await this.monitor.stop();
+    await this.#changes.close();
     await this.#store.close();
   }
 
@@ -290,7 +289,7 @@ export class Engine extends EventEmitter<EngineEvents> {
   }
 
   #emitEvent(event: RolloutEvent): void {
-    if (event.kind === 'promote') this.#guard?.served(event.activation.model);
+    if (event.kind === 'promote') void this.#guard?.served(event.activation.model);
     if (event.kind === 'rollback') this.meters.of(event.decision.model).countRollback(event.decision.trigger);
     logRolloutEvent(this.log, event);
     emitRolloutEvent(this, event);

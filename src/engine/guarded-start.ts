@@ -41,13 +41,20 @@ export class GuardedStart {
   }
 
   /** A model answers for the first time in this process. */
-  served(model: string): void {
-    if (!this.#serving.has(model)) this.#mark([model], 'serving');
+  async served(model: string): Promise<void> {
+    if (!this.#serving.has(model)) await this.#markWhileServing([model], 'serving');
   }
 
-  /** The process was told to end: whatever happens from now on is nobody's crash. */
-  stopped(): void {
-    this.#mark([...this.#serving], 'stopped');
+  /** The process was told to end: whatever happens from when this resolves on is nobody's crash. */
+  stopped(): Promise<void> {
+    return this.#markWhileServing([...this.#serving], 'stopped');
+  }
+
+  async #markWhileServing(models: readonly string[], state: BootRecord['state']): Promise<void> {
+    if (state === 'serving') for (const model of models) this.#serving.add(model);
+    if (models.length === 0) return;
+    await this.#ports.registry.commit(() => this.#guard.mark(models, state))
+      .catch((error: unknown) => this.#notWritten(error));
   }
 
   #mark(models: readonly string[], state: BootRecord['state']): void {
@@ -81,9 +88,13 @@ export class GuardedStart {
     try {
       return write();
     } catch (error) {
-      const what = 'the boot guard could not write the registry';
-      this.#ports.emit({ kind: 'problem', model: '', what, reason: reasonOf(error) });
+      this.#notWritten(error);
       return null;
     }
+  }
+
+  #notWritten(error: unknown): void {
+    const what = 'the boot guard could not write the registry';
+    this.#ports.emit({ kind: 'problem', model: '', what, reason: reasonOf(error) });
   }
 }

@@ -146,7 +146,7 @@ export class HungRuns {
         throw error;
       }
     } else if (registry.version(model, version).health !== 'unhealthy') {
-      registry.quarantine({ model, version, by: ENGINE_ACTOR, reason });
+      await registry.commit(() => registry.quarantine({ model, version, by: ENGINE_ACTOR, reason }));
       rollout.reconsider();
     }
     await registry.flushed();

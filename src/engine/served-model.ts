@@ -155,7 +155,7 @@ export class ServedModel {
     this.#health = report;
     this.#lastHours.note(report);
     for (const { check, verdict } of report.checks) if (verdict === 'fail') this.#ports.meter.countBreach(check);
-    this.rollout.onHealth(report);
+    void this.rollout.onHealth(report);
   }
 
   /** The checks that failed at the newest look. */

@@ -4,6 +4,7 @@
 import type { Clock } from '../clock.ts';
 import { lastgoodError } from '../errors.ts';
 import { NO_CRASHES } from './boot-guard.ts';
+import { type Changes, directChanges } from './changes.ts';
 import { DECISIONS_MAX, listDecisions, storeDecision } from './decision-log.ts';
 import {
   ALL_VERSIONS, bootKey, decisionKey, decisionOrderOf, eventKey, eventsOf, modelKey, versionKey,
@@ -11,6 +12,7 @@ import {
 import { emptyModel } from './empty-model.ts';
 import { chooseLastGood, rollbackCandidates } from './last-good.ts';
 import { checkName } from './names.ts';
+import { nextFreeVersion, numberAfter } from './version-numbers.ts';
 import { RegistryReader } from './reader.ts';
 import type {
   Baseline, DecisionRecord, EventKind, EventRecord, ModelRecord, VersionHealth, VersionRecord,
@@ -28,10 +30,17 @@ type NewEvent = Pick<EventRecord, 'kind' | 'by' | 'reason' | 'from' | 'to' | 'de
 
 export class Registry extends RegistryReader {
   readonly #clock: Clock;
+  readonly #changes: Changes;
 
-  constructor(store: RegistryStore, clock: Clock) {
+  constructor(store: RegistryStore, clock: Clock, changes = directChanges) {
     super(store);
     this.#clock = clock;
+    this.#changes = changes;
+  }
+
+  /** Makes the change that `change` makes of this registry; resolves when it is on disk, blocking nothing meanwhile. */
+  commit<T>(change: () => T): Promise<T> {
+    return this.#changes.run(change);
   }
 
   /** Resolves when all changes so far would survive a power loss; await it before acknowledging one. */
@@ -49,7 +58,7 @@ export class Registry extends RegistryReader {
     if (fresh.version !== undefined) checkName('the version', fresh.version);
     return this.store.transaction(() => {
       const model = this.store.get(modelKey(fresh.model)) ?? emptyModel(fresh.model, this.#clock.wallMs());
-      const version = fresh.version ?? this.#nextFreeVersion(model);
+      const version = fresh.version ?? nextFreeVersion(this.store, model);
       if (this.store.get(versionKey(fresh.model, version)) !== undefined) {
         throw lastgoodError('VERSION_EXISTS', { model: fresh.model, version });
       }
@@ -58,19 +67,11 @@ export class Registry extends RegistryReader {
         registeredAtMs: this.#clock.wallMs(), registeredBy: by,
       };
       this.store.put(versionKey(fresh.model, version), record);
-      const number = Number(version);
-      const nextVersion = Number.isSafeInteger(number) ? Math.max(model.nextVersion, number + 1) : model.nextVersion;
-      this.#write({ ...model, nextVersion }, {
+      this.#write({ ...model, nextVersion: numberAfter(version, model.nextVersion) }, {
         kind: 'register', by, reason: fresh.sha256, from: null, to: version, decision: null,
       });
       return record;
     });
-  }
-
-  #nextFreeVersion(model: ModelRecord): string {
-    let number = model.nextVersion;
-    while (this.store.get(versionKey(model.model, String(number))) !== undefined) number += 1;
-    return String(number);
   }
 
   /**

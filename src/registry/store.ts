@@ -1,5 +1,5 @@
 // The LMDB environment in <data>/registry: opening, one kind of transaction, fresh reads. Any thread or process of the
-// host may hold a store; only the engine's main thread, or a CLI without an engine, writes.
+// host may hold a store; only the engine's main thread and its writer thread, or a CLI without an engine, write.
 // Invariant: a commit is on disk (fdatasync, then a synchronous write of the meta page) before transaction() returns,
 // and no read snapshot outlives a call, because an old one would hide commits and stop LMDB from reusing pages.
 import { accessSync, constants, existsSync, mkdirSync } from 'node:fs';
@@ -11,6 +11,7 @@ import { assertRoom } from './disk-probe.ts';
 import { META, REVISION } from './keys.ts';
 import type { KeyPrefix, RecordKey } from './keys.ts';
 import { checkLmdbFile } from './lmdb-file.ts';
+import { type Entry, PendingWrites, type Write } from './pending-writes.ts';
 
 /** Names and ids are shorter; whoever asks for a longer one has it from a client. */
 const PART_CHARACTERS_MAX = 256;
@@ -103,6 +104,8 @@ export class RegistryStore {
   #root: RootDatabase<unknown>;
   #readOnly: boolean;
   #writing = false;
+  /** What `workOut` has written so far; null outside of it. */
+  #pending: PendingWrites | null = null;
   #closed: Promise<void> | null = null;
 
   /** Use openStore, which checks what it opens. */
@@ -131,6 +134,7 @@ export class RegistryStore {
    */
   transaction<T>(work: () => T): T {
     if (this.#readOnly) throw this.#refused('it is open for reading only');
+    if (this.#pending !== null) return work();
     if (this.#writing) throw new Error('This is a bug: a registry transaction was started inside another');
     this.#mustHaveRoom();
     this.#writing = true;
@@ -146,6 +150,27 @@ export class RegistryStore {
       throw error;
     } finally {
       this.#writing = false;
+    }
+  }
+
+  /**
+   * Runs `change` on the newest commit and returns what it and its transactions would write, which nobody has written
+   * yet, with the revision that it was worked out from. Whatever it throws comes out.
+   */
+  workOut<T>(change: () => T): { readonly result: T; readonly writes: readonly Write[]; readonly revision: number } {
+    if (this.#writing) throw new Error('This is a bug: a registry change was worked out inside a transaction');
+    this.fresh();
+    const pending = new PendingWrites();
+    this.#pending = pending;
+    this.#writing = true;
+    try {
+      const revision = this.get(REVISION) ?? 0;
+      const result = change();
+      return { result, writes: pending.all, revision };
+    } finally {
+      this.#writing = false;
+      this.#pending = null;
+      this.fresh();
     }
   }
 
@@ -174,6 +199,8 @@ export class RegistryStore {
   get<T>(key: RecordKey<T>): T | undefined {
     // LMDB throws for a key that is longer than any can be; nothing lies under it.
     if (key.parts.some((part) => typeof part === 'string' && part.length > PART_CHARACTERS_MAX)) return undefined;
+    const written = this.#pending?.find(key.parts);
+    if (written !== undefined) return written.value as T | undefined;
     return this.#root.get(key.parts as Key) as T | undefined;
   }
 
@@ -184,7 +211,7 @@ export class RegistryStore {
 
   /** The last part of each key. */
   lastParts(range: KeyPrefix<unknown>, options: RangeOptions = {}): (string | number)[] {
-    return this.#entries(range, options).map(({ key }) => (key as (string | number)[]).at(-1) ?? '');
+    return this.#entries(range, options).map(({ key }) => key.at(-1) ?? '');
   }
 
   /** Number of records of all kinds. */
@@ -199,17 +226,19 @@ export class RegistryStore {
 
   put<T>(key: RecordKey<T>, value: T): void {
     this.#mustBeWriting();
-    this.#root.putSync(key.parts as Key, value);
+    if (this.#pending === null) this.#root.putSync(key.parts as Key, value);
+    else this.#pending.set(key.parts, value);
   }
 
   delete(key: RecordKey<unknown>): void {
     this.#mustBeWriting();
-    this.#root.removeSync(key.parts as Key);
+    if (this.#pending === null) this.#root.removeSync(key.parts as Key);
+    else this.#pending.set(key.parts, undefined);
   }
 
   /** Deletes everything under `range`. */
   deleteAll(range: KeyPrefix<unknown>): void {
-    for (const { key } of this.#entries(range, {})) this.delete({ parts: key as string[] });
+    for (const { key } of this.#entries(range, {})) this.delete({ parts: key });
   }
 
   /** Resolves when every commit so far is on disk. Await it before telling an operator that something was done. */
@@ -239,13 +268,16 @@ export class RegistryStore {
     if (!this.#writing) throw new Error('This is a bug: the registry was written outside a transaction');
   }
 
-  #entries({ prefix }: KeyPrefix<unknown>, { reverse = false, limit }: RangeOptions): { key: Key; value: unknown }[] {
+  #entries({ prefix }: KeyPrefix<unknown>, { reverse = false, limit }: RangeOptions): readonly Entry[] {
     const first = [...prefix] as Key;
     const last = [...prefix, AFTER_ALL] as Key;
+    const pending = this.#pending;
+    // Each key that is written may hide one that is stored.
+    const stored = limit === undefined ? {} : { limit: limit + (pending?.size ?? 0) };
     const range = this.#root.getRange({
-      ...(reverse ? { start: last, end: first, reverse } : { start: first, end: last }),
-      ...(limit === undefined ? {} : { limit }),
+      ...(reverse ? { start: last, end: first, reverse } : { start: first, end: last }), ...stored,
     });
-    return [...range];
+    const entries = [...range] as { key: readonly (string | number)[]; value: unknown }[];
+    return pending === null ? entries : pending.laidOver(entries, prefix, reverse).slice(0, limit);
   }
 }

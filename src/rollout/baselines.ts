@@ -21,7 +21,7 @@ export async function baselineFromFile(
   const about = { createdAtMs: clock.wallMs(), declared, ...kind };
   const given = baselineOfFile(readBaselineFile(from), signature, about);
   const baseline = keepingInputs(given, before);
-  const after = registry.setBaseline({ model, version, baseline, by });
+  const after = await registry.commit(() => registry.setBaseline({ model, version, baseline, by }));
   await registry.flushed();
   return after;
 }

@@ -6,7 +6,7 @@ import { conclude, withFindings } from '../judge/findings.ts';
 import type { Conclusion, Finding, UncertainCause } from '../judge/findings.ts';
 import type { HealthReport, Verdict } from '../judge/messages.ts';
 import type { ModelOptions } from '../options.ts';
-import type { DecisionRecord } from '../registry/records.ts';
+import type { DecisionRecord, ModelRecord } from '../registry/records.ts';
 import type { Registry } from '../registry/registry.ts';
 import { decisionOf, isProbationOver, isStopOver, suppressionBy, suppressionOf } from './decisions.ts';
 import type { Suppression } from './decisions.ts';
@@ -42,7 +42,10 @@ export class MonitorReports {
   readonly #told = new Set<string>();
   /** What was found out about the active generation, by cause. */
   readonly #findings = new Map<UncertainCause, { readonly finding: Finding; readonly atUs: number }>();
-  #looking = false;
+  /** A verdict is being acted on; those that come in meanwhile are left. */
+  #isActing = false;
+  /** A phase is being written; health that comes in meanwhile is left. */
+  #isWriting = false;
 
   constructor(ports: MonitorReportsPorts) {
     this.#ports = ports;
@@ -56,27 +59,37 @@ export class MonitorReports {
 
   /** Acts on a failing verdict, or writes down why not. */
   async onVerdict(verdict: Verdict): Promise<void> {
+    if (this.#isActing) return;
+    this.#isActing = true;
+    try {
+      await this.#actOn(verdict);
+    } finally {
+      this.#isActing = false;
+    }
+  }
+
+  async #actOn(verdict: Verdict): Promise<void> {
     const { model, registry, options, clock, rollbacks, generation, phase } = this.#ports;
-    if (this.#looking || rollbacks.isRunning || verdict.generation !== generation()) return;
-    if (phase() === 'no_rollback_target') return;
+    const isTooLate = (): boolean => rollbacks.isRunning || verdict.generation !== generation();
+    if (isTooLate() || phase() === 'no_rollback_target') return;
     // The registry does not know the generation that failed: nothing can be decided upon it yet.
-    if (!rollbacks.saveUnsaved()) return;
+    if (rollbacks.isUnsaved && (!(await rollbacks.saveUnsaved()) || isTooLate())) return;
     const nowMs = clock.wallMs();
     if (verdict.effect === 'warn') {
-      this.#storeOnce(decisionOf(verdict, nowMs, { action: 'warn', suppressedBy: null, rolledBackTo: null }));
+      await this.#storeOnce(decisionOf(verdict, nowMs, { action: 'warn', suppressedBy: null, rolledBackTo: null }));
       return;
     }
     const suppressedBy = suppressionOf(registry.model(model), options.judge, nowMs);
-    if (suppressedBy === 'restored_failing') this.#stop(verdict);
+    if (suppressedBy === 'restored_failing') await this.#stop(verdict);
     if (suppressedBy !== null) {
-      this.#suppress(verdict, suppressedBy);
+      await this.#suppress(verdict, suppressedBy);
       return;
     }
     const findings = this.#freshFindings();
     const conclusion = this.#needsFindings ? conclude(verdict, findings) : ACT;
     const told = withFindings(verdict, findings);
     if (conclusion.kind === 'look') await this.#lookInto(conclusion.cause, verdict);
-    else if (conclusion.kind === 'leave') this.#suppress(told, suppressionBy(conclusion.blames));
+    else if (conclusion.kind === 'leave') await this.#suppress(told, suppressionBy(conclusion.blames));
     else await this.#rollBack(told);
   }
 
@@ -92,18 +105,13 @@ export class MonitorReports {
     return [...this.#findings.values()].filter(({ atUs }) => atUs >= sinceUs).map(({ finding }) => finding);
   }
 
-  // Beside the traffic; then the same verdict is gone through again. Verdicts that come in meanwhile are left.
+  // Beside the traffic; then the same verdict is gone through again.
   async #lookInto(cause: UncertainCause, verdict: Verdict): Promise<void> {
     const { find, clock } = this.#ports;
-    this.#looking = true;
-    try {
-      const finding = await find(cause, verdict.version);
-      if (verdict.generation !== this.#ports.generation()) return;
-      this.#findings.set(cause, { finding, atUs: clock.monotonicUs() });
-    } finally {
-      this.#looking = false;
-    }
-    await this.onVerdict(verdict);
+    const finding = await find(cause, verdict.version);
+    if (verdict.generation !== this.#ports.generation()) return;
+    this.#findings.set(cause, { finding, atUs: clock.monotonicUs() });
+    await this.#actOn(verdict);
   }
 
   async #rollBack(verdict: Verdict): Promise<void> {
@@ -115,71 +123,80 @@ export class MonitorReports {
       expectedGeneration: verdict.generation,
       decide: (target) =>
         decisionOf(verdict, nowMs, { action: 'rollback', suppressedBy: null, rolledBackTo: target }),
-    }).catch((error: unknown) => {
+    }).catch(async (error: unknown) => {
       // An operator or another process was faster: theirs is the one rollback.
       if (isLastgoodError(error) && error.code === 'GENERATION_CONFLICT') return undefined;
       if (!isLastgoodError(error) || error.code !== 'PINNED') throw error;
-      this.#suppress(verdict, 'pinned');
+      await this.#suppress(verdict, 'pinned');
       return undefined;
     });
     // While candidates were loading, somebody may have put another version in place.
     if (decision !== null || verdict.generation !== generation()) return;
-    this.#noTarget(verdict, nowMs);
+    await this.#noTarget(verdict, nowMs);
   }
 
-  #suppress(verdict: Verdict, suppressedBy: Suppression): void {
+  #suppress(verdict: Verdict, suppressedBy: Suppression): Promise<void> {
     const nowMs = this.#ports.clock.wallMs();
-    this.#storeOnce(decisionOf(verdict, nowMs, { action: 'suppressed', suppressedBy, rolledBackTo: null }));
+    return this.#storeOnce(decisionOf(verdict, nowMs, { action: 'suppressed', suppressedBy, rolledBackTo: null }));
   }
 
   // What the machine restored fails too: it acts no more in this generation, and says so once.
-  #stop({ reason, version: from, generation }: Verdict): void {
+  async #stop({ reason, version: from, generation }: Verdict): Promise<void> {
     const { model, registry, phase, moveTo, emit } = this.#ports;
     if (phase() === 'restored_failing') return;
-    registry.recordEvent(
+    await registry.commit(() => registry.recordEvent(
       model, { kind: 'restored_failing', by: 'monitor', reason, from, to: null, decision: null },
-      { stoppedGeneration: generation });
+      { stoppedGeneration: generation }));
+    if (generation !== this.#ports.generation()) return;
     moveTo('restored_failing');
     emit({ kind: 'problem', model, what: 'the restored version fails too, nothing more is rolled back', reason });
   }
 
-  #noTarget(verdict: Verdict, nowMs: number): void {
+  async #noTarget(verdict: Verdict, nowMs: number): Promise<void> {
     const { model, registry, moveTo } = this.#ports;
     const { reason, version: from } = verdict;
     moveTo('no_rollback_target');
-    registry.recordEvent(model, { kind: 'no_rollback_target', by: 'monitor', reason, from, to: null, decision: null });
-    this.#storeOnce(decisionOf(verdict, nowMs, { action: 'no_target', suppressedBy: null, rolledBackTo: null }));
+    await registry.commit(() => registry.recordEvent(
+      model, { kind: 'no_rollback_target', by: 'monitor', reason, from, to: null, decision: null }));
+    await this.#storeOnce(decisionOf(verdict, nowMs, { action: 'no_target', suppressedBy: null, rolledBackTo: null }));
   }
 
   /** Ends the probation when its time and its requests have passed without a violation. */
-  onHealth(report: HealthReport): void {
-    const { model, registry, options, clock, generation, phase, moveTo, emit } = this.#ports;
-    if (report.generation !== generation()) return;
-    if (phase() === 'restored_failing') this.#recover(report);
-    if (phase() !== 'probation') return;
-    if (!isProbationOver(registry.model(model), report, options.judge, clock.wallMs())) return;
+  async onHealth(report: HealthReport): Promise<void> {
+    const { model, registry, options, clock, generation, phase, moveTo, enterPhase } = this.#ports;
+    if (this.#isWriting || report.generation !== generation()) return;
+    const { version } = report;
+    const record = (): ModelRecord => registry.model(model);
+    if (phase() === 'restored_failing' && report.violations.length === 0) {
+      if (!isStopOver(record(), options.judge, clock.wallMs())) return;
+      const reason = 'no check fails any more';
+      const event = { kind: 'recovered', by: 'monitor', reason, from: version, to: version, decision: null } as const;
+      const write = (): void => registry.recordEvent(model, event, { stoppedGeneration: 0 });
+      await this.#write(report, 'the recovery could not be written', write, enterPhase);
+    }
+    if (phase() !== 'probation' || !isProbationOver(record(), report, options.judge, clock.wallMs())) return;
+    const write = (): unknown => registry.endProbation({ model, generation: report.generation });
+    await this.#write(report, 'the end of the probation could not be written', write, () => moveTo('steady'));
+  }
+
+  // What is not written is tried again at the next report.
+  async #write({ generation }: HealthReport, what: string, write: () => unknown, then: () => void): Promise<void> {
+    const { model, registry, emit } = this.#ports;
+    this.#isWriting = true;
     try {
-      registry.endProbation({ model, generation: report.generation });
-      moveTo('steady');
+      await registry.commit(write);
+      if (generation === this.#ports.generation()) then();
     } catch (error) {
-      // Tried again at the next report.
-      const what = 'the end of the probation could not be written';
       if (this.#isNews(what)) emit({ kind: 'problem', model, what, reason: reasonOf(error) });
+    } finally {
+      this.#isWriting = false;
     }
   }
 
-  #recover({ version: from, violations }: HealthReport): void {
-    const { model, registry, options, clock, enterPhase } = this.#ports;
-    if (violations.length > 0 || !isStopOver(registry.model(model), options.judge, clock.wallMs())) return;
-    registry.recordEvent(
-      model, { kind: 'recovered', by: 'monitor', reason: 'no check fails any more', from, to: from, decision: null },
-      { stoppedGeneration: 0 });
-    enterPhase();
-  }
-
-  #storeOnce(decision: DecisionRecord): void {
+  async #storeOnce(decision: DecisionRecord): Promise<void> {
+    const { registry } = this.#ports;
     if (!this.#isNews(`${decision.trigger} ${decision.action} ${decision.suppressedBy ?? ''}`)) return;
-    this.#ports.registry.storeDecision(decision);
+    await registry.commit(() => registry.storeDecision(decision));
     this.#ports.emit({ kind: 'decision', decision });
   }
 

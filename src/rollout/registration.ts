@@ -70,7 +70,8 @@ async function addVersion(
   const artifact = await addArtifact(ports.dataDir, request.file);
   try {
     const trial = await tryOut(ports, request, artifact, golden);
-    const record = ports.registry.createVersion(
+    const { registry } = ports;
+    const record = await registry.commit(() => registry.createVersion(
       {
         model: request.model,
         ...(request.version === undefined ? {} : { version: request.version }),
@@ -83,7 +84,7 @@ async function addVersion(
         warnings: [...trial.warnings, ...warningsAbout(ports.registry, request, trial.signature)],
       },
       by,
-    );
+    ));
     await ports.registry.flushed();
     return record;
   } catch (error) {

@@ -9,7 +9,7 @@ export async function removeVersions(
   target: { readonly model: string; readonly version?: string },
   by: string,
 ): Promise<{ removed: string[]; artifacts: string[] }> {
-  const { removed, orphans } = registry.remove({ ...target, by });
+  const { removed, orphans } = await registry.commit(() => registry.remove({ ...target, by }));
   await registry.flushed();
   for (const sha256 of orphans) await removeArtifact(dataDir, sha256);
   return { removed, artifacts: orphans };

@@ -1,13 +1,17 @@
 // Carries out one model's rollbacks: finds a version that loads, writes the transaction, moves the pointer. Main
 // thread. Invariant: at most one takes effect per generation, and the version that fails is unhealthy in the registry
-// before another answers, unless the disk refuses; then the pointer moves all the same and the transaction is written
-// when the disk is back.
+// before another answers, unless the disk refuses or is slow; then the pointer moves all the same and the transaction
+// is written when the disk is back.
 import { isLastgoodError, reasonOf } from '../errors.ts';
 import type { DecisionRecord, VersionRecord } from '../registry/records.ts';
 import type { Registry } from '../registry/registry.ts';
 import type { Deployment } from './deployment.ts';
 import type { DeploymentSet } from './deployment-set.ts';
+import { within } from '../within.ts';
 import type { RolloutEvent } from './outcome.ts';
+
+/** A disk that has not taken the transaction by then is one that refuses it, for now: the failing version answers. */
+const COMMIT_MS_MAX = 250;
 
 export interface RollbackRequest {
   readonly by: string;
@@ -17,6 +21,8 @@ export interface RollbackRequest {
   readonly to?: string;
   readonly decide: (target: string) => DecisionRecord;
 }
+
+type TargetedRequest = RollbackRequest & { readonly to: string };
 
 export interface RollbackPorts {
   readonly model: string;
@@ -29,7 +35,9 @@ export interface RollbackPorts {
 export class Rollbacks {
   readonly #ports: RollbackPorts;
   #running = false;
-  #unsaved: (RollbackRequest & { readonly to: string }) | null = null;
+  #unsaved: TargetedRequest | null = null;
+  /** The write of `#unsaved` that is under way. */
+  #saving: Promise<boolean> | null = null;
 
   constructor(ports: RollbackPorts) {
     this.#ports = ports;
@@ -45,18 +53,19 @@ export class Rollbacks {
 
   /** Rolls back to the first candidate that loads; null when there is none. Throws GENERATION_CONFLICT. */
   async run(request: RollbackRequest): Promise<DecisionRecord | null> {
-    const { model, registry, deployments } = this.#ports;
-    const candidates = registry
-      .rollbackCandidates(model)
-      .filter(({ version }) => request.to === undefined || version === request.to);
+    const { deployments } = this.#ports;
+    const tried = new Set<string>();
     this.#running = true;
     try {
-      for (const candidate of candidates) {
-        // A warm standby is taken without an await: nothing comes between the verdict and the flip.
+      for (let next = this.#next(request, tried); next !== undefined; next = this.#next(request, tried)) {
+        const candidate = next;
+        tried.add(candidate.version);
+        // A warm standby is taken without an await: nothing comes between the verdict and the write.
         const deployment =
           deployments.find(candidate.version) ??
           (await deployments.ensure(candidate).catch((error: unknown) => this.loadFailed(candidate, error)));
-        if (deployment !== null) return this.#commit({ ...request, to: candidate.version }, deployment);
+        const decision = deployment && (await this.#commitTo({ ...request, to: candidate.version }, deployment));
+        if (decision !== null) return decision;
       }
       return null;
     } finally {
@@ -64,18 +73,35 @@ export class Rollbacks {
     }
   }
 
-  #commit(request: RollbackRequest & { readonly to: string }, deployment: Deployment): DecisionRecord {
-    const { model, registry, enter, emit } = this.#ports;
+  #next({ to }: RollbackRequest, tried: ReadonlySet<string>): VersionRecord | undefined {
+    const { model, registry } = this.#ports;
+    return registry.rollbackCandidates(model)
+      .find(({ version }) => !tried.has(version) && (to === undefined || version === to));
+  }
+
+  // Null when a change that was under way before has made the candidate none.
+  #commitTo(request: TargetedRequest, deployment: Deployment): Promise<DecisionRecord | null> {
+    return this.#commit(request, deployment).catch((error: unknown) => {
+      if (isLastgoodError(error) && error.code === 'NO_ROLLBACK_TARGET') return null;
+      throw error;
+    });
+  }
+
+  async #commit(request: TargetedRequest, deployment: Deployment): Promise<DecisionRecord> {
+    const { enter, emit } = this.#ports;
     let generation = request.expectedGeneration + 1;
     let decision: DecisionRecord;
+    const writing = this.#write(request);
     try {
-      const written = registry.rollback({ model, ...request });
+      const written = await within(COMMIT_MS_MAX, writing);
+      if (written === null) throw new Error(`the disk has not taken it within ${COMMIT_MS_MAX} ms`);
       generation = written.model.generation;
       decision = written.decision;
     } catch (error) {
       if (isLastgoodError(error) && error.code !== 'DISK_REFUSED') throw error;
       // Serving nonsense because a disk is full is worse than a registry that is behind for a while.
       this.#unsaved = request;
+      void this.#save(writing);
       decision = request.decide(request.to);
       this.#problem('rolled back in memory only, the registry could not be written', error);
     }
@@ -84,18 +110,30 @@ export class Rollbacks {
     return decision;
   }
 
-  /** Writes a rollback that the disk refused before; false while it still does. */
-  saveUnsaved(): boolean {
+  #write(request: TargetedRequest): Promise<ReturnType<Registry['rollback']>> {
+    const { model, registry } = this.#ports;
+    return registry.commit(() => registry.rollback({ model, ...request }));
+  }
+
+  /** Writes a rollback that the disk refused before; resolves false while it still does, or is at it. */
+  async saveUnsaved(): Promise<boolean> {
     const request = this.#unsaved;
     if (request === null) return true;
-    try {
-      this.#ports.registry.rollback({ model: this.#ports.model, ...request });
-    } catch (error) {
-      if (!isLastgoodError(error) || error.code === 'DISK_REFUSED') return false;
-      // Another process was active in the meantime: its word counts.
-    }
-    this.#unsaved = null;
-    return true;
+    if (this.#saving !== null) return false;
+    return (await within(COMMIT_MS_MAX, this.#save(this.#write(request)))) === true;
+  }
+
+  // Resolves true when the rollback is written, or another process was active in the meantime: its word counts.
+  #save(writing: Promise<unknown>): Promise<boolean> {
+    const saving = writing
+      .then(() => true, (error: unknown) => isLastgoodError(error) && error.code !== 'DISK_REFUSED')
+      .then((isSaved) => {
+        this.#saving = null;
+        if (isSaved) this.#unsaved = null;
+        return isSaved;
+      });
+    this.#saving = saving;
+    return saving;
   }
 
   /** Records that a version did not load; for a catch that goes on without it. */
@@ -103,14 +141,12 @@ export class Rollbacks {
     const { model, registry } = this.#ports;
     const reason = reasonOf(error);
     this.#problem(`version "${version.version}" did not load`, error);
-    try {
-      registry.recordEvent(model, {
-        kind: 'load_failed', by: 'engine', reason, from: null, to: version.version, decision: null,
-      });
-    } catch (failure) {
+    registry.commit(() => registry.recordEvent(model, {
+      kind: 'load_failed', by: 'engine', reason, from: null, to: version.version, decision: null,
+    })).catch((failure: unknown) => {
       // A disk that refuses must not keep the rollback from its next candidate.
       this.#problem('an event could not be written', failure);
-    }
+    });
     return null;
   }
 

@@ -8,8 +8,7 @@
 //   probation | steady -> restored_failing     what the machine restored fails too; back when it is over, or confirmed
 //
 // #moveTo performs all of them, and #enter is where a generation begins. The registry's transaction comes first, the
-// pointer flip after it in the same turn of the event loop, so no batch is cut in between; only a disk that refuses a
-// rollback's transaction is overruled.
+// pointer flip when it is on disk; only a disk that refuses a rollback's transaction, or takes too long, is overruled.
 import type { Clock } from '../clock.ts';
 import { lastgoodError } from '../errors.ts';
 import type { HealthReport, Verdict } from '../judge/messages.ts';
@@ -129,7 +128,7 @@ export class ModelRollout {
     options: { readonly allowSignatureChange: boolean; readonly reason: string; readonly by: string },
   ): Promise<Activation> {
     const { model, registry, deployments } = this.#ports;
-    this.#mustBeSaved();
+    if (!this.isSaved) await this.#mustBeSaved();
     const record = registry.model(model);
     const candidate = registry.version(model, version);
     checkPromotable(registry, candidate, options.allowSignatureChange);
@@ -139,7 +138,8 @@ export class ModelRollout {
       const deployment = await deployments.ensure(candidate);
       if (this.#closed) throw lastgoodError('ENGINE_CLOSED');
       const { by, reason } = options;
-      const after = registry.activate({ model, version, expectedGeneration: record.generation, by, reason });
+      const { generation: expectedGeneration } = record;
+      const after = await registry.commit(() => registry.activate({ model, version, expectedGeneration, by, reason }));
       this.#enter(deployment, after.generation);
       const activation = { model, version, from: record.activeVersion, generation: after.generation };
       this.#ports.emit({ kind: 'promote', activation, by });
@@ -161,7 +161,7 @@ export class ModelRollout {
     const { model, registry } = this.#ports;
     const active = this.#active;
     if (active === null) throw lastgoodError('NO_ACTIVE_VERSION', { model });
-    this.#mustBeSaved();
+    if (!this.isSaved) await this.#mustBeSaved();
     const { generation } = active;
     const from = active.deployment.version.version;
     const decision = await this.#rollbackNow({
@@ -183,15 +183,15 @@ export class ModelRollout {
   }
 
   /** Ends the probation when its time and its requests have passed without a violation. */
-  onHealth(report: HealthReport): void {
-    this.#reports.onHealth(report);
+  onHealth(report: HealthReport): Promise<void> {
+    return this.#reports.onHealth(report);
   }
 
   /** An operator vouches for the active version. */
-  confirm(by: string): void {
+  async confirm(by: string): Promise<void> {
     const { model, registry } = this.#ports;
-    this.#mustBeSaved();
-    registry.confirm({ model, by });
+    if (!this.isSaved) await this.#mustBeSaved();
+    await registry.commit(() => registry.confirm({ model, by }));
     if (this.#active !== null) this.#moveTo('steady');
   }
 
@@ -199,7 +199,7 @@ export class ModelRollout {
   async follow(): Promise<void> {
     const { model, registry, deployments, clock } = this.#ports;
     if (this.#closed || this.#changing !== null || this.#rollbacks.isRunning) return;
-    if (!this.#rollbacks.saveUnsaved()) return;
+    if (!this.isSaved && !(await this.#rollbacks.saveUnsaved())) return;
     const stored = registry.generationOf(model);
     if (stored === 0 || this.#unloadable.has(stored, clock.monotonicUs())) return;
     const record = registry.model(model);
@@ -289,8 +289,8 @@ export class ModelRollout {
   }
 
   // No change may build on a generation that only this process knows: its number could be given out twice.
-  #mustBeSaved(): void {
-    if (this.#rollbacks.saveUnsaved()) return;
+  async #mustBeSaved(): Promise<void> {
+    if (await this.#rollbacks.saveUnsaved()) return;
     const what = `the rollback of model "${this.#ports.model}" that is in force`;
     throw lastgoodError('DISK_REFUSED', { what, reason: 'the disk still refuses it, and what follows builds on it' });
   }

@@ -122,16 +122,16 @@ describe('ModelRollout.follow', () => {
 describe('ModelRollout.onHealth', () => {
   test('ends the probation after its time and its requests, of which client faults are none', async () => {
     await start({ served: ['1'] });
-    bench.rollout.onHealth(report(50, 0));
+    await bench.rollout.onHealth(report(50, 0));
     assert.equal(bench.rollout.phase, 'probation', 'too early');
     bench.clock.nowMs += 1_000;
-    bench.rollout.onHealth(report(50, 41));
+    await bench.rollout.onHealth(report(50, 41));
     assert.equal(bench.rollout.phase, 'probation', 'too few requests');
-    bench.rollout.onHealth(report(50, 0, ['slow']));
+    await bench.rollout.onHealth(report(50, 0, ['slow']));
     assert.equal(bench.rollout.phase, 'probation', 'a violation');
-    bench.rollout.onHealth({ ...report(50, 0), generation: 9 });
+    await bench.rollout.onHealth({ ...report(50, 0), generation: 9 });
     assert.equal(bench.rollout.phase, 'probation', 'another generation');
-    bench.rollout.onHealth(report(50, 40));
+    await bench.rollout.onHealth(report(50, 40));
     assert.deepEqual([bench.rollout.phase, bench.registry.version('m', '1').health], ['steady', 'good']);
     assert.equal(bench.history('probation_ended'), 1);
   });
@@ -140,10 +140,10 @@ describe('ModelRollout.onHealth', () => {
     await start({ served: ['1'] });
     bench.clock.nowMs += 1_000;
     bench.disk.refuses = true;
-    for (let look = 0; look < 3; look += 1) bench.rollout.onHealth(report(50, 0));
+    for (let look = 0; look < 3; look += 1) await bench.rollout.onHealth(report(50, 0));
     assert.deepEqual([bench.rollout.phase, bench.events('problem').length], ['probation', 1]);
     bench.disk.refuses = false;
-    bench.rollout.onHealth(report(50, 0));
+    await bench.rollout.onHealth(report(50, 0));
     assert.equal(bench.rollout.phase, 'steady');
   });
 });
