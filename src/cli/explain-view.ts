@@ -37,9 +37,8 @@ export function decisionText(decision: DecisionRecord, nowMs: number): string {
     .map(({ text }) => text);
   const over = again.checks.filter(({ heldBack }) => heldBack !== undefined).map(({ text }) => text);
   const open = again.checks.filter(({ verdict }) => verdict === 'inconclusive').map(({ text }) => text);
-  pairs.push(['not wrong', passed.join('; ') || 'nothing that could be judged']);
-  if (over.length > 0) pairs.push(['over its limit', over.join('; ')]);
-  if (open.length > 0) pairs.push(['not known', open.join('; ')]);
+  pairs.push(...listed('not wrong', passed.length > 0 ? passed : ['nothing that could be judged']));
+  pairs.push(...listed('over its limit', over), ...listed('not known', open));
   pairs.push(...timePairs(evidence));
   const same = again.verdict === 'fail' && again.trigger === trigger && again.reason === reason;
   pairs.push(['recomputed', same
@@ -47,6 +46,10 @@ export function decisionText(decision: DecisionRecord, nowMs: number): string {
     : paint('red', `the stored window gives another verdict: ${again.reason || 'pass'}`)]);
   return [facts(pairs), ...evidenceSections(decision, again), checksTable(again.checks)].join('\n\n');
 }
+
+// One line each, under one heading.
+const listed = (heading: string, texts: readonly string[]): [string, string][] =>
+  texts.map((text, index) => [index === 0 ? heading : '', text]);
 
 function actorOf(evidence: DecisionRecord['evidence']): string {
   return typeof evidence['by'] === 'string' ? evidence['by'] : 'unknown';
