@@ -178,6 +178,17 @@ test('constant_output fails at fifty equal answers to different inputs, and only
   assert.equal(blind.check('constant_output').effect, 'warn', 'without a baseline nobody knows what is usual');
 });
 
+test('constant_output says nothing of few questions, nor of one that is asked again and again among many', () => {
+  const three = new SuiteRun({ baseline: regression })
+    .feed(60, 20, (index) => ({ ...answered('regression', [10]), input: 1 + (index % 3) }));
+  assert.equal(three.check('constant_output').verdict, 'inconclusive');
+  assert.match(three.check('constant_output').text, /equal answers in a row, but to few different inputs \(about 3\)/);
+  const polled = new SuiteRun({ baseline: regression }).feed(60, 20, () => answered('regression', bell()));
+  polled.feed(60, 20, () => ({ ...answered('regression', [10]), input: 9 }));
+  assert.equal(polled.failedAt.has('constant_output'), false);
+  assert.equal(polled.check('constant_output').value, 1);
+});
+
 test('constant_output allows the runs that the most frequent answer of the baseline makes by chance', () => {
   const rare = (): number[] => [random() < 0.98 ? 0 : random()];
   const run = new SuiteRun({ baseline: baseline('score', rare) }).feed(900, 20, () => answered('score', rare()));

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Outcome } from '../../src/shared-memory/sample-ring.ts';
+import { judgeOptions } from './fixtures.ts';
 import { SuiteRun } from './suite-fixtures.ts';
 
 const failed = { outcome: Outcome.modelFailure };
@@ -10,6 +11,13 @@ test('hard_failure fails at ten failures in a row on different inputs, within a 
   const run = new SuiteRun().feed(60, 10, () => ({})).feed(2.1, 10, () => failed);
   assert.equal(run.failedAt.get('hard_failure'), 62);
   assert.match(run.check('hard_failure').text, /^\d\d requests in a row failed; the limit is 10$/);
+});
+
+test('hard_failure fails at more than half of all, however short the runs', () => {
+  const run = new SuiteRun().feed(60, 10, (index) => (index % 4 === 0 ? {} : failed));
+  assert.ok(run.failedAt.get('hard_failure')! <= 20, `found after ${run.failedAt.get('hard_failure')} s`);
+  const half = new SuiteRun().feed(300, 10, every(2, failed));
+  assert.equal(half.failedAt.has('hard_failure'), false, 'which is the limit');
 });
 
 test('one input that fails again and again speaks against no version, until nothing else is answered', () => {
@@ -43,6 +51,8 @@ test('p95_latency counts requests over the limit after the warm-up', () => {
   const slow = { latencyUs: 600_000 };
   const warmup = new SuiteRun().feed(2, 20, () => slow).feed(600, 20, () => ({}));
   assert.deepEqual([...warmup.failedAt], [], 'forty slow requests of a cold start');
+  const cold = new SuiteRun().feed(25, 2, () => slow).feed(300, 2, () => ({}));
+  assert.deepEqual([...cold.failedAt], [], 'fifty of them, over more slots than a burst');
   const run = new SuiteRun().feed(120, 20, every(2, slow));
   assert.ok(run.failedAt.get('p95_latency')! <= 40, `found after ${run.failedAt.get('p95_latency')} s`);
   assert.match(run.check('p95_latency').text, /requests took longer than 500 ms in 60 s: 50 % is over/);
@@ -53,6 +63,10 @@ test('non_finite fails at five answers in a row, at a share that chance does not
   const row = new SuiteRun().feed(10, 10, () => ({ value: 1 })).feed(1, 10, (index) => (index < 6 ? bad : {}));
   row.feed(2, 10, () => ({ value: 1 }));
   assert.equal(row.failedAt.get('non_finite'), 11);
+  const checks = { ...judgeOptions().checks, non_finite: { mode: 'on', run: 5, limit: 0.9 } } as const;
+  const alone = new SuiteRun({ options: { checks } }).feed(10, 10, () => ({ value: 1 })).feed(1, 10, () => bad);
+  alone.feed(2, 10, () => ({ value: 1 }));
+  assert.equal(alone.failedAt.get('non_finite'), 11, 'five in a row, whatever the share');
   const share = new SuiteRun().feed(60, 10, every(10, bad));
   assert.ok(share.failedAt.get('non_finite')! <= 10);
   const one = new SuiteRun().feed(600, 10, every(10, { ...bad, input: 3 }));
