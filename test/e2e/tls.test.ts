@@ -33,6 +33,9 @@ describe('lastgood serve --tls-cert --tls-key', () => {
     const socket = await WebSocketClient.connect(server.port, { ca: first.cert });
     await until('they are answered', () => crowd.answers.length > 50, RENEWAL_MS);
 
+    // Nothing has changed, so only the signal can be why they are read again.
+    server.process.kill('SIGHUP');
+    await untilResolved('the pair is taken again', async () => (await admin.status({})).tls?.renewals === 1);
     putCertificate(files, second);
     server.process.kill('SIGHUP');
     await untilResolved('new connections are shown the new one', () =>
