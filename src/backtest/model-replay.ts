@@ -125,11 +125,12 @@ export class ModelReplay {
     if (ok && outputs.length > 0) this.#checkOutputs(generation, outputs);
     this.#lastSampleMs = atMs;
     this.#counted += 1;
-    if (this.#standby !== null) this.#recent.add(line);
     const { state, kind } = generation;
     const atUs = atMs * 1_000;
     state.latency.advance(atUs);
-    state.add(this.#samples.fill(line, kind ?? 'scalar', state.generation, atUs));
+    const sample = this.#samples.fill(line, kind ?? 'scalar', state.generation, atUs);
+    if (this.#standby !== null) this.#recent.add(line, sample.input);
+    state.add(sample);
   }
 
   /** Lets the clock go on for as long as what was recorded may still decide something. */

@@ -5,7 +5,7 @@ import { findingOf } from '../judge/findings.ts';
 import type { Finding } from '../judge/findings.ts';
 import type { Baseline, OutputKind } from '../registry/records.ts';
 import { usualOf } from '../rollout/attribution.ts';
-import { cosineOf, RECENT_ROWS_MAX, RECENT_ROWS_MIN } from '../rollout/recent-inputs.ts';
+import { cosineOf, distinctOf, RECENT_ROWS_MAX, RECENT_ROWS_MIN } from '../rollout/recent-inputs.ts';
 import type { PredictionSummary } from '../wire/prediction.ts';
 import { predictionOf } from '../wire/prediction.ts';
 import type { SampleLine } from './record-line.ts';
@@ -14,15 +14,17 @@ import type { Standby } from './standby.ts';
 interface RecentRow {
   readonly inputs: readonly number[];
   readonly outputs: readonly number[];
+  /** Hash of the inputs. */
+  readonly input: number;
 }
 
 export class RecentRows {
   readonly #rows: RecentRow[] = [];
   #next = 0;
 
-  add({ inputs, outputs, ok }: SampleLine): void {
+  add({ inputs, outputs, ok }: SampleLine, input: number): void {
     if (inputs === undefined || !ok) return;
-    this.#rows[this.#next] = { inputs, outputs };
+    this.#rows[this.#next] = { inputs, outputs, input };
     this.#next = (this.#next + 1) % RECENT_ROWS_MAX;
   }
 
@@ -60,6 +62,7 @@ export class RecentRows {
       kind, version, standby: standby.version,
       active: summariesOf(rows.map(({ outputs }) => predictionOf(kind, outputs))),
       good: summariesOf(answers.map((answer) => predictionOf(kind, answer ?? []))),
+      distinct: distinctOf(rows.map(({ input }) => input)),
       cosines: cosines.every((cosine) => cosine !== null) ? cosines : null,
       usual: { active: usualOf(baseline), good: usualOf(standby.baseline) },
     };

@@ -58,7 +58,7 @@ const finite = (values: readonly (number | null)[]): number[] => values.filter((
 
 /** Compares the answers of the two versions. */
 export function compareAnswers(facts: Compared): Comparison {
-  const { active, good, usual } = facts;
+  const { active, good, usual, distinct = Infinity } = facts;
   const goodValues = finite(good.values);
   const sorted = [...goodValues].sort((a, b) => a - b);
   const { standardDeviation } = moments(goodValues);
@@ -72,21 +72,25 @@ export function compareAnswers(facts: Compared): Comparison {
     pairs: active.values.length, disagreeing,
     psi: populationStability(counts, activeCounts),
     distance: jensenShannonDistance(counts, activeCounts),
-    moved: { active: movedOf(active, usual.active), good: movedOf(good, usual.good) },
+    moved: { active: movedOf(active, usual.active, distinct), good: movedOf(good, usual.good, distinct) },
   };
 }
 
-function movedOf(answers: Compared['active'], usual: Compared['usual']['active']): Moved | null {
+function movedOf(
+  answers: Compared['active'], usual: Compared['usual']['active'], distinct: number,
+): Moved | null {
   if (usual === null) return null;
   const { edges, counts, rows, classCounts } = usual;
   const values = finite(answers.values);
+  // A question that is asked again has the answer that it had.
+  const independent = Math.max(1, Math.min(values.length, distinct));
   const now = countInBins(edges, values);
   const used = counts.filter((count, bin) => count + now[bin]! > 0).length;
   const classesNow = new Array<number>(classCounts?.length ?? 0).fill(0);
   for (const index of answers.classes) if (index >= 0 && index < classesNow.length) classesNow[index]! += 1;
   return {
     psi: populationStability(counts, now),
-    limit: Math.max(PSI_MOVED, psiByChance(MOVED_CHANCE, used, Math.max(1, values.length), rows)),
+    limit: Math.max(PSI_MOVED, psiByChance(MOVED_CHANCE, used, independent, rows)),
     classes: classCounts === null || values.length === 0 ? 0 : largestShareDifference(classCounts, classesNow),
   };
 }

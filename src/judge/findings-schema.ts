@@ -34,6 +34,8 @@ export const attributionFactsSchema = z.union([
     standby: z.string(),
     active: answersSchema,
     good: answersSchema,
+    /** How many different questions the rows are; not stored by early versions. */
+    distinct: z.int().optional(),
     /** Cosine of the two answers per row, for vectors. */
     cosines: numbers.nullable(),
     /** The baselines of the two. */

@@ -13,7 +13,7 @@ import type { Deployment } from './deployment.ts';
 import type { DeploymentSet } from './deployment-set.ts';
 import { probe } from './probes.ts';
 import { runRecentInputs } from './recent-inputs.ts';
-import type { AnswerPair } from './recent-inputs.ts';
+import type { RecentInputsRun } from './recent-inputs.ts';
 
 export interface AttributionPorts {
   readonly model: string;
@@ -59,10 +59,10 @@ export class Attribution {
     if (standby === undefined) return { unavailable: 'no last good version is loaded to compare with' };
     const run = await runRecentInputs(active, standby, () => this.#ports.clock.monotonicUs())
       .catch((error: unknown) => ({ unavailable: reasonOf(error) }));
-    return 'unavailable' in run ? run : this.#compared(active, standby, run.pairs);
+    return 'unavailable' in run ? run : this.#compared(active, standby, run);
   }
 
-  #compared(active: Deployment, standby: Deployment, pairs: readonly AnswerPair[]): Compared {
+  #compared(active: Deployment, standby: Deployment, { pairs, distinct }: RecentInputsRun): Compared {
     const answers = (of: 'active' | 'standby'): Compared['active'] => ({
       values: pairs.map((pair) => (Number.isFinite(pair[of].value) ? pair[of].value : null)),
       classes: pairs.map((pair) => pair[of].classIndex),
@@ -76,6 +76,7 @@ export class Attribution {
       standby: standby.version.version,
       active: answers('active'),
       good: answers('standby'),
+      distinct,
       cosines: cosines.every((cosine) => cosine !== null) && cosines.length > 0 ? cosines : null,
       usual: { active: usualOf(baselineOf(active)), good: usualOf(baselineOf(standby)) },
     };

@@ -37,6 +37,8 @@ export interface AnswerPair {
 /** Pairs in the order in which they were asked. */
 export interface RecentInputsRun {
   readonly pairs: readonly AnswerPair[];
+  /** How many different questions they are. */
+  readonly distinct: number;
 }
 
 /** A row as it was kept: its arrays are its own. */
@@ -77,7 +79,13 @@ export async function runRecentInputs(
   const pairs = answers.map((answer, back) => pairOf(kind, rows[rows.length - 1 - back]!, answer)).reverse();
   return pairs.length < RECENT_ROWS_MIN
     ? { unavailable: `only ${pairs.length} inputs were run in ${RUN_US_MAX / 1e6} s` }
-    : { pairs };
+    : { pairs, distinct: distinctOf(rows.slice(-pairs.length).map(({ input }) => input)) };
+}
+
+/** How many different questions there are among hashes of inputs; 0 stands for one that is not known. */
+export function distinctOf(inputs: readonly number[]): number {
+  const known = inputs.filter((input) => input !== 0);
+  return new Set(known).size + inputs.length - known.length;
 }
 
 /**

@@ -101,4 +101,14 @@ describe('judgeAttribution on the demo models', () => {
       });
     }
   }
+
+  test('questions that are asked again show less of a move of the data than as many different ones', async () => {
+    const few = trafficOf('housing').slice(0, 25);
+    const asked = Array.from({ length: 8 }, () => few).flat();
+    const facts = await compared('housing', 'unscaled', '1', asked);
+    const alike = compareAnswers(facts).moved.good!;
+    const known = compareAnswers({ ...facts, distinct: few.length }).moved.good!;
+    assert.equal(known.psi, alike.psi);
+    assert.ok(known.limit > 3 * alike.limit, `${alike.limit} ${known.limit}`);
+  });
 });
