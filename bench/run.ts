@@ -14,6 +14,7 @@ import { latency } from './parts/latency.ts';
 import { micro } from './parts/micro.ts';
 import { overload } from './parts/overload.ts';
 import type { Part, PartContext, PartResult } from './parts/part.ts';
+import { restart } from './parts/restart.ts';
 import { rollout } from './parts/rollout.ts';
 import { scrape } from './parts/scrape.ts';
 import { swaps } from './parts/swaps.ts';
@@ -25,7 +26,7 @@ import { HELP, readSettings } from './settings.ts';
 import type { PartName, Settings } from './settings.ts';
 
 const PART_OF: Readonly<Record<PartName, Part>> = {
-  throughput, latency, websocket, compute, judge, scrape, rollout, swaps, overload, json, idle, micro,
+  throughput, latency, websocket, compute, judge, scrape, rollout, swaps, overload, json, idle, restart, micro,
 };
 
 const WIPE = '\r\u001b[K';

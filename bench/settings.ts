@@ -4,7 +4,7 @@ import { parseArgs } from 'node:util';
 
 export const PARTS = [
   'throughput', 'latency', 'websocket', 'compute', 'judge', 'scrape', 'rollout', 'swaps', 'overload', 'json', 'idle',
-  'micro',
+  'restart', 'micro',
 ] as const;
 export type PartName = (typeof PARTS)[number];
 
@@ -26,18 +26,20 @@ export interface Size {
   readonly rollouts: number;
   readonly swaps: number;
   readonly idleSeconds: number;
+  /** Engines that are killed and started again. */
+  readonly restarts: number;
   readonly microMs: number;
 }
 
 const FULL: Size = {
   rounds: 5, seconds: 1, warmSeconds: 0.6, connections: [1, 16, 64, 256], otherConnections: [64],
   tinyOnly: false, openConnections: 64,
-  rollouts: 8, swaps: 500, idleSeconds: 10, microMs: 200,
+  rollouts: 8, swaps: 500, idleSeconds: 10, restarts: 10, microMs: 200,
 };
 const SMALLEST: Size = {
   rounds: 1, seconds: 0.1, warmSeconds: 0.05, connections: [4], otherConnections: [4],
   tinyOnly: true, openConnections: 4,
-  rollouts: 1, swaps: 2, idleSeconds: 0.2, microMs: 2,
+  rollouts: 1, swaps: 2, idleSeconds: 0.2, restarts: 1, microMs: 2,
 };
 
 /** Another HTTP server that takes part; it is running already and is not ours to stop. */

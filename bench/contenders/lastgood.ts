@@ -10,7 +10,8 @@ import { MODEL, modelFile } from '../workloads.ts';
 import type { Workload } from '../workloads.ts';
 import { ServerChild } from './child.ts';
 
-const MAIN = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url));
+/** The executable. */
+export const MAIN = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url));
 const run = promisify(execFile);
 
 /** A folder for one run of the bench, removed at its end. */
