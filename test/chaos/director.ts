@@ -68,7 +68,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
       }
       options.onProgress?.(`${world.kills} of ${options.kills} kills, ${ledger.counts.answered} answers`);
     }
-    const soak = await soakFor(world, options, random);
+    const soak = await soakFor(world, options, random, ledger);
     await world.check().catch((error: unknown) => ledger.offences.push(`at the end: ${reasonOf(error)}`));
     await stopClients();
     const exitCode = await world.end();
@@ -102,14 +102,21 @@ interface Soak {
   readonly residentKib: readonly number[];
 }
 
-async function soakFor(world: World, options: ChaosOptions, random: () => number): Promise<Soak> {
+async function soakFor(
+  world: World, options: ChaosOptions, random: () => number, { offences }: Ledger,
+): Promise<Soak> {
   const residentKib: number[] = [];
   const swap = FAULTS.filter(({ name }) => name === 'promote' || name === 'rollback');
   const everyMs = Math.max(1_000, options.soakMs / RSS_SAMPLES_MAX);
   const startedMs = performance.now();
   let swaps = 0;
   for (let sampledMs = -Infinity; performance.now() - startedMs < options.soakMs; swaps += 1) {
-    await swap[swaps % swap.length]!.run(world, random);
+    try {
+      await swap[swaps % swap.length]!.run(world, random);
+    } catch (error) {
+      offences.push(`soak, after ${swaps} swaps: ${reasonOf(error)}; log: ${world.log}`);
+      break;
+    }
     if (performance.now() - sampledMs >= everyMs) {
       sampledMs = performance.now();
       residentKib.push(await world.residentKib());
