@@ -13,8 +13,11 @@ import { EntryKind } from '../../src/shared-memory/slab.ts';
 import { createSlab } from '../../src/shared-memory/slab-arena.ts';
 import type { Slab } from '../../src/shared-memory/slab.ts';
 import type { BatchResult } from '../../src/worker/messages.ts';
+import { floatFrame, readFloatAnswer } from '../support/float-frames.ts';
 import { http } from '../support/http.ts';
 import type { Answer } from '../support/http.ts';
+import { oipFrame, readOipFrame } from '../support/oip-frames.ts';
+import { postPacked } from '../support/packed-post.ts';
 import { until } from '../support/poll.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 import { WebSocketClient } from '../support/websocket-client.ts';
@@ -94,6 +97,38 @@ describe('Shield on a real engine', () => {
     assert.deepEqual((binary.json['outputs'] as { data: number[] }[])[0]?.data, [7]);
   });
 
+  test('lastgood.f32 gets the numbers of the standby, several rows in one frame as well', async () => {
+    const before = shielded();
+    const socket = await WebSocketClient.connect(port, { path: '/ws?model=m', protocols: 'lastgood.f32' });
+    socket.send(floatFrame(1, [7]), floatFrame(2, [1]), floatFrame(3, [8, 9]));
+    const answers = [];
+    for (let count = 0; count < 3; count += 1) answers.push(readFloatAnswer(await socket.nextBinary()));
+    socket.destroy();
+    const shown = answers.sort((a, b) => a.id - b.id).map(({ id, status, values }) => [id, status, values]);
+    assert.deepEqual(shown, [[1, 200, [7]], [2, 200, [0.5]], [3, 200, [8, 9]]]);
+    assert.equal(shielded(), before + 2);
+  });
+
+  test('oip.v2 and POST /v2 get the raw tensors of the standby, which say whose they are', async () => {
+    const before = shielded();
+    const tensor = { name: 'x', datatype: 'FP32', shape: [2, 1], parameters: { binary_data_size: 8 } };
+    const asked = { inputs: [tensor], parameters: { binary_data_output: true } };
+    const bytes = Buffer.from(Float32Array.of(7, 8).buffer);
+    const socket = await WebSocketClient.connect(port, { path: '/ws', protocols: 'oip.v2' });
+    socket.send(oipFrame({ id: 'a', model_name: 'm', ...asked }, bytes));
+    const { json, tail } = readOipFrame(await socket.nextBinary());
+    socket.destroy();
+    assert.deepEqual([json['id'], json['model_version'], [...tail]], ['a', '1', [...bytes]]);
+    const header = Buffer.from(JSON.stringify(asked));
+    const posted = await postPacked(port, '/v2/models/m/infer', Buffer.concat([header, bytes]), {
+      'inference-header-content-length': String(header.length),
+    });
+    const length = Number(posted.headers['inference-header-content-length']);
+    const told = JSON.parse(posted.plain.toString('utf8', 0, length)) as { readonly model_version: string };
+    assert.deepEqual([posted.status, told.model_version, [...posted.plain.subarray(length)]], [200, '1', [...bytes]]);
+    assert.equal(shielded(), before + 2);
+  });
+
   test('a version that was asked for by name answers for itself', async () => {
     const before = shielded();
     const answer = await http(port, '/v2/models/m/versions/fragile/infer', { body: infer([7]) });
@@ -119,6 +154,10 @@ describe('Shield on a real engine', () => {
     const [output] = json['outputs'] as { data: unknown[] }[];
     assert.deepEqual([json['model_version'], output?.data], ['nonfinite', [null]]);
     assert.equal(engine.served('m').counts.unshielded, 1, 'both have no number for it');
+    const socket = await WebSocketClient.connect(port, { path: '/ws?model=m', protocols: 'lastgood.f32' });
+    socket.send(floatFrame(1, [-2]));
+    assert.deepEqual(readFloatAnswer(await socket.nextBinary()).values, [-2], 'no NaN leaves over frames either');
+    socket.destroy();
   });
 });
 
