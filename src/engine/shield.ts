@@ -151,8 +151,9 @@ export class Shield {
     }
     slab.stamp(NO_GENERATION, standby.id, this.#ports.monotonicUs(), Track.shield);
     // A standby that is on its way out, or whose worker is lost, leaves the first answers as they were.
-    const second = await standby.run(slab, memory).catch(() => null);
-    const again = second?.isTakenBack === true ? null : second;
+    let again: BatchResult | null;
+    // What was taken back before a worker began it is still to be asked.
+    do again = await standby.run(slab, memory).catch(() => null); while (again?.isTakenBack === true);
     const answers = new Map(overflow.map((one) => [one.entry, one]));
     const overflowAgain = new Map(again?.overflow.map((one) => [one.entry, one]));
     for (const { entry, record } of kept) {

@@ -20,7 +20,8 @@ function run(
     path: 'samples', judgeOf: (model) => optionsOfModel(options, model).judge,
     emit: (decision) => decisions.push(decision),
   });
-  lines.forEach((line, index) => backtest.line(line, index + 1));
+  // Without standbys a line is never waited for.
+  for (const [index, line] of lines.entries()) void backtest.line(line, index + 1);
   return { decisions, summary: backtest.end() };
 }
 

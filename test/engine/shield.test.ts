@@ -268,6 +268,16 @@ describe('Shield', () => {
     assert.notEqual(shield.run(active, standby, slab, null), undefined);
   });
 
+  test('what is taken back from the standby before it was begun is asked again', async () => {
+    const { shield, slab, texts } = shieldWith(4_096);
+    const takenBack = (): BatchResult => ({ kind: 'batch', overflow: [], isTakenBack: true });
+    const answers = [takenBack, answering('good', Outcome.ok)];
+    const active = runner(1, answering('bad', Outcome.modelFailure));
+    const result = await shield.run(active, runner(2, (one) => answers.shift()!(one)), slab, null);
+    assert.deepEqual(texts(result), ['200 good to a', '200 good to b']);
+    assert.deepEqual(shield.counts, { shielded: 2, unshielded: 0 });
+  });
+
   test('a standby whose answers look different covers nobody', () => {
     const { shield } = shieldWith(64);
     const active = runner(1, answering('', Outcome.ok));

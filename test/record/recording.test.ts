@@ -59,7 +59,7 @@ suite('a recording', () => {
     const decisions: BacktestDecision[] = [];
     const { judge } = optionsOfModel(resolveOptions({ judge: { mode: 'default', p95LimitMs: 60_000 } }), 'housing');
     const backtest = new Backtest({ path, judgeOf: () => judge, emit: (one) => decisions.push(one) });
-    linesOf(path).forEach((line, index) => backtest.line(line, index + 1));
+    for (const [index, line] of linesOf(path).entries()) void backtest.line(line, index + 1);
     const summary = backtest.end();
     assert.deepEqual([summary.judged, summary.late, summary.outOfOrder], [600, 0, 0]);
     assert.deepEqual(decisions.filter(({ action }) => action === 'rollback').map(({ version, check }) =>
