@@ -47,6 +47,13 @@ test('a burst of failures that is over, or that fills few slots, decides nothing
   assert.deepEqual([...run.failedAt], []);
 });
 
+test('a host that stands still for six seconds three times within a minute is no slow version', () => {
+  const slow = { latencyUs: 900_000 };
+  const run = new SuiteRun().feed(300, 20, () => ({}));
+  for (let stop = 0; stop < 3; stop += 1) run.feed(6.3, 20, () => slow).feed(13.7, 20, () => ({}));
+  assert.deepEqual([...run.feed(120, 20, () => ({})).failedAt], []);
+});
+
 test('p95_latency counts requests over the limit after the warm-up', () => {
   const slow = { latencyUs: 600_000 };
   const warmup = new SuiteRun().feed(2, 20, () => slow).feed(600, 20, () => ({}));

@@ -12,8 +12,8 @@ import { isBreach } from './rates.ts';
 import { WINDOW_FACTORS } from './slots.ts';
 import type { Streaks } from './streaks.ts';
 
-/** Slots of each window that a burst may fill without deciding anything: 15 and 30 s to 2 h of the day. */
-const BURST_SLOTS = [3, 6, 3, 3, 4, 6, 8] as const;
+/** Slots of each window that a burst may fill without deciding anything: 20 and 30 s to 2 h of the day. */
+const BURST_SLOTS = [4, 6, 3, 3, 4, 6, 8] as const;
 /** The part of a window that lies between the two looks that the short one needs. */
 const TWO_LOOKS_PART = 1 / 6;
 
