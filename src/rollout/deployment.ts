@@ -147,6 +147,11 @@ export class Deployment {
     this.#pool.takeBack();
   }
 
+  /** For batches that take long: looks for them without having been told; tells how the workers' mailboxes stood. */
+  nudge(): string {
+    return this.#pool.nudge();
+  }
+
   /** Runs a slab of kept rows beside the batches: it counts as none. Rejects when the deployment is closing. */
   async replay(memory: SharedArrayBuffer): Promise<BatchResult> {
     return this.#pool.run({ kind: 'batch', slab: memory });

@@ -89,6 +89,13 @@ export class MailboxSender {
     return false;
   }
 
+  /** Wakes the worker once more, which is harmless when it is awake, and tells how far the orders have come. */
+  nudge(): string {
+    Atomics.notify(this.#words, POSTED, 1);
+    const [posted, begun, done, bell] = [POSTED, BEGUN, DONE, BELL].map((word) => Atomics.load(this.#words, word));
+    return `posted ${posted}, begun ${begun}, done ${done}, bell ${bell}`;
+  }
+
   /** Counts all orders as over, for a worker that is no more. */
   abandon(): void {
     const posted = this.#words[POSTED]!;

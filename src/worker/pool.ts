@@ -83,6 +83,11 @@ export class InferencePool {
     this.#threads.seating.takeBack();
   }
 
+  /** For batches that take long: looks for them without having been told; tells how the mailboxes stood. */
+  nudge(): string {
+    return this.#threads.seating.nudge();
+  }
+
   /** Waits for the running batches, releases every session, then stops the idle threads. */
   async close(): Promise<void> {
     await this.#leave();

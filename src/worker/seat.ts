@@ -87,6 +87,13 @@ export class Seat {
     if (oldest !== undefined && !this.#mailbox.askForBell(oldest.number)) this.look();
   }
 
+  /** For a batch that takes long: wakes the worker, settles what is done, and tells how its orders stood before. */
+  nudge(): string {
+    const state = this.#mailbox.nudge();
+    this.look();
+    return state;
+  }
+
   /** Takes back the batches that the worker has not begun; their promises stay open. */
   takeBack(): BatchRun[] {
     const taken: BatchRun[] = [];

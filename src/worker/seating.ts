@@ -47,6 +47,11 @@ export class Seating {
     if (taken.length > 0) this.#freed();
   }
 
+  /** Does for a late batch what a signal that was missed would have done; tells how the mailboxes stood. */
+  nudge(): string {
+    return this.seats.map((seat) => seat.nudge()).join('; ');
+  }
+
   /** A worker begins at this seat and is spoken to through `port`. */
   connect(seat: Seat, port: MessagePort): void {
     seat.connect(port);
