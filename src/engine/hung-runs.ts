@@ -120,7 +120,8 @@ export class HungRuns {
     this.#underWay += 1;
     served.giveUp(slab, lastgoodError('RUN_HUNG', { model, version, ranMs }));
     const reason = `a run of version "${version}" has not come back for ${ranMs} ms`;
-    this.#ports.emit({ kind: 'problem', model, what: 'a worker is stuck inside a run', reason: `${reason}; ${mailboxes}` });
+    const details = `${reason} (${mailboxes})`;
+    this.#ports.emit({ kind: 'problem', model, what: 'a worker is stuck inside a run', reason: details });
     const isTakenOut = await this.#takeOutSurely(served, version, reason);
     this.#underWay -= 1;
     const settled = (): Promise<void> => this.#settled();

@@ -1,4 +1,4 @@
-// A seat and the worker's end of its mailbox, in one thread: what a missed signal would leave lying is found by a nudge.
+// A seat and the worker's end of its mailbox, in one thread: what a missed signal would leave is found by a nudge.
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { MessageChannel } from 'node:worker_threads';
