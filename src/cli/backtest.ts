@@ -7,10 +7,7 @@ import type { BacktestDecision } from '../backtest/decision.ts';
 import { readLines } from '../backtest/lines.ts';
 import { lastgoodError, reasonOf } from '../errors.ts';
 import { optionsOfModel, resolveOptions } from '../options.ts';
-import { standbysOf } from '../backtest/standby.ts';
-import { RegistryReader } from '../registry/reader.ts';
-import { openStore } from '../registry/store.ts';
-import type { RegistryStore } from '../registry/store.ts';
+import type { Standbys } from '../backtest/standby.ts';
 import { paint, print } from './output.ts';
 import type { Style } from './output.ts';
 import { ProgressBar } from './progress.ts';
@@ -91,13 +88,13 @@ async function backtest(path: string, flags: CommonFlags & Readonly<Record<strin
   const { options } = resolveSettings(flags, process.env);
   // Only a directory that is named: what lies in ./data by chance shall decide nothing.
   const isNamed = (flags.data ?? process.env[DATA_VARIABLE]) !== undefined;
-  const store: RegistryStore | null = isNamed ? openStore({ dataDir: options.dataDir, readOnly: true }) : null;
+  const opened = isNamed ? await openStandbys(options.dataDir) : null;
   const bar = new ProgressBar('judging', sizeOf(path));
   const json = flags.json === true;
   const run = new Backtest({
     path: path === '-' ? 'stdin' : path,
     judgeOf: (model) => optionsOfModel(options, model).judge,
-    ...(store === null ? {} : { standbys: standbysOf(options.dataDir, new RegistryReader(store)) }),
+    ...(opened === null ? {} : { standbys: opened.standbys }),
     emit: (decision) => {
       bar.clear();
       print(json ? JSON.stringify(decision) : decisionLine(decision));
@@ -114,9 +111,18 @@ async function backtest(path: string, flags: CommonFlags & Readonly<Record<strin
   } finally {
     bar.clear();
     await run.close();
-    await store?.close();
+    await opened?.close();
   }
   if (!json) print(summaryText(summary));
+}
+
+// Imported only here: every verb reads this file, and the parent of an engine loads no native code.
+async function openStandbys(dataDir: string): Promise<{ standbys: Standbys; close: () => Promise<void> }> {
+  const [{ standbysOf }, { RegistryReader }, { openStore }] = await Promise.all([
+    import('../backtest/standby.ts'), import('../registry/reader.ts'), import('../registry/store.ts'),
+  ]);
+  const store = openStore({ dataDir, readOnly: true });
+  return { standbys: standbysOf(dataDir, new RegistryReader(store)), close: () => store.close() };
 }
 
 // The size of a file that has one; a pipe has none.
