@@ -2,6 +2,7 @@
 // a data directory without an engine. The admin server and the CLI know nothing else.
 import type { HealthReport } from '../judge/messages.ts';
 import type { Sights } from '../judge/price.ts';
+import type { TlsView } from '../metrics/views.ts';
 import type { DeclaredKind, DecisionRecord, EventRecord, ModelRecord, VersionRecord } from '../registry/records.ts';
 import type { Activation, DeploymentView, Phase, Rollback } from '../rollout/outcome.ts';
 
@@ -49,23 +50,13 @@ export interface ModelStatus {
   readonly sights: Sights | null;
   readonly recentDecisions: readonly DecisionRecord[];
 }
-/** The certificate that is served, as the front tells of it. */
-export interface TlsStatus {
-  readonly cert: string;
-  readonly subject: string;
-  readonly notAfterMs: number;
-  readonly renewals: number;
-  readonly refusals: number;
-  /** Why the files as they are now are not what is served. */
-  readonly problem: string | null;
-}
 export interface EngineStatus {
   readonly engine: 'running' | 'draining' | 'offline';
   readonly version: string;
   readonly dataDir: string;
   readonly listen: string | null;
   /** The certificate of the public port; null without TLS. */
-  readonly tls: TlsStatus | null;
+  readonly tls: TlsView | null;
   readonly pid: number | null;
   readonly uptimeMs: number | null;
   readonly residentBytes: number | null;

@@ -1,9 +1,10 @@
 // The state of an engine and its models as text for a person. Pure, but for the colours of the terminal; `nowMs` is
 // wall-clock time, which the records are stamped with.
-import type { EngineStatus, ModelStatus, TlsStatus } from '../admin/control-plane.ts';
+import type { EngineStatus, ModelStatus } from '../admin/control-plane.ts';
 import { CHECK_TABLE } from '../judge/check-table.ts';
 import type { CheckResult } from '../judge/messages.ts';
 import { numberText, percentText } from '../judge/text.ts';
+import type { TlsView } from '../metrics/views.ts';
 import type { Baseline, DecisionRecord, JudgedOutput, VersionRecord } from '../registry/records.ts';
 import { inputColumnsOf } from '../wire/input-columns.ts';
 import { judgedOutputOf } from '../wire/judged-output.ts';
@@ -63,7 +64,7 @@ function engineLine({ engine, version, dataDir, listen, tls, pid, uptimeMs, resi
 }
 
 /** The certificate of the public port, and what an operator has to see to. */
-function tlsText({ cert, subject, notAfterMs, problem }: TlsStatus, nowMs: number): string {
+function tlsText({ cert, subject, notAfterMs, problem }: TlsView, nowMs: number): string {
   const leftMs = notAfterMs - nowMs;
   const style: Style = leftMs < 0 ? 'red' : leftMs < EXPIRY_NEAR_MS ? 'yellow' : 'green';
   const when = leftMs < 0 ? `expired ${durationText(-leftMs)} ago` : `valid for ${durationText(leftMs)} more`;

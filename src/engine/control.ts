@@ -93,33 +93,31 @@ export class EngineControl implements ControlPlane {
 
   async confirm({ model }: { model: string }, { by }: Actor): Promise<ModelRecord> {
     await this.#engine.served(model).rollout.confirm(by);
-    return this.#flushed(() => this.#engine.registry.model(model));
+    return this.#engine.registry.model(model);
   }
 
   async pin({ model, reason }: { model: string; reason?: string }, { by }: Actor): Promise<ModelRecord> {
     const { registry } = this.#engine;
-    const after = await registry.commit(() => registry.setPin(model, { by, reason: reason ?? '' }, by));
-    return this.#flushed(() => after);
+    return registry.commit(() => registry.setPin(model, { by, reason: reason ?? '' }, by));
   }
 
   async unpin({ model }: { model: string }, { by }: Actor): Promise<ModelRecord> {
     const { registry } = this.#engine;
-    const after = await registry.commit(() => registry.setPin(model, null, by));
-    return this.#flushed(() => after);
+    return registry.commit(() => registry.setPin(model, null, by));
   }
 
   async quarantine(args: { model: string; version: string; reason?: string }, { by }: Actor): Promise<VersionRecord> {
     const { registry } = this.#engine;
     const after = await registry.commit(() => registry.quarantine({ reason: 'by an operator', ...args, by }));
     this.#engine.served(args.model).rollout.reconsider();
-    return this.#flushed(() => after);
+    return after;
   }
 
   async release(args: { model: string; version: string }, { by }: Actor): Promise<VersionRecord> {
     const { registry } = this.#engine;
     const after = await registry.commit(() => registry.release({ ...args, by }));
     this.#engine.served(args.model).rollout.reconsider();
-    return this.#flushed(() => after);
+    return after;
   }
 
   async baseline(
@@ -137,7 +135,7 @@ export class EngineControl implements ControlPlane {
       ? await this.#capture(named, args.acceptNewDistribution === true, by)
       : await baselineFromFile(registry, { ...named, from }, by, clock);
     served.baselineChanged(after);
-    return this.#flushed(() => after);
+    return after;
   }
 
   async #capture(
@@ -199,11 +197,6 @@ export class EngineControl implements ControlPlane {
     this.#engine.log.info({ by }, 'draining');
     const { answered } = await this.#engine.drain();
     return { answered };
-  }
-
-  async #flushed<T>(result: () => T): Promise<T> {
-    await this.#engine.registry.flushed();
-    return result();
   }
 }
 

@@ -168,7 +168,6 @@ export class HungRuns {
       await registry.commit(() => registry.quarantine({ model, version, by: ENGINE_ACTOR, reason }));
       rollout.reconsider();
     }
-    await registry.flushed();
     return true;
   }
 }

@@ -7,8 +7,8 @@ export async function setUnloaded(engine: Engine, model: string, isUnloaded: boo
   const { registry } = engine;
   if (engine.unloaded.has(model) === isUnloaded) return false;
   const kind = isUnloaded ? 'unload' : 'load';
-  registry.recordEvent(model, { kind, by, reason: '', from: null, to: null, decision: null }, { isUnloaded });
-  await registry.flushed();
+  await registry.commit(() => registry.recordEvent(
+    model, { kind, by, reason: '', from: null, to: null, decision: null }, { isUnloaded }));
   engine.followModels();
   await engine.settled();
   return true;

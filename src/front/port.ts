@@ -1,9 +1,10 @@
 // What the public front end asks of the engine; implemented by the engine, so that the front knows none of its parts.
 import type { Submitter } from '../batch/submit.ts';
+import type { TlsView } from '../metrics/views.ts';
 import type { FrontLimits } from './limits.ts';
 import type { OipPort } from './oip-port.ts';
 import type { TfsPort } from './tfs-port.ts';
-import type { TlsOptions, TlsView } from './tls-renewal.ts';
+import type { TlsOptions } from './tls-renewal.ts';
 
 /** The answer of GET /health, fields as the public contract names them. */
 export interface HealthAnswer {

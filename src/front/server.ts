@@ -1,6 +1,7 @@
 // Starts and stops the public front end: one uWebSockets.js app on the main thread, on a port that nobody else holds,
 // and with TLS another one for each certificate that is served in its place. Stopping has two steps, so that running
 // requests get their answers in between: stopIntake, then close.
+import type { TlsView } from '../metrics/views.ts';
 import { freePort } from './free-port.ts';
 import { metricsRoute } from './metrics-route.ts';
 import { oipRoutes } from './oip.ts';
@@ -13,7 +14,7 @@ import { indexRoute, seedRoutes } from './seed-api.ts';
 import { createFrontState, type FrontState } from './state.ts';
 import { tfsRoutes } from './tfs.ts';
 import type { TlsPair, TlsPaths } from './tls-pair.ts';
-import { type TlsOptions, TlsRenewal, type TlsView } from './tls-renewal.ts';
+import { type TlsOptions, TlsRenewal } from './tls-renewal.ts';
 import { loadUws } from './uws.ts';
 import { registerWebSocket } from './websocket.ts';
 

@@ -1,20 +1,9 @@
 // The certificate that is served, from the first to the last: takes a pair when the front starts, and another one when
 // the files change or somebody asks. Main thread. Invariant: a pair that cannot be served changes nothing.
 import { reasonOf } from '../errors.ts';
+import type { TlsView } from '../metrics/views.ts';
 import { openTlsPair, type TlsCertificate, type TlsPair, type TlsPaths, tlsUnusable } from './tls-pair.ts';
 import { TlsWatch } from './tls-watch.ts';
-
-/** What there is to know about the certificate. */
-export interface TlsView {
-  readonly cert: string;
-  readonly subject: string;
-  readonly notAfterMs: number;
-  /** How often another pair was taken, and how often one was refused, since the front listens. */
-  readonly renewals: number;
-  readonly refusals: number;
-  /** Why the files as they are now are not what is served; null when they are. */
-  readonly problem: string | null;
-}
 
 /** A pair that is served now, or why it is not. */
 export type TlsNews =

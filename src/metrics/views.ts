@@ -36,10 +36,16 @@ export interface HeldView {
   readonly unreadBytes: number;
 }
 
-export interface TlsMetricsView {
+/** The certificate of the public port. */
+export interface TlsView {
+  readonly cert: string;
+  readonly subject: string;
   readonly notAfterMs: number;
+  /** How often another pair was taken, and how often one was refused, since the front listens. */
   readonly renewals: number;
   readonly refusals: number;
+  /** Why the files as they are now are not what is served; null when they are. */
+  readonly problem: string | null;
 }
 
 export interface ProcessView {
@@ -59,7 +65,7 @@ export interface EngineView {
   readonly inFlight: number;
   readonly held: HeldView;
   /** The certificate that is served; null without TLS. */
-  readonly tls: TlsMetricsView | null;
+  readonly tls: TlsView | null;
   readonly isDraining: boolean;
   readonly monitorRestarts: number;
   readonly process: ProcessView;

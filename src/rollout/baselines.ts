@@ -21,9 +21,7 @@ export async function baselineFromFile(
   const about = { createdAtMs: clock.wallMs(), declared, ...kind };
   const given = baselineOfFile(readBaselineFile(from), signature, about);
   const baseline = keepingInputs(given, before);
-  const after = await registry.commit(() => registry.setBaseline({ model, version, baseline, by }));
-  await registry.flushed();
-  return after;
+  return registry.commit(() => registry.setBaseline({ model, version, baseline, by }));
 }
 
 /** The baseline with the inputs of the one before when it has none: only other inputs take their place. */

@@ -71,7 +71,7 @@ async function addVersion(
   try {
     const trial = await tryOut(ports, request, artifact, golden);
     const { registry } = ports;
-    const record = await registry.commit(() => registry.createVersion(
+    return await registry.commit(() => registry.createVersion(
       {
         model: request.model,
         ...(request.version === undefined ? {} : { version: request.version }),
@@ -85,8 +85,6 @@ async function addVersion(
       },
       by,
     ));
-    await ports.registry.flushed();
-    return record;
   } catch (error) {
     if (artifact.created && !isUsed(ports.registry, artifact.sha256)) {
       await removeArtifact(ports.dataDir, artifact.sha256);

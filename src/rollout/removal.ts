@@ -10,7 +10,6 @@ export async function removeVersions(
   by: string,
 ): Promise<{ removed: string[]; artifacts: string[] }> {
   const { removed, orphans } = await registry.commit(() => registry.remove({ ...target, by }));
-  await registry.flushed();
   for (const sha256 of orphans) await removeArtifact(dataDir, sha256);
   return { removed, artifacts: orphans };
 }

@@ -143,7 +143,6 @@ export class ModelRollout {
       this.#enter(deployment, after.generation);
       const activation = { model, version, from: record.activeVersion, generation: after.generation };
       this.#ports.emit({ kind: 'promote', activation, by });
-      await registry.flushed();
       return activation;
     } finally {
       this.#changing = null;
@@ -158,7 +157,7 @@ export class ModelRollout {
     readonly to?: string;
     readonly health: HealthReport | null;
   }): Promise<DecisionRecord & { readonly newGeneration: number }> {
-    const { model, registry } = this.#ports;
+    const { model } = this.#ports;
     const active = this.#active;
     if (active === null) throw lastgoodError('NO_ACTIVE_VERSION', { model });
     if (!this.isSaved) await this.#mustBeSaved();
@@ -173,7 +172,6 @@ export class ModelRollout {
         this.#operatorDecision(options.by, from, generation, target, options.reason, options.health),
     });
     if (decision === null) throw lastgoodError('NO_ROLLBACK_TARGET', { model });
-    await registry.flushed();
     return { ...decision, newGeneration: this.#active?.generation ?? generation };
   }
 
