@@ -18,7 +18,7 @@ import type { ServedModel } from './served-model.ts';
 /** A look is a comparison per running batch; a hung run is found this much late at most. */
 const LOOK_MS = 100;
 /** A run that takes longer is looked for, in case that the signal of its end was missed. */
-const NUDGE_MS = 1_000;
+const NUDGE_US = 1e6;
 /** A look that comes later than this says that the whole process stood still (a paused host): no run's fault. */
 const LOOK_GAP_US_MAX = 1e6;
 const RETRIED: readonly ErrorCode[] = ['GENERATION_CONFLICT', 'DISK_REFUSED'];
@@ -82,6 +82,7 @@ export class HungRuns {
     for (const served of this.#ports.models()) {
       for (const deployment of served.loaded) {
         for (const slab of deployment.runningSlabs) seen.set(slab, this.#watch(served, deployment, slab));
+        this.#nudge(served.model, deployment, seen);
       }
     }
     this.#watched = seen;
@@ -92,31 +93,27 @@ export class HungRuns {
     const before = this.#watched.get(slab);
     const run = before?.cutUs === cutUs ? before : { cutUs, sinceUs: this.#aliveUs, isGivenUp: false };
     const ranMs = (this.#aliveUs - run.sinceUs) / 1e3;
-    if (run.isGivenUp) return run;
-    if (ranMs >= served.options.hungMs) {
-      run.isGivenUp = true;
-      void this.#giveUp(served, deployment, slab, Math.round(ranMs));
-    } else if (ranMs >= NUDGE_MS) {
-      this.#nudge(served.model, deployment, slab, Math.round(ranMs));
-    }
+    if (run.isGivenUp || ranMs < served.options.hungMs) return run;
+    run.isGivenUp = true;
+    void this.#giveUp(served, deployment, slab, Math.round(ranMs));
     return run;
   }
 
   // A good run must not end the process because a signal between two threads was missed.
-  #nudge(model: string, deployment: Deployment, slab: Slab, ranMs: number): void {
-    const mailboxes = deployment.nudge();
-    setImmediate(() => {
-      if (deployment.runningSlabs.has(slab)) return;
-      const { version } = deployment.version;
-      const reason = `a run of version "${version}" was over, and nobody knew for up to ${ranMs} ms (${mailboxes})`;
-      this.#ports.emit({ kind: 'problem', model, what: 'a signal of a worker was missed', reason });
-    });
+  #nudge(model: string, deployment: Deployment, seen: ReadonlyMap<Slab, Watched>): void {
+    const isLate = [...deployment.runningSlabs].some((slab) =>
+      this.#aliveUs - (seen.get(slab)?.sinceUs ?? Infinity) >= NUDGE_US);
+    if (!isLate) return;
+    const { mailboxes, version: { version } } = deployment;
+    if (!deployment.nudge()) return;
+    const reason = `a run of version "${version}" was over, and nobody had been told (${mailboxes})`;
+    this.#ports.emit({ kind: 'problem', model, what: 'a signal of a worker was missed', reason });
   }
 
   async #giveUp(served: ServedModel, deployment: Deployment, slab: Slab, ranMs: number): Promise<void> {
     const { model } = served;
     const { version } = deployment.version;
-    const mailboxes = deployment.nudge();
+    const { mailboxes } = deployment;
     this.#underWay += 1;
     served.giveUp(slab, lastgoodError('RUN_HUNG', { model, version, ranMs }));
     const reason = `a run of version "${version}" has not come back for ${ranMs} ms`;

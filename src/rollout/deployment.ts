@@ -147,9 +147,14 @@ export class Deployment {
     this.#pool.takeBack();
   }
 
-  /** For batches that take long: looks for them without having been told; tells how the workers' mailboxes stood. */
-  nudge(): string {
+  /** For batches that take long: settles those that were over at the last nudge; tells whether there were any. */
+  nudge(): boolean {
     return this.#pool.nudge();
+  }
+
+  /** How its workers' mailboxes stand, for a log. */
+  get mailboxes(): string {
+    return this.#pool.state;
   }
 
   /** Runs a slab of kept rows beside the batches: it counts as none. Rejects when the deployment is closing. */

@@ -89,9 +89,13 @@ export class MailboxSender {
     return false;
   }
 
-  /** Wakes the worker once more, which is harmless when it is awake, and tells how far the orders have come. */
-  nudge(): string {
+  /** Wakes the worker once more, which is harmless when it is awake. */
+  wakeAgain(): void {
     Atomics.notify(this.#words, POSTED, 1);
+  }
+
+  /** How far the orders have come, for a log. */
+  get state(): string {
     const [posted, begun, done, bell] = [POSTED, BEGUN, DONE, BELL].map((word) => Atomics.load(this.#words, word));
     return `posted ${posted}, begun ${begun}, done ${done}, bell ${bell}`;
   }

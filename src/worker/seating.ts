@@ -43,13 +43,19 @@ export class Seating {
     const taken = this.seats.flatMap((seat) => seat.takeBack());
     const kept = this.#waiting.splice(0).filter((run) => typeof run.task.slab !== 'number' || taken.push(run) === 0);
     this.#waiting.push(...kept);
-    for (const { resolve } of taken) resolve(TAKEN_BACK);
+    // The newest first: each goes to the head of its queue, where the oldest is to be in the end.
+    for (const { resolve } of taken.reverse()) resolve(TAKEN_BACK);
     if (taken.length > 0) this.#freed();
   }
 
-  /** Does for a late batch what a signal that was missed would have done; tells how the mailboxes stood. */
-  nudge(): string {
-    return this.seats.map((seat) => seat.nudge()).join('; ');
+  /** Does for late batches what signals that were missed would have done; tells whether there were any. */
+  nudge(): boolean {
+    return this.seats.map((seat) => seat.nudge()).includes(true);
+  }
+
+  /** How far the orders of each seat have come, for a log. */
+  get state(): string {
+    return this.seats.map(({ state }) => state).join('; ');
   }
 
   /** A worker begins at this seat and is spoken to through `port`. */
