@@ -17,8 +17,6 @@ import type { ServedModel } from './served-model.ts';
 
 /** A look is a comparison per running batch; a hung run is found this much late at most. */
 const LOOK_MS = 100;
-/** A run that takes longer is looked for, in case that the signal of its end was missed. */
-const NUDGE_US = 1e6;
 /** A look that comes later than this says that the whole process stood still (a paused host): no run's fault. */
 const LOOK_GAP_US_MAX = 1e6;
 const RETRIED: readonly ErrorCode[] = ['GENERATION_CONFLICT', 'DISK_REFUSED'];
@@ -82,7 +80,6 @@ export class HungRuns {
     for (const served of this.#ports.models()) {
       for (const deployment of served.loaded) {
         for (const slab of deployment.runningSlabs) seen.set(slab, this.#watch(served, deployment, slab));
-        this.#nudge(served.model, deployment, seen);
       }
     }
     this.#watched = seen;
@@ -99,26 +96,13 @@ export class HungRuns {
     return run;
   }
 
-  // A good run must not end the process because a signal between two threads was missed.
-  #nudge(model: string, deployment: Deployment, seen: ReadonlyMap<Slab, Watched>): void {
-    const isLate = [...deployment.runningSlabs].some((slab) =>
-      this.#aliveUs - (seen.get(slab)?.sinceUs ?? Infinity) >= NUDGE_US);
-    if (!isLate) return;
-    const { mailboxes, version: { version } } = deployment;
-    if (!deployment.nudge()) return;
-    const reason = `a run of version "${version}" was over, and nobody had been told (${mailboxes})`;
-    this.#ports.emit({ kind: 'problem', model, what: 'a signal of a worker was missed', reason });
-  }
-
   async #giveUp(served: ServedModel, deployment: Deployment, slab: Slab, ranMs: number): Promise<void> {
     const { model } = served;
     const { version } = deployment.version;
-    const { mailboxes } = deployment;
     this.#underWay += 1;
     served.giveUp(slab, lastgoodError('RUN_HUNG', { model, version, ranMs }));
     const reason = `a run of version "${version}" has not come back for ${ranMs} ms`;
-    const details = `${reason} (${mailboxes})`;
-    this.#ports.emit({ kind: 'problem', model, what: 'a worker is stuck inside a run', reason: details });
+    this.#ports.emit({ kind: 'problem', model, what: 'a worker is stuck inside a run', reason });
     const isTakenOut = await this.#takeOutSurely(served, version, reason);
     this.#underWay -= 1;
     const settled = (): Promise<void> => this.#settled();

@@ -147,16 +147,6 @@ export class Deployment {
     this.#pool.takeBack();
   }
 
-  /** For batches that take long: settles those that were over at the last nudge; tells whether there were any. */
-  nudge(): boolean {
-    return this.#pool.nudge();
-  }
-
-  /** How its workers' mailboxes stand, for a log. */
-  get mailboxes(): string {
-    return this.#pool.state;
-  }
-
   /** Runs a slab of kept rows beside the batches: it counts as none. Rejects when the deployment is closing. */
   async replay(memory: SharedArrayBuffer): Promise<BatchResult> {
     return this.#pool.run({ kind: 'batch', slab: memory });

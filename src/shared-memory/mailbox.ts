@@ -12,6 +12,8 @@
 // An order belongs to whoever moves `begun` past it: the worker by beginning it, the main thread by recalling it.
 // Order. Main: order and slab (plain) -> posted (Atomics). Worker: posted -> begun -> slab; answers and letter (plain)
 // -> done (Atomics) -> takes the bell. Main: sets the bell -> done again, so a bell that came too late is taken back.
+// Between `done` and the taking the main thread may have gone on and asked for the next order: then the bell that is
+// taken was that one's, so whoever was rung looks and asks again.
 // Numbers wrap; only their differences count. Orders that were recalled behind one that still runs keep their numbers:
 // that is why there are more places than orders at a time.
 
@@ -80,24 +82,16 @@ export class MailboxSender {
     return Atomics.compareExchange(this.#words, BEGUN, number, (number + 1) | 0) === number;
   }
 
-  /** Asks to be rung. Returns false when order `number` is done already: look again instead of waiting. */
+  /**
+   * Asks to be rung; that may come too early, so ask again after each ring. Returns false when order `number` is done
+   * already: look again instead of waiting.
+   */
   askForBell(number: number): boolean {
     Atomics.store(this.#words, BELL, 1);
     if (!this.isDone(number)) return true;
     // If the worker has taken the bell it rings once for nothing, which is harmless.
     Atomics.store(this.#words, BELL, 0);
     return false;
-  }
-
-  /** Wakes the worker once more, which is harmless when it is awake. */
-  wakeAgain(): void {
-    Atomics.notify(this.#words, POSTED, 1);
-  }
-
-  /** How far the orders have come, for a log. */
-  get state(): string {
-    const [posted, begun, done, bell] = [POSTED, BEGUN, DONE, BELL].map((word) => Atomics.load(this.#words, word));
-    return `posted ${posted}, begun ${begun}, done ${done}, bell ${bell}`;
   }
 
   /** Counts all orders as over, for a worker that is no more. */

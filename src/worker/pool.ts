@@ -83,16 +83,6 @@ export class InferencePool {
     this.#threads.seating.takeBack();
   }
 
-  /** For batches that take long: settles those that were over at the last nudge; tells whether there were any. */
-  nudge(): boolean {
-    return this.#threads.seating.nudge();
-  }
-
-  /** How its workers' mailboxes stand, for a log. */
-  get state(): string {
-    return this.#threads.seating.state;
-  }
-
   /** Waits for the running batches, releases every session, then stops the idle threads. */
   async close(): Promise<void> {
     await this.#leave();

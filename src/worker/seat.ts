@@ -30,8 +30,6 @@ export class Seat {
   /** Oldest first. */
   readonly #posted: Posted[] = [];
   #letters: WorkerLetter[] = [];
-  /** The oldest order, when the last nudge found it over. */
-  #overAtNudge: number | null = null;
 
   /** `onFree` is called whenever a batch was settled. */
   constructor(onFree: () => void) {
@@ -54,7 +52,8 @@ export class Seat {
     this.#port = port;
     port.on('message', (letter: WorkerLetter | null) => {
       if (letter !== null) this.#letters.push(letter);
-      this.look();
+      // The bell is taken now, and was perhaps taken for an order before the one that is waited for.
+      this.lookOrWait();
     });
   }
 
@@ -87,25 +86,6 @@ export class Seat {
     this.look();
     const [oldest] = this.#posted;
     if (oldest !== undefined && !this.#mailbox.askForBell(oldest.number)) this.look();
-  }
-
-  /**
-   * For a batch that takes long: wakes the worker again, and settles a batch that was over at the last nudge already.
-   * Returns whether there was one: nobody had been told of it.
-   */
-  nudge(): boolean {
-    this.#mailbox.wakeAgain();
-    const number = this.#posted[0]?.number;
-    const isOver = number !== undefined && this.#mailbox.isDone(number);
-    const wasOver = isOver && this.#overAtNudge === number;
-    this.#overAtNudge = isOver && !wasOver ? number : null;
-    if (wasOver) this.look();
-    return wasOver;
-  }
-
-  /** How far its orders have come, for a log. */
-  get state(): string {
-    return this.#mailbox.state;
   }
 
   /** Takes back the batches that the worker has not begun; their promises stay open. */

@@ -48,16 +48,6 @@ export class Seating {
     if (taken.length > 0) this.#freed();
   }
 
-  /** Does for late batches what signals that were missed would have done; tells whether there were any. */
-  nudge(): boolean {
-    return this.seats.map((seat) => seat.nudge()).includes(true);
-  }
-
-  /** How far the orders of each seat have come, for a log. */
-  get state(): string {
-    return this.seats.map(({ state }) => state).join('; ');
-  }
-
   /** A worker begins at this seat and is spoken to through `port`. */
   connect(seat: Seat, port: MessagePort): void {
     seat.connect(port);
