@@ -17,6 +17,8 @@ import { numberText, percentText } from './text.ts';
 
 /** Fewer answers to compare than this say nothing. */
 export const PAIRS_MIN = 50;
+/** With fewer than this, what chance alone may explain is waited out instead of held against the version. */
+const PAIRS_DECIDING = 100;
 /** Population stability between the answers of two versions to the same inputs from which they differ. */
 const PSI_DIFFERS = 0.25;
 /** Share of the inputs on which two versions may disagree. */
@@ -129,15 +131,19 @@ export function judgeAttribution(facts: AttributionFacts): Judged {
   if (good === null) return { blames: 'version', text };
   const own = `version ${standby} is PSI ${numberText(good.psi)} from its own baseline (chance gives up to ` +
     `${numberText(good.limit)})${active === null ? '' : `, version ${version} ${numberText(active.psi)} from its own`}`;
-  return hasMovedAlong(good, active)
-    ? { blames: 'data', text: `${text}; ${own}: both moved, so the data did` }
-    : { blames: 'version', text: `${text}; ${own}` };
+  if (hasMovedAlong(good, active)) return { blames: 'data', text: `${text}; ${own}: both moved, so the data did` };
+  if (pairs < PAIRS_DECIDING && good.psi > PSI_MOVED && isAsFar(good, active)) {
+    return { blames: 'unknown', text: `${text}; ${own}: too few inputs to tell whether both moved` };
+  }
+  return { blames: 'version', text: `${text}; ${own}` };
 }
 
 // Whether the last good version has moved too, and not much less far than the failing one.
 function hasMovedAlong(good: Moved, active: Moved | null): boolean {
-  const further = active ?? { psi: 0, classes: 0 };
-  const inShape = good.psi > good.limit && good.psi * MUCH_FURTHER >= further.psi;
-  const inClasses = good.classes > CLASS_SHARE_MOVED && good.classes * CLASSES_MUCH_FURTHER >= further.classes;
+  const inShape = good.psi > good.limit && isAsFar(good, active);
+  const inClasses =
+    good.classes > CLASS_SHARE_MOVED && good.classes * CLASSES_MUCH_FURTHER >= (active?.classes ?? 0);
   return inShape || inClasses;
 }
+
+const isAsFar = (good: Moved, active: Moved | null): boolean => good.psi * MUCH_FURTHER >= (active?.psi ?? 0);

@@ -111,4 +111,19 @@ describe('judgeAttribution on the demo models', () => {
     assert.equal(known.psi, alike.psi);
     assert.ok(known.limit > 3 * alike.limit, `${alike.limit} ${known.limit}`);
   });
+
+  test('with few inputs a move that chance may explain is waited out, and a version that alone moved is blamed', async () => {
+    const rows = trafficOf('breast-cancer').slice(0, 55);
+    // Most were asked before the inputs moved.
+    const mixed = [...rows.slice(0, 42), ...scaled(2)(rows.slice(42))];
+    const good = judgeAttribution(await compared('breast-cancer', '2', '1', mixed));
+    assert.equal(good.blames, 'unknown', good.text);
+    assert.match(good.text, /too few inputs to tell/);
+    const later = judgeAttribution(await compared('breast-cancer', '2', '1', scaled(2)(trafficOf('breast-cancer'))));
+    assert.equal(later.blames, 'data', later.text);
+    for (const version of ['unscaled', 'collapsed']) {
+      const { blames, text } = judgeAttribution(await compared('breast-cancer', version, '1', rows));
+      assert.equal(blames, 'version', text);
+    }
+  });
 });
