@@ -13,7 +13,7 @@ import { judge } from './parts/judge.ts';
 import { latency } from './parts/latency.ts';
 import { micro } from './parts/micro.ts';
 import { overload } from './parts/overload.ts';
-import type { Part, PartContext, PartResult } from './parts/part.ts';
+import type { Part, PartResult } from './parts/part.ts';
 import { restart } from './parts/restart.ts';
 import { rollout } from './parts/rollout.ts';
 import { scrape } from './parts/scrape.ts';
@@ -29,6 +29,9 @@ const PART_OF: Readonly<Record<PartName, Part>> = {
   throughput, latency, websocket, compute, judge, scrape, rollout, swaps, overload, json, idle, restart, micro,
 };
 
+/** Their servers have work for two CPUs, or are left alone. */
+const WIDE: readonly PartName[] = ['compute', 'overload', 'idle', 'restart'];
+
 const WIPE = '\r\u001b[K';
 
 /** One line that is redrawn on a terminal; a line for each step elsewhere. */
@@ -42,16 +45,18 @@ function progressLine(): (what: string) => void {
 }
 
 async function run(settings: Settings, args: readonly string[]): Promise<void> {
-  const origin = describeOrigin(args, new Date());
+  const origin = describeOrigin(args, new Date(), settings.cpus);
   const { processor, cores, system, node, generator, commit } = origin;
   console.log(`${processor}, ${cores} cores, ${system}, Node ${node}, ${generator}, commit ${commit}`);
   const folder = temporaryFolder('run');
   const progress = progressLine();
   const results: PartResult[] = [];
-  const context: PartContext = { settings, folder: folder.path, progress, peaks: new Map() };
+  const context = { folder: folder.path, peaks: new Map<string, number>() };
   try {
     for (const name of settings.parts) {
-      const result = await PART_OF[name]({ ...context, progress: (what) => progress(`${name}: ${what}`) });
+      const cpus = WIDE.includes(name) ? settings.wideCpus : settings.cpus;
+      const say = (what: string): void => progress(`${name}: ${what}`);
+      const result = await PART_OF[name]({ ...context, settings: { ...settings, cpus }, progress: say });
       results.push(result);
       if (process.stderr.isTTY) process.stderr.write(WIPE);
       console.log(partText(result));

@@ -59,8 +59,16 @@ export interface Settings {
   readonly outFolder: string | null;
   readonly others: readonly OtherServer[];
   readonly withPeers: boolean;
-  /** CPUs of the load generator and of the servers, as taskset writes them; null for all of them. */
-  readonly cpus: { readonly generator: string | null; readonly server: string | null };
+  /** One for the load generator, the others for the servers. */
+  readonly cpus: Cpus;
+  /** For servers that have work for two CPUs or more, under a generator that has little: apart from three CPUs on. */
+  readonly wideCpus: Cpus;
+}
+
+/** CPUs as taskset writes them; null for all of them. */
+export interface Cpus {
+  readonly generator: string | null;
+  readonly server: string | null;
 }
 
 export const HELP = `npm run bench -- [PART…] [options]
@@ -75,7 +83,7 @@ Parts: ${PARTS.join(', ')} (all of them without an argument)
   --out DIR           where result.json and chart.svg go (default bench/results)
   --no-out            write no files
   --no-peers          leave the servers of bench/peers out
-  --pin, --no-pin     generator on the last CPU, servers on the others (default: with three CPUs or more)
+  --no-pin            generator and servers share the CPUs (else: it gets the last one, they the others)
   --server NAME=URL   another HTTP server that is running already; with each one, in the same order:
   --body FILE         its request, where $ROW, $ROWS, $FLAT, $COUNT and $WIDTH stand for the numbers
   --header NAME:TEXT  a header of its request (Content-Type is application/json)
@@ -90,7 +98,7 @@ export function readSettings(args: readonly string[]): Settings | null {
       connections: { type: 'string' }, tiny: { type: 'boolean' },
       cross: { type: 'boolean' }, seconds: { type: 'string' },
       out: { type: 'string' }, 'no-out': { type: 'boolean' },
-      'no-peers': { type: 'boolean' }, pin: { type: 'boolean' }, 'no-pin': { type: 'boolean' },
+      'no-peers': { type: 'boolean' }, 'no-pin': { type: 'boolean' },
       server: { type: 'string', multiple: true }, body: { type: 'string', multiple: true },
       header: { type: 'string', multiple: true }, pid: { type: 'string', multiple: true },
     },
@@ -98,8 +106,7 @@ export function readSettings(args: readonly string[]): Settings | null {
   if (values.help === true) return null;
   const isSmallest = values.smallest === true;
   const base = isSmallest ? SMALLEST : FULL;
-  const cores = availableParallelism();
-  const isPinned = values['no-pin'] !== true && (values.pin === true || cores > 2);
+  const isPinned = values['no-pin'] !== true;
   const servers = values.server ?? [];
   const connections = counts(values.connections) ?? base.connections;
   return {
@@ -116,10 +123,15 @@ export function readSettings(args: readonly string[]): Settings | null {
     others: servers.map((text, index) =>
       otherServer(text, values.body?.[index], values.header ?? [], values.pid?.[index])),
     withPeers: values['no-peers'] !== true,
-    cpus: isPinned && cores > 1
-      ? { generator: String(cores - 1), server: cores === 2 ? '0' : `0-${cores - 2}` }
-      : { generator: null, server: null },
+    cpus: apart(isPinned, 2),
+    wideCpus: apart(isPinned, 3),
   };
+}
+
+function apart(isWanted: boolean, coresMin: number): Cpus {
+  const cores = availableParallelism();
+  if (!isWanted || cores < coresMin) return { generator: null, server: null };
+  return { generator: String(cores - 1), server: cores === 2 ? '0' : `0-${cores - 2}` };
 }
 
 function partName(text: string): PartName {

@@ -81,16 +81,18 @@ export interface OpenLoopOptions {
    * started runs its code for the first time and falls behind, and each of its delays would be counted as the server's.
    */
   readonly warmSeconds?: number;
+  /** Once it is true nothing more is due. */
+  readonly isOver?: () => boolean;
 }
 
-/** Sends `rate` requests a second for `seconds`, whatever comes back. */
+/** Sends `rate` requests a second for `seconds` (Infinity: until it is over), whatever comes back. */
 export async function openLoop(
   open: OpenClients, rate: number, seconds: number, options: OpenLoopOptions = {},
 ): Promise<LoopResult> {
-  const { observe = () => undefined, spinMs = SPIN_MS, warmSeconds = 0 } = options;
+  const { observe = () => undefined, spinMs = SPIN_MS, warmSeconds = 0, isOver = () => false } = options;
   const histogram = newHistogram();
   const warm = Math.round(rate * warmSeconds);
-  const total = warm + Math.max(1, Math.round(rate * seconds));
+  let total = warm + Math.max(1, Math.round(rate * seconds));
   const gapMs = 1e3 / rate;
   const free: LoadClient[] = [];
   let startMs = 0;
@@ -112,17 +114,22 @@ export async function openLoop(
   });
   for (const client of clients) for (let slot = client.free; slot > 0; slot -= 1) free.push(client);
   startMs = performance.now();
+  let endMs = startMs + (warmSeconds + seconds) * 1e3;
   // Requests that are due while no connection is free wait here, and their time runs.
   await new Promise<void>((resolve) => {
     const turn = (): void => {
       const nowMs = performance.now();
+      if (sent < total && isOver()) {
+        total = sent;
+        endMs = nowMs;
+      }
       while (sent < total && startMs + sent * gapMs <= nowMs) {
         const client = free.pop();
         if (client === undefined) break;
         client.send(sent);
         sent += 1;
       }
-      const isStuck = nowMs - startMs > (warmSeconds + seconds) * 1e3 + LAST_ANSWERS_MS;
+      const isStuck = nowMs > endMs + LAST_ANSWERS_MS;
       if ((sent === total && warmed + answered + failed >= total) || isStuck) {
         resolve();
         return;
@@ -135,5 +142,5 @@ export async function openLoop(
   });
   const ranSeconds = (performance.now() - startMs - warm * gapMs) / 1e3;
   for (const client of clients) client.end();
-  return { seconds: ranSeconds, answered, failed: total - warm - answered, histogram };
+  return { seconds: ranSeconds, answered, failed: Math.max(0, total - warm - answered), histogram };
 }

@@ -2,10 +2,11 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { arch, availableParallelism, cpus, platform, release, totalmem } from 'node:os';
+import * as os from 'node:os';
 import { join } from 'node:path';
 import { wrkVersion } from '../load/wrk.ts';
 import { packageRoot } from '../../src/package-root.ts';
+import type { Cpus } from '../settings.ts';
 
 export interface Origin {
   readonly processor: string;
@@ -20,6 +21,8 @@ export interface Origin {
   readonly commit: string;
   readonly command: string;
   readonly startedAt: string;
+  /** Where the load generator and the servers ran. */
+  readonly cpus: Cpus;
 }
 
 const PACKAGES = ['onnxruntime-node', 'piscina', 'uWebSockets.js'];
@@ -50,15 +53,15 @@ function installedVersion(name: string, folder: string): string {
 }
 
 /** Describes this machine and this checkout; `args` is what `npm run bench --` was given. */
-export function describeOrigin(args: readonly string[], startedAt: Date): Origin {
+export function describeOrigin(args: readonly string[], startedAt: Date, cpus: Cpus): Origin {
   const root = packageRoot();
   const report = process.report.getReport() as { readonly header?: { readonly glibcVersionRuntime?: string } };
   const versions = Object.fromEntries(PACKAGES.map((name) => [name, installedVersion(name, root)]));
   return {
-    processor: cpus()[0]?.model.trim() ?? 'unknown',
-    cores: availableParallelism(),
-    memoryGib: Math.round(totalmem() / 2 ** 30),
-    system: `${platform()} ${release()} ${arch()}`,
+    processor: os.cpus()[0]?.model.trim() ?? 'unknown',
+    cores: os.availableParallelism(),
+    memoryGib: Math.round(os.totalmem() / 2 ** 30),
+    system: `${os.platform()} ${os.release()} ${os.arch()}`,
     glibc: report.header?.glibcVersionRuntime ?? null,
     node: process.version,
     versions: { ...versions, fastify: installedVersion('fastify', join(root, 'bench/peers')) },
@@ -66,5 +69,6 @@ export function describeOrigin(args: readonly string[], startedAt: Date): Origin
     commit: commit(),
     command: ['npm run bench', ...(args.length > 0 ? ['--', ...args] : [])].join(' '),
     startedAt: startedAt.toISOString(),
+    cpus,
   };
 }

@@ -1,6 +1,7 @@
 // What the kernel says of a process: CPU time of all its threads, resident memory. Linux only.
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 
 let ticksPerSecond = 0;
 
@@ -20,4 +21,17 @@ export function cpuSecondsOf(pid: number): number {
 export function residentMib(pid: number): number {
   const found = /^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'));
   return Number(found?.[1] ?? 0) / 1024;
+}
+
+/** Runs `work` with all threads of this process on these CPUs, as taskset writes them; null for all of them. */
+export async function onCpus<T>(cpus: string | null, work: () => Promise<T>): Promise<T> {
+  if (cpus === null) return work();
+  const move = (to: string): string => execFileSync('taskset', ['-a', '-c', '-p', to, String(process.pid)]).toString();
+  const all = `0-${availableParallelism() - 1}`;
+  move(cpus);
+  try {
+    return await work();
+  } finally {
+    move(all);
+  }
 }

@@ -8,6 +8,8 @@ import { Name, predictContender } from '../contenders/field.ts';
 import { startLastgood, verb, writeModel } from '../contenders/lastgood.ts';
 import { HttpClient, requestBytes } from '../load/http-client.ts';
 import { openLoop } from '../load/loops.ts';
+import type { Observe, OpenClients } from '../load/loops.ts';
+import { onCpus } from '../measure/process.ts';
 import { takeTurn } from '../measure/rounds.ts';
 import { median } from '../measure/statistics.ts';
 import { MODEL, TINY } from '../workloads.ts';
@@ -18,13 +20,56 @@ const LOAD = 0.5;
 const STEADY_MS = 2_000;
 /** What counts as the second of a promote or a rollback. */
 const SECOND_MS = 1_000;
+/** Between two doings, of the steady time. */
+const PAUSE_SHARE = 0.6;
 const ACTOR = { by: 'bench' };
 const ANSWERED_BY_FIRST = '"model_version":"1"';
 
-interface Seen {
-  readonly dueMs: number;
-  readonly nowMs: number;
-  readonly byFirst: boolean;
+const SEEN_AT_FIRST = 2 ** 21;
+
+/** Every answer. Numbers in flat arrays: millions of objects would make the generator stop to collect its garbage. */
+class Seen {
+  #dueMs = new Float64Array(SEEN_AT_FIRST);
+  #nowMs = new Float64Array(SEEN_AT_FIRST);
+  #byFirst = new Uint8Array(SEEN_AT_FIRST);
+  #count = 0;
+
+  add(dueMs: number, nowMs: number, byFirst: boolean): void {
+    if (this.#count === this.#dueMs.length) this.#grow();
+    this.#dueMs[this.#count] = dueMs;
+    this.#nowMs[this.#count] = nowMs;
+    this.#byFirst[this.#count] = byFirst ? 1 : 0;
+    this.#count += 1;
+  }
+
+  /** How long those took that were due in this time, in ms. */
+  waits(fromMs: number, toMs: number): number[] {
+    const waits: number[] = [];
+    for (let at = 0; at < this.#count; at += 1) {
+      const dueMs = this.#dueMs[at]!;
+      if (dueMs >= fromMs && dueMs < toMs) waits.push(this.#nowMs[at]! - dueMs);
+    }
+    return waits;
+  }
+
+  /** When the first answer by version 1 came from then on; NaN when none did. */
+  firstOfOne(fromMs: number): number {
+    for (let at = 0; at < this.#count; at += 1) {
+      if (this.#nowMs[at]! >= fromMs && this.#byFirst[at] === 1) return this.#nowMs[at]!;
+    }
+    return NaN;
+  }
+
+  #grow(): void {
+    const wider = <A extends Float64Array | Uint8Array>(old: A, made: A): A => {
+      made.set(old);
+      return made;
+    };
+    const size = this.#count * 2;
+    this.#dueMs = wider(this.#dueMs, new Float64Array(size));
+    this.#nowMs = wider(this.#nowMs, new Float64Array(size));
+    this.#byFirst = wider(this.#byFirst, new Uint8Array(size));
+  }
 }
 
 interface Doing {
@@ -48,18 +93,18 @@ export async function rollout(context: PartContext): Promise<PartResult> {
     if (!peaks.has(Name.json)) peaks.set(Name.json, found);
     const rate = Math.max(1, Math.round((peaks.get(Name.json) ?? 0) * LOAD));
     const steadyMs = Math.min(STEADY_MS, seconds * STEADY_MS);
-    const pauseMs = steadyMs * 0.6;
+    const warmSeconds = settings.size.warmSeconds;
     const doings: Doing[] = [];
     const act = async (what: Doing['what']): Promise<void> => {
       const atMs = performance.now();
       if (what === 'promote') await admin.promote({ model: MODEL, version: '2' }, ACTOR);
       else await admin.rollback({ model: MODEL, to: '1', reason: 'bench' }, ACTOR);
       doings.push({ what, atMs, doneMs: performance.now() });
-      await sleep(pauseMs);
+      await sleep(steadyMs * PAUSE_SHARE);
     };
     const course = { isOver: false };
-    const acting = (async (): Promise<void> => {
-      await sleep(steadyMs);
+    const acting = async (): Promise<void> => {
+      await sleep(warmSeconds * 1e3 + steadyMs);
       for (let round = 1; round <= rollouts; round += 1) {
         progress(`promote and rollback ${round} of ${rollouts}, ${rate} requests a second`);
         // A version that was rolled back is in quarantine until an operator releases it.
@@ -67,23 +112,19 @@ export async function rollout(context: PartContext): Promise<PartResult> {
         await act('promote');
         await act('rollback');
       }
-      course.isOver = true;
-    })();
-    const seen: Seen[] = [];
-    let failed = 0;
+    };
+    const seen = new Seen();
     const request = requestBytes(contender.host, contender.request);
-    // In spells, because how long the loads of all the promotes take is not known before.
-    while (!course.isOver) {
-      const result = await openLoop(
-        (onAnswer) => Promise.all(Array.from({ length: openConnections }, () =>
-          HttpClient.open(contender.host, contender.port, request, onAnswer))),
-        rate, Math.max(1, steadyMs / 1e3),
-        { observe: ({ answer }, dueMs, nowMs) => {
-          seen.push({ dueMs, nowMs, byFirst: answer.includes(ANSWERED_BY_FIRST) });
-        } });
-      failed += result.failed;
-    }
-    await acting;
+    const open: OpenClients = (onAnswer) => Promise.all(Array.from({ length: openConnections }, () =>
+      HttpClient.open(contender.host, contender.port, request, onAnswer)));
+    const observe: Observe = ({ answer }, dueMs, nowMs) => {
+      seen.add(dueMs, nowMs, answer.includes(ANSWERED_BY_FIRST));
+    };
+    const { failed } = await onCpus(settings.cpus.generator, async () => {
+      const load = openLoop(open, rate, Infinity, { observe, warmSeconds, isOver: () => course.isOver });
+      await acting().finally(() => (course.isOver = true));
+      return load;
+    });
     return report(seen, doings, failed, rate);
   } finally {
     await server.stop();
@@ -102,18 +143,12 @@ function percentile99(values: readonly number[]): number {
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * 0.99))] ?? NaN;
 }
 
-function report(seen: readonly Seen[], doings: readonly Doing[], failed: number, rate: number): PartResult {
-  const waits = (from: number, to: number): number[] =>
-    seen.filter(({ dueMs }) => dueMs >= from && dueMs < to).map(({ dueMs, nowMs }) => nowMs - dueMs);
-  const begin = seen[0]?.dueMs ?? 0;
-  const steady = percentile99(waits(begin, doings[0]?.atMs ?? 0));
+function report(seen: Seen, doings: readonly Doing[], failed: number, rate: number): PartResult {
+  const steady = percentile99(seen.waits(0, doings[0]?.atMs ?? 0));
   const during = (what: Doing['what']): number => median(
     doings.filter((doing) => doing.what === what)
-      .map(({ atMs, doneMs }) => percentile99(waits(atMs, Math.max(doneMs, atMs + SECOND_MS)))));
-  const back = doings.filter(({ what }) => what === 'rollback').map(({ atMs }) => {
-    const first = seen.find(({ nowMs, byFirst }) => nowMs >= atMs && byFirst);
-    return (first?.nowMs ?? NaN) - atMs;
-  });
+      .map(({ atMs, doneMs }) => percentile99(seen.waits(atMs, Math.max(doneMs, atMs + SECOND_MS)))));
+  const back = doings.filter(({ what }) => what === 'rollback').map(({ atMs }) => seen.firstOfOne(atMs) - atMs);
   const took = (what: Doing['what']): number =>
     median(doings.filter((doing) => doing.what === what).map(({ atMs, doneMs }) => doneMs - atMs));
   return {

@@ -41,15 +41,22 @@ function throughputText(parts: readonly PartResult[]): string | null {
   return `${table.title}, ${CONNECTIONS} connections:\n\n${text}`;
 }
 
+// Results from before they were kept apart do not say.
+function placement(cpus: Origin['cpus'] | undefined): string {
+  if (cpus === undefined || cpus.generator === null || cpus.server === null) return '';
+  return `The generator has CPU ${cpus.generator} to itself, the servers CPU ${cpus.server}; ` +
+    'with two, the servers of compute, overload, idle and restart have both. ';
+}
+
 /** The section for a result, marks included. */
 export function figuresSection({ origin, goals, parts }: RunResult): string {
-  const { processor, cores, memoryGib, system, node, generator, commit, command, startedAt } = origin;
+  const { processor, cores, memoryGib, system, node, generator, commit, command, startedAt, cpus } = origin;
   const goalRows = goals.map((goal) => [goal.measure, goal.goal, figureText(goal), goal.isMet ? 'met' : 'missed']);
   return [
     BEGIN,
     `\`${command}\` on ${startedAt.slice(0, 10)}: ${processor}, ${cores} cores shared with the load generator ` +
       `(${generator}), ${memoryGib} GiB, ${system}, Node ${node}, commit ${commit}. ` +
-      'Medians of interleaved rounds; read the ratios, the absolute figures are this machine’s.',
+      `${placement(cpus)}Medians of interleaved rounds; read the ratios, the absolute figures are this machine’s.`,
     `![Requests a second by contender](${RESULTS}/chart.svg)`,
     ...[throughputText(parts)].filter((text) => text !== null),
     'Goals, and what this run measured:',

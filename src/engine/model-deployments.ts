@@ -1,5 +1,6 @@
 // Brings a model's versions up and lets them go, and tells the monitor of their rings. Main thread. A deployment that
-// goes leaves its threads and its memory to the next one, once monitor and recorder have looked into it a last time.
+// goes lingers first; it leaves its threads and its memory to the next one, once monitor and recorder have looked into
+// it a last time.
 import type { MonitorCommand } from '../judge/messages.ts';
 import type { ModelMeter } from '../metrics/model-meter.ts';
 import type { Clock } from '../clock.ts';
@@ -13,6 +14,7 @@ import { type Spare, SparePlace } from '../rollout/spare.ts';
 import type { SlabArena } from '../shared-memory/slab-arena.ts';
 import { inputColumnsOf } from '../wire/input-columns.ts';
 import { within } from '../within.ts';
+import { Lingering } from './lingering.ts';
 
 /** A load waits this long for the threads of a deployment that is on its way out: new ones take as long to start. */
 const SPARE_AWAITED_MS = 250;
@@ -39,6 +41,7 @@ export class ModelDeployments {
   readonly #ports: ModelDeploymentsPorts;
   readonly #arena: () => SlabArena;
   readonly #spares = new SparePlace();
+  readonly #lingering = new Lingering();
   readonly #leaving = new Set<Promise<void>>();
 
   constructor(ports: ModelDeploymentsPorts, arena: () => SlabArena) {
@@ -67,8 +70,9 @@ export class ModelDeployments {
     });
   }
 
-  /** From now on no threads are kept for a next deployment. */
+  /** From now on what goes goes at once, and no threads are kept for a next deployment. */
   close(): Promise<void> {
+    this.#lingering.end();
     return this.#spares.close();
   }
 
@@ -94,6 +98,7 @@ export class ModelDeployments {
   async #spare(workers: number): Promise<Spare | null> {
     const spare = this.#spares.take(workers);
     if (spare?.threads || this.#leaving.size === 0) return spare;
+    this.#lingering.hurry();
     await within(SPARE_AWAITED_MS, Promise.allSettled([Promise.race(this.#leaving)]));
     return this.#spares.take(workers) ?? spare;
   }
@@ -101,6 +106,7 @@ export class ModelDeployments {
   async #letGo(deployment: Deployment): Promise<void> {
     const { model, meter, detach } = this.#ports;
     const { id, version: { version } } = deployment;
+    await this.#lingering.linger();
     const retired = await deployment.retire().finally(() => {
       if (this.set.find(version) === undefined) meter.loadSeconds.delete(version);
     });

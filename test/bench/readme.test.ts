@@ -12,7 +12,7 @@ const RESULT = join(packageRoot(), 'bench/results/result.json');
 const made: RunResult = {
   origin: {
     processor: 'P', cores: 2, memoryGib: 4, system: 'linux', glibc: null, node: 'v20', versions: {}, generator: 'wrk',
-    commit: 'abc', command: 'npm run bench', startedAt: '2026-01-02T03:04:05Z',
+    commit: 'abc', command: 'npm run bench', startedAt: '2026-01-02T03:04:05Z', cpus: { generator: '3', server: '0-2' },
   },
   goals: [{ measure: 'm', goal: '≥ 5×', measured: 6.1234, unit: '×', isMet: true }],
   parts: [{
@@ -41,6 +41,7 @@ describe('The figures of the README', () => {
     assert.match(section, /^\| fastify \| 12,345 \| 0\.2 \| 50\.5 \| 900 \| 6× \|$/m);
     assert.match(section, /^\| m \| ≥ 5× \| 6\.12× \| met \|$/m);
     assert.match(section, /`npm run bench` on 2026-01-02: P, 2 cores/);
+    assert.match(section, /generator has CPU 3 to itself, the servers CPU 0-2;/);
     assert.doesNotMatch(section, /not shown/);
     const old = `a\n${figuresSection({ ...made, goals: [] })}\nb`;
     assert.equal(withFigures(old, section), `a\n${section}\nb`);
