@@ -7,7 +7,7 @@ import { atMost, rounded } from './part.ts';
 import type { PartContext, PartResult } from './part.ts';
 
 /** What the start left to do is done by then: V8 compiles and collects in its background for some ten seconds. */
-const SETTLE_SHARE = 1.2;
+const SETTLE_SHARE = 1;
 
 export async function idle({ settings, folder, progress }: PartContext): Promise<PartResult> {
   const { idleSeconds } = settings.size;

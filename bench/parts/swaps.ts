@@ -17,7 +17,7 @@ const VERSIONS = ['1', '2', '3'];
 const SETTLED_SWAPS = 20;
 const ROWS_SHOWN = 6;
 /** A swap under load takes longer than one without, by this at most. */
-const UNDER_LOAD = 3;
+const UNDER_LOAD = 2;
 const ACTOR = { by: 'bench' };
 
 export async function swaps({ settings, folder, progress }: PartContext): Promise<PartResult> {

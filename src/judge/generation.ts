@@ -4,7 +4,7 @@
 import type { JudgeOptions } from '../options.ts';
 import type { Baseline } from '../registry/records.ts';
 import type { Sample } from '../shared-memory/sample-ring.ts';
-import { emptySample, Outcome, SampleKind } from '../shared-memory/sample-ring.ts';
+import { Outcome, SampleKind } from '../shared-memory/sample-ring.ts';
 import { Exposure } from './exposure.ts';
 import type { GenerationJudge } from './generation-judge.ts';
 import { judgeOf } from './generation-judge.ts';
@@ -12,7 +12,6 @@ import { InputStore } from './input-store.ts';
 import { LatencyView } from './latency-view.ts';
 import type { GenerationTotals } from './messages.ts';
 import { PredictionStore } from './prediction-store.ts';
-import { copySample } from './ring-merge.ts';
 import type { InputRow } from './suite/input-counts.ts';
 
 /** Samples that are kept until it is known how to judge them; the judge does not see those beyond. */
@@ -98,9 +97,7 @@ export class GenerationState {
 
   #keep(sample: Readonly<Sample>): void {
     if (this.#kept.length >= KEPT_SAMPLES_MAX) return;
-    const copy = emptySample();
-    copySample(sample, copy);
-    this.#kept.push(copy);
+    this.#kept.push({ ...sample });
   }
 
   #addRequest(sample: Readonly<Sample>): void {

@@ -7,28 +7,6 @@ import { emptySample, sampleRingOffset, SampleReader } from '../shared-memory/sa
 /** Samples copied out of a ring at a time. */
 const CHUNK_SAMPLES = 32;
 
-/** Copies every field of a sample. */
-export function copySample(from: Readonly<Sample>, to: Sample): void {
-  to.generation = from.generation;
-  to.kind = from.kind;
-  to.outcome = from.outcome;
-  to.rows = from.rows;
-  to.batchRows = from.batchRows;
-  to.latencyUs = from.latencyUs;
-  to.queueUs = from.queueUs;
-  to.runUs = from.runUs;
-  to.classIndex = from.classIndex;
-  to.atUs = from.atUs;
-  to.value = from.value;
-  to.entropy = from.entropy;
-  to.hash = from.hash;
-  to.input = from.input;
-  to.track = from.track;
-  to.isRunFirst = from.isRunFirst;
-  to.direction = from.direction;
-  to.projection = from.projection;
-}
-
 /** One ring with the samples that were copied out of it and not yet taken. */
 class RingCursor {
   /** Of the deployment that writes the ring; null when that may be any. */
@@ -57,15 +35,9 @@ class RingCursor {
     this.#next += 1;
   }
 
-  readonly #keep = (sample: Readonly<Sample>): void => {
-    copySample(sample, this.#chunk[this.#filled]!);
-    this.#filled += 1;
-  };
-
   #refill(): void {
     this.#next = 0;
-    this.#filled = 0;
-    this.#reader.drain(this.#keep, CHUNK_SAMPLES);
+    this.#filled = this.#reader.read(this.#chunk);
   }
 }
 
@@ -103,17 +75,17 @@ export function drainInOrder(groups: Iterable<RingGroup>, visit: SampleVisitor):
   }
   let visited = 0;
   while (visited < limit) {
-    let oldest: RingCursor | null = null;
-    let oldestUs = Infinity;
+    let from: RingCursor | null = null;
+    let oldest: Sample | null = null;
     for (const cursor of cursors) {
       const sample = cursor.peek();
-      if (sample === null || (oldest !== null && sample.atUs >= oldestUs)) continue;
-      oldest = cursor;
-      oldestUs = sample.atUs;
+      if (sample === null || (oldest !== null && sample.atUs >= oldest.atUs)) continue;
+      from = cursor;
+      oldest = sample;
     }
-    if (oldest === null) break;
-    visit(oldest.peek()!, oldest.version);
-    oldest.take();
+    if (from === null || oldest === null) break;
+    visit(oldest, from.version);
+    from.take();
     visited += 1;
   }
   return visited;

@@ -8,8 +8,11 @@
 //           32 atUs f64 · 40 value f64 · 48 entropy f32, or projection when there is a direction · 52 hash i32
 //           56 input i32 · 60 marks i32 (direction + 1 << 16 | isRunFirst << 8 | track)
 //
-// Order. Producer: intent (Atomics) -> records (plain) -> tail (Atomics). Consumer: tail -> records (Atomics.load per
-// word, so that none moves past the check) -> intent again: a record that intent has come round to is discarded.
+// Order. Producer: intent (Atomics) -> records (plain) -> tail (Atomics). Consumer: tail -> records (plain, a chunk at a
+// time) -> intent again: a record that intent has come round to is discarded. Plain accesses stay on their side: an
+// atomic store and the atomic load after it are never swapped, nothing plain moves down past such a store, and nothing
+// moves up past such a load; so intent is read back before records are written, and something is stored before it is
+// checked.
 // Counters are Int32 and wrap; differences are taken with `| 0`.
 
 import type { Track } from './track.ts';
@@ -20,6 +23,8 @@ const RECORD_WORDS = RECORD_BYTES / 4;
 const INTENT = 0;
 const TAIL = 16;
 const CONTROL_WORDS = CONTROL_BYTES / 4;
+/** Records that the consumer copies at a time. */
+const CHUNK_RECORDS = 32;
 
 const W_GENERATION = 0;
 const W_KIND_OUTCOME = 1;
@@ -145,6 +150,7 @@ export class SampleWriter {
     if (((this.#begun - this.#intent) | 0) <= 0) return;
     this.#intent = this.#begun;
     Atomics.store(this.#words, INTENT, this.#begun);
+    Atomics.load(this.#words, INTENT);
   }
 
   /** Writes one announced record; not visible before `publish`. */
@@ -180,12 +186,15 @@ export class SampleWriter {
 export class SampleReader {
   readonly #words: Int32Array;
   readonly #capacity: number;
-  readonly #copy = new Int32Array(RECORD_WORDS);
+  readonly #copy = new Int32Array(CHUNK_RECORDS * RECORD_WORDS);
   readonly #copySingles = new Float32Array(this.#copy.buffer);
   readonly #copyDoubles = new Float64Array(this.#copy.buffer);
+  readonly #fence = new Int32Array(1);
   readonly #sample = emptySample();
   #cursor = 0;
   #lapped = 0;
+  /** The copied records, from here up to the end, are whole. */
+  #firstWhole = 0;
 
   constructor(memory: SharedArrayBuffer, byteOffset: number, capacity: number) {
     this.#words = new Int32Array(memory, byteOffset, sampleRingBytes(capacity) / 4);
@@ -204,57 +213,78 @@ export class SampleReader {
   drain(visit: (sample: Readonly<Sample>) => void, limit = this.#capacity): number {
     const tail = Atomics.load(this.#words, TAIL);
     let visited = 0;
-    while (visited < limit && ((tail - this.#cursor) | 0) > 0) {
-      this.#skipLapped();
-      if (((tail - this.#cursor) | 0) <= 0) break;
-      if (this.#copyRecord()) {
-        visit(this.#decode());
-        visited += 1;
-      } else {
-        this.#lapped += 1;
-      }
-      this.#cursor = (this.#cursor + 1) | 0;
+    while (visited < limit) {
+      const copied = this.#copyChunk(tail, limit - visited);
+      if (copied === 0) break;
+      for (let index = this.#firstWhole; index < copied; index += 1) visit(this.#decode(index, this.#sample));
+      visited += copied - this.#firstWhole;
     }
     return visited;
   }
 
+  /** Fills `into` with unread samples, oldest first, and returns how many there are. */
+  read(into: readonly Sample[]): number {
+    const tail = Atomics.load(this.#words, TAIL);
+    let filled = 0;
+    while (filled < into.length) {
+      const copied = this.#copyChunk(tail, into.length - filled);
+      if (copied === 0) break;
+      for (let index = this.#firstWhole; index < copied; index += 1) this.#decode(index, into[filled++]!);
+    }
+    return filled;
+  }
+
+  // Copies the next records, at most `most`, and tells how many; those before `#firstWhole` were overwritten meanwhile.
+  #copyChunk(tail: number, most: number): number {
+    const words = this.#words;
+    this.#skip((Atomics.load(words, INTENT) - this.#capacity - this.#cursor) | 0);
+    const count = Math.min((tail - this.#cursor) | 0, most, CHUNK_RECORDS);
+    if (count <= 0) return 0;
+    const copy = this.#copy;
+    for (let index = 0; index < count; index += 1) {
+      const from = CONTROL_WORDS + ((this.#cursor + index) & (this.#capacity - 1)) * RECORD_WORDS;
+      const to = index * RECORD_WORDS;
+      for (let word = 0; word < RECORD_WORDS; word += 1) copy[to + word] = words[from + word]!;
+    }
+    Atomics.store(this.#fence, 0, 0);
+    const lost = (Atomics.load(words, INTENT) - this.#capacity - this.#cursor) | 0;
+    this.#firstWhole = Math.min(count, Math.max(0, lost));
+    this.#lapped += this.#firstWhole;
+    this.#cursor = (this.#cursor + count) | 0;
+    return count;
+  }
+
   // The producer owns everything from intent - capacity downwards: those records are gone or being overwritten.
-  #skipLapped(): void {
-    const oldest = (Atomics.load(this.#words, INTENT) - this.#capacity) | 0;
-    const lost = (oldest - this.#cursor) | 0;
+  #skip(lost: number): void {
     if (lost <= 0) return;
     this.#lapped += lost;
-    this.#cursor = oldest;
+    this.#cursor = (this.#cursor + lost) | 0;
   }
 
-  #copyRecord(): boolean {
-    const at = CONTROL_WORDS + (this.#cursor & (this.#capacity - 1)) * RECORD_WORDS;
-    for (let word = 0; word < RECORD_WORDS; word += 1) this.#copy[word] = Atomics.load(this.#words, at + word);
-    return ((Atomics.load(this.#words, INTENT) - this.#cursor) | 0) <= this.#capacity;
-  }
-
-  #decode(): Sample {
+  #decode(index: number, sample: Sample): Sample {
     const from = this.#copy;
-    const sample = this.#sample;
-    sample.generation = from[W_GENERATION]! >>> 0;
-    sample.kind = ((from[W_KIND_OUTCOME]! >> 8) & 0xff) as SampleKind;
-    sample.outcome = (from[W_KIND_OUTCOME]! & 0xff) as Outcome;
-    sample.rows = from[W_ROWS]!;
-    sample.batchRows = from[W_BATCH_ROWS]!;
-    sample.latencyUs = from[W_LATENCY_US]!;
-    sample.queueUs = from[W_QUEUE_US]!;
-    sample.runUs = from[W_RUN_US]!;
-    sample.classIndex = from[W_CLASS_INDEX]!;
-    sample.hash = from[W_HASH]!;
-    sample.input = from[W_INPUT]!;
-    sample.track = (from[W_MARKS]! & 0xff) as Track;
-    sample.isRunFirst = (from[W_MARKS]! & 0xff00) !== 0;
-    sample.direction = (from[W_MARKS]! >> 16) - 1;
-    const single = this.#copySingles[F32_ENTROPY_OR_PROJECTION]!;
+    const at = index * RECORD_WORDS;
+    const kindAndOutcome = from[at + W_KIND_OUTCOME]!;
+    const marks = from[at + W_MARKS]!;
+    sample.generation = from[at + W_GENERATION]! >>> 0;
+    sample.kind = ((kindAndOutcome >> 8) & 0xff) as SampleKind;
+    sample.outcome = (kindAndOutcome & 0xff) as Outcome;
+    sample.rows = from[at + W_ROWS]!;
+    sample.batchRows = from[at + W_BATCH_ROWS]!;
+    sample.latencyUs = from[at + W_LATENCY_US]!;
+    sample.queueUs = from[at + W_QUEUE_US]!;
+    sample.runUs = from[at + W_RUN_US]!;
+    sample.classIndex = from[at + W_CLASS_INDEX]!;
+    sample.hash = from[at + W_HASH]!;
+    sample.input = from[at + W_INPUT]!;
+    sample.track = (marks & 0xff) as Track;
+    sample.isRunFirst = (marks & 0xff00) !== 0;
+    sample.direction = (marks >> 16) - 1;
+    const single = this.#copySingles[at + F32_ENTROPY_OR_PROJECTION]!;
     sample.entropy = sample.direction < 0 ? single : NaN;
     sample.projection = sample.direction < 0 ? NaN : single;
-    sample.atUs = this.#copyDoubles[F64_AT_US]!;
-    sample.value = this.#copyDoubles[F64_VALUE]!;
+    sample.atUs = this.#copyDoubles[at / 2 + F64_AT_US]!;
+    sample.value = this.#copyDoubles[at / 2 + F64_VALUE]!;
     return sample;
   }
 }
