@@ -8,8 +8,8 @@
 //           32 atUs f64 · 40 value f64 · 48 entropy f32, or projection when there is a direction · 52 hash i32
 //           56 input i32 · 60 marks i32 (direction + 1 << 16 | isRunFirst << 8 | track)
 //
-// Order. Producer: intent (Atomics) -> records (plain) -> tail (Atomics). Consumer: tail -> records (plain, a chunk at a
-// time) -> intent again: a record that intent has come round to is discarded. Plain accesses stay on their side: an
+// Order. Producer: intent (Atomics) -> records (plain) -> tail (Atomics). Consumer: tail -> records (plain, a chunk at
+// a time) -> intent again: a record that intent has come round to is discarded. Plain accesses stay on their side: an
 // atomic store and the atomic load after it are never swapped, nothing plain moves down past such a store, and nothing
 // moves up past such a load; so intent is read back before records are written, and something is stored before it is
 // checked.
