@@ -11,9 +11,14 @@ import { WriterThread } from './writer-thread.ts';
 
 /** A registry that changes faster than it can be written in has other troubles. */
 const ATTEMPTS_MAX = 20;
+/** Changes that may wait for a slow disk; each is some operator's word, or a verdict. */
+export const CHANGES_WAITING_MAX = 256;
 
 export interface Changes {
-  /** Makes the change that `change` makes of the registry; resolves with its result, rejects with what it throws. */
+  /**
+   * Makes the change that `change` makes of the registry; resolves with its result, rejects with what it throws, and
+   * with DISK_REFUSED.
+   */
   run<T>(change: () => T): Promise<T>;
 }
 
@@ -28,6 +33,7 @@ export class WrittenChanges implements Changes {
   readonly #store: RegistryStore;
   readonly #writer: WriterThread;
   #last: Promise<unknown> = Promise.resolve();
+  #waiting = 0;
 
   constructor(store: RegistryStore, dataDir: string) {
     this.#store = store;
@@ -40,7 +46,12 @@ export class WrittenChanges implements Changes {
   }
 
   run<T>(change: () => T): Promise<T> {
-    const done = this.#last.then(() => this.#make(change));
+    if (this.#waiting >= CHANGES_WAITING_MAX) {
+      const reason = `${this.#waiting} changes wait for the disk already; at most ${CHANGES_WAITING_MAX} may`;
+      return Promise.reject(lastgoodError('DISK_REFUSED', { what: 'the registry', reason }));
+    }
+    this.#waiting += 1;
+    const done = this.#last.then(() => this.#make(change)).finally(() => (this.#waiting -= 1));
     this.#last = done.catch(() => undefined);
     return done;
   }

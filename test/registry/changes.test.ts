@@ -2,7 +2,7 @@
 // other, never half, and never over another process's.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { WrittenChanges } from '../../src/registry/changes.ts';
+import { CHANGES_WAITING_MAX, WrittenChanges } from '../../src/registry/changes.ts';
 import { compareKeys, PendingWrites } from '../../src/registry/pending-writes.ts';
 import { Registry } from '../../src/registry/registry.ts';
 import { openStore } from '../../src/registry/store.ts';
@@ -105,6 +105,22 @@ describe('Registry.commit', () => {
       assert.deepEqual(versions, ['1', '4', '5']);
       assert.equal(registry.history('m').length, 3);
       await other.close();
+    });
+  });
+
+  test('no more changes wait than may, and those that were taken are all made', async () => {
+    await opened(async ({ registry }) => {
+      await registry.commit(() => create(registry, '1'));
+      await registry.commit(() => activate(registry, '1'));
+      const added = 2;
+      const outcomes = await Promise.allSettled(Array.from({ length: CHANGES_WAITING_MAX + added }, (_, index) =>
+        registry.commit(() => registry.setPin('m', { by, reason: String(index) }, by))));
+      const refused = outcomes.flatMap((outcome) => (outcome.status === 'rejected' ? [outcome.reason as Error] : []));
+      assert.equal(refused.length, added);
+      for (const { message } of refused) assert.match(message, /256 changes wait for the disk already/);
+      assert.equal(registry.model('m').pin?.reason, String(CHANGES_WAITING_MAX - 1));
+      await registry.commit(() => registry.setPin('m', null, by));
+      assert.equal(registry.model('m').pin, null);
     });
   });
 
