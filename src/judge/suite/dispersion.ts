@@ -62,7 +62,7 @@ function estimateOf(slots: readonly Float64Array[], groups: readonly ColumnGroup
   let atLeast = 1;
   for (const group of groups) {
     if (group.length < 2) continue;
-    for (let size = 1; slots.length >= size * BLOCKS_MIN; size *= 2) {
+    for (let size = 1; size === 1 || slots.length >= size * BLOCKS_MIN; size *= 2) {
       const blocks = blocksOf(slots, group, size);
       if (blocks.length < BLOCKS_MIN) {
         if (size === 1) return { atMost: Infinity, atLeast };
