@@ -55,6 +55,16 @@ describe('dispersionOf', () => {
     }
   });
 
+  test('sees clumps that share no bin and lie on one side, where bins have an order', () => {
+    for (const seed of SEEDS) {
+      const random = seededRandom(seed);
+      const side = clumps(20, seed);
+      const slots = slotsOf(SLOTS, 60, (answer) => (side(answer) < 5 ? 0 : 5) + Math.floor(random() * 5));
+      const provenOf = (group: ColumnGroup): number => dispersionOf({ own: [slots], before: none }, [group]).proven;
+      assert.ok(provenOf(ORDERED) > 2 * provenOf(CLASSES));
+    }
+  });
+
   test('sees clumps that are longer than a slot in the blocks that hold whole ones', () => {
     for (const seed of SEEDS) {
       // A clump fills four slots: slot by slot it looks like forty, it is one hundred and sixty.
