@@ -50,7 +50,8 @@ export function delayText(seconds: number | null): string {
   return seconds < 7_200 ? `${rounded(seconds / 60)} min` : `${rounded(seconds / 3_600)} h`;
 }
 
-const foundText = ({ found, median, longest }: Delays, runs: number): string =>
+/** The median delay (the longest), or in how many runs it was found. */
+export const foundText = ({ found, median, longest }: Delays, runs: number): string =>
   (found === runs ? `${delayText(median)} (${delayText(longest)})` : `${found} of ${runs}`);
 
 export function damageTable(results: readonly DamageResult[]): Table {

@@ -7,6 +7,9 @@ import { fileURLToPath } from 'node:url';
 import { packageRoot } from '../../src/package-root.ts';
 import type { Origin } from '../measure/machine.ts';
 import type { Cell, Goal, PartResult } from '../parts/part.ts';
+import type { JudgeResult } from '../judge/report.ts';
+import { JUDGE_MARKS, judgeSection } from './judge-figures.ts';
+import { markdown } from './markdown.ts';
 import { figureText } from './table.ts';
 
 /** What result.json holds. */
@@ -16,8 +19,15 @@ export interface RunResult {
   readonly parts: readonly PartResult[];
 }
 
-const BEGIN = '<!-- figures of a whole run: npm run bench && npm run bench:readme -->';
-const END = '<!-- end of the figures -->';
+/** What a section of the README begins and ends with. */
+export interface Marks {
+  readonly begin: string;
+  readonly end: string;
+}
+
+const MARKS: Marks = {
+  begin: '<!-- figures of a whole run: npm run bench && npm run bench:readme -->', end: '<!-- end of the figures -->',
+};
 const RESULTS = 'bench/results';
 /** The rows of the first throughput table that are shown: those of this many connections. */
 const CONNECTIONS = 64;
@@ -25,11 +35,6 @@ const COLUMNS = ['contender', 'req/s', 'of ceiling', 'CPU µs/req', 'p50 µs', '
 
 const cellText = (cell: Cell | undefined): string =>
   typeof cell === 'number' && Number.isInteger(cell) ? cell.toLocaleString('en-US') : String(cell ?? '');
-
-function markdown(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const line = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`;
-  return [line(head), line(head.map((_, column) => (column === 0 ? '---' : '---:'))), ...rows.map(line)].join('\n');
-}
 
 function throughputText(parts: readonly PartResult[]): string | null {
   const table = parts.find(({ name }) => name === 'throughput')?.tables[0];
@@ -53,7 +58,7 @@ export function figuresSection({ origin, goals, parts }: RunResult): string {
   const { processor, cores, memoryGib, system, node, generator, commit, command, startedAt, cpus } = origin;
   const goalRows = goals.map((goal) => [goal.measure, goal.goal, figureText(goal), goal.isMet ? 'met' : 'missed']);
   return [
-    BEGIN,
+    MARKS.begin,
     `\`${command}\` on ${startedAt.slice(0, 10)}: ${processor}, ${cores} cores shared with the load generator ` +
       `(${generator}), ${memoryGib} GiB, ${system}, Node ${node}, commit ${commit}. ` +
       `${placement(cpus)}Medians of interleaved rounds; read the ratios, the absolute figures are this machine’s.`,
@@ -62,21 +67,29 @@ export function figuresSection({ origin, goals, parts }: RunResult): string {
     'Goals, and what this run measured:',
     markdown(['measure', 'goal', 'measured', ''], goalRows),
     `Everything else is in [result.json](${RESULTS}/result.json).`,
-    END,
+    MARKS.end,
   ].join('\n\n');
 }
 
-/** The README with the section in place of the one between the marks; throws when the marks are missing. */
-export function withFigures(readme: string, section: string): string {
-  const from = readme.indexOf(BEGIN);
-  const to = readme.indexOf(END);
-  if (from < 0 || to < from) throw new Error(`write the figures: README.md has no "${BEGIN}" … "${END}"`);
-  return readme.slice(0, from) + section + readme.slice(to + END.length);
+/** The README with the section in place of the one between its marks; throws when the marks are missing. */
+export function withFigures(readme: string, section: string, { begin, end }: Marks = MARKS): string {
+  const from = readme.indexOf(begin);
+  const to = readme.indexOf(end);
+  if (from < 0 || to < from) throw new Error(`write the figures: README.md has no "${begin}" … "${end}"`);
+  return readme.slice(0, from) + section + readme.slice(to + end.length);
+}
+
+const readResult = (name: string): unknown =>
+  JSON.parse(readFileSync(join(packageRoot(), RESULTS, name), 'utf8'));
+
+/** The README with all figures of the committed results. */
+export function readmeWithFigures(readme: string): string {
+  const measured = withFigures(readme, figuresSection(readResult('result.json') as RunResult));
+  return withFigures(measured, judgeSection(readResult('judge.json') as JudgeResult), JUDGE_MARKS);
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const file = join(packageRoot(), 'README.md');
-  const result = JSON.parse(readFileSync(join(packageRoot(), RESULTS, 'result.json'), 'utf8')) as RunResult;
-  writeFileSync(file, withFigures(readFileSync(file, 'utf8'), figuresSection(result)));
-  console.log(`README.md: figures of commit ${result.origin.commit}`);
+  writeFileSync(file, readmeWithFigures(readFileSync(file, 'utf8')));
+  console.log('README.md: the figures of bench/results/result.json and judge.json');
 }

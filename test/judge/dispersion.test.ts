@@ -37,7 +37,8 @@ describe('dispersionOf', () => {
   test('proves nothing of independent answers, and leaves little possible', () => {
     for (const seed of SEEDS) {
       for (const group of [ORDERED, CLASSES]) {
-        const { possible, proven } = dispersionOf({ own: [slotsOf(SLOTS, 50, clumps(1, seed))], before: none }, [group]);
+        const own = [slotsOf(SLOTS, 50, clumps(1, seed))];
+        const { possible, proven } = dispersionOf({ own, before: none }, [group]);
         assert.equal(proven, 1);
         assert.ok(possible >= 1 && possible < 2.5, `${possible} of 1`);
       }
