@@ -18,13 +18,14 @@ export interface LoadOrder {
   readonly seconds: number;
   /** Requests a second, or null for a closed loop. */
   readonly rate: number | null;
-  /** Load at that rate before the seconds that count. */
+  /** Load before the seconds that count. */
   readonly warmSeconds: number;
 }
 
 export interface LoadReport {
   readonly seconds: number;
   readonly answered: number;
+  readonly allAnswered: number;
   readonly failed: number;
   readonly p50Us: number;
   readonly p99Us: number;
@@ -44,7 +45,7 @@ async function run(order: LoadOrder): Promise<LoadReport> {
       : SocketClient.open(host, port, path, body, inFlight, onAnswer)));
   const before = process.cpuUsage();
   const { histogram, ...counts } = rate === null
-    ? await closedLoop(open, seconds)
+    ? await closedLoop(open, seconds, warmSeconds)
     : await openLoop(open, rate, seconds, { warmSeconds });
   const { user, system } = process.cpuUsage(before);
   return {

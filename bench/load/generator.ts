@@ -17,7 +17,7 @@ export interface GeneratorLoad {
   readonly seconds: number;
   /** Requests a second, or null for a closed loop. */
   readonly rate: number | null;
-  /** Load at that rate before the seconds that count. */
+  /** Load before the seconds that count: a generator that has just started is slow. */
   readonly warmSeconds?: number;
   readonly cpus: string | null;
 }

@@ -16,6 +16,8 @@ const LAST_ANSWERS_MS = 10_000;
 export interface LoopResult {
   readonly seconds: number;
   readonly answered: number;
+  /** With those before the seconds that count. */
+  readonly allAnswered: number;
   readonly failed: number;
   readonly histogram: Histogram;
 }
@@ -36,13 +38,14 @@ async function until(condition: () => boolean, limitMs: number): Promise<void> {
   while (!condition() && performance.now() < endMs) await new Promise((resolve) => setTimeout(resolve, 5));
 }
 
-/** Keeps every connection as full as it may be for `seconds`. */
-export async function closedLoop(open: OpenClients, seconds: number): Promise<LoopResult> {
+/** Keeps every connection as full as it may be for `seconds`, and for `warmSeconds` before them that do not count. */
+export async function closedLoop(open: OpenClients, seconds: number, warmSeconds = 0): Promise<LoopResult> {
   const histogram = newHistogram();
   const sentMs = new Map<number, number>();
   let ids = 0;
   let failed = 0;
   let answered = 0;
+  let warmed = 0;
   let isOver = false;
   const fill = (client: LoadClient): void => {
     while (client.free > 0 && !isOver) {
@@ -59,14 +62,18 @@ export async function closedLoop(open: OpenClients, seconds: number): Promise<Lo
     else failed += 1;
     fill(client);
   });
-  const startMs = performance.now();
   for (const client of clients) fill(client);
+  await new Promise((resolve) => setTimeout(resolve, warmSeconds * 1e3));
+  histogram.reset();
+  warmed = answered;
+  answered = 0;
+  const startMs = performance.now();
   await new Promise((resolve) => setTimeout(resolve, seconds * 1e3));
   isOver = true;
   const ranSeconds = (performance.now() - startMs) / 1e3;
   await until(() => sentMs.size === 0, LAST_ANSWERS_MS);
   for (const client of clients) client.end();
-  return { seconds: ranSeconds, answered, failed: failed + sentMs.size, histogram };
+  return { seconds: ranSeconds, answered, allAnswered: warmed + answered, failed: failed + sentMs.size, histogram };
 }
 
 /** Told of each answer, with the times of performance.now() at which it was due and at which it came. */
@@ -142,5 +149,6 @@ export async function openLoop(
   });
   const ranSeconds = (performance.now() - startMs - warm * gapMs) / 1e3;
   for (const client of clients) client.end();
-  return { seconds: ranSeconds, answered, failed: Math.max(0, total - warm - answered), histogram };
+  const lost = Math.max(0, total - warm - answered);
+  return { seconds: ranSeconds, answered, allAnswered: warmed + answered, failed: lost, histogram };
 }

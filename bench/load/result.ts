@@ -4,6 +4,8 @@ export interface LoadResult {
   readonly seconds: number;
   /** Answers with status 200 (or, over WebSocket, 200 in the frame). */
   readonly answered: number;
+  /** With those before the seconds that count: what the server's CPU time of the whole spell was spent on. */
+  readonly allAnswered: number;
   /** Other answers, and connections that broke. */
   readonly failed: number;
   /** Microseconds. */

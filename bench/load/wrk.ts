@@ -57,8 +57,9 @@ export async function runWrk(
     found.slice(1).map(Number);
   const generatorCpuSeconds = endedChildrenCpuSeconds() - before;
   const ranSeconds = durationUs / 1e6;
+  const answered = requests - refused;
   return {
-    seconds: ranSeconds, answered: requests - refused, failed: broken + refused, p50Us, p99Us, p999Us,
+    seconds: ranSeconds, answered, allAnswered: answered, failed: broken + refused, p50Us, p99Us, p999Us,
     generatorCpuSeconds, isGeneratorBound: generatorCpuSeconds > ranSeconds * GENERATOR_BUSY_SHARE,
   };
 }

@@ -28,7 +28,7 @@ export async function takeTurn(contender: Contender, load: Load): Promise<Turn> 
   return {
     ...result,
     requestsPerSecond: result.answered / result.seconds,
-    cpuUs: (cpuSeconds / Math.max(1, result.answered)) * 1e6,
+    cpuUs: (cpuSeconds / Math.max(1, result.allAnswered)) * 1e6,
   };
 }
 

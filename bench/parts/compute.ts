@@ -33,7 +33,8 @@ async function bareLoop(file: string, width: number, spellMs: number): Promise<B
 
 export async function compute(context: PartContext): Promise<PartResult> {
   const { settings, folder, progress } = context;
-  const { rounds, seconds, tinyOnly } = settings.size;
+  const { size } = settings;
+  const { rounds, seconds, tinyOnly } = size;
   const workload = tinyOnly ? TINY : COMPUTE;
   const file = writeModel(folder, workload);
   const field = await openField({
@@ -43,7 +44,9 @@ export async function compute(context: PartContext): Promise<PartResult> {
   const cpus = settings.cpus.generator;
   const load = (contender: Contender): ReturnType<typeof runGenerator> => contender.transport === 'http'
     ? closedHttpLoad(context, contender, IN_FLIGHT, seconds)
-    : runGenerator(contender, { connections: SOCKETS, inFlight: IN_FLIGHT / SOCKETS, seconds, rate: null, cpus });
+    : runGenerator(contender, {
+      connections: SOCKETS, inFlight: IN_FLIGHT / SOCKETS, seconds, rate: null, cpus, warmSeconds: size.warmSeconds,
+    });
   try {
     await warmUp(context, field, IN_FLIGHT);
     const bare: Best[] = [];

@@ -13,7 +13,7 @@ const HTTP_CONNECTIONS = 64;
 
 export async function websocket(context: PartContext): Promise<PartResult> {
   const { settings, folder, progress } = context;
-  const { rounds, seconds } = settings.size;
+  const { rounds, seconds, warmSeconds } = settings.size;
   const cpus = settings.cpus.generator;
   const field = await openField({
     workload: TINY, folder, settings: { ...settings, others: [] }, names: [Name.ceiling, Name.json, Name.floats],
@@ -24,7 +24,9 @@ export async function websocket(context: PartContext): Promise<PartResult> {
       field, field.contenders, rounds,
       (contender) => contender.transport === 'http'
         ? closedHttpLoad(context, contender, HTTP_CONNECTIONS, seconds)
-        : runGenerator(contender, { connections: SOCKETS, inFlight: FRAMES_IN_FLIGHT, seconds, rate: null, cpus }),
+        : runGenerator(contender, {
+          connections: SOCKETS, inFlight: FRAMES_IN_FLIGHT, seconds, rate: null, cpus, warmSeconds,
+        }),
       progress);
     const [, json, floats] = measured;
     const requests = column(json, (turn) => turn.requestsPerSecond);
