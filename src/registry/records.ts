@@ -153,6 +153,11 @@ export interface VersionRecord {
   readonly health: VersionHealth;
   /** Why it is unhealthy, and since when; null otherwise. */
   readonly quarantine: { readonly reason: string; readonly by: string; readonly atMs: number } | null;
+  /**
+   * The decision in which it was found failing and stayed all the same (pinned, within a cooldown, nothing to go back
+   * to); null or absent when there was none, or when it recovered or somebody vouched for it since.
+   */
+  readonly failed?: { readonly decision: string; readonly atMs: number } | null;
   /** The last generation that it served as; 0 when it never has. */
   readonly lastGeneration: number;
   readonly registeredAtMs: number;

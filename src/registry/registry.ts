@@ -5,11 +5,10 @@ import type { Clock } from '../clock.ts';
 import { lastgoodError } from '../errors.ts';
 import { NO_CRASHES } from './boot-guard.ts';
 import { type Changes, directChanges } from './changes.ts';
-import { DECISIONS_MAX, listDecisions, storeDecision } from './decision-log.ts';
-import {
-  ALL_VERSIONS, bootKey, decisionKey, decisionOrderOf, eventKey, eventsOf, modelKey, versionKey,
-} from './keys.ts';
+import { storeDecision } from './decision-log.ts';
 import { emptyModel } from './empty-model.ts';
+import { forgetModel, forgetVersions } from './forget.ts';
+import { bootKey, eventKey, modelKey, versionKey } from './keys.ts';
 import { chooseLastGood, rollbackCandidates } from './last-good.ts';
 import { checkName } from './names.ts';
 import { nextFreeVersion, numberAfter } from './version-numbers.ts';
@@ -48,8 +47,24 @@ export class Registry extends RegistryReader {
     return this.store.flushed();
   }
 
-  storeDecision(decision: DecisionRecord): void {
-    this.store.transaction(() => storeDecision(this.store, decision));
+  /** Writes a decision down; `isFailing` marks its version as one that failed and stayed. */
+  storeDecision(decision: DecisionRecord, isFailing = false): void {
+    const { id, model, version, atMs } = decision;
+    this.store.transaction(() => {
+      storeDecision(this.store, decision);
+      const failed = { decision: id, atMs };
+      if (isFailing) this.store.put(versionKey(model, version), { ...this.version(model, version), failed });
+    });
+  }
+
+  /** The version that serves as `generation` fails no more; throws GENERATION_CONFLICT. */
+  recover({ model, generation, reason }: { model: string; generation: number; reason: string }): void {
+    this.store.transaction(() => {
+      const active = this.#expectActive(model, generation);
+      this.store.put(versionKey(model, active), { ...this.version(model, active), failed: null });
+      const event = { by: 'monitor', reason, from: active, to: active, decision: null };
+      this.#recordAbout(model, { kind: 'recovered', ...event }, { stoppedGeneration: 0 });
+    });
   }
 
   /** Adds a version, and its model with the first one; throws VERSION_EXISTS. Returns the stored record. */
@@ -105,11 +120,9 @@ export class Registry extends RegistryReader {
    * still is. Throws NO_ROLLBACK_TARGET, GENERATION_CONFLICT or, for the monitor, PINNED; then nothing has changed.
    */
   rollback(change: {
-    readonly model: string;
-    readonly expectedGeneration: number;
+    readonly model: string; readonly expectedGeneration: number;
     readonly to?: string;
-    readonly by: string;
-    readonly reason: string;
+    readonly by: string; readonly reason: string;
     readonly decide: (target: string) => DecisionRecord;
   }): { readonly model: ModelRecord; readonly decision: DecisionRecord } {
     const { model, by, reason } = change;
@@ -139,6 +152,12 @@ export class Registry extends RegistryReader {
     const record = this.model(model);
     if (record.generation === expected) return record;
     throw lastgoodError('GENERATION_CONFLICT', { model, expected, found: record.generation });
+  }
+
+  #expectActive(model: string, generation: number): string {
+    const { activeVersion } = this.#expect(model, generation);
+    if (activeVersion === null) throw lastgoodError('NO_ACTIVE_VERSION', { model });
+    return activeVersion;
   }
 
   #makeActive(
@@ -171,12 +190,10 @@ export class Registry extends RegistryReader {
 
   #markGood(model: string, generation: number, kind: EventKind, by: string): ModelRecord {
     return this.store.transaction(() => {
-      const record = this.#expect(model, generation);
-      const active = record.activeVersion;
-      if (active === null) throw lastgoodError('NO_ACTIVE_VERSION', { model });
-      this.store.put(versionKey(model, active), { ...this.version(model, active), health: 'good', quarantine: null });
+      const active = this.#expectActive(model, generation);
+      this.#setHealth({ ...this.version(model, active), failed: null }, 'good', '', by);
       return this.#write(
-        { ...record, probationEndedAtMs: this.#clock.wallMs(), stoppedGeneration: 0 },
+        { ...this.model(model), probationEndedAtMs: this.#clock.wallMs(), stoppedGeneration: 0 },
         { kind, by, reason: '', from: active, to: active, decision: null },
       );
     });
@@ -184,11 +201,9 @@ export class Registry extends RegistryReader {
 
   setPin(model: string, pin: { readonly by: string; readonly reason: string } | null, by: string): ModelRecord {
     return this.store.transaction(() => {
-      const record = this.model(model);
-      const version = record.activeVersion;
-      if (version === null) throw lastgoodError('NO_ACTIVE_VERSION', { model });
+      const version = this.#expectActive(model, this.generationOf(model));
       const stored = pin === null ? null : { ...pin, atMs: this.#clock.wallMs() };
-      return this.#write({ ...record, pin: stored }, {
+      return this.#write({ ...this.model(model), pin: stored }, {
         kind: pin === null ? 'unpin' : 'pin', by, reason: pin?.reason ?? '', from: version, to: version, decision: null,
       });
     });
@@ -209,11 +224,14 @@ export class Registry extends RegistryReader {
     });
   }
 
-  /** Lets a quarantined version be chosen again. */
+  /** Lets a version that is in quarantine, or was found failing, be chosen again; of others nothing changes. */
   release(change: { readonly model: string; readonly version: string; readonly by: string }): VersionRecord {
     const { model, version, by } = change;
     return this.store.transaction(() => {
-      const after = this.#setHealth(this.version(model, version), 'new', '', by);
+      const before = this.version(model, version);
+      const { health, failed } = before;
+      if (health !== 'unhealthy' && !failed) return before;
+      const after = this.#setHealth({ ...before, failed: null }, health === 'unhealthy' ? 'new' : health, '', by);
       this.#recordAbout(model, { kind: 'release', by, reason: '', from: null, to: version, decision: null });
       return after;
     });
@@ -227,9 +245,8 @@ export class Registry extends RegistryReader {
     return this.store.transaction(() => {
       const after = { ...this.version(model, version), baseline };
       this.store.put(versionKey(model, version), after);
-      this.#recordAbout(model, {
-        kind: 'baseline', by, reason: baseline.source, from: null, to: version, decision: null,
-      });
+      const event = { kind: 'baseline', by, reason: baseline.source, from: null, to: version, decision: null } as const;
+      this.#recordAbout(model, event);
       return after;
     });
   }
@@ -251,28 +268,11 @@ export class Registry extends RegistryReader {
     return this.store.transaction(() => {
       const record = this.model(model);
       const versions = change.version === undefined ? this.versions(model) : [this.version(model, change.version)];
-      for (const { version } of versions) this.#checkRemovable(record, version);
-      for (const { version } of versions) this.store.delete(versionKey(model, version));
-      if (change.version === undefined) this.#forgetModel(model);
+      const orphans = forgetVersions(this.store, record, versions);
+      if (change.version === undefined) forgetModel(this.store, model);
       else this.#recordAbout(model, { kind: 'remove', by, reason: '', from: change.version, to: null, decision: null });
-      const used = new Set(this.store.list(ALL_VERSIONS).map(({ sha256 }) => sha256));
-      const orphans = [...new Set(versions.map(({ sha256 }) => sha256))].filter((sha256) => !used.has(sha256));
       return { removed: versions.map(({ version }) => version), orphans };
     });
-  }
-
-  #checkRemovable(record: ModelRecord, version: string): void {
-    const spare = record.lastGoodVersion === version ? 'last good' : null;
-    const role = record.activeVersion === version ? 'active' : spare;
-    if (role !== null) throw lastgoodError('VERSION_IN_USE', { doing: 'remove', model: record.model, version, role });
-  }
-
-  #forgetModel(model: string): void {
-    for (const { id } of listDecisions(this.store, model, DECISIONS_MAX)) this.store.delete(decisionKey(id));
-    this.store.deleteAll(decisionOrderOf(model));
-    this.store.deleteAll(eventsOf(model));
-    this.store.delete(modelKey(model));
-    this.store.delete(bootKey(model));
   }
 
   // Health decides who is lastGood, so the model's record follows in the same transaction.

@@ -19,6 +19,14 @@ export const SUPPRESSIONS = [
   'observe', 'pinned', 'cooldown', 'interval', 'restored_failing', 'host', 'data_drift', 'unattributed',
 ] as const;
 export type Suppression = (typeof SUPPRESSIONS)[number];
+/** Those that do not say that the version fails. */
+const BLAME_OTHERS: readonly Suppression[] = ['host', 'data_drift', 'unattributed'];
+
+/** Whether a decision leaves a version in place that failed: not when others are to blame, or may be. */
+export function isLeftFailing({ action, suppressedBy }: DecisionRecord): boolean {
+  if (action === 'no_target') return true;
+  return action === 'suppressed' && !BLAME_OTHERS.some((cause) => cause === suppressedBy);
+}
 
 /** Returns why a failing verdict must not lead to a rollback now, or null when it may. Times in wall-clock ms. */
 export function suppressionOf(model: ModelRecord, judge: JudgeOptions, nowMs: number): Suppression | null {

@@ -8,7 +8,7 @@ import type { HealthReport, Verdict } from '../judge/messages.ts';
 import type { ModelOptions } from '../options.ts';
 import type { DecisionRecord, ModelRecord } from '../registry/records.ts';
 import type { Registry } from '../registry/registry.ts';
-import { decisionOf, isProbationOver, isStopOver, suppressionBy, suppressionOf } from './decisions.ts';
+import { decisionOf, isLeftFailing, isProbationOver, isStopOver, suppressionBy, suppressionOf } from './decisions.ts';
 import type { Suppression } from './decisions.ts';
 import type { Phase, RolloutEvent } from './outcome.ts';
 import type { RollbackRequest, Rollbacks } from './rollback.ts';
@@ -165,18 +165,33 @@ export class MonitorReports {
   async onHealth(report: HealthReport): Promise<void> {
     const { model, registry, options, clock, generation, phase, moveTo, enterPhase } = this.#ports;
     if (this.#isWriting || report.generation !== generation()) return;
-    const { version } = report;
     const record = (): ModelRecord => registry.model(model);
     if (phase() === 'restored_failing' && report.violations.length === 0) {
       if (!isStopOver(record(), options.judge, clock.wallMs())) return;
-      const reason = 'no check fails any more';
-      const event = { kind: 'recovered', by: 'monitor', reason, from: version, to: version, decision: null } as const;
-      const write = (): void => registry.recordEvent(model, event, { stoppedGeneration: 0 });
-      await this.#write(report, 'the recovery could not be written', write, enterPhase);
+      await this.#recovered(report, enterPhase);
+    } else if (phase() === 'steady' && this.#hasRecovered(report)) {
+      await this.#recovered(report, () => undefined);
     }
     if (phase() !== 'probation' || !isProbationOver(record(), report, options.judge, clock.wallMs())) return;
     const write = (): unknown => registry.endProbation({ model, generation: report.generation });
     await this.#write(report, 'the end of the probation could not be written', write, () => moveTo('steady'));
+  }
+
+  // A version that failed and stayed has failed nothing for as long as a new one is on probation.
+  #hasRecovered({ version, violations }: HealthReport): boolean {
+    const { model, registry, options: { judge }, clock } = this.#ports;
+    const { failed } = registry.version(model, version);
+    return violations.length === 0 && !!failed && clock.wallMs() - failed.atMs >= judge.probationMs;
+  }
+
+  #recovered(report: HealthReport, then: () => void): Promise<void> {
+    const { model, registry } = this.#ports;
+    const change = { model, generation: report.generation, reason: 'no check fails any more' };
+    return this.#write(report, 'the recovery could not be written', () => registry.recover(change), () => {
+      // Should it fail again, that is news.
+      this.#told.clear();
+      then();
+    });
   }
 
   // What is not written is tried again at the next report.
@@ -196,7 +211,7 @@ export class MonitorReports {
   async #storeOnce(decision: DecisionRecord): Promise<void> {
     const { registry } = this.#ports;
     if (!this.#isNews(`${decision.trigger} ${decision.action} ${decision.suppressedBy ?? ''}`)) return;
-    await registry.commit(() => registry.storeDecision(decision));
+    await registry.commit(() => registry.storeDecision(decision, isLeftFailing(decision)));
     this.#ports.emit({ kind: 'decision', decision });
   }
 
