@@ -9,6 +9,7 @@ import { packageVersion } from '../package-root.ts';
 import { COMMANDS } from './commands.ts';
 import type { Command } from './commands.ts';
 import type { ControlPlane } from './control-plane.ts';
+import { Conversations } from './conversations.ts';
 import { claimSocket } from './socket-claim.ts';
 import type { SocketClaim } from './socket-claim.ts';
 
@@ -26,14 +27,18 @@ export interface AdminServer {
   readonly path: string;
   /** From now on verbs are carried out; before, they are answered with ENGINE_STARTING. */
   attach(control: ControlPlane): void;
-  /** Answers what is under way and lets the socket go. */
-  close(): Promise<void>;
+  /** Answers what is under way and lets the socket go; resolves with why its file stays, or null when it is gone. */
+  close(): Promise<string | null>;
 }
 
 /** Claims the directory's admin socket and answers on it; throws ADMIN_IN_USE or ADMIN_SOCKET_FAILED. */
 export async function startAdminServer(dataDir: string): Promise<AdminServer> {
   let control: ControlPlane | null = null;
-  const server = createServer((request, response) => void answer(control, request, response));
+  const server = createServer((request, response) => {
+    response.once('close', () => conversations.end(request.socket));
+    void answer(control, request, response, () => conversations.begin(request.socket));
+  });
+  const conversations = new Conversations(server);
   server.maxConnections = CONNECTIONS_MAX;
   server.requestTimeout = RECEIVE_MS_MAX;
   server.headersTimeout = RECEIVE_MS_MAX;
@@ -43,25 +48,27 @@ export async function startAdminServer(dataDir: string): Promise<AdminServer> {
     attach: (attached) => {
       control = attached;
     },
-    close: () => close(server, claim),
+    close: () => close(server, claim, conversations),
   };
 }
 
-function close(server: Server, claim: SocketClaim): Promise<void> {
-  claim.release();
-  return new Promise((resolve) => {
+async function close(server: Server, claim: SocketClaim, conversations: Conversations): Promise<string | null> {
+  const left = claim.release();
+  await new Promise<void>((resolve) => {
     server.close(() => resolve());
-    server.closeIdleConnections();
+    conversations.endAll();
   });
+  return left;
 }
 
 async function answer(
   control: ControlPlane | null,
   request: IncomingMessage,
   response: ServerResponse,
+  onReceived: () => void,
 ): Promise<void> {
   try {
-    send(response, 200, await handle(control, request));
+    send(response, 200, await handle(control, request, onReceived));
   } catch (error) {
     const { status, body } = errorBody(error instanceof z.ZodError ? wrongArguments(error) : error);
     send(response, status, body);
@@ -74,7 +81,9 @@ function send(response: ServerResponse, status: number, body: unknown): void {
   response.end(text);
 }
 
-async function handle(control: ControlPlane | null, request: IncomingMessage): Promise<unknown> {
+async function handle(
+  control: ControlPlane | null, request: IncomingMessage, onReceived: () => void,
+): Promise<unknown> {
   const path = request.url ?? '/';
   if (!URL.canParse(path, ADMIN_ORIGIN)) throw lastgoodError('INVALID_REQUEST', { reason: 'its URL cannot be read' });
   const url = new URL(path, ADMIN_ORIGIN);
@@ -87,6 +96,7 @@ async function handle(control: ControlPlane | null, request: IncomingMessage): P
   }
   const raw = method === 'GET' ? Object.fromEntries(url.searchParams) : await jsonOf(request);
   const by = byOf(request);
+  onReceived();
   if (control === null) throw lastgoodError('ENGINE_STARTING');
   return command.run(control, raw, { by });
 }

@@ -22,8 +22,8 @@ const ATTEMPTS_MAX = 5;
 /** A claimed socket. */
 export interface SocketClaim {
   readonly path: string;
-  /** Unlinks the socket if it still is this one. */
-  release(): void;
+  /** Unlinks the socket if it still is this one; returns why it could not, which the next engine does not mind. */
+  release(): string | null;
 }
 
 /** Lets `server` listen on the directory's admin socket; throws ADMIN_IN_USE, DISK_REFUSED or ADMIN_SOCKET_FAILED. */
@@ -66,7 +66,16 @@ async function listen(path: string, server: Server): Promise<SocketClaim> {
   } finally {
     rmSync(own);
   }
-  return { path, release: () => inodeOf(path) === ino && rmSync(path) };
+  return { path, release: () => release(path, ino) };
+}
+
+function release(path: string, ino: number): string | null {
+  try {
+    if (inodeOf(path) === ino) rmSync(path);
+    return null;
+  } catch (error) {
+    return reasonOf(error);
+  }
 }
 
 async function linkTo(own: string, path: string): Promise<void> {

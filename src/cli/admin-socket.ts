@@ -5,6 +5,7 @@ import { startAdminServer } from '../admin/server.ts';
 import type { AdminServer } from '../admin/server.ts';
 import type { EngineLog } from '../engine/log.ts';
 import { isLastgoodError, reasonOf } from '../errors.ts';
+import { note } from './connect.ts';
 
 const RETRY_MS = 1_000;
 
@@ -50,7 +51,8 @@ export class AdminSocket {
 
   async close(): Promise<void> {
     this.#stopRetrying();
-    await this.#server?.close();
+    const left = await this.#server?.close();
+    if (typeof left === 'string') note(`stop: the admin socket stays where it is: ${left}`);
   }
 
   async #try(): Promise<void> {

@@ -94,7 +94,9 @@ class Supervisor {
   #onDeath(death: Death): void {
     const { code, signal } = death;
     if (this.#isStopping || code === 0) {
-      this.#leave(exitCodeOf(death));
+      // Told to stop before it could listen to signals: there was nothing to answer, and it did stop.
+      const isUnborn = !death.isReady && (signal === 'SIGTERM' || signal === 'SIGINT');
+      this.#leave(isUnborn ? 0 : exitCodeOf(death));
       return;
     }
     const how = signal === null ? `exit code ${code ?? 'none'}` : signal;

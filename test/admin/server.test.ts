@@ -1,8 +1,10 @@
 // The admin socket over a real Unix socket, with the offline twin as the control plane behind it.
 import assert from 'node:assert/strict';
-import { existsSync, lstatSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync, chownSync, existsSync, lstatSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync,
+} from 'node:fs';
 import { request } from 'node:http';
-import { createServer } from 'node:net';
+import { connect, createServer } from 'node:net';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { connectAdmin } from '../../src/admin/client.ts';
@@ -14,6 +16,8 @@ import { systemClock } from '../../src/clock.ts';
 import { housingBaseline, housingFile } from '../support/housing.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 
+/** A user without rights. */
+const NOBODY = 65_534;
 const actor = { by: 'cli:tester' };
 const offlineAt = (dataDir: string): ReturnType<typeof openOffline> =>
   openOffline({ dataDir, trialMs: 60_000, intraOpThreads: 1 }, systemClock, { create: true });
@@ -53,6 +57,54 @@ describe('startAdminServer', () => {
     assert.equal(statSync(dataDir).mode & 0o777, 0o700);
     await server.close();
     assert.ok(!existsSync(server.path));
+  });
+
+  test('ends although clients are connected that ask nothing, or only half of it, and answers what is under way', async () => {
+    const dataDir = temporaryDirectory();
+    const server = await startAdminServer(dataDir);
+    const offline = offlineAt(dataDir);
+    let finish = (): void => undefined;
+    const asked = new Promise<void>((resolve) => {
+      const waiting = new Promise<void>((go) => (finish = go));
+      const models = async (): Promise<never[]> => {
+        resolve();
+        await waiting;
+        return [];
+      };
+      server.attach(Object.assign(Object.create(offline) as typeof offline, { status: models }));
+    });
+    const silent = connect(server.path);
+    const half = connect(server.path);
+    half.write('POST /v1/promote HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n{');
+    const answer = ask(server.path, 'GET', '/v1/status');
+    await asked;
+    const closing = server.close();
+    await Promise.all([silent, half].map((socket) => new Promise<void>((resolve) => {
+      socket.once('error', () => undefined);
+      socket.once('close', () => resolve());
+    })));
+    finish();
+    assert.equal((await answer).status, 200);
+    assert.equal(await closing, null);
+    await offline.close();
+  });
+
+  test('ends although its socket cannot be taken away, and says so', async () => {
+    const dataDir = temporaryDirectory();
+    const server = await startAdminServer(dataDir);
+    // The rights of a directory do not bind root.
+    const isRoot = process.geteuid!() === 0;
+    chmodSync(dataDir, 0o500);
+    if (isRoot) {
+      chownSync(dataDir, NOBODY, NOBODY);
+      process.seteuid!(NOBODY);
+    }
+    const left = await server.close();
+    if (isRoot) process.seteuid!(0);
+    chmodSync(dataDir, 0o700);
+    assert.match(String(left), /EACCES/);
+    const next = await startAdminServer(dataDir);
+    assert.equal(await next.close(), null, 'the next one does not mind');
   });
 
   test('says that the engine is starting until a control plane is attached', async () => {

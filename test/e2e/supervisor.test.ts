@@ -1,10 +1,12 @@
 // The parent process of `lastgood serve`: whatever ends the engine, it is there again on the same port; and no engine
 // outlives its parent.
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { describe, test } from 'node:test';
-import { lastgood, Server } from '../support/binary.ts';
+import { lastgood, MAIN, Server } from '../support/binary.ts';
 import { Crowd } from '../support/load.ts';
 import { housingBodies } from '../support/housing.ts';
 import { http } from '../support/http.ts';
@@ -59,6 +61,15 @@ describe('the supervisor of lastgood serve', () => {
     taken.close();
     assert.equal(code, 1);
     assert.equal(stderr.match(/the port is taken/g)?.length, 1, stderr);
+  });
+
+  test('a signal before the engine listens to any ends both with 0', async () => {
+    const parent = spawn(process.execPath, [MAIN, 'serve', '--data', temporaryDirectory(), '--listen', '127.0.0.1:0']);
+    const exit = once(parent, 'exit');
+    const children = `/proc/${parent.pid!}/task/${parent.pid!}/children`;
+    await until('the engine is being started', () => readFileSync(children, 'utf8').trim() !== '');
+    parent.kill('SIGTERM');
+    assert.deepEqual(await exit, [0, null]);
   });
 
   test('--no-supervisor makes the engine itself the process that was started', async () => {
