@@ -65,7 +65,7 @@ export const SERVE_SETTINGS: readonly Setting[] = [
   engine('hung-ms', 'hungMs', 'integer', 'ms',
     'a run not back by then takes its version out of service, and the engine is started again'),
   engine('body-bytes-max', 'bodyBytesMax', 'integer', 'bytes', 'largest request body'),
-  limit('header-bytes-max', 'headerBytesMax', 'bytes', 'URL and headers of a request; more are answered 431'),
+  limit('header-bytes-max', 'headerBytesMax', 'bytes', 'headers of a request; more are answered 431'),
   limit('connections-max', 'connectionsMax', 'n', 'connections; further ones are closed at once'),
   limit('sockets-max', 'socketsMax', 'n', 'WebSockets; further ones are answered 503'),
   limit('frame-bytes-max', 'frameBytesMax', 'bytes', 'one message of a WebSocket; a larger one ends it'),
