@@ -1,10 +1,11 @@
 // The verbs that tell the machine what it may and may not do: pin, unpin, quarantine, release, baseline, drain.
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
-import type { InputBaseline, ModelRecord, VersionRecord } from '../registry/records.ts';
+import type { Baseline, InputBaseline, ModelRecord, VersionRecord } from '../registry/records.ts';
+import { baselineWarning } from '../judge/suite/unjudged.ts';
 import { numberText } from '../judge/text.ts';
 import { withControl } from './connect.ts';
-import { countText, printResult } from './output.ts';
+import { countText, paint, printResult } from './output.ts';
 import { withProgress } from './progress.ts';
 import { verb } from './verb.ts';
 import type { CommonFlags } from './verb.ts';
@@ -161,7 +162,12 @@ function baselineText({ model, version, baseline }: VersionRecord): string {
   return `the baseline of version ${version} of ${model}: mean ${numberText(mean)}, standard deviation ` +
     `${numberText(standardDeviation)} of ${output} (${kind}), from ${countText(rows)} ${source} rows ` +
     `in ${bins?.counts.length ?? 0} bins, the most frequent answer ${numberText(atomShare * 100)} % of them; ` +
-    `hash ${hash.slice(0, HASH_SHOWN)}\n${inputsText(inputs)}`;
+    `hash ${hash.slice(0, HASH_SHOWN)}\n${inputsText(inputs)}${warningText(baseline)}`;
+}
+
+function warningText(baseline: Baseline): string {
+  const warning = baselineWarning(baseline);
+  return warning === null ? '' : `\n${paint('yellow', `warning: ${warning}`)}`;
 }
 
 function inputsText(inputs: InputBaseline | undefined): string {

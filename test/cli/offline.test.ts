@@ -76,6 +76,19 @@ describe('lastgood without an engine', () => {
     }
   });
 
+  test('warns of a baseline that is too small to be judged by, at register and afterwards', async () => {
+    const path = baselineFile([[1], [2]]);
+    const warning = /warning: the baseline has 2 rows; wanted at least 100: drift is not judged until it gets a larger/;
+    for (const line of [`register small ${housingFile('1')} --version 1`, 'baseline small --version 1']) {
+      const from = line.startsWith('register') ? '--baseline' : '--from';
+      const { code, stdout, stderr } = await lastgood([...line.split(' '), from, path, ...data]);
+      assert.equal(code, 0, stderr);
+      assert.match(stdout, warning);
+    }
+    const args = ['baseline', 'small', '--version', '1', '--from', housingBaseline('1'), ...data];
+    assert.doesNotMatch((await lastgood(args)).stdout, /warning/);
+  });
+
   test('refuses a baseline of another width than the answers of the model, at register and afterwards', async () => {
     const path = baselineFile([[1, 2], [3, 4]]);
     for (const line of [`register wide ${housingFile('1')} --baseline ${path}`, `baseline housing --from ${path}`]) {

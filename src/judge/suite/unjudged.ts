@@ -1,6 +1,7 @@
 // Why a check of a distribution can decide nothing against a baseline, whatever comes in. Pure. The checks say it of
 // themselves, and so does what is told of the smallest faults that they see.
 import type { CheckName } from '../../judge-checks.ts';
+import type { Baseline } from '../../registry/records.ts';
 import type { Reference } from './reference.ts';
 import { BASELINE_ROWS_MIN } from './reference.ts';
 
@@ -8,6 +9,14 @@ import { BASELINE_ROWS_MIN } from './reference.ts';
 export function tooFewRows(rows: number): string | null {
   if (rows >= BASELINE_ROWS_MIN) return null;
   return `the baseline has ${rows} ${rows === 1 ? 'row' : 'rows'}; wanted at least ${BASELINE_ROWS_MIN}`;
+}
+
+/** What an operator is told of a version's baseline when drift cannot be judged by it; null when it can. */
+export function baselineWarning(baseline: Pick<Baseline, 'rows'> | null): string | null {
+  if (baseline === null) return 'no baseline: drift is not judged until it gets one';
+  const reason = tooFewRows(baseline.rows);
+  // The plain checks of compat count no rows.
+  return reason === null ? null : `${reason}: drift is not judged until it gets a larger one, but in mode compat`;
 }
 
 /** Says why the check compares nothing with the reference; null when it does. */
