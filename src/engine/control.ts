@@ -8,7 +8,7 @@ import { lastgoodError } from '../errors.ts';
 import { packageVersion } from '../package-root.ts';
 import { artifactPath } from '../registry/artifacts.ts';
 import type { DecisionRecord, EventRecord, ModelRecord, VersionRecord } from '../registry/records.ts';
-import { baselineFromFile, keepingInputs } from '../rollout/baselines.ts';
+import { baselineFromFile, keepingInputs, warningsWith } from '../rollout/baselines.ts';
 import { justRolledBack } from '../rollout/decisions.ts';
 import { registerVersion } from '../rollout/registration.ts';
 import { removeVersions } from '../rollout/removal.ts';
@@ -153,8 +153,10 @@ export class EngineControl implements ControlPlane {
       version: active, generation: served.rollout.active?.generation ?? null, others: registry.versions(model),
       options: served.options.judge, acceptsNew, nowMs: clock.wallMs(),
     });
-    const baseline = keepingInputs(captured, registry.version(model, active.version).baseline);
-    return registry.commit(() => registry.setBaseline({ model, version: active.version, baseline, by }));
+    const before = registry.version(model, active.version);
+    const baseline = keepingInputs(captured, before.baseline);
+    const warnings = warningsWith(before, baseline);
+    return registry.commit(() => registry.setBaseline({ model, version: active.version, baseline, warnings, by }));
   }
 
   async remove(

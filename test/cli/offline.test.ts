@@ -7,7 +7,7 @@ import { userInfo } from 'node:os';
 import { dirname, join } from 'node:path';
 import { before, describe, test } from 'node:test';
 import type { EngineStatus } from '../../src/admin/control-plane.ts';
-import type { EventRecord } from '../../src/registry/records.ts';
+import type { EventRecord, VersionRecord } from '../../src/registry/records.ts';
 import { lastgood, lastgoodJson, MAIN } from '../support/binary.ts';
 import { housingBaseline, housingFile } from '../support/housing.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
@@ -85,8 +85,11 @@ describe('lastgood without an engine', () => {
       assert.equal(code, 0, stderr);
       assert.match(stdout, warning);
     }
-    const args = ['baseline', 'small', '--version', '1', '--from', housingBaseline('1'), ...data];
-    assert.doesNotMatch((await lastgood(args)).stdout, /warning/);
+    const of = ['baseline', 'small', '--version', '1', ...data, '--from'];
+    const { warnings } = await lastgoodJson<VersionRecord>([...of, path]);
+    assert.match(warnings.join(), /^the baseline has 2 rows; [^,]*, but in mode compat$/, 'only once');
+    assert.doesNotMatch((await lastgood([...of, housingBaseline('1')])).stdout, /warning/);
+    assert.deepEqual((await lastgoodJson<VersionRecord>([...of, housingBaseline('1')])).warnings, []);
   });
 
   test('refuses a baseline of another width than the answers of the model, at register and afterwards', async () => {
