@@ -219,6 +219,16 @@ suite('Backtest, files', () => {
     }
   });
 
+  test('a sample that is not as wide as the baseline of its promote line is refused with its line', () => {
+    const promote = line({ event: 'promote', version: '2', baseline: [[0.2, 0.3, 0.5]] });
+    const failed = line({ version: '2', ok: false, outputs: null });
+    const wide = line({ version: '2', outputs: Array.from({ length: 10 }, () => 0.1) });
+    assert.throws(() => run([line({}), promote, failed, wide]), {
+      code: 'SAMPLES_INVALID',
+      message: /line 4: "outputs" has 10 numbers; wanted 3, as in the "baseline" of the promote line of version "2"/,
+    });
+  });
+
   test('a failed request needs no outputs; versions may be numbers; empty lines are passed over', () => {
     const { summary } = run([line({ ok: false, outputs: undefined, version: 7 }), '', '  ', line({ version: '7' })]);
     assert.deepEqual(summary, { lines: 2, judged: 2, late: 0, outOfOrder: 0, models: 1 });
