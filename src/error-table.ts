@@ -223,8 +223,8 @@ export const ERRORS = {
   ),
   NOT_HEALTHY: define(
     409,
-    (d: { model: Text; reason: Text }) =>
-      `capture a baseline of model "${d.model}": ${d.reason}; wanted a version that answers in time and without errors`,
+    (d: { model: Text; reason: Text; wanted: Text }) =>
+      `capture a baseline of model "${d.model}": ${d.reason}; wanted ${d.wanted}`,
   ),
   NOT_ENOUGH_SAMPLES: define(
     409,

@@ -47,7 +47,8 @@ interface Generation {
   readonly sinceMs: number;
   readonly baseline: Baseline | null;
   kind: OutputKind | null;
-  /** Outputs of one row; -1 until one is known. */
+  /** Outputs of one row of the promote line, and of the samples; -1 until one is known. */
+  readonly baselineWidth: number;
   width: number;
   nextLookMs: number;
   rolledBack: boolean;
@@ -104,7 +105,7 @@ export class ModelReplay {
   promote(line: PromoteLine, atMs: number): void {
     this.#lookUntil(atMs);
     if (line.continued === true && this.#generation?.version === line.version) return;
-    this.#begin(line.version, atMs, baselineOfLine(line), line.kind ?? null);
+    this.#begin(line.version, atMs, baselineOfLine(line), line);
   }
 
   /** Takes in a sample; throws an Error that says what does not fit. */
@@ -138,7 +139,7 @@ export class ModelReplay {
     if (this.#generation !== null) this.#lookUntil(this.#nowMs + this.#options.windowMs * AFTER_WINDOWS);
   }
 
-  #begin(version: string, atMs: number, baseline: Baseline | null, kind: OutputKind | null): void {
+  #begin(version: string, atMs: number, baseline: Baseline | null, line: PromoteLine | null): void {
     this.#seen.add(version);
     if (this.#generation?.rolledBack === false) this.#lastGood = this.#generation.version;
     this.#recent.clear();
@@ -149,7 +150,8 @@ export class ModelReplay {
     const state = new GenerationState(generation);
     this.#generation = {
       state, version, baseline, judge: state.judgeBy(this.#options, baseline), sinceMs: atMs,
-      kind: kind ?? baseline?.kind ?? null, width: -1, nextLookMs: atMs + this.#options.lookMs, rolledBack: false,
+      kind: line?.kind ?? baseline?.kind ?? null, baselineWidth: line?.baseline[0]?.length ?? -1, width: -1,
+      nextLookMs: atMs + this.#options.lookMs, rolledBack: false,
       p95Ms: null, p95AtMs: -Infinity, p95Samples: 0, found: null, told: new Map(),
     };
   }
@@ -157,8 +159,11 @@ export class ModelReplay {
   #checkOutputs(generation: Generation, outputs: readonly number[]): void {
     if (generation.width === outputs.length) return;
     generation.kind ??= kindOfRows([outputs]);
-    if (generation.width >= 0) {
-      throw new Error(`"outputs" has ${outputs.length} numbers; wanted ${generation.width}, as in the lines before`);
+    const { width, baselineWidth, version } = generation;
+    const wanted = baselineWidth >= 0 ? baselineWidth : width;
+    if (wanted >= 0 && wanted !== outputs.length) {
+      const as = baselineWidth >= 0 ? `the "baseline" of the promote line of version "${version}"` : 'the lines before';
+      throw new Error(`"outputs" has ${outputs.length} numbers; wanted ${wanted}, as in ${as}`);
     }
     generation.width = outputs.length;
   }

@@ -1,9 +1,10 @@
 // One line of recorded samples, checked. Pure. The format:
 //   {"t":ms,"model":text,"version":text,"latency_ms":number,"ok":boolean,"outputs":[numbers of one row]}
-//     optional: "inputs":[numbers], "input":integer (hash of the inputs), "row":n (its place in its request, from 0:
-//     rows beyond the first are no requests of their own)
+//     optional: "inputs":[numbers], "input":integer (hash of the inputs), "row":n (from 1: a further row of a request;
+//     the first has none, and speaks of the request)
 //   {"event":"promote","t":ms,"model":text,"version":text,"baseline":[[outputs of one row],…]}
-//     optional: "kind" (score, regression, classes, vector), "summary" (a stored baseline, counts before "baseline")
+//     optional: "kind" (scalar, score, regression, classes, vector; scalar: one number, whatever it means), "summary"
+//     (a stored baseline, counts before "baseline"). No baseline at all is null, or left out.
 // What JSON has no number for is null, the bare tokens NaN, Infinity and -Infinity, or the same as text.
 import { isLastgoodError, lastgoodError, reasonOf } from '../errors.ts';
 import type { Baseline, OutputKind } from '../registry/records.ts';
@@ -92,7 +93,7 @@ function sampleOf(fields: Fields): SampleLine {
     outputs: !ok && (outputs === undefined || outputs === null) ? [] : numbersOf(outputs, 'outputs'),
     ...(inputs === undefined || inputs === null ? {} : { inputs: numbersOf(inputs, 'inputs') }),
     ...(input === undefined ? {} : { input: integerOf(input, 'input') }),
-    ...(row === undefined ? {} : { row: integerOf(row, 'row') }),
+    ...(row === undefined ? {} : { row: rowOf(row) }),
   };
 }
 
@@ -102,23 +103,38 @@ function promoteOf(fields: Fields): PromoteLine {
   if (kind !== undefined && !KINDS.includes(kind as OutputKind)) {
     throw new Wrong(`"kind" is ${shown(kind)}; wanted one of ${KINDS.join(', ')}`);
   }
-  if (baseline !== undefined && baseline !== null && !Array.isArray(baseline)) {
-    throw new Wrong(`"baseline" is ${shown(baseline)}; wanted an array of rows of outputs`);
-  }
-  const rows = ((baseline ?? []) as unknown[]).map((row, index) =>
-    numbersOf(Array.isArray(row) ? row : [row], `baseline[${index}]`));
-  const odd = rows.findIndex((row) => row.length !== rows[0]!.length);
-  if (odd > 0) {
-    throw new Wrong(`"baseline" has ${rows[odd]!.length} outputs in row ${odd} and ${rows[0]!.length} in row 0; ` +
-      'wanted rows of one length');
-  }
+  const stored = isBaseline(summary) ? summary : undefined;
   return {
-    event, t: timeOf(fields), model: nameOf(fields, 'model'), version: nameOf(fields, 'version'), baseline: rows,
+    event, t: timeOf(fields), model: nameOf(fields, 'model'), version: nameOf(fields, 'version'),
+    baseline: baselineRowsOf(baseline, stored !== undefined),
     ...(kind === undefined ? {} : { kind: kind as OutputKind }),
     // Written by the recorder from the registry; what is wrong with one shows when it is used.
     ...(fields['continued'] === true ? { continued: true } : {}),
-    ...(isBaseline(summary) ? { summary } : {}),
+    ...(stored === undefined ? {} : { summary: stored }),
   };
+}
+
+// The rows are wanted as in a baseline file. Beside a stored baseline there may be none: nobody has kept them.
+function baselineRowsOf(baseline: unknown, isStored: boolean): readonly (readonly number[])[] {
+  if (baseline === undefined || baseline === null) return [];
+  if (!Array.isArray(baseline)) throw new Wrong(`"baseline" is ${shown(baseline)}; wanted an array of rows of outputs`);
+  if (baseline.length === 0 && !isStored) {
+    throw new Wrong('"baseline" has no rows; wanted at least one, or null for a version without a baseline');
+  }
+  const rows = (baseline as unknown[]).map((row, index) =>
+    numbersOf(Array.isArray(row) ? row : [row], `baseline[${index}]`));
+  const width = rows[0]?.length ?? 0;
+  for (const [index, row] of rows.entries()) {
+    if (row.length === 0) throw new Wrong(`"baseline" has no outputs in row ${index}; wanted at least one`);
+    if (row.length !== width) {
+      throw new Wrong(`"baseline" has ${row.length} outputs in row ${index} and ${width} in row 0; ` +
+        'wanted rows of one length');
+    }
+    if (!row.every(Number.isFinite)) {
+      throw new Wrong(`"baseline" holds a number that is not finite in row ${index}; wanted finite numbers`);
+    }
+  }
+  return rows;
 }
 
 function isBaseline(value: unknown): value is Baseline {
@@ -158,6 +174,11 @@ function numbersOf(value: unknown, key: string): readonly number[] {
 function integerOf(value: unknown, key: string): number {
   if (Number.isInteger(value)) return value as number;
   throw new Wrong(`"${key}" is ${shown(value)}; wanted a whole number`);
+}
+
+function rowOf(value: unknown): number {
+  if (integerOf(value, 'row') >= 1) return value as number;
+  throw new Wrong(`"row" is ${shown(value)}; wanted 1 or more for a further row of a request, and none for its first`);
 }
 
 function shown(value: unknown): string {

@@ -1,7 +1,9 @@
 // What a recorded version is compared with, and how its outputs are read. Pure. No signature is recorded, so the kind
 // of the outputs is read from the baseline's rows, or, without one, from the first answer.
+import { lastgoodError } from '../errors.ts';
 import { computeBaseline } from '../judge/baseline.ts';
 import type { Baseline, OutputKind, TensorSignature } from '../registry/records.ts';
+import { contradictionOf } from '../wire/judged-output.ts';
 import { inferOutputKind } from '../wire/prediction.ts';
 import type { PromoteLine } from './record-line.ts';
 
@@ -18,11 +20,14 @@ export function kindOfRows(rows: readonly (readonly number[])[]): OutputKind {
 /** The baseline that a promote line brings; null when it brings none. Throws INVALID_BASELINE. */
 export function baselineOfLine({ baseline: rows, kind, summary, t, version }: PromoteLine): Baseline | null {
   if (summary !== undefined) return kind === undefined ? summary : { ...summary, kind };
-  // A row that is not finite is no part of a baseline, and says nothing of the kind.
-  const finite = rows.filter((row) => row.every(Number.isFinite));
   if (rows.length === 0) return null;
+  const origin = `of version ${version}`;
+  const contradiction = kind === undefined ? null : contradictionOf(kind, OUTPUT, rows);
+  if (contradiction !== null) {
+    const reason = `"baseline" is not of its "kind": ${contradiction}`;
+    throw lastgoodError('INVALID_BASELINE', { path: origin, reason });
+  }
   return computeBaseline(rows, {
-    output: OUTPUT.name, kind: kind ?? kindOfRows(finite), source: 'validation', createdAtMs: t,
-    origin: `of version ${version}`,
+    output: OUTPUT.name, kind: kind ?? kindOfRows(rows), source: 'validation', createdAtMs: t, origin,
   });
 }

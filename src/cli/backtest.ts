@@ -34,8 +34,9 @@ Input, one JSON object a line, in the order of time per model:
       the bare words. Optional: "inputs" (numbers; they tell a repeated question), "row" (from 1: a further
       row of one request)
   {"event":"promote","t":1700000000000,"model":"m","version":"2","baseline":[[0.1],[0.9]]}
-      from here on this version answers, and is compared with these rows of outputs. Optional: "kind"
-      (score, regression, classes, vector), which is otherwise read from the rows
+      from here on this version answers, and is compared with these rows of outputs, as many numbers as those of its
+      samples; null: it has no baseline. Optional: "kind" (score, regression, classes, vector, or scalar for one number
+      of whatever meaning), which is otherwise read from the rows
       lastgood serve --record adds "summary" (the stored baseline, which counts before "baseline") and, at the head of a
       rotated file, "continued" (the version goes on, if it is known to answer); read rotated files oldest first.
 A recording begins with any line; a version that is seen first in a sample has no baseline.

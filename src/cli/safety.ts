@@ -1,10 +1,11 @@
 // The verbs that tell the machine what it may and may not do: pin, unpin, quarantine, release, baseline, drain.
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
-import type { InputBaseline, ModelRecord, VersionRecord } from '../registry/records.ts';
+import type { Baseline, InputBaseline, ModelRecord, VersionRecord } from '../registry/records.ts';
+import { baselineWarning } from '../judge/suite/unjudged.ts';
 import { numberText } from '../judge/text.ts';
 import { withControl } from './connect.ts';
-import { countText, printResult } from './output.ts';
+import { countText, paint, printResult } from './output.ts';
 import { withProgress } from './progress.ts';
 import { verb } from './verb.ts';
 import type { CommonFlags } from './verb.ts';
@@ -122,8 +123,10 @@ function baselineCommand(): Command {
     purpose:
       'Replaces the baseline of a version: the distribution of its predictions while it was known to be good, which ' +
       'drift is measured against. Taken from the live answers of the active version (--capture, needs the engine, at ' +
-      'least 1,000 answers and 10 minutes, and a version that is neither slow nor failing), or from a ' +
-      'file (--from). Exactly one of the two is wanted.',
+      'least 1,000 answers and 10 minutes, and a version none of whose checks fail), or from a file (--from). ' +
+      'Exactly one of the two is wanted. Answers that have drifted from the baseline, or are far from those that the ' +
+      'version before gave live, are captured only with --accept-new-distribution: otherwise a fault would become ' +
+      'what is usual. It takes no version that is slow, fails, or answers one thing only.',
     examples: [
       ['lastgood baseline digits --capture', 'from what the active version answers now'],
       ['lastgood baseline digits --from digits.baseline.json', 'from a file, for the active version'],
@@ -133,7 +136,7 @@ function baselineCommand(): Command {
     .addHelpText('after', FILE_FORMAT)
     .argument('<model>', 'name of the model')
     .option('--capture', 'take it from the live answers of the active version')
-    .option('--accept-new-distribution', 'with --capture: although the version before answered quite differently')
+    .option('--accept-new-distribution', 'with --capture: take answers that have drifted all the same')
     .option('--from <file>', 'read it from a file')
     .option('--version <version>', 'the version it is for (default: the active one)')
     .action(async (model: string, flags: BaselineFlags, command: Command) => {
@@ -161,7 +164,12 @@ function baselineText({ model, version, baseline }: VersionRecord): string {
   return `the baseline of version ${version} of ${model}: mean ${numberText(mean)}, standard deviation ` +
     `${numberText(standardDeviation)} of ${output} (${kind}), from ${countText(rows)} ${source} rows ` +
     `in ${bins?.counts.length ?? 0} bins, the most frequent answer ${numberText(atomShare * 100)} % of them; ` +
-    `hash ${hash.slice(0, HASH_SHOWN)}\n${inputsText(inputs)}`;
+    `hash ${hash.slice(0, HASH_SHOWN)}\n${inputsText(inputs)}${warningText(baseline)}`;
+}
+
+function warningText(baseline: Baseline): string {
+  const warning = baselineWarning(baseline);
+  return warning === null ? '' : `\n${paint('yellow', `warning: ${warning}`)}`;
 }
 
 function inputsText(inputs: InputBaseline | undefined): string {

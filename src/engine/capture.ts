@@ -1,10 +1,11 @@
-// Makes a baseline of what a version answers live, or says why not. Main thread, pure: too few answers, too short a
-// time, or answers so unlike those of the version before that somebody has to say that this is meant.
+// Makes a baseline of what a version answers live, or says why not. Main thread, pure: failing checks, too few answers,
+// too short a time, or answers so unlike those of the version before that somebody has to say that this is meant.
 import { lastgoodError } from '../errors.ts';
 import { baselineOfPredictions } from '../judge/baseline.ts';
 import { countInBins } from '../judge/bins.ts';
+import { CHECK_TABLE } from '../judge/check-table.ts';
 import { computeInputBaseline } from '../judge/input-baseline.ts';
-import type { CapturedInputs, CapturedPredictions } from '../judge/messages.ts';
+import type { CapturedInputs, CapturedPredictions, CheckResult } from '../judge/messages.ts';
 import { populationStability } from '../judge/statistics.ts';
 import { numberText } from '../judge/text.ts';
 import { BASELINE_ROWS_MIN } from '../judge/suite/reference.ts';
@@ -26,6 +27,25 @@ export interface CaptureAbout {
   readonly options: Pick<JudgeOptions, 'captureSamples' | 'captureMs'>;
   readonly acceptsNew: boolean;
   readonly nowMs: number;
+}
+
+/**
+ * Throws NOT_HEALTHY when the checks fail: what is late or wrong is no baseline at all, and answers that have drifted
+ * only become one when somebody says that this is meant.
+ */
+export function assertHealthy(model: string, checks: readonly CheckResult[], acceptsNew: boolean): void {
+  const failing = checks.filter(({ verdict }) => verdict === 'fail');
+  const drifted = failing.filter(({ check }) => CHECK_TABLE[check].cause === 'drift');
+  const broken = failing.filter(({ check }) => CHECK_TABLE[check].layer < 2 && CHECK_TABLE[check].cause !== 'drift');
+  const told = acceptsNew ? broken : [...broken, ...drifted];
+  if (told.length === 0) return;
+  const titles = told.map(({ check }) => CHECK_TABLE[check].title).join(', ');
+  throw lastgoodError('NOT_HEALTHY', {
+    model, reason: `these checks fail now: ${titles} (${told.map(({ text }) => text).join('; ')})`,
+    wanted: broken.length > 0
+      ? 'a version that answers in time and without errors'
+      : 'answers like those of its baseline, or --accept-new-distribution if the new ones are meant',
+  });
 }
 
 /** Throws NOT_ENOUGH_SAMPLES, also for too short a time, or INVALID_BASELINE. */

@@ -5,16 +5,14 @@ import type {
   Activation, Actor, BaselineArguments, ControlPlane, EngineStatus, RegisterArguments, Rollback,
 } from '../admin/control-plane.ts';
 import { lastgoodError } from '../errors.ts';
-import { CHECK_TABLE } from '../judge/check-table.ts';
-import type { CheckName } from '../judge/messages.ts';
 import { packageVersion } from '../package-root.ts';
 import { artifactPath } from '../registry/artifacts.ts';
 import type { DecisionRecord, EventRecord, ModelRecord, VersionRecord } from '../registry/records.ts';
-import { baselineFromFile, keepingInputs } from '../rollout/baselines.ts';
+import { baselineFromFile, keepingInputs, warningsWith } from '../rollout/baselines.ts';
 import { justRolledBack } from '../rollout/decisions.ts';
 import { registerVersion } from '../rollout/registration.ts';
 import { removeVersions } from '../rollout/removal.ts';
-import { liveBaseline } from './capture.ts';
+import { assertHealthy, liveBaseline } from './capture.ts';
 import type { Engine } from './engine.ts';
 import { setUnloaded } from './unloading.ts';
 
@@ -150,14 +148,15 @@ export class EngineControl implements ControlPlane {
         reason: `version "${version}" does not answer now; only the active version "${active.version}" can be captured`,
       });
     }
-    const failing = served.health?.checks.find(({ check, verdict }) => verdict === 'fail' && isQuietFirst(check));
-    if (failing !== undefined) throw lastgoodError('NOT_HEALTHY', { model, reason: failing.text });
+    assertHealthy(model, served.health?.checks ?? [], acceptsNew);
     const captured = liveBaseline(await monitor.capture(model), {
       version: active, generation: served.rollout.active?.generation ?? null, others: registry.versions(model),
       options: served.options.judge, acceptsNew, nowMs: clock.wallMs(),
     });
-    const baseline = keepingInputs(captured, registry.version(model, active.version).baseline);
-    return registry.commit(() => registry.setBaseline({ model, version: active.version, baseline, by }));
+    const before = registry.version(model, active.version);
+    const baseline = keepingInputs(captured, before.baseline);
+    const warnings = warningsWith(before, baseline);
+    return registry.commit(() => registry.setBaseline({ model, version: active.version, baseline, warnings, by }));
   }
 
   async remove(
@@ -198,12 +197,6 @@ export class EngineControl implements ControlPlane {
     const { answered } = await this.#engine.drain();
     return { answered };
   }
-}
-
-// Answers of a version that fails or is slow are no baseline; those that drift may be what is wanted as one.
-function isQuietFirst(check: CheckName): boolean {
-  const { layer, cause } = CHECK_TABLE[check];
-  return layer < 2 && cause !== 'drift';
 }
 
 // What throws becomes a rejection, as in every other verb.

@@ -8,7 +8,9 @@
 import { readFileSync, statSync } from 'node:fs';
 import { z } from 'zod';
 import { isLastgoodError, lastgoodError, reasonOf } from '../errors.ts';
-import type { Baseline, InputBaseline, OutputKind, Signature, VersionRecord } from '../registry/records.ts';
+import type {
+  Baseline, InputBaseline, OutputKind, Signature, TensorSignature, VersionRecord,
+} from '../registry/records.ts';
 import { IN_OUR_WORDS } from '../schema-text.ts';
 import { flatIndexOf, inputColumnsOf } from '../wire/input-columns.ts';
 import { contradictionOf, declaredOutput } from '../wire/judged-output.ts';
@@ -139,12 +141,23 @@ export function baselineOfFile(
     const names = [...file.outputs.keys()].join(', ');
     throw invalid(file.path, `it has the outputs ${names}; wanted "${output.name}" of the model`);
   }
+  assertWidths(file.path, 'output', file.outputs, signature.outputs);
   const contradiction = declared.kind === undefined ? null : contradictionOf(declared.kind, output, found.rows);
   if (contradiction !== null) throw invalid(file.path, `output "${output.name}": ${contradiction}`);
   const kind = declared.kind ?? options.kind ?? inferOutputKind(output, found.rows);
   const about = { output: output.name, kind, source: 'validation', createdAtMs } as const;
   const inputs = inputsOfFile(file, { signature, declared }, createdAtMs);
   return { ...computeBaseline(found.rows, { ...about, origin: file.path }), ...(inputs === null ? {} : { inputs }) };
+}
+
+// A dimension that is open says nothing, and neither does the model of a tensor that it has not.
+function assertWidths(path: string, side: Side, given: TensorRows, known: readonly TensorSignature[]): void {
+  for (const { name, shape } of known) {
+    const [got, wanted] = [given.get(name)?.rows[0]!.length, rowElements(shape)];
+    if (got !== undefined && wanted >= 0 && got !== wanted) {
+      throw invalid(path, `${side} "${name}" has ${got} values a row; wanted ${wanted} as in the model`);
+    }
+  }
 }
 
 function inputsOfFile(
@@ -154,17 +167,13 @@ function inputsOfFile(
   // What cannot be watched is told whether the file has inputs or not.
   const columns = inputColumnsOf(version);
   if (inputs === null) return null;
-  for (const [name, given] of inputs) {
-    const known = signature.inputs.find((input) => input.name === name);
-    if (known === undefined) {
+  for (const name of inputs.keys()) {
+    if (!signature.inputs.some((input) => input.name === name)) {
       const names = signature.inputs.map((input) => input.name).join(', ');
       throw invalid(path, `it has the input "${name}"; the model has ${names}`);
     }
-    const [got, wanted] = [given.rows[0]!.length, rowElements(known.shape)];
-    if (wanted >= 0 && got !== wanted) {
-      throw invalid(path, `input "${name}" has ${got} values a row; wanted ${wanted} as in the model`);
-    }
   }
+  assertWidths(path, 'input', inputs, signature.inputs);
   const watched = columns.flatMap((column) => {
     const { name } = signature.inputs[column.input]!;
     const given = inputs.get(name);

@@ -11,6 +11,7 @@ import type { Reference } from './suite/reference.ts';
 import { referenceOf } from './suite/reference.ts';
 import { windowText } from './suite/rates.ts';
 import { WINDOW_FACTORS } from './suite/slots.ts';
+import { unjudgedOf } from './suite/unjudged.ts';
 import { countText, numberText } from './text.ts';
 
 const SECONDS_A_DAY = 86_400;
@@ -64,6 +65,7 @@ const SAMPLES_MIN: Readonly<Record<CheckName, (options: JudgeOptions) => number>
 };
 
 const isOfAnswers = (check: CheckName): boolean => CHECK_TABLE[check].cause === 'drift';
+const isCompared = (check: CheckName): boolean => isOfAnswers(check) || CHECK_TABLE[check].cause === 'input';
 const rateOf = (check: CheckName, { requests, predictions, inputs }: Traffic): number =>
   (check === 'input_drift' ? inputs : isOfAnswers(check) ? predictions : requests);
 
@@ -87,16 +89,11 @@ export function sightsOf(
   if (options.mode === 'compat') return [];
   const reference = referenceOf(baseline);
   return applicable(options, reference).map((check) => {
-    const unjudged = unjudgedOf(check, reference);
+    const unjudged = isCompared(check) ? unjudgedOf(check, reference) : null;
     return unjudged === null
       ? sightOf(check, { options, baseline, reference, perSecond: rateOf(check, traffic) }, results)
       : { check, smallest: null, text: `nothing: ${unjudged}`, samples: 0, windowMs: null, missing: 0, waitMs: null };
   });
-}
-
-function unjudgedOf(check: CheckName, reference: Reference | null): string | null {
-  if (check === 'input_drift') return (reference?.inputs ?? null) === null ? 'no baseline of inputs' : null;
-  return isOfAnswers(check) && reference === null ? 'the version has no baseline' : null;
 }
 
 interface SightContext {
@@ -156,7 +153,7 @@ export function priceOf(options: JudgeOptions, perSecond: number): string[] {
     return `${CHECK_TABLE[check].title}: ${sightOf(check, about, []).text}`;
   }).join('; ');
   const on = CHECK_NAMES.filter((check) => options.checks[check].mode !== 'off');
-  const compared = on.filter((check) => isOfAnswers(check) || check === 'input_drift');
+  const compared = on.filter(isCompared);
   return [
     `chance may explain a breach with ${options.chance} per look and check for a version exactly at a limit ` +
       `(${looksADay} looks a day, which share nearly all of their samples), and far less below it`,

@@ -58,13 +58,14 @@ function inputsOf(bytes: Uint8Array, signature: Signature): string | null {
 /**
  * The line of a generation that begins, or, at the head of a file, of one that goes on. A stored baseline has no rows
  * any more: of one number a row it keeps up to 2,000 values, and those are written as rows; its counts, which the judge
- * reads, stand whole in "summary".
+ * reads, stand whole in "summary". Without a baseline it is null.
  */
 export function promoteText(
   { model, version, tMs }: LineAbout, baseline: Baseline | null, isContinued: boolean,
 ): string {
   const isScalar = baseline !== null && baseline.kind !== 'classes' && baseline.kind !== 'vector';
-  const rows = isScalar ? `[${baseline.values.map((value) => `[${numberOf(value)}]`).join(',')}]` : '[]';
+  const kept = isScalar ? baseline.values : [];
+  const rows = baseline === null ? 'null' : `[${kept.map((value) => `[${numberOf(value)}]`).join(',')}]`;
   return `{"event":"promote","t":${timeOf(tMs)},"model":${JSON.stringify(model)},` +
     `"version":${JSON.stringify(version)},${isContinued ? '"continued":true,' : ''}"baseline":${rows}` +
     `${baseline === null ? '' : `,"kind":${JSON.stringify(baseline.kind)},"summary":${JSON.stringify(baseline)}`}}\n`;

@@ -238,12 +238,12 @@ export class Registry extends RegistryReader {
   }
 
   /** Replaces the baseline of a version. */
-  setBaseline(change: {
-    readonly model: string; readonly version: string; readonly baseline: Baseline; readonly by: string;
+  setBaseline(change: Pick<VersionRecord, 'model' | 'version' | 'warnings'> & {
+    readonly baseline: Baseline; readonly by: string;
   }): VersionRecord {
-    const { model, version, baseline, by } = change;
+    const { model, version, baseline, warnings, by } = change;
     return this.store.transaction(() => {
-      const after = { ...this.version(model, version), baseline };
+      const after = { ...this.version(model, version), baseline, warnings };
       this.store.put(versionKey(model, version), after);
       const event = { kind: 'baseline', by, reason: baseline.source, from: null, to: version, decision: null } as const;
       this.#recordAbout(model, event);

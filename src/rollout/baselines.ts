@@ -2,6 +2,7 @@
 import type { Clock } from '../clock.ts';
 import { lastgoodError } from '../errors.ts';
 import { baselineOfFile, readBaselineFile } from '../judge/baseline-file.ts';
+import { baselineWarning } from '../judge/suite/unjudged.ts';
 import type { Baseline, VersionRecord } from '../registry/records.ts';
 import type { Registry } from '../registry/registry.ts';
 
@@ -15,13 +16,23 @@ export async function baselineFromFile(
   const { model, from } = target;
   const version = target.version ?? registry.model(model).activeVersion;
   if (version === null) throw lastgoodError('NO_ACTIVE_VERSION', { model });
-  const { signature, outputKind, declared, baseline: before } = registry.version(model, version);
+  const record = registry.version(model, version);
+  const { signature, outputKind, declared, baseline: before } = record;
   // Its workers summarise answers by this kind already; only what one number means may still be found out.
   const kind = outputKind === 'scalar' ? {} : { kind: outputKind };
   const about = { createdAtMs: clock.wallMs(), declared, ...kind };
   const given = baselineOfFile(readBaselineFile(from), signature, about);
   const baseline = keepingInputs(given, before);
-  return registry.commit(() => registry.setBaseline({ model, version, baseline, by }));
+  const warnings = warningsWith(record, baseline);
+  return registry.commit(() => registry.setBaseline({ model, version, baseline, warnings, by }));
+}
+
+/** The version's warnings when this becomes its baseline: what was said of the one before, or of none, goes. */
+export function warningsWith(
+  { warnings, baseline: before }: Pick<VersionRecord, 'warnings' | 'baseline'>, baseline: Baseline,
+): string[] {
+  const [then, now] = [baselineWarning(before), baselineWarning(baseline)];
+  return [...warnings.filter((warning) => warning !== then), ...(now === null ? [] : [now])];
 }
 
 /** The baseline with the inputs of the one before when it has none: only other inputs take their place. */

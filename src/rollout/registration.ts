@@ -4,6 +4,7 @@ import type { Clock } from '../clock.ts';
 import { isLastgoodError, lastgoodError, reasonOf } from '../errors.ts';
 import { baselineOfFile, readBaselineFile } from '../judge/baseline-file.ts';
 import type { BaselineFile } from '../judge/baseline-file.ts';
+import { baselineWarning } from '../judge/suite/unjudged.ts';
 import { addArtifact, removeArtifact, whileRegistering } from '../registry/artifacts.ts';
 import type { Artifact } from '../registry/artifacts.ts';
 import { checkName } from '../registry/names.ts';
@@ -71,6 +72,7 @@ async function addVersion(
   try {
     const trial = await tryOut(ports, request, artifact, golden);
     const { registry } = ports;
+    const judged = judgedBy(trial.signature, declarationOf(request), baselineFile, ports.clock.wallMs());
     return await registry.commit(() => registry.createVersion(
       {
         model: request.model,
@@ -78,10 +80,10 @@ async function addVersion(
         sha256: artifact.sha256,
         artifactBytes: artifact.bytes,
         signature: trial.signature,
-        ...judgedBy(trial.signature, declarationOf(request), baselineFile, ports.clock.wallMs()),
+        ...judged,
         golden,
         trial: trial.report,
-        warnings: [...trial.warnings, ...warningsAbout(ports.registry, request, trial.signature)],
+        warnings: [...trial.warnings, ...warningsAbout(registry, request.model, trial.signature, judged.baseline)],
       },
       by,
     ));
@@ -150,11 +152,13 @@ function inferred(
   return { outputKind: declared.kind ?? (output === null ? 'vector' : inferOutputKind(output)), baseline: null };
 }
 
-function warningsAbout(registry: Registry, request: RegistrationRequest, signature: Signature): string[] {
-  const warnings: string[] = [];
-  if (request.baseline === undefined) warnings.push('no baseline: drift is not judged until it gets one');
-  const versions = registry.versions(request.model);
-  const active = registry.models().find(({ model }) => model === request.model)?.activeVersion;
+function warningsAbout(
+  registry: Registry, model: string, signature: Signature, baseline: Baseline | null,
+): string[] {
+  const unjudged = baselineWarning(baseline);
+  const warnings = unjudged === null ? [] : [unjudged];
+  const versions = registry.versions(model);
+  const active = registry.models().find((record) => record.model === model)?.activeVersion;
   const serving = versions.find(({ version }) => version === active);
   const difference = serving === undefined ? null : signatureDifference(serving.signature, signature);
   if (difference !== null) warnings.push(`its signature differs from the active version's: ${difference}`);

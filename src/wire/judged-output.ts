@@ -1,7 +1,9 @@
 // Which output of a version the judge reads, and how: as the operator declared it, or inferred. Shared by registration,
 // workers, captures and views, so that all of them mean the same output. Pure.
 import { lastgoodError } from '../errors.ts';
-import type { DeclaredKind, JudgedOutput, Signature, TensorSignature, VersionRecord } from '../registry/records.ts';
+import type {
+  DeclaredKind, JudgedOutput, OutputKind, Signature, TensorSignature, VersionRecord,
+} from '../registry/records.ts';
 import { inferOutputKind, predictionOutput, rowElements } from './prediction.ts';
 
 /** What an operator may say of the output that is judged; all of it may be left out. */
@@ -62,9 +64,9 @@ function assertKindFits({ name, shape }: TensorSignature, kind: DeclaredKind): v
 
 /** Says why rows cannot be of the declared kind; null when they can. */
 export function contradictionOf(
-  kind: DeclaredKind, output: TensorSignature, rows: readonly ArrayLike<number>[],
+  kind: OutputKind, output: TensorSignature, rows: readonly ArrayLike<number>[],
 ): string | null {
-  const isSingle = kind === 'score' || kind === 'regression';
+  const isSingle = kind === 'score' || kind === 'regression' || kind === 'scalar';
   const odd = rows.find((row) => (row.length === 1) !== isSingle);
   if (odd !== undefined) {
     return `its rows have ${odd.length} ${odd.length === 1 ? 'number' : 'numbers'}, which is no ${kind} as declared`;

@@ -206,8 +206,9 @@ suite('Backtest, files', () => {
       [line({ outputs: ['a'] }), /"outputs" holds "a"; wanted numbers/], [line({ outputs: 0.5 }), /"outputs" is 0.5/],
       [line({ outputs: [1, 2] }), /"outputs" has 2 numbers; wanted 1/], [line({ event: 'stop' }), /"event" is "stop"/],
       [line({ event: 'promote', baseline: [[1], [1, 2]] }), /"baseline" has 2 outputs in row 1 and 1 in row 0/],
-      [line({ event: 'promote', baseline: [[null]] }), /no finite prediction/],
-      [line({ event: 'promote', baseline: [], kind: 'x' }), /"kind" is "x"; wanted one of/],
+      [line({ event: 'promote', kind: 'x' }), /"kind" is "x"; wanted one of scalar, score, regression, classes, vec/],
+      [line({ row: 0 }), /"row" is 0; wanted 1 or more/], [line({ row: -3 }), /"row" is -3; wanted 1 or more/],
+      [line({ row: 1.5 }), /"row" is 1.5; wanted a whole/],
       [line({ t: -70_000 }), /its time is 71 s before that of an earlier line/],
     ];
     for (const [text, wanted] of cases) {
@@ -219,6 +220,36 @@ suite('Backtest, files', () => {
     }
   });
 
+  test('a baseline that register would refuse is refused with its line', () => {
+    const promote = (baseline: unknown, kind?: string): string =>
+      line({ event: 'promote', version: '2', baseline, kind });
+    const refused = (lines: readonly string[], message: RegExp): void =>
+      assert.throws(() => run([line({}), ...lines]), { code: 'SAMPLES_INVALID', message });
+    refused([promote([])], /line 2: "baseline" has no rows; wanted at least one, or null/);
+    refused([promote([[]])], /line 2: "baseline" has no outputs in row 0/);
+    refused([promote([[1], [null]])], /line 2: "baseline" holds a number that is not finite in row 1/);
+    refused([promote([[0.1], [0.9]], 'classes')],
+      /line 2: "baseline" is not of its "kind": its rows have 1 number, which is no classes as declared/);
+    refused([promote([[0.1], [1.5]], 'score')], /line 2: .* values outside of 0 to 1, which are no score as declared/);
+    refused([promote([[0.1, 0.2]], 'classes')], /line 2: .* do not add up to 1/);
+    refused([promote([[0.1, 0.2]], 'scalar')], /line 2: .* have 2 numbers, which is no scalar/);
+    const ten = Array.from({ length: 10 }, () => 0.1);
+    for (const none of [null, undefined]) {
+      assert.equal(run([promote(none, 'classes'), line({ version: '2', outputs: ten })]).summary.judged, 1);
+    }
+    assert.equal(run([promote([[3], [4]], 'scalar'), line({ version: '2' })]).summary.judged, 1);
+  });
+
+  test('a sample that is not as wide as the baseline of its promote line is refused with its line', () => {
+    const promote = line({ event: 'promote', version: '2', baseline: [[0.2, 0.3, 0.5]] });
+    const failed = line({ version: '2', ok: false, outputs: null });
+    const wide = line({ version: '2', outputs: Array.from({ length: 10 }, () => 0.1) });
+    assert.throws(() => run([line({}), promote, failed, wide]), {
+      code: 'SAMPLES_INVALID',
+      message: /line 4: "outputs" has 10 numbers; wanted 3, as in the "baseline" of the promote line of version "2"/,
+    });
+  });
+
   test('a failed request needs no outputs; versions may be numbers; empty lines are passed over', () => {
     const { summary } = run([line({ ok: false, outputs: undefined, version: 7 }), '', '  ', line({ version: '7' })]);
     assert.deepEqual(summary, { lines: 2, judged: 2, late: 0, outOfOrder: 0, models: 1 });
@@ -226,14 +257,15 @@ suite('Backtest, files', () => {
 
   test('a line that comes a little late counts as of now, and one of a version that is gone not at all', () => {
     const lines = [
-      line({}), line({ t: 900 }), line({ event: 'promote', t: 1_100, version: '2', baseline: [] }),
+      line({}), line({ t: 900 }), line({ event: 'promote', t: 1_100, version: '2' }),
       line({ t: 1_200 }), line({ t: 1_300, version: '2' }),
     ];
     assert.deepEqual(run(lines).summary, { lines: 5, judged: 3, late: 1, outOfOrder: 1, models: 1 });
   });
 
   test('further rows of a request speak of the answers and not of the requests', () => {
-    const rows = Array.from({ length: 60 }, (_, at) => line({ t: at * 10, row: at % 3, ok: at % 3 !== 0 }));
+    const rows = Array.from({ length: 60 }, (_, at) =>
+      line({ t: at * 10, ok: at % 3 !== 0, ...(at % 3 === 0 ? {} : { row: at % 3 }) }));
     const { decisions } = run(rows, { mode: 'compat', samplesMin: 20 });
     const [errors] = decisions.filter(({ check }) => check === 'error_rate');
     assert.deepEqual([errors!.verdict, (errors!.evidence['window'] as { requests: number }).requests], ['fail', 20]);
@@ -260,10 +292,9 @@ suite('Backtest, files', () => {
 });
 
 test('outputs with a declared kind are read as it says', () => {
-  const vectors = (random: Random): number[] => [random(), random(), random()];
-  const lines = recording({ good: vectors, after: 300 });
-  const declared = lines.map((text) => text.replace('"event":"promote"', '"event":"promote","kind":"classes"'));
+  const lines = recording({ good: classes(0.6, EVEN), after: 300 });
+  const declared = lines.map((text) => text.replace('"event":"promote"', '"event":"promote","kind":"vector"'));
   const kinds = (given: string[]): unknown[] =>
     [...new Set(run(given).decisions.map(({ evidence }) => evidence['outputKind']))];
-  assert.deepEqual([kinds(lines), kinds(declared)], [['vector'], ['classes']]);
+  assert.deepEqual([kinds(lines), kinds(declared)], [['classes'], ['vector']]);
 });

@@ -2,15 +2,24 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readdirSync } from 'node:fs';
+import { readdirSync, writeFileSync } from 'node:fs';
 import { userInfo } from 'node:os';
-import { dirname } from 'node:path';
+import { dirname, join } from 'node:path';
 import { before, describe, test } from 'node:test';
 import type { EngineStatus } from '../../src/admin/control-plane.ts';
-import type { EventRecord } from '../../src/registry/records.ts';
+import type { EventRecord, VersionRecord } from '../../src/registry/records.ts';
 import { lastgood, lastgoodJson, MAIN } from '../support/binary.ts';
 import { housingBaseline, housingFile } from '../support/housing.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
+
+/** A baseline file of the demo model with these rows of answers. */
+function baselineFile(rows: readonly (readonly number[])[]): string {
+  const path = join(temporaryDirectory(), 'some.baseline.json');
+  const price = { shape: [rows.length, rows[0]!.length], data: rows };
+  const content = { format: 'lastgood.baseline/1', source: 'validation', rows: rows.length, outputs: { price } };
+  writeFileSync(path, JSON.stringify(content));
+  return path;
+}
 
 describe('lastgood without an engine', () => {
   const dataDir = temporaryDirectory();
@@ -64,6 +73,31 @@ describe('lastgood without an engine', () => {
       const { code, stdout, stderr } = await lastgood([...line.split(' '), ...data]);
       assert.equal(code, 0, `${line}: ${stderr}`);
       assert.match(stdout, text);
+    }
+  });
+
+  test('warns of a baseline that is too small to be judged by, at register and afterwards', async () => {
+    const path = baselineFile([[1], [2]]);
+    const warning = /warning: the baseline has 2 rows; wanted at least 100: drift is not judged until it gets a larger/;
+    for (const line of [`register small ${housingFile('1')} --version 1`, 'baseline small --version 1']) {
+      const from = line.startsWith('register') ? '--baseline' : '--from';
+      const { code, stdout, stderr } = await lastgood([...line.split(' '), from, path, ...data]);
+      assert.equal(code, 0, stderr);
+      assert.match(stdout, warning);
+    }
+    const of = ['baseline', 'small', '--version', '1', ...data, '--from'];
+    const { warnings } = await lastgoodJson<VersionRecord>([...of, path]);
+    assert.match(warnings.join(), /^the baseline has 2 rows; [^,]*, but in mode compat$/, 'only once');
+    assert.doesNotMatch((await lastgood([...of, housingBaseline('1')])).stdout, /warning/);
+    assert.deepEqual((await lastgoodJson<VersionRecord>([...of, housingBaseline('1')])).warnings, []);
+  });
+
+  test('refuses a baseline of another width than the answers of the model, at register and afterwards', async () => {
+    const path = baselineFile([[1, 2], [3, 4]]);
+    for (const line of [`register wide ${housingFile('1')} --baseline ${path}`, `baseline housing --from ${path}`]) {
+      const { code, stderr } = await lastgood([...line.split(' '), ...data]);
+      assert.equal(code, 1, line);
+      assert.match(stderr, /^lastgood: read baseline "[^"]*": output "price" has 2 values a row; wanted 1 as in the/m);
     }
   });
 

@@ -1,9 +1,9 @@
 // When live answers become a baseline, and when they do not.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { liveBaseline } from '../../src/engine/capture.ts';
+import { assertHealthy, liveBaseline } from '../../src/engine/capture.ts';
 import type { CaptureAbout } from '../../src/engine/capture.ts';
-import type { CapturedPredictions } from '../../src/judge/messages.ts';
+import type { CapturedPredictions, CheckName, CheckResult } from '../../src/judge/messages.ts';
 import { resolveOptions } from '../../src/options.ts';
 import type { Baseline, VersionRecord } from '../../src/registry/records.ts';
 import { seededRandom } from '../judge/fixtures.ts';
@@ -20,6 +20,35 @@ const record = (version: string, baseline: Baseline | null): VersionRecord => ({
 const about = (more: Partial<CaptureAbout> = {}): CaptureAbout => ({
   version: record('2', null), generation: 4, others: [], options: resolveOptions({}).judge, acceptsNew: false, nowMs: 9,
   ...more,
+});
+
+describe('assertHealthy', () => {
+  const failing = (check: CheckName, verdict: CheckResult['verdict'] = 'fail'): CheckResult =>
+    ({ check, verdict, value: 1, limit: 0, samples: 9, samplesMin: 1, effect: 'rollback', text: `${check} is over` });
+  const refused = (checks: readonly CheckResult[], acceptsNew: boolean, message: RegExp): void =>
+    assert.throws(() => assertHealthy('m', checks, acceptsNew), { code: 'NOT_HEALTHY', message });
+
+  test('refuses answers that have drifted, naming every check that fails, unless that is meant', () => {
+    const drifted = [failing('class_mix'), failing('shape'), failing('confidence'), failing('spread', 'pass')];
+    refused(drifted, false, /now: class mix, shape, confidence \(class_mix is over; .*\); wanted answers like those/);
+    refused(drifted, false, /of its baseline, or --accept-new-distribution if the new ones are meant$/);
+    assertHealthy('m', drifted, true);
+    refused([failing('mean_drift')], false, /now: mean drift \(/);
+  });
+
+  test('refuses a version that is slow, fails or answers nonsense, whatever is meant', () => {
+    for (const check of ['hard_failure', 'error_rate', 'p95_latency', 'non_finite', 'constant_output'] as const) {
+      for (const acceptsNew of [false, true]) {
+        refused([failing(check), failing('shape')], acceptsNew, /wanted a version that answers in time and without/);
+      }
+    }
+  });
+
+  test('takes a version whose checks pass, wait, or speak of what comes in only', () => {
+    const passing = [failing('shape', 'pass'), failing('error_rate', 'inconclusive')];
+    assertHealthy('m', [...passing, failing('input_drift')], false);
+    assertHealthy('m', [], false);
+  });
 });
 
 describe('liveBaseline', () => {

@@ -94,6 +94,18 @@ describe('EngineControl', () => {
     await assert.rejects(engine.control.baseline({ model: 'housing', from: wrong }, actor), code('INVALID_BASELINE'));
   });
 
+  test('a version whose answers have drifted from its baseline is captured only when that is meant', async () => {
+    await engine.register('drifted', housingFile('dollars'), { baseline: housingBaseline('1'), promote: true });
+    const many = Array.from({ length: 1_100 }, (_, index) => rows[index % rows.length]!);
+    await Promise.all(many.map((row) => engine.predict('drifted', row)));
+    await until('the drift is seen', () => engine.served('drifted').health?.checks
+      .some(({ check, verdict }) => check === 'mean_drift' && verdict === 'fail') === true);
+    const capture = { model: 'drifted', capture: true };
+    await assert.rejects(engine.control.baseline(capture, actor), code('NOT_HEALTHY'));
+    const accepted = await engine.control.baseline({ ...capture, acceptNewDistribution: true }, actor);
+    assert.equal(accepted.baseline?.source, 'live');
+  });
+
   test('remove forgets a version and its artefact, but never what serves or stands by', async () => {
     const { sha256, version } = await engine.register('housing', housingFile('regraph'));
     assert.ok(existsSync(artifactPath(dataDir, sha256)));

@@ -168,3 +168,18 @@ test('baselineOfFile refuses inputs that are not those of the model', () => {
       invalid(text));
   }
 });
+
+test('baselineOfFile refuses outputs that are not as wide as those of the model, and takes any of an open width', () => {
+  const of = (name: string, width: number): unknown =>
+    ({ [name]: { shape: [width], data: Array.from({ length: 2 }, () => Array<number>(width).fill(1 / width)) } });
+  const one: Signature = { inputs: [], outputs: [{ name: 'price', datatype: 'FP32', shape: [-1, 1] }] };
+  const open: Signature = { inputs: [], outputs: [{ name: 'price', datatype: 'FP32', shape: [-1, -1] }] };
+  const read = (outputs: unknown, model: Signature): unknown =>
+    baselineOfFile(parseBaseline('p', file(outputs)), model, { createdAtMs: 1 });
+  assert.throws(() => read(of('probabilities', 2), signature),
+    invalid(/output "probabilities" has 2 values a row; wanted 3 as in the model/));
+  assert.throws(() => read(of('price', 2), one), invalid(/output "price" has 2 values a row; wanted 1 as in the mod/));
+  assert.throws(() => read({ ...of('label', 2) as object, ...of('probabilities', 3) as object }, signature),
+    invalid(/output "label" has 2 values a row; wanted 1/), 'also one that is not judged');
+  assert.ok(read(of('price', 2), open));
+});

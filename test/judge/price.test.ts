@@ -19,6 +19,8 @@ const baselineOf = (kind: OutputKind, row: () => number[]): Baseline =>
   computeBaseline(Array.from({ length: 1_000 }, row), {
     output: 'y', kind, source: 'validation', createdAtMs: 0, origin: 'test',
   });
+const small = (rows: readonly number[][]): Baseline =>
+  computeBaseline(rows, { output: 'y', kind: 'regression', source: 'validation', createdAtMs: 0, origin: 'test' });
 const bell = baselineOf('regression', () => [10 + normal()]);
 const thirds = baselineOf('classes', () => (random() < 0.6 ? [0.9, 0.1] : [0.1, 0.9]));
 const at = (perSecond: number): Traffic => ({ requests: perSecond, predictions: perSecond, inputs: perSecond });
@@ -76,7 +78,8 @@ describe('sightsOf', () => {
     assert.match(seen('spread', 10).text, /^a spread below 0\.4\d+ or above 2\.\d+ times$/);
     assert.match(seen('repeats', 10).text, /^one answer given \d\.\d+ % of the time$/);
     assert.match(seen('constant_output', 10).text, /^50 equal answers in a row to different questions$/);
-    assert.match(seen('confidence', 10, thirds).text, /^a mean entropy 0\.5\d+ standard deviations off$/);
+    const unsure = baselineOf('classes', () => [0.5 + 0.4 * random()].flatMap((share) => [share, 1 - share]));
+    assert.match(seen('confidence', 10, unsure).text, /^a mean entropy 0\.5\d+ standard deviations off$/);
     const slow = seen('mean_drift', 0.003);
     assert.equal(slow.windowMs, 43_200_000);
     assert.ok(slow.smallest! >= 2);
@@ -103,6 +106,19 @@ describe('sightsOf', () => {
     assert.ok(!names.includes('class_mix') && !names.includes('projections') && names.includes('shape'));
     assert.match(seen('shape', 1, null).text, /^nothing: the version has no baseline$/);
     assert.match(seen('input_drift', 1).text, /^nothing: no baseline of inputs$/);
+    const one = small([[4]]);
+    for (const check of ['mean_drift', 'shape', 'spread', 'repeats'] as const) {
+      const { smallest, text, missing } = seen(check, 1, one);
+      assert.deepEqual([smallest, missing], [null, 0], 'no sample makes the baseline larger');
+      assert.equal(text, 'nothing: the baseline has 1 row; wanted at least 100');
+    }
+    assert.doesNotMatch(seen('error_rate', 1, one).text, /baseline/);
+    const equal = small(Array.from({ length: 100 }, () => [4]));
+    assert.equal(seen('mean_drift', 1, equal).text, 'nothing: all answers of the baseline are equal');
+    assert.equal(seen('spread', 1, equal).text, 'nothing: all answers of the baseline are equal');
+    assert.equal(seen('confidence', 1, thirds).text, 'nothing: all answers of the baseline are equally sure');
+    const inputs = { rows: 99, columns: [], source: 'validation', createdAtMs: 0, hash: '' } as const;
+    assert.match(seen('input_drift', 1, { ...bell, inputs }).text, /^nothing: the baseline has 99 rows; wanted at/);
     const off = { ...options, checks: { ...options.checks, error_rate: { mode: 'off' as const } } };
     assert.ok(sightsOf(off, bell, at(1), []).every(({ check }) => check !== 'error_rate'));
     assert.deepEqual(sightsOf(judgeOptions({ mode: 'compat' }), bell, at(1), []), []);

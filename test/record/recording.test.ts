@@ -7,13 +7,15 @@ import { suite, test } from 'node:test';
 import { Backtest } from '../../src/backtest/backtest.ts';
 import type { BacktestDecision } from '../../src/backtest/decision.ts';
 import { parseLine } from '../../src/backtest/record-line.ts';
-import type { SampleLine } from '../../src/backtest/record-line.ts';
+import type { RecordLine, SampleLine } from '../../src/backtest/record-line.ts';
 import { createEngine } from '../../src/engine/engine.ts';
 import type { Engine } from '../../src/engine/engine.ts';
 import type { EngineLog } from '../../src/engine/log.ts';
+import { computeBaseline } from '../../src/judge/baseline.ts';
 import type { EngineOptions } from '../../src/options.ts';
 import { optionsOfModel, resolveOptions } from '../../src/options.ts';
-import { numberOf, sampleText } from '../../src/record/line-text.ts';
+import { numberOf, promoteText, sampleText } from '../../src/record/line-text.ts';
+import type { Baseline, OutputKind } from '../../src/registry/records.ts';
 import { Outcome } from '../../src/shared-memory/sample-ring.ts';
 import { housingBaseline, housingFile, housingRows } from '../support/housing.ts';
 import { until } from '../support/poll.ts';
@@ -116,6 +118,20 @@ suite('the lines', () => {
     }
     assert.deepEqual([NaN, Infinity, -Infinity].map(numberOf), ['null', 'null', 'null']);
     assert.equal(Number(numberOf(Math.PI)), Math.PI, 'a float64 keeps all its digits');
+  });
+
+  test('of a promote say what the version is compared with, as the backtest reads it, also where that is nothing', () => {
+    const read = (baseline: Baseline | null): RecordLine =>
+      parseLine(promoteText({ model: 'm', version: '1', tMs: 1 }, baseline, false), 'samples', 1);
+    const of = (kind: OutputKind, rows: readonly number[][]): Baseline =>
+      computeBaseline(rows, { output: 'y', kind, source: 'live', createdAtMs: 1, origin: 'test' });
+    for (const [baseline, rows] of [
+      [null, []], [of('classes', [[0.5, 0.5]]), []], [of('scalar', [[3], [4]]), [[3], [4]]],
+    ] as const) {
+      const line = read(baseline);
+      assert.ok(line.event === 'promote');
+      assert.deepEqual([line.baseline, line.kind, line.summary?.hash], [rows, baseline?.kind, baseline?.hash]);
+    }
   });
 
   test('tell failures from answers that are not finite', () => {

@@ -1,5 +1,6 @@
 // Builds what the checks of the answers' distribution are decided from, out of an observer. Monitor thread; called at
 // looks.
+import type { CheckName } from '../../judge-checks.ts';
 import type { JudgeOptions } from '../../judge-options.ts';
 import type { CheckEffect } from '../check-table.ts';
 import type { Columns } from './columns.ts';
@@ -12,9 +13,9 @@ import type { DriftEvidence, DriftWindow, EvidenceOf } from './evidence.ts';
 import type { LookContext } from './rate-looks.ts';
 import { twoLooksMsOf } from './rate-looks.ts';
 import type { Reference } from './reference.ts';
-import { BASELINE_ROWS_MIN } from './reference.ts';
 import type { SlotWindows } from './slots.ts';
 import { WINDOW_FACTORS } from './slots.ts';
+import { unjudgedOf } from './unjudged.ts';
 
 /** Fewer different inputs than this say nothing about a distribution, however often they are asked. */
 export const INPUTS_MIN = 20;
@@ -103,16 +104,10 @@ interface DriftBase {
 }
 
 function baseOf(
-  { observer, options, reference }: DriftLook, effect: CheckEffect, samplesMin: number, missing: string | null,
+  { observer, options, reference }: DriftLook, effect: CheckEffect, samplesMin: number, check: CheckName,
 ): DriftBase {
-  const rows = reference?.rows ?? 0;
-  const unjudged = reference === null ? 'the version has no baseline' : (tooFewRows(rows) ?? missing);
-  return { ...heldBase({ observer, options }, effect, samplesMin), unjudged, rows };
-}
-
-/** Says that a baseline is too small to blame anybody; null when it is not. */
-export function tooFewRows(rows: number): string | null {
-  return rows < BASELINE_ROWS_MIN ? `the baseline has ${rows} rows; wanted at least ${BASELINE_ROWS_MIN}` : null;
+  const unjudged = unjudgedOf(check, reference);
+  return { ...heldBase({ observer, options }, effect, samplesMin), unjudged, rows: reference?.rows ?? 0 };
 }
 
 /** What any check of a distribution goes by, whatever it is compared with. */
@@ -151,10 +146,9 @@ export function looked<E extends DriftEvidence>(
 
 export function meanDrift(look: DriftLook, effect: CheckEffect): EvidenceOf<'mean_drift'> {
   const { mean = 0, standardDeviation = 0 } = look.reference ?? {};
-  const missing = standardDeviation > 0 ? null : 'all answers of the baseline are equal';
   const { samplesMin } = look.options.checks.mean_drift;
   const evidence: EvidenceOf<'mean_drift'> = {
-    check: 'mean_drift', ...baseOf(look, effect, samplesMin, missing), limit: look.options.driftSigmaLimit,
+    check: 'mean_drift', ...baseOf(look, effect, samplesMin, 'mean_drift'), limit: look.options.driftSigmaLimit,
     baseline: { mean, standardDeviation }, windows: [],
   };
   return looked(look, evidence, meanTest(evidence), ({ total, samples }) =>
@@ -165,8 +159,8 @@ export function classMix(look: DriftLook, effect: CheckEffect): EvidenceOf<'clas
   const { samplesMin, limit } = look.options.checks.class_mix;
   const classes = look.reference?.classes ?? null;
   const evidence: EvidenceOf<'class_mix'> = {
-    check: 'class_mix', ...baseOf(look, effect, samplesMin, classes === null ? 'the answers have no classes' : null),
-    limit, names: [...(classes?.names ?? [])], baseline: [...(classes?.counts ?? [])], windows: [],
+    check: 'class_mix', ...baseOf(look, effect, samplesMin, 'class_mix'), limit,
+    names: [...(classes?.names ?? [])], baseline: [...(classes?.counts ?? [])], windows: [],
   };
   return looked(look, evidence, mixTest(evidence), ({ totals }) =>
     ({ counts: totals(look.reference!.layout.classes) }));
@@ -176,7 +170,7 @@ export function shape(look: DriftLook, effect: CheckEffect): EvidenceOf<'shape'>
   const { samplesMin, psi } = look.options.checks.shape;
   const { edges = [], counts = [] } = look.reference?.bins ?? {};
   const evidence: EvidenceOf<'shape'> = {
-    check: 'shape', ...baseOf(look, effect, samplesMin, null), psi,
+    check: 'shape', ...baseOf(look, effect, samplesMin, 'shape'), psi,
     baseline: { edges: [...edges], counts: [...counts] }, windows: [],
   };
   return looked(look, evidence, shapeTestOf(evidence), ({ totals }) =>
@@ -187,9 +181,8 @@ export function spread(look: DriftLook, effect: CheckEffect): EvidenceOf<'spread
   const { samplesMin, low, high } = look.options.checks.spread;
   const { standardDeviation = 0, kurtosis = 3 } = look.reference?.spread ?? {};
   const scale = look.reference?.standardDeviation ?? 0;
-  const missing = standardDeviation > 0 ? null : 'all answers of the baseline are equal';
   const evidence: EvidenceOf<'spread'> = {
-    check: 'spread', ...baseOf(look, effect, samplesMin, missing), low, high,
+    check: 'spread', ...baseOf(look, effect, samplesMin, 'spread'), low, high,
     baseline: { standardDeviation, kurtosis }, windows: [],
   };
   return looked(look, evidence, spreadTest(evidence), ({ total, samples }) => {
@@ -202,11 +195,8 @@ export function confidence(look: DriftLook, effect: CheckEffect): EvidenceOf<'co
   const { samplesMin, shift } = look.options.checks.confidence;
   const entropy = look.reference?.entropy ?? null;
   const { mean = 0, standardDeviation = 0 } = entropy ?? {};
-  const missing = entropy === null
-    ? 'the answers are no scores'
-    : standardDeviation > 0 ? null : 'all answers of the baseline are equally sure';
   const evidence: EvidenceOf<'confidence'> = {
-    check: 'confidence', ...baseOf(look, effect, samplesMin, missing), shift, psi: look.options.checks.shape.psi,
+    check: 'confidence', ...baseOf(look, effect, samplesMin, 'confidence'), shift, psi: look.options.checks.shape.psi,
     baseline: {
       mean, standardDeviation, edges: [...(entropy?.bins.edges ?? [])], counts: [...(entropy?.bins.counts ?? [])],
     },
@@ -221,9 +211,8 @@ export function confidence(look: DriftLook, effect: CheckEffect): EvidenceOf<'co
 export function projections(look: DriftLook, effect: CheckEffect): EvidenceOf<'projections'> {
   const { samplesMin, psi } = look.options.checks.projections;
   const directions = look.reference?.projections ?? [];
-  const missing = directions.length > 0 ? null : 'the baseline does not say where its vectors point';
   const evidence: EvidenceOf<'projections'> = {
-    check: 'projections', ...baseOf(look, effect, samplesMin, missing), psi,
+    check: 'projections', ...baseOf(look, effect, samplesMin, 'projections'), psi,
     baseline: directions.map(({ edges, counts }) => ({ edges: [...edges], counts: [...counts] })), windows: [],
   };
   return looked(look, evidence, projectionTest(evidence), ({ totals }) =>
@@ -234,7 +223,7 @@ export function repeats(look: DriftLook, effect: CheckEffect): EvidenceOf<'repea
   const { samplesMin, limit } = look.options.checks.repeats;
   const { samples, hits } = look.observer.frequent.most(samplesMin);
   const evidence: EvidenceOf<'repeats'> = {
-    check: 'repeats', ...baseOf(look, effect, samplesMin, null), limit, atomShare: look.reference?.atomShare ?? 0,
+    check: 'repeats', ...baseOf(look, effect, samplesMin, 'repeats'), limit, atomShare: look.reference?.atomShare ?? 0,
     windows: [],
   };
   const windowMs = look.options.windowMs * 5;

@@ -2,11 +2,12 @@
 import type { CheckEffect } from '../check-table.ts';
 import type { KnownDispersion } from './dispersion.ts';
 import type { AnswersWindow, DriftLook } from './drift-looks.ts';
-import { heldBase, heldWindows, looked, tooFewRows } from './drift-looks.ts';
+import { heldBase, heldWindows, looked } from './drift-looks.ts';
 import type { EvidenceOf } from './evidence.ts';
 import type { InputsKept } from './input-counts.ts';
 import { inputTest } from './input-drift.ts';
 import type { LookContext } from './rate-looks.ts';
+import { unjudgedOf } from './unjudged.ts';
 
 /** The windows that hold rows of inputs. */
 export function inputWindows(
@@ -29,7 +30,7 @@ export function inputDrift(look: DriftLook, effect: CheckEffect): EvidenceOf<'in
   const reference = look.reference?.inputs ?? null;
   // What was kept a while ago is judged until it leaves the windows.
   const missing = windows.length > 0 ? null : NOT_KEPT[observer.inputsKept];
-  const unjudged = reference === null ? 'no baseline of inputs' : (tooFewRows(reference.rows) ?? missing);
+  const unjudged = unjudgedOf('input_drift', look.reference) ?? missing;
   const evidence: EvidenceOf<'input_drift'> = {
     check: 'input_drift', ...heldBase(look, effect, samplesMin), unjudged, rows: reference?.rows ?? 0, psi,
     columns: (reference?.columns ?? []).map(({ name, edges, counts }) =>
