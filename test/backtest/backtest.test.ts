@@ -208,7 +208,7 @@ suite('Backtest, files', () => {
       [line({ event: 'promote', baseline: [[1], [1, 2]] }), /"baseline" has 2 outputs in row 1 and 1 in row 0/],
       [line({ event: 'promote', baseline: [[null]] }), /no finite prediction/],
       [line({ event: 'promote', baseline: [], kind: 'x' }), /"kind" is "x"; wanted one of/],
-      [line({ t: -70_000 }), /its time is 71 s before that of an earlier line/],
+      [line({ t: -5 }), /"t" is -5; wanted a time in milliseconds/], [line({ t: 8.64e15 }), /"t" is 8640000000000000;/],
     ];
     for (const [text, wanted] of cases) {
       assert.throws(() => run([line({}), text]), (error: Error & { code?: string }) => {
@@ -216,6 +216,15 @@ suite('Backtest, files', () => {
         assert.match(error.message, wanted);
         return true;
       }, text);
+    }
+    assert.throws(() => run([line({ t: 71_000 }), line({ t: 0 })]), /its time is 71 s before that of an earlier line/);
+  });
+
+  test('the first and the last times that are taken can be judged and printed', () => {
+    for (const t of [0, 8.6e15]) {
+      const { decisions } = run(Array.from({ length: 40 }, () => line({ t, ok: false })), { windowMs: 3_600_000 });
+      assert.deepEqual(failing(decisions), ['1 hard_failure rollback'], String(t));
+      for (const decision of decisions) new Date(decision.t).toISOString();
     }
   });
 
