@@ -259,6 +259,16 @@ suite('Backtest, files', () => {
     assert.deepEqual(found(constant(() => ({ inputs: [3, 1] }))), [], 'one question has one answer');
   });
 
+  test('equal answers are not said to be to different inputs when nobody knows the inputs', () => {
+    const textOf = (fields: (at: number) => object): string => {
+      const lines = Array.from({ length: 400 }, (_, at) => line({ t: at * 50, ...fields(at) }));
+      return run(lines).decisions.find(({ check, verdict }) => check === 'constant_output' && verdict === 'fail')!
+        .evidence['text'] as string;
+    };
+    assert.match(textOf(() => ({})), /^\d+ answers in a row are equal \(the inputs are not known\); 50 are too many$/);
+    assert.match(textOf((at) => ({ input: at + 1 })), /are equal although the inputs differ; 50 are too many$/);
+  });
+
   test('a gap of years costs nothing, and a long silence is not judged', () => {
     const early = recording({ before: 0, after: 400 });
     const late = recording({ before: 0, after: 400, startMs: 4e12 }).slice(2);
