@@ -3,9 +3,10 @@
 // refused everywhere, so a typo is an error and not a silent default.
 import { availableParallelism } from 'node:os';
 import { z } from 'zod';
-import { lastgoodError } from './errors.ts';
+import { lastgoodError, reasonOf } from './errors.ts';
 import { impossibleLimits, judgeOverrideSchema, judgeSchema, mergeSections } from './judge-options.ts';
 import type { JudgeOptions } from './judge-options.ts';
+import { checkName } from './names.ts';
 import { IN_OUR_WORDS } from './schema-text.ts';
 
 const KIB = 1024;
@@ -154,8 +155,19 @@ export function resolveOptions(raw: unknown): ResolvedOptions {
 export function parseOptions(raw: unknown): ResolvedOptions {
   const result = engineSchema.safeParse(raw, IN_OUR_WORDS);
   if (!result.success) throw lastgoodError('INVALID_OPTION', { reason: describe(result.error) });
-  for (const model of Object.keys(result.data.models)) optionsOfModel(result.data, model);
+  for (const model of Object.keys(result.data.models)) {
+    refuseBadName(model);
+    optionsOfModel(result.data, model);
+  }
   return result.data;
+}
+
+function refuseBadName(model: string): void {
+  try {
+    checkName('the model name', model);
+  } catch (error) {
+    throw lastgoodError('INVALID_OPTION', { reason: `models: ${reasonOf(error)}` });
+  }
 }
 
 function refuseImpossible(where: string, judge: JudgeOptions): void {

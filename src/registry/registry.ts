@@ -11,7 +11,7 @@ import {
 } from './keys.ts';
 import { emptyModel } from './empty-model.ts';
 import { chooseLastGood, rollbackCandidates } from './last-good.ts';
-import { checkName } from './names.ts';
+import { checkName } from '../names.ts';
 import { nextFreeVersion, numberAfter } from './version-numbers.ts';
 import { RegistryReader } from './reader.ts';
 import type {

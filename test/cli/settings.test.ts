@@ -111,6 +111,13 @@ describe('resolveSettings', () => {
     }
   });
 
+  test('refuses sections of models that no model can be called', () => {
+    for (const name of ['bad name!', '', '.hidden', 'x'.repeat(65)]) {
+      const config = configFile(JSON.stringify({ models: { [name]: { workers: 1 } } }));
+      assert.match(refusal({ config }), /models: accept the model name ".*": wanted 1 to 64 of the characters/, name);
+    }
+  });
+
   test('refuses a file that holds no JSON object or cannot be read', () => {
     for (const text of ['', '[]', 'null', '3', '{"workers": }']) {
       assert.match(refusal({ config: configFile(text) }), /config file "/, text);
