@@ -219,7 +219,8 @@ export const ERRORS = {
     (d: { decision: Text }) =>
       d.decision === ''
         ? 'find the newest decision: none has been taken yet'
-        : `find decision "${d.decision}": there is none; history MODEL lists the decisions that were taken`,
+        : `find decision "${d.decision}": there is none; history MODEL lists those that were acted on, ` +
+          'status MODEL the newest, suppressed ones too',
   ),
   NOT_HEALTHY: define(
     409,

@@ -3,9 +3,11 @@
 // refused everywhere, so a typo is an error and not a silent default.
 import { availableParallelism } from 'node:os';
 import { z } from 'zod';
-import { lastgoodError } from './errors.ts';
-import { impossibleLimits, judgeOverrideSchema, judgeSchema, mergeSections } from './judge-options.ts';
+import { lastgoodError, reasonOf } from './errors.ts';
+import { CHECK_NAMES } from './judge-checks.ts';
+import { impossibleLimits, judgeOverrideSchema, judgeSchema, judgeShape, mergeSections } from './judge-options.ts';
 import type { JudgeOptions } from './judge-options.ts';
+import { checkName } from './names.ts';
 import { IN_OUR_WORDS } from './schema-text.ts';
 
 const KIB = 1024;
@@ -133,7 +135,23 @@ export type ResolvedOptions = z.output<typeof engineSchema>;
 
 function describe(error: z.ZodError, within: readonly string[] = []): string {
   const place = (path: readonly PropertyKey[]): string => [...within, ...path].join('.') || 'options';
-  return error.issues.map((issue) => `${place(issue.path)}: ${issue.message}`).join('; ');
+  return error.issues.map((issue) => `${place(issue.path)}: ${issue.message}${placeHint(issue)}`).join('; ');
+}
+
+/** The sections whose keys are easily looked for elsewhere. */
+const SECTIONS: readonly (readonly [name: string, keys: readonly string[]])[] = [
+  ['judge', Object.keys(judgeShape)], ['judge.checks', CHECK_NAMES],
+];
+
+// Where unknown keys belong.
+function placeHint(issue: z.core.$ZodIssue): string {
+  if (issue.code !== 'unrecognized_keys') return '';
+  return SECTIONS.map(([section, known]) => {
+    const its = issue.keys.filter((key) => known.includes(key));
+    if (its.length === 0) return '';
+    const which = its.length === issue.keys.length ? '' : `${its.map((key) => `"${key}"`).join(', ')} `;
+    return `; wanted ${which}below "${section}"`;
+  }).join('');
 }
 
 /** Parses raw options; throws INVALID_OPTION that names every wrong key, and every limit that cannot work. */
@@ -154,8 +172,19 @@ export function resolveOptions(raw: unknown): ResolvedOptions {
 export function parseOptions(raw: unknown): ResolvedOptions {
   const result = engineSchema.safeParse(raw, IN_OUR_WORDS);
   if (!result.success) throw lastgoodError('INVALID_OPTION', { reason: describe(result.error) });
-  for (const model of Object.keys(result.data.models)) optionsOfModel(result.data, model);
+  for (const model of Object.keys(result.data.models)) {
+    refuseBadName(model);
+    optionsOfModel(result.data, model);
+  }
   return result.data;
+}
+
+function refuseBadName(model: string): void {
+  try {
+    checkName('the model name', model);
+  } catch (error) {
+    throw lastgoodError('INVALID_OPTION', { reason: `models: ${reasonOf(error)}` });
+  }
 }
 
 function refuseImpossible(where: string, judge: JudgeOptions): void {

@@ -6,6 +6,8 @@ const PIECE_BYTES = 1024 * 1024;
 /** Characters of one line: a baseline of ten thousand rows with a hundred outputs is far below. */
 export const LINE_CHARACTERS_MAX = 256 * 1024 * 1024;
 const NEW_LINE = 0x0a;
+/** Some editors begin a file with it. */
+const BYTE_ORDER_MARK = '\ufeff';
 
 /**
  * `-` is stdin. Calls `visit` for every line with its number, from 1, and waits for it when it says so; calls
@@ -20,7 +22,8 @@ export async function readLines(
   let number = 0;
   let bytes = 0;
   const take = async (text: string): Promise<void> => {
-    for (let from = 0; from < text.length; ) {
+    const start = number === 0 && text.startsWith(BYTE_ORDER_MARK) ? BYTE_ORDER_MARK.length : 0;
+    for (let from = start; from < text.length; ) {
       const end = text.indexOf('\n', from);
       const to = end < 0 ? text.length : end;
       number += 1;

@@ -39,6 +39,8 @@ const KINDS: readonly OutputKind[] = ['scalar', 'score', 'regression', 'classes'
 /** Strings first, so that what stands in them is left alone. */
 const NO_JSON = /"(?:[^"\\]|\\.)*"|-?\bInfinity\b|\bNaN\b/g;
 const SHOWN_CHARACTERS = 60;
+/** Dates end at 8.64e15; the clock goes on for a while after the last line. */
+const TIME_MS_MAX = 8.6e15;
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -146,7 +148,7 @@ function isBaseline(value: unknown): value is Baseline {
 }
 
 function timeOf({ t }: Fields): number {
-  if (typeof t === 'number' && Number.isFinite(t) && Math.abs(t) <= 8.64e15) return t;
+  if (typeof t === 'number' && t >= 0 && t <= TIME_MS_MAX) return t;
   throw new Wrong(`"t" is ${shown(t)}; wanted a time in milliseconds`);
 }
 

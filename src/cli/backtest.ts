@@ -31,8 +31,9 @@ const FORMAT = `
 Input, one JSON object a line, in the order of time per model:
   {"t":1700000000000,"model":"m","version":"2","latency_ms":1.5,"ok":true,"outputs":[0.93]}
       a request and its answer: t in milliseconds, outputs are the numbers of one row. NaN and infinities are null, or
-      the bare words. Optional: "inputs" (numbers; they tell a repeated question), "row" (from 1: a further
-      row of one request)
+      the bare words. Optional: "inputs" (numbers; they tell a repeated question), "input" (a whole number that
+      tells it without them: a hash of the inputs, as serve --record writes it, 0 for none), "row" (from 1: a
+      further row of one request)
   {"event":"promote","t":1700000000000,"model":"m","version":"2","baseline":[[0.1],[0.9]]}
       from here on this version answers, and is compared with these rows of outputs, as many numbers as those of its
       samples; null: it has no baseline. Optional: "kind" (score, regression, classes, vector, or scalar for one number
@@ -44,8 +45,9 @@ A recording begins with any line; a version that is seen first in a sample has n
 Output: one line for each check whose verdict changes (before its first verdict a check is inconclusive).
   action  rollback    the engine would have gone back now, to whatever was the last good version
           suppressed  it would have wanted to: evidence.suppressedBy says what held it back (cooldown, interval,
-          warn        told and stored, nothing more      none  nothing is wrong, or not enough is known
                       observe; data_drift: the data moved; rolled_back: this version would have been gone already)
+          warn        told and stored, nothing more
+          none        nothing is wrong, or not enough is known
 The recording goes on with what was recorded, so a version that would have been rolled back is judged to its end. A
 drift is the version's or the data's. With --data DIR, where DIR holds the versions, and samples with "inputs", the
 version before answers the last 200 of them, as in the engine: evidence.attribution is "version" or "data", and

@@ -68,6 +68,7 @@ async function start(engine: Engine, admin: AdminSocket | null, { demoModels, js
   if (demoModels && engine.models.size === 0) {
     await registerDemoModels(engine.control, (line) => engine.log.info({}, line));
   }
+  warnOfUnknownModels(engine);
   const { host, port } = await engine.listen();
   const { dataDir, defaultModel, judge, samples } = engine.options;
   const perSecond = judge.expectedPerSecond ?? USUAL_PER_SECOND;
@@ -80,4 +81,12 @@ async function start(engine: Engine, admin: AdminSocket | null, { demoModels, js
     return;
   }
   print(greetingText({ host, port, status: await engine.status(), adminSocket, defaultModel }));
+}
+
+// A section for a name with a typing error would never count, and nobody would know.
+function warnOfUnknownModels({ options, registry, log }: Engine): void {
+  const known = new Set(registry.models().map(({ model }) => model));
+  for (const model of Object.keys(options.models)) {
+    if (!known.has(model)) log.warn({ model }, 'the options have a section for this model: no such model yet');
+  }
 }

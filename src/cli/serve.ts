@@ -2,6 +2,7 @@
 // engine in a child. Nothing of the engine is loaded here, so that --help, mistakes and the supervisor go without.
 import { Option } from 'commander';
 import type { Command } from 'commander';
+import { CHECK_NAMES } from '../judge-checks.ts';
 import { resolveOptions } from '../options.ts';
 import { resolveSettings } from './settings.ts';
 import type { ServeSettings } from './settings.ts';
@@ -9,6 +10,15 @@ import { SERVE_SETTINGS } from './settings-table.ts';
 import type { Setting } from './settings-table.ts';
 import { verb } from './verb.ts';
 import type { CommonFlags } from './verb.ts';
+
+const CHECKS = `
+Each check of the judge is set in the config file only, below "judge", and below "models" for one model:
+  {"judge": {"p95LimitMs": 200, "checks": {"repeats": {"mode": "off"}}},
+   "models": {"housing": {"judge": {"checks": {"shape": {"mode": "warn", "psi": 0.4}}}}}}
+on rolls back, warn tells, off does not look. The checks are
+  ${CHECK_NAMES.slice(0, 6).join(', ')},
+  ${CHECK_NAMES.slice(6).join(', ')}.
+The README has their limits and defaults.`;
 
 export function serveCommand(): Command {
   const command = verb({
@@ -29,6 +39,7 @@ export function serveCommand(): Command {
   });
   const defaults = resolveOptions({});
   for (const setting of SERVE_SETTINGS) command.addOption(settingOption(setting, defaults));
+  command.addHelpText('after', CHECKS);
   return command.action(async (flags: CommonFlags & { readonly supervisor?: boolean }) => {
     // commander turns --no-supervisor into supervisor: false, and says true where nobody said anything.
     const given = { ...flags, ...(flags.supervisor === false && { noSupervisor: true }) };

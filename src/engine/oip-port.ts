@@ -7,7 +7,7 @@ import { lastgoodError } from '../errors.ts';
 import type { IndexEntry, LoadRequest, OipPort } from '../front/oip-port.ts';
 import { modelStatistics } from '../metrics/statistics.ts';
 import { packageVersion } from '../package-root.ts';
-import { checkName } from '../registry/names.ts';
+import { checkName } from '../names.ts';
 import type { VersionRecord } from '../registry/records.ts';
 import { EXTENSIONS, indexEntries, modelConfig, modelMetadata } from './oip-description.ts';
 import type { Engine } from './engine.ts';

@@ -24,6 +24,8 @@ interface Model {
   readonly groups: Map<number, Group>;
   readonly versions: Map<number, string>;
   watched: WatchGeneration | null;
+  /** What was watched before the lines that were made last. */
+  watchedBefore: WatchGeneration | null;
   held: { readonly row: Row; readonly group: Group }[];
 }
 
@@ -36,7 +38,7 @@ export class RecorderState {
   readonly #models = new Map<string, Model>();
   #lost = 0;
   #lappedBefore = 0;
-  /** The newest time of the drain before the last one, and of the last one. */
+  /** The newest time before the lines that were made last, and that of all lines. */
   #beforeUs = 0;
   #lastUs = 0;
 
@@ -86,18 +88,21 @@ export class RecorderState {
     const ready = model.held.filter(({ row }) => row.generation <= command.generation);
     model.held = model.held.filter(({ row }) => row.generation > command.generation);
     const atUs = Math.min(nowUs, ready[0]?.row.atUs ?? nowUs);
-    this.#lastUs = Math.max(this.#lastUs, atUs);
+    this.#lastUs = Math.max(this.#lastUs, atUs, ready.at(-1)?.row.atUs ?? 0);
     const promote = promoteText(
       { model: command.model, version: command.version, tMs: this.#wallMs(atUs) }, command.baseline, false);
     return before + promote + ready.map(({ row, group }) => this.#text(model, group, row)).join('');
   }
 
-  /** The lines that a new file begins with: what answers, as of the last row before those that are drained now. */
+  /**
+   * The lines that a new file begins with, for when the lines that were made last do not fit into the old one any more:
+   * what answered before them, so a promote line among them still comes.
+   */
   head(): string {
     let lines = '';
-    for (const { watched } of this.#models.values()) {
-      if (watched === null) continue;
-      const { model, version, baseline } = watched;
+    for (const { watchedBefore } of this.#models.values()) {
+      if (watchedBefore === null) continue;
+      const { model, version, baseline } = watchedBefore;
       lines += promoteText({ model, version, tMs: this.#wallMs(this.#beforeUs) }, baseline, true);
     }
     return lines;
@@ -107,15 +112,17 @@ export class RecorderState {
   drain(): string {
     const found: { readonly row: Row; readonly group: Group; readonly model: Model }[] = [];
     for (const model of this.#models.values()) {
+      model.watchedBefore = model.watched;
       for (const group of model.groups.values()) drainGroup(group, (row) => found.push({ row, group, model }));
     }
     found.sort((a, b) => a.row.atUs - b.row.atUs);
     this.#beforeUs = this.#lastUs;
-    this.#lastUs = Math.max(this.#lastUs, found.at(-1)?.row.atUs ?? 0);
     let lines = '';
     for (const { row, group, model } of found) {
-      if (row.generation <= (model.watched?.generation ?? 0)) lines += this.#text(model, group, row);
-      else if (model.held.length < HELD_ROWS_MAX) model.held.push({ row: copyOf(row), group });
+      if (row.generation <= (model.watched?.generation ?? 0)) {
+        lines += this.#text(model, group, row);
+        this.#lastUs = Math.max(this.#lastUs, row.atUs);
+      } else if (model.held.length < HELD_ROWS_MAX) model.held.push({ row: copyOf(row), group });
       else this.#lost += 1;
     }
     return lines;
@@ -135,7 +142,7 @@ export class RecorderState {
   #model(name: string): Model {
     let model = this.#models.get(name);
     if (model === undefined) {
-      model = { groups: new Map(), versions: new Map(), watched: null, held: [] };
+      model = { groups: new Map(), versions: new Map(), watched: null, watchedBefore: null, held: [] };
       this.#models.set(name, model);
     }
     return model;

@@ -10,7 +10,7 @@ import { emptyModel } from './empty-model.ts';
 import { forgetModel, forgetVersions } from './forget.ts';
 import { bootKey, eventKey, modelKey, versionKey } from './keys.ts';
 import { chooseLastGood, rollbackCandidates } from './last-good.ts';
-import { checkName } from './names.ts';
+import { checkName } from '../names.ts';
 import { nextFreeVersion, numberAfter } from './version-numbers.ts';
 import { RegistryReader } from './reader.ts';
 import type {

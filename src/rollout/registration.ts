@@ -7,7 +7,7 @@ import type { BaselineFile } from '../judge/baseline-file.ts';
 import { baselineWarning } from '../judge/suite/unjudged.ts';
 import { addArtifact, removeArtifact, whileRegistering } from '../registry/artifacts.ts';
 import type { Artifact } from '../registry/artifacts.ts';
-import { checkName } from '../registry/names.ts';
+import { checkName } from '../names.ts';
 import type { Baseline, DeclaredKind, Golden, OutputKind, Signature, VersionRecord } from '../registry/records.ts';
 import type { Registry } from '../registry/registry.ts';
 import { inputColumnsOf } from '../wire/input-columns.ts';

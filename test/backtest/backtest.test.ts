@@ -209,7 +209,8 @@ suite('Backtest, files', () => {
       [line({ event: 'promote', kind: 'x' }), /"kind" is "x"; wanted one of scalar, score, regression, classes, vec/],
       [line({ row: 0 }), /"row" is 0; wanted 1 or more/], [line({ row: -3 }), /"row" is -3; wanted 1 or more/],
       [line({ row: 1.5 }), /"row" is 1.5; wanted a whole/],
-      [line({ t: -70_000 }), /its time is 71 s before that of an earlier line/],
+      [line({ event: 'promote', baseline: [[null]] }), /"baseline" holds a number that is not finite/],
+      [line({ t: -5 }), /"t" is -5; wanted a time in milliseconds/], [line({ t: 8.64e15 }), /"t" is 8640000000000000;/],
     ];
     for (const [text, wanted] of cases) {
       assert.throws(() => run([line({}), text]), (error: Error & { code?: string }) => {
@@ -217,6 +218,15 @@ suite('Backtest, files', () => {
         assert.match(error.message, wanted);
         return true;
       }, text);
+    }
+    assert.throws(() => run([line({ t: 71_000 }), line({ t: 0 })]), /its time is 71 s before that of an earlier line/);
+  });
+
+  test('the first and the last times that are taken can be judged and printed', () => {
+    for (const t of [0, 8.6e15]) {
+      const { decisions } = run(Array.from({ length: 40 }, () => line({ t, ok: false })), { windowMs: 3_600_000 });
+      assert.deepEqual(failing(decisions), ['1 hard_failure rollback'], String(t));
+      for (const decision of decisions) new Date(decision.t).toISOString();
     }
   });
 
@@ -280,6 +290,16 @@ suite('Backtest, files', () => {
     };
     assert.ok(found(constant((at) => ({ inputs: [at, 1] }))).some((text) => text.includes('constant_output')));
     assert.deepEqual(found(constant(() => ({ inputs: [3, 1] }))), [], 'one question has one answer');
+  });
+
+  test('equal answers are not said to be to different inputs when nobody knows the inputs', () => {
+    const textOf = (fields: (at: number) => object): string => {
+      const lines = Array.from({ length: 400 }, (_, at) => line({ t: at * 50, ...fields(at) }));
+      return run(lines).decisions.find(({ check, verdict }) => check === 'constant_output' && verdict === 'fail')!
+        .evidence['text'] as string;
+    };
+    assert.match(textOf(() => ({})), /^\d+ answers in a row are equal \(the inputs are not known\); 50 are too many$/);
+    assert.match(textOf((at) => ({ input: at + 1 })), /are equal although the inputs differ; 50 are too many$/);
   });
 
   test('a gap of years costs nothing, and a long silence is not judged', () => {

@@ -55,6 +55,12 @@ suite('lastgood backtest', () => {
     assert.deepEqual(await failing('--config', config), ['p95_latency']);
   });
 
+  test('passes over a byte order mark before the first line', async () => {
+    const { code, stdout } = await lastgood(['backtest', fileOf('mark.ndjson', `\ufeff${recording({}).join('\n')}`)]);
+    assert.equal(code, 0);
+    assert.match(stdout, /^1,200 samples of 1 model judged$/m);
+  });
+
   test('refuses files that are not there or not such files with one line, and unknown modes as wrong usage', async () => {
     const broken = fileOf('broken.ndjson', `${recording({ after: 3 }).join('\n')}\n{"t":1`);
     const refused = async (...args: string[]): Promise<[number | null, string]> => {

@@ -3,6 +3,8 @@ import assert from 'node:assert/strict';
 import { execFile, spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { promisify } from 'node:util';
 import { lastgood, MAIN, Server } from '../support/binary.ts';
@@ -60,6 +62,17 @@ describe('lastgood serve --demo-models', () => {
 });
 
 describe('lastgood serve', () => {
+  test('warns of a section for a model that is not there', async () => {
+    const folder = temporaryDirectory();
+    const config = join(folder, 'lastgood.json');
+    writeFileSync(config, '{"models": {"hosing": {"workers": 1}}}');
+    const { child, exit, stdout, stderr } = serve(['--data', join(folder, 'data'), '--config', config]);
+    await until('it is ready', () => stdout().includes('admin.sock'));
+    assert.match(stderr(), /"level":"?(40|warn)"?.*"model":"hosing".*no such model yet/);
+    child.kill('SIGINT');
+    assert.equal(await exit, 0);
+  });
+
   test('says how to bring in a first model when there is none', async () => {
     const dataDir = temporaryDirectory();
     const { child, exit, stdout } = serve(['--data', dataDir]);

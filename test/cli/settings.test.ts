@@ -111,6 +111,26 @@ describe('resolveSettings', () => {
     }
   });
 
+  test('says of a key of the judge that stands elsewhere where it belongs', () => {
+    for (const [text, said] of [
+      ['{"p95LimitMs": 50}', 'options: "p95LimitMs" is unknown here; wanted below "judge"'],
+      ['{"checks": {}, "x": 1}', 'options: "checks", "x" are unknown here; wanted "checks" below "judge"'],
+      ['{"judge": {"shape": {}}}', 'judge: "shape" is unknown here; wanted below "judge.checks"'],
+      ['{"models": {"m": {"p95LimitMs": 5}}}', 'models.m: "p95LimitMs" is unknown here; wanted below "judge"'],
+      ['{"models": {"m": {"judge": {"shape": {}}}}}',
+        'models.m.judge: "shape" is unknown here; wanted below "judge.checks"'],
+    ] as const) {
+      assert.ok(refusal({ config: configFile(text) }).endsWith(said), refusal({ config: configFile(text) }));
+    }
+  });
+
+  test('refuses sections of models that no model can be called', () => {
+    for (const name of ['bad name!', '', '.hidden', 'x'.repeat(65)]) {
+      const config = configFile(JSON.stringify({ models: { [name]: { workers: 1 } } }));
+      assert.match(refusal({ config }), /models: accept the model name ".*": wanted 1 to 64 of the characters/, name);
+    }
+  });
+
   test('refuses a file that holds no JSON object or cannot be read', () => {
     for (const text of ['', '[]', 'null', '3', '{"workers": }']) {
       assert.match(refusal({ config: configFile(text) }), /config file "/, text);

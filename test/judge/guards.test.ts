@@ -6,7 +6,7 @@ import { confidenceTest, decideDrift, meanTest, projectionShapes, shapeTest } fr
 import type { EvidenceOf } from '../../src/judge/suite/evidence.ts';
 import { InputCounts } from '../../src/judge/suite/input-counts.ts';
 import { inputShapes } from '../../src/judge/suite/input-drift.ts';
-import { decideRate } from '../../src/judge/suite/rates.ts';
+import { chanceText, decideRate } from '../../src/judge/suite/rates.ts';
 import type { RateWindow } from '../../src/judge/suite/rates.ts';
 import { computeBaseline } from '../../src/judge/baseline.ts';
 import { Outcome } from '../../src/shared-memory/sample-ring.ts';
@@ -25,6 +25,10 @@ test('a share over the long window decides nothing once it is over', () => {
   const long = window(300_000, 200, 1_500);
   assert.equal(decideRate(rate(window(60_000, 40, 300), long)).verdict, 'fail');
   assert.equal(decideRate(rate(window(60_000, 2, 300), long)).verdict, 'pass');
+});
+
+test('a chance too small for a number is told as below one that is none', () => {
+  assert.deepEqual([0, 1e-320, 3e-7, 0.25].map(chanceText), ['below 1e-300', 'below 1e-300', '3e-7', '25 %']);
 });
 
 test('a share over the short window wants a second look ten seconds later', () => {

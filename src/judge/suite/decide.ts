@@ -113,7 +113,7 @@ export function runNeeded({ runMin, baseline }: Pick<EvidenceOf<'constant_output
 }
 
 function decideConstant(evidence: EvidenceOf<'constant_output'>): CheckResult {
-  const { check, run, baseline, inputs } = evidence;
+  const { check, run, baseline, inputs, inputsKnown } = evidence;
   const needed = runNeeded(evidence);
   // Without a baseline nothing says how often a model repeats itself when it is well.
   const effect = baseline === null ? 'warn' as const : evidence.effect;
@@ -126,7 +126,8 @@ function decideConstant(evidence: EvidenceOf<'constant_output'>): CheckResult {
       ? `${few}, ${needed} would be too many`
       : verdict === 'inconclusive'
         ? `${few}, but to few different inputs (about ${inputs ?? 0})`
-        : `${run} answers in a row are equal although the inputs differ; ${needed} are too many`;
+        : `${run} answers in a row are equal${inputsKnown === false ? ' (the inputs are not known)' : ' although ' +
+          'the inputs differ'}; ${needed} are too many`;
   return { ...base, verdict, text };
 }
 

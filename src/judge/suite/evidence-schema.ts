@@ -71,6 +71,8 @@ export const evidenceSchema = z.discriminatedUnion('check', [
   z.object({
     check: z.literal('constant_output'), effect, run: count, runMin: count,
     inputs: z.number().nullable(), inputsMin: count,
+    /** Whether it is known of all answers in the run what was asked; older decisions do not say. */
+    inputsKnown: z.boolean().optional(),
     /** The share of the most frequent answer in the baseline and its rows; null without a baseline. */
     baseline: z.object({ atomShare: z.number(), rows: count }).nullable(),
   }),

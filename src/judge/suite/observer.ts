@@ -49,6 +49,7 @@ export class SuiteObserver {
   #lastInput = 0;
   #lastAnswer = 0;
   #equalAnswers = 0;
+  #equalInputsKnown = true;
 
   readonly #windowMs: number;
   readonly #judgesInputs: boolean;
@@ -104,6 +105,10 @@ export class SuiteObserver {
   get equalAnswers(): number {
     return this.#equalAnswers;
   }
+  /** Whether the questions of all of them are known. */
+  get equalInputsKnown(): boolean {
+    return this.#equalInputsKnown;
+  }
 
   /** Adds one sample: a request with its first row's prediction, or one more row's prediction. */
   add(sample: Readonly<Sample>): void {
@@ -120,7 +125,9 @@ export class SuiteObserver {
     if (input !== 0 && input === this.#lastInput) return;
     this.#lastInput = input;
     this.diversity.add(input, atUs);
-    this.#equalAnswers = sample.hash === this.#lastAnswer ? this.#equalAnswers + 1 : 1;
+    const isEqual = sample.hash === this.#lastAnswer;
+    this.#equalAnswers = isEqual ? this.#equalAnswers + 1 : 1;
+    this.#equalInputsKnown = input !== 0 && (this.#equalInputsKnown || !isEqual);
     this.#lastAnswer = sample.hash;
     if (this.#reference === null || this.#answers === null) return;
     this.frequent.add(sample.hash, input, atUs);

@@ -80,8 +80,12 @@ function isVarious({ hits, trials, oneInput }: RateWindow, { limit }: RateEviden
 const isUnlikely = (counts: Counts, limit: number): boolean =>
   counts.trials > 0 && shareOf(counts) > limit && tailOf(counts, limit) <= REST_CHANCE;
 
+/** Below this a tail may have come out as nothing. */
+const CHANCE_SHOWN_MIN = 1e-300;
+
 /** Writes a probability with the digits it deserves. */
 export function chanceText(chance: number): string {
+  if (chance < CHANCE_SHOWN_MIN) return `below ${CHANCE_SHOWN_MIN}`;
   return chance >= 0.01 ? percentText(chance) : chance.toExponential(0);
 }
 

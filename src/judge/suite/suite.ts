@@ -145,6 +145,7 @@ export class Suite {
     return {
       check: 'constant_output', effect, run: observer.equalAnswers, runMin: options.checks.constant_output.run,
       inputs: Number.isFinite(inputs) ? inputs : null, inputsMin: INPUTS_MIN,
+      inputsKnown: observer.equalInputsKnown,
       baseline: reference === null ? null : { atomShare: reference.atomShare, rows: reference.rows },
     };
   }

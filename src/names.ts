@@ -1,6 +1,6 @@
 // What models and versions may be called. Names become URL segments, metric labels and arguments on a command line,
 // so the alphabet is the one that needs no escaping in any of them.
-import { lastgoodError } from '../errors.ts';
+import { lastgoodError } from './errors.ts';
 
 export const NAME_LENGTH_MAX = 64;
 const NAME = /^[A-Za-z0-9_-][A-Za-z0-9._-]*$/;
