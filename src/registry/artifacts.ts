@@ -13,6 +13,7 @@ export const ARTIFACT_BYTES_MAX = 8 * 1024 ** 3;
 const DIRECTORY_MODE = 0o700;
 const FILE_MODE = 0o600;
 const TEMPORARY = '.part';
+const ARTIFACT_NAME = /^[0-9a-f]{64}\.onnx$/;
 /** Beside the artefacts while a registration is under way: registering-PID-….lock. */
 const LOCK_NAME = /^registering-(\d+)-[0-9a-f-]+\.lock$/;
 /** A temporary file older than this belongs to nobody any more. */
@@ -126,6 +127,8 @@ export async function verifyArtifact(dataDir: string, sha256: string): Promise<s
   return path;
 }
 
+/** Tells whether a file of this name is a whole artefact: half a copy has another one. */
+export const isArtifact = (name: string): boolean => ARTIFACT_NAME.test(name);
 export const isPart = (name: string): boolean => name.endsWith(TEMPORARY);
 export const isRegistrationLock = (name: string): boolean => LOCK_NAME.test(name);
 
@@ -164,11 +167,16 @@ export async function removeArtifact(dataDir: string, sha256: string): Promise<v
   await rm(artifactPath(dataDir, sha256), { force: true });
 }
 
+/** The names of everything that lies beside the artefacts, and theirs. */
+export function artifactNames(dataDir: string): string[] {
+  const directory = directoryOf(dataDir);
+  return existsSync(directory) ? readdirSync(directory).sort() : [];
+}
+
 /** Deletes temporary files and locks that a crash left behind. */
 export async function removeStaleParts(dataDir: string, nowMs: number): Promise<void> {
   const directory = directoryOf(dataDir);
-  if (!existsSync(directory)) return;
-  for (const name of readdirSync(directory)) {
+  for (const name of artifactNames(dataDir)) {
     const path = join(directory, name);
     if (isRegistrationLock(name) && !isHeldByLiving(name)) await rm(path, { force: true }).catch(() => undefined);
     if (!isPart(name)) continue;

@@ -24,6 +24,7 @@ export function checkLmdbFile(path: string, readOnly: boolean): void {
     const { size } = fstatSync(file);
     // An empty file is what a crash between creating and writing leaves; LMDB starts over in it.
     if (size === 0 && !readOnly) return;
+    if (size === 0) throw new Error(`${path} is empty`);
     const first = readMeta(file, 0);
     if (first === null) throw new Error(`${path} is not an LMDB file`);
     const pageBytes = u32(first, PAGE_BYTES_OFFSET);

@@ -104,6 +104,29 @@ describe('lastgood doctor', () => {
     assert.deepEqual(codes(await examined(dataDir)), []);
   });
 
+  test('never removes an artefact while nothing is registered: it may be all that is left', async () => {
+    const dataDir = servedDirectory();
+    rmSync(join(dataDir, 'registry', 'data.mdb'));
+    renameSync(join(dataDir, 'artifacts'), join(dataDir, 'aside'));
+    await openOffline({ dataDir, trialMs: 60_000, intraOpThreads: 1 }, systemClock, { create: true }).close();
+    renameSync(join(dataDir, 'aside'), join(dataDir, 'artifacts'));
+    const then = contentsOf(join(dataDir, 'artifacts'));
+    const found = await examined(dataDir, ['--repair']);
+    assert.deepEqual(codes(found), ['ARTIFACT_ORPHAN', 'ARTIFACT_ORPHAN', 'ARTIFACT_ORPHAN']);
+    assert.match(found.findings[0]!.remedy, /lastgood register MODEL/);
+    assert.deepEqual(contentsOf(join(dataDir, 'artifacts')), then);
+  });
+
+  test('a registry that is empty beside artefacts is refused by serve, and the artefacts are kept', async () => {
+    const dataDir = servedDirectory();
+    truncateSync(join(dataDir, 'registry', 'data.mdb'));
+    const then = contentsOf(dataDir);
+    const { code, stderr } = await lastgood(['serve', '--no-supervisor', '--data', dataDir, '--listen', '127.0.0.1:0']);
+    assert.equal(code, 1);
+    assert.match(stderr, /open data directory .*data\.mdb is empty, but artefacts are there \(3\); put a copy of it back/);
+    assert.deepEqual(contentsOf(dataDir), then);
+  });
+
   test('leaves alone what a registration that is under way may be about to use', async () => {
     const dataDir = servedDirectory();
     const orphan = join(dataDir, 'artifacts', `${'a'.repeat(64)}.onnx`);
@@ -158,6 +181,10 @@ describe('lastgood doctor', () => {
       assert.deepEqual([found.code, codes(found)], [1, ['REGISTRY_UNREADABLE']], name);
       assert.deepEqual(readFileSync(file), Buffer.from(bytes), 'it is left as it is');
     }
+    truncateSync(file);
+    const empty = await examined(dataDir, ['--repair']);
+    assert.deepEqual(codes(empty), ['REGISTRY_UNREADABLE']);
+    assert.match(empty.findings[0]!.text, /data\.mdb is empty/);
     rmSync(file);
     assert.deepEqual(codes(await examined(dataDir, ['--repair'])), ['REGISTRY_MISSING']);
     copyFileSync(copy, file);
