@@ -3,7 +3,7 @@ import { rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { isLastgoodError, reasonOf } from '../errors.ts';
 import {
-  artifactNames, isArtifact, isHeldByLiving, isPart, isRegistrationLock, verifyArtifact,
+  artifactNames, isArtifact, isHeldByLiving, isPart, isRegistrationLock, kindOf, verifyArtifact,
 } from '../registry/artifacts.ts';
 import { rollbackCandidates } from '../registry/last-good.ts';
 import type { VersionRecord } from '../registry/records.ts';
@@ -22,6 +22,13 @@ export async function examineArtifacts(
   dataDir: string, contents: RegistryContents | null,
 ): Promise<ArtifactsFound> {
   const directory = join(dataDir, 'artifacts');
+  const found = statSync(directory, { throwIfNoEntry: false });
+  if (found?.isDirectory() === false) {
+    const text = `${kindOf(found)}, where the directory of the artefacts has its place`;
+    const remedy = 'move it away, and put the directory back if you have it';
+    const ailment: Ailment = { code: 'ARTIFACTS_FOREIGN', level: 'broken', about: directory, text, remedy };
+    return { ailments: [ailment], count: 0, bytes: 0 };
+  }
   const names = artifactNames(dataDir);
   const used = new Map((contents?.versions ?? []).map((version) => [`${version.sha256}.onnx`, version]));
   const lost = contents === null ? [] : await unusableVersions(dataDir, contents.versions);

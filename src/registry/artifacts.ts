@@ -1,7 +1,8 @@
 // Model files, named by their SHA-256 in <data>/artifacts. Any thread may verify; only the registering process adds.
 // Invariant: a file under its final name is complete, on disk, and never written again.
 import { createHash, randomUUID } from 'node:crypto';
-import { createReadStream, existsSync, readdirSync } from 'node:fs';
+import { createReadStream, readdirSync, statSync } from 'node:fs';
+import type { Stats } from 'node:fs';
 import { mkdir, open, rename, rm, stat } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -44,7 +45,7 @@ export async function addArtifact(dataDir: string, source: string): Promise<Arti
     await mkdir(directory, { recursive: true, mode: DIRECTORY_MODE });
     const sha256 = await copyAndHash(source, temporary);
     const path = artifactPath(dataDir, sha256);
-    const created = !existsSync(path);
+    const created = statSync(path, { throwIfNoEntry: false }) === undefined;
     // The rename is what publishes: a crash before it leaves only a temporary file. Whoever has the old file mapped
     // keeps it: only the name moves.
     if (created || (await hashOf(path)) !== sha256) await rename(temporary, path);
@@ -167,10 +168,23 @@ export async function removeArtifact(dataDir: string, sha256: string): Promise<v
   await rm(artifactPath(dataDir, sha256), { force: true });
 }
 
-/** The names of everything that lies beside the artefacts, and theirs. */
+/** The names of the artefacts and of what lies beside them; throws DATA_UNUSABLE where no directory has their place. */
 export function artifactNames(dataDir: string): string[] {
   const directory = directoryOf(dataDir);
-  return existsSync(directory) ? readdirSync(directory).sort() : [];
+  const found = statSync(directory, { throwIfNoEntry: false });
+  if (found === undefined) return [];
+  if (found.isDirectory()) return readdirSync(directory).sort();
+  const reason = `"${directory}" is ${kindOf(found)}, and has to be the directory of the artefacts; move it away`;
+  throw lastgoodError('DATA_UNUSABLE', { path: dataDir, reason });
+}
+
+/** What a name in a directory stands for. */
+export function kindOf(found: Stats): string {
+  if (found.isFile()) return 'a file';
+  if (found.isDirectory()) return 'a directory';
+  if (found.isFIFO()) return 'a named pipe';
+  if (found.isSocket()) return 'a socket';
+  return found.isSymbolicLink() ? 'a symbolic link' : 'a device';
 }
 
 /** Deletes temporary files and locks that a crash left behind. */

@@ -49,6 +49,9 @@ async function examined(
   return { ...(JSON.parse(stdout) as Examination), code };
 }
 
+const refusedServe = (dataDir: string): ReturnType<typeof lastgood> =>
+  lastgood(['serve', '--no-supervisor', '--data', dataDir, '--listen', '127.0.0.1:0']);
+
 const codes = ({ findings }: Examination): string[] => findings.map(({ code }) => code).sort();
 
 /** Everything in the directory but the lock files of LMDB, by name and contents. */
@@ -121,10 +124,23 @@ describe('lastgood doctor', () => {
     const dataDir = servedDirectory();
     truncateSync(join(dataDir, 'registry', 'data.mdb'));
     const then = contentsOf(dataDir);
-    const { code, stderr } = await lastgood(['serve', '--no-supervisor', '--data', dataDir, '--listen', '127.0.0.1:0']);
+    const { code, stderr } = await refusedServe(dataDir);
     assert.equal(code, 1);
     assert.match(stderr, /open data directory .*data\.mdb is empty, but artefacts are there \(3\); put a copy of it back/);
     assert.deepEqual(contentsOf(dataDir), then);
+  });
+
+  test('finds a file where the artefacts have their place, which serve refuses', async () => {
+    const dataDir = servedDirectory();
+    const artifacts = join(dataDir, 'artifacts');
+    rmSync(artifacts, { recursive: true });
+    writeFileSync(artifacts, 'notes');
+    const found = await examined(dataDir, ['--repair']);
+    assert.deepEqual([found.code, codes(found)], [1, ['ARTIFACTS_FOREIGN']]);
+    assert.equal(readFileSync(artifacts, 'utf8'), 'notes');
+    const { code, stderr } = await refusedServe(dataDir);
+    assert.equal(code, 1);
+    assert.match(stderr, /open data directory .*artifacts" is a file, and has to be the directory/);
   });
 
   test('leaves alone what a registration that is under way may be about to use', async () => {

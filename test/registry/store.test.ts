@@ -91,6 +91,13 @@ describe('openStore', () => {
     }
   });
 
+  test('refuses a file where the artefacts have their place', async () => {
+    const dataDir = temporaryDirectory();
+    await openStore({ dataDir }).close();
+    writeFileSync(join(dataDir, 'artifacts'), '');
+    assert.throws(() => openStore({ dataDir }), unusable(/artifacts" is a file, .*; move it away/));
+  });
+
   test('opens what a first registration leaves that died before its version was recorded', async () => {
     const dataDir = temporaryDirectory();
     const artifacts = join(dataDir, 'artifacts');
