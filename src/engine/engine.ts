@@ -39,7 +39,8 @@ const LIBRARY = { by: 'library' };
 
 /**
  * Opens `dataDir` (./data by default), loads what is active there and answers `predict`; `listen` opens it to HTTP and
- * WebSocket clients. Throws INVALID_OPTION or DATA_UNUSABLE.
+ * WebSocket clients. Throws INVALID_OPTION or DATA_UNUSABLE. One engine per directory: `lastgood serve` owns its own by
+ * the admin socket, a program that embeds the engine sees to that itself.
  */
 export async function createEngine(raw: EngineOptions = {}, surroundings: EngineSurroundings = {}): Promise<Engine> {
   const resolved = resolveOptions(raw);
