@@ -1,9 +1,9 @@
 // What is wrong with the files of the artefacts, seen from the registry and from the directory. Reads whole files.
-import { rmSync, statSync } from 'node:fs';
+import { lstatSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { isLastgoodError, reasonOf } from '../errors.ts';
 import {
-  artifactNames, isArtifact, isHeldByLiving, isPart, isRegistrationLock, kindOf, verifyArtifact,
+  artifactNames, artifactPath, isArtifact, isHeldByLiving, isPart, isRegistrationLock, kindOf, verifyArtifact,
 } from '../registry/artifacts.ts';
 import { rollbackCandidates } from '../registry/last-good.ts';
 import type { VersionRecord } from '../registry/records.ts';
@@ -44,9 +44,12 @@ export async function examineArtifacts(
       ...lost.map(({ ailment }) => ailment), ...(contents === null ? [] : withoutTarget(contents, bad)), ...left,
     ],
     count: artifacts.length,
-    bytes: artifacts.reduce((sum, name) => sum + statSync(join(directory, name)).size, 0),
+    bytes: artifacts.reduce((sum, name) => sum + bytesOf(join(directory, name)), 0),
   };
 }
+
+// A link may lead nowhere.
+const bytesOf = (path: string): number => statSync(path, { throwIfNoEntry: false })?.size ?? 0;
 
 interface Lost {
   readonly version: VersionRecord;
@@ -70,12 +73,18 @@ async function unusableVersions(dataDir: string, versions: readonly VersionRecor
       ailment: {
         code: isMissing ? 'ARTIFACT_MISSING' : 'ARTIFACT_DAMAGED', level: 'broken', about: nameOf(version),
         text: isMissing ? `its artefact ${sha256.slice(0, 12)} is missing` : reason,
-        remedy: `register the same file again (lastgood register ${model} FILE), which puts its artefact back; or ` +
-          `lastgood remove ${model} ${version.version}`,
+        remedy: `${isInTheWay(dataDir, sha256) ? 'move the directory away first, then ' : ''}register the same file ` +
+          `again (lastgood register ${model} FILE), which puts its artefact back; or lastgood remove ${model} ` +
+          version.version,
       },
     });
   }
   return lost;
+}
+
+// Everything else makes room for the file by itself.
+function isInTheWay(dataDir: string, sha256: string): boolean {
+  return statSync(artifactPath(dataDir, sha256), { throwIfNoEntry: false })?.isDirectory() === true;
 }
 
 // What a start would do about an active version that cannot be loaded.
@@ -117,12 +126,15 @@ function leftover(
     const text = 'half a copy of a registration that did not come to its end';
     return { code: 'COPY_LEFT', level: 'note', about, text, remedy: 'remove it', repair };
   }
-  if (!isArtifact(name)) {
+  const found = lstatSync(join(directory, name), { throwIfNoEntry: false });
+  const isStrange = found?.isFile() === false && !found.isSymbolicLink();
+  if (!isArtifact(name) || isStrange) {
+    const text = isStrange ? `no file of lastgood but ${kindOf(found)}` : 'no file of lastgood';
     const remedy = 'move it away if it is not yours to keep here';
-    return { code: 'FILE_UNKNOWN', level: 'note', about, text: 'no file of lastgood', remedy };
+    return { code: 'FILE_UNKNOWN', level: 'note', about, text, remedy };
   }
   if (contents === null || isRegistering) return null;
-  const text = `${statSync(join(directory, name)).size} bytes that no version uses`;
+  const text = `${bytesOf(join(directory, name))} bytes that no version uses`;
   // Of a registry that knows nothing nobody can say whether it has forgotten everything.
   if (contents.versions.length === 0) {
     const remedy = `nothing is registered here, so it may be all that is left: lastgood register MODEL ${about}, put ` +

@@ -1,7 +1,7 @@
 // Model files, named by their SHA-256 in <data>/artifacts. Any thread may verify; only the registering process adds.
 // Invariant: a file under its final name is complete, on disk, and never written again.
 import { createHash, randomUUID } from 'node:crypto';
-import { createReadStream, readdirSync, statSync } from 'node:fs';
+import { constants, createReadStream, readdirSync, statSync } from 'node:fs';
 import type { Stats } from 'node:fs';
 import { mkdir, open, rename, rm, stat } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
@@ -45,10 +45,10 @@ export async function addArtifact(dataDir: string, source: string): Promise<Arti
     await mkdir(directory, { recursive: true, mode: DIRECTORY_MODE });
     const sha256 = await copyAndHash(source, temporary);
     const path = artifactPath(dataDir, sha256);
-    const created = statSync(path, { throwIfNoEntry: false }) === undefined;
+    const created = isFree(path);
     // The rename is what publishes: a crash before it leaves only a temporary file. Whoever has the old file mapped
     // keeps it: only the name moves.
-    if (created || (await hashOf(path)) !== sha256) await rename(temporary, path);
+    if (created || (await hashOf(path).catch(() => null)) !== sha256) await rename(temporary, path);
     await syncDirectory(directory);
     return { sha256, bytes, path, created };
   } catch (error) {
@@ -58,6 +58,14 @@ export async function addArtifact(dataDir: string, source: string): Promise<Arti
     await rm(temporary, { force: true }).catch(() => undefined);
   }
 }
+
+// A rename takes the place of everything but a directory. Tells whether nothing is there.
+function isFree(path: string): boolean {
+  if (isDirectory(path)) throw new Error(`"${path}" is a directory; move it away first`);
+  return statSync(path, { throwIfNoEntry: false }) === undefined;
+}
+
+const isDirectory = (path: string): boolean => statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
 
 async function readableBytes(path: string): Promise<number> {
   const found = await stat(path).catch((error: unknown) => {
@@ -97,8 +105,16 @@ async function* readChunks(path: string): AsyncGenerator<Buffer> {
 }
 
 async function hashOf(path: string): Promise<string> {
+  const found = await stat(path);
+  if (!found.isFile()) throw new Error(`"${path}" is ${kindOf(found)}; wanted a file`);
   const hash = createHash('sha256');
-  for await (const chunk of createReadStream(path)) hash.update(chunk as Buffer);
+  // Opening must not wait, should a named pipe have taken the place since.
+  const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  try {
+    for await (const chunk of file.createReadStream({ autoClose: false })) hash.update(chunk as Buffer);
+  } finally {
+    await file.close();
+  }
   return hash.digest('hex');
 }
 
@@ -163,9 +179,10 @@ export async function whileRegistering<T>(dataDir: string, work: () => Promise<T
   }
 }
 
-/** Deletes the file of an artefact that no version uses any more. */
+/** Deletes the file of an artefact that no version uses any more; a directory in its place is no artefact and stays. */
 export async function removeArtifact(dataDir: string, sha256: string): Promise<void> {
-  await rm(artifactPath(dataDir, sha256), { force: true });
+  const path = artifactPath(dataDir, sha256);
+  if (!isDirectory(path)) await rm(path, { force: true });
 }
 
 /** The names of the artefacts and of what lies beside them; throws DATA_UNUSABLE where no directory has their place. */

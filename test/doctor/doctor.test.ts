@@ -1,9 +1,10 @@
 // lastgood doctor on real data directories: it says what is wrong, repairs only when asked, never touches good data.
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import {
-  chmodSync, copyFileSync, cpSync, existsSync, readdirSync, readFileSync, renameSync, rmSync, statSync, truncateSync,
-  writeFileSync,
+  chmodSync, copyFileSync, cpSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmdirSync, rmSync,
+  statSync, truncateSync, writeFileSync,
 } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
@@ -126,7 +127,7 @@ describe('lastgood doctor', () => {
     const then = contentsOf(dataDir);
     const { code, stderr } = await refusedServe(dataDir);
     assert.equal(code, 1);
-    assert.match(stderr, /open data directory .*data\.mdb is empty, but artefacts are there \(3\); put a copy of it back/);
+    assert.match(stderr, /open data directory .*data\.mdb is empty, but artefacts are there \(3\); put a copy/);
     assert.deepEqual(contentsOf(dataDir), then);
   });
 
@@ -172,6 +173,33 @@ describe('lastgood doctor', () => {
     assert.equal(await server.stop(), 0);
     for (const version of [2, 3]) await register(dataDir, version, `${version}-again`);
     assert.deepEqual(codes(await examined(dataDir)), []);
+  });
+
+  test('says what it is that lies in the place of an artefact; a start takes the version before', async () => {
+    const dataDir = servedDirectory();
+    for (const version of [2, 3]) rmSync(artifact(dataDir, version));
+    mkdirSync(artifact(dataDir, 2));
+    assert.equal(spawnSync('mkfifo', [artifact(dataDir, 3)]).status, 0);
+    mkdirSync(join(dataDir, 'artifacts', `${'a'.repeat(64)}.onnx`));
+    const found = await examined(dataDir, ['--repair']);
+    assert.deepEqual([found.code, codes(found)],
+      [1, ['ACTIVE_UNUSABLE', 'ARTIFACT_DAMAGED', 'ARTIFACT_DAMAGED', 'FILE_UNKNOWN']]);
+    const about = (version: string): Examination['findings'][number] =>
+      found.findings.find((finding) => finding.about === `version ${version} of m`)!;
+    assert.match(about('2').text, /is a directory/);
+    assert.match(about('2').remedy, /^move the directory away first, then register the same file again/);
+    assert.match(about('3').text, /is a named pipe/);
+    assert.match(about('3').remedy, /^register the same file again/);
+    assert.match(found.findings.find(({ code }) => code === 'FILE_UNKNOWN')!.text, /but a directory/);
+    const server = await Server.start(dataDir);
+    after(() => server.process.kill('SIGKILL'));
+    const headers = { 'content-type': 'application/json' };
+    const { json } = await http(server.port, '/predict', { body: '{"features":[1,2,3]}', headers });
+    assert.equal(json['model_version'], '1');
+    assert.equal(await server.stop(), 0);
+    rmdirSync(artifact(dataDir, 2));
+    for (const version of [2, 3]) await register(dataDir, version, `${version}-again`);
+    assert.deepEqual(codes(await examined(dataDir)), ['FILE_UNKNOWN']);
   });
 
   test('says when no version can be loaded', async () => {
