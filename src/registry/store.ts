@@ -2,16 +2,16 @@
 // host may hold a store; only the engine's main thread and its writer thread, or a CLI without an engine, write.
 // Invariant: a commit is on disk (fdatasync, then a synchronous write of the meta page) before transaction() returns,
 // and no read snapshot outlives a call, because an old one would hide commits and stop LMDB from reusing pages.
-import { accessSync, constants, existsSync, mkdirSync, statSync } from 'node:fs';
+import { accessSync, constants, existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { open } from 'lmdb';
 import type { Key, RootDatabase } from 'lmdb';
 import { isLastgoodError, lastgoodError, reasonOf } from '../errors.ts';
-import { artifactNames, isArtifact } from './artifacts.ts';
 import { assertRoom } from './disk-probe.ts';
 import { META, REVISION } from './keys.ts';
 import type { KeyPrefix, RecordKey } from './keys.ts';
 import { checkLmdbFile } from './lmdb-file.ts';
+import { refuseLostRegistry } from './lost-registry.ts';
 import { type Entry, PendingWrites, type Write } from './pending-writes.ts';
 
 /** Names and ids are shorter; whoever asks for a longer one has it from a client. */
@@ -81,17 +81,6 @@ function checkFiles(directory: string, readOnly: boolean): void {
   const path = join(directory, 'data.mdb');
   if (existsSync(path)) checkLmdbFile(path, readOnly);
   else if (readOnly) throw new Error(`there is no registry in it (${path})`);
-}
-
-// A registry is on disk before the first artefact is, so artefacts beside none, or beside an empty one, have lost it.
-function refuseLostRegistry(dataDir: string, file: string): void {
-  // Before the file, which another process may be writing for the first time.
-  const count = artifactNames(dataDir).filter(isArtifact).length;
-  const found = statSync(file, { throwIfNoEntry: false });
-  if (count === 0 || (found !== undefined && found.size > 0)) return;
-  throw new Error(`its registry is lost: ${file} is ${found === undefined ? 'missing' : 'empty'}, but artefacts ` +
-    `are there (${count}); put a copy of it back, or move the folders registry and artifacts away and register the ` +
-    'models again, with the files in artifacts');
 }
 
 function checkFormat(store: RegistryStore): void {
