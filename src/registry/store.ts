@@ -135,6 +135,7 @@ export class RegistryStore {
    * `work` throws comes out; a disk that fails is DISK_REFUSED. Blocks for the commit.
    */
   transaction<T>(work: () => T): T {
+    this.#mustBeOpen();
     if (this.#readOnly) throw this.#refused('it is open for reading only');
     if (this.#pending !== null) return work();
     if (this.#writing) throw new Error('This is a bug: a registry transaction was started inside another');
@@ -195,6 +196,7 @@ export class RegistryStore {
 
   /** Lets the read snapshot go, so that the next read sees the newest commit. */
   fresh(): void {
+    this.#mustBeOpen();
     this.#root.resetReadTxn();
   }
 
@@ -252,6 +254,10 @@ export class RegistryStore {
   close(): Promise<void> {
     this.#closed ??= this.flushed().then(() => this.#root.close());
     return this.#closed;
+  }
+
+  #mustBeOpen(): void {
+    if (this.#closed !== null) throw lastgoodError('ENGINE_CLOSED');
   }
 
   #mustHaveRoom(): void {
