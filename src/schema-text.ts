@@ -47,3 +47,8 @@ function issueText(issue: z.core.$ZodRawIssue): string | undefined {
 
 /** For `schema.parse(value, IN_OUR_WORDS)`. */
 export const IN_OUR_WORDS = { error: issueText };
+
+/** All that was found wrong, each with its place; `whole` names what was parsed. */
+export function issuesText({ issues }: z.ZodError, whole: string): string {
+  return issues.map(({ path, message }) => `${path.join('.') || whole}: ${message}`).join('; ');
+}

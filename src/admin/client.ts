@@ -14,17 +14,34 @@ import { BY_HEADER } from './server.ts';
 import { isAlive } from './socket-claim.ts';
 import { adminSocketPath } from './socket-path.ts';
 
-/** Returns a client of the engine that owns the data directory, or null when none answers there. */
-export async function connectAdmin(dataDir: string): Promise<AdminClient | null> {
+/** An engine answers what only reads at once; longer than this nobody waits for it. Changes take what they need. */
+const ANSWER_MS_MAX = 10_000;
+
+/**
+ * Returns a client of the engine that owns the data directory, or null when nobody listens there; throws
+ * ENGINE_UNREACHABLE when whoever listens does not answer as an engine does.
+ */
+export async function connectAdmin(dataDir: string, answerMs = ANSWER_MS_MAX): Promise<AdminClient | null> {
   const path = adminSocketPath(dataDir);
-  return existsSync(path) && (await isAlive(path)) ? new AdminClient(path) : null;
+  if (!existsSync(path) || !(await isAlive(path))) return null;
+  const client = new AdminClient(path, answerMs);
+  await client.greet();
+  return client;
 }
 
 export class AdminClient implements ControlPlane {
   readonly path: string;
+  readonly #answerMs: number;
 
-  constructor(path: string) {
+  /** Use connectAdmin. */
+  constructor(path: string, answerMs: number) {
     this.path = path;
+    this.#answerMs = answerMs;
+  }
+
+  /** Throws ENGINE_UNREACHABLE when whoever listens is not heard of in time, so that a change need not have a limit. */
+  async greet(): Promise<void> {
+    this.#parse((await this.#send('GET', '/', '', undefined)).text);
   }
 
   register(args: RegisterArguments, actor: Actor): Promise<{ version: VersionRecord; activation: Activation | null }> {
@@ -106,8 +123,11 @@ export class AdminClient implements ControlPlane {
     method: string, path: string, body: string, actor: Actor | undefined,
   ): Promise<{ status: number; text: string }> {
     return new Promise((done, fail) => {
-      const unreachable = (error: unknown): void =>
+      let timer: NodeJS.Timeout | undefined;
+      const unreachable = (error: unknown): void => {
+        clearTimeout(timer);
         fail(lastgoodError('ENGINE_UNREACHABLE', { path: this.path, reason: reasonOf(error) }));
+      };
       const headers = {
         ...(actor === undefined ? {} : { [BY_HEADER]: actor.by }),
         ...(body === '' ? {} : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) }),
@@ -116,9 +136,17 @@ export class AdminClient implements ControlPlane {
         const pieces: Buffer[] = [];
         response.on('data', (piece: Buffer) => pieces.push(piece));
         response.on('error', unreachable);
-        response.on('end', () => done({ status: response.statusCode ?? 0, text: Buffer.concat(pieces).toString() }));
+        response.on('end', () => {
+          clearTimeout(timer);
+          done({ status: response.statusCode ?? 0, text: Buffer.concat(pieces).toString() });
+        });
       });
       sent.on('error', unreachable);
+      if (method === 'GET') timer = setTimeout(() => {
+        const reason = `whoever listens there gave no answer within ${this.#answerMs} ms; is it an engine that hangs?`;
+        unreachable(new Error(reason));
+        sent.destroy();
+      }, this.#answerMs);
       sent.end(body);
     });
   }

@@ -1,8 +1,9 @@
 // The one table of the operator's verbs: what each takes, how it is asked for over the admin socket, and what it calls.
 // Server, client and the list at GET / all read it, so none of them can know a verb that the others do not.
 import { z } from 'zod';
+import { lastgoodError } from '../errors.ts';
 import { DECLARED_KINDS } from '../registry/records.ts';
-import { IN_OUR_WORDS } from '../schema-text.ts';
+import { IN_OUR_WORDS, issuesText } from '../schema-text.ts';
 import type { Actor, ControlPlane } from './control-plane.ts';
 
 export type Verb = keyof ControlPlane;
@@ -16,6 +17,8 @@ export interface Command {
   readonly about: string;
   /** Parses raw arguments and runs the verb; throws a ZodError for arguments that do not fit. */
   readonly run: (control: ControlPlane, raw: unknown, actor: Actor) => Promise<unknown>;
+  /** Throws a ZodError for arguments that do not fit. */
+  readonly check: (raw: unknown) => void;
   /** Names and types of the arguments, for people. */
   readonly takes: string;
 }
@@ -38,6 +41,7 @@ function command<S extends z.ZodRawShape>(
     .join(' ');
   return {
     verb, method, about, takes,
+    check: (raw) => void schema.parse(raw, IN_OUR_WORDS),
     run: (control, raw, actor) => run(control, schema.parse(raw, IN_OUR_WORDS), actor),
   };
 }
@@ -82,3 +86,18 @@ export const COMMANDS: readonly Command[] = [
   command('drain', 'POST', 'accept nothing more, and return when everything accepted is answered', {},
     (control, _args, actor) => control.drain(actor)),
 ];
+
+/**
+ * What a program gave to a verb, without what is undefined; throws INVALID_OPTION for what the verb does not take, for
+ * types hold nobody back who writes JavaScript.
+ */
+export function checkedArguments<T extends object>(verb: Verb, args: T): T {
+  const given = Object.fromEntries(Object.entries(args).filter(([, value]) => value !== undefined)) as T;
+  try {
+    COMMANDS.find((command) => command.verb === verb)?.check(given);
+    return given;
+  } catch (error) {
+    if (!(error instanceof z.ZodError)) throw error;
+    throw lastgoodError('INVALID_OPTION', { reason: issuesText(error, 'options') });
+  }
+}

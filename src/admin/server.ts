@@ -6,6 +6,7 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { z } from 'zod';
 import { errorBody, lastgoodError, reasonOf } from '../errors.ts';
 import { packageVersion } from '../package-root.ts';
+import { issuesText } from '../schema-text.ts';
 import { COMMANDS } from './commands.ts';
 import type { Command } from './commands.ts';
 import type { ControlPlane } from './control-plane.ts';
@@ -131,6 +132,5 @@ async function jsonOf(request: IncomingMessage): Promise<unknown> {
 }
 
 function wrongArguments(error: z.ZodError): Error {
-  const reason = error.issues.map(({ path, message }) => `${path.join('.') || 'arguments'}: ${message}`).join('; ');
-  return lastgoodError('INVALID_REQUEST', { reason });
+  return lastgoodError('INVALID_REQUEST', { reason: issuesText(error, 'arguments') });
 }

@@ -1,13 +1,13 @@
 // What is wrong with the files of the artefacts, seen from the registry and from the directory. Reads whole files.
-import { existsSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { lstatSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { isLastgoodError, reasonOf } from '../errors.ts';
-import { isHeldByLiving, isPart, isRegistrationLock, verifyArtifact } from '../registry/artifacts.ts';
+import {
+  artifactNames, artifactPath, isArtifact, isHeldByLiving, isPart, isRegistrationLock, kindOf, verifyArtifact,
+} from '../registry/artifacts.ts';
 import { rollbackCandidates } from '../registry/last-good.ts';
 import type { VersionRecord } from '../registry/records.ts';
 import type { Ailment, RegistryContents } from './findings.ts';
-
-const ARTIFACT_NAME = /^([0-9a-f]{64})\.onnx$/;
 
 export interface ArtifactsFound {
   readonly ailments: readonly Ailment[];
@@ -22,24 +22,34 @@ export async function examineArtifacts(
   dataDir: string, contents: RegistryContents | null,
 ): Promise<ArtifactsFound> {
   const directory = join(dataDir, 'artifacts');
-  const names = existsSync(directory) ? readdirSync(directory).sort() : [];
+  const found = statSync(directory, { throwIfNoEntry: false });
+  if (found?.isDirectory() === false) {
+    const text = `${kindOf(found)}, where the directory of the artefacts has its place`;
+    const remedy = 'move it away, and put the directory back if you have it';
+    const ailment: Ailment = { code: 'ARTIFACTS_FOREIGN', level: 'broken', about: directory, text, remedy };
+    return { ailments: [ailment], count: 0, bytes: 0 };
+  }
+  const names = artifactNames(dataDir);
   const used = new Map((contents?.versions ?? []).map((version) => [`${version.sha256}.onnx`, version]));
   const lost = contents === null ? [] : await unusableVersions(dataDir, contents.versions);
   const bad = new Set(lost.map(({ version }) => version));
   // A registration puts its file there before the registry knows of it.
   const isRegistering = names.some((name) => isRegistrationLock(name) && isHeldByLiving(name));
   const left = names.filter((name) => !used.has(name))
-    .map((name) => leftover(directory, name, { isKnown: contents !== null, isRegistering }))
+    .map((name) => leftover(directory, name, { contents, isRegistering }))
     .filter((ailment) => ailment !== null);
-  const artifacts = names.filter((name) => ARTIFACT_NAME.test(name));
+  const artifacts = names.filter(isArtifact);
   return {
     ailments: [
       ...lost.map(({ ailment }) => ailment), ...(contents === null ? [] : withoutTarget(contents, bad)), ...left,
     ],
     count: artifacts.length,
-    bytes: artifacts.reduce((sum, name) => sum + statSync(join(directory, name)).size, 0),
+    bytes: artifacts.reduce((sum, name) => sum + bytesOf(join(directory, name)), 0),
   };
 }
+
+// A link may lead nowhere.
+const bytesOf = (path: string): number => statSync(path, { throwIfNoEntry: false })?.size ?? 0;
 
 interface Lost {
   readonly version: VersionRecord;
@@ -63,12 +73,18 @@ async function unusableVersions(dataDir: string, versions: readonly VersionRecor
       ailment: {
         code: isMissing ? 'ARTIFACT_MISSING' : 'ARTIFACT_DAMAGED', level: 'broken', about: nameOf(version),
         text: isMissing ? `its artefact ${sha256.slice(0, 12)} is missing` : reason,
-        remedy: `register the same file again (lastgood register ${model} FILE), which puts its artefact back; or ` +
-          `lastgood remove ${model} ${version.version}`,
+        remedy: `${isInTheWay(dataDir, sha256) ? 'move the directory away first, then ' : ''}register the same file ` +
+          `again (lastgood register ${model} FILE), which puts its artefact back; or lastgood remove ${model} ` +
+          version.version,
       },
     });
   }
   return lost;
+}
+
+// Everything else makes room for the file by itself.
+function isInTheWay(dataDir: string, sha256: string): boolean {
+  return statSync(artifactPath(dataDir, sha256), { throwIfNoEntry: false })?.isDirectory() === true;
 }
 
 // What a start would do about an active version that cannot be loaded.
@@ -95,7 +111,8 @@ function withoutTarget({ models, versions }: RegistryContents, bad: ReadonlySet<
 }
 
 function leftover(
-  directory: string, name: string, { isKnown, isRegistering }: { isKnown: boolean; isRegistering: boolean },
+  directory: string, name: string,
+  { contents, isRegistering }: { readonly contents: RegistryContents | null; readonly isRegistering: boolean },
 ): Ailment | null {
   const about = join('artifacts', name);
   const repair = (): void => rmSync(join(directory, name), { force: true });
@@ -109,11 +126,20 @@ function leftover(
     const text = 'half a copy of a registration that did not come to its end';
     return { code: 'COPY_LEFT', level: 'note', about, text, remedy: 'remove it', repair };
   }
-  if (!ARTIFACT_NAME.test(name)) {
+  const found = lstatSync(join(directory, name), { throwIfNoEntry: false });
+  const isStrange = found?.isFile() === false && !found.isSymbolicLink();
+  if (!isArtifact(name) || isStrange) {
+    const text = isStrange ? `no file of lastgood but ${kindOf(found)}` : 'no file of lastgood';
     const remedy = 'move it away if it is not yours to keep here';
-    return { code: 'FILE_UNKNOWN', level: 'note', about, text: 'no file of lastgood', remedy };
+    return { code: 'FILE_UNKNOWN', level: 'note', about, text, remedy };
   }
-  if (!isKnown || isRegistering) return null;
-  const text = `${statSync(join(directory, name)).size} bytes that no version uses`;
+  if (contents === null || isRegistering) return null;
+  const text = `${bytesOf(join(directory, name))} bytes that no version uses`;
+  // Of a registry that knows nothing nobody can say whether it has forgotten everything.
+  if (contents.versions.length === 0) {
+    const remedy = `nothing is registered here, so it may be all that is left: lastgood register MODEL ${about}, put ` +
+      'a copy of registry/data.mdb back, or delete the file yourself';
+    return { code: 'ARTIFACT_ORPHAN', level: 'note', about, text, remedy };
+  }
   return { code: 'ARTIFACT_ORPHAN', level: 'note', about, text, remedy: 'remove it', repair };
 }

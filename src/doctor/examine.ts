@@ -87,13 +87,14 @@ async function registryAilments(dataDir: string): Promise<{
   const about = join(dataDir, 'registry');
   if (!existsSync(join(about, 'data.mdb'))) {
     const text = 'there is no registry: nothing is registered, or its file was lost';
-    const remedy = 'put a copy of registry/data.mdb back, or register the models again; artefacts are kept';
+    const remedy = 'put a copy of registry/data.mdb back, or move the folder artifacts away, if there is one, and ' +
+      'register the models again, with the files in it';
     return { contents: null, ailments: [{ code: 'REGISTRY_MISSING', level: 'broken', about, text, remedy }] };
   }
   const answer = await probeRegistry(dataDir);
   if (answer.kind === 'contents') return { contents: answer.contents, ailments: [] };
-  const remedy = 'put a copy of registry/data.mdb back, or move the folder registry away and register the models ' +
-    'again; artefacts are kept, and named by their SHA-256';
+  const remedy = 'put a copy of registry/data.mdb back, or move the folders registry and artifacts away and register ' +
+    'the models again, with the files in artifacts, which are named by their SHA-256';
   const ailment: Ailment = { code: 'REGISTRY_UNREADABLE', level: 'broken', about, text: answer.reason, remedy };
   return { contents: null, ailments: [ailment] };
 }

@@ -2,8 +2,8 @@
 // Closing order: intake, then what is pending, then the workers, then the monitor, then the registry; a busy worker is
 // never stopped.
 import '../telemetry-off.ts';
-import { EventEmitter } from 'node:events';
 import { performance } from 'node:perf_hooks';
+import { checkedArguments } from '../admin/commands.ts';
 import type { Activation, ControlPlane, EngineStatus, RegisterArguments, Rollback } from '../admin/control-plane.ts';
 import { type Clock, systemClock } from '../clock.ts';
 import { lastgoodError, reasonOf } from '../errors.ts';
@@ -22,12 +22,12 @@ import { chooseModel } from './choose-model.ts';
 import { EngineControl } from './control.ts';
 import { DiskWatch } from './disk-watch.ts';
 import { closeFront, type Drained, drainQueues } from './draining.ts';
-import { type EngineEvents, type EngineSurroundings, emitRolloutEvent } from './events.ts';
+import { Announcer, type EngineSurroundings } from './events.ts';
 import { HungRuns } from './hung-runs.ts';
 import { Follower } from './follower.ts';
 import { createFrontPort, frontOptions } from './front-port.ts';
 import { GuardedStart } from './guarded-start.ts';
-import { type EngineLog, logRolloutEvent, silentLog } from './log.ts';
+import { silentLog } from './log.ts';
 import { EngineMeters } from './meters.ts';
 import { MonitorLink } from './monitor-link.ts';
 import { recordedRows, startRecorder } from './recording.ts';
@@ -39,7 +39,8 @@ const LIBRARY = { by: 'library' };
 
 /**
  * Opens `dataDir` (./data by default), loads what is active there and answers `predict`; `listen` opens it to HTTP and
- * WebSocket clients. Throws INVALID_OPTION or DATA_UNUSABLE.
+ * WebSocket clients. Throws INVALID_OPTION or DATA_UNUSABLE. One engine per directory: `lastgood serve` owns its own by
+ * the admin socket, a program that embeds the engine sees to that itself.
  */
 export async function createEngine(raw: EngineOptions = {}, surroundings: EngineSurroundings = {}): Promise<Engine> {
   const resolved = resolveOptions(raw);
@@ -49,11 +50,10 @@ export async function createEngine(raw: EngineOptions = {}, surroundings: Engine
   return engine;
 }
 
-export class Engine extends EventEmitter<EngineEvents> {
+export class Engine extends Announcer {
   readonly options: ResolvedOptions;
   readonly registry: Registry;
   readonly clock: Clock;
-  readonly log: EngineLog;
   readonly monitor: MonitorLink;
   readonly meters = new EngineMeters();
   /** The operator's verbs, as the admin socket calls them. */
@@ -69,7 +69,7 @@ export class Engine extends EventEmitter<EngineEvents> {
   readonly #follower: Follower;
   readonly #guard: GuardedStart | null;
   readonly #background = new Background((error, model, what) =>
-    this.#problem(model, `the model ${what}`, reasonOf(error)));
+    this.problem(model, `the model ${what}`, reasonOf(error)));
   readonly #hungRuns: HungRuns;
   readonly #diskWatch: DiskWatch;
   #deploymentIds = 0;
@@ -78,10 +78,9 @@ export class Engine extends EventEmitter<EngineEvents> {
 
   /** Use createEngine. */
   constructor(options: ResolvedOptions, store: RegistryStore, { clock, log, bootGuard }: EngineSurroundings) {
-    super();
+    super(log ?? silentLog);
     this.options = options;
     this.clock = clock ?? systemClock;
-    this.log = log ?? silentLog;
     this.#changes = new WrittenChanges(store, options.dataDir);
     this.registry = new Registry(store, this.clock, this.#changes);
     this.#store = store;
@@ -92,15 +91,15 @@ export class Engine extends EventEmitter<EngineEvents> {
     this.#follower = new Follower({
       registry: this.registry, clock: this.clock, followMs: options.followMs,
       follow: () => this.#follow(),
-      onError: (error) => this.#problem('', 'the registry could not be followed', reasonOf(error)),
+      onError: (error) => this.problem('', 'the registry could not be followed', reasonOf(error)),
     });
-    this.#diskWatch = new DiskWatch({ store, tell: (what, reason) => this.#problem('', what, reason) });
+    this.#diskWatch = new DiskWatch({ store, tell: (what, reason) => this.problem('', what, reason) });
     this.#hungRuns = new HungRuns({
       models: () => this.#models.values(), registry: this.registry, clock: this.clock, emit,
       onHung: (run) => {
         // What follows is the end of this process, and the version that is to blame is out.
         const told = run.isTakenOut ? this.#guard?.stopped() : undefined;
-        void Promise.resolve(told).then(() => this.emit('hung', run));
+        void Promise.resolve(told).then(() => this.tell('hung', run));
       },
     });
     this.monitor = new MonitorLink({
@@ -109,10 +108,10 @@ export class Engine extends EventEmitter<EngineEvents> {
       onMeasured: (models) => this.meters.add(models),
       onRestart: (reason) => {
         this.meters.monitorRestarts += 1;
-        this.#problem('', 'the monitor ended and was started again', reason);
+        this.problem('', 'the monitor ended and was started again', reason);
         for (const served of this.#models.values()) served.rejoinMonitor();
       },
-      recorder: startRecorder(options, this.clock, (what, reason) => this.#problem('', what, reason)),
+      recorder: startRecorder(options, this.clock, (what, reason) => this.problem('', what, reason)),
     });
   }
 
@@ -153,38 +152,41 @@ export class Engine extends EventEmitter<EngineEvents> {
   async register(
     model: string, file: string, options: Omit<RegisterArguments, 'model' | 'file'> = {},
   ): Promise<VersionRecord> {
-    const { version } = await this.control.register({ model, file, ...options }, LIBRARY);
+    const { version } = await this.control.register(checkedArguments('register', { model, file, ...options }), LIBRARY);
     return version;
   }
 
   /** Loads `version` beside the active one and makes it the active one. */
-  promote(
+  async promote(
     model: string, version: string, options: { readonly allowSignatureChange?: boolean; readonly reason?: string } = {},
   ): Promise<Activation> {
-    return this.control.promote({ model, version, ...options }, LIBRARY);
+    return this.control.promote(checkedArguments('promote', { model, version, ...options }), LIBRARY);
   }
 
   /** Goes back to `to`, or to the last known good version; throws NO_ROLLBACK_TARGET and then has changed nothing. */
-  rollback(model: string, options: { readonly to?: string; readonly reason?: string } = {}): Promise<Rollback> {
-    return this.control.rollback({ model, ...options }, LIBRARY);
+  async rollback(model: string, options: { readonly to?: string; readonly reason?: string } = {}): Promise<Rollback> {
+    return this.control.rollback(checkedArguments('rollback', { model, ...options }), LIBRARY);
   }
 
   /** Vouches for the active version: its probation ends. */
   async confirm(model: string): Promise<void> {
-    await this.control.confirm({ model }, LIBRARY);
+    await this.control.confirm(checkedArguments('confirm', { model }), LIBRARY);
   }
 
-  status(model?: string): Promise<EngineStatus> {
+  async status(model?: string): Promise<EngineStatus> {
+    this.#mustNotBeClosed();
     return this.control.status(model === undefined ? {} : { model });
   }
 
   /** Answers one row, with the same queue, limits and samples as an HTTP request; throws the same errors. */
-  predict(model: string, features: Features): Promise<PredictAnswer> {
+  async predict(model: string, features: Features): Promise<PredictAnswer> {
+    this.#mustNotBeClosed();
     return predictRow(this.served(model).batcher, features, this.clock.monotonicUs());
   }
 
   /** Answers several rows as one request; a bad row refuses all of them. */
-  predictMany(model: string, instances: readonly Features[]): Promise<PredictManyAnswer> {
+  async predictMany(model: string, instances: readonly Features[]): Promise<PredictManyAnswer> {
+    this.#mustNotBeClosed();
     return predictRows(this.served(model).batcher, instances, this.clock.monotonicUs());
   }
 
@@ -195,8 +197,11 @@ export class Engine extends EventEmitter<EngineEvents> {
 
   /** Throws ENGINE_CLOSED or DRAINING when no more changes can be accepted. */
   assertOpen(): void {
-    if (this.#closing !== null) throw lastgoodError('ENGINE_CLOSED');
+    this.#mustNotBeClosed();
     if (this.#draining !== null) throw lastgoodError('DRAINING');
+  }
+  #mustNotBeClosed(): void {
+    if (this.#closing !== null) throw lastgoodError('ENGINE_CLOSED');
   }
 
   /**
@@ -212,8 +217,8 @@ export class Engine extends EventEmitter<EngineEvents> {
     this.#front?.stopIntake();
     const queues = [...this.#models.values()].flatMap((served) => served.queues);
     const drained = await drainQueues(queues, this.options.drainMs);
-    if (drained.left > 0) this.#problem('', 'the engine was not drained in time', `${drained.left} requests are left`);
-    else this.emit('drained');
+    if (drained.left > 0) this.problem('', 'the engine was not drained in time', `${drained.left} requests are left`);
+    else this.tell('drained');
     return drained;
   }
 
@@ -280,18 +285,13 @@ export class Engine extends EventEmitter<EngineEvents> {
 
   #onVerdict(verdict: Verdict): void {
     this.#models.get(verdict.model)?.onVerdict(verdict).catch((error: unknown) => {
-      this.#problem(verdict.model, 'a verdict could not be acted on', reasonOf(error));
+      this.problem(verdict.model, 'a verdict could not be acted on', reasonOf(error));
     });
-  }
-
-  #problem(model: string, what: string, reason: string): void {
-    this.#emitEvent({ kind: 'problem', model, what, reason });
   }
 
   #emitEvent(event: RolloutEvent): void {
     if (event.kind === 'promote') void this.#guard?.served(event.activation.model);
     if (event.kind === 'rollback') this.meters.of(event.decision.model).countRollback(event.decision.trigger);
-    logRolloutEvent(this.log, event);
-    emitRolloutEvent(this, event);
+    this.announce(event);
   }
 }

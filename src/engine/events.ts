@@ -1,9 +1,10 @@
 // What the engine tells its owner and what it takes from it.
-import type { EventEmitter } from 'node:events';
+import { EventEmitter } from 'node:events';
 import type { Clock } from '../clock.ts';
+import { reasonOf } from '../errors.ts';
 import type { RolloutEvent } from '../rollout/outcome.ts';
 import type { HungRun } from './hung-runs.ts';
-import type { EngineLog } from './log.ts';
+import { type EngineLog, logRolloutEvent } from './log.ts';
 
 export interface EngineEvents {
   /** Another version answers because somebody asked for it. */
@@ -21,13 +22,42 @@ export interface EngineEvents {
   drained: [];
 }
 
-/** Emits a rollout's event under the name that its owner listens for. */
-export function emitRolloutEvent(emitter: EventEmitter<EngineEvents>, event: RolloutEvent): void {
-  if (event.kind === 'promote') emitter.emit('promote', event);
-  else if (event.kind === 'rollback') emitter.emit('rollback', event);
-  else if (event.kind === 'decision') emitter.emit('decision', event);
-  else if (event.kind === 'phase') emitter.emit('phase', event);
-  else emitter.emit('problem', event);
+/** Tells the log and whoever listens. What a listener throws changes nothing of what was done: it is a problem. */
+export class Announcer extends EventEmitter<EngineEvents> {
+  readonly log: EngineLog;
+
+  constructor(log: EngineLog) {
+    super();
+    this.log = log;
+  }
+
+  /** Under the name that the engine's owner listens for. */
+  announce(event: RolloutEvent): void {
+    logRolloutEvent(this.log, event);
+    if (event.kind === 'promote') this.tell('promote', event);
+    else if (event.kind === 'rollback') this.tell('rollback', event);
+    else if (event.kind === 'decision') this.tell('decision', event);
+    else if (event.kind === 'phase') this.tell('phase', event);
+    else this.tell('problem', event);
+  }
+
+  protected problem(model: string, what: string, reason: string): void {
+    this.announce({ kind: 'problem', model, what, reason });
+  }
+
+  /** Calls every listener, also after one that throws. */
+  protected tell<K extends keyof EngineEvents>(name: K, ...event: EngineEvents[K]): void {
+    for (const listener of this.rawListeners(name)) {
+      try {
+        Reflect.apply(listener, this, event);
+      } catch (error) {
+        const [what, reason] = [`a listener for "${name}" threw an error`, reasonOf(error)];
+        // Told of its own error, it would throw again.
+        if (name === 'problem') this.log.error({ reason }, what);
+        else this.problem('', what, reason);
+      }
+    }
+  }
 }
 
 /** What the engine takes from its surroundings. */

@@ -3,8 +3,6 @@ import { lastgoodError } from '../errors.ts';
 import type { FrontOptions, FrontPort } from '../front/port.ts';
 import type { TlsNews } from '../front/tls-renewal.ts';
 import { floatRefusal } from '../wire/float-frame.ts';
-import { emitRolloutEvent } from './events.ts';
-import { logRolloutEvent } from './log.ts';
 import { MetricsPage } from './metrics-page.ts';
 import { createOipPort } from './oip-port.ts';
 import { createTfsPort } from './tfs-port.ts';
@@ -55,7 +53,5 @@ function tellTls(engine: Engine, news: TlsNews): void {
     return;
   }
   const what = 'the TLS files changed and cannot be served; the certificate from before is served on';
-  const event = { kind: 'problem', model: '', what, reason: news.reason } as const;
-  logRolloutEvent(engine.log, event);
-  emitRolloutEvent(engine, event);
+  engine.announce({ kind: 'problem', model: '', what, reason: news.reason });
 }

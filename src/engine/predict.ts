@@ -1,7 +1,7 @@
 // Predictions for callers in the same process: they take the same way as HTTP requests, through the queue, the batch,
 // the worker and its sample. Main thread.
 import type { Submitter } from '../batch/submit.ts';
-import { LastgoodError, lastgoodError } from '../errors.ts';
+import { LastgoodError, lastgoodError, reasonOf } from '../errors.ts';
 import type { ErrorCode } from '../errors.ts';
 import { EntryKind } from '../shared-memory/slab.ts';
 
@@ -42,6 +42,7 @@ export async function predictRows(
   instances: readonly Features[],
   nowUs: number,
 ): Promise<PredictManyAnswer> {
+  if (!Array.isArray(instances)) throw lastgoodError('INVALID_REQUEST', { reason: 'the instances are no array' });
   const body = await submit(queue, { instances: instances.map(plain) }, nowUs);
   return { predictions: body.predictions ?? [], modelVersion: body.model_version, latencyMs: body.latency_ms };
 }
@@ -49,8 +50,16 @@ export async function predictRows(
 // JSON turns a typed array into an object, so it becomes a plain list first.
 const plain = (row: Features): unknown => (ArrayBuffer.isView(row) ? Array.from(row as unknown as number[]) : row);
 
+function textOf(request: object): string {
+  try {
+    return JSON.stringify(request);
+  } catch (error) {
+    throw lastgoodError('INVALID_REQUEST', { reason: `its values cannot be written as JSON: ${reasonOf(error)}` });
+  }
+}
+
 function submit(queue: Submitter, request: object, nowUs: number): Promise<AnswerBody> {
-  const body = Buffer.from(JSON.stringify(request));
+  const body = Buffer.from(textOf(request));
   return new Promise((resolve, reject) => {
     const answer = (status: number, bytes: Uint8Array): void => {
       const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString();

@@ -1,7 +1,8 @@
 // Model files, named by their SHA-256 in <data>/artifacts. Any thread may verify; only the registering process adds.
 // Invariant: a file under its final name is complete, on disk, and never written again.
 import { createHash, randomUUID } from 'node:crypto';
-import { createReadStream, existsSync, readdirSync } from 'node:fs';
+import { constants, createReadStream, readdirSync, statSync } from 'node:fs';
+import type { Stats } from 'node:fs';
 import { mkdir, open, rename, rm, stat } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -13,6 +14,7 @@ export const ARTIFACT_BYTES_MAX = 8 * 1024 ** 3;
 const DIRECTORY_MODE = 0o700;
 const FILE_MODE = 0o600;
 const TEMPORARY = '.part';
+const ARTIFACT_NAME = /^[0-9a-f]{64}\.onnx$/;
 /** Beside the artefacts while a registration is under way: registering-PID-….lock. */
 const LOCK_NAME = /^registering-(\d+)-[0-9a-f-]+\.lock$/;
 /** A temporary file older than this belongs to nobody any more. */
@@ -43,10 +45,10 @@ export async function addArtifact(dataDir: string, source: string): Promise<Arti
     await mkdir(directory, { recursive: true, mode: DIRECTORY_MODE });
     const sha256 = await copyAndHash(source, temporary);
     const path = artifactPath(dataDir, sha256);
-    const created = !existsSync(path);
+    const created = isFree(path);
     // The rename is what publishes: a crash before it leaves only a temporary file. Whoever has the old file mapped
     // keeps it: only the name moves.
-    if (created || (await hashOf(path)) !== sha256) await rename(temporary, path);
+    if (created || (await hashOf(path).catch(() => null)) !== sha256) await rename(temporary, path);
     await syncDirectory(directory);
     return { sha256, bytes, path, created };
   } catch (error) {
@@ -56,6 +58,14 @@ export async function addArtifact(dataDir: string, source: string): Promise<Arti
     await rm(temporary, { force: true }).catch(() => undefined);
   }
 }
+
+// A rename takes the place of everything but a directory. Tells whether nothing is there.
+function isFree(path: string): boolean {
+  if (isDirectory(path)) throw new Error(`"${path}" is a directory; move it away first`);
+  return statSync(path, { throwIfNoEntry: false }) === undefined;
+}
+
+const isDirectory = (path: string): boolean => statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
 
 async function readableBytes(path: string): Promise<number> {
   const found = await stat(path).catch((error: unknown) => {
@@ -95,8 +105,16 @@ async function* readChunks(path: string): AsyncGenerator<Buffer> {
 }
 
 async function hashOf(path: string): Promise<string> {
+  const found = await stat(path);
+  if (!found.isFile()) throw new Error(`"${path}" is ${kindOf(found)}; wanted a file`);
   const hash = createHash('sha256');
-  for await (const chunk of createReadStream(path)) hash.update(chunk as Buffer);
+  // Opening must not wait, should a named pipe have taken the place since.
+  const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  try {
+    for await (const chunk of file.createReadStream({ autoClose: false })) hash.update(chunk as Buffer);
+  } finally {
+    await file.close();
+  }
   return hash.digest('hex');
 }
 
@@ -126,6 +144,8 @@ export async function verifyArtifact(dataDir: string, sha256: string): Promise<s
   return path;
 }
 
+/** Tells whether a file of this name is a whole artefact: half a copy has another one. */
+export const isArtifact = (name: string): boolean => ARTIFACT_NAME.test(name);
 export const isPart = (name: string): boolean => name.endsWith(TEMPORARY);
 export const isRegistrationLock = (name: string): boolean => LOCK_NAME.test(name);
 
@@ -159,16 +179,35 @@ export async function whileRegistering<T>(dataDir: string, work: () => Promise<T
   }
 }
 
-/** Deletes the file of an artefact that no version uses any more. */
+/** Deletes the file of an artefact that no version uses any more; a directory in its place is no artefact and stays. */
 export async function removeArtifact(dataDir: string, sha256: string): Promise<void> {
-  await rm(artifactPath(dataDir, sha256), { force: true });
+  const path = artifactPath(dataDir, sha256);
+  if (!isDirectory(path)) await rm(path, { force: true });
+}
+
+/** The names of the artefacts and of what lies beside them; throws DATA_UNUSABLE where no directory has their place. */
+export function artifactNames(dataDir: string): string[] {
+  const directory = directoryOf(dataDir);
+  const found = statSync(directory, { throwIfNoEntry: false });
+  if (found === undefined) return [];
+  if (found.isDirectory()) return readdirSync(directory).sort();
+  const reason = `"${directory}" is ${kindOf(found)}, and has to be the directory of the artefacts; move it away`;
+  throw lastgoodError('DATA_UNUSABLE', { path: dataDir, reason });
+}
+
+/** What a name in a directory stands for. */
+export function kindOf(found: Stats): string {
+  if (found.isFile()) return 'a file';
+  if (found.isDirectory()) return 'a directory';
+  if (found.isFIFO()) return 'a named pipe';
+  if (found.isSocket()) return 'a socket';
+  return found.isSymbolicLink() ? 'a symbolic link' : 'a device';
 }
 
 /** Deletes temporary files and locks that a crash left behind. */
 export async function removeStaleParts(dataDir: string, nowMs: number): Promise<void> {
   const directory = directoryOf(dataDir);
-  if (!existsSync(directory)) return;
-  for (const name of readdirSync(directory)) {
+  for (const name of artifactNames(dataDir)) {
     const path = join(directory, name);
     if (isRegistrationLock(name) && !isHeldByLiving(name)) await rm(path, { force: true }).catch(() => undefined);
     if (!isPart(name)) continue;

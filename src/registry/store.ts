@@ -11,6 +11,7 @@ import { assertRoom } from './disk-probe.ts';
 import { META, REVISION } from './keys.ts';
 import type { KeyPrefix, RecordKey } from './keys.ts';
 import { checkLmdbFile } from './lmdb-file.ts';
+import { refuseLostRegistry } from './lost-registry.ts';
 import { type Entry, PendingWrites, type Write } from './pending-writes.ts';
 
 /** Names and ids are shorter; whoever asks for a longer one has it from a client. */
@@ -42,6 +43,7 @@ export function openStore(options: StoreOptions): RegistryStore {
   const path = join(dataDir, 'registry');
   let store: RegistryStore | null = null;
   try {
+    if (!readOnly) refuseLostRegistry(dataDir, join(path, 'data.mdb'));
     if (!readOnly) mkdirSync(path, { recursive: true, mode: DIRECTORY_MODE });
     store = new RegistryStore(openEnvironment(path, readOnly), path, readOnly);
     checkFormat(store);
@@ -133,6 +135,7 @@ export class RegistryStore {
    * `work` throws comes out; a disk that fails is DISK_REFUSED. Blocks for the commit.
    */
   transaction<T>(work: () => T): T {
+    this.#mustBeOpen();
     if (this.#readOnly) throw this.#refused('it is open for reading only');
     if (this.#pending !== null) return work();
     if (this.#writing) throw new Error('This is a bug: a registry transaction was started inside another');
@@ -193,6 +196,7 @@ export class RegistryStore {
 
   /** Lets the read snapshot go, so that the next read sees the newest commit. */
   fresh(): void {
+    this.#mustBeOpen();
     this.#root.resetReadTxn();
   }
 
@@ -250,6 +254,10 @@ export class RegistryStore {
   close(): Promise<void> {
     this.#closed ??= this.flushed().then(() => this.#root.close());
     return this.#closed;
+  }
+
+  #mustBeOpen(): void {
+    if (this.#closed !== null) throw lastgoodError('ENGINE_CLOSED');
   }
 
   #mustHaveRoom(): void {

@@ -1,5 +1,6 @@
 // The admin socket over a real Unix socket, with the offline twin as the control plane behind it.
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import {
   chmodSync, chownSync, existsSync, lstatSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync,
 } from 'node:fs';
@@ -7,12 +8,15 @@ import { request } from 'node:http';
 import { connect, createServer } from 'node:net';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { connectAdmin } from '../../src/admin/client.ts';
+import type { ControlPlane } from '../../src/admin/control-plane.ts';
 import { COMMANDS } from '../../src/admin/commands.ts';
 import { openOffline } from '../../src/admin/offline.ts';
 import { startAdminServer } from '../../src/admin/server.ts';
 import { adminSocketPath } from '../../src/admin/socket-path.ts';
 import { systemClock } from '../../src/clock.ts';
+import { lastgood } from '../support/binary.ts';
 import { housingBaseline, housingFile } from '../support/housing.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 
@@ -198,6 +202,33 @@ describe('AdminClient', () => {
     assert.equal(await connectAdmin(dataDir), null);
     await leaveStaleSocket(adminSocketPath(dataDir));
     assert.equal(await connectAdmin(dataDir), null);
+  });
+
+  test('does not wait for good for somebody who listens and never answers', async () => {
+    const dataDir = temporaryDirectory();
+    const silent = createServer().listen(adminSocketPath(dataDir));
+    await once(silent, 'listening');
+    const unreachable = { code: 'ENGINE_UNREACHABLE', message: /no answer within 50 ms/ };
+    await assert.rejects(connectAdmin(dataDir, 50), unreachable);
+    const { code, stderr } = await lastgood(['status', '--data', dataDir]);
+    assert.equal(code, 3);
+    assert.match(stderr, /^lastgood: reach the engine at .* no answer within 10000 ms/);
+    silent.close();
+  });
+
+  test('gives a change the time that it takes, and a read that hangs none', async () => {
+    const dataDir = temporaryDirectory();
+    const control = offlineAt(dataDir);
+    const server = await startAdminServer(dataDir);
+    const slowly: Partial<ControlPlane> = {
+      drain: () => sleep(200, { answered: 7 }), status: () => new Promise<never>(() => undefined),
+    };
+    server.attach(slowly as ControlPlane);
+    const client = await connectAdmin(dataDir, 100);
+    assert.deepEqual(await client?.drain(actor), { answered: 7 });
+    await assert.rejects(client!.status({}), { code: 'ENGINE_UNREACHABLE', message: /no answer within 100 ms/ });
+    await server.close();
+    await control.close();
   });
 
   test('carries every verb there and its result or its error back', async () => {

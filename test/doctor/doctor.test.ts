@@ -1,9 +1,10 @@
 // lastgood doctor on real data directories: it says what is wrong, repairs only when asked, never touches good data.
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import {
-  chmodSync, copyFileSync, cpSync, existsSync, readdirSync, readFileSync, renameSync, rmSync, statSync, truncateSync,
-  writeFileSync,
+  chmodSync, copyFileSync, cpSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmdirSync, rmSync,
+  statSync, truncateSync, writeFileSync,
 } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
@@ -48,6 +49,9 @@ async function examined(
   const { code, stdout } = await lastgood(['doctor', '--data', dataDir, '--json', ...args]);
   return { ...(JSON.parse(stdout) as Examination), code };
 }
+
+const refusedServe = (dataDir: string): ReturnType<typeof lastgood> =>
+  lastgood(['serve', '--no-supervisor', '--data', dataDir, '--listen', '127.0.0.1:0']);
 
 const codes = ({ findings }: Examination): string[] => findings.map(({ code }) => code).sort();
 
@@ -104,6 +108,42 @@ describe('lastgood doctor', () => {
     assert.deepEqual(codes(await examined(dataDir)), []);
   });
 
+  test('never removes an artefact while nothing is registered: it may be all that is left', async () => {
+    const dataDir = servedDirectory();
+    rmSync(join(dataDir, 'registry', 'data.mdb'));
+    renameSync(join(dataDir, 'artifacts'), join(dataDir, 'aside'));
+    await openOffline({ dataDir, trialMs: 60_000, intraOpThreads: 1 }, systemClock, { create: true }).close();
+    renameSync(join(dataDir, 'aside'), join(dataDir, 'artifacts'));
+    const then = contentsOf(join(dataDir, 'artifacts'));
+    const found = await examined(dataDir, ['--repair']);
+    assert.deepEqual(codes(found), ['ARTIFACT_ORPHAN', 'ARTIFACT_ORPHAN', 'ARTIFACT_ORPHAN']);
+    assert.match(found.findings[0]!.remedy, /lastgood register MODEL/);
+    assert.deepEqual(contentsOf(join(dataDir, 'artifacts')), then);
+  });
+
+  test('a registry that is empty beside artefacts is refused by serve, and the artefacts are kept', async () => {
+    const dataDir = servedDirectory();
+    truncateSync(join(dataDir, 'registry', 'data.mdb'));
+    const then = contentsOf(dataDir);
+    const { code, stderr } = await refusedServe(dataDir);
+    assert.equal(code, 1);
+    assert.match(stderr, /open data directory .*data\.mdb is empty, but artefacts are there \(3\); put a copy/);
+    assert.deepEqual(contentsOf(dataDir), then);
+  });
+
+  test('finds a file where the artefacts have their place, which serve refuses', async () => {
+    const dataDir = servedDirectory();
+    const artifacts = join(dataDir, 'artifacts');
+    rmSync(artifacts, { recursive: true });
+    writeFileSync(artifacts, 'notes');
+    const found = await examined(dataDir, ['--repair']);
+    assert.deepEqual([found.code, codes(found)], [1, ['ARTIFACTS_FOREIGN']]);
+    assert.equal(readFileSync(artifacts, 'utf8'), 'notes');
+    const { code, stderr } = await refusedServe(dataDir);
+    assert.equal(code, 1);
+    assert.match(stderr, /open data directory .*artifacts" is a file, and has to be the directory/);
+  });
+
   test('leaves alone what a registration that is under way may be about to use', async () => {
     const dataDir = servedDirectory();
     const orphan = join(dataDir, 'artifacts', `${'a'.repeat(64)}.onnx`);
@@ -135,6 +175,33 @@ describe('lastgood doctor', () => {
     assert.deepEqual(codes(await examined(dataDir)), []);
   });
 
+  test('says what it is that lies in the place of an artefact; a start takes the version before', async () => {
+    const dataDir = servedDirectory();
+    for (const version of [2, 3]) rmSync(artifact(dataDir, version));
+    mkdirSync(artifact(dataDir, 2));
+    assert.equal(spawnSync('mkfifo', [artifact(dataDir, 3)]).status, 0);
+    mkdirSync(join(dataDir, 'artifacts', `${'a'.repeat(64)}.onnx`));
+    const found = await examined(dataDir, ['--repair']);
+    assert.deepEqual([found.code, codes(found)],
+      [1, ['ACTIVE_UNUSABLE', 'ARTIFACT_DAMAGED', 'ARTIFACT_DAMAGED', 'FILE_UNKNOWN']]);
+    const about = (version: string): Examination['findings'][number] =>
+      found.findings.find((finding) => finding.about === `version ${version} of m`)!;
+    assert.match(about('2').text, /is a directory/);
+    assert.match(about('2').remedy, /^move the directory away first, then register the same file again/);
+    assert.match(about('3').text, /is a named pipe/);
+    assert.match(about('3').remedy, /^register the same file again/);
+    assert.match(found.findings.find(({ code }) => code === 'FILE_UNKNOWN')!.text, /but a directory/);
+    const server = await Server.start(dataDir);
+    after(() => server.process.kill('SIGKILL'));
+    const headers = { 'content-type': 'application/json' };
+    const { json } = await http(server.port, '/predict', { body: '{"features":[1,2,3]}', headers });
+    assert.equal(json['model_version'], '1');
+    assert.equal(await server.stop(), 0);
+    rmdirSync(artifact(dataDir, 2));
+    for (const version of [2, 3]) await register(dataDir, version, `${version}-again`);
+    assert.deepEqual(codes(await examined(dataDir)), ['FILE_UNKNOWN']);
+  });
+
   test('says when no version can be loaded', async () => {
     const dataDir = servedDirectory();
     for (const version of [1, 2, 3]) truncateSync(artifact(dataDir, version), 10);
@@ -158,6 +225,10 @@ describe('lastgood doctor', () => {
       assert.deepEqual([found.code, codes(found)], [1, ['REGISTRY_UNREADABLE']], name);
       assert.deepEqual(readFileSync(file), Buffer.from(bytes), 'it is left as it is');
     }
+    truncateSync(file);
+    const empty = await examined(dataDir, ['--repair']);
+    assert.deepEqual(codes(empty), ['REGISTRY_UNREADABLE']);
+    assert.match(empty.findings[0]!.text, /data\.mdb is empty/);
     rmSync(file);
     assert.deepEqual(codes(await examined(dataDir, ['--repair'])), ['REGISTRY_MISSING']);
     copyFileSync(copy, file);

@@ -1,8 +1,9 @@
 // Artefacts: named by contents, complete or absent, never overwritten.
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import {
-  existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync,
+  existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -54,6 +55,24 @@ describe('artifacts', () => {
     await assert.rejects(verifyArtifact(dataDir, sha256), withCode('ARTIFACT_DAMAGED'));
     await removeArtifact(dataDir, sha256);
     await assert.rejects(verifyArtifact(dataDir, sha256), withCode('ARTIFACT_DAMAGED'));
+  });
+
+  test('a named pipe or a directory in the place of an artefact is damage, and is not waited for', async () => {
+    const { sha256, path } = await addArtifact(dataDir, source);
+    rmSync(path);
+    assert.equal(spawnSync('mkfifo', [path]).status, 0);
+    const damaged = (pattern: RegExp) => ({ code: 'ARTIFACT_DAMAGED', message: pattern });
+    await assert.rejects(verifyArtifact(dataDir, sha256), damaged(/is a named pipe; wanted a file/));
+    await addArtifact(dataDir, source);
+    assert.deepEqual(readFileSync(path), readFileSync(source));
+    rmSync(path);
+    mkdirSync(path);
+    await assert.rejects(verifyArtifact(dataDir, sha256), damaged(/is a directory; wanted a file/));
+    const inTheWay = { code: 'DISK_REFUSED', message: /is a directory; move it away first/ };
+    await assert.rejects(addArtifact(dataDir, source), inTheWay);
+    await removeArtifact(dataDir, sha256);
+    assert.ok(statSync(path).isDirectory());
+    assert.deepEqual(readdirSync(join(dataDir, 'artifacts')), [`${sha256}.onnx`]);
   });
 
   test('removeStaleParts deletes old temporary files only', async () => {

@@ -1,7 +1,7 @@
 // The store: what it refuses to open, and what it refuses to do.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
@@ -73,6 +73,40 @@ describe('openStore', () => {
     const store = openStore({ dataDir: directoryWith(new Uint8Array(0)) });
     assert.deepEqual(store.read(() => store.get(META)), { product: 'lastgood', format: FORMAT });
     await store.close();
+  });
+
+  test('refuses an empty or missing registry beside artefacts, which have lost it, and leaves all as it is', async () => {
+    for (const isMissing of [false, true]) {
+      const dataDir = directoryWith(new Uint8Array(0));
+      const file = join(dataDir, 'registry', 'data.mdb');
+      if (isMissing) rmSync(join(dataDir, 'registry'), { recursive: true });
+      mkdirSync(join(dataDir, 'artifacts'));
+      writeFileSync(join(dataDir, 'artifacts', `${'a'.repeat(64)}.onnx`), 'a model');
+      const pattern = isMissing ? /data\.mdb is missing.*put a copy of it back/ : /is empty.*put a copy of it back/;
+      assert.throws(() => openStore({ dataDir }), unusable(pattern));
+      assert.equal(existsSync(join(dataDir, 'registry')), !isMissing);
+      assert.equal(statSync(file, { throwIfNoEntry: false })?.size, isMissing ? undefined : 0);
+      rmSync(join(dataDir, 'artifacts'), { recursive: true });
+      await openStore({ dataDir }).close();
+    }
+  });
+
+  test('refuses a file where the artefacts have their place', async () => {
+    const dataDir = temporaryDirectory();
+    await openStore({ dataDir }).close();
+    writeFileSync(join(dataDir, 'artifacts'), '');
+    assert.throws(() => openStore({ dataDir }), unusable(/artifacts" is a file, .*; move it away/));
+  });
+
+  test('opens what a first registration leaves that died before its version was recorded', async () => {
+    const dataDir = temporaryDirectory();
+    const artifacts = join(dataDir, 'artifacts');
+    mkdirSync(artifacts);
+    writeFileSync(join(artifacts, 'c0ffee.part'), 'half a copy');
+    writeFileSync(join(artifacts, 'registering-4194305-c0ffee.lock'), '');
+    await openStore({ dataDir }).close();
+    writeFileSync(join(artifacts, `${'a'.repeat(64)}.onnx`), 'a model in its trial');
+    await openStore({ dataDir }).close();
   });
 
   test('refuses the data of another program and of another format', async () => {
