@@ -211,27 +211,24 @@ export class SampleReader {
    * what must outlive the call.
    */
   drain(visit: (sample: Readonly<Sample>) => void, limit = this.#capacity): number {
-    const tail = Atomics.load(this.#words, TAIL);
-    let visited = 0;
-    while (visited < limit) {
-      const copied = this.#copyChunk(tail, limit - visited);
-      if (copied === 0) break;
-      for (let index = this.#firstWhole; index < copied; index += 1) visit(this.#decode(index, this.#sample));
-      visited += copied - this.#firstWhole;
-    }
-    return visited;
+    return this.#eachCopied(limit, (index) => visit(this.#decode(index, this.#sample)));
   }
 
   /** Fills `into` with unread samples, oldest first, and returns how many there are. */
   read(into: readonly Sample[]): number {
+    return this.#eachCopied(into.length, (index, number) => this.#decode(index, into[number]!));
+  }
+
+  // Copies at most `limit` records and calls `take` for each whole one, with its place in the copy and its number.
+  #eachCopied(limit: number, take: (index: number, number: number) => void): number {
     const tail = Atomics.load(this.#words, TAIL);
-    let filled = 0;
-    while (filled < into.length) {
-      const copied = this.#copyChunk(tail, into.length - filled);
+    let taken = 0;
+    while (taken < limit) {
+      const copied = this.#copyChunk(tail, limit - taken);
       if (copied === 0) break;
-      for (let index = this.#firstWhole; index < copied; index += 1) this.#decode(index, into[filled++]!);
+      for (let index = this.#firstWhole; index < copied; index += 1) take(index, taken++);
     }
-    return filled;
+    return taken;
   }
 
   // Copies the next records, at most `most`, and tells how many; those before `#firstWhole` were overwritten meanwhile.
