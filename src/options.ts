@@ -8,7 +8,7 @@ import { CHECK_NAMES } from './judge-checks.ts';
 import { impossibleLimits, judgeOverrideSchema, judgeSchema, judgeShape, mergeSections } from './judge-options.ts';
 import type { JudgeOptions } from './judge-options.ts';
 import { checkName } from './names.ts';
-import { IN_OUR_WORDS } from './schema-text.ts';
+import { IN_OUR_WORDS, issuesText } from './schema-text.ts';
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
@@ -133,11 +133,6 @@ export type ModelOptions = z.output<typeof modelSchema>;
 export type EngineOptions = z.input<typeof engineSchema>;
 export type ResolvedOptions = z.output<typeof engineSchema>;
 
-function describe(error: z.ZodError, within: readonly string[] = []): string {
-  const place = (path: readonly PropertyKey[]): string => [...within, ...path].join('.') || 'options';
-  return error.issues.map((issue) => `${place(issue.path)}: ${issue.message}${placeHint(issue)}`).join('; ');
-}
-
 /** The sections whose keys are easily looked for elsewhere. */
 const SECTIONS: readonly (readonly [name: string, keys: readonly string[]])[] = [
   ['judge', Object.keys(judgeShape)], ['judge.checks', CHECK_NAMES],
@@ -171,7 +166,9 @@ export function resolveOptions(raw: unknown): ResolvedOptions {
 /** Parses raw options without asking whether they work together: a part of them may only make sense with the rest. */
 export function parseOptions(raw: unknown): ResolvedOptions {
   const result = engineSchema.safeParse(raw, IN_OUR_WORDS);
-  if (!result.success) throw lastgoodError('INVALID_OPTION', { reason: describe(result.error) });
+  if (!result.success) {
+    throw lastgoodError('INVALID_OPTION', { reason: issuesText(result.error, 'options', [], placeHint) });
+  }
   for (const model of Object.keys(result.data.models)) {
     refuseBadName(model);
     optionsOfModel(result.data, model);
@@ -199,7 +196,8 @@ export function optionsOfModel(options: ResolvedOptions, model: string): ModelOp
   );
   const result = modelSchema.safeParse(mergeSections(shared, options.models[model] ?? {}), IN_OUR_WORDS);
   if (result.success) return result.data;
-  throw lastgoodError('INVALID_OPTION', { reason: describe(result.error, ['models', model]) });
+  const reason = issuesText(result.error, 'options', ['models', model], placeHint);
+  throw lastgoodError('INVALID_OPTION', { reason });
 }
 
 /** Worker threads for a model that does not say: the cores less one, shared, at least one each. */

@@ -48,7 +48,14 @@ function issueText(issue: z.core.$ZodRawIssue): string | undefined {
 /** For `schema.parse(value, IN_OUR_WORDS)`. */
 export const IN_OUR_WORDS = { error: issueText };
 
-/** All that was found wrong, each with its place; `whole` names what was parsed. */
-export function issuesText({ issues }: z.ZodError, whole: string): string {
-  return issues.map(({ path, message }) => `${path.join('.') || whole}: ${message}`).join('; ');
+/**
+ * All that was found wrong, each with its place; `whole` names what was parsed, `within` where that stands, and `hint`
+ * adds to an issue what else is known of it.
+ */
+export function issuesText(
+  { issues }: z.ZodError, whole: string, within: readonly string[] = [],
+  hint: (issue: z.core.$ZodIssue) => string = () => '',
+): string {
+  return issues.map((issue) =>
+    `${[...within, ...issue.path].join('.') || whole}: ${issue.message}${hint(issue)}`).join('; ');
 }

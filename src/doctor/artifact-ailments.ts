@@ -3,7 +3,8 @@ import { lstatSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { isLastgoodError, reasonOf } from '../errors.ts';
 import {
-  artifactNames, artifactPath, isArtifact, isHeldByLiving, isPart, isRegistrationLock, kindOf, verifyArtifact,
+  artifactNames, artifactPath, isArtifact, isDirectory, isHeldByLiving, isPart, isRegistrationLock, kindOf,
+  verifyArtifact,
 } from '../registry/artifacts.ts';
 import { rollbackCandidates } from '../registry/last-good.ts';
 import type { VersionRecord } from '../registry/records.ts';
@@ -83,9 +84,7 @@ async function unusableVersions(dataDir: string, versions: readonly VersionRecor
 }
 
 // Everything else makes room for the file by itself.
-function isInTheWay(dataDir: string, sha256: string): boolean {
-  return statSync(artifactPath(dataDir, sha256), { throwIfNoEntry: false })?.isDirectory() === true;
-}
+const isInTheWay = (dataDir: string, sha256: string): boolean => isDirectory(artifactPath(dataDir, sha256));
 
 // What a start would do about an active version that cannot be loaded.
 function withoutTarget({ models, versions }: RegistryContents, bad: ReadonlySet<VersionRecord>): Ailment[] {

@@ -11,7 +11,7 @@ import { isLastgoodError, lastgoodError, reasonOf } from '../errors.ts';
 import type {
   Baseline, InputBaseline, OutputKind, Signature, TensorSignature, VersionRecord,
 } from '../registry/records.ts';
-import { IN_OUR_WORDS } from '../schema-text.ts';
+import { IN_OUR_WORDS, issuesText } from '../schema-text.ts';
 import { flatIndexOf, inputColumnsOf } from '../wire/input-columns.ts';
 import { contradictionOf, declaredOutput } from '../wire/judged-output.ts';
 import { inferOutputKind, rowElements } from '../wire/prediction.ts';
@@ -67,10 +67,7 @@ function readJson(path: string): unknown {
 /** Checks a baseline that was parsed already; `path` is for error messages. */
 export function parseBaseline(path: string, content: unknown): BaselineFile {
   const parsed = fileSchema.safeParse(content, IN_OUR_WORDS);
-  if (!parsed.success) {
-    const issues = parsed.error.issues.map((issue) => `${issue.path.join('.') || 'document'}: ${issue.message}`);
-    throw invalid(path, issues.join('; '));
-  }
+  if (!parsed.success) throw invalid(path, issuesText(parsed.error, 'document'));
   const { rows, outputs, inputs } = parsed.data;
   const file = { path, rows };
   const answers = tensorsOf(file, 'output', outputs);

@@ -65,7 +65,8 @@ function isFree(path: string): boolean {
   return statSync(path, { throwIfNoEntry: false }) === undefined;
 }
 
-const isDirectory = (path: string): boolean => statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
+/** Tells whether a directory has this name. */
+export const isDirectory = (path: string): boolean => statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
 
 async function readableBytes(path: string): Promise<number> {
   const found = await stat(path).catch((error: unknown) => {
