@@ -90,3 +90,23 @@ test('a version that was replaced goes only after others have answered in its pl
     await engine.close();
   }
 });
+
+test('a version that was replaced goes at once when its threads are needed', async () => {
+  const engine = await engineWith({ workers: 1 });
+  try {
+    for (const version of VERSIONS) await engine.promote('m', version);
+    const { loaded, rollout } = engine.served('m');
+    const left = loaded.find(({ version }) => version.version === '1');
+    assert.ok(left);
+    const retire = left.retire.bind(left);
+    let answeringThen: string | undefined;
+    left.retire = () => {
+      answeringThen = rollout.activeVersion?.version;
+      return retire();
+    };
+    await engine.promote('m', '1');
+    assert.equal(answeringThen, '3', 'it went before the load was over, which had its threads');
+  } finally {
+    await engine.close();
+  }
+});
