@@ -1,7 +1,8 @@
 // One model's queue, on the main thread: requests are copied into the open slab, slabs wait in order, and at the end of
-// an event-loop turn a batch is cut when a worker is free, or when it is worth lying ready behind the one that a worker
-// runs. Which deployment runs it is decided by the dispatch function at that moment and not before, and what no worker
-// has begun can be taken back; so after a rollback everything that waits goes to the restored version.
+// an event-loop turn (see cut-timer.ts) a batch is cut when a worker is free, or when it is worth lying ready behind
+// the one that a worker runs. Which deployment runs it is decided by the dispatch function at that moment and not
+// before, and what no worker has begun can be taken back; so after a rollback everything that waits goes to the
+// restored version.
 //
 //   submit -> [ open slab ] -> sealed slabs (first in, first out) -> dispatch -> answers -> slab is free again
 //
@@ -42,6 +43,9 @@ export class Batcher implements Submitter {
   readonly #timer = new CutTimer({
     cut: () => this.#cut(),
     companyUs: () => this.#companyUs(),
+    // Where the runs take most of the time an idle worker costs more than a small batch.
+    mayGrow: () => !this.#isSlow && this.#sealed.length === 0 && this.#open?.isFull === false,
+    accepted: () => this.counts.accepted,
   });
   #open: Batch | null = null;
   /** The last batch took long on its worker. */
