@@ -127,7 +127,7 @@ export class FloatBatch {
 
   // Runs the frames from number `from` up to `to`. When the run fails, halves are run, down to the frames that fail.
   async #run(from: number, to: number): Promise<void> {
-    const { session, monotonicUs } = this.#options;
+    const { session, sampler, monotonicUs } = this.#options;
     const firstRow = this.#firstRows[from]!;
     const rows = this.#firstRows[to]! - firstRow;
     const beginUs = monotonicUs();
@@ -136,7 +136,9 @@ export class FloatBatch {
       result = await session.run(this.#inputs, firstRow, rows);
     } catch (error) {
       if (to - from === 1) {
-        this.#fail(this.#entries[from]!, this.#modelFailed(error), Outcome.modelFailure, monotonicUs() - beginUs);
+        sampler.beginRun();
+        const runUs = monotonicUs() - beginUs;
+        this.#fail(this.#entries[from]!, this.#modelFailed(error), Outcome.modelFailure, runUs, rows);
         return;
       }
       const half = (from + to) >> 1;
@@ -148,6 +150,7 @@ export class FloatBatch {
     times.runUs = result.runMs * 1e3;
     times.doneUs = monotonicUs();
     times.batchRows = rows;
+    sampler.beginRun();
     const blocks = result.blocks.map(wordBlock);
     for (let at = from; at < to; at += 1) this.#answer(at, blocks);
   }
@@ -188,7 +191,7 @@ export class FloatBatch {
     });
   }
 
-  #fail(entry: number, error: unknown, outcome: Outcome, runUs: number): void {
+  #fail(entry: number, error: unknown, outcome: Outcome, runUs: number, batchRows = 0): void {
     const { sampler, monotonicUs } = this.#options;
     const slab = this.#slab!;
     const { status, bytes } = floatErrorFrame(floatFrameId(slab.request(entry)), error);
@@ -196,7 +199,7 @@ export class FloatBatch {
     if (!slab.setAnswer(entry, status, bytes)) this.#options.overflow(entry, Uint8Array.from(bytes));
     const { startUs } = this.#times;
     sampler.fail(sampler.request(outcome, 0, {
-      receivedUs: slab.receivedUs(entry), startUs, doneUs: monotonicUs(), runUs, batchRows: 0,
+      receivedUs: slab.receivedUs(entry), startUs, doneUs: monotonicUs(), runUs, batchRows,
     }));
   }
 

@@ -43,6 +43,7 @@ suite('FloatBatch', () => {
     assert.deepEqual(answers.map((one) => one.values), [[321.5], [1.5, 10.5, 100.5], [0.5]]);
     const requests = bench.samples().filter(({ latencyUs, batchRows }) => latencyUs >= 0 && batchRows === 5);
     assert.equal(requests.length, 5);
+    assert.equal(requests.filter(({ isRunFirst }) => isRunFirst).length, 1, 'one run is counted');
     await bench.session.release();
   });
 
@@ -89,7 +90,10 @@ suite('FloatBatch', () => {
     const ran = await run(bench, Array.from({ length: 9 }, (_, at) => floatFrame(at, [at === 4 ? 7 : at % 3])));
     assert.deepEqual(values(ran), Array.from({ length: 9 }, (_, at) =>
       (at === 4 ? 'MODEL_FAILED' : [[0.25, 0.5, 0.75][at % 3]])));
-    assert.equal(bench.samples().filter(({ outcome }) => outcome === Outcome.modelFailure).length, 1);
+    const samples = bench.samples();
+    assert.equal(samples.filter(({ outcome }) => outcome === Outcome.modelFailure).length, 1);
+    const runs = samples.filter(({ isRunFirst }) => isRunFirst).map(({ batchRows }) => batchRows);
+    assert.equal(runs.reduce((sum, rows) => sum + rows, 0), 9, 'every row is counted in one run');
     await bench.session.release();
   });
 
