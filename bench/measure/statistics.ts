@@ -19,3 +19,15 @@ export function spread(values: readonly number[]): number {
 export function medianRatio(over: readonly number[], under: readonly number[]): number {
   return median(over.map((value, round) => value / (under[round] ?? NaN)));
 }
+
+/** What is lost of the throughput, in percent, and how far the rounds agree about it: see `spread`. */
+export function lostPercent(
+  over: readonly number[], under: readonly number[],
+): { readonly lost: number; readonly agreement: string } {
+  const ratios = over.map((value, round) => value / (under[round] ?? NaN));
+  const halfSpan = (spread(ratios) * 100).toFixed(1);
+  return {
+    lost: (1 - median(ratios)) * 100,
+    agreement: `throughput lost, by round: half the span between the quartiles of ${ratios.length} is ${halfSpan} %`,
+  };
+}

@@ -2,7 +2,7 @@
 import { Name, openField } from '../contenders/field.ts';
 import type { Field } from '../contenders/contender.ts';
 import { column, interleave, medianOf } from '../measure/rounds.ts';
-import { medianRatio } from '../measure/statistics.ts';
+import { lostPercent } from '../measure/statistics.ts';
 import { TINY } from '../workloads.ts';
 import { atMost, closedHttpLoad, rounded, warmUp } from './part.ts';
 import type { PartContext, PartResult } from './part.ts';
@@ -34,7 +34,7 @@ export async function judge(context: PartContext): Promise<PartResult> {
       both, contenders, rounds === 1 ? 1 : rounds * ROUNDS_FACTOR,
       (contender) => closedHttpLoad(context, contender, CONNECTIONS, seconds), progress);
     const [withJudge, without] = measured;
-    const ratio = medianRatio(
+    const { lost, agreement } = lostPercent(
       column(withJudge, (turn) => turn.requestsPerSecond), column(without, (turn) => turn.requestsPerSecond));
     return {
       name: 'judge',
@@ -46,8 +46,8 @@ export async function judge(context: PartContext): Promise<PartResult> {
           rounded(medianOf(one, (turn) => turn.cpuUs)),
         ]),
       }],
-      goals: [atMost('samples, monitor and judge: throughput lost', 3, ' %', rounded((1 - ratio) * 100) ?? NaN)],
-      notes: [],
+      goals: [atMost('samples, monitor and judge: throughput lost', 3, ' %', rounded(lost) ?? NaN)],
+      notes: [agreement],
     };
   } finally {
     await stop();

@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Contender } from '../contenders/contender.ts';
 import { Name, openField } from '../contenders/field.ts';
 import { column, interleave, medianOf } from '../measure/rounds.ts';
-import { medianRatio } from '../measure/statistics.ts';
+import { lostPercent } from '../measure/statistics.ts';
 import { TINY } from '../workloads.ts';
 import { atMost, closedHttpLoad, rounded, warmUp } from './part.ts';
 import type { PartContext, PartResult } from './part.ts';
@@ -77,7 +77,7 @@ export async function scrape(context: PartContext): Promise<PartResult> {
       (contender) => (contender === scraped ? whileScraped(contender, () => load(contender)) : load(contender)),
       progress);
     const [withScrapes, without] = measured;
-    const ratio = medianRatio(
+    const { lost, agreement } = lostPercent(
       column(withScrapes, (turn) => turn.requestsPerSecond), column(without, (turn) => turn.requestsPerSecond));
     progress('scraping alone');
     const bytes = (await scrapeOnce(engine)).length;
@@ -94,11 +94,11 @@ export async function scrape(context: PartContext): Promise<PartResult> {
         ]),
       }],
       goals: [
-        atMost('scraped every second: throughput lost', 1, ' %', rounded((1 - ratio) * 100) ?? NaN),
+        atMost('scraped every second: throughput lost', 1, ' %', rounded(lost) ?? NaN),
         // What bounds the loss on a machine that is too busy to see a percent.
         atMost('scraped every second: CPU of a core', 1, ' %', rounded((scrapeMs / SCRAPE_MS) * 100) ?? NaN),
       ],
-      notes: [],
+      notes: [agreement],
     };
   } finally {
     await field.stop();
