@@ -12,6 +12,12 @@ import type { NonFiniteJson } from './tensor-json.ts';
 import type { TensorData } from './tensor.ts';
 
 const COMMA = 0x2c;
+/** What is the same in all answers, as bytes. */
+const OUTPUTS = Buffer.from(',"outputs":[');
+const BINARY = Buffer.from('],"parameters":{"binary_data_size":');
+const BINARY_END = Buffer.from('}}');
+const DATA = Buffer.from('],"data":[');
+const END = Buffer.from(']}');
 
 /** One output of one request. */
 export interface OutputTensor {
@@ -80,24 +86,29 @@ export class OipEncoder {
     const tails: Uint8Array[] = [];
     writer.raw(this.#start);
     if (id !== null) writer.text(`,"id":${id}`);
-    writer.text(',"outputs":[');
+    writer.raw(OUTPUTS);
     wanted.forEach(({ index, isBinary }, at) => {
       const tensor = tensors[index];
       if (tensor === undefined) throw new Error('This is a bug: a wanted output was not computed');
       if (at > 0) writer.byte(COMMA);
       writer.raw(this.#heads[index]!);
-      writer.text(tensor.shape.join(','));
+      tensor.shape.forEach((size, axis) => {
+        if (axis > 0) writer.byte(COMMA);
+        writer.double(size);
+      });
       if (isBinary) {
         const tail = binaryBytes(tensor.data);
         tails.push(tail);
-        writer.text(`],"parameters":{"binary_data_size":${tail.length}}}`);
+        writer.raw(BINARY);
+        writer.double(tail.length);
+        writer.raw(BINARY_END);
       } else {
-        writer.text('],"data":[');
+        writer.raw(DATA);
         this.#json.elements(this.#outputs[index]!, tensor.data, 0, tensor.data.length);
-        writer.text(']}');
+        writer.raw(END);
       }
     });
-    writer.text(']}');
+    writer.raw(END);
     const jsonBytes = writer.bytes.length - startBytes;
     for (const tail of tails) writer.raw(tail);
     return jsonBytes;

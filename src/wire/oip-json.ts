@@ -6,6 +6,7 @@ import type { LastgoodError } from '../errors.ts';
 import type { Datatype } from '../registry/records.ts';
 import { FloatScanner } from './float-scan.ts';
 import type { NumberMode } from './float-scan.ts';
+import { DATA_NESTING_MAX } from './oip-scan.ts';
 import type { DataRange } from './oip-scan.ts';
 import { WANTED, describeValue, storeElement } from './predict-values.ts';
 import { createElements, shapeText } from './tensor.ts';
@@ -48,15 +49,36 @@ export function readJsonData(bytes: Uint8Array, { start, end }: DataRange, tenso
   const mode = MODES[datatype];
   const text = bytes.subarray(start, end);
   if (mode !== undefined) {
-    if (scanNumbers(strict.reset(text), data, elements, mode) === elements) return data;
+    if (isWhole(strict.reset(text), data, elements, mode)) return data;
     const isFloat = mode === 'single' || mode === 'double';
     const hasTokens = isFloat && (text.includes(UPPER_N) || text.includes(UPPER_I));
-    if (hasTokens && scanNumbers(lenient.reset(text), data, elements, mode) === elements) return data;
+    if (hasTokens && isWhole(lenient.reset(text), data, elements, mode)) return data;
   }
   return parseData(text, tensor, data);
 }
 
-// Fills `data` and returns the number of values, or -1 when something does not fit.
+/** Whether the elements of a type can be scanned: all but texts, truth values and half-precision numbers. */
+export const isScanned = (datatype: Datatype): boolean => MODES[datatype] !== undefined;
+
+/**
+ * Reads the array that begins at `start`, if it holds just the tensor's elements as JSON writes numbers, in any
+ * nesting; null when anything does not fit. `end` is the first byte behind it.
+ */
+export function scanJsonData(
+  bytes: Uint8Array, start: number, { datatype, elements }: DeclaredTensor,
+): { readonly data: TensorData; readonly end: number } | null {
+  const mode = MODES[datatype];
+  if (mode === undefined || elements > (bytes.length - start) >> 1) return null;
+  const data = createElements(datatype, elements);
+  strict.reset(bytes).at = start;
+  return scanNumbers(strict, data, elements, mode) === elements ? { data, end: strict.at } : null;
+}
+
+function isWhole(scanner: FloatScanner, data: TensorData, elements: number, mode: NumberMode | 'big'): boolean {
+  return scanNumbers(scanner, data, elements, mode) === elements && scanner.space() === -1;
+}
+
+// Fills `data` and returns the number of values, or -1 when something does not fit; stops behind the last bracket.
 function scanNumbers(scanner: FloatScanner, data: TensorData, elements: number, mode: NumberMode | 'big'): number {
   let depth = 0;
   let count = 0;
@@ -64,6 +86,7 @@ function scanNumbers(scanner: FloatScanner, data: TensorData, elements: number, 
     if (scanner.space() !== OPEN_BRACKET) return -1;
     scanner.at += 1;
     depth += 1;
+    if (depth > DATA_NESTING_MAX) return -1;
     if (scanner.space() === OPEN_BRACKET) continue;
     const added = mode === 'big'
       ? scanner.bigIntegers(data as BigArray, count, elements - count)
@@ -71,13 +94,14 @@ function scanNumbers(scanner: FloatScanner, data: TensorData, elements: number, 
     if (added < 0) return -1;
     count += added;
     depth -= 1;
+    if (depth === 0) return count;
     let byte = scanner.space();
-    while (byte === CLOSE_BRACKET && depth > 0) {
+    while (byte === CLOSE_BRACKET) {
       scanner.at += 1;
       depth -= 1;
+      if (depth === 0) return count;
       byte = scanner.space();
     }
-    if (depth === 0) return byte === -1 ? count : -1;
     if (byte !== COMMA) return -1;
     scanner.at += 1;
   }

@@ -19,6 +19,8 @@ export const NESTING_MAX = 100;
 
 /** An object in an array in the top object: where inputs stand. */
 const DATA_DEPTH = 3;
+/** What that leaves for an element array. */
+export const DATA_NESTING_MAX = NESTING_MAX - DATA_DEPTH;
 const DATA_KEY = Buffer.from('"data"');
 
 export interface DataRange {

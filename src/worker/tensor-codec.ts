@@ -5,7 +5,7 @@ import { EntryKind } from '../shared-memory/slab.ts';
 import { OipEncoder } from '../wire/oip-answer.ts';
 import type { OipAnswer, OutputTensor } from '../wire/oip-answer.ts';
 import { oipErrorFrame } from '../wire/oip-frame.ts';
-import { decodeRequest, requestId } from '../wire/oip-request.ts';
+import { RequestDecoder, requestId } from '../wire/oip-request.ts';
 import type { TensorRequest } from '../wire/oip-request.ts';
 import type { NonFiniteJson } from '../wire/tensor-json.ts';
 import { TfsEncoder } from '../wire/tfs-answer.ts';
@@ -35,8 +35,9 @@ export interface CodecOptions {
 export function tensorCodecs(options: CodecOptions): ReadonlyMap<number, TensorCodec> {
   const { signature } = options;
   const encoder = new OipEncoder({ ...options, outputs: signature.outputs });
+  const decoder = new RequestDecoder(signature);
   const oip: TensorCodec = {
-    decode: (bytes, headerBytes) => decodeRequest(bytes, headerBytes, signature),
+    decode: (bytes, headerBytes) => decoder.decode(bytes, headerBytes),
     encode: ({ id, outputs }, tensors) => encoder.encode(id, outputs, tensors),
     encodeError: (error) => encoder.encodeError(error),
     idOf: () => null,

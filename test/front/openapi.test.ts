@@ -19,7 +19,7 @@ import { frontRoutes } from '../../src/front/server.ts';
 import { createFrontState } from '../../src/front/state.ts';
 import { resolveOptions } from '../../src/options.ts';
 import type { Datatype } from '../../src/registry/records.ts';
-import { decodeRequest } from '../../src/wire/oip-request.ts';
+import { RequestDecoder } from '../../src/wire/oip-request.ts';
 import { PredictDecoder } from '../../src/wire/predict-json.ts';
 import { decodeTfsRequest } from '../../src/wire/tfs-request.ts';
 import { RowBatch } from '../../src/wire/row-batch.ts';
@@ -142,7 +142,8 @@ suite('the schemas of bodies that scanners read', () => {
       inputs: [{ name: 'x', datatype: 'FP32', shape: [-1, 2] }] as const,
       outputs: [{ name: 'y', datatype: 'FP32', shape: [-1] }] as const,
     };
-    const read: Reader = (text) => decodeRequest(Buffer.from(text), Buffer.byteLength(text), signature);
+    const decoder = new RequestDecoder(signature);
+    const read: Reader = (text) => decoder.decode(Buffer.from(text), Buffer.byteLength(text));
     const x = '{"name":"x","datatype":"FP32","shape":[1,2],"data":[1,2]}';
     const changed = (from: string, to: string): string => `{"inputs":[${x.replace(from, to)}]}`;
     holdTogether(inferBody, read, [

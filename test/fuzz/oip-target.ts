@@ -7,7 +7,7 @@ import { binaryBytes } from '../../src/wire/oip-binary.ts';
 import {
   FRAME_LENGTH_BYTES, frameJson, frameJsonBytes, oipErrorFrame, writeJsonBytes,
 } from '../../src/wire/oip-frame.ts';
-import { decodeRequest, requestId } from '../../src/wire/oip-request.ts';
+import { RequestDecoder, requestId } from '../../src/wire/oip-request.ts';
 import type { TensorRequest } from '../../src/wire/oip-request.ts';
 import { createElements, elementBytes } from '../../src/wire/tensor.ts';
 import type { NumericArray, TensorData } from '../../src/wire/tensor.ts';
@@ -126,8 +126,15 @@ function checkInputs(request: TensorRequest, json: Uint8Array, tail: Uint8Array)
   assert.equal(at, tail.length, 'bytes were left over');
 }
 
+/** Knows the request before; what it says of one must be what a decoder says that has seen none. */
+const experienced = new RequestDecoder(SIGNATURE);
+
 function checkBytes(bytes: Uint8Array, headerBytes: number): TensorRequest | null {
-  const result = decodeInPlace(bytes, (placed) => decodeRequest(placed, headerBytes, SIGNATURE));
+  const result = decodeInPlace(bytes, (placed) => new RequestDecoder(SIGNATURE).decode(placed, headerBytes));
+  for (let time = 0; time < 2; time += 1) {
+    const again = decodeInPlace(bytes, (placed) => experienced.decode(placed, headerBytes));
+    assert.deepEqual(again, result, 'a decoder that remembers the request before reads another one');
+  }
   requestId(bytes.subarray(0, headerBytes));
   if (result === null) return null;
   result.value.inputs.forEach(({ data }, index) => {

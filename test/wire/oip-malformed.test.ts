@@ -4,7 +4,7 @@ import { suite, test } from 'node:test';
 import { isLastgoodError } from '../../src/errors.ts';
 import type { Signature } from '../../src/registry/records.ts';
 import { binaryBytes } from '../../src/wire/oip-binary.ts';
-import { decodeRequest } from '../../src/wire/oip-request.ts';
+import { RequestDecoder } from '../../src/wire/oip-request.ts';
 import { Random } from './random.ts';
 
 const SIGNATURE: Signature = {
@@ -29,10 +29,11 @@ const PIECES = [
   '"', '[', ']', '{', '}', ',', ':', '\\', '-', 'NaN', '1e999', 'null', '"data":[', '\u0000', '9'.repeat(30), '"data"',
 ];
 const ROUNDS = 20_000;
+const decoder = new RequestDecoder(SIGNATURE);
 
 function outcomeOf(bytes: Uint8Array, headerBytes: number): 'accepted' | 'refused' {
   try {
-    decodeRequest(bytes, headerBytes, SIGNATURE);
+    decoder.decode(bytes, headerBytes);
     return 'accepted';
   } catch (error) {
     if (isLastgoodError(error) && error.status === 400) return 'refused';
@@ -40,7 +41,7 @@ function outcomeOf(bytes: Uint8Array, headerBytes: number): 'accepted' | 'refuse
   }
 }
 
-suite('decodeRequest', () => {
+suite('RequestDecoder', () => {
   test('refuses malformed requests as the client\'s fault, whatever was done to them', () => {
     const random = new Random(5);
     const below = (limit: number): number => random.below(limit);

@@ -5,7 +5,7 @@ import { isLastgoodError } from '../../src/errors.ts';
 import type { Datatype, Signature } from '../../src/registry/records.ts';
 import { OipEncoder, hasNonFinite } from '../../src/wire/oip-answer.ts';
 import { binaryBytes } from '../../src/wire/oip-binary.ts';
-import { decodeRequest } from '../../src/wire/oip-request.ts';
+import { RequestDecoder } from '../../src/wire/oip-request.ts';
 import type { TensorRequest } from '../../src/wire/oip-request.ts';
 import type { TensorData } from '../../src/wire/tensor.ts';
 
@@ -15,7 +15,7 @@ const one = (datatype: Datatype, shape: readonly number[] = [-1]): Signature => 
 
 function decode(signature: Signature, json: string, tail: Uint8Array = new Uint8Array(0)): TensorRequest {
   const header = Buffer.from(json);
-  return decodeRequest(Buffer.concat([header, tail]), header.length, signature);
+  return new RequestDecoder(signature).decode(Buffer.concat([header, tail]), header.length);
 }
 
 const input = (datatype: string, shape: string, data: string): string =>
@@ -33,7 +33,7 @@ function codeOf(run: () => unknown): string {
   return 'accepted';
 }
 
-suite('decodeRequest', () => {
+suite('RequestDecoder', () => {
   test('keeps 64-bit integers exact, whatever their size', () => {
     const big = ['9223372036854775807', '-9223372036854775808', '9007199254740993', '0', '-1'];
     assert.deepEqual(dataOf(one('INT64'), input('INT64', '[5]', `[${big.join()}]`)), BigInt64Array.from(big, BigInt));
@@ -109,7 +109,8 @@ suite('decodeRequest', () => {
   });
 
   test('reads a raw binary request as one row of the only input', () => {
-    const raw = (signature: Signature, body: Uint8Array): TensorRequest => decodeRequest(body, 0, signature);
+    const raw = (signature: Signature, body: Uint8Array): TensorRequest =>
+      new RequestDecoder(signature).decode(body, 0);
     const bytes = binaryBytes(Float32Array.of(1, 2, 3));
     assert.deepEqual(raw(one('FP32', [-1, -1]), bytes).inputs, [{ data: Float32Array.of(1, 2, 3), shape: [1, 3] }]);
     assert.deepEqual(raw(one('FP32', [-1]), bytes).inputs[0]!.shape, [3]);
