@@ -40,6 +40,8 @@ const OTHERS: readonly (readonly [why: string, json: Buffer])[] = [
   ['one value too many', body(x('[1,2,3,4,5]'), n('[5]'))],
   ['another shape', body(x('[1,2]', '[1,2]'), n('[5]'))],
   ['another order', body(n('[5]'), x('[1,2,3,4]'))],
+  ['another name of the same length', Buffer.from(GOOD.toString().replace('"x"', '"z"'))],
+  ['another output', Buffer.from(GOOD.toString().replace('"y"', '"z"'))],
   ['an input too many', body(x('[1,2,3,4]'), n('[5]'), n('[6]'))],
   ['an input too few', body(x('[1,2,3,4]'))],
   ['a text for a number', body(x('[1,"2",3,4]'), n('[5]'))],
