@@ -1,7 +1,7 @@
 // The one parameter of an Open Inference Protocol request that the queue has to know before a worker reads it.
 import { topLevelMember } from '../wire/frame-scan.ts';
 
-const TIMEOUT_KEY = '"timeout"';
+const TIMEOUT_KEY = Buffer.from('"timeout"');
 
 /** The client's own limit of waiting, Infinity when it has none; what is wrong with it the worker says. */
 export function timeoutIn(body: Uint8Array, headerBytes: number): number {

@@ -25,15 +25,31 @@ const TOO_MANY_REQUESTS = 429;
 const encoder = new TextEncoder();
 
 const JSON_TYPE = 'application/json';
-/** The status with the one header that nearly every answer has: one call of the addon writes both, from bytes. */
-const PLAIN_HEAD = Uint8Array.from(encoder.encode(`200 OK\r\nContent-Type: ${JSON_TYPE}`)).buffer;
+const TENSOR_TYPE = 'application/octet-stream';
+
+// The status with the headers that nearly every answer has: one call of the addon writes all, from bytes.
+const headOf = (headers: string): ArrayBuffer => Uint8Array.from(encoder.encode(`200 OK\r\n${headers}`)).buffer;
+const PLAIN_HEAD = headOf(`Content-Type: ${JSON_TYPE}`);
+/** The same before raw tensors, by the length of the JSON part: the answers of one model have few. */
+const tensorHeads = new Map<number, ArrayBuffer>();
+const TENSOR_HEADS_MAX = 256;
+
+function tensorHead(headerBytes: number): ArrayBuffer {
+  const known = tensorHeads.get(headerBytes);
+  if (known !== undefined) return known;
+  if (tensorHeads.size >= TENSOR_HEADS_MAX) tensorHeads.clear();
+  const head = headOf(`Content-Type: ${TENSOR_TYPE}\r\n${TENSOR_HEADER}: ${headerBytes}`);
+  tensorHeads.set(headerBytes, head);
+  return head;
+}
 
 // What `sendPlain` sends. The addon calls it at once, so one place does for all, and no closure is made for an answer.
 let plainResponse: HttpResponse | null = null;
+let plainHead = PLAIN_HEAD;
 let plainBody: Uint8Array = new Uint8Array(0);
 
 function sendPlain(): void {
-  plainResponse!.writeStatus(PLAIN_HEAD);
+  plainResponse!.writeStatus(plainHead);
   plainResponse!.end(plainBody);
 }
 
@@ -121,10 +137,11 @@ export class Reply implements ReplySink {
 
   // The common answer, without what the others need; false when this is another one.
   #sendPlain(status: number, body: Uint8Array, headerBytes: number): boolean {
-    const isPlain = status === 200 && headerBytes === 0 && body.length < WATCHED_BYTES_MIN && !this.#withoutBody;
+    const isPlain = status === 200 && body.length < WATCHED_BYTES_MIN && !this.#withoutBody;
     if (!isPlain || this.#state.draining || this.#contentType !== JSON_TYPE) return false;
     this.#finish();
     plainResponse = this.#response;
+    plainHead = headerBytes === 0 ? PLAIN_HEAD : tensorHead(headerBytes);
     plainBody = body;
     plainResponse.cork(sendPlain);
     plainResponse = null;
@@ -184,7 +201,7 @@ export class Reply implements ReplySink {
       if (headerBytes === 0) {
         response.writeHeader('Content-Type', this.#contentType);
       } else {
-        response.writeHeader('Content-Type', 'application/octet-stream');
+        response.writeHeader('Content-Type', TENSOR_TYPE);
         response.writeHeader(TENSOR_HEADER, String(headerBytes));
       }
       if (encoding !== null) {
