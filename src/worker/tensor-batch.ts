@@ -15,6 +15,7 @@ import type { InputSource } from '../wire/row-source.ts';
 import type { AskedInput, Sampler } from './sampler.ts';
 import type { Session, WholeResult } from './session.ts';
 import { Stacking, rowsFrom } from './stacking.ts';
+import type { Whole } from './stacking.ts';
 import { tensorCodecs } from './tensor-codec.ts';
 import type { CodecOptions, TensorCodec } from './tensor-codec.ts';
 
@@ -41,11 +42,24 @@ interface Pending {
   readonly rows: number;
 }
 
+/** Requests that share a run, and the rows of all of them; 0 when it is one that runs alone. */
+interface Group {
+  readonly requests: Pending[];
+  rows: number;
+}
+
+/** A run as its samples see it: the rows of all its requests, one after another. */
+interface Ran {
+  readonly asked: readonly AskedInput[];
+  readonly block: RunBlock;
+  readonly runUs: number;
+}
+
 export class TensorBatch {
   readonly #options: TensorBatchOptions;
   readonly #codecs: ReadonlyMap<number, TensorCodec>;
   readonly #stacking: Stacking;
-  #groups: Pending[][] = [];
+  #groups: Group[] = [];
   #startUs = 0;
 
   constructor(options: TensorBatchOptions) {
@@ -93,58 +107,61 @@ export class TensorBatch {
   async flush(): Promise<void> {
     const groups = this.#groups;
     this.#groups = [];
-    for (const group of groups) await this.#run(group);
+    for (const { requests } of groups) await this.#run(requests);
   }
 
   #group(pending: Pending): void {
     const stacking = this.#stacking;
-    const { rows, request } = pending;
-    const group = rows === 0 ? undefined : this.#groups.find((others) => {
-      const total = totalRows(others);
-      return total > 0 && stacking.hasRoom(rows, total, request.inputs) &&
-        stacking.fits(others[0]!.request.inputs, request.inputs);
-    });
-    if (group === undefined) this.#groups.push([pending]);
-    else group.push(pending);
+    const { rows, request: { inputs } } = pending;
+    const group = rows === 0 ? undefined : this.#groups.find((others) => others.rows > 0 &&
+      stacking.hasRoom(rows, others.rows, inputs) && stacking.fits(others.requests[0]!.request.inputs, inputs));
+    if (group === undefined) {
+      this.#groups.push({ requests: [pending], rows });
+      return;
+    }
+    group.requests.push(pending);
+    group.rows += rows;
   }
 
   // Runs these requests together. When the run fails, halves are run on their own, down to the requests that fail.
   async #run(group: readonly Pending[]): Promise<void> {
     const { session, monotonicUs, sampler } = this.#options;
-    const rows = totalRows(group);
+    const first = group[0]!;
+    const isAlone = group.length === 1;
+    const rows = isAlone ? this.#rowsIn(first) : totalRows(group);
     const beginUs = monotonicUs();
+    let inputs: readonly Whole[];
     let result: WholeResult;
     try {
-      const inputs = this.#stacking.join(group.map(({ request }) => request.inputs), rows);
+      inputs = this.#stacking.join(group.map(({ request }) => request.inputs), rows);
       result = await session.runWhole(inputs, this.#wantedBy(group));
     } catch (error) {
-      if (group.length > 1) {
+      if (!isAlone) {
         await this.#runHalves(group);
         return;
       }
       sampler.beginRun();
-      this.#fail(group[0]!, this.#modelFailed(error), Outcome.modelFailure, monotonicUs() - beginUs);
+      this.#fail(first, this.#modelFailed(error), Outcome.modelFailure, monotonicUs() - beginUs);
       return;
     }
-    const runUs = result.runMs * 1e3;
-    if (group.length === 1) {
-      sampler.beginRun();
-      // A request that is too large to be stacked has rows as well.
-      this.#answer(group[0]!, result.outputs, runUs, this.#rowsIn(group[0]!));
-      return;
-    }
-    if (result.outputs.some((output) => output !== undefined && output.shape[0] !== rows)) {
+    const { outputs, runMs } = result;
+    if (!isAlone && outputs.some((output) => output !== undefined && output.shape[0] !== rows)) {
       // The outputs have no row per row after all: nothing of this model is stacked again.
       this.#stacking.isPossible = false;
       for (const one of group) await this.#run([one]);
       return;
     }
     sampler.beginRun();
-    let first = 0;
+    const asked = askedRows(first.request, isAlone ? rows : first.rows, inputs);
+    const ran = { asked, block: this.#blockOf(outputs, rows), runUs: runMs * 1e3 };
+    if (isAlone) {
+      this.#answer(first, outputs, ran, 0, rows);
+      return;
+    }
+    let from = 0;
     for (const one of group) {
-      const from = first;
-      first += one.rows;
-      this.#answer(one, result.outputs.map((output) => output && rowsFrom(output, from, one.rows)), runUs, rows);
+      this.#answer(one, outputs.map((output) => output && rowsFrom(output, from, one.rows)), ran, from, one.rows);
+      from += one.rows;
     }
   }
 
@@ -163,9 +180,13 @@ export class TensorBatch {
     return [...wanted];
   }
 
-  #answer(pending: Pending, tensors: readonly (OutputTensor | undefined)[], runUs: number, batchRows: number): void {
+  // `tensors` are the request's own; its `rows` begin at row `from` of the run.
+  #answer(
+    pending: Pending, tensors: readonly (OutputTensor | undefined)[], ran: Ran, from: number, rows: number,
+  ): void {
     const { sampler, monotonicUs, session, write, answerBytesMax } = this.#options;
     const { entry, receivedUs, codec, request } = pending;
+    const { asked, block, runUs } = ran;
     let answer: OipAnswer;
     try {
       answer = codec.encode(request, tensors);
@@ -187,19 +208,16 @@ export class TensorBatch {
       return tensor === undefined || !hasNonFinite(datatype, tensor.data);
     });
     const outcome = isFinite ? Outcome.ok : Outcome.nonFinite;
-    const rows = this.#rowsIn(pending);
     write(entry, rows, answer, outcome);
-    const times = { receivedUs, startUs: this.#startUs, doneUs: monotonicUs(), runUs, batchRows };
+    const times = { receivedUs, startUs: this.#startUs, doneUs: monotonicUs(), runUs, batchRows: block.rows };
     const sample = sampler.request(outcome, rows, times);
-    const block = this.#blockOf(tensors, rows);
-    const asked = askedRows(request, rows);
     const inputs = sampler.takes(sample) ? this.#rowsOfInputs(request, rows) : null;
     for (let row = 0; row < rows; row += 1) {
       const target: Sample | null = row === 0 ? sample : sampler.row(sample, row);
       if (target === null) break;
-      sampler.ask(target, asked, row);
-      sampler.predict(target, block, row);
-      sampler.keep(target, row, block, row, inputs, row);
+      sampler.ask(target, asked, from + row);
+      sampler.predict(target, block, from + row);
+      sampler.keep(target, row, block, from + row, inputs, row);
     }
   }
 
@@ -242,7 +260,9 @@ export class TensorBatch {
     write(entry, rows, codec.encodeError(error, id ?? request?.id ?? null), outcome);
     const times = { receivedUs, startUs: this.#startUs, doneUs: monotonicUs(), runUs, batchRows: rows };
     const sample = sampler.request(outcome, rows, times);
-    if (request !== undefined && outcome !== Outcome.clientFault) sampler.ask(sample, askedRows(request, rows), 0);
+    if (request !== undefined && outcome !== Outcome.clientFault) {
+      sampler.ask(sample, askedRows(request, rows, request.inputs), 0);
+    }
     sampler.fail(sample);
   }
 
@@ -252,8 +272,10 @@ export class TensorBatch {
   }
 }
 
-function askedRows({ inputs }: TensorRequest, rows: number): AskedInput[] {
-  return inputs.map(({ data, shape }) => ({ data, elements: data.length / (shape[0] === rows ? rows : 1) }));
+// The inputs of a run with the elements of one row, as one of its requests has them: those that share a run are alike.
+function askedRows({ inputs }: TensorRequest, rows: number, ran: readonly Whole[]): AskedInput[] {
+  return inputs.map(({ data, shape }, index) =>
+    ({ data: ran[index]!.data, elements: data.length / (shape[0] === rows ? rows : 1) }));
 }
 
 function totalRows(group: readonly Pending[]): number {

@@ -106,6 +106,15 @@ suite('RowTap', () => {
     }
   });
 
+  test('the recorder gets the rows of OIP requests that shared a run, each with its own outputs', async () => {
+    const { bench, rows } = await tapped(linear(), RECORD);
+    await askOip(bench, [oip([1, 3], [1, 2, 3]), oip([2, 3], [1, 0, 0, 0, 1, 0]), oip([1, 3], [0, 0, 0])]);
+    assert.deepEqual(
+      rowsOf(rows.record).map(({ row, outputs }) => [row, ...outputs]), [[0, 321.5], [0, 1.5], [1, 10.5], [0, 0.5]]);
+    assert.deepEqual(new Set(bench.samples().map(({ batchRows }) => batchRows)), new Set([4]));
+    await bench.session.release();
+  });
+
   test('rows of a model with a fixed batch are kept row by row', async () => {
     const { bench, rows } = await tapped(fixedBatch(), { ...RESERVOIR, record: { every: 1, inputs: true } });
     const { shape } = bench.session.signature.inputs[0]!;

@@ -87,6 +87,14 @@ suite('TensorBatch', () => {
     await bench.session.release();
   });
 
+  test('never puts more rows into a run than it takes', async () => {
+    const bench = await benchOn(linear(), { rowsMax: 8 });
+    await ask(bench, Array.from({ length: 7 }, () => rows(3, 0)));
+    const runs = bench.samples().filter(({ isRunFirst }) => isRunFirst).map(({ batchRows }) => batchRows);
+    assert.deepEqual(runs, [6, 6, 6, 3]);
+    await bench.session.release();
+  });
+
   test('never stacks requests of a model that mixes its rows', async () => {
     for (const [bytes, columns] of [[softmaxOverRows(), 1], [batchMean(), 2]] as const) {
       const bench = await benchOn(bytes, { kind: 'vector' });
