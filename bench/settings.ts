@@ -34,7 +34,7 @@ export interface Size {
 const FULL: Size = {
   rounds: 5, seconds: 1, warmSeconds: 0.5, connections: [1, 16, 64, 256], otherConnections: [64],
   tinyOnly: false, openConnections: 64,
-  rollouts: 8, swaps: 500, idleSeconds: 9, restarts: 8, microMs: 150,
+  rollouts: 8, swaps: 500, idleSeconds: 7, restarts: 8, microMs: 150,
 };
 const SMALLEST: Size = {
   rounds: 1, seconds: 0.1, warmSeconds: 0.05, connections: [4], otherConnections: [4],

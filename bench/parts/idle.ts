@@ -6,8 +6,8 @@ import { TINY } from '../workloads.ts';
 import { atMost, rounded } from './part.ts';
 import type { PartContext, PartResult } from './part.ts';
 
-/** What the start left to do is done by then: V8 compiles and collects in its background for some ten seconds. */
-const SETTLE_SHARE = 1;
+/** What the start left to do is done by then: V8 compiles and collects in its background for twenty seconds. */
+const SETTLE_SHARE = 3;
 
 export async function idle({ settings, folder, progress }: PartContext): Promise<PartResult> {
   const { idleSeconds } = settings.size;
