@@ -1,6 +1,6 @@
 // What samples, monitor and judge cost: the same engine with them and without, taking turns.
 import { Name, openField } from '../contenders/field.ts';
-import type { Field } from '../contenders/contender.ts';
+import type { Contender, Field } from '../contenders/contender.ts';
 import { column, interleave, medianOf } from '../measure/rounds.ts';
 import { lostPercent } from '../measure/statistics.ts';
 import { TINY } from '../workloads.ts';
@@ -8,34 +8,38 @@ import { atMost, closedHttpLoad, rounded, warmUp } from './part.ts';
 import type { PartContext, PartResult } from './part.ts';
 
 const CONNECTIONS = 64;
-/** More rounds than elsewhere: what is looked for is a few percent. */
-const ROUNDS_FACTOR = 2;
+/** Two processes of one build differ by more than what is looked for, so there are several of each. */
+const PAIRS = 3;
 
 export async function judge(context: PartContext): Promise<PartResult> {
   const { settings, folder, progress } = context;
-  const open = (lastgoodArgs: readonly string[]): Promise<Field> => openField({
-    workload: TINY, folder, settings: { ...settings, others: [] }, names: [Name.json], lastgoodArgs,
-  });
-  const on = await open([]);
-  const off = await open(['--samples', 'off']);
+  const { rounds, seconds } = settings.size;
+  const isSmallest = rounds === 1;
+  const fields: Field[] = [];
   const stop = async (): Promise<void> => {
-    await on.stop();
-    await off.stop();
+    await Promise.all(fields.map((field) => field.stop()));
   };
-  const contenders = [
-    ...on.contenders.map((contender) => ({ ...contender, name: 'judge on' })),
-    ...off.contenders.map((contender) => ({ ...contender, name: 'judge off' })),
-  ];
-  const both: Field = { contenders, servers: [...on.servers, ...off.servers], notes: [], stop };
+  const open = async (name: string, lastgoodArgs: readonly string[]): Promise<Contender[]> => {
+    const field = await openField({
+      workload: TINY, folder, settings: { ...settings, others: [] }, names: [Name.json], lastgoodArgs,
+    });
+    fields.push(field);
+    return field.contenders.map((contender) => ({ ...contender, name }));
+  };
   try {
-    await warmUp(context, both, CONNECTIONS);
-    const { rounds, seconds } = settings.size;
-    const measured = await interleave(
-      both, contenders, rounds === 1 ? 1 : rounds * ROUNDS_FACTOR,
+    const contenders: Contender[] = [];
+    for (let pair = 1; pair <= (isSmallest ? 1 : PAIRS); pair += 1) {
+      contenders.push(...await open(`judge on, ${pair}`, []));
+      contenders.push(...await open(`judge off, ${pair}`, ['--samples', 'off']));
+    }
+    const all: Field = { contenders, servers: fields.flatMap(({ servers }) => servers), notes: [], stop };
+    await warmUp(context, all, CONNECTIONS);
+    const measured = await interleave(all, contenders, isSmallest ? 1 : rounds - 1,
       (contender) => closedHttpLoad(context, contender, CONNECTIONS, seconds), progress);
-    const [withJudge, without] = measured;
-    const { lost, agreement } = lostPercent(
-      column(withJudge, (turn) => turn.requestsPerSecond), column(without, (turn) => turn.requestsPerSecond));
+    const speeds = (isOn: boolean): number[] => measured
+      .filter((_, index) => (index % 2 === 0) === isOn)
+      .flatMap((one) => column(one, (turn) => turn.requestsPerSecond));
+    const { lost, agreement } = lostPercent(speeds(true), speeds(false));
     return {
       name: 'judge',
       tables: [{

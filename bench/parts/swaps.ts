@@ -5,6 +5,7 @@ import { connectAdmin } from '../../src/admin/client.ts';
 import { predictContender } from '../contenders/field.ts';
 import { startLastgood, verb, writeModel } from '../contenders/lastgood.ts';
 import { runGenerator } from '../load/generator.ts';
+import type { LoadResult } from '../load/result.ts';
 import { residentMib } from '../measure/process.ts';
 import { median } from '../measure/statistics.ts';
 import { MODEL, TINY } from '../workloads.ts';
@@ -16,8 +17,8 @@ const VERSIONS = ['1', '2', '3'];
 /** From here on memory counts as settled. */
 const SETTLED_SWAPS = 20;
 const ROWS_SHOWN = 6;
-/** A swap under load takes longer than one without, by this at most. */
-const UNDER_LOAD = 2;
+/** The load comes in pieces of this length, so that it ends soon after the swaps. */
+const LOAD_SECONDS = 2;
 const ACTOR = { by: 'bench' };
 
 export async function swaps({ settings, folder, progress }: PartContext): Promise<PartResult> {
@@ -45,18 +46,25 @@ export async function swaps({ settings, folder, progress }: PartContext): Promis
     };
     // The first of each version start threads; those after them are like the rest.
     while (times.length <= Math.min(VERSIONS.length, size.swaps - 1)) await swapOnce();
-    // The load outlasts the swaps; what it has left is answered before the server stops. One connection carries it: the
-    // server closes those that are idle, and a request that is sent at that moment would count as failed.
-    const seconds = Math.max(1, ((times.at(-1) ?? 0) * size.swaps * UNDER_LOAD) / 1e3);
-    const load = runGenerator(predictContender(server, TINY), {
-      connections: 1, seconds, rate: RATE, cpus: cpus.generator,
-    });
+    // The load outlasts the swaps. One connection carries each piece of it: the server closes those that are idle, and
+    // a request that is sent at that moment would count as failed.
+    const contender = predictContender(server, TINY);
+    const seconds = Math.min(LOAD_SECONDS, size.swaps / 10);
+    const piece = { connections: 1, seconds, rate: RATE, cpus: cpus.generator };
+    const swapping = new AbortController();
+    const load = (async (): Promise<LoadResult[]> => {
+      const pieces: LoadResult[] = [];
+      while (!swapping.signal.aborted) pieces.push(await runGenerator(contender, piece));
+      return pieces;
+    })();
     while (times.length < size.swaps) {
       await swapOnce();
       if (times.length % 25 === 0) progress(`${times.length} of ${size.swaps} swaps`);
     }
-    const { failed, answered } = await load;
-    return report(times, resident, failed, answered);
+    swapping.abort();
+    const pieces = await load;
+    const sum = (of: (one: LoadResult) => number): number => pieces.reduce((total, one) => total + of(one), 0);
+    return report(times, resident, sum(({ failed }) => failed), sum(({ answered }) => answered));
   } finally {
     await server.stop();
   }
