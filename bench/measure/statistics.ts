@@ -15,19 +15,12 @@ export function spread(values: readonly number[]): number {
   return (at(0.75) - at(0.25)) / 2 / median(values);
 }
 
-/** The median of the ratios of one round each: what a machine does to both in a round falls out. */
-export function medianRatio(over: readonly number[], under: readonly number[]): number {
-  return median(over.map((value, round) => value / (under[round] ?? NaN)));
+/** The ratios of one round each: what a machine does to both in a round falls out. */
+export function roundRatios(over: readonly number[], under: readonly number[]): number[] {
+  return over.map((value, round) => value / (under[round] ?? NaN));
 }
 
-/** What is lost of the throughput, in percent, and how far the rounds agree about it: see `spread`. */
-export function lostPercent(
-  over: readonly number[], under: readonly number[],
-): { readonly lost: number; readonly agreement: string } {
-  const ratios = over.map((value, round) => value / (under[round] ?? NaN));
-  const halfSpan = (spread(ratios) * 100).toFixed(1);
-  return {
-    lost: (1 - median(ratios)) * 100,
-    agreement: `throughput lost, by round: half the span between the quartiles of ${ratios.length} is ${halfSpan} %`,
-  };
+/** The median of those. */
+export function medianRatio(over: readonly number[], under: readonly number[]): number {
+  return median(roundRatios(over, under));
 }

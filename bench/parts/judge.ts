@@ -1,20 +1,18 @@
 // What samples, monitor and judge cost: the same engine with them and without, taking turns.
 import { Name, openField } from '../contenders/field.ts';
 import type { Contender, Field } from '../contenders/contender.ts';
-import { column, interleave, medianOf } from '../measure/rounds.ts';
-import { lostPercent } from '../measure/statistics.ts';
+import { interleave, medianOf } from '../measure/rounds.ts';
 import { TINY } from '../workloads.ts';
-import { atMost, closedHttpLoad, rounded, warmUp } from './part.ts';
+import { atMost, closedHttpLoad, rounded, throughputLost, warmUp } from './part.ts';
 import type { PartContext, PartResult } from './part.ts';
 
 const CONNECTIONS = 64;
-/** Two processes of one build differ by more than what is looked for, so there are several of each. */
+/** Two processes of one build differ by more than what is looked for, so there are several of each, a round less. */
 const PAIRS = 3;
 
 export async function judge(context: PartContext): Promise<PartResult> {
   const { settings, folder, progress } = context;
   const { rounds, seconds } = settings.size;
-  const isSmallest = rounds === 1;
   const fields: Field[] = [];
   const stop = async (): Promise<void> => {
     await Promise.all(fields.map((field) => field.stop()));
@@ -28,18 +26,19 @@ export async function judge(context: PartContext): Promise<PartResult> {
   };
   try {
     const contenders: Contender[] = [];
-    for (let pair = 1; pair <= (isSmallest ? 1 : PAIRS); pair += 1) {
-      contenders.push(...await open(`judge on, ${pair}`, []));
-      contenders.push(...await open(`judge off, ${pair}`, ['--samples', 'off']));
+    const withJudge = new Set<Contender>();
+    for (let pair = 1; pair <= Math.min(PAIRS, rounds); pair += 1) {
+      const on = await open(`judge on, ${pair}`, []);
+      for (const contender of on) withJudge.add(contender);
+      contenders.push(...on, ...await open(`judge off, ${pair}`, ['--samples', 'off']));
     }
     const all: Field = { contenders, servers: fields.flatMap(({ servers }) => servers), notes: [], stop };
     await warmUp(context, all, CONNECTIONS);
-    const measured = await interleave(all, contenders, isSmallest ? 1 : rounds - 1,
+    const measured = await interleave(all, contenders, Math.max(1, rounds - 1),
       (contender) => closedHttpLoad(context, contender, CONNECTIONS, seconds), progress);
-    const speeds = (isOn: boolean): number[] => measured
-      .filter((_, index) => (index % 2 === 0) === isOn)
-      .flatMap((one) => column(one, (turn) => turn.requestsPerSecond));
-    const { lost, agreement } = lostPercent(speeds(true), speeds(false));
+    const { lost, agreement } = throughputLost(
+      measured.filter(({ contender }) => withJudge.has(contender)),
+      measured.filter(({ contender }) => !withJudge.has(contender)));
     return {
       name: 'judge',
       tables: [{

@@ -4,6 +4,9 @@ import type { Contender, Field } from '../contenders/contender.ts';
 import { runGenerator } from '../load/generator.ts';
 import type { LoadResult } from '../load/result.ts';
 import { runWrk, wrkVersion } from '../load/wrk.ts';
+import { column } from '../measure/rounds.ts';
+import type { Measured } from '../measure/rounds.ts';
+import { median, roundRatios, spread } from '../measure/statistics.ts';
 import type { PartName, Settings } from '../settings.ts';
 
 export type Cell = string | number | null;
@@ -72,6 +75,20 @@ export async function warmUp(context: PartContext, field: Field, connections: nu
     const load = { connections, seconds: settings.size.warmSeconds, rate: null, cpus: settings.cpus.generator };
     await runGenerator(contender, load);
   }
+}
+
+/** What is lost of the throughput, in percent, by round; and how far the rounds agree about it, as a note. */
+export function throughputLost(
+  over: readonly Measured[], under: readonly Measured[],
+): { readonly lost: number; readonly agreement: string } {
+  const speeds = (those: readonly Measured[]): number[] =>
+    those.flatMap((one) => column(one, (turn) => turn.requestsPerSecond));
+  const ratios = roundRatios(speeds(over), speeds(under));
+  const halfSpan = (spread(ratios) * 100).toFixed(1);
+  return {
+    lost: (1 - median(ratios)) * 100,
+    agreement: `throughput lost, by round: half the span between the quartiles of ${ratios.length} is ${halfSpan} %`,
+  };
 }
 
 /** A goal that is met at `limit` or above. */

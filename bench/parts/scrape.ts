@@ -3,10 +3,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Contender } from '../contenders/contender.ts';
 import { Name, openField } from '../contenders/field.ts';
-import { column, interleave, medianOf } from '../measure/rounds.ts';
-import { lostPercent } from '../measure/statistics.ts';
+import { meanwhile } from '../measure/meanwhile.ts';
+import { interleave, medianOf } from '../measure/rounds.ts';
 import { TINY } from '../workloads.ts';
-import { atMost, closedHttpLoad, rounded, warmUp } from './part.ts';
+import { atMost, closedHttpLoad, rounded, throughputLost, warmUp } from './part.ts';
 import type { PartContext, PartResult } from './part.ts';
 
 const CONNECTIONS = 64;
@@ -28,19 +28,11 @@ async function scrapeOnce({ host, port }: Contender): Promise<string> {
 
 /** Scrapes every second while `load` runs. */
 async function whileScraped<T>(contender: Contender, load: () => Promise<T>): Promise<T> {
-  const stopping = new AbortController();
-  const scrapes = (async (): Promise<void> => {
-    while (!stopping.signal.aborted) {
-      await scrapeOnce(contender);
-      await sleep(SCRAPE_MS, undefined, { signal: stopping.signal }).catch(() => undefined);
-    }
-  })();
-  try {
-    return await load();
-  } finally {
-    stopping.abort();
-    await scrapes;
-  }
+  const { result } = await meanwhile(load, async (over) => {
+    await scrapeOnce(contender);
+    await sleep(SCRAPE_MS, undefined, { signal: over }).catch(() => undefined);
+  });
+  return result;
 }
 
 /** Milliseconds of CPU of a scrape while nothing else is asked. */
@@ -79,8 +71,7 @@ export async function scrape(context: PartContext): Promise<PartResult> {
       (contender) => (contender === scraped ? whileScraped(contender, () => load(contender)) : load(contender)),
       progress);
     const [withScrapes, without] = measured;
-    const { lost, agreement } = lostPercent(
-      column(withScrapes, (turn) => turn.requestsPerSecond), column(without, (turn) => turn.requestsPerSecond));
+    const { lost, agreement } = throughputLost([withScrapes!], [without!]);
     progress('scraping alone');
     const bytes = (await scrapeOnce(engine)).length;
     const scrapeMs = await loneScrapeMs(engine, Math.min(rounds, LONE_SCRAPES));

@@ -6,6 +6,7 @@ import { predictContender } from '../contenders/field.ts';
 import { startLastgood, verb, writeModel } from '../contenders/lastgood.ts';
 import { runGenerator } from '../load/generator.ts';
 import type { LoadResult } from '../load/result.ts';
+import { meanwhile } from '../measure/meanwhile.ts';
 import { residentMib } from '../measure/process.ts';
 import { median } from '../measure/statistics.ts';
 import { MODEL, TINY } from '../workloads.ts';
@@ -51,19 +52,13 @@ export async function swaps({ settings, folder, progress }: PartContext): Promis
     const contender = predictContender(server, TINY);
     const seconds = Math.min(LOAD_SECONDS, size.swaps / 10);
     const piece = { connections: 1, seconds, rate: RATE, cpus: cpus.generator };
-    const swapping = new AbortController();
-    const load = (async (): Promise<LoadResult[]> => {
-      const pieces: LoadResult[] = [];
-      while (!swapping.signal.aborted) pieces.push(await runGenerator(contender, piece));
-      return pieces;
-    })();
-    while (times.length < size.swaps) {
-      await swapOnce();
-      if (times.length % 25 === 0) progress(`${times.length} of ${size.swaps} swaps`);
-    }
-    swapping.abort();
-    const pieces = await load;
-    const sum = (of: (one: LoadResult) => number): number => pieces.reduce((total, one) => total + of(one), 0);
+    const { repeats } = await meanwhile(async () => {
+      while (times.length < size.swaps) {
+        await swapOnce();
+        if (times.length % 25 === 0) progress(`${times.length} of ${size.swaps} swaps`);
+      }
+    }, () => runGenerator(contender, piece));
+    const sum = (of: (one: LoadResult) => number): number => repeats.reduce((total, one) => total + of(one), 0);
     return report(times, resident, sum(({ failed }) => failed), sum(({ answered }) => answered));
   } finally {
     await server.stop();

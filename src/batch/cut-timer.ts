@@ -2,7 +2,8 @@
 // when company is waited for. Main thread; one per queue.
 // A turn reads what the sockets have at its begin. While it does so clients send more, which the next turn reads, and
 // one larger batch costs both threads less than two: the hand-over, the wake-up, the caches that each finds cold.
-// Invariant: a scheduled cut comes within GROWING_TURNS_MAX turns, or when the company's time is up.
+// Invariant: a scheduled cut comes at the end of this turn or of one of the GROWING_TURNS_MAX after it, or when the
+// company's time is up.
 
 /** A batch that took longer cost more than its answers will: to collect company meanwhile would idle the worker. */
 export const SLOW_BATCH_US = 1_000;
@@ -60,6 +61,7 @@ export class CutTimer {
     this.#isScheduled = false;
     this.#ports.cut();
   };
+
   #isGrowing(): boolean {
     const accepted = this.#ports.accepted();
     const hasGrown = accepted !== this.#acceptedBefore;

@@ -27,8 +27,9 @@ export class RequestMemory {
 
   /** Remembers a JSON part that was read and found good. */
   remember(json: Uint8Array, ranges: readonly DataRange[], plan: RequestPlan): void {
+    if (plan.id !== null) return;
     const tensors = ranges.map((_, range) => plan.inputs.find((input) => input.range === range)?.tensor);
-    if (plan.id !== null || !tensors.every((tensor) => tensor !== undefined && isScanned(tensor.datatype))) return;
+    if (!tensors.every((tensor) => tensor !== undefined && isScanned(tensor.datatype))) return;
     const starts = [0, ...ranges.map(({ end }) => end)];
     const ends = [...ranges.map(({ start }) => start), json.length];
     const pieceBytes = starts.reduce((sum, start, piece) => sum + ends[piece]! - start, 0);

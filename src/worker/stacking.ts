@@ -52,7 +52,6 @@ export class Stacking {
   fits(left: readonly Whole[], right: readonly Whole[]): boolean {
     return left.every(({ data, shape }, index) => {
       const other = right[index]!;
-      if (shape === other.shape && this.#isStacked[index]!) return true;
       if (shape.length !== other.shape.length) return false;
       const isStacked = this.#isStacked[index]!;
       for (let axis = isStacked ? 1 : 0; axis < shape.length; axis += 1) {

@@ -152,7 +152,7 @@ export class TensorBatch {
       return;
     }
     sampler.beginRun();
-    const asked = askedRows(first.request, isAlone ? rows : first.rows, inputs);
+    const asked = askedRows(first.request, this.#rowsIn(first), inputs);
     const ran = { asked, block: this.#blockOf(outputs, rows), runUs: runMs * 1e3 };
     if (isAlone) {
       this.#answer(first, outputs, ran, 0, rows);
