@@ -2,7 +2,7 @@
 import ts from 'typescript';
 import type { Source } from './sources.ts';
 
-export const FILE_LINES_MAX = 300;
+export const FILE_LINES_MAX = 400;
 export const FUNCTION_LINES_MAX = 70;
 export const COLUMNS_MAX = 120;
 
