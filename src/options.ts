@@ -71,7 +71,7 @@ const modelOverrideSchema = z.strictObject({
   judge: judgeOverrideSchema.optional(),
 });
 
-// What clients may hold of the process's memory and descriptors; see src/front/limits.ts for what happens beyond.
+// What clients may hold of the process's memory and descriptors; see src/http/limits.ts for what happens beyond.
 const limitsSchema = z.strictObject({
   /** Connections to the public port; fewer when the process may not open that many files. */
   connectionsMax: positive(1_000_000).default(8_192),

@@ -1,6 +1,6 @@
 // The ceiling: a bare uWebSockets.js server that reads the whole body and answers a constant, with no model behind it.
 // Its own process; argument: bytes of the answer's body.
-import { loadUws } from '../../src/front/uws.ts';
+import { loadUws } from '../../src/http/uws/uws.ts';
 
 const answerBytes = Number(process.argv[2]);
 const answer = `{"prediction":0.5${' '.repeat(Math.max(0, answerBytes - 18))}}`;

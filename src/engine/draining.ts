@@ -1,7 +1,7 @@
 // Waits for the answers of an engine that takes no more requests. Main thread.
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Batcher } from '../batch/batcher.ts';
-import type { Front } from '../front/port.ts';
+import type { Front } from '../api/serving-api.ts';
 
 /** A kept-alive connection may carry one more request after the drain: it gets 503 and a farewell, not a reset. */
 const LINGER_MS = 200;

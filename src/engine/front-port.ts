@@ -1,7 +1,7 @@
 // The engine as the public front end sees it.
 import { lastgoodError } from '../errors.ts';
-import type { FrontOptions, FrontPort } from '../front/port.ts';
-import type { TlsNews } from '../front/tls-renewal.ts';
+import type { FrontOptions, FrontPort } from '../api/serving-api.ts';
+import type { TlsNews } from '../http/tls/tls-renewal.ts';
 import { floatRefusal } from '../wire/float-frame.ts';
 import { MetricsPage } from './metrics-page.ts';
 import { createOipPort } from './oip-port.ts';

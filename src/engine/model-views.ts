@@ -1,6 +1,6 @@
 // What clients and operators are shown of one served model. Main thread; called when somebody asks.
 import type { ModelStatus } from '../admin/control-plane.ts';
-import type { HealthAnswer } from '../front/port.ts';
+import type { HealthAnswer } from '../api/serving-api.ts';
 import type { Registry } from '../registry/registry.ts';
 import type { Sights } from '../judge/price.ts';
 import { keptPerSecond, sightsOf } from '../judge/price.ts';

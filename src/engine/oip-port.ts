@@ -4,7 +4,7 @@ import { rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { lastgoodError } from '../errors.ts';
-import type { IndexEntry, LoadRequest, OipPort } from '../front/oip-port.ts';
+import type { IndexEntry, LoadRequest, OipPort } from '../api/oip-port.ts';
 import { modelStatistics } from '../metrics/statistics.ts';
 import { packageVersion } from '../package-root.ts';
 import { checkName } from '../names.ts';

@@ -3,7 +3,7 @@
 import { Batcher } from '../batch/batcher.ts';
 import type { Asked, OnBad, Unanswered } from '../batch/options.ts';
 import { lastgoodError } from '../errors.ts';
-import type { HealthAnswer } from '../front/port.ts';
+import type { HealthAnswer } from '../api/serving-api.ts';
 import type { JudgePhase } from '../judge/check-table.ts';
 import type { CheckName, HealthReport, Verdict } from '../judge/messages.ts';
 import type { ModelStatus } from '../admin/control-plane.ts';

@@ -4,7 +4,7 @@
 //   lastgood             the version that would answer after a rollback
 //   candidate, canary    the version that is being brought up
 import { lastgoodError } from '../errors.ts';
-import type { TfsPort } from '../front/tfs-port.ts';
+import type { TfsPort } from '../api/tfs-port.ts';
 import type { Datatype, TensorSignature } from '../registry/records.ts';
 import type { DeploymentState, DeploymentView } from '../rollout/outcome.ts';
 import type { Engine } from './engine.ts';

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import { createEngine } from '../../src/engine/engine.ts';
 import type { Engine } from '../../src/engine/engine.ts';
-import { SOCKET_IN_FLIGHT_MAX } from '../../src/front/socket-connection.ts';
+import { SOCKET_IN_FLIGHT_MAX } from '../../src/api/websocket/connection.ts';
 import { floatFrame, readFloatAnswer } from '../support/float-frames.ts';
 import { http } from '../support/http.ts';
 import { temporaryDirectory } from '../support/temporary.ts';

@@ -2,7 +2,7 @@
 // bodies against zlib itself.
 import assert from 'node:assert/strict';
 import { deflateSync, gzipSync, gunzipSync, inflateSync } from 'node:zlib';
-import { inflateSmall } from '../../src/front/inflate.ts';
+import { inflateSmall } from '../../src/http/inflate.ts';
 import type { Signature } from '../../src/registry/records.ts';
 import { decodeTfsRequest } from '../../src/wire/tfs-request.ts';
 import { arrayText, objectText, singleText } from './json-text.ts';

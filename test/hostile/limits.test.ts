@@ -2,8 +2,8 @@
 // test fail: the refusal does not come, or the count goes beyond.
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { connectionsAllowed } from '../../src/front/limits.ts';
-import { UnreadBudget } from '../../src/front/unread-budget.ts';
+import { connectionsAllowed } from '../../src/http/limits.ts';
+import { UnreadBudget } from '../../src/http/unread-budget.ts';
 import { RawConnection, http } from '../support/http.ts';
 import { until } from '../support/poll.ts';
 import { WebSocketClient } from '../support/websocket-client.ts';

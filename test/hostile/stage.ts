@@ -5,7 +5,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createEngine } from '../../src/engine/engine.ts';
 import type { Engine } from '../../src/engine/engine.ts';
-import type { Front } from '../../src/front/port.ts';
+import type { Front } from '../../src/api/serving-api.ts';
 import type { EngineOptions } from '../../src/options.ts';
 import { Crowd } from '../support/load.ts';
 import { until } from '../support/poll.ts';

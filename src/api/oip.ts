@@ -1,0 +1,158 @@
+// The Open Inference Protocol's REST routes: health, metadata, inference, statistics and the model repository. Main
+// thread; the body of an inference request is passed on as bytes, never parsed here.
+import { monotonicUs } from '../clock.ts';
+import { lastgoodError } from '../errors.ts';
+import { EntryKind } from '../shared-memory/slab.ts';
+import { adminCheck } from './admin-check.ts';
+import { collectBody } from '../http/body.ts';
+import { checkedBody, indexBody, loadBody, unloadBody } from './control-bodies.ts';
+import { objectIn } from './json-body.ts';
+import type { LoadRequest } from './oip-port.ts';
+import { timeoutIn } from './oip-timeout.ts';
+import type { FrontOptions, FrontPort } from './serving-api.ts';
+import type { Reply } from '../http/reply.ts';
+import type { RequestHead } from '../http/request-head.ts';
+import { pathParameter, type Route } from '../http/routes.ts';
+import type { FrontState } from '../http/state.ts';
+import type { HttpRequest } from '../http/uws/uws-types.ts';
+
+const HEADER_LENGTH = /^\d{1,10}$/;
+const BASE64 = /^[A-Za-z0-9+/]+={0,2}$/;
+const INDEX_BODY_BYTES_MAX = 1024 * 1024;
+
+type JsonObject = Readonly<Record<string, unknown>>;
+type ModelHandler = (
+  reply: Reply, model: string, version: string | undefined, request: HttpRequest, head: RequestHead,
+) => void;
+
+/** The routes of the protocol, for `registerRoutes`. */
+export function oipRoutes(port: FrontPort, options: FrontOptions, state: FrontState): Route[] {
+  const { oip } = port;
+  return [
+    get('/v2', (reply) => reply.json(200, oip.server())),
+    get('/v2/', (reply) => reply.json(200, oip.server())),
+    alive('/v2/health/live', (reply) => reply.json(200, { live: true })),
+    alive('/v2/health/ready', (reply) => {
+      const ready = oip.isReady() && !state.draining;
+      reply.json(ready ? 200 : 503, { ready, live: true });
+    }),
+    get('/v2/models/stats', (reply) => later(reply, oip.statistics(undefined, undefined))),
+    ...ofModel('GET', '', (reply, model, version) => reply.json(200, oip.metadata(model, version))),
+    ...ofModel('GET', '/config', (reply, model, version) => reply.json(200, oip.config(model, version))),
+    ...ofModel('GET', '/stats', (reply, model, version) => later(reply, oip.statistics(model, version))),
+    ...ofModel('GET', '/ready', (reply, model, version) => {
+      oip.assertReady(model, version);
+      reply.json(200, { name: model, ready: true });
+    }),
+    ...ofModel('POST', '/infer', inferHandler(port, options, state)),
+    ...repositoryRoutes(port, options, state),
+  ];
+}
+
+const get = (pattern: string, handle: Route['handle']): Route => ({ method: 'GET', pattern, handle });
+const alive = (pattern: string, handle: Route['handle']): Route => ({ ...get(pattern, handle), whileDraining: true });
+
+function later(reply: Reply, answer: Promise<object>): void {
+  answer.then((value) => reply.json(200, value), (error: unknown) => reply.fail(error));
+}
+
+// The same route with and without a version.
+function ofModel(method: 'GET' | 'POST', suffix: string, handle: ModelHandler): Route[] {
+  return [
+    {
+      method, pattern: `/v2/models/:model${suffix}`,
+      handle: (reply, request, head) => handle(reply, pathParameter(request, 0), undefined, request, head),
+    },
+    {
+      method, pattern: `/v2/models/:model/versions/:version${suffix}`,
+      handle: (reply, request, head) =>
+        handle(reply, pathParameter(request, 0), pathParameter(request, 1), request, head),
+    },
+  ];
+}
+
+function inferHandler(port: FrontPort, options: FrontOptions, state: FrontState): ModelHandler {
+  return (reply, model, version, request, head) => {
+    // Before the body is read, so that an unknown model costs the client no upload.
+    const queue = port.queueOf(model, version);
+    queue.assertRoom(EntryKind.oip);
+    const headerText = request.getHeader('inference-header-content-length');
+    collectBody(reply, head, state, options.bodyBytesMax, (body) => {
+      const headerBytes = headerLength(headerText, body.length);
+      const timeoutUs = timeoutIn(body, headerBytes);
+      reply.holdTicket(queue.submit(EntryKind.oip, body, reply, monotonicUs(), headerBytes, timeoutUs));
+    });
+  };
+}
+
+// How many bytes of the body are JSON; 0 for none of them.
+function headerLength(text: string, bodyBytes: number): number {
+  if (text === '') {
+    if (bodyBytes === 0) throw lastgoodError('INVALID_JSON', { reason: 'it is empty' });
+    return bodyBytes;
+  }
+  const length = HEADER_LENGTH.test(text) ? Number(text) : NaN;
+  if (length <= bodyBytes) return length;
+  const got = `Inference-Header-Content-Length is "${text.slice(0, 40)}"`;
+  const reason = `${got}; wanted 0 to ${bodyBytes}, the length of the body`;
+  throw lastgoodError('INVALID_REQUEST', { reason });
+}
+
+function repositoryRoutes(port: FrontPort, options: FrontOptions, state: FrontState): Route[] {
+  const { oip } = port;
+  const authorize = oip.needsToken ? adminCheck(options.adminToken) : () => true;
+  const withBody = (
+    reply: Reply, head: RequestHead, limitBytes: number,
+    act: (body: JsonObject) => Promise<unknown> | null,
+  ): void => {
+    collectBody(reply, head, state, limitBytes, (bytes) => {
+      act(objectIn(bytes))?.then(() => reply.json(200, {}), (error: unknown) => reply.fail(error));
+    });
+  };
+  const index: Route['handle'] = (reply, _, head) => {
+    withBody(reply, head, Math.min(INDEX_BODY_BYTES_MAX, options.bodyBytesMax), (body) => {
+      const { ready } = checkedBody(indexBody, body);
+      reply.json(200, oip.index().filter(({ state: is }) => ready !== true || is === 'READY'));
+      return null;
+    });
+  };
+  const change = (act: (model: string, body: JsonObject) => Promise<void>): Route['handle'] =>
+    (reply, request, head) => {
+      if (!authorize(reply, request)) return;
+      const model = pathParameter(request, 0);
+      withBody(reply, head, options.bodyBytesMax, (body) => act(model, body));
+    };
+  return [
+    { method: 'POST', pattern: '/v2/repository/index', handle: index },
+    // There is one repository, whatever a client calls it.
+    { method: 'POST', pattern: '/v2/repository/:repository/index', handle: index },
+    {
+      method: 'POST', pattern: '/v2/repository/models/:model/load',
+      handle: change((model, body) => oip.load(model, loadRequest(checkedBody(loadBody, body).parameters ?? {}))),
+    },
+    {
+      method: 'POST', pattern: '/v2/repository/models/:model/unload',
+      handle: change((model, body) => oip.unload(model, checkedBody(unloadBody, body).parameters?.force === true)),
+    },
+  ];
+}
+
+// Triton's names: "config" is a JSON text that we do not need, "file:<version>/<name>" the bytes in base64.
+function loadRequest(parameters: JsonObject & { readonly version?: string | undefined }): LoadRequest {
+  const { version } = parameters;
+  const files = Object.entries(parameters).filter(([key]) => key.startsWith('file:'));
+  if (files.length === 0) return version === undefined ? {} : { version };
+  const [key, content] = files[0]!;
+  if (files.length > 1 || typeof content !== 'string') {
+    throw lastgoodError('INVALID_REQUEST', { reason: 'wanted one "file:VERSION/NAME" with the bytes in base64' });
+  }
+  const named = /^file:([^/]+)\/[^/]+$/.exec(key)?.[1];
+  if (named === undefined) {
+    const got = key.slice(0, 100);
+    throw lastgoodError('INVALID_REQUEST', { reason: `"${got}" names no version; wanted "file:1/model.onnx"` });
+  }
+  if (!BASE64.test(content)) {
+    throw lastgoodError('INVALID_REQUEST', { reason: `"${key.slice(0, 100)}" is no base64, or empty` });
+  }
+  return { version: named, file: Buffer.from(content, 'base64') };
+}

@@ -1,0 +1,99 @@
+// The plain JSON API: predict, health, rollback. Main thread; a request body is passed on as bytes, never parsed here
+// (but for the optional one of a rollback, which only an administrator can send).
+import { monotonicUs } from '../clock.ts';
+import { lastgoodError } from '../errors.ts';
+import { EntryKind } from '../shared-memory/slab.ts';
+import { adminCheck } from './admin-check.ts';
+import { collectBody } from '../http/body.ts';
+import { checkedBody, rollbackBody } from './control-bodies.ts';
+import { objectIn } from './json-body.ts';
+import type { FrontOptions, FrontPort } from './serving-api.ts';
+import type { Reply } from '../http/reply.ts';
+import type { RequestHead } from '../http/request-head.ts';
+import { pathParameter, type Route } from '../http/routes.ts';
+import type { FrontState } from '../http/state.ts';
+import type { HttpRequest } from '../http/uws/uws-types.ts';
+
+/** Limit of a rollback's optional body. */
+const ROLLBACK_BODY_BYTES_MAX = 16 * 1024;
+
+// curl sends the form type when nobody says otherwise, so it is taken for JSON as well.
+const JSON_TYPES = new Set(['', 'application/json', 'application/x-www-form-urlencoded']);
+
+/** The routes of the plain API, for `registerRoutes`. */
+export function seedRoutes(port: FrontPort, options: FrontOptions, state: FrontState): Route[] {
+  const predict = (model: string | undefined, reply: Reply, head: RequestHead): void => {
+    requireJsonType(head);
+    // Before the body is read, so that an unknown model costs the client no upload.
+    const queue = port.queueOf(model);
+    queue.assertRoom(EntryKind.predictJson);
+    collectBody(reply, head, state, options.bodyBytesMax, (body) => {
+      reply.holdTicket(queue.submit(EntryKind.predictJson, body, reply, monotonicUs()));
+    });
+  };
+  const health = (model: string | undefined, reply: Reply): void => {
+    reply.json(200, port.healthOf(model));
+  };
+  const authorize = adminCheck(options.adminToken);
+  const rollback = (model: string | undefined, reply: Reply, request: HttpRequest, head: RequestHead): void => {
+    if (!authorize(reply, request)) return;
+    requireJsonType(head);
+    const limitBytes = Math.min(ROLLBACK_BODY_BYTES_MAX, options.bodyBytesMax);
+    collectBody(reply, head, state, limitBytes, (body) => {
+      port.rollbackFromFront(model, reasonIn(body)).then(
+        (result) => reply.json(200, result),
+        (error: unknown) => reply.fail(error),
+      );
+    });
+  };
+  const model = (request: HttpRequest): string => pathParameter(request, 0);
+  const routes: Route[] = [
+    { method: 'POST', pattern: '/predict', handle: (reply, _, head) => predict(undefined, reply, head) },
+    {
+      method: 'POST',
+      pattern: '/models/:model/predict',
+      handle: (reply, request, head) => predict(model(request), reply, head),
+    },
+    { method: 'GET', pattern: '/health', whileDraining: true, handle: (reply) => health(undefined, reply) },
+    {
+      method: 'GET',
+      pattern: '/models/:model/health',
+      whileDraining: true,
+      handle: (reply, request) => health(model(request), reply),
+    },
+    {
+      method: 'POST',
+      pattern: '/rollback',
+      handle: (reply, request, head) => rollback(undefined, reply, request, head),
+    },
+    {
+      method: 'POST',
+      pattern: '/models/:model/rollback',
+      handle: (reply, request, head) => rollback(model(request), reply, request, head),
+    },
+  ];
+  return routes;
+}
+
+/** GET /, which names every route; call it with all of them. */
+export function indexRoute(routes: readonly Route[]): Route {
+  const index = {
+    name: 'lastgood',
+    routes: [...routes.map(({ method, pattern }) => `${method} ${pattern.replace(/:(\w+)/g, '{$1}')}`), 'GET /ws'],
+  };
+  return { method: 'GET', pattern: '/', whileDraining: true, handle: (reply) => reply.json(200, index) };
+}
+
+function requireJsonType(head: RequestHead): void {
+  const type = head.contentType;
+  if (type === 'application/json') return;
+  const parameters = type.indexOf(';');
+  const essence = (parameters < 0 ? type : type.slice(0, parameters)).trim().toLowerCase();
+  if (JSON_TYPES.has(essence)) return;
+  const got = `Content-Type "${type.slice(0, 100)}"`;
+  throw lastgoodError('UNSUPPORTED_MEDIA_TYPE', { got, wanted: 'application/json' });
+}
+
+function reasonIn(body: Uint8Array): string | undefined {
+  return checkedBody(rollbackBody, objectIn(body)).reason;
+}

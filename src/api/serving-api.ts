@@ -1,0 +1,86 @@
+// What the public front end asks of the engine; implemented by the engine, so that the front knows none of its parts.
+import type { Submitter } from '../batch/submit.ts';
+import type { TlsView } from '../metrics/views.ts';
+import type { FrontLimits } from '../http/limits.ts';
+import type { OipPort } from './oip-port.ts';
+import type { TfsPort } from './tfs-port.ts';
+import type { TlsOptions } from '../http/tls/tls-renewal.ts';
+
+/** The answer of GET /health, fields as the public contract names them. */
+export interface HealthAnswer {
+  readonly healthy: boolean;
+  readonly violations: readonly string[];
+  readonly model: string;
+  readonly active_model: string | null;
+  readonly last_good: string | null;
+  readonly generation: number;
+  readonly phase: string;
+  readonly p95_latency_ms: number | null;
+  readonly error_rate: number | null;
+  readonly prediction_drift: number | null;
+  readonly samples: number;
+  readonly lapped_samples: number;
+  readonly pending: number;
+  /** Requests that a version on probation failed and the standby answered, since the engine started. */
+  readonly shielded: number;
+  readonly pinned: boolean;
+}
+
+export interface FrontPort {
+  /**
+   * The queue of a model, or of the default model; with a version, requests are answered by that one, whichever is
+   * active. Throws MODEL_NOT_FOUND, NO_DEFAULT_MODEL, VERSION_NOT_FOUND or VERSION_NOT_LOADED.
+   */
+  queueOf(model: string | undefined, version?: string): Submitter;
+  /** Throws FLOATS_REFUSED when the version, or the active one, cannot be asked over `lastgood.f32`; and as above. */
+  assertFloats(model: string | undefined, version?: string): void;
+  readonly oip: OipPort;
+  /** The text of GET /metrics. */
+  metrics(): Promise<string>;
+  readonly tfs: TfsPort;
+  healthOf(model: string | undefined): HealthAnswer;
+  /** Rolls back on behalf of a client that showed the admin token. */
+  rollbackFromFront(
+    model: string | undefined,
+    reason: string | undefined,
+  ): Promise<{ rolled_back_to: string; path: string; generation: number }>;
+}
+
+export interface FrontOptions {
+  readonly host: string;
+  readonly port: number;
+  readonly bodyBytesMax: number;
+  readonly limits: FrontLimits;
+  readonly adminToken: string | undefined;
+  /** Without it the port speaks plain HTTP. */
+  readonly tls?: TlsOptions;
+}
+
+/** What clients hold of a front end now; see http/limits.ts. */
+export interface ClientsHold {
+  readonly connections: number;
+  /** Since it listens. */
+  readonly refusedConnections: number;
+  readonly sockets: number;
+  readonly receivingBytes: number;
+  readonly unreadBytes: number;
+}
+
+/** A listening front end. */
+export interface Front {
+  readonly host: string;
+  readonly port: number;
+  /** Requests that were accepted and not yet answered. */
+  readonly inFlight: number;
+  readonly held: ClientsHold;
+  /** Errors that it answered without asking a version, by code. */
+  readonly refusals: ReadonlyMap<string, number>;
+  /** What is known of the certificate; null in plain. */
+  readonly tls: TlsView | null;
+  /** Reads certificate and key again now; they are read when they change, too. */
+  renewTls(): void;
+  /** Stops accepting connections; from now on answers carry `Connection: close` and new requests get 503. */
+  stopIntake(): void;
+  /** Ends WebSockets with 1001 and closes everything; call it when nothing is in flight. */
+  close(): void;
+}

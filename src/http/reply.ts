@@ -1,0 +1,243 @@
+// The only code that touches an HTTP response after its route handler has returned. Main thread.
+// Invariant: the abort handler is registered before anything else, and after an answer or an abort the native
+// response is never used again (any use would throw); so a request gets exactly one answer or none.
+import { STATUS_CODES } from 'node:http';
+import type { ReplySink, Ticket } from '../batch/submit.ts';
+import { errorBody, isLastgoodError } from '../errors.ts';
+import { type AnswerEncoding, COMPRESSED_BYTES_MIN, compress, encodingFor } from './compression.ts';
+import { SlowAnswer } from './slow-answer.ts';
+import { countRefusal, type FrontState } from './state.ts';
+import type { HttpResponse } from './uws/uws-types.ts';
+
+const RETRY_AFTER_SECONDS = '1';
+/** The length of the JSON part of a body with raw tensors behind it. */
+const TENSOR_HEADER = 'Inference-Header-Content-Length';
+
+const STATUS_LINES = new Map<number, string>(
+  Object.entries(STATUS_CODES).map(([status, text]) => [Number(status), `${status} ${text ?? ''}`]),
+);
+
+/** Larger answers are handed over as the client reads them, and counted until it has. */
+const WATCHED_BYTES_MIN = 16 * 1024;
+
+const TOO_MANY_REQUESTS = 429;
+
+const encoder = new TextEncoder();
+
+const JSON_TYPE = 'application/json';
+const TENSOR_TYPE = 'application/octet-stream';
+
+// The status with the headers that nearly every answer has: one call of the addon writes all, from bytes.
+const headOf = (headers: string): ArrayBuffer => Uint8Array.from(encoder.encode(`200 OK\r\n${headers}`)).buffer;
+const PLAIN_HEAD = headOf(`Content-Type: ${JSON_TYPE}`);
+/** The same before raw tensors, by the length of the JSON part: the answers of one model have few. */
+const tensorHeads = new Map<number, ArrayBuffer>();
+const TENSOR_HEADS_MAX = 256;
+
+function tensorHead(headerBytes: number): ArrayBuffer {
+  const known = tensorHeads.get(headerBytes);
+  if (known !== undefined) return known;
+  if (tensorHeads.size >= TENSOR_HEADS_MAX) tensorHeads.clear();
+  const head = headOf(`Content-Type: ${TENSOR_TYPE}\r\n${TENSOR_HEADER}: ${headerBytes}`);
+  tensorHeads.set(headerBytes, head);
+  return head;
+}
+
+// What `sendPlain` sends. The addon calls it at once, so one place does for all, and no closure is made for an answer.
+let plainResponse: HttpResponse | null = null;
+let plainHead = PLAIN_HEAD;
+let plainBody: Uint8Array = new Uint8Array(0);
+
+function sendPlain(): void {
+  plainResponse!.writeStatus(plainHead);
+  plainResponse!.end(plainBody);
+}
+
+/** A response header beyond the usual ones. */
+export type ExtraHeader = readonly [name: string, value: string];
+
+export interface FailOptions {
+  /** Closes the connection after the answer: what follows on it cannot be trusted or is not wanted. */
+  readonly close?: boolean;
+  readonly header?: ExtraHeader;
+}
+
+interface EncodedError {
+  readonly status: number;
+  readonly bytes: Uint8Array;
+}
+
+// Under overload one full queue refuses thousands of requests a second, with one and the same error.
+const encodedRefusals = new WeakMap<object, EncodedError>();
+
+function encodedError(error: unknown): EncodedError {
+  const known = typeof error === 'object' && error !== null ? encodedRefusals.get(error) : undefined;
+  if (known !== undefined) return known;
+  const { status, body } = errorBody(error);
+  const encoded = { status, bytes: encoder.encode(JSON.stringify(body)) };
+  if (status === TOO_MANY_REQUESTS && isLastgoodError(error)) encodedRefusals.set(error, encoded);
+  return encoded;
+}
+
+/** The one answer of an HTTP request. */
+export class Reply implements ReplySink {
+  readonly #response: HttpResponse;
+  readonly #state: FrontState;
+  readonly #withoutBody: boolean;
+  #slow: SlowAnswer | null = null;
+  #ticket: Ticket | undefined;
+  #contentType = JSON_TYPE;
+  #done = false;
+  /** What is to be answered is decided, and sent on a later turn. */
+  #decided = false;
+  #acceptEncoding = '';
+  /** What the client calls its request; empty when it does not say. */
+  requestId = '';
+
+  /** `withoutBody` is true for HEAD: same headers, no bytes. */
+  constructor(response: HttpResponse, state: FrontState, withoutBody = false) {
+    this.#response = response;
+    this.#state = state;
+    this.#withoutBody = withoutBody;
+    state.inFlight += 1;
+    response.onAborted(() => {
+      this.#abort();
+    });
+  }
+
+  /** Answered, aborted, or about to be answered: nothing more may be done for the request. */
+  get done(): boolean {
+    return this.#done || this.#decided;
+  }
+
+  /** Large answers may be compressed in what this Accept-Encoding header allows. */
+  mayCompress(acceptEncoding: string): void {
+    this.#acceptEncoding = acceptEncoding;
+  }
+
+  /** Remembers whom to tell when the client goes away; replaces an earlier ticket. */
+  holdTicket(ticket: Ticket): void {
+    if (!this.done) this.#ticket = ticket;
+  }
+
+  /** Hands the body's chunks to `handler`, also after an answer; each chunk is valid only during the call. */
+  onData(handler: (chunk: ArrayBuffer, isLast: boolean) => void): void {
+    this.#response.onData(handler);
+  }
+
+  /**
+   * Sends JSON bytes, with raw tensors behind the first `headerBytes` of them if that is not 0; `body` may lie in
+   * shared memory, it is copied during the call.
+   */
+  answer(status: number, body: Uint8Array, headerBytes = 0): void {
+    if (this.done) return;
+    if (body.length >= COMPRESSED_BYTES_MIN && this.#compress(status, body, headerBytes)) return;
+    if (!this.#sendPlain(status, body, headerBytes)) this.#send(status, body, false, undefined, headerBytes);
+  }
+
+  // The common answer, without what the others need; false when this is another one.
+  #sendPlain(status: number, body: Uint8Array, headerBytes: number): boolean {
+    const isPlain = status === 200 && body.length < WATCHED_BYTES_MIN && !this.#withoutBody;
+    if (!isPlain || this.#state.draining || this.#contentType !== JSON_TYPE) return false;
+    this.#finish();
+    plainResponse = this.#response;
+    plainHead = headerBytes === 0 ? PLAIN_HEAD : tensorHead(headerBytes);
+    plainBody = body;
+    plainResponse.cork(sendPlain);
+    plainResponse = null;
+    return true;
+  }
+
+  #compress(status: number, body: Uint8Array, headerBytes: number): boolean {
+    const wanted = this.#withoutBody ? null : encodingFor(this.#acceptEncoding);
+    if (wanted === null) return false;
+    this.#decided = compress(this.#state, wanted, body, (packed, encoding) => {
+      this.#send(status, packed, false, undefined, headerBytes, encoding);
+    });
+    return this.#decided;
+  }
+
+  /** Sends `value` as JSON. */
+  json(status: number, value: unknown): void {
+    this.answer(status, encoder.encode(JSON.stringify(value)));
+  }
+
+  /** Sends text of another type than JSON. */
+  text(status: number, contentType: string, text: string): void {
+    this.#contentType = contentType;
+    this.answer(status, encoder.encode(text));
+  }
+
+  /** Sends the JSON body of `error`; anything but a LastgoodError is answered as INTERNAL. */
+  fail(error: unknown, options?: FailOptions): void {
+    if (this.done) return;
+    countRefusal(this.#state, error);
+    const { status, bytes } = encodedError(error);
+    if (options?.close !== true) {
+      this.#send(status, bytes, false, options?.header);
+      return;
+    }
+    this.#decided = true;
+    // Not now: answered inside the parser, the connection would stay open until all bytes that have come in are parsed,
+    // and what a client hid behind a doubtful body would run as its next request. While an answer is outstanding,
+    // the addon closes the connection at the first byte of another request.
+    setImmediate(() => {
+      this.#send(status, bytes, true, options.header);
+    });
+  }
+
+  #send(
+    status: number, body: Uint8Array, close: boolean, header: ExtraHeader | undefined, headerBytes = 0,
+    encoding: AnswerEncoding | null = null,
+  ): void {
+    if (this.#done) return;
+    this.#finish();
+    const response = this.#response;
+    const state = this.#state;
+    const closing = close || state.draining;
+    response.cork(() => {
+      // 200 is what the addon writes by itself with the first header.
+      if (status !== 200) response.writeStatus(STATUS_LINES.get(status) ?? `${status} Status ${status}`);
+      if (headerBytes === 0) {
+        response.writeHeader('Content-Type', this.#contentType);
+      } else {
+        response.writeHeader('Content-Type', TENSOR_TYPE);
+        response.writeHeader(TENSOR_HEADER, String(headerBytes));
+      }
+      if (encoding !== null) {
+        response.writeHeader('Content-Encoding', encoding);
+        response.writeHeader('Vary', 'Accept-Encoding');
+      }
+      if (status === 429 || status === 503) response.writeHeader('Retry-After', RETRY_AFTER_SECONDS);
+      if (header !== undefined) response.writeHeader(header[0], header[1]);
+      if (!this.#withoutBody && !closing && body.length >= WATCHED_BYTES_MIN) this.#sendSlowly(body);
+      else if (!this.#withoutBody) response.end(body, closing);
+      else if (closing) response.end('', true);
+      else {
+        // No argument: told the length, an old build waits for that many bytes and stays busy.
+        response.writeHeader('Content-Length', String(body.length));
+        response.endWithoutBody();
+      }
+    });
+  }
+
+  #sendSlowly(body: Uint8Array): void {
+    const slow = new SlowAnswer(this.#response, this.#state.unread);
+    if (!slow.send(body)) this.#slow = slow;
+  }
+
+  #abort(): void {
+    this.#slow?.aborted();
+    // An abort can still be reported after an answer that sat in the addon's send buffer.
+    if (this.#done) return;
+    const ticket = this.#ticket;
+    this.#finish();
+    ticket?.cancel();
+  }
+
+  #finish(): void {
+    this.#done = true;
+    this.#ticket = undefined;
+    this.#state.inFlight -= 1;
+  }
+}

@@ -1,0 +1,156 @@
+// An engine as the front sees it, in memory: it keeps every accepted request until the test lets it be answered, and
+// answers with what it was given. An answer's bytes lie in shared memory that is overwritten at once, as in a slab.
+import type { ReplySink, Submitter, Ticket } from '../../src/batch/submit.ts';
+import { lastgoodError } from '../../src/errors.ts';
+import type { Front, FrontOptions, FrontPort, HealthAnswer } from '../../src/api/serving-api.ts';
+import type { OipPort } from '../../src/api/oip-port.ts';
+import type { TfsPort } from '../../src/api/tfs-port.ts';
+import { startFront } from '../../src/api/server.ts';
+import { resolveOptions } from '../../src/options.ts';
+import { EntryKind } from '../../src/shared-memory/slab.ts';
+import { until } from '../support/poll.ts';
+
+export class HeldRequest implements Ticket {
+  readonly model: string;
+  readonly kind: EntryKind;
+  readonly body: string;
+  readonly receivedUs: number;
+  cancelled = false;
+  readonly #sink: ReplySink;
+
+  constructor(model: string, kind: EntryKind, body: Uint8Array, sink: ReplySink, receivedUs: number) {
+    this.model = model;
+    this.kind = kind;
+    this.body = Buffer.from(body).toString();
+    this.receivedUs = receivedUs;
+    this.#sink = sink;
+  }
+
+  cancel(): void {
+    this.cancelled = true;
+  }
+
+  answer(status = 200, value: unknown = this.#echo()): void {
+    const bytes = Buffer.from(JSON.stringify(value));
+    const shared = new Uint8Array(new SharedArrayBuffer(bytes.length + 8), 8);
+    shared.set(bytes);
+    this.#sink.answer(status, shared, 0);
+    shared.fill(0x21);
+  }
+
+  #echo(): unknown {
+    if (this.kind === EntryKind.predictJson) return { model: this.model, bytes: this.body.length, body: this.body };
+    const { id } = JSON.parse(this.body) as { id: unknown };
+    return { id, model: this.model };
+  }
+}
+
+export class EchoEngine implements FrontPort {
+  /** An Open Inference Protocol of one model; the real one is tested on the real engine. */
+  readonly oip: OipPort = {
+    needsToken: true,
+    server: () => ({ name: 'echo', version: '0', extensions: [] }),
+    isReady: () => true,
+    assertReady: (model) => void this.#named(model),
+    metadata: (model) => ({ name: this.#named(model) }),
+    config: (model) => ({ name: this.#named(model) }),
+    statistics: () => Promise.resolve({ model_stats: [] }),
+    index: () => this.#models.map((name) => ({ name, state: 'READY', reason: '' })),
+    load: () => Promise.resolve(),
+    unload: () => Promise.resolve(),
+  };
+  readonly metrics = (): Promise<string> => Promise.resolve('# HELP echo Nothing.\n# TYPE echo gauge\necho 1\n');
+  readonly tfs: TfsPort = {
+    models: () => this.#models,
+    versionOf: () => undefined,
+    status: (model) => ({ name: this.#named(model) }),
+    metadata: (model) => ({ name: this.#named(model) }),
+  };
+  readonly held: HeldRequest[] = [];
+  /** Requests accepted so far. */
+  submitted = 0;
+  readonly rollbacks: unknown[] = [];
+  /** Answer every request by itself, on a later turn of the event loop. */
+  answering = true;
+  /** Thrown by the next submit calls. */
+  refusal: Error | undefined;
+  readonly #models: readonly string[];
+
+  constructor(models: readonly string[] = ['digits', 'größe/1']) {
+    this.#models = models;
+  }
+
+  queueOf(model: string | undefined): Submitter {
+    const name = this.#named(model);
+    return {
+      assertRoom: () => {
+        if (this.refusal !== undefined) throw this.refusal;
+      },
+      submit: (kind, body, sink, receivedUs) => {
+        if (this.refusal !== undefined) throw this.refusal;
+        this.submitted += 1;
+        const request = new HeldRequest(name, kind, body, sink, receivedUs);
+        if (this.answering) setImmediate(() => request.answer());
+        else this.held.push(request);
+        return request;
+      },
+    };
+  }
+
+  assertFloats(model: string | undefined): void {
+    this.#named(model);
+  }
+
+  healthOf(model: string | undefined): HealthAnswer {
+    return {
+      healthy: true,
+      violations: [],
+      model: this.#named(model),
+      active_model: '3',
+      last_good: '2',
+      generation: 5,
+      phase: 'serving',
+      p95_latency_ms: null,
+      error_rate: null,
+      prediction_drift: null,
+      samples: 0,
+      lapped_samples: 0,
+      pending: 0,
+      shielded: 0,
+      pinned: false,
+    };
+  }
+
+  async rollbackFromFront(
+    model: string | undefined,
+    reason: string | undefined,
+  ): Promise<{ rolled_back_to: string; path: string; generation: number }> {
+    await new Promise((resolve) => setImmediate(resolve));
+    if (model === 'größe/1') throw lastgoodError('NO_ROLLBACK_TARGET', { model });
+    this.rollbacks.push([model, reason]);
+    return { rolled_back_to: '2', path: 'artifacts/2', generation: 6 };
+  }
+
+  /** Waits until `count` requests are held. */
+  async holds(count: number): Promise<void> {
+    await until(`${count} requests are held`, () => this.held.length === count);
+  }
+
+  #named(model: string | undefined): string {
+    const name = model ?? this.#models[0];
+    if (name !== undefined && this.#models.includes(name)) return name;
+    throw lastgoodError('MODEL_NOT_FOUND', { model: name ?? '', known: this.#models.join(', ') });
+  }
+}
+
+/** Starts a front before `engine` on a free port; the caller closes it. */
+export function frontBefore(engine: EchoEngine, options: Partial<FrontOptions> = {}): Promise<Front> {
+  return startFront(engine, {
+    host: '127.0.0.1',
+    port: 0,
+    bodyBytesMax: 100_000,
+    adminToken: undefined,
+    limits: resolveOptions({}).limits,
+    ...options,
+  });
+}
