@@ -1,10 +1,13 @@
-// One model's queue, on the main thread: requests are copied into the open slab, slabs wait in order, and at the end of
-// an event-loop turn (see cut-timer.ts) a batch is cut when a worker is free, or when it is worth lying ready behind
+// One model's queue, on the main thread: requests are copied into slabs, slabs wait in order, and at the end of an
+// event-loop turn (see cut-timer.ts) a batch is cut when a worker is free, or when it is worth lying ready behind
 // the one that a worker runs. Which deployment runs it is decided by the dispatch function at that moment and not
 // before, and what no worker has begun can be taken back; so after a rollback everything that waits goes to the
 // restored version.
 //
-//   submit -> [ open slab ] -> sealed slabs (first in, first out) -> dispatch -> answers -> slab is free again
+//   submit -> slabs, first in first out -> dispatch -> answers -> slab is free again
+//
+// Invariant: no request is overtaken by one that came later, but for those that find a place in the open slab, which
+// waits in the queue like the others: a request with memory of its own, however large, goes behind all that waits.
 //
 // Limits: `pendingMax` requests, a fixed number of slabs, `largeBytesMax` for requests that need memory of their own,
 // one deadline per request. Refusals: QUEUE_FULL, LARGE_REQUESTS_FULL, DRAINING, DEADLINE_EXCEEDED.
@@ -38,15 +41,17 @@ export class Batcher implements Submitter {
   readonly #options: BatcherOptions;
   readonly #slabs: SlabSupply;
   readonly #large: LargeSlabs;
-  readonly #sealed: Batch[] = [];
+  /** In the order in which they are to run. */
+  readonly #queue: Batch[] = [];
   readonly #running = new Set<Batch>();
   readonly #timer = new CutTimer({
     cut: () => this.#cut(),
     companyUs: () => this.#companyUs(),
     // Where the runs take most of the time an idle worker costs more than a small batch.
-    mayGrow: () => !this.#isSlow && this.#sealed.length === 0 && this.#open?.isFull === false,
+    mayGrow: () => !this.#isSlow && this.#queue.length === 1 && this.#open?.isFull === false,
     accepted: () => this.counts.accepted,
   });
+  /** The one in the queue that further requests may join. */
   #open: Batch | null = null;
   /** The last batch took long on its worker. */
   #isSlow = false;
@@ -97,7 +102,7 @@ export class Batcher implements Submitter {
 
   /** Tells that a worker may have become free, or that another deployment is active now. */
   wake(): void {
-    if (this.#sealed.length > 0 || this.#open !== null) this.#timer.schedule();
+    if (this.#queue.length > 0) this.#timer.schedule();
   }
 
   /** Refuses new requests and resolves when everything that was accepted has been answered. */
@@ -124,10 +129,6 @@ export class Batcher implements Submitter {
     return this.counts.refused(kind, this.counts.queueFull(model, this.#pending, limit));
   }
 
-  #newBatch(slab: Slab, memory: SharedArrayBuffer | null): Batch {
-    return new Batch(slab, memory, this.counts.meter.unserved, (batch, how) => this.#settled(batch, how));
-  }
-
   // Large bodies get memory of their own.
   #openSingle(bodyBytes: number, kind: EntryKind): Batch {
     const slab = this.#large.take(bodyBytes);
@@ -135,44 +136,43 @@ export class Batcher implements Submitter {
       const { model, largeBytesMax: limitBytes } = this.#options;
       throw this.counts.refused(kind, lastgoodError('LARGE_REQUESTS_FULL', { model, got: bodyBytes, limitBytes }));
     }
-    const batch = this.#newBatch(slab, this.#large.memoryOf(slab));
-    this.#sealed.push(batch);
-    return batch;
+    return this.#enqueue(slab, this.#large.memoryOf(slab));
   }
 
   #openFor(bodyBytes: number, kind: EntryKind): Batch {
     const open = this.#open;
     if (open !== null && !open.isFull && open.slab.requestBytesFree >= bodyBytes) return open;
-    if (open?.live === 0) {
-      this.#open = null;
-      this.#release(open);
-    }
     const slab = this.#slabs.take();
     if (slab === undefined) throw this.#queueFull(kind);
-    if (this.#open !== null) this.#sealed.push(this.#open);
-    this.#open = this.#newBatch(slab.clear(), this.#slabs.memoryOf(slab));
+    this.#open = this.#enqueue(slab.clear(), this.#slabs.memoryOf(slab));
     return this.#open;
   }
 
+  #enqueue(slab: Slab, memory: SharedArrayBuffer | null): Batch {
+    const batch = new Batch(slab, memory, this.counts.meter.unserved, (one, how) => this.#settled(one, how));
+    this.#queue.push(batch);
+    return batch;
+  }
+
   // How long the open batch may still wait for company: from its first request on, and not at all once it is full or
-  // something is ready before it.
+  // another batch waits.
   #companyUs(): number {
     const { batchDelayUs, monotonicUs } = this.#options;
     const open = this.#open;
-    if (batchDelayUs === 0 || open === null || open.isFull || this.#sealed.length > 0) return 0;
+    if (batchDelayUs === 0 || open === null || open.isFull || this.#queue.length > 1) return 0;
     return open.slab.receivedUs(0) + batchDelayUs - monotonicUs();
   }
 
   #cut(): void {
     for (;;) {
-      const batch = this.#sealed[0] ?? this.#open;
-      if (batch === null) return;
+      const [batch] = this.#queue;
+      if (batch === undefined) return;
       if (batch === this.#open && this.#companyUs() > 0) {
         this.#timer.schedule();
         return;
       }
       if (batch.live === 0) {
-        this.#takeNext(batch);
+        this.#remove(batch);
         this.#release(batch);
       } else if (!this.#start(batch)) {
         return;
@@ -185,9 +185,12 @@ export class Batcher implements Submitter {
     return batch !== this.#open || batch.isFull || batch.live >= this.#pending * share;
   }
 
-  #takeNext(batch: Batch): void {
+  // Returns false when it does not wait any more.
+  #remove(batch: Batch): boolean {
+    const at = this.#queue.indexOf(batch);
+    if (at >= 0) this.#queue.splice(at, 1);
     if (batch === this.#open) this.#open = null;
-    else this.#sealed.shift();
+    return at >= 0;
   }
 
   #start(batch: Batch): boolean {
@@ -195,13 +198,13 @@ export class Batcher implements Submitter {
     try {
       run = this.#options.dispatch(batch.slab, batch.memory, this.#mayWait(batch), batch);
     } catch (error) {
-      this.#takeNext(batch);
+      this.#remove(batch);
       batch.refuseAll(error);
       this.#release(batch);
       return true;
     }
     if (run === undefined) return false;
-    this.#takeNext(batch);
+    this.#remove(batch);
     batch.markDispatched(this.#options.answersOf?.(batch.slab) ?? this.counts.meter.unserved);
     this.counts.batches += 1;
     this.#running.add(batch);
@@ -233,7 +236,7 @@ export class Batcher implements Submitter {
       batch.deliver(result, lost, this.#options.onBad);
     }
     this.#release(batch);
-    if (this.#sealed.length > 0) this.#cut();
+    if (this.#queue.length > 0 && this.#queue[0] !== this.#open) this.#cut();
     else this.wake();
   }
 
@@ -241,7 +244,7 @@ export class Batcher implements Submitter {
   #takeBack(batch: Batch): void {
     this.counts.batches -= 1;
     batch.markTakenBack();
-    this.#sealed.unshift(batch);
+    this.#queue.unshift(batch);
     this.wake();
   }
 
@@ -258,14 +261,11 @@ export class Batcher implements Submitter {
     this.#notifyIdle();
   }
 
-  // A sealed batch that nobody waits for gives its memory back now: while no worker is free, requests that come and
+  // A waiting batch that nobody waits for gives its memory back now: while no worker is free, requests that come and
   // are given up again must not pile up. One that lies ready at a busy worker is not to be run either.
   #abandon(batch: Batch): void {
-    const at = this.#sealed.indexOf(batch);
     if (this.#running.has(batch)) this.#options.takeBack?.();
-    if (at < 0) return;
-    this.#sealed.splice(at, 1);
-    this.#release(batch);
+    if (this.#remove(batch)) this.#release(batch);
   }
 
   #notifyIdle(): void {
@@ -279,7 +279,7 @@ export class Batcher implements Submitter {
       deadlineMs, monotonicUs,
       isPending: () => this.#pending > 0,
       running: () => [...this.#running],
-      queued: () => [...this.#sealed, ...(this.#open === null ? [] : [this.#open])],
+      queued: () => [...this.#queue],
       lateError: (allowedUs) => {
         this.counts.expired += 1;
         return lastgoodError('DEADLINE_EXCEEDED', { model, deadlineMs: Math.round(allowedUs) / 1e3 });

@@ -99,8 +99,8 @@ describe('Batcher cuts', () => {
     const large = 'L'.repeat(5_000);
     const asked = ['a'.repeat(3_000), 'b'.repeat(1_000), 'c'.repeat(200), large, 'd'].map((body) => ask(body));
     await turn();
-    assert.deepEqual(workers.running.map(({ isSingle }) => isSingle), [false, true, false]);
-    assert.deepEqual(workers.cuts.map((cut) => cut.map((body) => body[0])), [['a', 'b'], ['L'], ['c', 'd']]);
+    assert.deepEqual(workers.running.map(({ isSingle }) => isSingle), [false, false, true]);
+    assert.deepEqual(workers.cuts.map((cut) => cut.map((body) => body[0])), [['a', 'b'], ['c', 'd'], ['L']]);
     while (workers.running.length > 0) workers.finish();
     await turn();
     for (const { body, answers } of asked) assert.deepEqual(answers, [{ status: 200, body: `1:${body}` }]);
@@ -190,7 +190,7 @@ describe('Batcher with batchDelayUs', () => {
     assert.deepEqual(workers.cuts, [['a', 'b'], ['c']]);
   });
 
-  test('keeps company only for the open batch while sealed ones go at once', async () => {
+  test('keeps company only for the open batch while full ones go at once', async () => {
     const { workers, clock, ask } = benchWith({ batchDelayUs: 20_000, workers: 9 });
     names(5).forEach((name) => ask(name));
     await turn();

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { LargeSlabs } from '../../src/batch/slab-supply.ts';
 import { isLastgoodError } from '../../src/errors.ts';
+import { randomOf } from '../shared-memory/seeded.ts';
 import { benchWith, turn } from './workers.ts';
 
 const LARGE = 'x'.repeat(10_000);
@@ -49,6 +50,55 @@ suite('Batcher with large requests', () => {
     }
     await turn();
     assert.equal(workers.cuts.length, 0);
+  });
+});
+
+/** The most requests that a batch of the order's bench has. */
+const BATCH_SIZE_MAX = 4;
+
+/** The numbers of requests of random sizes in the order in which they were cut; every third or so is large. */
+async function orderOf(seed: number): Promise<{ readonly order: number[]; readonly isLarge: readonly boolean[] }> {
+  const random = randomOf(seed);
+  const { ask, workers, batcher } = benchWith({
+    workers: 2, batchSizeMax: BATCH_SIZE_MAX, pendingMax: 200, largeBytesMax: 10_000_000,
+  });
+  const isLarge: boolean[] = [];
+  while (isLarge.length < 150) {
+    isLarge.push(random() < 0.3);
+    ask(`${isLarge.length - 1}.${'x'.repeat(isLarge.at(-1) === true ? 5_000 : Math.floor(random() * 2_000))}`);
+    if (random() < 0.2) await turn();
+    if (random() < 0.2 && workers.running.length > 0) workers.finish(Math.floor(random() * workers.running.length));
+  }
+  while (batcher.pending > 0) {
+    await turn();
+    while (workers.running.length > 0) workers.finish();
+  }
+  return { order: workers.cuts.flat().map((body) => Number.parseInt(body, 10)), isLarge };
+}
+
+suite('The order of large and small requests', () => {
+  test('lets no large one overtake what came before it, whatever the sizes and the workers\' pace', async () => {
+    for (let seed = 1; seed <= 30; seed += 1) {
+      const { order, isLarge } = await orderOf(seed);
+      assert.equal(order.length, isLarge.length);
+      for (const [at, number] of order.entries()) {
+        const overtakers = order.slice(0, at).filter((other) => other > number);
+        const what = `seed ${seed}: request ${number}`;
+        assert.ok(overtakers.every((other) => isLarge[other] === false), `${what} is overtaken by a large one`);
+        if (isLarge[number] === false) assert.equal(overtakers.length, 0, `${what}, a small one, is overtaken`);
+        else assert.ok(overtakers.length < BATCH_SIZE_MAX, `${what} is overtaken by ${overtakers.length}`);
+      }
+    }
+  });
+
+  test('holds for requests of which each takes a slab of its own, as many as the limit of pending ones', async () => {
+    const { ask, workers, batcher } = benchWith({ pendingMax: 32, largeBytesMax: 10_000_000 });
+    const asked = Array.from({ length: 32 }, (_, at) => ask(at % 2 === 0 ? `${at}` : `${at}.${LARGE}`));
+    while (batcher.pending > 0) {
+      await turn();
+      while (workers.running.length > 0) workers.finish();
+    }
+    assert.deepEqual(asked.map(({ answers }) => answers[0]?.status), asked.map(() => 200));
   });
 });
 
