@@ -1,7 +1,7 @@
 // Where lastgood spends its time under load: serves one model with V8's profiler on in every thread, puts closed-loop
 // load on it, and prints the functions by self time, a table for each thread.
 // Run: npm run build && node dist/bench/profile.js [json|oip-json|oip-binary|f32] [connections] [seconds]
-import '../src/telemetry-off.ts';
+import '../src/base/telemetry-off.ts';
 import { readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Contender } from './contenders/contender.ts';

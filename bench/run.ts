@@ -1,9 +1,9 @@
 // `npm run bench`: runs the parts one after the other, prints progress, tables and goals, and writes result.json and
 // chart.svg. Linux only: CPU time comes from /proc.
-import '../src/telemetry-off.ts';
+import '../src/base/telemetry-off.ts';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { resolve, join } from 'node:path';
-import { packageRoot } from '../src/package-root.ts';
+import { packageRoot } from '../src/base/package-root.ts';
 import { temporaryFolder } from './contenders/lastgood.ts';
 import { describeOrigin } from './measure/machine.ts';
 import { compute } from './parts/compute.ts';

@@ -2,7 +2,7 @@
 // `npm run clients`: the official clients against the real server, as they come from PyPI. What cannot be had here
 // (no Python, no network) is skipped and said so; what runs and fails ends with exit code 1.
 import { join } from 'node:path';
-import { packageRoot } from '../src/package-root.ts';
+import { packageRoot } from '../src/base/package-root.ts';
 import { run } from './clients/commands.ts';
 import { preparePerfAnalyzer, readSweep } from './clients/perf-analyzer.ts';
 import { NotAtHand, preparePython } from './clients/python.ts';

@@ -2,11 +2,11 @@
 // Trains the demo models and writes everything below models/: artefacts, baselines, golden cases, held-out traffic,
 // the manifest and the README. Run it with `npm run train`; a second run writes the same bytes.
 // An argument names another folder to write into.
-import '../src/telemetry-off.ts';
+import '../src/base/telemetry-off.ts';
 import { createHash } from 'node:crypto';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { packageRoot } from '../src/package-root.ts';
+import { packageRoot } from '../src/base/package-root.ts';
 import { fetchData } from './train/data.ts';
 import { distanceOf, qualityOf } from './train/metrics.ts';
 import { documentation, type ModelReport, type VersionReport } from './train/readme.ts';

@@ -3,12 +3,12 @@
 // refused everywhere, so a typo is an error and not a silent default.
 import { availableParallelism } from 'node:os';
 import { z } from 'zod';
-import { lastgoodError, reasonOf } from './errors.ts';
+import { lastgoodError, reasonOf } from './base/errors.ts';
 import { CHECK_NAMES } from './judge-checks.ts';
 import { impossibleLimits, judgeOverrideSchema, judgeSchema, judgeShape, mergeSections } from './judge-options.ts';
 import type { JudgeOptions } from './judge-options.ts';
-import { checkName } from './names.ts';
-import { IN_OUR_WORDS, issuesText } from './schema-text.ts';
+import { checkName } from './base/names.ts';
+import { IN_OUR_WORDS, issuesText } from './base/schema-text.ts';
 
 const KIB = 1024;
 const MIB = 1024 * KIB;

@@ -1,6 +1,6 @@
 // A loop around session.run() and nothing else, for the most that the runtime itself gives. Its own process; arguments:
 // the model's file, the row's width, milliseconds for each batch size. Prints rows a second by batch size as JSON.
-import '../../src/telemetry-off.ts';
+import '../../src/base/telemetry-off.ts';
 import { loadRuntime } from '../../src/worker/runtime.ts';
 
 const [file = '', width = '', spellMs = ''] = process.argv.slice(2);

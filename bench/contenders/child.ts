@@ -4,7 +4,7 @@ import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
-import { TELEMETRY_OFF_ENVIRONMENT } from '../../src/telemetry-off.ts';
+import { TELEMETRY_OFF_ENVIRONMENT } from '../../src/base/telemetry-off.ts';
 
 const STOP_MS = 15_000;
 

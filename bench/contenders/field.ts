@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { packageRoot } from '../../src/package-root.ts';
+import { packageRoot } from '../../src/base/package-root.ts';
 import { SocketClient } from '../load/socket-client.ts';
 import type { Settings } from '../settings.ts';
 import { MODEL, floatPayload, oipBinaryRequest, oipJsonRequest, predictRequest } from '../workloads.ts';

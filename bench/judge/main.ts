@@ -6,7 +6,7 @@ import { dirname, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { resolveOptions } from '../../src/options.ts';
 import type { JudgeOptions } from '../../src/options.ts';
-import { packageRoot } from '../../src/package-root.ts';
+import { packageRoot } from '../../src/base/package-root.ts';
 import { tableText } from '../report/table.ts';
 import { damageResults } from './found.ts';
 import { healthyResults } from './healthy.ts';

@@ -5,7 +5,7 @@ import { createRequire } from 'node:module';
 import * as os from 'node:os';
 import { join } from 'node:path';
 import { wrkVersion } from '../load/wrk.ts';
-import { packageRoot } from '../../src/package-root.ts';
+import { packageRoot } from '../../src/base/package-root.ts';
 import type { Cpus } from '../settings.ts';
 
 export interface Origin {

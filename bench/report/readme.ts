@@ -4,7 +4,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { packageRoot } from '../../src/package-root.ts';
+import { packageRoot } from '../../src/base/package-root.ts';
 import type { Origin } from '../measure/machine.ts';
 import type { Cell, Goal, PartResult } from '../parts/part.ts';
 import type { JudgeResult } from '../judge/report.ts';

@@ -2,8 +2,8 @@
 import { request as httpRequest } from 'node:http';
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { LastgoodError, lastgoodError, reasonOf } from '../errors.ts';
-import type { ErrorCode } from '../errors.ts';
+import { LastgoodError, lastgoodError, reasonOf } from '../base/errors.ts';
+import type { ErrorCode } from '../base/errors.ts';
 import type { DecisionRecord, EventRecord, ModelRecord, VersionRecord } from '../registry/records.ts';
 import { COMMANDS } from './commands.ts';
 import type { Verb } from './commands.ts';

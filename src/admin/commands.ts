@@ -1,9 +1,9 @@
 // The one table of the operator's verbs: what each takes, how it is asked for over the admin socket, and what it calls.
 // Server, client and the list at GET / all read it, so none of them can know a verb that the others do not.
 import { z } from 'zod';
-import { lastgoodError } from '../errors.ts';
+import { lastgoodError } from '../base/errors.ts';
 import { DECLARED_KINDS } from '../registry/records.ts';
-import { IN_OUR_WORDS, issuesText } from '../schema-text.ts';
+import { IN_OUR_WORDS, issuesText } from '../base/schema-text.ts';
 import type { Actor, ControlPlane } from './control-plane.ts';
 
 export type Verb = keyof ControlPlane;

@@ -2,10 +2,10 @@
 // anything loaded. An engine that starts later, or follows the directory, finds what was written here.
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Clock } from '../clock.ts';
-import { lastgoodError } from '../errors.ts';
+import type { Clock } from '../base/clock.ts';
+import { lastgoodError } from '../base/errors.ts';
 import type { ResolvedOptions } from '../options.ts';
-import { packageVersion } from '../package-root.ts';
+import { packageVersion } from '../base/package-root.ts';
 import { artifactPath, verifyArtifact } from '../registry/artifacts.ts';
 import type { DecisionRecord, EventRecord, ModelRecord, VersionRecord } from '../registry/records.ts';
 import { Registry } from '../registry/registry.ts';

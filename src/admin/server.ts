@@ -4,9 +4,9 @@
 import { createServer } from 'node:http';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { z } from 'zod';
-import { errorBody, lastgoodError, reasonOf } from '../errors.ts';
-import { packageVersion } from '../package-root.ts';
-import { issuesText } from '../schema-text.ts';
+import { errorBody, lastgoodError, reasonOf } from '../base/errors.ts';
+import { packageVersion } from '../base/package-root.ts';
+import { issuesText } from '../base/schema-text.ts';
 import { COMMANDS } from './commands.ts';
 import type { Command } from './commands.ts';
 import type { ControlPlane } from './control-plane.ts';

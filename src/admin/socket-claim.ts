@@ -7,7 +7,7 @@ import { chmodSync, linkSync, lstatSync, mkdirSync, renameSync, rmSync } from 'n
 import type { Server } from 'node:http';
 import { connect } from 'node:net';
 import { dirname, join } from 'node:path';
-import { isLastgoodError, lastgoodError, reasonOf } from '../errors.ts';
+import { isLastgoodError, lastgoodError, reasonOf } from '../base/errors.ts';
 import { adminSocketPath, SOCKET_PATH_BYTES_MAX } from './socket-path.ts';
 
 const DIRECTORY_MODE = 0o700;

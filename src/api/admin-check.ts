@@ -1,6 +1,6 @@
 // Who may change something through the public port: the holder of the admin token. Main thread.
 import { createHash, timingSafeEqual } from 'node:crypto';
-import { lastgoodError } from '../errors.ts';
+import { lastgoodError } from '../base/errors.ts';
 import type { Reply } from '../http/reply.ts';
 import type { HttpRequest } from '../http/uws/uws-types.ts';
 

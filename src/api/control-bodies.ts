@@ -1,8 +1,8 @@
 // The small JSON bodies that the main thread reads itself, as schemas: they check the body, and the description of the
 // HTTP surface shows the same. Pure.
 import { z } from 'zod';
-import { lastgoodError } from '../errors.ts';
-import { IN_OUR_WORDS } from '../schema-text.ts';
+import { lastgoodError } from '../base/errors.ts';
+import { IN_OUR_WORDS } from '../base/schema-text.ts';
 
 const REASON_CHARACTERS_MAX = 500;
 

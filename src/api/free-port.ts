@@ -4,7 +4,7 @@
 // port of a crashed one finds it taken for a minute, as long as connections of the dead linger in TIME_WAIT.
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
-import { lastgoodError } from '../errors.ts';
+import { lastgoodError } from '../base/errors.ts';
 
 /** A port of `host` that nobody listens on; throws LISTEN_FAILED when `host` is none of this machine's addresses. */
 export function freePort(host: string): Promise<number> {

@@ -1,7 +1,7 @@
 // Small JSON bodies that are read on the main thread: those of operators and of the repository extension, never those
 // of predictions.
 import { isUtf8 } from 'node:buffer';
-import { lastgoodError, reasonOf } from '../errors.ts';
+import { lastgoodError, reasonOf } from '../base/errors.ts';
 import { nestsDeeper } from '../wire/predict-body.ts';
 
 /** JSON.parse needs seconds for millions of nested brackets. */

@@ -3,7 +3,7 @@
 // connected to the first stays with it.
 import { createServer } from 'node:net';
 import { setImmediate as turnOfTheLoop } from 'node:timers/promises';
-import { lastgoodError } from '../errors.ts';
+import { lastgoodError } from '../base/errors.ts';
 import { limitConnections } from '../http/limits.ts';
 import type { Route } from '../http/routes.ts';
 import { registerRoutes } from '../http/routes.ts';

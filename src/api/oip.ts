@@ -1,7 +1,7 @@
 // The Open Inference Protocol's REST routes: health, metadata, inference, statistics and the model repository. Main
 // thread; the body of an inference request is passed on as bytes, never parsed here.
-import { monotonicUs } from '../clock.ts';
-import { lastgoodError } from '../errors.ts';
+import { monotonicUs } from '../base/clock.ts';
+import { lastgoodError } from '../base/errors.ts';
 import { EntryKind } from '../shared-memory/slab.ts';
 import { adminCheck } from './admin-check.ts';
 import { collectBody } from '../http/body.ts';

@@ -1,5 +1,5 @@
 // GET /openapi.json and GET /docs. Main thread; both are made once, when somebody asks for the first time.
-import { packageVersion } from '../package-root.ts';
+import { packageVersion } from '../base/package-root.ts';
 import { openApiDocument } from './openapi/document.ts';
 import { OPERATIONS } from './openapi/operations.ts';
 import { documentPage } from './openapi/page.ts';

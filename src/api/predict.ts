@@ -1,7 +1,7 @@
 // The plain JSON API: predict, health, rollback. Main thread; a request body is passed on as bytes, never parsed here
 // (but for the optional one of a rollback, which only an administrator can send).
-import { monotonicUs } from '../clock.ts';
-import { lastgoodError } from '../errors.ts';
+import { monotonicUs } from '../base/clock.ts';
+import { lastgoodError } from '../base/errors.ts';
 import { EntryKind } from '../shared-memory/slab.ts';
 import { adminCheck } from './admin-check.ts';
 import { collectBody } from '../http/body.ts';

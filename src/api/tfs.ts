@@ -2,8 +2,8 @@
 // and without a version or a label. Main thread; the body of a prediction is passed on as bytes, never parsed here.
 //   POST /v1/models/{model}[/versions/{version}|/labels/{label}]:predict
 // A colon is no separator for the router, so the last segment comes with ":predict" at its end.
-import { monotonicUs } from '../clock.ts';
-import { lastgoodError } from '../errors.ts';
+import { monotonicUs } from '../base/clock.ts';
+import { lastgoodError } from '../base/errors.ts';
 import { EntryKind } from '../shared-memory/slab.ts';
 import { collectBody } from '../http/body.ts';
 import type { FrontOptions, FrontPort } from './serving-api.ts';

@@ -1,6 +1,6 @@
 // Runs recorded lines through the judge: one model beside the other, each on its own recorded clock. Pure but for what
 // it is given to read. Memory does not grow with the recording.
-import { isLastgoodError } from '../errors.ts';
+import { isLastgoodError } from '../base/errors.ts';
 import type { JudgeOptions } from '../judge-options.ts';
 import type { BacktestDecision } from './decision.ts';
 import { ModelReplay } from './model-replay.ts';

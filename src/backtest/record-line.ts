@@ -6,7 +6,7 @@
 //     optional: "kind" (scalar, score, regression, classes, vector; scalar: one number, whatever it means), "summary"
 //     (a stored baseline, counts before "baseline"). No baseline at all is null, or left out.
 // What JSON has no number for is null, the bare tokens NaN, Infinity and -Infinity, or the same as text.
-import { isLastgoodError, lastgoodError, reasonOf } from '../errors.ts';
+import { isLastgoodError, lastgoodError, reasonOf } from '../base/errors.ts';
 import type { Baseline, OutputKind } from '../registry/records.ts';
 
 export interface SampleLine {

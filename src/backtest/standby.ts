@@ -1,6 +1,6 @@
 // The last good version of a recording, run again: a data directory that holds its artefact lets a backtest ask what
 // the engine asks before a rollback for drift. Answers at once, so that the recorded clock stands still meanwhile.
-import { reasonOf } from '../errors.ts';
+import { reasonOf } from '../base/errors.ts';
 import { artifactPath } from '../registry/artifacts.ts';
 import type { RegistryReader } from '../registry/reader.ts';
 import type { Baseline, VersionRecord } from '../registry/records.ts';

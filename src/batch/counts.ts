@@ -1,5 +1,5 @@
 // What became of a queue's requests since it was made, and what its model counts beyond it. Main thread.
-import { type LastgoodError, lastgoodError } from '../errors.ts';
+import { type LastgoodError, lastgoodError } from '../base/errors.ts';
 import { ModelMeter } from '../metrics/model-meter.ts';
 import type { EntryKind } from '../shared-memory/slab.ts';
 

@@ -2,10 +2,10 @@
 // directory itself. A verb does not know which of them it talks to.
 import { userInfo } from 'node:os';
 import type { Actor, ControlPlane } from '../admin/control-plane.ts';
-import { systemClock } from '../clock.ts';
-import { lastgoodError } from '../errors.ts';
-import { oneLine } from './output.ts';
-import { resolveSettings } from './settings.ts';
+import { systemClock } from '../base/clock.ts';
+import { lastgoodError } from '../base/errors.ts';
+import { oneLine } from './views/output.ts';
+import { resolveSettings } from './settings/settings.ts';
 import type { CommonFlags } from './verb.ts';
 
 /** The engine or its directory will do; fresh: a new directory too; engine: nothing but a running engine. */

@@ -1,19 +1,19 @@
 #!/usr/bin/env node
 // The executable `lastgood`: dispatches to the verbs and turns what they throw into one line and an exit code.
 //   0 done    1 refused or failed    2 wrong usage    3 no engine reachable
-import '../telemetry-off.ts';
+import '../base/telemetry-off.ts';
 import { Command, CommanderError } from 'commander';
-import { isLastgoodError, reasonOf } from '../errors.ts';
-import { packageVersion } from '../package-root.ts';
-import { backtestCommand } from './backtest.ts';
-import { demoCommand } from './demo.ts';
-import { doctorCommand } from './doctor.ts';
-import { inspectVerbs } from './inspect.ts';
-import { oneLine, printJson } from './output.ts';
-import { releaseVerbs } from './releases.ts';
-import { safetyVerbs } from './safety.ts';
-import { serveCommand } from './serve.ts';
-import { tuneCommand } from './tune.ts';
+import { isLastgoodError, reasonOf } from '../base/errors.ts';
+import { packageVersion } from '../base/package-root.ts';
+import { backtestCommand } from './verbs/backtest.ts';
+import { demoCommand } from './demo/demo.ts';
+import { doctorCommand } from './verbs/doctor.ts';
+import { inspectVerbs } from './verbs/inspect.ts';
+import { oneLine, printJson } from './views/output.ts';
+import { releaseVerbs } from './verbs/versions.ts';
+import { safetyVerbs } from './verbs/guards.ts';
+import { serveCommand } from './serve/serve.ts';
+import { tuneCommand } from './verbs/tune.ts';
 import { finish } from './verb.ts';
 
 const FAILED = 1;

@@ -1,7 +1,7 @@
 // What is wrong with the files of the artefacts, seen from the registry and from the directory. Reads whole files.
 import { lstatSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { isLastgoodError, reasonOf } from '../errors.ts';
+import { isLastgoodError, reasonOf } from '../base/errors.ts';
 import {
   artifactNames, artifactPath, isArtifact, isDirectory, isHeldByLiving, isPart, isRegistrationLock, kindOf,
   verifyArtifact,

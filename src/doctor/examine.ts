@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { startAdminServer } from '../admin/server.ts';
 import { isAlive } from '../admin/socket-claim.ts';
 import { adminSocketPath } from '../admin/socket-path.ts';
-import { lastgoodError, reasonOf } from '../errors.ts';
+import { lastgoodError, reasonOf } from '../base/errors.ts';
 import { examineArtifacts } from './artifact-ailments.ts';
 import type { Ailment, Examination, Finding, RegistryContents } from './findings.ts';
 import { probeRegistry } from './registry-look.ts';

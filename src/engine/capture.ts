@@ -1,6 +1,6 @@
 // Makes a baseline of what a version answers live, or says why not. Main thread, pure: failing checks, too few answers,
 // too short a time, or answers so unlike those of the version before that somebody has to say that this is meant.
-import { lastgoodError } from '../errors.ts';
+import { lastgoodError } from '../base/errors.ts';
 import { baselineOfPredictions } from '../judge/baseline.ts';
 import { countInBins } from '../judge/bins.ts';
 import { CHECK_TABLE } from '../judge/check-table.ts';

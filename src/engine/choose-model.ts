@@ -1,5 +1,5 @@
 // Which served model a request means. Main thread; asked for every request.
-import { lastgoodError } from '../errors.ts';
+import { lastgoodError } from '../base/errors.ts';
 
 /** The model of this name, or the only one when none is named; throws MODEL_NOT_FOUND or NO_DEFAULT_MODEL. */
 export function chooseModel<T>(

@@ -4,8 +4,8 @@ import { performance } from 'node:perf_hooks';
 import type {
   Activation, Actor, BaselineArguments, ControlPlane, EngineStatus, RegisterArguments, Rollback,
 } from '../admin/control-plane.ts';
-import { lastgoodError } from '../errors.ts';
-import { packageVersion } from '../package-root.ts';
+import { lastgoodError } from '../base/errors.ts';
+import { packageVersion } from '../base/package-root.ts';
 import { artifactPath } from '../registry/artifacts.ts';
 import type { DecisionRecord, EventRecord, ModelRecord, VersionRecord } from '../registry/records.ts';
 import { baselineFromFile, keepingInputs, warningsWith } from '../rollout/baselines.ts';

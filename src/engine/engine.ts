@@ -1,12 +1,12 @@
 // The engine: opens the data directory, serves every model in it, and owns start, drain and close. Main thread.
 // Closing order: intake, then what is pending, then the workers, then the monitor, then the registry; a busy worker is
 // never stopped.
-import '../telemetry-off.ts';
+import '../base/telemetry-off.ts';
 import { performance } from 'node:perf_hooks';
 import { checkedArguments } from '../admin/commands.ts';
 import type { Activation, ControlPlane, EngineStatus, RegisterArguments, Rollback } from '../admin/control-plane.ts';
-import { type Clock, systemClock } from '../clock.ts';
-import { lastgoodError, reasonOf } from '../errors.ts';
+import { type Clock, systemClock } from '../base/clock.ts';
+import { lastgoodError, reasonOf } from '../base/errors.ts';
 import type { Front } from '../api/serving-api.ts';
 import { startFront } from '../api/server.ts';
 import type { Verdict } from '../judge/messages.ts';

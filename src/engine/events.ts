@@ -1,7 +1,7 @@
 // What the engine tells its owner and what it takes from it.
 import { EventEmitter } from 'node:events';
-import type { Clock } from '../clock.ts';
-import { reasonOf } from '../errors.ts';
+import type { Clock } from '../base/clock.ts';
+import { reasonOf } from '../base/errors.ts';
 import type { RolloutEvent } from '../rollout/outcome.ts';
 import type { HungRun } from './hung-runs.ts';
 import { type EngineLog, logRolloutEvent } from './log.ts';

@@ -1,6 +1,6 @@
 // Looks at the registry's revision every `followMs` and calls `follow` when it changed: whatever another process wrote
 // there is obeyed. Main thread. One read of one number per look, because a read of LMDB after a pause costs 0.2 ms.
-import type { Clock } from '../clock.ts';
+import type { Clock } from '../base/clock.ts';
 import type { RegistryReader } from '../registry/reader.ts';
 
 /** Also without news `follow` is called so often: it tries again what a disk refused or what did not load. */

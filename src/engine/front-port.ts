@@ -1,5 +1,5 @@
 // The engine as the public front end sees it.
-import { lastgoodError } from '../errors.ts';
+import { lastgoodError } from '../base/errors.ts';
 import type { FrontOptions, FrontPort } from '../api/serving-api.ts';
 import type { TlsNews } from '../http/tls/tls-renewal.ts';
 import { floatRefusal } from '../wire/float-frame.ts';

@@ -1,8 +1,8 @@
 // Brings the models up under the boot guard: a version that brought the process down too often is taken out of service
 // before it is loaded again. Main thread. A registry that cannot be written must not keep the engine from serving: the
 // guard then remembers nothing and says so.
-import type { Clock } from '../clock.ts';
-import { isLastgoodError, reasonOf } from '../errors.ts';
+import type { Clock } from '../base/clock.ts';
+import { isLastgoodError, reasonOf } from '../base/errors.ts';
 import { BootGuard } from '../registry/boot-guard.ts';
 import type { Culprit } from '../registry/boot-guard.ts';
 import type { BootRecord } from '../registry/records.ts';

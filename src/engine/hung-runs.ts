@@ -6,8 +6,8 @@
 // Invariant: runs are reported only after the registry knows of every hung version that it is out, so that the next
 // process begins with none of them; while the disk refuses that, the last good version serves beside the stuck worker.
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Clock } from '../clock.ts';
-import { type ErrorCode, isLastgoodError, lastgoodError, reasonOf } from '../errors.ts';
+import type { Clock } from '../base/clock.ts';
+import { type ErrorCode, isLastgoodError, lastgoodError, reasonOf } from '../base/errors.ts';
 import type { Registry } from '../registry/registry.ts';
 import { ENGINE_ACTOR } from '../rollout/decisions.ts';
 import type { Deployment } from '../rollout/deployment.ts';

@@ -3,9 +3,9 @@
 import { exposition } from '../metrics/exposition.ts';
 import { writeTritonNames } from '../metrics/triton-exposition.ts';
 import type { CheckView, EngineView, ModelView } from '../metrics/views.ts';
-import { packageVersion } from '../package-root.ts';
+import { packageVersion } from '../base/package-root.ts';
 import { PHASES } from '../rollout/outcome.ts';
-import { reasonOf } from '../errors.ts';
+import { reasonOf } from '../base/errors.ts';
 import type { Engine } from './engine.ts';
 import type { ServedModel } from './served-model.ts';
 

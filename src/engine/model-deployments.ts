@@ -3,7 +3,7 @@
 // it a last time.
 import type { MonitorCommand } from '../judge/messages.ts';
 import type { ModelMeter } from '../metrics/model-meter.ts';
-import type { Clock } from '../clock.ts';
+import type { Clock } from '../base/clock.ts';
 import type { ModelOptions } from '../options.ts';
 import type { VersionRecord } from '../registry/records.ts';
 import { Deployment } from '../rollout/deployment.ts';
@@ -13,7 +13,7 @@ import type { RowMemoryOptions } from '../rollout/row-memory.ts';
 import { type Spare, SparePlace } from '../rollout/spare.ts';
 import type { SlabArena } from '../shared-memory/slab-arena.ts';
 import { inputColumnsOf } from '../wire/input-columns.ts';
-import { within } from '../within.ts';
+import { within } from '../base/timeout.ts';
 import { Lingering } from './lingering.ts';
 
 /** A load waits this long for the threads of a deployment that is on its way out: new ones take as long to start. */

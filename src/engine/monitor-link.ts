@@ -1,13 +1,13 @@
 // The engine's end of the monitor thread: starts it again when it ends unasked, hands its reports on, and turns its
 // answers to questions into promises. Main thread.
-import { lastgoodError } from '../errors.ts';
+import { lastgoodError } from '../base/errors.ts';
 import type {
   CapturedPredictions, CapturePredictions, DetachedRings, DetachRings, HealthReport, MeasuredModel,
   MeasuredSamples, MeasureSamples, MonitorCommand, Verdict,
 } from '../judge/messages.ts';
 import { MonitorThread } from '../judge/monitor-thread.ts';
 import type { RecorderThread } from '../record/recorder-thread.ts';
-import { within } from '../within.ts';
+import { within } from '../base/timeout.ts';
 
 /** The monitor answers within one of its rounds; a thread that takes longer than this has ended. */
 const CAPTURE_MS_MAX = 5_000;

@@ -1,8 +1,8 @@
 // Predictions for callers in the same process: they take the same way as HTTP requests, through the queue, the batch,
 // the worker and its sample. Main thread.
 import type { Submitter } from '../batch/submit.ts';
-import { LastgoodError, lastgoodError, reasonOf } from '../errors.ts';
-import type { ErrorCode } from '../errors.ts';
+import { LastgoodError, lastgoodError, reasonOf } from '../base/errors.ts';
+import type { ErrorCode } from '../base/errors.ts';
 import { EntryKind } from '../shared-memory/slab.ts';
 
 /** One number per row, an array for larger outputs, an object by name for several outputs. */

@@ -2,7 +2,7 @@
 // Main thread. Everything that belongs to one model and to no other is wired here.
 import { Batcher } from '../batch/batcher.ts';
 import type { Asked, OnBad, Unanswered } from '../batch/options.ts';
-import { lastgoodError } from '../errors.ts';
+import { lastgoodError } from '../base/errors.ts';
 import type { HealthAnswer } from '../api/serving-api.ts';
 import type { JudgePhase } from '../judge/check-table.ts';
 import type { CheckName, HealthReport, Verdict } from '../judge/messages.ts';

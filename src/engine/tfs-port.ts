@@ -3,7 +3,7 @@
 //   active, stable       whichever version is active
 //   lastgood             the version that would answer after a rollback
 //   candidate, canary    the version that is being brought up
-import { lastgoodError } from '../errors.ts';
+import { lastgoodError } from '../base/errors.ts';
 import type { TfsPort } from '../api/tfs-port.ts';
 import type { Datatype, TensorSignature } from '../registry/records.ts';
 import type { DeploymentState, DeploymentView } from '../rollout/outcome.ts';

@@ -4,7 +4,7 @@
 // Bound: a queue has at most as many batches under way as its version has workers, beside those of the model's queue.
 import { Batcher } from '../batch/batcher.ts';
 import type { BatcherOptions } from '../batch/options.ts';
-import { lastgoodError } from '../errors.ts';
+import { lastgoodError } from '../base/errors.ts';
 import type { Registry } from '../registry/registry.ts';
 import type { Deployment } from '../rollout/deployment.ts';
 import type { DeploymentSet } from '../rollout/deployment-set.ts';

@@ -4,8 +4,8 @@
 import { createGunzip, createInflate, gunzipSync, inflateSync } from 'node:zlib';
 import type { Gunzip, Inflate } from 'node:zlib';
 import type { Ticket } from '../batch/submit.ts';
-import { lastgoodError, reasonOf } from '../errors.ts';
-import type { LastgoodError } from '../errors.ts';
+import { lastgoodError, reasonOf } from '../base/errors.ts';
+import type { LastgoodError } from '../base/errors.ts';
 
 export type BodyEncoding = 'gzip' | 'deflate';
 

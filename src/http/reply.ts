@@ -3,7 +3,7 @@
 // response is never used again (any use would throw); so a request gets exactly one answer or none.
 import { STATUS_CODES } from 'node:http';
 import type { ReplySink, Ticket } from '../batch/submit.ts';
-import { errorBody, isLastgoodError } from '../errors.ts';
+import { errorBody, isLastgoodError } from '../base/errors.ts';
 import { type AnswerEncoding, COMPRESSED_BYTES_MIN, compress, encodingFor } from './compression.ts';
 import { SlowAnswer } from './slow-answer.ts';
 import { countRefusal, type FrontState } from './state.ts';

@@ -1,7 +1,7 @@
 // Reads the headers that say where a body ends and what it is, and refuses what the addon's parser lets through: with
 // two Content-Length headers it believes the first, and it takes any Transfer-Encoding for chunked, so that a proxy
 // in front could see other request borders than we do (request smuggling). Main thread.
-import { lastgoodError } from '../errors.ts';
+import { lastgoodError } from '../base/errors.ts';
 import type { HttpRequest } from './uws/uws-types.ts';
 
 /** `contentLength` of a chunked body, whose length nobody knows. */

@@ -5,7 +5,7 @@
 // the addon close the connection, and the first answer is lost. Predictions are answered later, so clients must not
 // pipeline them; several connections or a WebSocket give the same concurrency.
 // `Expect: 100-continue` is answered by the addon before a handler runs; nothing to do here.
-import { lastgoodError } from '../errors.ts';
+import { lastgoodError } from '../base/errors.ts';
 import { Reply } from './reply.ts';
 import { type RequestHead, readHead } from './request-head.ts';
 import type { FrontState } from './state.ts';

@@ -1,5 +1,5 @@
 // What all connections of one front end share. Main thread only; plain numbers, no locks.
-import { type ErrorCode, errorBody } from '../errors.ts';
+import { type ErrorCode, errorBody } from '../base/errors.ts';
 import type { FrontLimits } from './limits.ts';
 import { UnreadBudget } from './unread-budget.ts';
 

@@ -7,11 +7,11 @@
 // number may stand for a row of one. Everything is checked here; the rest of the code sees plain rows of numbers.
 import { readFileSync, statSync } from 'node:fs';
 import { z } from 'zod';
-import { isLastgoodError, lastgoodError, reasonOf } from '../errors.ts';
+import { isLastgoodError, lastgoodError, reasonOf } from '../base/errors.ts';
 import type {
   Baseline, InputBaseline, OutputKind, Signature, TensorSignature, VersionRecord,
 } from '../registry/records.ts';
-import { IN_OUR_WORDS, issuesText } from '../schema-text.ts';
+import { IN_OUR_WORDS, issuesText } from '../base/schema-text.ts';
 import { flatIndexOf, inputColumnsOf } from '../wire/input-columns.ts';
 import { contradictionOf, declaredOutput } from '../wire/judged-output.ts';
 import { inferOutputKind, rowElements } from '../wire/prediction.ts';

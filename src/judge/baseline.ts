@@ -2,7 +2,7 @@
 // left out and not counted in `rows`; without a single finite one there is no baseline but an error. Equal predictions
 // (or only one) make a baseline with a standard deviation of 0, which the drift check answers with "inconclusive".
 import { createHash } from 'node:crypto';
-import { lastgoodError } from '../errors.ts';
+import { lastgoodError } from '../base/errors.ts';
 import type { Baseline, Bins, OutputKind } from '../registry/records.ts';
 import { predictionOf } from '../wire/prediction.ts';
 import { DIRECTIONS, projectionOf } from '../wire/projection.ts';

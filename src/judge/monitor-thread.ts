@@ -2,7 +2,7 @@
 // thread runs no native code, so ending it is always safe. It does not keep the process alive.
 import { Worker } from 'node:worker_threads';
 import type { MonitorCommand, MonitorReport } from './messages.ts';
-import { reasonOf } from '../errors.ts';
+import { reasonOf } from '../base/errors.ts';
 
 /** A stopping monitor that has not ended by itself after this is terminated. */
 const STOP_MS_MAX = 10_000;

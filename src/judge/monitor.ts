@@ -2,7 +2,7 @@
 // sleeps; it drains often while samples come and seldom while none do, and without rings it has no timer at all.
 // The open parentPort alone keeps the thread alive, and closing it ends the thread.
 import { parentPort } from 'node:worker_threads';
-import { monotonicUs } from '../clock.ts';
+import { monotonicUs } from '../base/clock.ts';
 import type { MonitorCommand, MonitorReport } from './messages.ts';
 import { MonitorState } from './monitor-state.ts';
 

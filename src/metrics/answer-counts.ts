@@ -1,6 +1,6 @@
 // How many answers were sent, by protocol and HTTP status: one number goes up for each of them. Main thread. These
 // counts are exact, also when samples are switched off or lost.
-import { ERRORS } from '../error-table.ts';
+import { ERRORS } from '../base/error-table.ts';
 import { EntryKind } from '../shared-memory/slab.ts';
 
 /** What the protocols are called; the WebSocket ones by their subprotocol. */

@@ -1,7 +1,7 @@
 // The main thread's handle of the recorder thread, which gets the monitor's commands and reads the rings beside it.
 // Main thread; nothing waits for the recorder but its end.
 import { Worker } from 'node:worker_threads';
-import { reasonOf } from '../errors.ts';
+import { reasonOf } from '../base/errors.ts';
 import type { MonitorCommand } from '../judge/messages.ts';
 
 /** A file system that hangs must not hold the end of the engine back. */

@@ -1,8 +1,8 @@
 // Entry of the recorder thread: drains the rings on a timer and writes the file; it says when it had to stop, and how
 // many samples were not recorded. Writing blocks this thread and no other.
 import { parentPort, workerData } from 'node:worker_threads';
-import { monotonicUs } from '../clock.ts';
-import { reasonOf } from '../errors.ts';
+import { monotonicUs } from '../base/clock.ts';
+import { reasonOf } from '../base/errors.ts';
 import type { MonitorCommand } from '../judge/messages.ts';
 import { RecordFile } from './record-file.ts';
 import type { RecorderReport, RecorderStart } from './recorder-thread.ts';

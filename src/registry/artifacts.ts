@@ -6,7 +6,7 @@ import type { Stats } from 'node:fs';
 import { mkdir, open, rename, rm, stat } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
-import { isLastgoodError, lastgoodError, reasonOf } from '../errors.ts';
+import { isLastgoodError, lastgoodError, reasonOf } from '../base/errors.ts';
 
 /** Larger files are refused. */
 export const ARTIFACT_BYTES_MAX = 8 * 1024 ** 3;

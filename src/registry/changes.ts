@@ -5,7 +5,7 @@
 //
 // Invariants: changes take effect one after the other in the order of their calls, each as a whole; `run` resolves
 // when its change would survive a power loss; one that another process was ahead of is worked out again.
-import { lastgoodError } from '../errors.ts';
+import { lastgoodError } from '../base/errors.ts';
 import type { RegistryStore } from './store.ts';
 import { WriterThread } from './writer-thread.ts';
 

@@ -1,5 +1,5 @@
 // What is deleted when versions or a whole model are removed. Call inside a transaction.
-import { lastgoodError } from '../errors.ts';
+import { lastgoodError } from '../base/errors.ts';
 import { DECISIONS_MAX, listDecisions } from './decision-log.ts';
 import { ALL_VERSIONS, bootKey, decisionKey, decisionOrderOf, eventsOf, modelKey, versionKey } from './keys.ts';
 import type { ModelRecord, VersionRecord } from './records.ts';

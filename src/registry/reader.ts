@@ -1,5 +1,5 @@
 // The registry as everybody may read it, in any thread: every call sees the newest commit.
-import { lastgoodError } from '../errors.ts';
+import { lastgoodError } from '../base/errors.ts';
 import { listDecisions } from './decision-log.ts';
 import { ALL_MODELS, decisionKey, eventsOf, modelKey, versionKey, versionsOf } from './keys.ts';
 import { rollbackCandidates } from './last-good.ts';

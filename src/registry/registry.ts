@@ -1,8 +1,8 @@
 // Every change of the registry, each in one transaction together with the event that tells of it. Main thread, or a CLI
 // without an engine. Invariants: a generation only grows; a version is unhealthy before another is active in its
 // place; a refused change leaves every byte as it was.
-import type { Clock } from '../clock.ts';
-import { lastgoodError } from '../errors.ts';
+import type { Clock } from '../base/clock.ts';
+import { lastgoodError } from '../base/errors.ts';
 import { NO_CRASHES } from './boot-guard.ts';
 import { type Changes, directChanges } from './changes.ts';
 import { storeDecision } from './decision-log.ts';
@@ -10,7 +10,7 @@ import { emptyModel } from './empty-model.ts';
 import { forgetModel, forgetVersions } from './forget.ts';
 import { bootKey, eventKey, modelKey, versionKey } from './keys.ts';
 import { chooseLastGood, rollbackCandidates } from './last-good.ts';
-import { checkName } from '../names.ts';
+import { checkName } from '../base/names.ts';
 import { nextFreeVersion, numberAfter } from './version-numbers.ts';
 import { RegistryReader } from './reader.ts';
 import type {

@@ -6,7 +6,7 @@ import { accessSync, constants, existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { open } from 'lmdb';
 import type { Key, RootDatabase } from 'lmdb';
-import { isLastgoodError, lastgoodError, reasonOf } from '../errors.ts';
+import { isLastgoodError, lastgoodError, reasonOf } from '../base/errors.ts';
 import { assertRoom } from './disk-probe.ts';
 import { META, REVISION } from './keys.ts';
 import type { KeyPrefix, RecordKey } from './keys.ts';

@@ -2,7 +2,7 @@
 // Commits are carried out one at a time; a thread that ended is started again by the next one.
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
-import { lastgoodError, reasonOf } from '../errors.ts';
+import { lastgoodError, reasonOf } from '../base/errors.ts';
 import type { Write } from './pending-writes.ts';
 
 /** A disk that hangs must not hold the end of the engine back for good. */

@@ -1,6 +1,6 @@
 // Entry of the writer thread: commits what the main thread worked out, and waits for the disk in its stead.
 import { parentPort, workerData } from 'node:worker_threads';
-import { reasonOf } from '../errors.ts';
+import { reasonOf } from '../base/errors.ts';
 import { REVISION } from './keys.ts';
 import { openStore } from './store.ts';
 import type { RegistryStore } from './store.ts';

@@ -1,6 +1,6 @@
 // One loaded version: its pool of workers, their sample rings, and how many batches it is running. Main thread.
 // Invariant: it is closed only when nothing runs in it any more; a busy worker is never stopped.
-import { lastgoodError, reasonOf } from '../errors.ts';
+import { lastgoodError, reasonOf } from '../base/errors.ts';
 import type { VersionRecord } from '../registry/records.ts';
 import { ORDERS_MAX } from '../shared-memory/mailbox.ts';
 import { clearSampleRing, sampleRingBytes, sampleRingOffset } from '../shared-memory/sample-ring.ts';

@@ -1,7 +1,7 @@
 // Reads a file of golden vectors: real input rows with the answers that every load of the artefact has to give.
 import { readFileSync, statSync } from 'node:fs';
 import { z } from 'zod';
-import { lastgoodError, reasonOf } from '../errors.ts';
+import { lastgoodError, reasonOf } from '../base/errors.ts';
 import type { Golden } from '../registry/records.ts';
 
 const GOLDEN_BYTES_MAX = 1024 * 1024;

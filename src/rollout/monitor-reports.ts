@@ -1,7 +1,7 @@
 // What a model's rollout makes of the monitor's reports: it ends probations, orders rollbacks, and writes down why it
 // did not. Main thread. Invariant: a report about another generation than the active one changes nothing.
-import type { Clock } from '../clock.ts';
-import { isLastgoodError, reasonOf } from '../errors.ts';
+import type { Clock } from '../base/clock.ts';
+import { isLastgoodError, reasonOf } from '../base/errors.ts';
 import { conclude, withFindings } from '../judge/findings.ts';
 import type { Conclusion, Finding, UncertainCause } from '../judge/findings.ts';
 import type { HealthReport, Verdict } from '../judge/messages.ts';

@@ -1,13 +1,13 @@
 // Registers a version: copy, trial, baseline, record. Main thread, or a CLI without an engine. Nothing of a refused
 // version stays: its artefact goes again unless another version uses it.
-import type { Clock } from '../clock.ts';
-import { isLastgoodError, lastgoodError, reasonOf } from '../errors.ts';
+import type { Clock } from '../base/clock.ts';
+import { isLastgoodError, lastgoodError, reasonOf } from '../base/errors.ts';
 import { baselineOfFile, readBaselineFile } from '../judge/baseline-file.ts';
 import type { BaselineFile } from '../judge/baseline-file.ts';
 import { baselineWarning } from '../judge/suite/unjudged.ts';
 import { addArtifact, removeArtifact, whileRegistering } from '../registry/artifacts.ts';
 import type { Artifact } from '../registry/artifacts.ts';
-import { checkName } from '../names.ts';
+import { checkName } from '../base/names.ts';
 import type { Baseline, DeclaredKind, Golden, OutputKind, Signature, VersionRecord } from '../registry/records.ts';
 import type { Registry } from '../registry/registry.ts';
 import { inputColumnsOf } from '../wire/input-columns.ts';

@@ -2,12 +2,12 @@
 // thread. Invariant: at most one takes effect per generation, and the version that fails is unhealthy in the registry
 // before another answers, unless the disk refuses or is slow; then the pointer moves all the same and the transaction
 // is written when the disk is back.
-import { isLastgoodError, reasonOf } from '../errors.ts';
+import { isLastgoodError, reasonOf } from '../base/errors.ts';
 import type { DecisionRecord, VersionRecord } from '../registry/records.ts';
 import type { Registry } from '../registry/registry.ts';
 import type { Deployment } from './deployment.ts';
 import type { DeploymentSet } from './deployment-set.ts';
-import { within } from '../within.ts';
+import { within } from '../base/timeout.ts';
 import type { RolloutEvent } from './outcome.ts';
 
 /** A disk that has not taken the transaction by then is one that refuses it, for now: the failing version answers. */

@@ -9,8 +9,8 @@
 //
 // #moveTo performs all of them, and #enter is where a generation begins. The registry's transaction comes first, the
 // pointer flip when it is on disk; only a disk that refuses a rollback's transaction, or takes too long, is overruled.
-import type { Clock } from '../clock.ts';
-import { lastgoodError } from '../errors.ts';
+import type { Clock } from '../base/clock.ts';
+import { lastgoodError } from '../base/errors.ts';
 import type { HealthReport, Verdict } from '../judge/messages.ts';
 import type { ModelOptions } from '../options.ts';
 import type { DecisionRecord, VersionRecord } from '../registry/records.ts';

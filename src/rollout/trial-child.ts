@@ -1,9 +1,9 @@
 // The trial process: loads one artefact for the first time, warms it and checks its golden vectors. Whatever the model
 // does to this process (crash, hang, memory) the engine only sees a refusal.
-import '../telemetry-off.ts';
+import '../base/telemetry-off.ts';
 import { writeFileSync } from 'node:fs';
-import { monotonicUs } from '../clock.ts';
-import { reasonOf } from '../errors.ts';
+import { monotonicUs } from '../base/clock.ts';
+import { reasonOf } from '../base/errors.ts';
 import { compareGolden } from '../worker/golden.ts';
 import { Session } from '../worker/session.ts';
 import type { TrialMessage, TrialRequest, TrialResult } from './trial-messages.ts';

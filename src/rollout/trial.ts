@@ -4,7 +4,7 @@ import { fork } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { setPriority } from 'node:os';
 import { fileURLToPath } from 'node:url';
-import { TELEMETRY_OFF_ENVIRONMENT } from '../telemetry-off.ts';
+import { TELEMETRY_OFF_ENVIRONMENT } from '../base/telemetry-off.ts';
 import { watchMemory } from './memory-watch.ts';
 import type { TrialMessage, TrialRequest, TrialResult, TrialStage } from './trial-messages.ts';
 

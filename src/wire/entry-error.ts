@@ -1,6 +1,6 @@
 // How an error is written for an entry of a slab, in the encoding of its kind: the main thread (a deadline, a lost
 // worker) and the workers (a batch that could not be run) answer in the same words. Pure; any thread.
-import { errorBody } from '../errors.ts';
+import { errorBody } from '../base/errors.ts';
 import { EntryKind } from '../shared-memory/slab.ts';
 import type { Slab } from '../shared-memory/slab.ts';
 import { floatErrorFrame, floatFrameId } from './float-frame.ts';

@@ -4,7 +4,7 @@
 //   error     [ id u32 | status u32 = the HTTP status | {"error":"…","code":"…"} in UTF-8 ]
 // Answers are matched to requests by the id, which means nothing else here; they may come in any order.
 import { endianness } from 'node:os';
-import { errorBody } from '../errors.ts';
+import { errorBody } from '../base/errors.ts';
 import type { Signature, TensorSignature } from '../registry/records.ts';
 import { rowLayout } from './row-layout.ts';
 import { shapeText } from './tensor.ts';

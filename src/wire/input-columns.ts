@@ -2,7 +2,7 @@
 // fit. Shared by registration, baselines, the monitor and views, so that all of them mean the same columns. Pure.
 //   age             all numbers of the input "age": one column called age, or columns age[0], age[1], …
 //   features[3]     one number of a row of "features"; features[0-7] are eight of them
-import { lastgoodError } from '../errors.ts';
+import { lastgoodError } from '../base/errors.ts';
 import type { Signature, TensorSignature, VersionRecord } from '../registry/records.ts';
 import { rowElements } from './prediction.ts';
 

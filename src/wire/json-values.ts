@@ -3,8 +3,8 @@
 // Invariant: what JSON.parse accepts is accepted with the same meaning, but for those integers, for numbers that no
 // double can hold, which are refused, and for nesting beyond the limit.
 import { isUtf8 } from 'node:buffer';
-import { lastgoodError } from '../errors.ts';
-import type { LastgoodError } from '../errors.ts';
+import { lastgoodError } from '../base/errors.ts';
+import type { LastgoodError } from '../base/errors.ts';
 
 export type JsonValue =
   | null | boolean | number | bigint | string | readonly JsonValue[] | { readonly [name: string]: JsonValue };

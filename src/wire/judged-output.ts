@@ -1,6 +1,6 @@
 // Which output of a version the judge reads, and how: as the operator declared it, or inferred. Shared by registration,
 // workers, captures and views, so that all of them mean the same output. Pure.
-import { lastgoodError } from '../errors.ts';
+import { lastgoodError } from '../base/errors.ts';
 import type {
   DeclaredKind, JudgedOutput, OutputKind, Signature, TensorSignature, VersionRecord,
 } from '../registry/records.ts';

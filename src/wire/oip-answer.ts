@@ -1,7 +1,7 @@
 // Encodes answers of the Open Inference Protocol: a JSON object and, behind it, the raw bytes of the outputs that were
 // asked for as binary data. Worker thread; one encoder per worker.
 //   {"model_name":…,"model_version":…,"id":…,"outputs":[{"name":…,"datatype":…,"shape":[…],"data":[…]}]}
-import { errorBody } from '../errors.ts';
+import { errorBody } from '../base/errors.ts';
 import type { Datatype, TensorSignature } from '../registry/records.ts';
 import { JsonWriter } from './json-writer.ts';
 import { binaryBytes } from './oip-binary.ts';

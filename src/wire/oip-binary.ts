@@ -2,8 +2,8 @@
 // Pure; worker thread. Typed arrays have the host's byte order, which is little-endian on every supported platform.
 import { isUtf8 } from 'node:buffer';
 import { endianness } from 'node:os';
-import { lastgoodError } from '../errors.ts';
-import type { LastgoodError } from '../errors.ts';
+import { lastgoodError } from '../base/errors.ts';
+import type { LastgoodError } from '../base/errors.ts';
 import type { DeclaredTensor } from './oip-json.ts';
 import { createElements, elementBytes, shapeText } from './tensor.ts';
 import type { NumericArray, TensorData } from './tensor.ts';

@@ -2,7 +2,7 @@
 //   frame   [ jsonBytes u32, little-endian | jsonBytes of JSON | raw tensors, as the JSON says ]
 // The JSON is a request or an answer of the Open Inference Protocol, a request with "model_name" and optionally
 // "model_version"; an error is {"id":…,"error":"…","code":"…"}. Answers are matched by the id, in any order.
-import { errorBody, lastgoodError } from '../errors.ts';
+import { errorBody, lastgoodError } from '../base/errors.ts';
 
 export const FRAME_LENGTH_BYTES = 4;
 

@@ -1,8 +1,8 @@
 // Reads the `data` of one tensor, nested or flat, from JSON bytes into a typed array. Pure; worker thread.
 // Two paths with one meaning: the fast one scans numbers and finishes only when every value fits; at anything else
 // JSON.parse decides what is there, and the error names the first value that does not fit.
-import { lastgoodError, reasonOf } from '../errors.ts';
-import type { LastgoodError } from '../errors.ts';
+import { lastgoodError, reasonOf } from '../base/errors.ts';
+import type { LastgoodError } from '../base/errors.ts';
 import type { Datatype } from '../registry/records.ts';
 import { FloatScanner } from './float-scan.ts';
 import type { NumberMode } from './float-scan.ts';

@@ -1,7 +1,7 @@
 // The parameters of Open Inference Protocol requests: which mean something here, which are passed over, and which are
 // refused because the client could not tell that they were ignored. Pure; worker thread.
-import { lastgoodError } from '../errors.ts';
-import type { LastgoodError } from '../errors.ts';
+import { lastgoodError } from '../base/errors.ts';
+import type { LastgoodError } from '../base/errors.ts';
 import type { Signature } from '../registry/records.ts';
 import { describeValue } from './predict-values.ts';
 

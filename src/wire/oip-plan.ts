@@ -1,8 +1,8 @@
 // What the JSON part of an Open Inference Protocol request says, but for the elements themselves: which inputs, where
 // their elements are, which outputs in which form. Pure; worker thread.
 // Invariant: what is returned fits the model's signature, and every input of the model is in it once.
-import { lastgoodError } from '../errors.ts';
-import type { LastgoodError } from '../errors.ts';
+import { lastgoodError } from '../base/errors.ts';
+import type { LastgoodError } from '../base/errors.ts';
 import type { Signature, TensorSignature } from '../registry/records.ts';
 import { binarySize } from './oip-binary.ts';
 import type { DeclaredTensor } from './oip-json.ts';

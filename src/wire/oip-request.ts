@@ -1,8 +1,8 @@
 // Decodes one Open Inference Protocol request: a JSON part and, behind it, the raw bytes of the inputs that say so; or,
 // without a JSON part, the one input of the model (Triton's raw binary request). Pure; worker thread.
 // Invariant: what is returned fits the model's signature; everything else is an error that is the client's.
-import { lastgoodError } from '../errors.ts';
-import type { LastgoodError } from '../errors.ts';
+import { lastgoodError } from '../base/errors.ts';
+import type { LastgoodError } from '../base/errors.ts';
 import type { Signature } from '../registry/records.ts';
 import { topLevelMember } from './frame-scan.ts';
 import { readBinaryData, readText } from './oip-binary.ts';

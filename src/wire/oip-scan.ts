@@ -3,7 +3,7 @@
 //   {"inputs":[{"name":"x","data":[1,2]}]}   ->   {"inputs":[{"name":"x","data":[0]}]}  and the range of [1,2]
 // Invariant: an array that is left in the parsed object is the index of a range, or its key was written with escapes.
 import { isUtf8 } from 'node:buffer';
-import { lastgoodError, reasonOf } from '../errors.ts';
+import { lastgoodError, reasonOf } from '../base/errors.ts';
 import { describeValue } from './predict-values.ts';
 
 const OPEN_BRACE = 0x7b;

@@ -1,6 +1,6 @@
 // Encodes the answers of /predict and of lastgood.json frames. Worker thread; one encoder per worker.
 //   {"id":…, "prediction":…, "model_version":"…", "latency_ms":…}      id only in frames that had one
-import { errorBody } from '../errors.ts';
+import { errorBody } from '../base/errors.ts';
 import type { Datatype } from '../registry/records.ts';
 import { halfToNumber } from './half.ts';
 import { JsonTooLarge, JsonWriter } from './json-writer.ts';

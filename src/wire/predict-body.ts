@@ -1,7 +1,7 @@
 // Parses a whole /predict body with JSON.parse, within limits: the general path, and the last word on what is JSON.
 // Pure; worker thread.
 import { isUtf8 } from 'node:buffer';
-import { lastgoodError, reasonOf } from '../errors.ts';
+import { lastgoodError, reasonOf } from '../base/errors.ts';
 import { topLevelMember } from './frame-scan.ts';
 import { describeValue } from './predict-values.ts';
 

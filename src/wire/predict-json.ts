@@ -1,7 +1,7 @@
 // Decodes the body of POST /predict and frames of the lastgood.json WebSocket into rows. Worker thread.
 // Two paths with one meaning. The fast one scans the bytes and only ever finishes on a well-formed body whose values
 // all fit; at anything else it gives up, and JSON.parse decides what the body is and what is wrong with it.
-import { lastgoodError } from '../errors.ts';
+import { lastgoodError } from '../base/errors.ts';
 import { FloatScanner } from './float-scan.ts';
 import type { NumberMode } from './float-scan.ts';
 import { parseObject } from './predict-body.ts';

@@ -1,7 +1,7 @@
 // Puts the rows of a parsed /predict body into typed arrays and says exactly what is wrong with one that does not fit.
 // The general path behind predict-json.ts: nested arrays, texts, booleans, and every error. Pure; worker thread.
-import { lastgoodError } from '../errors.ts';
-import type { LastgoodError } from '../errors.ts';
+import { lastgoodError } from '../base/errors.ts';
+import type { LastgoodError } from '../base/errors.ts';
 import type { Datatype } from '../registry/records.ts';
 import { numberToHalf } from './half.ts';
 import type { InputRows, RowBatch } from './row-batch.ts';

@@ -1,6 +1,6 @@
 // Writes elements of tensors as JSON: 64-bit integers digit by digit, FP16 as numbers, minus zero as it is, and NaN and
 // the infinities as the model's option says. Pure; worker thread.
-import { lastgoodError } from '../errors.ts';
+import { lastgoodError } from '../base/errors.ts';
 import type { Datatype, TensorSignature } from '../registry/records.ts';
 import { halfToNumber } from './half.ts';
 import type { JsonWriter } from './json-writer.ts';

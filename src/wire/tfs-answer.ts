@@ -3,7 +3,7 @@
 //   column form   {"outputs":value}          the only output's value, or an object of values by output name
 // Texts of outputs whose name ends in _bytes are {"b64":"…"}.
 import { Buffer } from 'node:buffer';
-import { errorBody, lastgoodError } from '../errors.ts';
+import { errorBody, lastgoodError } from '../base/errors.ts';
 import type { TensorSignature } from '../registry/records.ts';
 import { JsonWriter } from './json-writer.ts';
 import type { OipAnswer, OutputTensor } from './oip-answer.ts';

@@ -3,8 +3,8 @@
 //   column form   {"inputs":value}         the value of the only input, or an object of values by input name
 // A value is a number, a truth value, a text, {"b64":"…"}, or an array of values; its nesting is the tensor's shape.
 // Invariant: what is returned fits the model's signature; everything else is an error that is the client's.
-import { lastgoodError } from '../errors.ts';
-import type { LastgoodError } from '../errors.ts';
+import { lastgoodError } from '../base/errors.ts';
+import type { LastgoodError } from '../base/errors.ts';
 import type { Signature, TensorSignature } from '../registry/records.ts';
 import { readText } from './oip-binary.ts';
 import type { TensorRequest } from './oip-request.ts';

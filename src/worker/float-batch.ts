@@ -1,7 +1,7 @@
 // Runs the `lastgood.f32` frames of a slab: their rows are copied behind each other into one array, the session runs
 // once for all of them, and the results are copied to where the answers lie. Worker thread; one per session.
 // Invariants: every entry that was taken is answered when flush() returns; a frame that fails fails alone.
-import { lastgoodError, reasonOf } from '../errors.ts';
+import { lastgoodError, reasonOf } from '../base/errors.ts';
 import { Outcome } from '../shared-memory/sample-ring.ts';
 import type { Slab } from '../shared-memory/slab.ts';
 import { ANSWER_HEAD_BYTES, FRAME_ID_BYTES, floatErrorFrame, floatFrameId, floatRefusal } from '../wire/float-frame.ts';

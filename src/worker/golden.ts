@@ -3,7 +3,7 @@ import type { Datatype, Golden, GoldenCase } from '../registry/records.ts';
 import { halfToNumber, numberToHalf } from '../wire/half.ts';
 import { createElements, elementCount, shapeText } from '../wire/tensor.ts';
 import type { BigArray, NumericArray, TensorData } from '../wire/tensor.ts';
-import { reasonOf } from '../errors.ts';
+import { reasonOf } from '../base/errors.ts';
 import type { Session, TensorMap } from './session.ts';
 
 /** More are not described: the first ones tell what is wrong. */

@@ -1,7 +1,7 @@
 // Brings one version up in this thread: its artefact checked and opened, its session warmed. Worker thread; one per
 // thread at a time, kept until the thread ends or the session is released.
-import { monotonicUs } from '../clock.ts';
-import { lastgoodError, reasonOf } from '../errors.ts';
+import { monotonicUs } from '../base/clock.ts';
+import { lastgoodError, reasonOf } from '../base/errors.ts';
 import { verifyArtifact } from '../registry/artifacts.ts';
 import type { OutputKind, Signature } from '../registry/records.ts';
 import type { WorkerStart } from './messages.ts';

@@ -1,13 +1,13 @@
 // The batches of one deployment, run on threads that have its version loaded. Engine main thread.
 // Invariant: batches are waited for without a limit, because a busy thread must not be stopped; whoever cannot wait has
 // to end the process.
-import { monotonicUs } from '../clock.ts';
-import { isLastgoodError, lastgoodError, reasonOf } from '../errors.ts';
+import { monotonicUs } from '../base/clock.ts';
+import { isLastgoodError, lastgoodError, reasonOf } from '../base/errors.ts';
 import type { OutputKind, Signature } from '../registry/records.ts';
 import type { BatchResult, BatchTask, LoadResult, WorkerStart } from './messages.ts';
 import { WorkerSlots } from './slots.ts';
 import { WorkerThreads } from './threads.ts';
-import { within } from '../within.ts';
+import { within } from '../base/timeout.ts';
 
 /** How much later than its workers the pool gives up a load: theirs is the better message. */
 const LOAD_GRACE_MS = 500;

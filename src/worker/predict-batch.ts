@@ -1,9 +1,9 @@
 // Runs one slab: decodes its entries, runs the session once for all their rows, encodes the answers into the slab and
 // writes the samples. Worker thread; one runner per session.
 // Invariants: every entry that was pending has a status when run() returns; a bad row or a failing row fails alone.
-import { monotonicUs } from '../clock.ts';
-import { lastgoodError, reasonOf } from '../errors.ts';
-import type { LastgoodError } from '../errors.ts';
+import { monotonicUs } from '../base/clock.ts';
+import { lastgoodError, reasonOf } from '../base/errors.ts';
+import type { LastgoodError } from '../base/errors.ts';
 import { EntryKind, EntryStatus, KEPT_ROW } from '../shared-memory/slab.ts';
 import type { Slab } from '../shared-memory/slab.ts';
 import { Outcome } from '../shared-memory/sample-ring.ts';

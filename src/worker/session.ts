@@ -9,7 +9,7 @@ import type { RowLayout } from '../wire/row-layout.ts';
 import type { InputSource } from '../wire/row-source.ts';
 import { createElements, elementBytes, elementCount, runtimeType, shapeText, signatureFrom } from '../wire/tensor.ts';
 import type { TensorData } from '../wire/tensor.ts';
-import { reasonOf } from '../errors.ts';
+import { reasonOf } from '../base/errors.ts';
 import { openSession } from './direct-run.ts';
 import type { DirectRun } from './direct-run.ts';
 import { loadRuntime } from './runtime.ts';

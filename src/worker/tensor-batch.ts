@@ -1,8 +1,8 @@
 // Runs the entries of a slab that ask for whole tensors: those that fit each other share a run, the others run alone,
 // and each gets its own answer and sample. Worker thread; one per session.
 // Invariants: every entry that was taken is answered when flush() returns; an entry that fails fails alone.
-import { lastgoodError, isLastgoodError, reasonOf } from '../errors.ts';
-import type { LastgoodError } from '../errors.ts';
+import { lastgoodError, isLastgoodError, reasonOf } from '../base/errors.ts';
+import type { LastgoodError } from '../base/errors.ts';
 import { Outcome } from '../shared-memory/sample-ring.ts';
 import type { Sample } from '../shared-memory/sample-ring.ts';
 import type { Slab } from '../shared-memory/slab.ts';

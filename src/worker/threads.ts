@@ -5,15 +5,15 @@
 // a mailbox in shared memory: a task for each batch would cost both threads more than the rest of a small batch.
 // Invariant: no thread is ever stopped while it runs something, because stopping a thread inside onnxruntime aborts the
 // whole process.
-import '../telemetry-off.ts';
+import '../base/telemetry-off.ts';
 import { fileURLToPath } from 'node:url';
 import { MessageChannel } from 'node:worker_threads';
 import { Piscina } from 'piscina';
-import { reasonOf } from '../errors.ts';
+import { reasonOf } from '../base/errors.ts';
 import type { LoadResult, ServeTask, WorkerResult, WorkerStart, WorkerTask } from './messages.ts';
 import type { Seat } from './seat.ts';
 import { Seating } from './seating.ts';
-import { within } from '../within.ts';
+import { within } from '../base/timeout.ts';
 
 const WORKER_FILE = fileURLToPath(new URL('./worker.js', import.meta.url));
 /** Idle sessions are released in microseconds; a release that takes this long is stuck in native code. */

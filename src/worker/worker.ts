@@ -5,8 +5,8 @@
 // wrong; a load or a release holds its worker until all workers of the deployment got theirs, so each gets one.
 import { receiveMessageOnPort, threadId } from 'node:worker_threads';
 import type { MessagePort } from 'node:worker_threads';
-import { monotonicUs } from '../clock.ts';
-import { isLastgoodError, lastgoodError, reasonOf } from '../errors.ts';
+import { monotonicUs } from '../base/clock.ts';
+import { isLastgoodError, lastgoodError, reasonOf } from '../base/errors.ts';
 import { Outcome, SampleWriter, sampleRingOffset } from '../shared-memory/sample-ring.ts';
 import { MailboxReceiver, Order } from '../shared-memory/mailbox.ts';
 import { Slab } from '../shared-memory/slab.ts';

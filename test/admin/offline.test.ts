@@ -4,7 +4,7 @@ import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { openOffline } from '../../src/admin/offline.ts';
-import { systemClock } from '../../src/clock.ts';
+import { systemClock } from '../../src/base/clock.ts';
 import { artifactPath } from '../../src/registry/artifacts.ts';
 import { housingBaseline, housingFile } from '../support/housing.ts';
 import { temporaryDirectory } from '../support/temporary.ts';

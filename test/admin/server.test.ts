@@ -15,7 +15,7 @@ import { COMMANDS } from '../../src/admin/commands.ts';
 import { openOffline } from '../../src/admin/offline.ts';
 import { startAdminServer } from '../../src/admin/server.ts';
 import { adminSocketPath } from '../../src/admin/socket-path.ts';
-import { systemClock } from '../../src/clock.ts';
+import { systemClock } from '../../src/base/clock.ts';
 import { lastgood } from '../support/binary.ts';
 import { housingBaseline, housingFile } from '../support/housing.ts';
 import { temporaryDirectory } from '../support/temporary.ts';

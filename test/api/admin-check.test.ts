@@ -5,7 +5,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { COMMANDS } from '../../src/admin/commands.ts';
-import { packageRoot } from '../../src/package-root.ts';
+import { packageRoot } from '../../src/base/package-root.ts';
 import { Server } from '../support/binary.ts';
 import { http } from '../support/http.ts';
 import { temporaryDirectory } from '../support/temporary.ts';

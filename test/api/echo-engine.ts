@@ -1,7 +1,7 @@
 // An engine as the front sees it, in memory: it keeps every accepted request until the test lets it be answered, and
 // answers with what it was given. An answer's bytes lie in shared memory that is overwritten at once, as in a slab.
 import type { ReplySink, Submitter, Ticket } from '../../src/batch/submit.ts';
-import { lastgoodError } from '../../src/errors.ts';
+import { lastgoodError } from '../../src/base/errors.ts';
 import type { Front, FrontOptions, FrontPort, HealthAnswer } from '../../src/api/serving-api.ts';
 import type { OipPort } from '../../src/api/oip-port.ts';
 import type { TfsPort } from '../../src/api/tfs-port.ts';

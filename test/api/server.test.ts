@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { Agent } from 'node:http';
 import { createServer } from 'node:net';
 import { test } from 'node:test';
-import { isLastgoodError, type LastgoodError } from '../../src/errors.ts';
+import { isLastgoodError, type LastgoodError } from '../../src/base/errors.ts';
 import { loadUws } from '../../src/http/uws/uws.ts';
 import { http, RawConnection } from '../support/http.ts';
 import { until } from '../support/poll.ts';

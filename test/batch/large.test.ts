@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { LargeSlabs } from '../../src/batch/slab-supply.ts';
-import { isLastgoodError } from '../../src/errors.ts';
+import { isLastgoodError } from '../../src/base/errors.ts';
 import { randomOf } from '../shared-memory/seeded.ts';
 import { benchWith, turn } from './workers.ts';
 

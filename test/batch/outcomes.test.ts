@@ -1,7 +1,7 @@
 // Every accepted request gets exactly one outcome, whatever becomes of its batch.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { errorBody, isLastgoodError, lastgoodError } from '../../src/errors.ts';
+import { errorBody, isLastgoodError, lastgoodError } from '../../src/base/errors.ts';
 import { EntryKind } from '../../src/shared-memory/slab.ts';
 import { until } from '../support/poll.ts';
 import { benchWith, codeOf, turn } from './workers.ts';

@@ -1,7 +1,7 @@
 // Thousands of submits, cancels, answers, deaths, refusals and deadlines in orders that nobody wrote down.
 import assert from 'node:assert/strict';
 import { describe, mock, test } from 'node:test';
-import { isLastgoodError, lastgoodError } from '../../src/errors.ts';
+import { isLastgoodError, lastgoodError } from '../../src/base/errors.ts';
 import { randomOf } from '../shared-memory/seeded.ts';
 import { benchWith, turn } from './workers.ts';
 import type { Asked, Bench } from './workers.ts';

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { figuresSection, readmeWithFigures, withFigures } from '../../bench/report/readme.ts';
 import type { RunResult } from '../../bench/report/readme.ts';
-import { packageRoot } from '../../src/package-root.ts';
+import { packageRoot } from '../../src/base/package-root.ts';
 
 const made: RunResult = {
   origin: {

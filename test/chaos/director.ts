@@ -1,7 +1,7 @@
 // Chooses faults by a seed and carries them out one after the other while clients ask without a pause; at the end every
 // request must have exactly one outcome, and everything acknowledged must be there.
 import { setTimeout as sleep } from 'node:timers/promises';
-import { reasonOf } from '../../src/errors.ts';
+import { reasonOf } from '../../src/base/errors.ts';
 import { randomOf } from '../shared-memory/seeded.ts';
 import { Clients } from './clients.ts';
 import { FAULTS } from './faults.ts';

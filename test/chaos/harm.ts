@@ -6,7 +6,7 @@ import { once } from 'node:events';
 import { copyFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { isLastgoodError } from '../../src/errors.ts';
+import { isLastgoodError } from '../../src/base/errors.ts';
 import { CRASHES_SERVING_MAX } from '../../src/registry/boot-guard.ts';
 import { artifactPath } from '../../src/registry/artifacts.ts';
 import { MAIN } from '../support/binary.ts';

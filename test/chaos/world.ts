@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { connectAdmin } from '../../src/admin/client.ts';
 import type { AdminClient } from '../../src/admin/client.ts';
 import type { ModelStatus } from '../../src/admin/control-plane.ts';
-import { isLastgoodError } from '../../src/errors.ts';
+import { isLastgoodError } from '../../src/base/errors.ts';
 import { allowWrites, refuseWrites } from '../support/disk.ts';
 import { Server } from '../support/binary.ts';
 import { http } from '../support/http.ts';

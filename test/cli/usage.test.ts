@@ -3,9 +3,9 @@ import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
-import { SERVE_SETTINGS } from '../../src/cli/settings-table.ts';
+import { SERVE_SETTINGS } from '../../src/cli/settings/settings-table.ts';
 import { resolveOptions } from '../../src/options.ts';
-import { packageVersion } from '../../src/package-root.ts';
+import { packageVersion } from '../../src/base/package-root.ts';
 import { lastgood } from '../support/binary.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 

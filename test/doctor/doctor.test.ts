@@ -10,7 +10,7 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { openOffline } from '../../src/admin/offline.ts';
-import { systemClock } from '../../src/clock.ts';
+import { systemClock } from '../../src/base/clock.ts';
 import type { Examination } from '../../src/doctor/findings.ts';
 import { lastgood, Server } from '../support/binary.ts';
 import { http } from '../support/http.ts';

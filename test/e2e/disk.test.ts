@@ -7,7 +7,7 @@ import { after, describe, test } from 'node:test';
 import type { TestContext } from 'node:test';
 import { connectAdmin } from '../../src/admin/client.ts';
 import type { AdminClient } from '../../src/admin/client.ts';
-import { isLastgoodError } from '../../src/errors.ts';
+import { isLastgoodError } from '../../src/base/errors.ts';
 import { Server } from '../support/binary.ts';
 import { allowWrites, refuseWrites, SmallDisk, withoutPrlimit } from '../support/disk.ts';
 import { http } from '../support/http.ts';

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { createEngine } from '../../src/engine/engine.ts';
 import type { Engine } from '../../src/engine/engine.ts';
-import type { ErrorCode } from '../../src/errors.ts';
+import type { ErrorCode } from '../../src/base/errors.ts';
 import { artifactPath } from '../../src/registry/artifacts.ts';
 import { housingBaseline, housingFile, housingRows as rows } from '../support/housing.ts';
 import { until } from '../support/poll.ts';

@@ -4,7 +4,7 @@ import { describe, test } from 'node:test';
 import type { Asked } from '../../src/batch/options.ts';
 import { FailureLog } from '../../src/engine/failure-log.ts';
 import { LastHours } from '../../src/engine/last-hours.ts';
-import { lastgoodError } from '../../src/errors.ts';
+import { lastgoodError } from '../../src/base/errors.ts';
 import { failuresSchema, REQUESTS_NAMED } from '../../src/judge/failures.ts';
 import type { HealthReport } from '../../src/judge/messages.ts';
 import { Outcome } from '../../src/shared-memory/sample-ring.ts';

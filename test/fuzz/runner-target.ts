@@ -2,7 +2,7 @@
 // the real runtime and encoding. Every entry is answered, with 200 or as the client's fault, and the good ones get the
 // answer that they get alone.
 import assert from 'node:assert/strict';
-import { monotonicUs } from '../../src/clock.ts';
+import { monotonicUs } from '../../src/base/clock.ts';
 import { EntryKind, Slab, slabTotalBytes } from '../../src/shared-memory/slab.ts';
 import { FRAME_ID_BYTES, floatErrorFrame, floatFrameId } from '../../src/wire/float-frame.ts';
 import type { Random } from '../wire/random.ts';

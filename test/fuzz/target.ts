@@ -1,7 +1,7 @@
 // What a fuzzer needs to know of a decoder. A target makes good messages and knows what they mean, looks at anything
 // else with `check`, and throws when the decoder breaks its promise: a right result, or an error that is the client's.
 import assert from 'node:assert/strict';
-import { isLastgoodError } from '../../src/errors.ts';
+import { isLastgoodError } from '../../src/base/errors.ts';
 import type { Random } from '../wire/random.ts';
 
 export interface FuzzTarget {

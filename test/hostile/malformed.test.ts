@@ -7,7 +7,7 @@ import { after, before, describe, test } from 'node:test';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { gzipSync } from 'node:zlib';
-import { ERRORS } from '../../src/error-table.ts';
+import { ERRORS } from '../../src/base/error-table.ts';
 import { mutate, noise } from '../fuzz/mutate.ts';
 import { http } from '../support/http.ts';
 import { Random } from '../wire/random.ts';

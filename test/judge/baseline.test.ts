@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { isLastgoodError } from '../../src/errors.ts';
+import { isLastgoodError } from '../../src/base/errors.ts';
 import {
   BASELINE_FILE_BYTES_MAX, baselineOfFile, parseBaseline, readBaselineFile,
 } from '../../src/judge/baseline-file.ts';

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { Table } from '../../scripts/train/data.ts';
 import { RECIPES, type Recipe } from '../../scripts/train/recipes.ts';
 import type { BaselineFile, GoldenFile } from '../../scripts/train/runner.ts';
-import { packageRoot } from '../../src/package-root.ts';
+import { packageRoot } from '../../src/base/package-root.ts';
 
 export interface VersionEntry {
   readonly version: string;

@@ -1,6 +1,6 @@
 // The committed demo models are what their manifest says: they agree with their baselines and golden cases, the
 // better version is better, and every failing version fails in its stated way on held-out rows.
-import '../../src/telemetry-off.ts';
+import '../../src/base/telemetry-off.ts';
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { readdirSync, statSync } from 'node:fs';
@@ -12,7 +12,7 @@ import { train } from '../../scripts/train/mlp.ts';
 import { exportNetwork } from '../../scripts/train/graphs.ts';
 import { answer, openSession, type Answer } from '../../scripts/train/runner.ts';
 import { INPUT_NAME } from '../../scripts/train/onnx-writer.ts';
-import { packageRoot } from '../../src/package-root.ts';
+import { packageRoot } from '../../src/base/package-root.ts';
 import { readDemoModels, readModelFile, versionOf, type DemoModel, type DemoVersion } from './demo-models.ts';
 
 const MODELS_BYTES_MAX = 1.5e6;

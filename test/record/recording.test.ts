@@ -1,5 +1,5 @@
 // Samples of a real engine on their way into a file, and from there through the backtest.
-import '../../src/telemetry-off.ts';
+import '../../src/base/telemetry-off.ts';
 import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';

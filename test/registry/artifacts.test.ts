@@ -8,7 +8,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, test } from 'node:test';
-import { isLastgoodError } from '../../src/errors.ts';
+import { isLastgoodError } from '../../src/base/errors.ts';
 import {
   addArtifact, artifactPath, removeArtifact, removeStaleParts, verifyArtifact,
 } from '../../src/registry/artifacts.ts';

@@ -1,7 +1,7 @@
 // The boot guard's bookkeeping on a real registry, one process after the other.
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, test } from 'node:test';
-import { systemClock } from '../../src/clock.ts';
+import { systemClock } from '../../src/base/clock.ts';
 import { BootGuard, countCrash, guiltOf } from '../../src/registry/boot-guard.ts';
 import type { BootRecord } from '../../src/registry/records.ts';
 import { Registry } from '../../src/registry/registry.ts';

@@ -1,5 +1,5 @@
 // Child process of store.test.ts: opens a data directory and prints the code of the refusal, or how it went.
-import { isLastgoodError } from '../../src/errors.ts';
+import { isLastgoodError } from '../../src/base/errors.ts';
 import { openStore } from '../../src/registry/store.ts';
 
 try {

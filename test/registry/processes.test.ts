@@ -5,7 +5,7 @@ import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { after, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { systemClock } from '../../src/clock.ts';
+import { systemClock } from '../../src/base/clock.ts';
 import { Registry } from '../../src/registry/registry.ts';
 import { openStore } from '../../src/registry/store.ts';
 import { temporaryDirectory } from '../support/temporary.ts';

@@ -1,7 +1,7 @@
 // Child process of processes.test.ts: at each message { version, expectedGeneration } it tries to activate, and answers
 // with `won` or the code of the refusal.
-import { systemClock } from '../../src/clock.ts';
-import { isLastgoodError, reasonOf } from '../../src/errors.ts';
+import { systemClock } from '../../src/base/clock.ts';
+import { isLastgoodError, reasonOf } from '../../src/base/errors.ts';
 import { Registry } from '../../src/registry/registry.ts';
 import { openStore } from '../../src/registry/store.ts';
 

@@ -1,7 +1,7 @@
 // Child process of full-disk.test.ts: tries to write to a disk that refuses, many times, and then to one that does
 // not. Prints how often it was refused, of how many times.
 import { writeSync } from 'node:fs';
-import { isLastgoodError } from '../../src/errors.ts';
+import { isLastgoodError } from '../../src/base/errors.ts';
 import { eventKey } from '../../src/registry/keys.ts';
 import { openStore } from '../../src/registry/store.ts';
 import { allowWrites, refuseWrites } from '../support/disk.ts';

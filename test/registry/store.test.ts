@@ -5,8 +5,8 @@ import { existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } 
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { systemClock } from '../../src/clock.ts';
-import { isLastgoodError } from '../../src/errors.ts';
+import { systemClock } from '../../src/base/clock.ts';
+import { isLastgoodError } from '../../src/base/errors.ts';
 import { META, eventKey, eventsOf, modelKey } from '../../src/registry/keys.ts';
 import { DECISIONS_MAX, listDecisions, storeDecision } from '../../src/registry/decision-log.ts';
 import type { DecisionRecord, EventRecord } from '../../src/registry/records.ts';

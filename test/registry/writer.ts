@@ -1,6 +1,6 @@
 // Child process of processes.test.ts: changes the registry for ever and prints each generation once it is on disk.
 import { writeSync } from 'node:fs';
-import { systemClock } from '../../src/clock.ts';
+import { systemClock } from '../../src/base/clock.ts';
 import { Registry } from '../../src/registry/registry.ts';
 import { openStore } from '../../src/registry/store.ts';
 

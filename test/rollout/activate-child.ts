@@ -1,6 +1,6 @@
 // Another process that makes a version active in a data directory, as a CLI without an engine does.
 // Arguments: data directory, version. Exit code 1 when the registry refuses.
-import { systemClock } from '../../src/clock.ts';
+import { systemClock } from '../../src/base/clock.ts';
 import { Registry } from '../../src/registry/registry.ts';
 import { openStore } from '../../src/registry/store.ts';
 

@@ -1,6 +1,6 @@
 // Whether a drift is the version's or the data's, on the real answers of the demo models: every version that fails by
 // its answers on live rows, and good versions on rows that have moved.
-import '../../src/telemetry-off.ts';
+import '../../src/base/telemetry-off.ts';
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -8,7 +8,7 @@ import { describe, test } from 'node:test';
 import { compareAnswers, judgeAttribution } from '../../src/judge/attribution.ts';
 import type { Compared } from '../../src/judge/attribution.ts';
 import { baselineOfFile, readBaselineFile } from '../../src/judge/baseline-file.ts';
-import { packageRoot } from '../../src/package-root.ts';
+import { packageRoot } from '../../src/base/package-root.ts';
 import { usualOf } from '../../src/rollout/attribution.ts';
 import { predictionOf } from '../../src/wire/prediction.ts';
 import type { PredictionSummary } from '../../src/wire/prediction.ts';

@@ -1,10 +1,10 @@
 // One model's rollout as the engine wires it, on a real registry and real deployments, without front end and monitor.
 // The test plays the monitor and the operator, and sees the registry through a second handle at every event.
-import '../../src/telemetry-off.ts';
+import '../../src/base/telemetry-off.ts';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { monotonicUs } from '../../src/clock.ts';
-import { lastgoodError } from '../../src/errors.ts';
+import { monotonicUs } from '../../src/base/clock.ts';
+import { lastgoodError } from '../../src/base/errors.ts';
 import { CHECK_TABLE } from '../../src/judge/check-table.ts';
 import type { CheckName, CheckResult, HealthReport, Verdict } from '../../src/judge/messages.ts';
 import { optionsOfModel, resolveOptions } from '../../src/options.ts';

@@ -6,7 +6,7 @@ import { findingOf } from '../../src/judge/findings.ts';
 import type { Finding } from '../../src/judge/findings.ts';
 import type { Signature } from '../../src/registry/records.ts';
 import { Attribution } from '../../src/rollout/attribution.ts';
-import { monotonicUs } from '../../src/clock.ts';
+import { monotonicUs } from '../../src/base/clock.ts';
 import { linear, slow } from '../worker/onnx.ts';
 import { RolloutBench } from './bench.ts';
 

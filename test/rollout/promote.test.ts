@@ -1,8 +1,8 @@
 // Promotes on real registries and real deployments: what is accepted, what is refused, and what a refusal leaves.
 import assert from 'node:assert/strict';
 import { afterEach, describe, test } from 'node:test';
-import { isLastgoodError } from '../../src/errors.ts';
-import type { ErrorCode } from '../../src/errors.ts';
+import { isLastgoodError } from '../../src/base/errors.ts';
+import type { ErrorCode } from '../../src/base/errors.ts';
 import type { Activation } from '../../src/rollout/outcome.ts';
 import { Type, identity } from '../worker/onnx.ts';
 import { RolloutBench } from './bench.ts';

@@ -1,8 +1,8 @@
 // The same recent inputs to two versions of a real model, beside its traffic.
-import '../../src/telemetry-off.ts';
+import '../../src/base/telemetry-off.ts';
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import { monotonicUs } from '../../src/clock.ts';
+import { monotonicUs } from '../../src/base/clock.ts';
 import { createEngine } from '../../src/engine/engine.ts';
 import type { Engine } from '../../src/engine/engine.ts';
 import type { EngineOptions } from '../../src/options.ts';

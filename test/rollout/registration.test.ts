@@ -4,9 +4,9 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync, existsSy
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, test } from 'node:test';
-import { systemClock } from '../../src/clock.ts';
-import { isLastgoodError } from '../../src/errors.ts';
-import { packageRoot } from '../../src/package-root.ts';
+import { systemClock } from '../../src/base/clock.ts';
+import { isLastgoodError } from '../../src/base/errors.ts';
+import { packageRoot } from '../../src/base/package-root.ts';
 import { Registry } from '../../src/registry/registry.ts';
 import { openStore } from '../../src/registry/store.ts';
 import type { RegistryStore } from '../../src/registry/store.ts';

@@ -1,6 +1,6 @@
 // What one deployment leaves to the next, with real threads: kept for a while, handed out once, never with a trace of
 // the version before.
-import '../../src/telemetry-off.ts';
+import '../../src/base/telemetry-off.ts';
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { NO_ROWS } from '../../src/rollout/row-memory.ts';

@@ -1,5 +1,5 @@
 // The trial's process as the system sees it.
-import '../../src/telemetry-off.ts';
+import '../../src/base/telemetry-off.ts';
 import assert from 'node:assert/strict';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { getPriority } from 'node:os';

@@ -1,7 +1,7 @@
 // The demo models as tests register and ask them: files, and request bodies of rows that no version was trained on.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { packageRoot } from '../../src/package-root.ts';
+import { packageRoot } from '../../src/base/package-root.ts';
 
 export type DemoModel = 'breast-cancer' | 'digits' | 'housing';
 

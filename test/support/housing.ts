@@ -1,7 +1,7 @@
 // The housing demo model, as tests register it and send traffic to it.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { packageRoot } from '../../src/package-root.ts';
+import { packageRoot } from '../../src/base/package-root.ts';
 
 const folder = join(packageRoot(), 'models', 'housing');
 

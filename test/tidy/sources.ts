@@ -1,7 +1,7 @@
 // The files of this repository as the tidy rules read them: by path from the root, with their text.
 import { readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { packageRoot } from '../../src/package-root.ts';
+import { packageRoot } from '../../src/base/package-root.ts';
 
 export interface Source {
   /** From the root, with forward slashes. */

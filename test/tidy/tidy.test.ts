@@ -3,8 +3,8 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
-import { ERRORS } from '../../src/error-table.ts';
-import { packageRoot } from '../../src/package-root.ts';
+import { ERRORS } from '../../src/base/error-table.ts';
+import { packageRoot } from '../../src/base/package-root.ts';
 import {
   COLUMNS_MAX, FILE_LINES_MAX, FUNCTION_LINES_MAX, consoleOffences, dependencyOffences, errorCodeOffences,
   functionOffences, headerOffences, layerOffences, placeOffences, sizeOffences, threadOffences,
@@ -52,14 +52,14 @@ describe('The rules find', () => {
     count(imports('src/batch/a.ts', '../rollout/b.ts'), 1);
     count(imports('src/batch/a.ts', '../rollout/b.ts', 'type '), 1);
     count(imports('src/batch/a.ts', '../worker/b.ts'), 1);
-    count(imports('src/errors.ts', './registry/b.ts'), 1);
-    count(imports('src/clock.ts', './index.ts'), 1);
+    count(imports('src/base/errors.ts', '../registry/b.ts'), 1);
+    count(imports('src/base/clock.ts', '../index.ts'), 1);
     count(imports('src/batch/a.ts', '../../test/b.ts'), 1);
     count(imports('src/batch/a.ts', '../new/b.ts'), 1);
     count(imports('src/new/a.ts', './b.ts'), 1);
     count(layerOffences(file('src/wire/a.ts', "export * from '../judge/b.ts';", "await import('../judge/b.ts');")), 2);
     count(imports('src/batch/a.ts', '../worker/b.ts', 'type '), 0);
-    count(imports('src/batch/a.ts', '../errors.ts'), 0);
+    count(imports('src/batch/a.ts', '../base/errors.ts'), 0);
     count(imports('src/batch/a.ts', './b.ts'), 0);
   });
 
@@ -106,7 +106,7 @@ describe('The rules find', () => {
   test('error codes that nobody uses and codes that do not exist', () => {
     const text = ["lastgoodError('KNOWN');", "x = error.code === 'OTHER';", "x = error.code === 'ENOENT';"];
     assert.deepEqual(errorCodeOffences(file('src/a.ts', ...text), ['KNOWN', 'UNUSED']), [
-      'src/error-table.ts: nothing in src uses UNUSED', 'src/a.ts: OTHER is not in the table of errors',
+      'src/base/error-table.ts: nothing in src uses UNUSED', 'src/a.ts: OTHER is not in the table of errors',
     ]);
   });
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import { isLastgoodError } from '../../src/errors.ts';
+import { isLastgoodError } from '../../src/base/errors.ts';
 import { JSON_DEPTH_MAX, readJson } from '../../src/wire/json-values.ts';
 import { randomOf } from '../shared-memory/seeded.ts';
 

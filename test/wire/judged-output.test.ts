@@ -1,7 +1,7 @@
 // What an operator may declare of the output that is judged, and what is refused.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { isLastgoodError } from '../../src/errors.ts';
+import { isLastgoodError } from '../../src/base/errors.ts';
 import type { Signature, TensorSignature } from '../../src/registry/records.ts';
 import { contradictionOf, declaredOutput, judgedOutputOf } from '../../src/wire/judged-output.ts';
 import type { OutputDeclaration } from '../../src/wire/judged-output.ts';

@@ -1,7 +1,7 @@
 // Malformed requests, made of good ones by a fixed seed: each is decoded, or refused as the client's fault.
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import { isLastgoodError } from '../../src/errors.ts';
+import { isLastgoodError } from '../../src/base/errors.ts';
 import type { Signature } from '../../src/registry/records.ts';
 import { binaryBytes } from '../../src/wire/oip-binary.ts';
 import { RequestDecoder } from '../../src/wire/oip-request.ts';

@@ -1,7 +1,7 @@
 // What is known from the request before: recalled only where reading it anew gives the same.
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import { isLastgoodError } from '../../src/errors.ts';
+import { isLastgoodError } from '../../src/base/errors.ts';
 import type { Signature } from '../../src/registry/records.ts';
 import { RequestMemory } from '../../src/wire/oip-memory.ts';
 import { planRequest } from '../../src/wire/oip-plan.ts';

@@ -1,7 +1,7 @@
 // Requests of the Open Inference Protocol, from bytes to typed arrays and back, and what is refused.
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import { isLastgoodError } from '../../src/errors.ts';
+import { isLastgoodError } from '../../src/base/errors.ts';
 import type { Datatype, Signature } from '../../src/registry/records.ts';
 import { OipEncoder, hasNonFinite } from '../../src/wire/oip-answer.ts';
 import { binaryBytes } from '../../src/wire/oip-binary.ts';

@@ -1,7 +1,7 @@
 // Answers of /predict: numbers that read back to the same value, and the documented forms.
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import { lastgoodError } from '../../src/errors.ts';
+import { lastgoodError } from '../../src/base/errors.ts';
 import type { Datatype } from '../../src/registry/records.ts';
 import { JsonTooLarge, JsonWriter } from '../../src/wire/json-writer.ts';
 import { AnswerEncoder } from '../../src/wire/predict-answer.ts';

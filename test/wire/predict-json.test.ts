@@ -1,7 +1,7 @@
 // Decoding of /predict bodies: what is accepted is what JSON.parse accepts, and what is stored is what it says.
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import { isLastgoodError } from '../../src/errors.ts';
+import { isLastgoodError } from '../../src/base/errors.ts';
 import type { Datatype } from '../../src/registry/records.ts';
 import { PredictDecoder } from '../../src/wire/predict-json.ts';
 import { RowBatch } from '../../src/wire/row-batch.ts';

@@ -1,9 +1,9 @@
 // A data directory with one artefact, as the engine would leave it for its workers.
-import '../../src/telemetry-off.ts';
+import '../../src/base/telemetry-off.ts';
 import { createHash } from 'node:crypto';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { monotonicUs } from '../../src/clock.ts';
+import { monotonicUs } from '../../src/base/clock.ts';
 import { SampleReader, sampleRingBytes, sampleRingOffset } from '../../src/shared-memory/sample-ring.ts';
 import { EntryKind } from '../../src/shared-memory/slab.ts';
 import { createSlabArena } from '../../src/shared-memory/slab-arena.ts';

@@ -1,9 +1,9 @@
 // Child process of pool.test.ts, started with a small heap: a body whose parsed form needs more than the worker's heap
 // ends that worker in the middle of its batch.
-import { monotonicUs } from '../../src/clock.ts';
+import { monotonicUs } from '../../src/base/clock.ts';
 import { EntryKind } from '../../src/shared-memory/slab.ts';
 import { createSingleSlab } from '../../src/shared-memory/slab-arena.ts';
-import { reasonOf } from '../../src/errors.ts';
+import { reasonOf } from '../../src/base/errors.ts';
 import { InferencePool } from '../../src/worker/pool.ts';
 import { deploy, fill } from './deployed.ts';
 import { answersOf } from './fixtures.ts';

@@ -1,4 +1,4 @@
-import '../../src/telemetry-off.ts';
+import '../../src/base/telemetry-off.ts';
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';

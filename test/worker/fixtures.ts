@@ -1,8 +1,8 @@
 // Sessions, runners and slabs for the tests of this folder.
-import '../../src/telemetry-off.ts';
+import '../../src/base/telemetry-off.ts';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { monotonicUs } from '../../src/clock.ts';
+import { monotonicUs } from '../../src/base/clock.ts';
 import type { OutputKind } from '../../src/registry/records.ts';
 import { SampleReader, SampleWriter, sampleRingBytes } from '../../src/shared-memory/sample-ring.ts';
 import type { Sample } from '../../src/shared-memory/sample-ring.ts';

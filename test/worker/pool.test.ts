@@ -6,7 +6,7 @@ import { suite, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { Worker } from 'node:worker_threads';
-import { monotonicUs } from '../../src/clock.ts';
+import { monotonicUs } from '../../src/base/clock.ts';
 import { EntryKind } from '../../src/shared-memory/slab.ts';
 import { createSingleSlab } from '../../src/shared-memory/slab-arena.ts';
 import { Outcome } from '../../src/shared-memory/sample-ring.ts';

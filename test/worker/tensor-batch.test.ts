@@ -1,7 +1,7 @@
 // Requests for whole tensors through decode, run and encode: which share a run, what stays apart, what fails alone.
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import { monotonicUs } from '../../src/clock.ts';
+import { monotonicUs } from '../../src/base/clock.ts';
 import { Outcome } from '../../src/shared-memory/sample-ring.ts';
 import { EntryKind } from '../../src/shared-memory/slab.ts';
 import { benchOn } from './fixtures.ts';

@@ -1,7 +1,7 @@
 // What the answers look like. A test asks a real engine on every route and holds the answer against its schema, which
 // allows no member that it does not name. Pure.
 import { z } from 'zod';
-import { ERRORS } from '../../error-table.ts';
+import { ERRORS } from '../../base/error-table.ts';
 import { datatype } from './request-schemas.ts';
 
 const version = z.string().meta({ description: 'id of a version' });

@@ -1,8 +1,8 @@
 // GET /openapi.json: the HTTP surface as OpenAPI 3.1, from the table of operations and the schemas of the bodies. Pure;
 // made once, when somebody asks.
 import { z } from 'zod';
-import { ERRORS } from '../../error-table.ts';
-import type { ErrorCode } from '../../errors.ts';
+import { ERRORS } from '../../base/error-table.ts';
+import type { ErrorCode } from '../../base/errors.ts';
 import { errorAnswer } from './answer-schemas.ts';
 import type { Operation } from './operation.ts';
 

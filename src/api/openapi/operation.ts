@@ -1,7 +1,7 @@
 // One operation of the HTTP surface, as the description of it says. Types, and the errors that operations have in
 // common.
 import type { z } from 'zod';
-import type { ErrorCode } from '../../errors.ts';
+import type { ErrorCode } from '../../base/errors.ts';
 
 export interface Operation {
   readonly tag: 'Predict' | 'Open Inference Protocol' | 'TensorFlow Serving' | 'Operate';

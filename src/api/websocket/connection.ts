@@ -3,7 +3,7 @@
 // refused first, and is disconnected before too much is buffered for it (see outbox.ts); after the close handler ran
 // the native socket is never used again.
 import type { ReplySink, Ticket } from '../../batch/submit.ts';
-import { lastgoodError } from '../../errors.ts';
+import { lastgoodError } from '../../base/errors.ts';
 import { type Gathering, OUTBOX_HELD_BACK_BYTES, Outbox } from '../../http/outbox.ts';
 import type { FrontPort } from '../serving-api.ts';
 import type { SocketDialect, SocketTarget } from './dialects.ts';

@@ -2,8 +2,8 @@
 // state. A frame is passed on as bytes: of JSON only those members are looked for that name the queue, the time to wait
 // in it and the id; of floats only the id is read.
 import type { ReplySink, Submitter, Ticket } from '../../batch/submit.ts';
-import { monotonicUs } from '../../clock.ts';
-import { errorBody, lastgoodError } from '../../errors.ts';
+import { monotonicUs } from '../../base/clock.ts';
+import { errorBody, lastgoodError } from '../../base/errors.ts';
 import { EntryKind } from '../../shared-memory/slab.ts';
 import { floatErrorFrame, floatFrameId } from '../../wire/float-frame.ts';
 import { topLevelMember } from '../../wire/frame-scan.ts';

@@ -1,5 +1,5 @@
 // GET /ws: negotiates the upgrade and hands frames to one Connection per socket. Main thread.
-import { lastgoodError } from '../../errors.ts';
+import { lastgoodError } from '../../base/errors.ts';
 import type { FrontPort } from '../serving-api.ts';
 import { Reply } from '../../http/reply.ts';
 import { CloseCode, Gathering, OUTBOX_BACKLOG_BYTES_MAX } from '../../http/outbox.ts';

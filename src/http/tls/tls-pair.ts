@@ -7,7 +7,7 @@ import { closeSync, fstatSync, openSync, readFileSync } from 'node:fs';
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import type { KeyObject } from 'node:crypto';
 import { createSecureContext } from 'node:tls';
-import { lastgoodError, reasonOf } from '../../errors.ts';
+import { lastgoodError, reasonOf } from '../../base/errors.ts';
 
 /** Longer files are no certificate chains. */
 const FILE_BYTES_MAX = 1 << 20;

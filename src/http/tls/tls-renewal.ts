@@ -1,6 +1,6 @@
 // The certificate that is served, from the first to the last: takes a pair when the front starts, and another one when
 // the files change or somebody asks. Main thread. Invariant: a pair that cannot be served changes nothing.
-import { reasonOf } from '../../errors.ts';
+import { reasonOf } from '../../base/errors.ts';
 import type { TlsView } from '../../metrics/views.ts';
 import { openTlsPair, type TlsCertificate, type TlsPair, type TlsPaths, tlsUnusable } from './tls-pair.ts';
 import { TlsWatch } from './tls-watch.ts';

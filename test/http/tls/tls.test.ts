@@ -4,7 +4,7 @@ import { chmodSync, mkdirSync, renameSync, rmSync, symlinkSync, unlinkSync, writ
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
 import { connect } from 'node:tls';
-import { isLastgoodError } from '../../../src/errors.ts';
+import { isLastgoodError } from '../../../src/base/errors.ts';
 import type { Front } from '../../../src/api/serving-api.ts';
 import type { TlsPaths } from '../../../src/http/tls/tls-pair.ts';
 import type { TlsNews } from '../../../src/http/tls/tls-renewal.ts';

@@ -1,0 +1,149 @@
+// The verbs that only look: status, history, explain. They change nothing, whoever calls them how often.
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Command } from 'commander';
+import type { EngineStatus } from '../../admin/control-plane.ts';
+import type { EventRecord } from '../../registry/records.ts';
+import { withControl } from '../connect.ts';
+import { decisionText } from '../views/explain-view.ts';
+import { print, printJson, printResult, table, timeText } from '../views/output.ts';
+import type { Style } from '../views/output.ts';
+import { modelText, statusText } from '../views/status-view.ts';
+import { positiveInteger, verb } from '../verb.ts';
+import type { CommonFlags } from '../verb.ts';
+
+const WATCH_MS = 1_000;
+const HISTORY_LIMIT = 50;
+const HASH_DIGITS = 12;
+/** Cursor home, and everything behind it erased: redrawing without the flicker of a cleared screen. */
+const HOME = '\u001b[H';
+const ERASE_BELOW = '\u001b[J';
+const ERASE_LINE = '\u001b[K';
+
+export function inspectVerbs(): Command[] {
+  return [statusCommand(), historyCommand(), explainCommand()];
+}
+
+interface StatusFlags extends CommonFlags {
+  readonly watch?: boolean;
+}
+
+function statusCommand(): Command {
+  return verb({
+    name: 'status',
+    summary: 'what answers now, and how well',
+    purpose:
+      'Shows every model with its active and last good version, its phase, and what the judge measures: the p95 ' +
+      'latency, the share of failed requests, and how far the mean prediction is from the baseline, in standard ' +
+      'deviations (sd). With a model: its versions, checks and latest decisions too.',
+    examples: [
+      ['lastgood status', 'all models'],
+      ['lastgood status digits', 'one model, with its versions'],
+      ['lastgood status --watch', 'redrawn each second, until Ctrl-C'],
+      ['lastgood status --json', 'everything, for scripts'],
+    ],
+  })
+    .argument('[model]', 'name of the model (default: all)')
+    .option('--watch', 'look again each second; with --json one document per line')
+    .action(async (model: string | undefined, flags: StatusFlags) => {
+      const look = (): Promise<EngineStatus> =>
+        withControl({ ...flags, json: flags.json === true || flags.watch === true }, 'data', (control) =>
+          control.status(model === undefined ? {} : { model }));
+      const view = (status: EngineStatus): string =>
+        model === undefined ? statusText(status, Date.now()) : modelText(status, Date.now());
+      if (flags.watch === true) await watch(flags, look, view);
+      else printResult(flags, await look(), view);
+    });
+}
+
+async function watch(
+  flags: CommonFlags, look: () => Promise<EngineStatus>, view: (status: EngineStatus) => string,
+): Promise<void> {
+  const stop = new AbortController();
+  process.once('SIGINT', () => stop.abort());
+  process.once('SIGTERM', () => stop.abort());
+  let isFirst = true;
+  while (!stop.signal.aborted) {
+    const status = await look();
+    if (flags.json === true) printJson(status);
+    else if (process.stdout.isTTY) redraw(view(status), isFirst);
+    else print(view(status), '');
+    isFirst = false;
+    await sleep(WATCH_MS, undefined, { signal: stop.signal }).catch(() => undefined);
+  }
+}
+
+function redraw(text: string, isFirst: boolean): void {
+  const lines = text.split('\n').map((line) => `${line}${ERASE_LINE}`);
+  const start = isFirst ? `${HOME}${ERASE_BELOW}` : HOME;
+  process.stdout.write(`${start}${lines.join('\n')}\n${ERASE_BELOW}`);
+}
+
+interface HistoryFlags extends CommonFlags {
+  readonly limit: number;
+}
+
+const EVENT_STYLES: Readonly<Partial<Record<EventRecord['kind'], Style>>> = {
+  promote: 'green', confirm: 'green', recovered: 'green', rollback: 'red', quarantine: 'red', no_rollback_target: 'red',
+  load_failed: 'red', restored_failing: 'red',
+};
+
+function historyCommand(): Command {
+  return verb({
+    name: 'history',
+    summary: 'what happened to a model, and by whose hand',
+    purpose:
+      'Lists the events of a model, the newest first: registrations, promotes, rollbacks, quarantines, pins. A ' +
+      'rollback names its decision, which lastgood explain tells all about.',
+    examples: [
+      ['lastgood history digits', 'the latest 50 events'],
+      ['lastgood history digits --limit 5', 'the latest five'],
+      ['lastgood history digits --json', 'as one JSON array'],
+    ],
+  })
+    .argument('<model>', 'name of the model')
+    .option('--limit <n>', 'how many events', positiveInteger, HISTORY_LIMIT)
+    .action(async (model: string, flags: HistoryFlags) => {
+      const events = await withControl(flags, 'data', (control) => control.history({ model, limit: flags.limit }));
+      printResult(flags, events, historyText);
+    });
+}
+
+function historyText(events: readonly EventRecord[]): string {
+  return table(['WHEN', 'EVENT', 'FROM', 'TO', 'GEN', 'BY', 'WHY'], events.map((one) => {
+    const style = EVENT_STYLES[one.kind];
+    // A registration's reason is the file's hash; twelve digits tell files apart.
+    const reason = one.kind === 'register' ? `sha256 ${one.reason.slice(0, HASH_DIGITS)}` : one.reason;
+    const why = [reason, one.decision === null ? '' : `(${one.decision})`].filter((text) => text !== '');
+    return [
+      timeText(one.atMs),
+      { text: one.kind, ...(style && { style }) },
+      one.from ?? '-',
+      one.to ?? '-',
+      String(one.generation),
+      one.by,
+      why.join(' '),
+    ];
+  }));
+}
+
+function explainCommand(): Command {
+  return verb({
+    name: 'explain',
+    summary: 'why a version was rolled back, or why not',
+    purpose:
+      'Explains a decision of the judge or of an operator: the trigger, every check with value, limit and samples, ' +
+      'what was done, and what was not wrong. The checks are run again on the stored window. Without an id, the ' +
+      'newest one.',
+    examples: [
+      ['lastgood explain', 'the newest decision'],
+      ['lastgood explain digits-g7-m8x1c0', 'this one, as named by history and status'],
+      ['lastgood explain --json', 'with the whole evidence'],
+    ],
+  })
+    .argument('[decision]', "the decision's id (default: the newest)")
+    .action(async (id: string | undefined, flags: CommonFlags) => {
+      const decision = await withControl(flags, 'data', (control) =>
+        control.explain(id === undefined ? {} : { decision: id }));
+      printResult(flags, decision, (one) => decisionText(one, Date.now()));
+    });
+}

@@ -1,0 +1,227 @@
+// The verbs that bring versions in, into service, and out again: register, promote, rollback, confirm, remove.
+import { resolve } from 'node:path';
+import { Option } from 'commander';
+import type { Command } from 'commander';
+import type { Activation, RegisterArguments, Rollback } from '../../admin/control-plane.ts';
+import { DECLARED_KINDS } from '../../registry/records.ts';
+import type { DeclaredKind, ModelRecord, Signature, TensorSignature, VersionRecord } from '../../registry/records.ts';
+import { judgedOutputOf } from '../../wire/judged-output.ts';
+import { withControl } from '../connect.ts';
+import { bytesText, durationText, paint, printResult } from '../views/output.ts';
+import { withProgress } from '../views/progress.ts';
+import { judgedText, watchedText } from '../views/status-view.ts';
+import { verb } from '../verb.ts';
+import type { CommonFlags } from '../verb.ts';
+
+export function releaseVerbs(): Command[] {
+  return [registerCommand(), promoteCommand(), rollbackCommand(), confirmCommand(), removeCommand()];
+}
+
+interface RegisterFlags extends CommonFlags {
+  readonly version?: string;
+  readonly baseline?: string;
+  readonly golden?: string;
+  readonly output?: string;
+  readonly outputKind?: DeclaredKind;
+  readonly inputColumns?: string;
+  readonly promote?: boolean;
+  readonly allowSignatureChange?: boolean;
+}
+
+const CHANGE_SIGNATURE = 'let its inputs and outputs differ from those of the active version';
+
+function registerCommand(): Command {
+  return verb({
+    name: 'register',
+    summary: 'add an ONNX file as a version of a model',
+    purpose:
+      'Copies the file into the data directory, loads and runs it once in a process of its own, and records it as a ' +
+      'version that never changes. Requests do not reach it before it is promoted. A file that does not load, or ' +
+      'that does not give the answers of --golden, is refused and leaves nothing behind.',
+    examples: [
+      ['lastgood register digits digits.onnx', 'the next free number becomes its version'],
+      ['lastgood register digits digits.onnx --version 2026-03 --promote', 'named, and answering right away'],
+      ['lastgood register digits d.onnx --baseline d.baseline.json', 'drift is judged against this baseline'],
+      ['lastgood register m m.onnx --output risk --output-kind score', 'the judge reads this output, as scores'],
+    ],
+  })
+    .argument('<model>', 'name of the model: 1 to 64 of the characters A-Z a-z 0-9 . _ -')
+    .argument('<file>', 'the ONNX file')
+    .option('--version <version>', 'its name (default: the next free number)')
+    .option('--baseline <file>', 'what its predictions look like when it is good; without one drift is not judged')
+    .option('--golden <file>', 'rows with the answers that the first load has to give')
+    .option('--output <name>', 'the output that the judge reads (default: probabilities, or the first numeric one)')
+    .addOption(new Option('--output-kind <kind>', 'how the judge reads it (default: by its shape and the baseline)')
+      .choices(DECLARED_KINDS))
+    .option('--input-columns <list>', 'inputs to watch for drift, as in age,features[0-7] (default: all, 32 at most)')
+    .option('--promote', 'make it the active version at once')
+    .option('--allow-signature-change', `with --promote: ${CHANGE_SIGNATURE}`)
+    .action(async (model: string, file: string, flags: RegisterFlags) => {
+      const { version, baseline, golden, output, outputKind, inputColumns } = flags;
+      const { promote, allowSignatureChange } = flags;
+      // The engine has another working directory.
+      const request: RegisterArguments = {
+        model,
+        file: resolve(file),
+        ...(version !== undefined && { version }),
+        ...(baseline !== undefined && { baseline: resolve(baseline) }),
+        ...(golden !== undefined && { golden: resolve(golden) }),
+        ...(output !== undefined && { output }),
+        ...(outputKind !== undefined && { outputKind }),
+        ...(inputColumns !== undefined && { inputColumns }),
+        ...(promote !== undefined && { promote }),
+        ...(allowSignatureChange !== undefined && { allowSignatureChange }),
+      };
+      const result = await withControl(flags, 'fresh', (control, actor) =>
+        withProgress(`registering a version of ${model}`, control.register(request, actor)),
+      );
+      printResult(flags, result, registeredText);
+    });
+}
+
+function registeredText(result: { version: VersionRecord; activation: Activation | null }): string {
+  const { version, activation } = result;
+  const { model, trial, signature } = version;
+  const golden = trial.goldenCases === 0 ? '' : `, ${trial.goldenCases} golden cases right`;
+  const lines = [
+    `registered version ${paint('bold', version.version)} of ${model}: ${bytesText(version.artifactBytes)}, ` +
+      signatureText(signature),
+    `its trial: loaded in ${durationText(trial.loadMs)}, one row in ${durationText(trial.runMs)}${golden}`,
+    `judged by: ${judgedText(judgedOutputOf(version))}`,
+    `inputs watched: ${watchedText(version)}`,
+    ...version.warnings.map((warning) => paint('yellow', `warning: ${warning}`)),
+    activation === null ? `to let it answer: lastgood promote ${model} ${version.version}` : activatedText(activation),
+  ];
+  return lines.join('\n');
+}
+
+function signatureText({ inputs, outputs }: Signature): string {
+  const all = (tensors: readonly TensorSignature[]): string =>
+    tensors.map(({ name, datatype, shape }) => `${name} ${datatype}[${shape.join(',')}]`).join(', ');
+  return `${all(inputs)} -> ${all(outputs)}`;
+}
+
+function activatedText({ model, version, from, generation }: Activation): string {
+  const before = from === null ? '' : ` in place of ${from}`;
+  return `version ${paint('bold', version)} of ${model} is active${before}, as generation ${generation}`;
+}
+
+interface PromoteFlags extends CommonFlags {
+  readonly allowSignatureChange?: boolean;
+  readonly reason?: string;
+}
+
+function promoteCommand(): Command {
+  return verb({
+    name: 'promote',
+    summary: 'make a version the active one',
+    purpose:
+      'Loads the version beside the active one, warms it, and lets it answer from then on; no request is dropped. ' +
+      'The version before stays loaded as the one to go back to. The new one is on probation: when it answers late, ' +
+      'fails, or answers unlike its baseline, it is rolled back without being asked.',
+    examples: [
+      ['lastgood promote digits 2', 'version 2 answers from now on'],
+      ['lastgood promote digits 2 --reason "retrained in March"', 'the reason stands in the history'],
+    ],
+  })
+    .argument('<model>', 'name of the model')
+    .argument('<version>', 'a registered version')
+    .option('--reason <text>', 'why, for the history')
+    .option('--allow-signature-change', CHANGE_SIGNATURE)
+    .action(async (model: string, version: string, flags: PromoteFlags) => {
+      const { allowSignatureChange, reason } = flags;
+      const request = {
+        model, version,
+        ...(allowSignatureChange !== undefined && { allowSignatureChange }),
+        ...(reason !== undefined && { reason }),
+      };
+      const result = await withControl(flags, 'data', (control, actor) =>
+        withProgress(`promoting version ${version} of ${model}`, control.promote(request, actor)),
+      );
+      printResult(flags, result, activatedText);
+    });
+}
+
+interface RollbackFlags extends CommonFlags {
+  readonly to?: string;
+  readonly reason?: string;
+}
+
+function rollbackCommand(): Command {
+  return verb({
+    name: 'rollback',
+    summary: 'go back to the last known good version',
+    purpose:
+      'Puts the active version into quarantine and lets the last known good one answer again. Without a healthy ' +
+      'version that has served before it is refused and changes nothing. When the monitor was faster by less than ' +
+      'three seconds, its rollback is the answer, and nothing goes back twice; --to always acts.',
+    examples: [
+      ['lastgood rollback digits', 'to the last known good version'],
+      ['lastgood rollback digits --to 3 --reason "wrong on sevens"', 'to version 3, and why'],
+    ],
+  })
+    .argument('<model>', 'name of the model')
+    .option('--to <version>', 'a healthy version that has served (default: the last known good one)')
+    .option('--reason <text>', 'why, for the history')
+    .action(async (model: string, flags: RollbackFlags) => {
+      const { to, reason } = flags;
+      const request = { model, ...(to !== undefined && { to }), ...(reason !== undefined && { reason }) };
+      const result = await withControl(flags, 'data', (control, actor) =>
+        withProgress(`rolling back ${model}`, control.rollback(request, actor)),
+      );
+      printResult(flags, result, rolledBackText);
+    });
+}
+
+function rolledBackText({ model, rolledBackTo, from, generation, decision, stored }: Rollback): string {
+  return [
+    `version ${paint('bold', rolledBackTo)} of ${model} is active again, as generation ${generation}`,
+    ...(stored ? [] : ['the disk refuses to store that: it holds in this engine and is written when the disk is back']),
+    `version ${from} is in quarantine until: lastgood release ${model} ${from}`,
+    `what was known about it: lastgood explain ${decision}`,
+  ].join('\n');
+}
+
+function confirmCommand(): Command {
+  return verb({
+    name: 'confirm',
+    summary: 'end the probation of the active version: it is known good now',
+    purpose:
+      'Vouches for the active version: its probation ends, and a later rollback may choose it. It is still watched.',
+    examples: [
+      ['lastgood confirm digits', 'the active version is good from now on'],
+      ['lastgood confirm digits --json', "the model's record, for scripts"],
+    ],
+  })
+    .argument('<model>', 'name of the model')
+    .action(async (model: string, flags: CommonFlags) => {
+      const result = await withControl(flags, 'data', (control, actor) => control.confirm({ model }, actor));
+      printResult(flags, result, ({ activeVersion, generation }: ModelRecord) =>
+        `version ${activeVersion ?? ''} of ${model} (generation ${generation}) is known good`);
+    });
+}
+
+function removeCommand(): Command {
+  return verb({
+    name: 'remove',
+    summary: 'forget a version, or a whole model',
+    purpose:
+      'Forgets a version and deletes its file when no other version uses it. The active version and the last good ' +
+      'one are refused. Without a version the whole model goes, with its history; it must have no active version.',
+    examples: [
+      ['lastgood remove digits 1', 'one version'],
+      ['lastgood remove digits', 'the whole model'],
+    ],
+  })
+    .argument('<model>', 'name of the model')
+    .argument('[version]', 'a version that is neither active nor last good (default: all of the model)')
+    .action(async (model: string, version: string | undefined, flags: CommonFlags) => {
+      const request = { model, ...(version !== undefined && { version }) };
+      const result = await withControl(flags, 'data', (control, actor) => control.remove(request, actor));
+      printResult(flags, result, ({ removed, artifacts }) => {
+        const what = version === undefined ? `model ${model}` : `version ${version} of ${model}`;
+        const versions = version === undefined ? ` with ${removed.length} versions` : '';
+        return `removed ${what}${versions}; ${artifacts.length} ${artifacts.length === 1 ? 'file' : 'files'} deleted`;
+      });
+    });
+}

@@ -1,0 +1,132 @@
+// A stored decision as text for a person: why, by which numbers, what was done, and what was not wrong. The checks are
+// run again on the stored window, so what is printed is what the evidence says and not only what was written then.
+import { CHECK_TABLE } from '../../judge/check-table.ts';
+import type { CheckUnit } from '../../judge/check-table.ts';
+import type { CheckName, CheckResult } from '../../judge/messages.ts';
+import { numberText, percentText } from '../../judge/text.ts';
+import { recompute } from '../../judge/recompute.ts';
+import type { DecisionRecord } from '../../registry/records.ts';
+import { evidenceSections } from './evidence-view.ts';
+import { durationText, facts, paint, table, timeText } from './output.ts';
+import { outcomeText, verdictCell } from './status-view.ts';
+
+const NOTHING = '-';
+
+function triggerText({ trigger, evidence }: DecisionRecord): string {
+  if (trigger === 'operator') return `an operator (${actorOf(evidence)})`;
+  return trigger === 'engine' ? 'the engine at its start' : CHECK_TABLE[trigger].title;
+}
+
+/** Explains one decision; `nowMs` is wall-clock time. */
+export function decisionText(decision: DecisionRecord, nowMs: number): string {
+  const { id, model, version, generation, atMs, trigger, reason, evidence } = decision;
+  const again = recompute(evidence);
+  const pairs: [string, string][] = [
+    ['decision', paint('bold', id)],
+    ['about', `version ${version} of ${model}, generation ${generation}`],
+    ['when', `${timeText(atMs)} (${durationText(nowMs - atMs)} ago)`],
+    ['trigger', triggerText(decision)],
+    ['why', reason === '' ? 'no reason was given' : reason],
+    ['done', doneText(decision)],
+  ];
+  if (again === null) {
+    pairs.push(['evidence', 'none was judged; --json prints what the monitor had last reported']);
+    return facts(pairs);
+  }
+  const passed = again.checks.filter(({ verdict, heldBack }) => verdict === 'pass' && heldBack === undefined)
+    .map(({ text }) => text);
+  const over = again.checks.filter(({ heldBack }) => heldBack !== undefined).map(({ text }) => text);
+  const open = again.checks.filter(({ verdict }) => verdict === 'inconclusive').map(({ text }) => text);
+  pairs.push(...listed('not wrong', passed.length > 0 ? passed : ['nothing that could be judged']));
+  pairs.push(...listed('over its limit', over), ...listed('not known', open));
+  pairs.push(...timePairs(evidence));
+  const same = again.verdict === 'fail' && again.trigger === trigger && again.reason === reason;
+  pairs.push(['recomputed', same
+    ? paint('green', 'the stored window gives the same verdict')
+    : paint('red', `the stored window gives another verdict: ${again.reason || 'pass'}`)]);
+  return [facts(pairs), ...evidenceSections(decision, again), checksTable(again.checks)].join('\n\n');
+}
+
+// One line each, under one heading.
+const listed = (heading: string, texts: readonly string[]): [string, string][] =>
+  texts.map((text, index) => [index === 0 ? heading : '', text]);
+
+function actorOf(evidence: DecisionRecord['evidence']): string {
+  return typeof evidence['by'] === 'string' ? evidence['by'] : 'unknown';
+}
+
+function doneText(decision: DecisionRecord): string {
+  const { model, version, action, suppressedBy, rolledBackTo, trigger, evidence } = decision;
+  if (action === 'rollback') {
+    return `${outcomeText(decision)}; ${version} was put into quarantine first, then ${rolledBackTo ?? NOTHING} ` +
+      `answered (to take it out: lastgood release ${model} ${version})`;
+  }
+  if (action === 'warn') return warnedText(trigger, evidence);
+  if (action === 'no_target') return `nothing: no other healthy version has served, so ${version} goes on answering`;
+  switch (suppressedBy) {
+    case 'cooldown':
+      return `nothing: the model was rolled back automatically a short time before (cooldown)`;
+    case 'interval':
+      return 'nothing: the model was rolled back automatically not long before (--rollback-interval-ms)';
+    case 'restored_failing':
+      return 'nothing: this version was restored by an automatic rollback and fails as well, so the cause may lie ' +
+        'elsewhere; an operator has to look';
+    case 'host':
+      return `nothing: the host or the load makes it slow, not the version`;
+    case 'data_drift':
+      return `nothing: the data have moved, not the version`;
+    case 'unattributed':
+      return 'nothing: whether the version or the data moved could not be found out, and a rollback would be a guess';
+    case 'pinned':
+      return `nothing: the model is pinned (lastgood unpin ${model})`;
+    case 'observe':
+      return 'nothing: the judge only observes (--judge-mode observe)';
+    default:
+      return outcomeText(decision);
+  }
+}
+
+function warnedText(trigger: DecisionRecord['trigger'], { phase }: DecisionRecord['evidence']): string {
+  if (trigger === 'input_drift') {
+    return 'nothing: input drift only warns, because any other version would be asked the same';
+  }
+  return phase === 'steady'
+    ? 'nothing: this check only warns after the probation (judge.steadyDrift: on lets it act), or is set to warn'
+    : 'nothing: this check is set to warn';
+}
+
+// How the failure began, as far as the evidence says.
+function timePairs(evidence: DecisionRecord['evidence']): [string, string][] {
+  const { failingForMs, firstErrorAgoMs } = evidence;
+  const pairs: [string, string][] = [];
+  if (typeof failingForMs === 'number' && failingForMs > 0) {
+    pairs.push(['failing', `for ${durationText(failingForMs)} at that time`]);
+  }
+  if (typeof firstErrorAgoMs === 'number') pairs.push(['first error', `${durationText(firstErrorAgoMs)} before`]);
+  return pairs;
+}
+
+function checksTable(checks: readonly CheckResult[]): string {
+  return table(['CHECK', 'VERDICT', 'VALUE', 'LIMIT', 'SAMPLES', 'NEEDED'], checks.map((one) => [
+    CHECK_TABLE[one.check].title,
+    verdictCell(one),
+    one.value === null ? NOTHING : inUnit(one.check, one.value),
+    inUnit(one.check, one.limit),
+    String(one.samples),
+    String(one.samplesMin),
+  ]));
+}
+
+const UNIT_TEXTS: Readonly<Record<CheckUnit, (value: number) => string>> = {
+  share: (value) => percentText(value),
+  ms: (value) => `${numberText(value)} ms`,
+  run: (value) => `${numberText(value)} in a row`,
+  deviations: (value) => `${numberText(value)} sd`,
+  psi: (value) => `PSI ${numberText(value)}`,
+  ratio: (value) => `${numberText(value)} times`,
+};
+
+/** Writes a check's value or limit in its unit. */
+export function inUnit(check: CheckName, value: number): string {
+  return UNIT_TEXTS[CHECK_TABLE[check].unit](value);
+}

@@ -1,0 +1,238 @@
+// The state of an engine and its models as text for a person. Pure, but for the colours of the terminal; `nowMs` is
+// wall-clock time, which the records are stamped with.
+import type { EngineStatus, ModelStatus } from '../../admin/control-plane.ts';
+import { CHECK_TABLE } from '../../judge/check-table.ts';
+import type { CheckResult } from '../../judge/messages.ts';
+import { numberText, percentText } from '../../judge/text.ts';
+import type { TlsView } from '../../metrics/views.ts';
+import type { Baseline, DecisionRecord, JudgedOutput, VersionRecord } from '../../registry/records.ts';
+import { inputColumnsOf } from '../../wire/input-columns.ts';
+import { judgedOutputOf } from '../../wire/judged-output.ts';
+import { bytesText, countText, durationText, facts, paint, table, timeText } from './output.ts';
+import type { Cell, Style } from './output.ts';
+import { sightsText } from './sight-view.ts';
+
+const NOTHING = '-';
+const DECISIONS_SHOWN = 5;
+/** A certificate that is renewed in time has longer than this. */
+const EXPIRY_NEAR_MS = 14 * 24 * 3_600_000;
+const NAMES_SHOWN = 6;
+
+const PHASE_STYLES: Readonly<Record<ModelStatus['phase'], Style>> = {
+  empty: 'dim', loading: 'yellow', probation: 'yellow', steady: 'green', no_rollback_target: 'red',
+  restored_failing: 'red', offline: 'dim',
+};
+
+/** One line about the engine, a row per model, and what is wrong now. */
+export function statusText(status: EngineStatus, nowMs: number): string {
+  const parts = [engineLine(status), ...(status.tls === null ? [] : [tlsText(status.tls, nowMs)])];
+  if (status.models.length === 0) parts.push('no models yet: lastgood register MODEL FILE.onnx --promote');
+  else parts.push(modelsTable(status.models, nowMs));
+  const troubles = status.models.flatMap(troublesOf);
+  if (troubles.length > 0) parts.push(troubles.join('\n'));
+  return parts.join('\n\n');
+}
+
+/** Everything about the one model that the status holds. */
+export function modelText(status: EngineStatus, nowMs: number): string {
+  return [
+    engineLine(status),
+    ...status.models.flatMap((one) => {
+      const troubles = troublesOf(one);
+      return [
+        modelFacts(one, nowMs),
+        ...(troubles.length > 0 ? [troubles.join('\n')] : []),
+        versionsTable(one),
+        ...(one.sights === null ? [] : [sightsText(one.sights)]),
+        ...(one.recentDecisions.length > 0 ? [decisionsTable(one.recentDecisions, nowMs)] : []),
+      ];
+    }),
+  ].join('\n\n');
+}
+
+function engineLine({ engine, version, dataDir, listen, tls, pid, uptimeMs, residentBytes }: EngineStatus): string {
+  const style: Style = engine === 'running' ? 'green' : 'yellow';
+  const facts = [
+    `lastgood ${version} ${paint(style, engine === 'offline' ? 'offline (no engine runs)' : engine)}`,
+    ...(listen === null ? [] : [`${tls === null ? 'http' : 'https'}://${listen}`]),
+    ...(pid === null ? [] : [`pid ${pid}`]),
+    ...(uptimeMs === null ? [] : [`up ${durationText(uptimeMs)}`]),
+    ...(residentBytes === null ? [] : [`${bytesText(residentBytes)} resident`]),
+    dataDir,
+  ];
+  return facts.join(paint('dim', ' | '));
+}
+
+/** The certificate of the public port, and what an operator has to see to. */
+function tlsText({ cert, subject, notAfterMs, problem }: TlsView, nowMs: number): string {
+  const leftMs = notAfterMs - nowMs;
+  const style: Style = leftMs < 0 ? 'red' : leftMs < EXPIRY_NEAR_MS ? 'yellow' : 'green';
+  const when = leftMs < 0 ? `expired ${durationText(-leftMs)} ago` : `valid for ${durationText(leftMs)} more`;
+  const line = `TLS: ${subject}, ${paint(style, `${when}, until ${timeText(notAfterMs)}`)} (${cert})`;
+  return problem === null ? line : `${line}\n${paint('red', 'TLS files not taken')}: ${problem}`;
+}
+
+function modelsTable(models: readonly ModelStatus[], nowMs: number): string {
+  const head = [
+    'MODEL', 'PHASE', 'ACTIVE', 'GEN', 'LAST GOOD', 'SINCE', 'REQUESTS', 'P95', 'ERRORS', 'DRIFT', 'PENDING',
+  ];
+  const byName = [...models].sort((a, b) => (a.model.model < b.model.model ? -1 : 1));
+  return table(head, byName.map((one) => {
+    const { model, phase, health, pending } = one;
+    return [
+      { text: model.model, style: 'bold' },
+      { text: model.pin === null ? phase : `${phase}, pinned`, style: PHASE_STYLES[phase] },
+      model.activeVersion ?? NOTHING,
+      String(model.generation),
+      model.lastGoodVersion ?? NOTHING,
+      model.activeVersion === null ? NOTHING : `${durationText(nowMs - model.activatedAtMs)} ago`,
+      health === null ? NOTHING : countText(health.totals.requests),
+      measured(one, 'p95_latency', health?.p95LatencyMs, (value) => `${numberText(value)} ms`),
+      measured(one, 'error_rate', health?.errorRate, (value) => percentText(value)),
+      measured(one, 'mean_drift', health?.predictionDrift, (value) => `${numberText(value)} sd`),
+      String(pending),
+    ];
+  }));
+}
+
+function measured(
+  { health }: ModelStatus, name: string, value: number | null | undefined, text: (value: number) => string,
+): Cell {
+  if (value === null || value === undefined) return { text: NOTHING };
+  const failing = health?.checks.some(({ check, verdict }) => check === name && verdict === 'fail') === true;
+  return failing ? { text: text(value), style: 'red' } : { text: text(value) };
+}
+
+function troublesOf({ model, phase, health }: ModelStatus): string[] {
+  const troubles = (health?.violations ?? []).map((text) => `${model.model}: ${text}`);
+  if (phase === 'no_rollback_target') {
+    troubles.push(`${model.model}: it fails, and no healthy version is there to go back to`);
+  }
+  if (phase === 'restored_failing') {
+    troubles.push(`${model.model}: the version that was restored fails too, so nothing more is rolled back; ` +
+      'look at the host and at what comes in');
+  }
+  if (model.activeVersion === null) troubles.push(`${model.model}: no version is active`);
+  const warnings = (health?.warnings ?? []).map((text) => paint('yellow', `! ${model.model}: warning: ${text}`));
+  return [...troubles.map((text) => paint('red', `! ${text}`)), ...warnings];
+}
+
+function modelFacts(status: ModelStatus, nowMs: number): string {
+  const { model, phase, health, pending, shielded, versions } = status;
+  const active = versions.find(({ version }) => version === model.activeVersion);
+  const pairs: [string, string][] = [
+    ['model', paint('bold', model.model)],
+    ['phase', paint(PHASE_STYLES[phase], phase)],
+    ['active', model.activeVersion === null
+      ? 'no version'
+      : `${model.activeVersion} as generation ${model.generation}, for ${durationText(nowMs - model.activatedAtMs)}`],
+    ['last good', model.lastGoodVersion ?? 'none: nothing to go back to'],
+  ];
+  if (active !== undefined) pairs.push(['inputs', watchedText(active)]);
+  if (model.pin !== null) {
+    const { by, reason, atMs } = model.pin;
+    pairs.push(['pinned', `by ${by}, ${timeText(atMs)}${reason === '' ? '' : `: ${reason}`}`]);
+  }
+  if (shielded > 0) {
+    pairs.push(['shielded', `${countText(shielded)} requests that a version on probation failed were answered by the ` +
+      'standby since the engine started']);
+  }
+  if (health !== null) {
+    const { totals, latencyMs } = health;
+    pairs.push(['requests', `${countText(totals.requests)} in this generation: ${countText(totals.ok)} ok, ` +
+      `${countText(totals.modelFailures)} failed, ${countText(totals.deadlines)} too late, ` +
+      `${countText(totals.clientFaults)} faulty; ${pending} pending`]);
+    if (latencyMs !== null) {
+      const { p50, p95, p99 } = latencyMs;
+      pairs.push(['latency', `p50 ${numberText(p50)} ms, p95 ${numberText(p95)} ms, p99 ${numberText(p99)} ms (60 s)`]);
+    }
+    for (const check of health.checks) {
+      const { text: verdict, style } = verdictCell(check);
+      pairs.push([CHECK_TABLE[check.check].title, `${paint(style, verdict)}: ${check.text}`]);
+    }
+  }
+  return facts(pairs);
+}
+
+/** A check's verdict in a word; `over` is one that passes although it is over its limit. */
+export function verdictCell({ verdict, heldBack }: CheckResult): { readonly text: string; readonly style: Style } {
+  if (heldBack !== undefined) return { text: 'over', style: 'yellow' };
+  return { text: verdict, style: verdict === 'fail' ? 'red' : verdict === 'pass' ? 'green' : 'dim' };
+}
+
+function versionsTable({ model, versions, deployments }: ModelStatus): string {
+  const head = ['VERSION', 'ROLE', 'HEALTH', 'LOADED', 'SIZE', 'JUDGED BY', 'BASELINE', 'REGISTERED'];
+  return table(head, versions.map((one) => {
+    const { version } = one;
+    const loaded = deployments
+      .filter((view) => view.version === version)
+      .map(({ state, workers }) => `${state} in ${workers} ${workers === 1 ? 'worker' : 'workers'}`);
+    const role = version === model.activeVersion ? 'active' : version === model.lastGoodVersion ? 'last good' : NOTHING;
+    return [
+      { text: version, style: 'bold' as const },
+      role,
+      healthCell(one),
+      loaded.join(', ') || NOTHING,
+      bytesText(one.artifactBytes),
+      judgedText(judgedOutputOf(one)),
+      baselineText(one.baseline),
+      timeText(one.registeredAtMs),
+    ];
+  }));
+}
+
+/** Which output the judge reads and how, and which of the two the operator said. */
+export function judgedText({ output, kind, isOutputDeclared, isKindDeclared }: JudgedOutput): string {
+  if (output === null) return 'no numeric output';
+  const source = (isDeclared: boolean): string => (isDeclared ? 'declared' : 'inferred');
+  return isOutputDeclared === isKindDeclared
+    ? `${output} as ${kind} (${source(isKindDeclared)})`
+    : `${output} (${source(isOutputDeclared)}) as ${kind} (${source(isKindDeclared)})`;
+}
+
+function baselineText(baseline: Baseline | null): string {
+  if (baseline === null) return 'none';
+  const { mean, standardDeviation, inputs } = baseline;
+  const answers = `${numberText(mean)} sd ${numberText(standardDeviation)}`;
+  return inputs === undefined ? `${answers}, no inputs` : `${answers}, ${columnsText(inputs.columns.length)}`;
+}
+
+const columnsText = (count: number): string => `${count} input ${count === 1 ? 'column' : 'columns'}`;
+
+/** Which input columns are compared with the version's baseline, or why none are. */
+export function watchedText(version: VersionRecord): string {
+  const { declared, baseline } = version;
+  const columns = inputColumnsOf(version);
+  if (columns.length === 0) return 'none, because no input is numeric and of a fixed size';
+  const source = declared?.inputColumns === undefined ? '' : ' (declared)';
+  const inputs = baseline?.inputs;
+  if (inputs === undefined) return `none yet: no baseline of inputs (${columnsText(columns.length)} could be)`;
+  return `${columnsText(inputs.columns.length)}${source}: ${shortList(inputs.columns.map(({ name }) => name))}`;
+}
+
+function shortList(names: readonly string[]): string {
+  return names.length <= NAMES_SHOWN
+    ? names.join(', ')
+    : `${names.slice(0, NAMES_SHOWN - 1).join(', ')} … ${names.at(-1) ?? ''}`;
+}
+
+function healthCell({ health, quarantine }: VersionRecord): Cell {
+  if (health === 'unhealthy') {
+    return { text: quarantine === null ? health : `quarantined by ${quarantine.by}`, style: 'red' };
+  }
+  return health === 'good' ? { text: health, style: 'green' } : { text: health };
+}
+
+function decisionsTable(decisions: readonly DecisionRecord[], nowMs: number): string {
+  return table(['DECISION', 'WHEN', 'VERSION', 'WHAT', 'WHY'], decisions.slice(0, DECISIONS_SHOWN).map((one) => [
+    one.id, `${durationText(nowMs - one.atMs)} ago`, one.version, outcomeText(one), one.reason,
+  ]));
+}
+
+/** What became of a verdict, in three or four words. */
+export function outcomeText({ action, suppressedBy, rolledBackTo }: DecisionRecord): string {
+  if (action === 'rollback') return `rolled back to ${rolledBackTo ?? NOTHING}`;
+  if (action === 'warn') return 'warned';
+  if (action === 'no_target') return 'nothing to go back to';
+  return `not acted on: ${suppressedBy ?? 'suppressed'}`;
+}
