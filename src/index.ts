@@ -12,12 +12,12 @@ export type { EngineLog } from './engine/log.ts';
 export type { Features, Prediction, PredictAnswer, PredictManyAnswer } from './engine/predict.ts';
 export { isLastgoodError, LastgoodError } from './base/errors.ts';
 export type { ErrorCode } from './base/errors.ts';
-export type { EngineOptions } from './options.ts';
+export type { EngineOptions } from './options/options.ts';
 export type {
   Activation, Actor, ControlPlane, DeploymentView, EngineStatus, ModelStatus, Phase, RegisterArguments, Rollback,
 } from './admin/control-plane.ts';
 export type { Clock } from './base/clock.ts';
-export type { HealthReport } from './judge/messages.ts';
+export type { HealthReport } from './judge/types/messages.ts';
 export type {
   Baseline, DecisionRecord, EventRecord, ModelRecord, Signature, TensorSignature, VersionRecord,
 } from './registry/records.ts';

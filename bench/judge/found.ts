@@ -1,6 +1,6 @@
 // The second half: whether each judge finds a damage, and after how long.
-import type { JudgeOptions } from '../../src/options.ts';
-import type { CheckName } from '../../src/judge/messages.ts';
+import type { JudgeOptions } from '../../src/options/options.ts';
+import type { CheckName } from '../../src/judge/types/messages.ts';
 import { DAMAGES, turning } from './damages.ts';
 import { Random } from './random.ts';
 import { hashText } from './seeds.ts';

@@ -1,6 +1,6 @@
 // The first half of the simulation: how often each judge rolls back a version with which nothing is wrong.
-import type { JudgeOptions } from '../../src/options.ts';
-import type { CheckName } from '../../src/judge/messages.ts';
+import type { JudgeOptions } from '../../src/options/options.ts';
+import type { CheckName } from '../../src/judge/types/messages.ts';
 import { DAY_US } from './laws.ts';
 import { hashText } from './seeds.ts';
 import { run } from './simulate.ts';

@@ -4,8 +4,8 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import { resolveOptions } from '../../src/options.ts';
-import type { JudgeOptions } from '../../src/options.ts';
+import { resolveOptions } from '../../src/options/options.ts';
+import type { JudgeOptions } from '../../src/options/options.ts';
 import { packageRoot } from '../../src/base/package-root.ts';
 import { tableText } from '../report/table.ts';
 import { damageResults } from './found.ts';

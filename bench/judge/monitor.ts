@@ -1,7 +1,7 @@
 // How many samples a second the monitor takes in on one core: written into the rings as workers write them, read in
 // order of time, judged by the default suite with a look a second. Only the monitor's part is timed.
-import type { JudgeOptions } from '../../src/options.ts';
-import { MonitorState } from '../../src/judge/monitor-state.ts';
+import type { JudgeOptions } from '../../src/options/options.ts';
+import { MonitorState } from '../../src/judge/monitor/monitor-state.ts';
 import type { Sample } from '../../src/shared-memory/sample-ring.ts';
 import { sampleRingBytes, sampleRingOffset, SampleWriter } from '../../src/shared-memory/sample-ring.ts';
 import { Random } from './random.ts';

@@ -1,9 +1,9 @@
 // Answers that differ from a version's baseline by 90 % of what the judge's limits allow: nothing is wrong with them
 // either. How far they may go depends on the stored baseline, which is itself a sample: a limit is a distance from
 // that, so the law is made for it. Measured here, not by the judge's windows.
-import { binOf } from '../../src/judge/bins.ts';
-import { scoreEntropy } from '../../src/judge/distribution.ts';
-import { populationStability } from '../../src/judge/statistics.ts';
+import { binOf } from '../../src/judge/statistics/bins.ts';
+import { scoreEntropy } from '../../src/judge/statistics/distribution.ts';
+import { populationStability } from '../../src/judge/statistics/statistics.ts';
 import type { Baseline, Bins } from '../../src/registry/records.ts';
 import { predictionOf } from '../../src/wire/prediction.ts';
 import { projectionOf } from '../../src/wire/projection.ts';

@@ -1,10 +1,10 @@
 // Runs one stream through judges as the monitor does: the same judge, a sample at a time in the order of time, looks by
 // a virtual clock. Invariant: both judges of a run see the same samples.
-import type { JudgeOptions } from '../../src/options.ts';
-import { computeBaseline } from '../../src/judge/baseline.ts';
-import type { GenerationJudge } from '../../src/judge/generation-judge.ts';
-import { judgeOf } from '../../src/judge/generation-judge.ts';
-import type { CheckName } from '../../src/judge/messages.ts';
+import type { JudgeOptions } from '../../src/options/options.ts';
+import { computeBaseline } from '../../src/judge/baseline/baseline.ts';
+import type { GenerationJudge } from '../../src/judge/checks/generation-judge.ts';
+import { judgeOf } from '../../src/judge/checks/generation-judge.ts';
+import type { CheckName } from '../../src/judge/types/messages.ts';
 import type { Baseline } from '../../src/registry/records.ts';
 import type { Sample } from '../../src/shared-memory/sample-ring.ts';
 import { emptySample, Outcome } from '../../src/shared-memory/sample-ring.ts';

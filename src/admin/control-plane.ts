@@ -1,7 +1,7 @@
 // The operator's verbs as one interface: the running engine implements it, and so does the offline twin that works on
 // a data directory without an engine. The admin server and the CLI know nothing else.
-import type { HealthReport } from '../judge/messages.ts';
-import type { Sights } from '../judge/price.ts';
+import type { HealthReport } from '../judge/types/messages.ts';
+import type { Sights } from '../judge/checks/detectability.ts';
 import type { TlsView } from '../metrics/views.ts';
 import type { DeclaredKind, DecisionRecord, EventRecord, ModelRecord, VersionRecord } from '../registry/records.ts';
 import type { Activation, DeploymentView, Phase, Rollback } from '../rollout/outcome.ts';

@@ -1,7 +1,7 @@
 // Runs recorded lines through the judge: one model beside the other, each on its own recorded clock. Pure but for what
 // it is given to read. Memory does not grow with the recording.
 import { isLastgoodError } from '../base/errors.ts';
-import type { JudgeOptions } from '../judge-options.ts';
+import type { JudgeOptions } from '../options/judge-options.ts';
 import type { BacktestDecision } from './decision.ts';
 import { ModelReplay } from './model-replay.ts';
 import { badLine, parseLine } from './record-line.ts';

@@ -1,9 +1,9 @@
 // What a backtest tells: one decision per change of a check's verdict, with what it was decided from. Pure.
-import { CHECK_TABLE } from '../judge/check-table.ts';
-import type { JudgePhase } from '../judge/check-table.ts';
-import type { JudgedLook } from '../judge/generation-judge.ts';
-import type { Finding } from '../judge/findings.ts';
-import type { CheckName, CheckResult, GenerationTotals } from '../judge/messages.ts';
+import { CHECK_TABLE } from '../judge/types/check-kinds.ts';
+import type { JudgePhase } from '../judge/types/check-kinds.ts';
+import type { JudgedLook } from '../judge/checks/generation-judge.ts';
+import type { Finding } from '../judge/verdict/findings.ts';
+import type { CheckName, CheckResult, GenerationTotals } from '../judge/types/messages.ts';
 import type { OutputKind } from '../registry/records.ts';
 
 export interface BacktestDecision {

@@ -4,15 +4,15 @@
 // The recording goes on with the version that served, whatever would have been decided. So a version that would have
 // been rolled back is judged on, and told to be suppressed ("rolled_back") until a promote line brings the next one;
 // cooldown and interval then count from the rollback that would have been.
-import type { Finding } from '../judge/findings.ts';
-import type { CheckResult } from '../judge/messages.ts';
-import type { JudgePhase } from '../judge/check-table.ts';
-import { GenerationState } from '../judge/generation.ts';
-import type { GenerationJudge, JudgedLook } from '../judge/generation-judge.ts';
-import { verdictOf } from '../judge/suite/decide.ts';
-import type { CheckEvidence } from '../judge/suite/evidence.ts';
-import { triggerOf } from '../judge/verdict.ts';
-import type { JudgeOptions } from '../judge-options.ts';
+import type { Finding } from '../judge/verdict/findings.ts';
+import type { CheckResult } from '../judge/types/messages.ts';
+import type { JudgePhase } from '../judge/types/check-kinds.ts';
+import { GenerationState } from '../judge/monitor/generation.ts';
+import type { GenerationJudge, JudgedLook } from '../judge/checks/generation-judge.ts';
+import { verdictOf } from '../judge/checks/decide.ts';
+import type { CheckEvidence } from '../judge/checks/evidence.ts';
+import { triggerOf } from '../judge/verdict/verdict.ts';
+import type { JudgeOptions } from '../options/judge-options.ts';
 import { emptyModel } from '../registry/empty-model.ts';
 import type { Baseline, ModelRecord, OutputKind } from '../registry/records.ts';
 import { suppressionBy, suppressionOf } from '../rollout/decisions.ts';

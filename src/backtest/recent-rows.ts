@@ -1,8 +1,8 @@
 // The newest recorded rows with their inputs, and what the last good version makes of them: the facts that tell whether
 // the version or the data moved. Pure but for the standby that answers.
-import type { AttributionFacts } from '../judge/attribution.ts';
-import { findingOf } from '../judge/findings.ts';
-import type { Finding } from '../judge/findings.ts';
+import type { AttributionFacts } from '../judge/verdict/attribution.ts';
+import { findingOf } from '../judge/verdict/findings.ts';
+import type { Finding } from '../judge/verdict/findings.ts';
 import type { Baseline, OutputKind } from '../registry/records.ts';
 import { usualOf } from '../rollout/attribution.ts';
 import { cosineOf, distinctOf, RECENT_ROWS_MAX, RECENT_ROWS_MIN } from '../rollout/recent-inputs.ts';

@@ -1,7 +1,7 @@
 // What a recorded version is compared with, and how its outputs are read. Pure. No signature is recorded, so the kind
 // of the outputs is read from the baseline's rows, or, without one, from the first answer.
 import { lastgoodError } from '../base/errors.ts';
-import { computeBaseline } from '../judge/baseline.ts';
+import { computeBaseline } from '../judge/baseline/baseline.ts';
 import type { Baseline, OutputKind, TensorSignature } from '../registry/records.ts';
 import { contradictionOf } from '../wire/judged-output.ts';
 import { inferOutputKind } from '../wire/prediction.ts';

@@ -1,15 +1,15 @@
 // Makes a baseline of what a version answers live, or says why not. Main thread, pure: failing checks, too few answers,
 // too short a time, or answers so unlike those of the version before that somebody has to say that this is meant.
 import { lastgoodError } from '../base/errors.ts';
-import { baselineOfPredictions } from '../judge/baseline.ts';
-import { countInBins } from '../judge/bins.ts';
-import { CHECK_TABLE } from '../judge/check-table.ts';
-import { computeInputBaseline } from '../judge/input-baseline.ts';
-import type { CapturedInputs, CapturedPredictions, CheckResult } from '../judge/messages.ts';
-import { populationStability } from '../judge/statistics.ts';
-import { numberText } from '../judge/text.ts';
-import { BASELINE_ROWS_MIN } from '../judge/suite/reference.ts';
-import type { JudgeOptions } from '../options.ts';
+import { baselineOfPredictions } from '../judge/baseline/baseline.ts';
+import { countInBins } from '../judge/statistics/bins.ts';
+import { CHECK_TABLE } from '../judge/types/check-kinds.ts';
+import { computeInputBaseline } from '../judge/baseline/input-baseline.ts';
+import type { CapturedInputs, CapturedPredictions, CheckResult } from '../judge/types/messages.ts';
+import { populationStability } from '../judge/statistics/statistics.ts';
+import { numberText } from '../judge/types/number-text.ts';
+import { BASELINE_ROWS_MIN } from '../judge/baseline/reference.ts';
+import type { JudgeOptions } from '../options/options.ts';
 import type { Baseline, InputBaseline, VersionRecord } from '../registry/records.ts';
 import { flatIndexOf, inputColumnsOf } from '../wire/input-columns.ts';
 import { judgedOutputOf } from '../wire/judged-output.ts';

@@ -1,8 +1,8 @@
 // What is written down beside a verdict of one model: how the other models of the host are, and what its standby
 // answered. Main thread, for failing looks only.
-import type { Circumstances } from '../judge/circumstances.ts';
-import { OTHERS_MAX } from '../judge/circumstances.ts';
-import type { CheckName } from '../judge/messages.ts';
+import type { Circumstances } from '../judge/verdict/circumstances.ts';
+import { OTHERS_MAX } from '../judge/verdict/circumstances.ts';
+import type { CheckName } from '../judge/types/messages.ts';
 
 interface Neighbour {
   readonly model: string;

@@ -9,8 +9,10 @@ import { type Clock, systemClock } from '../base/clock.ts';
 import { lastgoodError, reasonOf } from '../base/errors.ts';
 import type { Front } from '../api/serving-api.ts';
 import { startFront } from '../api/server.ts';
-import type { Verdict } from '../judge/messages.ts';
-import { type EngineOptions, optionsOfModel, type ResolvedOptions, resolveOptions, workersFor } from '../options.ts';
+import type { Verdict } from '../judge/types/messages.ts';
+import {
+  type EngineOptions, optionsOfModel, type ResolvedOptions, resolveOptions, workersFor,
+} from '../options/options.ts';
 import { removeStaleParts } from '../registry/artifacts.ts';
 import { WrittenChanges } from '../registry/changes.ts';
 import type { VersionRecord } from '../registry/records.ts';

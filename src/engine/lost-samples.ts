@@ -1,6 +1,6 @@
 // Samples of requests whose worker is gone or does not come back: the main thread writes them, in a ring of its own.
 // (A run that comes back late after all writes its latency as well.)
-import type { AttachRings } from '../judge/messages.ts';
+import type { AttachRings } from '../judge/types/messages.ts';
 import type { Unanswered } from '../batch/options.ts';
 import { emptySample, Outcome, SampleWriter, sampleRingBytes } from '../shared-memory/sample-ring.ts';
 import type { Slab } from '../shared-memory/slab.ts';

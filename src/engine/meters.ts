@@ -1,6 +1,6 @@
 // What is counted of every model, kept by name over reloads of the model and restarts of the monitor. Main thread.
 import { ModelMeter } from '../metrics/model-meter.ts';
-import type { MeasuredModel } from '../judge/messages.ts';
+import type { MeasuredModel } from '../judge/types/messages.ts';
 
 export class EngineMeters {
   readonly #models = new Map<string, ModelMeter>();

@@ -1,10 +1,10 @@
 // Brings a model's versions up and lets them go, and tells the monitor of their rings. Main thread. A deployment that
 // goes lingers first; it leaves its threads and its memory to the next one, once monitor and recorder have looked into
 // it a last time.
-import type { MonitorCommand } from '../judge/messages.ts';
+import type { MonitorCommand } from '../judge/types/messages.ts';
 import type { ModelMeter } from '../metrics/model-meter.ts';
 import type { Clock } from '../base/clock.ts';
-import type { ModelOptions } from '../options.ts';
+import type { ModelOptions } from '../options/options.ts';
 import type { VersionRecord } from '../registry/records.ts';
 import { Deployment } from '../rollout/deployment.ts';
 import { DeploymentSet } from '../rollout/deployment-set.ts';

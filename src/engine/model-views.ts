@@ -2,8 +2,8 @@
 import type { ModelStatus } from '../admin/control-plane.ts';
 import type { HealthAnswer } from '../api/serving-api.ts';
 import type { Registry } from '../registry/registry.ts';
-import type { Sights } from '../judge/price.ts';
-import { keptPerSecond, sightsOf } from '../judge/price.ts';
+import type { Sights } from '../judge/checks/detectability.ts';
+import { keptPerSecond, sightsOf } from '../judge/checks/detectability.ts';
 import type { ServedModel } from './served-model.ts';
 
 const DECISIONS_SHOWN = 5;

@@ -4,8 +4,8 @@ import { lastgoodError } from '../base/errors.ts';
 import type {
   CapturedPredictions, CapturePredictions, DetachedRings, DetachRings, HealthReport, MeasuredModel,
   MeasuredSamples, MeasureSamples, MonitorCommand, Verdict,
-} from '../judge/messages.ts';
-import { MonitorThread } from '../judge/monitor-thread.ts';
+} from '../judge/types/messages.ts';
+import { MonitorThread } from '../judge/monitor/monitor-thread.ts';
 import type { RecorderThread } from '../record/recorder-thread.ts';
 import { within } from '../base/timeout.ts';
 

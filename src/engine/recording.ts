@@ -1,7 +1,7 @@
 // Whether and what the engine records: its options as the recorder and the workers want them. Main thread.
 import { resolve } from 'node:path';
 import type { Clock } from '../base/clock.ts';
-import type { ResolvedOptions } from '../options.ts';
+import type { ResolvedOptions } from '../options/options.ts';
 import { RecorderThread } from '../record/recorder-thread.ts';
 import type { RowMemoryOptions } from '../rollout/row-memory.ts';
 

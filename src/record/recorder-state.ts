@@ -1,7 +1,7 @@
 // What is recorded: takes the monitor's commands, drains the rings of whole rows (and those of requests that no worker
 // answered), and makes lines of them in the order of time. Recorder thread; time is an argument everywhere. Rows of a
 // generation that is not announced yet wait for it, up to a limit, so that its promote line stands before them.
-import type { AttachRings, MonitorCommand, WatchGeneration } from '../judge/messages.ts';
+import type { AttachRings, MonitorCommand, WatchGeneration } from '../judge/types/messages.ts';
 import { RowReader, rowRingOffset } from '../shared-memory/row-ring.ts';
 import type { RingRow } from '../shared-memory/row-ring.ts';
 import { SampleKind, SampleReader, sampleRingOffset, Outcome } from '../shared-memory/sample-ring.ts';

@@ -2,7 +2,7 @@
 // Main thread; nothing waits for the recorder but its end.
 import { Worker } from 'node:worker_threads';
 import { reasonOf } from '../base/errors.ts';
-import type { MonitorCommand } from '../judge/messages.ts';
+import type { MonitorCommand } from '../judge/types/messages.ts';
 
 /** A file system that hangs must not hold the end of the engine back. */
 const STOP_MS_MAX = 2_000;

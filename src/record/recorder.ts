@@ -3,7 +3,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { monotonicUs } from '../base/clock.ts';
 import { reasonOf } from '../base/errors.ts';
-import type { MonitorCommand } from '../judge/messages.ts';
+import type { MonitorCommand } from '../judge/types/messages.ts';
 import { RecordFile } from './record-file.ts';
 import type { RecorderReport, RecorderStart } from './recorder-thread.ts';
 import { RecorderState } from './recorder-state.ts';

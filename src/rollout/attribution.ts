@@ -1,12 +1,12 @@
 // Gathers what is asked before a rollback for a latency or a drift: how fast the last good version is now, and what it
 // answers to the inputs that came in lately. Main thread; everything runs beside the traffic and belongs to no
-// generation. What it means is decided in judge/host.ts and judge/attribution.ts.
+// generation. What it means is decided in judge/verdict/host.ts and judge/verdict/attribution.ts.
 import type { Clock } from '../base/clock.ts';
 import { reasonOf } from '../base/errors.ts';
-import type { AttributionFacts, Compared } from '../judge/attribution.ts';
-import { findingOf } from '../judge/findings.ts';
-import type { Finding, UncertainCause } from '../judge/findings.ts';
-import { referenceOf } from '../judge/suite/reference.ts';
+import type { AttributionFacts, Compared } from '../judge/verdict/attribution.ts';
+import { findingOf } from '../judge/verdict/findings.ts';
+import type { Finding, UncertainCause } from '../judge/verdict/findings.ts';
+import { referenceOf } from '../judge/baseline/reference.ts';
 import type { Baseline } from '../registry/records.ts';
 import type { Registry } from '../registry/registry.ts';
 import type { Deployment } from './deployment.ts';

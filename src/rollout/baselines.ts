@@ -1,8 +1,8 @@
 // Gives a version the baseline that a file holds. Main thread, or a CLI without an engine.
 import type { Clock } from '../base/clock.ts';
 import { lastgoodError } from '../base/errors.ts';
-import { baselineOfFile, readBaselineFile } from '../judge/baseline-file.ts';
-import { baselineWarning } from '../judge/suite/unjudged.ts';
+import { baselineOfFile, readBaselineFile } from '../judge/baseline/baseline-file.ts';
+import { baselineWarning } from '../judge/checks/unjudged.ts';
 import type { Baseline, VersionRecord } from '../registry/records.ts';
 import type { Registry } from '../registry/registry.ts';
 

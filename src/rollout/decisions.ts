@@ -1,7 +1,7 @@
 // Pure rules around a failing verdict: may the machine act on it now, and what is written down about it.
-import type { Blame } from '../judge/findings.ts';
-import type { HealthReport, Verdict } from '../judge/messages.ts';
-import type { JudgeOptions } from '../options.ts';
+import type { Blame } from '../judge/verdict/findings.ts';
+import type { HealthReport, Verdict } from '../judge/types/messages.ts';
+import type { JudgeOptions } from '../options/options.ts';
 import type { DecisionRecord, ModelRecord } from '../registry/records.ts';
 
 /** An operator's rollback so soon after the machine's means the version that is gone already. */

@@ -2,10 +2,10 @@
 // did not. Main thread. Invariant: a report about another generation than the active one changes nothing.
 import type { Clock } from '../base/clock.ts';
 import { isLastgoodError, reasonOf } from '../base/errors.ts';
-import { conclude, withFindings } from '../judge/findings.ts';
-import type { Conclusion, Finding, UncertainCause } from '../judge/findings.ts';
-import type { HealthReport, Verdict } from '../judge/messages.ts';
-import type { ModelOptions } from '../options.ts';
+import { conclude, withFindings } from '../judge/verdict/findings.ts';
+import type { Conclusion, Finding, UncertainCause } from '../judge/verdict/findings.ts';
+import type { HealthReport, Verdict } from '../judge/types/messages.ts';
+import type { ModelOptions } from '../options/options.ts';
 import type { DecisionRecord, ModelRecord } from '../registry/records.ts';
 import type { Registry } from '../registry/registry.ts';
 import { decisionOf, isLeftFailing, isProbationOver, isStopOver, suppressionBy, suppressionOf } from './decisions.ts';

@@ -2,7 +2,7 @@
 // runs belong to no generation, so nobody is judged by them. Bounded in number and in time: a run that does not come
 // back in time ends the probing and says so.
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { HostFacts } from '../judge/host.ts';
+import type { HostFacts } from '../judge/verdict/host.ts';
 import { EntryKind, NO_GENERATION } from '../shared-memory/slab.ts';
 import { createSlab } from '../shared-memory/slab-arena.ts';
 import type { Slab } from '../shared-memory/slab.ts';

@@ -11,8 +11,8 @@
 // pointer flip when it is on disk; only a disk that refuses a rollback's transaction, or takes too long, is overruled.
 import type { Clock } from '../base/clock.ts';
 import { lastgoodError } from '../base/errors.ts';
-import type { HealthReport, Verdict } from '../judge/messages.ts';
-import type { ModelOptions } from '../options.ts';
+import type { HealthReport, Verdict } from '../judge/types/messages.ts';
+import type { ModelOptions } from '../options/options.ts';
 import type { DecisionRecord, VersionRecord } from '../registry/records.ts';
 import type { Registry } from '../registry/registry.ts';
 import type { Deployment } from './deployment.ts';

@@ -6,7 +6,7 @@ import type { Front, FrontOptions, FrontPort, HealthAnswer } from '../../src/api
 import type { OipPort } from '../../src/api/oip-port.ts';
 import type { TfsPort } from '../../src/api/tfs-port.ts';
 import { startFront } from '../../src/api/server.ts';
-import { resolveOptions } from '../../src/options.ts';
+import { resolveOptions } from '../../src/options/options.ts';
 import { EntryKind } from '../../src/shared-memory/slab.ts';
 import { until } from '../support/poll.ts';
 

@@ -2,8 +2,8 @@
 import { Backtest } from '../../src/backtest/backtest.ts';
 import type { BacktestSummary } from '../../src/backtest/backtest.ts';
 import type { BacktestDecision } from '../../src/backtest/decision.ts';
-import { optionsOfModel, resolveOptions } from '../../src/options.ts';
-import type { EngineOptions } from '../../src/options.ts';
+import { optionsOfModel, resolveOptions } from '../../src/options/options.ts';
+import type { EngineOptions } from '../../src/options/options.ts';
 
 /** Plays the lines and returns what was decided. */
 export function run(

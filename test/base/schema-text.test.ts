@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { z } from 'zod';
 import { isLastgoodError } from '../../src/base/errors.ts';
-import { resolveOptions } from '../../src/options.ts';
+import { resolveOptions } from '../../src/options/options.ts';
 import { IN_OUR_WORDS } from '../../src/base/schema-text.ts';
 
 test('a refused option says what it is and what was wanted, in our own words', () => {

@@ -4,7 +4,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { SERVE_SETTINGS } from '../../src/cli/settings/settings-table.ts';
-import { resolveOptions } from '../../src/options.ts';
+import { resolveOptions } from '../../src/options/options.ts';
 import { packageVersion } from '../../src/base/package-root.ts';
 import { lastgood } from '../support/binary.ts';
 import { temporaryDirectory } from '../support/temporary.ts';

@@ -3,8 +3,8 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { assertHealthy, liveBaseline } from '../../src/engine/capture.ts';
 import type { CaptureAbout } from '../../src/engine/capture.ts';
-import type { CapturedPredictions, CheckName, CheckResult } from '../../src/judge/messages.ts';
-import { resolveOptions } from '../../src/options.ts';
+import type { CapturedPredictions, CheckName, CheckResult } from '../../src/judge/types/messages.ts';
+import { resolveOptions } from '../../src/options/options.ts';
 import type { Baseline, VersionRecord } from '../../src/registry/records.ts';
 import { seededRandom } from '../judge/fixtures.ts';
 

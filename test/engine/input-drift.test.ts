@@ -8,7 +8,7 @@ import { modelText } from '../../src/cli/views/status-view.ts';
 import { createEngine } from '../../src/engine/engine.ts';
 import type { Engine } from '../../src/engine/engine.ts';
 import { isLastgoodError } from '../../src/base/errors.ts';
-import type { CheckResult } from '../../src/judge/messages.ts';
+import type { CheckResult } from '../../src/judge/types/messages.ts';
 import { seededRandom } from '../judge/fixtures.ts';
 import { untilResolved } from '../support/poll.ts';
 import { temporaryDirectory } from '../support/temporary.ts';

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { createEngine } from '../../src/engine/engine.ts';
 import type { Engine } from '../../src/engine/engine.ts';
 import type { Front } from '../../src/api/serving-api.ts';
-import type { EngineOptions } from '../../src/options.ts';
+import type { EngineOptions } from '../../src/options/options.ts';
 import { Crowd } from '../support/load.ts';
 import { until } from '../support/poll.ts';
 import { temporaryDirectory } from '../support/temporary.ts';

@@ -7,7 +7,7 @@ import { createGzip, deflateRawSync, deflateSync, gzipSync } from 'node:zlib';
 import { COMPRESSED_BYTES_MIN, compress, encodingFor } from '../../src/http/compression.ts';
 import type { Front } from '../../src/api/serving-api.ts';
 import { createFrontState } from '../../src/http/state.ts';
-import { resolveOptions } from '../../src/options.ts';
+import { resolveOptions } from '../../src/options/options.ts';
 import { postPacked } from '../support/packed-post.ts';
 import type { PackedAnswer } from '../support/packed-post.ts';
 import { until } from '../support/poll.ts';

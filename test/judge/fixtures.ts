@@ -1,6 +1,8 @@
 // Rings, samples and commands as the engine makes them, for the judge's tests.
-import type { AttachRings, HealthReport, MonitorReport, Verdict, WatchGeneration } from '../../src/judge/messages.ts';
-import { resolveOptions, type JudgeOptions } from '../../src/options.ts';
+import type {
+  AttachRings, HealthReport, MonitorReport, Verdict, WatchGeneration,
+} from '../../src/judge/types/messages.ts';
+import { resolveOptions, type JudgeOptions } from '../../src/options/options.ts';
 import type { Baseline } from '../../src/registry/records.ts';
 import type { Sample } from '../../src/shared-memory/sample-ring.ts';
 import { emptySample, sampleRingBytes, sampleRingOffset, SampleWriter } from '../../src/shared-memory/sample-ring.ts';

@@ -2,8 +2,8 @@
 // timed for real; the answers to recent inputs come from the test.
 import assert from 'node:assert/strict';
 import { afterEach, describe, test } from 'node:test';
-import { findingOf } from '../../src/judge/findings.ts';
-import type { Finding } from '../../src/judge/findings.ts';
+import { findingOf } from '../../src/judge/verdict/findings.ts';
+import type { Finding } from '../../src/judge/verdict/findings.ts';
 import type { Signature } from '../../src/registry/records.ts';
 import { Attribution } from '../../src/rollout/attribution.ts';
 import { monotonicUs } from '../../src/base/clock.ts';

@@ -5,7 +5,7 @@ import { spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { afterEach, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import type { HealthReport } from '../../src/judge/messages.ts';
+import type { HealthReport } from '../../src/judge/types/messages.ts';
 import { linear } from '../worker/onnx.ts';
 import { RolloutBench } from './bench.ts';
 import type { BenchOptions } from './bench.ts';

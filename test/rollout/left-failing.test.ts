@@ -1,7 +1,7 @@
 // A version that was found failing and stayed, since nothing could be done: it is gone back to after all others.
 import assert from 'node:assert/strict';
 import { afterEach, describe, test } from 'node:test';
-import { resolveOptions } from '../../src/options.ts';
+import { resolveOptions } from '../../src/options/options.ts';
 import type { DecisionRecord } from '../../src/registry/records.ts';
 import { isLeftFailing, SUPPRESSIONS } from '../../src/rollout/decisions.ts';
 import { RolloutBench } from './bench.ts';

@@ -5,7 +5,7 @@ import { suite, test } from 'node:test';
 import { monotonicUs } from '../../src/base/clock.ts';
 import { createEngine } from '../../src/engine/engine.ts';
 import type { Engine } from '../../src/engine/engine.ts';
-import type { EngineOptions } from '../../src/options.ts';
+import type { EngineOptions } from '../../src/options/options.ts';
 import type { VersionRecord } from '../../src/registry/records.ts';
 import {
   cosineOf, keptRows, outputDifference, RECENT_ROWS_MIN, runRecentInputs,

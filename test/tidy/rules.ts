@@ -9,8 +9,13 @@ export const COLUMNS_MAX = 120;
 /** The floors of src; an import goes to a lower floor or stays in its folder. */
 const FLOORS: Readonly<Record<string, number>> = {
   cli: 7, engine: 6, doctor: 6, api: 5, admin: 5, backtest: 5,
-  http: 4, rollout: 4, batch: 3, worker: 3, judge: 3, record: 3, registry: 2, wire: 2, metrics: 2, 'shared-memory': 1,
+  http: 4, rollout: 4, batch: 3, worker: 3, judge: 3, record: 3, registry: 2, wire: 2, metrics: 2,
+  options: 1, 'shared-memory': 1,
   base: 0,
+};
+/** The floors within a folder that has some, the lowest first; a file that lies beside them stands above them all. */
+const INNER_FLOORS: Readonly<Record<string, readonly string[]>> = {
+  'src/judge': ['types', 'statistics', 'baseline', 'window', 'checks', 'verdict', 'monitor'],
 };
 
 const linesOf = (text: string): string[] => text.replace(/\n$/, '').split('\n');
@@ -79,6 +84,25 @@ export function layerOffences(files: readonly Source[]): string[] {
       const isBelow = there.floor < here.floor! || (onlyTypes && there.floor === here.floor);
       if (isBelow || there.folder === here.folder) return [];
       return [`${source.path} (floor ${here.floor}): imports ${target} (floor ${there.floor})`];
+    });
+  });
+}
+
+/** Imports between the folders of one that has floors of its own go downwards or stay in their folder. */
+export function innerLayerOffences(files: readonly Source[]): string[] {
+  return Object.entries(INNER_FLOORS).flatMap(([room, folders]) => {
+    const floorIn = (path: string): number | undefined => {
+      const [folder = '', ...rest] = path.slice(room.length + 1).split('/');
+      return rest.length === 0 ? folders.length : folders.includes(folder) ? folders.indexOf(folder) : undefined;
+    };
+    return files.filter(isIn(room)).filter(isTypeScript).flatMap((source) => {
+      const here = floorIn(source.path);
+      if (here === undefined) return [`${source.path}: its folder has no floor in ${room}`];
+      return importsOf(source)
+        .filter(({ from }) => from.startsWith('.'))
+        .map(({ from }) => resolved(source.path, from))
+        .filter((target) => target.startsWith(`${room}/`) && (floorIn(target) ?? Infinity) > here)
+        .map((target) => `${source.path}: imports ${target}, which is above it in ${room}`);
     });
   });
 }

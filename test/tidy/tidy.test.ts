@@ -7,7 +7,7 @@ import { ERRORS } from '../../src/base/error-table.ts';
 import { packageRoot } from '../../src/base/package-root.ts';
 import {
   COLUMNS_MAX, FILE_LINES_MAX, FUNCTION_LINES_MAX, consoleOffences, dependencyOffences, errorCodeOffences,
-  functionOffences, headerOffences, layerOffences, placeOffences, sizeOffences, threadOffences,
+  functionOffences, headerOffences, innerLayerOffences, layerOffences, placeOffences, sizeOffences, threadOffences,
   versionOffences,
 } from './rules.ts';
 import type { PackageJson } from './rules.ts';
@@ -19,7 +19,7 @@ const packageJson = JSON.parse(readFileSync(join(packageRoot(), 'package.json'),
 const codes = Object.keys(ERRORS);
 
 const THREAD_ENTRIES = [
-  'src/judge/monitor.ts', 'src/worker/worker.ts', 'src/record/recorder.ts', 'src/rollout/trial-child.ts',
+  'src/judge/monitor/monitor.ts', 'src/worker/worker.ts', 'src/record/recorder.ts', 'src/rollout/trial-child.ts',
 ];
 
 function none(offences: readonly string[]): void {
@@ -29,6 +29,7 @@ function none(offences: readonly string[]): void {
 describe('The files of the project', () => {
   test('are found', () => assert.ok(files.some(({ path }) => path === 'src/engine/engine.ts') && files.length > 100));
   test('import only from lower floors or their own folder', () => none(layerOffences(files)));
+  test('import within a folder that has floors only from lower ones', () => none(innerLayerOffences(files)));
   test('load in other threads than the main one, and in trials, nothing that only the main one needs', () =>
     none(threadOffences(files, THREAD_ENTRIES)));
   test('import only declared packages, and src no development ones', () => none(dependencyOffences(files, packageJson)));
@@ -61,6 +62,19 @@ describe('The rules find', () => {
     count(imports('src/batch/a.ts', '../worker/b.ts', 'type '), 0);
     count(imports('src/batch/a.ts', '../base/errors.ts'), 0);
     count(imports('src/batch/a.ts', './b.ts'), 0);
+  });
+
+  test('imports that go up within a folder, from a file beside its floors too, or lie on none of them', () => {
+    const imports = (path: string, from: string): string[] =>
+      innerLayerOffences(file(path, `import type { x } from '${from}';`));
+    count(imports('src/judge/window/a.ts', '../checks/b.ts'), 1);
+    count(imports('src/judge/window/a.ts', '../b.ts'), 1);
+    count(imports('src/judge/window/a.ts', '../new/b.ts'), 1);
+    count(imports('src/judge/new/a.ts', './b.ts'), 1);
+    count(imports('src/judge/a.ts', './monitor/b.ts'), 0);
+    count(imports('src/judge/checks/a.ts', '../window/b.ts'), 0);
+    count(imports('src/judge/checks/a.ts', './b.ts'), 0);
+    count(imports('src/judge/checks/a.ts', '../../rollout/b.ts'), 0);
   });
 
   test('packages that come into a thread by detours, and not those whose types alone do, or that come later', () => {

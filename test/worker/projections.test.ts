@@ -1,14 +1,14 @@
 // Vectors from a worker to a verdict: real sessions answer, their samples go through the ring, the suite judges them.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { baselineOfPredictions, computeBaseline } from '../../src/judge/baseline.ts';
-import type { CheckName } from '../../src/judge/messages.ts';
-import { PredictionStore } from '../../src/judge/prediction-store.ts';
+import { baselineOfPredictions, computeBaseline } from '../../src/judge/baseline/baseline.ts';
+import type { CheckName } from '../../src/judge/types/messages.ts';
+import { PredictionStore } from '../../src/judge/window/prediction-store.ts';
 import type { Baseline } from '../../src/registry/records.ts';
 import type { Sample } from '../../src/shared-memory/sample-ring.ts';
 import { DIRECTIONS } from '../../src/wire/projection.ts';
 import { seededRandom } from '../judge/fixtures.ts';
-import { SuiteRun } from '../judge/suite-fixtures.ts';
+import { SuiteRun } from '../judge/checks/suite-fixtures.ts';
 import { benchOn } from './fixtures.ts';
 import { floats, model, node, Type } from './onnx.ts';
 

@@ -2,8 +2,8 @@
 // operator would; it never rolls back: that has to come from the monitor, within a deadline.
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Engine } from '../../engine/engine.ts';
-import { CHECK_TABLE } from '../../judge/check-table.ts';
-import type { CheckResult, HealthReport } from '../../judge/messages.ts';
+import { CHECK_TABLE } from '../../judge/types/check-kinds.ts';
+import type { CheckResult, HealthReport } from '../../judge/types/messages.ts';
 import type { DecisionRecord } from '../../registry/records.ts';
 import type { Ledger } from './ledger.ts';
 import type { Act, ActReport, RollbackSeen } from './outcome.ts';

@@ -1,7 +1,7 @@
 // The command `lastgood demo`: reads its options, ends the demo cleanly on a signal, and turns its report into output
 // and an exit code. The engine is only loaded when the demo runs, so that other verbs start fast.
 import { Command, InvalidArgumentError } from 'commander';
-import { resolveOptions } from '../../options.ts';
+import { resolveOptions } from '../../options/options.ts';
 import { ACTS } from './acts.ts';
 import { printJson } from '../views/output.ts';
 import { Screen, screenOf } from './screen.ts';

@@ -1,7 +1,7 @@
 // The process that serves: owns the data directory's admin socket, an engine and its front until a signal ends them.
 // What a program reads goes to stdout, the log to stderr.
 import type { Engine } from '../../engine/engine.ts';
-import { priceOf } from '../../judge/price.ts';
+import { priceOf } from '../../judge/checks/detectability.ts';
 import { AdminSocket } from './admin-socket.ts';
 import { demoDefaultModel, registerDemoModels } from '../demo/models.ts';
 import { greetingText } from '../views/greeting.ts';

@@ -2,8 +2,8 @@
 // engine in a child. Nothing of the engine is loaded here, so that --help, mistakes and the supervisor go without.
 import { Option } from 'commander';
 import type { Command } from 'commander';
-import { CHECK_NAMES } from '../../judge-checks.ts';
-import { resolveOptions } from '../../options.ts';
+import { CHECK_NAMES } from '../../options/check-names.ts';
+import { resolveOptions } from '../../options/options.ts';
 import { resolveSettings } from '../settings/settings.ts';
 import type { ServeSettings } from '../settings/settings.ts';
 import { SERVE_SETTINGS } from '../settings/settings-table.ts';

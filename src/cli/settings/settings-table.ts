@@ -1,6 +1,6 @@
 // Every setting of `lastgood serve`: its flag, where it lies in EngineOptions, how its text is read, what it does.
 // The environment twin is derived from the flag (--p95-limit-ms: LASTGOOD_P95_LIMIT_MS); limits and defaults stand in
-// src/options.ts only. Pure data.
+// src/options/options.ts only. Pure data.
 
 export type SettingKind = 'number' | 'integer' | 'text' | 'switch' | 'address';
 

@@ -1,10 +1,11 @@
-// Where a setting comes from: flag, else environment, else config file, else the default in src/options.ts. Each value
-// is checked by itself first, so that a refusal names the place it came from; unknown keys are refused everywhere.
+// Where a setting comes from: flag, else environment, else config file, else the default in src/options/options.ts.
+// Each value is checked by itself first, so that a refusal names the place it came from; unknown keys are refused
+// everywhere.
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { isLastgoodError, lastgoodError, reasonOf } from '../../base/errors.ts';
-import { parseOptions, resolveOptions } from '../../options.ts';
-import type { ResolvedOptions } from '../../options.ts';
+import { parseOptions, resolveOptions } from '../../options/options.ts';
+import type { ResolvedOptions } from '../../options/options.ts';
 import { DATA_SETTING, environmentName, flagKey, SERVE_SETTINGS } from './settings-table.ts';
 import type { Setting } from './settings-table.ts';
 

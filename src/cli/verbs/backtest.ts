@@ -6,7 +6,7 @@ import type { BacktestSummary } from '../../backtest/backtest.ts';
 import type { BacktestDecision } from '../../backtest/decision.ts';
 import { readLines } from '../../backtest/lines.ts';
 import { lastgoodError, reasonOf } from '../../base/errors.ts';
-import { optionsOfModel, resolveOptions } from '../../options.ts';
+import { optionsOfModel, resolveOptions } from '../../options/options.ts';
 import type { Standbys } from '../../backtest/standby.ts';
 import { paint, print } from '../views/output.ts';
 import type { Style } from '../views/output.ts';

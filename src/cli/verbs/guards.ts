@@ -2,8 +2,8 @@
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import type { Baseline, InputBaseline, ModelRecord, VersionRecord } from '../../registry/records.ts';
-import { baselineWarning } from '../../judge/suite/unjudged.ts';
-import { numberText } from '../../judge/text.ts';
+import { baselineWarning } from '../../judge/checks/unjudged.ts';
+import { numberText } from '../../judge/types/number-text.ts';
 import { withControl } from '../connect.ts';
 import { countText, paint, printResult } from '../views/output.ts';
 import { withProgress } from '../views/progress.ts';

@@ -1,17 +1,17 @@
 // The numbers behind a decision of the suite as text: for every failing check what was counted, how sure that is and
 // what chance explains, both histograms of a drift, what was found out before anything was done, and the exposure.
-import { wilsonInterval } from '../../judge/binomial.ts';
-import { jensenShannonDistance, populationStability, PSI_SMOOTHING } from '../../judge/statistics.ts';
-import type { Recomputed } from '../../judge/recompute.ts';
-import type { CheckEvidence, EvidenceOf } from '../../judge/suite/evidence.ts';
-import { evidenceSchema } from '../../judge/suite/evidence-schema.ts';
-import { psiByChance, psiLimit } from '../../judge/suite/chance.ts';
-import type { Worth } from '../../judge/suite/chance.ts';
-import { decideDrift } from '../../judge/suite/drift.ts';
-import { inputShapes, inputTest } from '../../judge/suite/input-drift.ts';
-import { chanceText, shareOf, tailOf, windowText } from '../../judge/suite/rates.ts';
-import type { RateEvidence } from '../../judge/suite/rates.ts';
-import { numberText, percentText } from '../../judge/text.ts';
+import { wilsonInterval } from '../../judge/statistics/binomial.ts';
+import { jensenShannonDistance, populationStability, PSI_SMOOTHING } from '../../judge/statistics/statistics.ts';
+import type { Recomputed } from '../../judge/verdict/recompute.ts';
+import type { CheckEvidence, EvidenceOf } from '../../judge/checks/evidence.ts';
+import { evidenceSchema } from '../../judge/checks/evidence-schema.ts';
+import { psiByChance, psiLimit } from '../../judge/statistics/chance.ts';
+import type { Worth } from '../../judge/statistics/chance.ts';
+import { decideDrift } from '../../judge/checks/drift-check.ts';
+import { inputShapes, inputTest } from '../../judge/checks/input-drift.ts';
+import { chanceText, shareOf, tailOf, windowText } from '../../judge/checks/rate-check.ts';
+import type { RateEvidence } from '../../judge/checks/rate-check.ts';
+import { numberText, percentText } from '../../judge/types/number-text.ts';
 import type { DecisionRecord } from '../../registry/records.ts';
 import { exposureText } from './exposure-view.ts';
 import { countText, durationText, paint, table } from './output.ts';

@@ -1,10 +1,10 @@
 // A stored decision as text for a person: why, by which numbers, what was done, and what was not wrong. The checks are
 // run again on the stored window, so what is printed is what the evidence says and not only what was written then.
-import { CHECK_TABLE } from '../../judge/check-table.ts';
-import type { CheckUnit } from '../../judge/check-table.ts';
-import type { CheckName, CheckResult } from '../../judge/messages.ts';
-import { numberText, percentText } from '../../judge/text.ts';
-import { recompute } from '../../judge/recompute.ts';
+import { CHECK_TABLE } from '../../judge/types/check-kinds.ts';
+import type { CheckUnit } from '../../judge/types/check-kinds.ts';
+import type { CheckName, CheckResult } from '../../judge/types/messages.ts';
+import { numberText, percentText } from '../../judge/types/number-text.ts';
+import { recompute } from '../../judge/verdict/recompute.ts';
 import type { DecisionRecord } from '../../registry/records.ts';
 import { evidenceSections } from './evidence-view.ts';
 import { durationText, facts, paint, table, timeText } from './output.ts';

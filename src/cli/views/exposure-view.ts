@@ -1,13 +1,13 @@
 // What a version did to its clients until a decision, as text: how many requests of which kind and since when, with
 // what errors, to whom, how it was before, and how the version was that comes back.
-import { circumstancesSchema, othersText } from '../../judge/circumstances.ts';
-import type { Circumstances } from '../../judge/circumstances.ts';
-import { EXPOSURE_KINDS } from '../../judge/exposure.ts';
-import type { ExposureKind, ExposureView } from '../../judge/exposure.ts';
-import { exposureSchema } from '../../judge/exposure-schema.ts';
-import type { Failures, LastHour } from '../../judge/failures.ts';
-import { windowText } from '../../judge/suite/rates.ts';
-import { percentText } from '../../judge/text.ts';
+import { circumstancesSchema, othersText } from '../../judge/verdict/circumstances.ts';
+import type { Circumstances } from '../../judge/verdict/circumstances.ts';
+import { EXPOSURE_KINDS } from '../../judge/verdict/exposure.ts';
+import type { ExposureKind, ExposureView } from '../../judge/verdict/exposure.ts';
+import { exposureSchema } from '../../judge/verdict/exposure-schema.ts';
+import type { Failures, LastHour } from '../../judge/verdict/failures.ts';
+import { windowText } from '../../judge/checks/rate-check.ts';
+import { percentText } from '../../judge/types/number-text.ts';
 import type { DecisionRecord } from '../../registry/records.ts';
 import { countText, durationText, oneLine, paint, timeText } from './output.ts';
 

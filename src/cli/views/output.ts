@@ -1,7 +1,7 @@
 // How results look to a person: tables, durations, bytes, times, colours. Colours appear only on a terminal and
 // without NO_COLOR; everything but `print` and `paint` is pure.
 import { styleText } from 'node:util';
-import { numberText } from '../../judge/text.ts';
+import { numberText } from '../../judge/types/number-text.ts';
 
 export type Style = 'bold' | 'dim' | 'green' | 'red' | 'yellow';
 export interface Cell {

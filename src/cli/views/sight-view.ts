@@ -1,9 +1,9 @@
 // What the judge can see of one model as a table for a person: the price of not being fooled by chance. Pure.
-import { CHECK_TABLE } from '../../judge/check-table.ts';
-import type { Sight, Sights } from '../../judge/price.ts';
-import { waitText } from '../../judge/price.ts';
-import { windowText } from '../../judge/suite/rates.ts';
-import { numberText } from '../../judge/text.ts';
+import { CHECK_TABLE } from '../../judge/types/check-kinds.ts';
+import type { Sight, Sights } from '../../judge/checks/detectability.ts';
+import { waitText } from '../../judge/checks/detectability.ts';
+import { windowText } from '../../judge/checks/rate-check.ts';
+import { numberText } from '../../judge/types/number-text.ts';
 import { countText, paint, table } from './output.ts';
 
 const NOTHING = '-';

@@ -1,9 +1,9 @@
 // The state of an engine and its models as text for a person. Pure, but for the colours of the terminal; `nowMs` is
 // wall-clock time, which the records are stamped with.
 import type { EngineStatus, ModelStatus } from '../../admin/control-plane.ts';
-import { CHECK_TABLE } from '../../judge/check-table.ts';
-import type { CheckResult } from '../../judge/messages.ts';
-import { numberText, percentText } from '../../judge/text.ts';
+import { CHECK_TABLE } from '../../judge/types/check-kinds.ts';
+import type { CheckResult } from '../../judge/types/messages.ts';
+import { numberText, percentText } from '../../judge/types/number-text.ts';
 import type { TlsView } from '../../metrics/views.ts';
 import type { Baseline, DecisionRecord, JudgedOutput, VersionRecord } from '../../registry/records.ts';
 import { inputColumnsOf } from '../../wire/input-columns.ts';

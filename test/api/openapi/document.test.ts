@@ -17,7 +17,7 @@ import { documentPage } from '../../../src/api/openapi/page.ts';
 import { DATATYPES, inferBody, predictBody, tfsBody } from '../../../src/api/openapi/request-schemas.ts';
 import { frontRoutes } from '../../../src/api/server.ts';
 import { createFrontState } from '../../../src/http/state.ts';
-import { resolveOptions } from '../../../src/options.ts';
+import { resolveOptions } from '../../../src/options/options.ts';
 import type { Datatype } from '../../../src/registry/records.ts';
 import { RequestDecoder } from '../../../src/wire/oip-request.ts';
 import { PredictDecoder } from '../../../src/wire/predict-json.ts';

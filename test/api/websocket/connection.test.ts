@@ -5,7 +5,7 @@ import { Connection } from '../../../src/api/websocket/connection.ts';
 import { DEFAULT_DIALECT } from '../../../src/api/websocket/dialects.ts';
 import { createFrontState } from '../../../src/http/state.ts';
 import type { WebSocket } from '../../../src/http/uws/uws-types.ts';
-import { resolveOptions } from '../../../src/options.ts';
+import { resolveOptions } from '../../../src/options/options.ts';
 import { EchoEngine } from '../echo-engine.ts';
 
 /** The native socket's contract in memory: what is sent stays unread until the test reads it. */

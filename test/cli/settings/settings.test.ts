@@ -7,7 +7,7 @@ import { after, describe, test } from 'node:test';
 import { resolveSettings } from '../../../src/cli/settings/settings.ts';
 import { environmentName, flagKey, SERVE_SETTINGS } from '../../../src/cli/settings/settings-table.ts';
 import { isLastgoodError } from '../../../src/base/errors.ts';
-import { resolveOptions } from '../../../src/options.ts';
+import { resolveOptions } from '../../../src/options/options.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'lastgood-settings-'));
 after(() => rmSync(folder, { recursive: true }));

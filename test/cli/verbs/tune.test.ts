@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { recommended, tunings, zerosBody } from '../../../src/cli/tune/plan.ts';
 import type { Tried } from '../../../src/cli/tune/plan.ts';
-import { optionsOfModel, resolveOptions } from '../../../src/options.ts';
+import { optionsOfModel, resolveOptions } from '../../../src/options/options.ts';
 import type { VersionRecord } from '../../../src/registry/records.ts';
 import { lastgood, lastgoodJson } from '../../support/binary.ts';
 import { housingFile } from '../../support/housing.ts';

@@ -3,10 +3,10 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { decisionText, inUnit } from '../../../src/cli/views/explain-view.ts';
 import { exampleBody } from '../../../src/cli/views/greeting.ts';
-import { judgeOf } from '../../../src/judge/generation-judge.ts';
-import type { GenerationTotals } from '../../../src/judge/messages.ts';
-import { verdictOf } from '../../../src/judge/verdict.ts';
-import { resolveOptions } from '../../../src/options.ts';
+import { judgeOf } from '../../../src/judge/checks/generation-judge.ts';
+import type { GenerationTotals } from '../../../src/judge/types/messages.ts';
+import { verdictOf } from '../../../src/judge/verdict/verdict.ts';
+import { resolveOptions } from '../../../src/options/options.ts';
 import { emptySample, Outcome } from '../../../src/shared-memory/sample-ring.ts';
 import type { DecisionRecord, GoldenCase, TensorSignature } from '../../../src/registry/records.ts';
 

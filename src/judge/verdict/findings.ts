@@ -1,0 +1,75 @@
+// What was found out about failing checks before anything was done about them. Pure. A failure, or an answer that is
+// none, speaks of the version; a latency may be the host's and a drift the data's, so those are looked into first, and
+// a check whose cause lies elsewhere is set aside.
+import type { z } from 'zod';
+import { judgeAttribution } from './attribution.ts';
+import type { CheckCause } from '../types/check-kinds.ts';
+import { CHECK_TABLE } from '../types/check-kinds.ts';
+import type { findingSchema } from './findings-schema.ts';
+import { judgeHost } from './host.ts';
+import type { CheckResult, Verdict } from '../types/messages.ts';
+
+/** unknown: it could not be found out, so nothing is done about it either. */
+export type Blame = 'version' | 'host' | 'data' | 'unknown';
+export interface Judged {
+  readonly blames: Blame;
+  /** A sentence for people. */
+  readonly text: string;
+}
+
+/** The causes that are looked into. */
+export type UncertainCause = z.infer<typeof findingSchema>['cause'];
+/** A finding with the facts that it was judged from, as plain data. */
+export type Finding = z.infer<typeof findingSchema> & Judged;
+
+/** Judges facts, just gathered or stored long ago. */
+export function findingOf(about: z.infer<typeof findingSchema>): Finding {
+  return { ...about, ...(about.cause === 'latency' ? judgeHost(about.facts) : judgeAttribution(about.facts)) };
+}
+
+export function isUncertain(cause: CheckCause): cause is UncertainCause {
+  return cause === 'latency' || cause === 'drift';
+}
+
+/** The failing checks whose cause was not found to lie elsewhere; all of them when nothing would be left. */
+export function remaining<C extends Pick<CheckResult, 'check'>>(
+  failing: readonly C[], findings: readonly Finding[],
+): readonly C[] {
+  const left = failing.filter(({ check }) => !isElsewhere(CHECK_TABLE[check].cause, findings));
+  return left.length > 0 ? left : failing;
+}
+
+const isElsewhere = (cause: CheckCause, findings: readonly Finding[]): boolean =>
+  findings.some((finding) => finding.cause === cause && finding.blames !== 'version');
+
+/** What to do about a verdict as far as it is known. */
+export type Conclusion =
+  /** This cause has to be looked into first. */
+  | { readonly kind: 'look'; readonly cause: UncertainCause }
+  | { readonly kind: 'act' }
+  | { readonly kind: 'leave'; readonly blames: Exclude<Blame, 'version'> };
+
+/** Goes through the failing checks in their order: the first that the version has to answer for decides. */
+export function conclude({ failing }: Pick<Verdict, 'failing'>, findings: readonly Finding[]): Conclusion {
+  for (const { check } of failing) {
+    const { cause } = CHECK_TABLE[check];
+    if (!isUncertain(cause)) return { kind: 'act' };
+    const finding = findings.find((one) => one.cause === cause);
+    if (finding === undefined) return { kind: 'look', cause };
+    if (finding.blames === 'version') return { kind: 'act' };
+  }
+  // Of two reasons the data's is the one that somebody has to look into.
+  const told = findings.map(({ blames }) => blames);
+  return { kind: 'leave', blames: told.includes('data') ? 'data' : told.includes('host') ? 'host' : 'unknown' };
+}
+
+/** The verdict with what was found out: its trigger and reason are those of the checks that are left. */
+export function withFindings(verdict: Verdict, findings: readonly Finding[]): Verdict {
+  if (findings.length === 0) return verdict;
+  const left = remaining(verdict.failing, findings);
+  const { check: trigger } = left[0]!;
+  return {
+    ...verdict, trigger, cause: CHECK_TABLE[trigger].cause, reason: left.map(({ text }) => text).join('; '),
+    evidence: { ...verdict.evidence, findings },
+  };
+}

@@ -1,0 +1,208 @@
+// Every tunable of the engine, its default and its limits, in one schema. Raw input (flags, environment, file,
+// createEngine's argument) is parsed here once; the rest of the code sees only the resolved types. Unknown keys are
+// refused everywhere, so a typo is an error and not a silent default.
+import { availableParallelism } from 'node:os';
+import { z } from 'zod';
+import { lastgoodError, reasonOf } from '../base/errors.ts';
+import { CHECK_NAMES } from './check-names.ts';
+import { impossibleLimits, judgeOverrideSchema, judgeSchema, judgeShape, mergeSections } from './judge-options.ts';
+import type { JudgeOptions } from './judge-options.ts';
+import { checkName } from '../base/names.ts';
+import { IN_OUR_WORDS, issuesText } from '../base/schema-text.ts';
+
+const KIB = 1024;
+const MIB = 1024 * KIB;
+
+const positive = (max: number): z.ZodNumber => z.int().min(1).max(max);
+
+const modelShape = {
+  /** Worker threads of one deployment; by default the cores less one are shared between the models. */
+  workers: positive(256).optional(),
+  intraOpThreads: positive(256).default(1),
+  batchSizeMax: positive(1_024).default(64),
+  /** Extra microseconds an open batch waits for company; 0 cuts it as soon as a worker is free. */
+  batchDelayUs: z.int().min(0).max(1_000_000).default(0),
+  /** Request bytes one batch can hold; a larger single request travels in memory of its own. */
+  slabBytes: z.int().min(4 * KIB).max(64 * MIB).default(256 * KIB),
+  /** Memory of the waiting and running requests that are larger than a slab, room for their answers included. */
+  largeBytesMax: z.int().min(1 * MIB).max(64 * 1_024 * MIB).default(256 * MIB),
+  pendingMax: positive(1_000_000).default(4_096),
+  deadlineMs: positive(3_600_000).default(30_000),
+  /** A run that lasts longer never comes back: its version is taken out and the process has to be started again. */
+  hungMs: positive(86_400_000).default(60_000),
+  /** warm: the last good version stays loaded, so that a rollback is a pointer flip. */
+  standby: z.enum(['warm', 'cold']).default('warm'),
+  /** on: what a version on probation fails, the warm standby answers. */
+  shield: z.enum(['on', 'off']).default('on'),
+  /**
+   * Recent rows with their inputs are kept in memory, to tell a bad version from data that moved: during probation,
+   * always, or never.
+   */
+  reservoir: z.enum(['probation', 'always', 'off']).default('probation'),
+  /** Rows that are kept at most, and bytes that they may take. */
+  reservoirRows: z.int().min(20).max(10_000).default(200),
+  reservoirBytes: z.int().min(64 * KIB).max(1_024 * MIB).default(8 * MIB),
+  /** off: no samples, so nothing is judged and the machine never rolls back. */
+  samples: z.enum(['on', 'off']).default('on'),
+  /** NaN and infinities in the JSON of /v2: bare tokens as Triton writes them, null, or an error. */
+  jsonNonFinite: z.enum(['token', 'null', 'error']).default('token'),
+};
+
+const modelSchema = z.strictObject({ ...modelShape, judge: judgeSchema.prefault({}) });
+
+// One model's section: every key optional, none defaulted, so that what it leaves out comes from the engine's values.
+const modelOverrideSchema = z.strictObject({
+  workers: modelShape.workers,
+  intraOpThreads: modelShape.intraOpThreads.unwrap().optional(),
+  batchSizeMax: modelShape.batchSizeMax.unwrap().optional(),
+  batchDelayUs: modelShape.batchDelayUs.unwrap().optional(),
+  slabBytes: modelShape.slabBytes.unwrap().optional(),
+  largeBytesMax: modelShape.largeBytesMax.unwrap().optional(),
+  pendingMax: modelShape.pendingMax.unwrap().optional(),
+  deadlineMs: modelShape.deadlineMs.unwrap().optional(),
+  hungMs: modelShape.hungMs.unwrap().optional(),
+  standby: modelShape.standby.unwrap().optional(),
+  shield: modelShape.shield.unwrap().optional(),
+  reservoir: modelShape.reservoir.unwrap().optional(),
+  reservoirRows: modelShape.reservoirRows.unwrap().optional(),
+  reservoirBytes: modelShape.reservoirBytes.unwrap().optional(),
+  samples: modelShape.samples.unwrap().optional(),
+  jsonNonFinite: modelShape.jsonNonFinite.unwrap().optional(),
+  judge: judgeOverrideSchema.optional(),
+});
+
+// What clients may hold of the process's memory and descriptors; see src/http/limits.ts for what happens beyond.
+const limitsSchema = z.strictObject({
+  /** Connections to the public port; fewer when the process may not open that many files. */
+  connectionsMax: positive(1_000_000).default(8_192),
+  /** WebSockets among them. */
+  socketsMax: positive(1_000_000).default(1_024),
+  /** One message of a WebSocket, all its frames together; never more than a body may have. */
+  frameBytesMax: z.int().min(1_024).max(1_024 * MIB).default(4 * MIB),
+  /** The names and values of a request's headers and its URL. */
+  headerBytesMax: z.int().min(1_024).max(64 * KIB).default(16 * KIB),
+  /** Answers of all clients together that are sent and not read. */
+  unreadBytesMax: z.int().min(64 * KIB).max(64 * 1_024 * MIB).default(64 * MIB),
+});
+
+const engineSchema = z.strictObject({
+  /** guarded: load and unload over HTTP need the admin token, of a serving model also "force"; explicit: neither. */
+  modelControl: z.enum(['guarded', 'explicit']).default('guarded'),
+  dataDir: z.string().min(1).default('./data'),
+  host: z.string().min(1).default('127.0.0.1'),
+  /** 0 takes a free port. */
+  port: z.int().min(0).max(65_535).default(8_080),
+  defaultModel: z.string().optional(),
+  /** Bearer token of POST /rollback on the public port; without one the route answers 403. */
+  adminToken: z.string().min(8).optional(),
+  /** PEM files of the certificate chain and its key, both or neither; read again when they change. */
+  tlsCert: z.string().min(1).optional(),
+  tlsKey: z.string().min(1).optional(),
+  bodyBytesMax: positive(1_024 * MIB).default(16 * MIB),
+  limits: limitsSchema.prefault({}),
+  drainMs: positive(3_600_000).default(30_000),
+  /** GET /metrics has the names that Triton publishes as well. */
+  tritonMetrics: z.boolean().default(false),
+  /** Milliseconds between two looks for changes that another process made in the registry. */
+  followMs: positive(60_000).default(100),
+  /** Limit of an artefact's first load, golden check included, in its child process. */
+  trialMs: positive(3_600_000).default(120_000),
+  /** Resident bytes that the trial's process may take; by default half of the host's or the container's memory. */
+  trialMemoryBytes: z.int().min(128 * MIB).max(2 ** 46).optional(),
+  /** Limit of a deployment's load and warm-up in this process. */
+  loadMs: positive(3_600_000).default(120_000),
+  /** Samples are recorded in this file, for lastgood backtest; none by default. */
+  record: z.string().min(1).optional(),
+  /** Bytes of one file; then it is rotated, and as many files are kept as `recordFilesMax` says. */
+  recordBytesMax: z.int().min(64 * KIB).max(1_024 * 1_024 * MIB).default(256 * MIB),
+  recordFilesMax: z.int().min(1).max(1_000).default(4),
+  /** One request in so many is recorded. */
+  recordEvery: positive(1_000_000).default(1),
+  /** on: with the numbers of its inputs, unless reservoir is off. */
+  recordInputs: z.enum(['on', 'off']).default('off'),
+  logLevel: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
+  ...modelShape,
+  judge: judgeSchema.prefault({}),
+  models: z.record(z.string(), modelOverrideSchema).default({}),
+});
+
+export type { JudgeOptions } from './judge-options.ts';
+/** The options of one model after the engine's values and its own section were merged. */
+export type ModelOptions = z.output<typeof modelSchema>;
+/** What createEngine and the config file accept. */
+export type EngineOptions = z.input<typeof engineSchema>;
+export type ResolvedOptions = z.output<typeof engineSchema>;
+
+/** The sections whose keys are easily looked for elsewhere. */
+const SECTIONS: readonly (readonly [name: string, keys: readonly string[]])[] = [
+  ['judge', Object.keys(judgeShape)], ['judge.checks', CHECK_NAMES],
+];
+
+// Where unknown keys belong.
+function placeHint(issue: z.core.$ZodIssue): string {
+  if (issue.code !== 'unrecognized_keys') return '';
+  return SECTIONS.map(([section, known]) => {
+    const its = issue.keys.filter((key) => known.includes(key));
+    if (its.length === 0) return '';
+    const which = its.length === issue.keys.length ? '' : `${its.map((key) => `"${key}"`).join(', ')} `;
+    return `; wanted ${which}below "${section}"`;
+  }).join('');
+}
+
+/** Parses raw options; throws INVALID_OPTION that names every wrong key, and every limit that cannot work. */
+export function resolveOptions(raw: unknown): ResolvedOptions {
+  const options = parseOptions(raw);
+  if ((options.tlsCert === undefined) !== (options.tlsKey === undefined)) {
+    const [given, missing] = options.tlsCert === undefined ? ['tlsKey', 'tlsCert'] : ['tlsCert', 'tlsKey'];
+    throw lastgoodError('INVALID_OPTION', { reason: `${given} is given without ${missing}; wanted both or neither` });
+  }
+  refuseImpossible('judge', options.judge);
+  for (const model of Object.keys(options.models)) {
+    refuseImpossible(`models.${model}.judge`, optionsOfModel(options, model).judge);
+  }
+  return options;
+}
+
+/** Parses raw options without asking whether they work together: a part of them may only make sense with the rest. */
+export function parseOptions(raw: unknown): ResolvedOptions {
+  const result = engineSchema.safeParse(raw, IN_OUR_WORDS);
+  if (!result.success) {
+    throw lastgoodError('INVALID_OPTION', { reason: issuesText(result.error, 'options', [], placeHint) });
+  }
+  for (const model of Object.keys(result.data.models)) {
+    refuseBadName(model);
+    optionsOfModel(result.data, model);
+  }
+  return result.data;
+}
+
+function refuseBadName(model: string): void {
+  try {
+    checkName('the model name', model);
+  } catch (error) {
+    throw lastgoodError('INVALID_OPTION', { reason: `models: ${reasonOf(error)}` });
+  }
+}
+
+function refuseImpossible(where: string, judge: JudgeOptions): void {
+  const reasons = impossibleLimits(judge).map((reason) => `${where}.${reason}`);
+  if (reasons.length > 0) throw lastgoodError('INVALID_OPTION', { reason: reasons.join('; ') });
+}
+
+/** The options of `model`: its own section over the engine's values; throws INVALID_OPTION for what does not fit. */
+export function optionsOfModel(options: ResolvedOptions, model: string): ModelOptions {
+  const shared = Object.fromEntries(
+    [...Object.keys(modelShape), 'judge'].map((key) => [key, options[key as keyof typeof modelShape | 'judge']]),
+  );
+  const result = modelSchema.safeParse(mergeSections(shared, options.models[model] ?? {}), IN_OUR_WORDS);
+  if (result.success) return result.data;
+  const reason = issuesText(result.error, 'options', ['models', model], placeHint);
+  throw lastgoodError('INVALID_OPTION', { reason });
+}
+
+/** Worker threads for a model that does not say: the cores less one, shared, at least one each. */
+export function workersFor(options: ModelOptions, modelCount: number): number {
+  if (options.workers !== undefined) return options.workers;
+  const threads = Math.max(1, availableParallelism() - 1);
+  return Math.max(1, Math.floor(threads / Math.max(1, modelCount)));
+}
