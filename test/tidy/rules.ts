@@ -18,10 +18,17 @@ const INNER_FLOORS: Readonly<Record<string, readonly string[]>> = {
   'src/judge': ['types', 'statistics', 'baseline', 'window', 'checks', 'verdict', 'monitor'],
 };
 
-const linesOf = (text: string): string[] => text.replace(/\n$/, '').split('\n');
-const isIn = (folder: string) => ({ path }: Source): boolean => path.startsWith(`${folder}/`);
-const isTypeScript = ({ path }: Source): boolean => path.endsWith('.ts');
-const parse = ({ path, text }: Source): ts.SourceFile => ts.createSourceFile(path, text, ts.ScriptTarget.ES2022, true);
+export const linesOf = (text: string): string[] => text.replace(/\n$/, '').split('\n');
+export const isIn = (folder: string) => ({ path }: Source): boolean => path.startsWith(`${folder}/`);
+export const isTypeScript = ({ path }: Source): boolean => path.endsWith('.ts');
+
+// Every rule looks at every file: each is parsed once.
+const trees = new WeakMap<Source, ts.SourceFile>();
+export function parse(source: Source): ts.SourceFile {
+  const tree = trees.get(source) ?? ts.createSourceFile(source.path, source.text, ts.ScriptTarget.ES2022, true);
+  trees.set(source, tree);
+  return tree;
+}
 
 interface Import {
   readonly from: string;
@@ -34,7 +41,7 @@ function isTypeOnly(clause: ts.ImportClause | undefined): boolean {
   return clause?.phaseModifier === ts.SyntaxKind.TypeKeyword;
 }
 
-function importsOf(source: Source): Import[] {
+export function importsOf(source: Source): Import[] {
   const found: Import[] = [];
   const visit = (node: ts.Node): void => {
     if (ts.isImportDeclaration(node) && ts.isStringLiteral(node.moduleSpecifier)) {
@@ -61,7 +68,7 @@ function isLoader(called: ts.Expression): boolean {
 }
 
 /** Resolves a relative import to a path from the root. */
-function resolved(path: string, from: string): string {
+export function resolved(path: string, from: string): string {
   return new URL(from, `file:///${path}`).pathname.slice(1);
 }
 
