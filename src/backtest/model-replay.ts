@@ -234,8 +234,8 @@ export class ModelReplay {
   #endProbation({ state, sinceMs }: Generation, nowMs: number): void {
     if (this.#record.probationEndedAtMs !== null) return;
     const { probationMs, probationSamples } = this.#options;
-    const { requests, clientFaults } = state.totals(0);
-    if (nowMs - sinceMs < probationMs || requests - clientFaults < probationSamples) return;
+    const { requests, clientFaults, nonFiniteInputs } = state.totals(0);
+    if (nowMs - sinceMs < probationMs || requests - clientFaults - nonFiniteInputs < probationSamples) return;
     this.#record = { ...this.#record, probationEndedAtMs: nowMs };
   }
 

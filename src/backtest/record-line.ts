@@ -1,7 +1,8 @@
 // One line of recorded samples, checked. Pure. The format:
 //   {"t":ms,"model":text,"version":text,"latency_ms":number,"ok":boolean,"outputs":[numbers of one row]}
 //     optional: "inputs":[numbers], "input":integer (hash of the inputs), "row":n (from 1: a further row of a request;
-//     the first has none, and speaks of the request)
+//     the first has none, and speaks of the request), "nonfinite_input":true (the request held NaN or an infinity: an
+//     answer that holds one counts against no version; known without it where "inputs" hold one)
 //   {"event":"promote","t":ms,"model":text,"version":text,"baseline":[[outputs of one row],…]}
 //     optional: "kind" (scalar, score, regression, classes, vector; scalar: one number, whatever it means), "summary"
 //     (a stored baseline, counts before "baseline"). No baseline at all is null, or left out.
@@ -21,6 +22,7 @@ export interface SampleLine {
   readonly inputs?: readonly number[] | undefined;
   readonly input?: number | undefined;
   readonly row?: number | undefined;
+  readonly nonfinite_input?: boolean | undefined;
 }
 export interface PromoteLine {
   readonly event: 'promote';
@@ -96,6 +98,7 @@ function sampleOf(fields: Fields): SampleLine {
     ...(inputs === undefined || inputs === null ? {} : { inputs: numbersOf(inputs, 'inputs') }),
     ...(input === undefined ? {} : { input: integerOf(input, 'input') }),
     ...(row === undefined ? {} : { row: rowOf(row) }),
+    ...(fields['nonfinite_input'] === true ? { nonfinite_input: true } : {}),
   };
 }
 

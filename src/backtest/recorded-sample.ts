@@ -29,7 +29,7 @@ export class RecordedSamples {
     if (ok && kind === 'vector') this.#projector.project(outputs, 0, outputs.length, sample);
     sample.hash = this.#hash(outputs);
     sample.input = inputs === undefined ? (line.input ?? 0) : this.#hash(inputs) || 1;
-    sample.outcome = !ok ? Outcome.modelFailure : isFinite(outputs) ? Outcome.ok : Outcome.nonFinite;
+    sample.outcome = outcomeOf(line);
     return sample;
   }
 
@@ -42,6 +42,12 @@ export class RecordedSamples {
     }
     return hash;
   }
+}
+
+function outcomeOf({ ok, outputs, inputs = [], nonfinite_input: isInput = !isFinite(inputs) }: SampleLine): Outcome {
+  if (!ok) return Outcome.modelFailure;
+  if (isFinite(outputs)) return Outcome.ok;
+  return isInput ? Outcome.nonFiniteInput : Outcome.nonFinite;
 }
 
 function isFinite(numbers: readonly number[]): boolean {

@@ -38,9 +38,12 @@ export class FailureLog {
   #second = -1;
   #readNow = 0;
 
-  /** Takes in a bad answer of the batch's generation; those of earlier ones, and of none, are left out. */
+  /**
+   * Takes in a bad answer of the batch's generation; those of earlier ones and of none are left out, and those to
+   * inputs that are not finite.
+   */
   note(slab: Slab, entry: number, answer: Uint8Array, asked: Asked, nowUs: number): void {
-    if (!this.#isCurrent(slab.generation)) return;
+    if (!this.#isCurrent(slab.generation) || slab.outcome(entry) === Outcome.nonFiniteInput) return;
     const what = slab.outcome(entry) === Outcome.nonFinite ? 'nonFinite' as const : 'failed' as const;
     if (what === 'failed') this.#failed += 1;
     else this.#nonFinite += 1;

@@ -52,6 +52,9 @@ interface Kept {
 
 type Overflow = BatchResult['overflow'];
 
+/** An answer of NaN to NaN is nobody's failure, and the standby may have a better one all the same. */
+const WORTH_ANOTHER: ReadonlySet<number> = new Set([Outcome.modelFailure, Outcome.nonFinite, Outcome.nonFiniteInput]);
+
 const UNKNOWN: Asked = { requestIdOf: () => '' };
 
 export class Shield {
@@ -175,7 +178,7 @@ function failedEntries(slab: Slab): number[] {
   const failed: number[] = [];
   for (let entry = 0; entry < slab.entryCount; entry += 1) {
     const outcome = slab.outcome(entry);
-    if (outcome !== Outcome.modelFailure && outcome !== Outcome.nonFinite) continue;
+    if (!WORTH_ANOTHER.has(outcome)) continue;
     if (slab.status(entry) !== EntryStatus.cancelled) failed.push(entry);
   }
   return failed;

@@ -127,6 +127,9 @@ function writeSamples(text: MetricText, { models, monitorRestarts }: EngineView)
   text.counter('lastgood_rows_total', 'Rows that were answered.', perVersion(({ rows }) => rows));
   text.counter('lastgood_nonfinite_outputs_total', 'Requests whose answer held NaN or an infinity.',
     perVersion(({ requests }) => requests[Outcome.nonFinite]!));
+  text.counter('lastgood_nonfinite_inputs_total',
+    'Requests that held NaN or an infinity and were answered with one: they count against no version.',
+    perVersion(({ requests }) => requests[Outcome.nonFiniteInput]!));
   text.counter('lastgood_samples_lapped_total', 'Samples that were overwritten before the monitor read them.',
     eachModel(models, ({ meter }) => meter.lappedSamples));
   text.counter('lastgood_samples_late_total', 'Samples of a generation that was not judged (any more).',

@@ -1,7 +1,7 @@
 // What the samples of one version on one track add up to. The monitor counts, because it reads every sample anyway, and
 // hands over what came since the last time; the main thread adds that up, so no total ever goes back: not with another
 // version, not with a monitor that was started again. Pure; plain data.
-import { Outcome, SampleKind } from '../shared-memory/sample-ring.ts';
+import { isAnswered, Outcome, SampleKind } from '../shared-memory/sample-ring.ts';
 import type { Sample } from '../shared-memory/sample-ring.ts';
 import { addHistogram, DURATION_BOUNDS_US, newHistogram, record, ROW_BOUNDS } from './histogram.ts';
 import type { Histogram } from './histogram.ts';
@@ -44,6 +44,10 @@ export function newSampleCounts(): SampleCounts {
   };
 }
 
+/** What the outcomes of requests that got the model's answer add up to. */
+export const answeredOf = (byOutcome: Float64Array): number =>
+  Object.values(Outcome).filter(isAnswered).reduce<number>((sum, outcome) => sum + byOutcome[outcome]!, 0);
+
 /** Counts one sample; further rows of a request are part of what its first sample says. */
 export function countSample(counts: SampleCounts, sample: Readonly<Sample>): void {
   if (sample.kind !== SampleKind.request) return;
@@ -52,7 +56,7 @@ export function countSample(counts: SampleCounts, sample: Readonly<Sample>): voi
   counts.requestUs[outcome]! += latencyUs;
   record(counts.request, DURATION_BOUNDS_US, latencyUs);
   record(counts.queue, DURATION_BOUNDS_US, queueUs);
-  if (outcome === Outcome.ok || outcome === Outcome.nonFinite) counts.rows += rows;
+  if (isAnswered(outcome)) counts.rows += rows;
   if (runUs === 0) return;
   record(counts.inference, DURATION_BOUNDS_US, runUs);
   counts.codecUs += Math.max(0, latencyUs - queueUs - runUs);

@@ -3,7 +3,7 @@ import { Outcome } from '../shared-memory/sample-ring.ts';
 import { Track } from '../shared-memory/track.ts';
 import { countOf } from './histogram.ts';
 import type { ModelMeter } from './model-meter.ts';
-import { addSampleCounts, newSampleCounts } from './sample-counts.ts';
+import { addSampleCounts, answeredOf, newSampleCounts } from './sample-counts.ts';
 import type { SampleCounts } from './sample-counts.ts';
 
 const NS_PER_US = 1_000;
@@ -30,8 +30,7 @@ export function modelStatistics(
     inference_count: rows,
     execution_count: countOf(batch),
     inference_stats: {
-      success: duration(requests[Outcome.ok]! + requests[Outcome.nonFinite]!,
-        requestUs[Outcome.ok]! + requestUs[Outcome.nonFinite]!),
+      success: duration(answeredOf(requests), answeredOf(requestUs)),
       fail: failures(counts),
       queue: duration(countOf(queue), queue.sum),
       // Reading requests and writing answers is measured as one.

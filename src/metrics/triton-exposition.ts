@@ -4,6 +4,7 @@ import { Outcome } from '../shared-memory/sample-ring.ts';
 import { eachModel } from './exposition.ts';
 import { countOf } from './histogram.ts';
 import type { VersionMeter } from './model-meter.ts';
+import { answeredOf } from './sample-counts.ts';
 import type { LabelledValue, MetricText } from './text-format.ts';
 import type { ModelView } from './views.ts';
 
@@ -18,7 +19,7 @@ export function writeTritonNames(text: MetricText, models: readonly ModelView[])
   const counter = (name: string, help: string, of: (one: VersionMeter) => number): void =>
     text.counter(name, help, versionsOf(models, (one) => [[{}, of(one)]]));
   counter('nv_inference_request_success', 'Number of successful inference requests, all batch sizes',
-    ({ samples }) => samples.requests[Outcome.ok]! + samples.requests[Outcome.nonFinite]!);
+    ({ samples }) => answeredOf(samples.requests));
   text.counter('nv_inference_request_failure', 'Number of failed inference requests, all batch sizes',
     versionsOf(models, ({ samples }) => Object.entries(FAILURES).map(([reason, outcomes]): LabelledValue =>
       [{ reason }, outcomes.reduce<number>((sum, outcome) => sum + samples.requests[outcome]!, 0)])));

@@ -1,6 +1,6 @@
 // The lines of a recording, as lastgood backtest reads them. Pure.
 import type { Baseline, Signature } from '../registry/records.ts';
-import { Outcome } from '../shared-memory/sample-ring.ts';
+import { isAnswered, Outcome } from '../shared-memory/sample-ring.ts';
 import type { RingRow } from '../shared-memory/row-ring.ts';
 import { halfToNumber } from '../wire/half.ts';
 import { decodeRowInputs } from '../wire/row-inputs.ts';
@@ -32,14 +32,16 @@ export interface LineAbout {
 export function sampleText(
   { model, version, tMs }: LineAbout, row: Omit<RingRow, 'atUs'>, signature: Signature | null,
 ): string {
-  const ok = row.outcome === Outcome.ok || row.outcome === Outcome.nonFinite;
+  const ok = isAnswered(row.outcome as Outcome);
+  const isInput = row.outcome === Outcome.nonFiniteInput;
   const inputs = signature === null || row.inputs.length === 0 ? null : inputsOf(row.inputs, signature);
   // An answer that could not be told for its numbers is one that is not finite.
-  const outputs = row.outcome === Outcome.nonFinite && row.outputs.length === 0 ? '[null]' : arrayOf(row.outputs);
+  const isUntold = ok && row.outcome !== Outcome.ok && row.outputs.length === 0;
+  const outputs = isUntold ? '[null]' : arrayOf(row.outputs);
   return `{"t":${timeOf(tMs)},"model":${JSON.stringify(model)},"version":${JSON.stringify(version)},` +
     `"latency_ms":${numberOf(row.latencyUs / 1_000)},"ok":${ok},"outputs":${outputs}` +
     `${row.row > 0 ? `,"row":${row.row}` : ''}${row.input === 0 ? '' : `,"input":${row.input}`}` +
-    `${inputs === null ? '' : `,"inputs":${inputs}`}}\n`;
+    `${isInput ? ',"nonfinite_input":true' : ''}${inputs === null ? '' : `,"inputs":${inputs}`}}\n`;
 }
 
 // All numbers of the inputs behind each other; null when some are text.

@@ -68,7 +68,8 @@ const intervalMs = ({ mode, rollbackIntervalMs }: JudgeOptions): number =>
 /** Tells whether the active generation has served long enough and often enough without a violation. */
 export function isProbationOver(model: ModelRecord, report: HealthReport, judge: JudgeOptions, nowMs: number): boolean {
   if (model.generation !== report.generation || report.violations.length > 0) return false;
-  const judged = report.totals.requests - report.totals.clientFaults;
+  const { requests, clientFaults, nonFiniteInputs } = report.totals;
+  const judged = requests - clientFaults - nonFiniteInputs;
   return judged >= judge.probationSamples && nowMs - model.activatedAtMs >= judge.probationMs;
 }
 

@@ -6,6 +6,7 @@
 //   record  0 generation u32 · 4 kindAndOutcome i32 (kind << 8 | outcome) · 8 rows i32 · 12 batchRows i32
 //           16 latencyUs i32 · 20 queueUs i32 · 24 runUs i32 · 28 classIndex i32 (-1: none)
 //           32 atUs f64 · 40 value f64 · 48 entropy f32, or projection when there is a direction · 52 hash i32
+//           (an outcome of nonFiniteInput tells a NaN that was answered to a NaN from one of the version's own)
 //           56 input i32 · 60 marks i32 (direction + 1 << 16 | isRunFirst << 8 | track)
 //
 // Order. Producer: intent (Atomics) -> records (plain) -> tail (Atomics). Consumer: tail -> records (plain, a chunk at
@@ -56,8 +57,18 @@ export const Outcome = {
   deadline: 4,
   /** The request's time was over before its run began; a long queue counts against no version. */
   expired: 5,
+  /** The model was asked about NaN or an infinity, and answered with one; never counted against it. */
+  nonFiniteInput: 6,
 } as const;
 export type Outcome = (typeof Outcome)[keyof typeof Outcome];
+
+/** Tells whether a request with this outcome speaks of the version, for or against it. */
+export const speaksOfVersion = (outcome: Outcome): boolean =>
+  outcome !== Outcome.clientFault && outcome !== Outcome.expired && outcome !== Outcome.nonFiniteInput;
+
+/** Tells whether a request with this outcome got the model's answer, whatever it was. */
+export const isAnswered = (outcome: Outcome): boolean =>
+  outcome === Outcome.ok || outcome === Outcome.nonFinite || outcome === Outcome.nonFiniteInput;
 
 /** A request record carries timings and the first row's prediction; a row record only one more row's prediction. */
 export const SampleKind = { request: 0, row: 1 } as const;

@@ -2,7 +2,7 @@
 // asked for as binary data. Worker thread; one encoder per worker.
 //   {"model_name":…,"model_version":…,"id":…,"outputs":[{"name":…,"datatype":…,"shape":[…],"data":[…]}]}
 import { errorBody } from '../base/errors.ts';
-import type { Datatype, TensorSignature } from '../registry/records.ts';
+import type { TensorSignature } from '../registry/records.ts';
 import { JsonWriter } from './json-writer.ts';
 import { binaryBytes } from './oip-binary.ts';
 import { FRAME_LENGTH_BYTES, writeJsonBytes } from './oip-frame.ts';
@@ -120,16 +120,4 @@ export class OipEncoder {
     writer.text(JSON.stringify(body));
     return { status, bytes: writer.bytes, headerBytes: 0 };
   }
-}
-
-/** Tells whether an output of a floating-point type holds NaN or an infinity. */
-export function hasNonFinite(datatype: Datatype, data: TensorData): boolean {
-  if (datatype === 'FP16') return (data as Uint16Array).some((bits) => (bits & 0x7c00) === 0x7c00);
-  if (datatype !== 'FP32' && datatype !== 'FP64') return false;
-  const numbers = data as Float32Array;
-  for (let at = 0; at < numbers.length; at += 1) {
-    const value = numbers[at]!;
-    if (value - value !== 0) return true;
-  }
-  return false;
 }

@@ -61,6 +61,21 @@ export function elementCount(shape: readonly number[]): number {
   return count;
 }
 
+/** The exponent bits of an FP16 that is infinite or no number. */
+const HALF_INFINITY_BITS = 0x7c00;
+
+/** Tells whether elements `from` up to `to` of a tensor of a floating-point type hold NaN or an infinity. */
+export function hasNonFinite(datatype: Datatype, data: TensorData, from = 0, to = data.length): boolean {
+  const isHalf = datatype === 'FP16';
+  if (!isHalf && datatype !== 'FP32' && datatype !== 'FP64') return false;
+  const numbers = data as NumericArray;
+  for (let at = from; at < to; at += 1) {
+    const value = numbers[at]!;
+    if (isHalf ? (value & HALF_INFINITY_BITS) === HALF_INFINITY_BITS : value - value !== 0) return true;
+  }
+  return false;
+}
+
 /** A shape as people read it: [2,-1]. */
 export const shapeText = (shape: readonly number[]): string => `[${shape.join(',')}]`;
 

@@ -8,6 +8,7 @@ import { ANSWER_HEAD_BYTES, FRAME_ID_BYTES, floatErrorFrame, floatFrameId, float
 import { eachRow } from '../wire/predict-answer.ts';
 import type { RunBlock } from '../wire/predict-answer.ts';
 import type { InputSource } from '../wire/row-source.ts';
+import { hasNonFinite } from '../wire/tensor.ts';
 import type { Sampler } from './sampler.ts';
 import type { RunResult, Session } from './session.ts';
 
@@ -174,7 +175,7 @@ export class FloatBatch {
     target[start + 1] = HTTP_OK;
     const isFinite = copyResults(blocks, firstRow, rows, target, start + ANSWER_HEAD_BYTES / WORD_BYTES);
     if (offset < 0) this.#options.overflow(entry, new Uint8Array(target.buffer));
-    const outcome = isFinite ? Outcome.ok : Outcome.nonFinite;
+    const outcome = isFinite ? Outcome.ok : this.#nonFiniteTo(firstRow, rows);
     slab.setRows(entry, rows);
     slab.setOutcome(entry, outcome);
     this.#times.receivedUs = slab.receivedUs(entry);
@@ -189,6 +190,13 @@ export class FloatBatch {
       }
       index += 1;
     });
+  }
+
+  // An answer that is not finite is the client's when what was asked is not: see TensorBatch.
+  #nonFiniteTo(firstRow: number, rows: number): Outcome {
+    const { data, elements } = this.#input;
+    return hasNonFinite('FP32', data, firstRow * elements, (firstRow + rows) * elements)
+      ? Outcome.nonFiniteInput : Outcome.nonFinite;
   }
 
   #fail(entry: number, error: unknown, outcome: Outcome, runUs: number, batchRows = 0): void {

@@ -14,6 +14,7 @@ import type { NonFiniteJson } from '../wire/tensor-json.ts';
 import { encodeEntryError } from '../wire/entry-error.ts';
 import { PredictDecoder } from '../wire/predict-json.ts';
 import { RowBatch } from '../wire/row-batch.ts';
+import { hasNonFinite } from '../wire/tensor.ts';
 import type { BatchResult } from './messages.ts';
 import { Replay } from './replay.ts';
 import type { Sampler } from './sampler.ts';
@@ -216,7 +217,7 @@ export class BatchRunner {
       this.#fail(request, lastgoodError('UNSUPPORTED_BY_PREDICT', { model, reason }), Outcome.clientFault, runUs);
       return;
     }
-    const outcome = encoder.hasNonFinite ? Outcome.nonFinite : Outcome.ok;
+    const outcome = encoder.hasNonFinite ? this.#nonFiniteTo(request) : Outcome.ok;
     this.#write(request, HTTP_OK, bytes, outcome);
     const { receivedUs, rows } = request;
     const times = this.#times;
@@ -237,6 +238,13 @@ export class BatchRunner {
       if (target !== null) this.#sampleRow(target, request, index, block, row);
       index += 1;
     });
+  }
+
+  // An answer that is not finite is the client's when what was asked is not: see TensorBatch.
+  #nonFiniteTo({ firstRow, rows }: Pending): Outcome {
+    return this.#batch.inputs.some(({ datatype, data, elements }) =>
+      hasNonFinite(datatype, data, firstRow * elements, (firstRow + rows) * elements))
+      ? Outcome.nonFiniteInput : Outcome.nonFinite;
   }
 
   // `index` counts the rows of the request, `row` those of the block.

@@ -6,12 +6,12 @@ import type { LastgoodError } from '../base/errors.ts';
 import { Outcome } from '../shared-memory/sample-ring.ts';
 import type { Sample } from '../shared-memory/sample-ring.ts';
 import type { Slab } from '../shared-memory/slab.ts';
-import { hasNonFinite } from '../wire/oip-answer.ts';
 import type { OipAnswer, OutputTensor } from '../wire/oip-answer.ts';
 import type { TensorRequest } from '../wire/oip-request.ts';
 import { JsonTooLarge } from '../wire/predict-answer.ts';
 import type { OutputBlock, RunBlock } from '../wire/predict-answer.ts';
 import type { InputSource } from '../wire/row-source.ts';
+import { hasNonFinite } from '../wire/tensor.ts';
 import type { AskedInput, Sampler } from './sampler.ts';
 import type { Session, WholeResult } from './session.ts';
 import { Stacking, rowsFrom } from './stacking.ts';
@@ -199,7 +199,7 @@ export class TensorBatch {
       } else {
         const isNonFinite = isLastgoodError(error) && error.code === 'NON_FINITE_ANSWER';
         this.#fail(pending, isNonFinite ? error : this.#modelFailed(error),
-          isNonFinite ? Outcome.nonFinite : Outcome.modelFailure, runUs);
+          isNonFinite ? this.#nonFiniteTo(request) : Outcome.modelFailure, runUs);
       }
       return;
     }
@@ -207,7 +207,7 @@ export class TensorBatch {
       const tensor = tensors[index];
       return tensor === undefined || !hasNonFinite(datatype, tensor.data);
     });
-    const outcome = isFinite ? Outcome.ok : Outcome.nonFinite;
+    const outcome = isFinite ? Outcome.ok : this.#nonFiniteTo(request);
     write(entry, rows, answer, outcome);
     const times = { receivedUs, startUs: this.#startUs, doneUs: monotonicUs(), runUs, batchRows: block.rows };
     const sample = sampler.request(outcome, rows, times);
@@ -219,6 +219,14 @@ export class TensorBatch {
       sampler.predict(target, block, from + row);
       sampler.keep(target, row, block, from + row, inputs, row);
     }
+  }
+
+  // An answer that is not finite is the client's when what was asked is not: anywhere in the request, since a model
+  // that mixes rows spoils all of them with one.
+  #nonFiniteTo({ inputs }: TensorRequest): Outcome {
+    const { signature } = this.#options.session;
+    return inputs.some(({ data }, index) => hasNonFinite(signature.inputs[index]!.datatype, data))
+      ? Outcome.nonFiniteInput : Outcome.nonFinite;
   }
 
   // The inputs as rows, or null when they do not divide into as many.

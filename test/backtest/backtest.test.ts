@@ -165,6 +165,18 @@ suite('Backtest, files', () => {
     }
   });
 
+  test('an answer that is not finite to an input that is not finite counts against no version', () => {
+    const rolledBack = (fieldsOf: (at: number) => object): unknown => {
+      const lines = Array.from({ length: 20 }, (_, at) =>
+        line({ t: at * 100, ...fieldsOf(at) }).replace('[0.5]', '[null]'));
+      return rollbacks(run(lines).decisions).map(({ check }) => check);
+    };
+    assert.deepEqual(rolledBack((at) => ({ inputs: [at, 1] })), ['non_finite']);
+    assert.deepEqual(rolledBack((at) => ({ inputs: [at, null] })), []);
+    assert.deepEqual(rolledBack((at) => ({ input: at + 1 })), ['non_finite']);
+    assert.deepEqual(rolledBack((at) => ({ input: at + 1, nonfinite_input: true })), []);
+  });
+
   test('NaN and infinities may be null, bare words or text; names that look like them stay names', () => {
     for (const text of ['null', 'NaN', 'Infinity', '-Infinity', '"NaN"']) {
       const { decisions } = run(Array.from({ length: 20 }, (_, at) =>

@@ -145,6 +145,7 @@ suite('the lines', () => {
     assert.deepEqual(line(Outcome.ok, [0.5]), [true, [0.5]]);
     assert.deepEqual(line(Outcome.nonFinite, [1, NaN]), [true, [1, null]]);
     assert.deepEqual(line(Outcome.nonFinite, []), [true, [null]]);
+    assert.deepEqual(line(Outcome.nonFiniteInput, [NaN]), [true, [null]]);
     assert.deepEqual([line(Outcome.modelFailure, []), line(Outcome.deadline, [])], [[false, []], [false, []]]);
   });
 });

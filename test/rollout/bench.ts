@@ -184,7 +184,8 @@ export class RolloutBench {
       checks: [], violations, warnings: [], windowSamples: 0, latencyMs: null, p95LatencyMs: null, errorRate: null,
       predictionDrift: null, lastHour: null,
       totals: {
-        requests: 0, ok: 0, clientFaults: 0, modelFailures: 0, nonFinite: 0, deadlines: 0, predictions: 0, lapped: 0,
+        requests: 0, ok: 0, clientFaults: 0, modelFailures: 0, nonFinite: 0, nonFiniteInputs: 0,
+        deadlines: 0, predictions: 0, lapped: 0,
       },
     };
   }

@@ -40,7 +40,10 @@ function report(requests: number, clientFaults: number, violations: readonly str
     kind: 'health', model: 'm', version: '1', generation: bench.rollout.active?.generation ?? 0, atUs: 0, checks: [],
     violations, warnings: [], windowSamples: 0,
     latencyMs: null, p95LatencyMs: null, errorRate: null, predictionDrift: null, lastHour: null,
-    totals: { requests, ok: 0, clientFaults, modelFailures: 0, nonFinite: 0, deadlines: 0, predictions: 0, lapped: 0 },
+    totals: {
+      requests, ok: 0, clientFaults, modelFailures: 0, nonFinite: 0, nonFiniteInputs: 0, deadlines: 0, predictions: 0,
+      lapped: 0,
+    },
   };
 }
 

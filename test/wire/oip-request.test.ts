@@ -3,10 +3,11 @@ import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { isLastgoodError } from '../../src/base/errors.ts';
 import type { Datatype, Signature } from '../../src/registry/records.ts';
-import { OipEncoder, hasNonFinite } from '../../src/wire/oip-answer.ts';
+import { OipEncoder } from '../../src/wire/oip-answer.ts';
 import { binaryBytes } from '../../src/wire/oip-binary.ts';
 import { RequestDecoder } from '../../src/wire/oip-request.ts';
 import type { TensorRequest } from '../../src/wire/oip-request.ts';
+import { hasNonFinite } from '../../src/wire/tensor.ts';
 import type { TensorData } from '../../src/wire/tensor.ts';
 
 const one = (datatype: Datatype, shape: readonly number[] = [-1]): Signature => ({

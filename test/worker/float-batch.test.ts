@@ -67,7 +67,7 @@ suite('FloatBatch', () => {
     }
     const { frames } = await run(bench, [frame]);
     assert.deepEqual(frames[0]!.subarray(8), frame.subarray(4));
-    assert.deepEqual(bench.samples().map(({ outcome }) => outcome), [Outcome.nonFinite, Outcome.nonFinite]);
+    assert.deepEqual(bench.samples().map(({ outcome }) => outcome), [Outcome.nonFiniteInput, Outcome.nonFiniteInput]);
     await bench.session.release();
   });
 

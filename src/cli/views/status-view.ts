@@ -142,6 +142,10 @@ function modelFacts(status: ModelStatus, nowMs: number): string {
     pairs.push(['requests', `${countText(totals.requests)} in this generation: ${countText(totals.ok)} ok, ` +
       `${countText(totals.modelFailures)} failed, ${countText(totals.deadlines)} too late, ` +
       `${countText(totals.clientFaults)} faulty; ${pending} pending`]);
+    if (totals.nonFiniteInputs > 0) {
+      pairs.push(['not finite', `${countText(totals.nonFiniteInputs)} requests held NaN or an infinity and were ` +
+        'answered with one: they count against no version']);
+    }
     if (latencyMs !== null) {
       const { p50, p95, p99 } = latencyMs;
       pairs.push(['latency', `p50 ${numberText(p50)} ms, p95 ${numberText(p95)} ms, p99 ${numberText(p99)} ms (60 s)`]);

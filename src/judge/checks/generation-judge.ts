@@ -3,7 +3,7 @@
 import type { JudgeOptions } from '../../options/options.ts';
 import type { Baseline } from '../../registry/records.ts';
 import type { Sample } from '../../shared-memory/sample-ring.ts';
-import { Outcome, SampleKind } from '../../shared-memory/sample-ring.ts';
+import { Outcome, SampleKind, speaksOfVersion } from '../../shared-memory/sample-ring.ts';
 import type { CheckEffect, JudgePhase } from '../types/check-kinds.ts';
 import { effectOf } from '../types/check-kinds.ts';
 import { COMPAT_CHECKS, driftSigmas, errorRate, p95LatencyMs, runChecks } from './compat.ts';
@@ -92,8 +92,7 @@ class CompatJudge implements GenerationJudge {
   }
 
   add({ kind, outcome, latencyUs, atUs, value }: Readonly<Sample>): void {
-    // Of a request that expired in the queue the version knows nothing: it may have waited for the one before.
-    if (kind === SampleKind.request && outcome !== Outcome.clientFault && outcome !== Outcome.expired) {
+    if (kind === SampleKind.request && speaksOfVersion(outcome)) {
       this.#window.addRequest(latencyUs, outcome === Outcome.modelFailure || outcome === Outcome.deadline, atUs);
     }
     // A prediction speaks for the model only if the model gave the whole answer.

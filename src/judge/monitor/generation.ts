@@ -27,7 +27,8 @@ export class GenerationState {
   #kept: Sample[] = [];
   #samples = 0;
   readonly #totals = {
-    requests: 0, ok: 0, clientFaults: 0, modelFailures: 0, nonFinite: 0, deadlines: 0, predictions: 0,
+    requests: 0, ok: 0, clientFaults: 0, modelFailures: 0, nonFinite: 0, nonFiniteInputs: 0, deadlines: 0,
+    predictions: 0,
   };
   /** When the first request failed, by the sample's own time; null while none has. */
   #firstErrorUs: number | null = null;
@@ -109,6 +110,7 @@ export class GenerationState {
     }
     if (sample.outcome === Outcome.ok) this.#totals.ok += 1;
     else if (sample.outcome === Outcome.nonFinite) this.#totals.nonFinite += 1;
+    else if (sample.outcome === Outcome.nonFiniteInput) this.#totals.nonFiniteInputs += 1;
     else if (sample.outcome === Outcome.modelFailure) this.#totals.modelFailures += 1;
     else this.#totals.deadlines += 1;
     const failed = sample.outcome === Outcome.modelFailure || sample.outcome === Outcome.deadline;

@@ -141,6 +141,8 @@ export interface GenerationTotals {
   readonly clientFaults: number;
   readonly modelFailures: number;
   readonly nonFinite: number;
+  /** Answers that are not finite to questions that are not: they count for and against no version. */
+  readonly nonFiniteInputs: number;
   readonly deadlines: number;
   readonly predictions: number;
   /** Samples lost to lapping in the model's rings, since the engine started. */

@@ -5,7 +5,7 @@
 import type { z } from 'zod';
 import type { JudgeOptions } from '../../options/options.ts';
 import type { Sample } from '../../shared-memory/sample-ring.ts';
-import { Outcome, SampleKind } from '../../shared-memory/sample-ring.ts';
+import { Outcome, SampleKind, speaksOfVersion } from '../../shared-memory/sample-ring.ts';
 import type { exposureSchema } from './exposure-schema.ts';
 
 /** The long window of the suite, in short ones. */
@@ -39,9 +39,9 @@ export class Exposure {
     this.#gapUs = windowMs * 1_000 * RUN_GAP_WINDOWS;
   }
 
-  /** Adds one sample; rows, faults of clients and requests that never ran say nothing here. */
+  /** Adds one sample; rows, and requests that do not speak of the version, say nothing here. */
   add({ kind, outcome, latencyUs, atUs }: Readonly<Sample>): void {
-    if (kind !== SampleKind.request || outcome === Outcome.clientFault || outcome === Outcome.expired) return;
+    if (kind !== SampleKind.request || !speaksOfVersion(outcome)) return;
     this.#requests += 1;
     const isSlow = latencyUs > this.#slowUs;
     if (outcome === Outcome.ok && !isSlow) {

@@ -3,7 +3,7 @@
 // generation are added, in the order of their time; a prediction counts only when the whole answer was good.
 import type { JudgeOptions } from '../../options/judge-options.ts';
 import type { Sample } from '../../shared-memory/sample-ring.ts';
-import { Outcome, SampleKind } from '../../shared-memory/sample-ring.ts';
+import { Outcome, SampleKind, speaksOfVersion } from '../../shared-memory/sample-ring.ts';
 import { binOf } from '../statistics/bins.ts';
 import { MEAN_PULL_LIMITS, pulled, scoreEntropy, SPREAD_PULL } from '../statistics/distribution.ts';
 import { ANSWER, RATE, RATE_COLUMNS } from '../baseline/columns.ts';
@@ -115,8 +115,7 @@ export class SuiteObserver {
     const { outcome, input, atUs } = sample;
     this.#samplesAdded += 1;
     if (sample.kind === SampleKind.request) {
-      // Faults of clients, and of a queue that was too long, say nothing of the version.
-      if (outcome === Outcome.clientFault || outcome === Outcome.expired) return;
+      if (!speaksOfVersion(outcome)) return;
       this.rates.advance(atUs);
       this.#addRequest(sample);
     }

@@ -11,7 +11,8 @@ import { emptySample, Outcome } from '../../../src/shared-memory/sample-ring.ts'
 import type { DecisionRecord, GoldenCase, TensorSignature } from '../../../src/registry/records.ts';
 
 const totals: GenerationTotals = {
-  requests: 40, ok: 10, clientFaults: 0, modelFailures: 30, nonFinite: 0, deadlines: 0, predictions: 10, lapped: 0,
+  requests: 40, ok: 10, clientFaults: 0, modelFailures: 30, nonFinite: 0, nonFiniteInputs: 0,
+  deadlines: 0, predictions: 10, lapped: 0,
 };
 
 function judged(mode: 'compat' | 'default' = 'compat'): DecisionRecord {

@@ -127,7 +127,8 @@ describe('input_drift', () => {
     const verdict = verdictOf({
       model: 'm', version: '2', generation: 3, look: 9, atUs: run.nowUs, phase: 'probation', judged: run.last!,
       totals: {
-        requests: 1, ok: 1, clientFaults: 0, modelFailures: 0, nonFinite: 0, deadlines: 0, predictions: 1, lapped: 0,
+        requests: 1, ok: 1, clientFaults: 0, modelFailures: 0, nonFinite: 0, nonFiniteInputs: 0,
+        deadlines: 0, predictions: 1, lapped: 0,
       },
       lateSamples: 0, failingSince: { look: 9, atUs: 0 }, firstUs: 0, firstErrorUs: null, exposure: null,
     })!;

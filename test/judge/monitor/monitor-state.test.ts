@@ -47,7 +47,8 @@ test('model failures and deadlines are errors; an answer that is not finite is n
   const { errorRate, totals } = health();
   assert.equal(errorRate, 7 / 20);
   assert.deepEqual(totals, {
-    requests: 20, ok: 10, clientFaults: 0, modelFailures: 4, nonFinite: 3, deadlines: 3, predictions: 10, lapped: 0,
+    requests: 20, ok: 10, clientFaults: 0, modelFailures: 4, nonFinite: 3, nonFiniteInputs: 0,
+    deadlines: 3, predictions: 10, lapped: 0,
   });
 });
 
