@@ -1,8 +1,6 @@
-// Reads a file or stdin as lines, in pieces: memory does not grow with the file. A line has a limit.
-import { createReadStream } from 'node:fs';
+// Cuts the bytes of a file or of stdin into lines as they come: memory does not grow with them. A line has a limit.
 import { badLine } from './record-line.ts';
 
-const PIECE_BYTES = 1024 * 1024;
 /** Characters of one line: a baseline of ten thousand rows with a hundred outputs is far below. */
 export const LINE_CHARACTERS_MAX = 256 * 1024 * 1024;
 const NEW_LINE = 0x0a;
@@ -10,13 +8,14 @@ const NEW_LINE = 0x0a;
 const BYTE_ORDER_MARK = '\ufeff';
 
 /**
- * `-` is stdin. Calls `visit` for every line with its number, from 1, and waits for it when it says so; calls
- * `progress` after every piece.
+ * Calls `visit` for every line of `pieces` with its number, from 1, and waits for it when it says so; calls `progress`
+ * after every piece. `path` is for error messages.
  */
 export async function readLines(
-  path: string, visit: (line: string, number: number) => Promise<void> | undefined, progress: (bytes: number) => void,
+  { path, pieces }: { readonly path: string; readonly pieces: AsyncIterable<Buffer> },
+  visit: (line: string, number: number) => Promise<void> | undefined,
+  progress: (bytes: number) => void,
 ): Promise<void> {
-  const stream = path === '-' ? process.stdin : createReadStream(path, { highWaterMark: PIECE_BYTES });
   let rest: Buffer[] = [];
   let restBytes = 0;
   let number = 0;
@@ -32,7 +31,7 @@ export async function readLines(
       from = to + 1;
     }
   };
-  for await (const piece of stream as AsyncIterable<Buffer>) {
+  for await (const piece of pieces) {
     bytes += piece.length;
     const end = piece.lastIndexOf(NEW_LINE);
     if (end < 0) {

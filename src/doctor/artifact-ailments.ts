@@ -3,11 +3,12 @@ import { lstatSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { isLastgoodError, reasonOf } from '../base/errors.ts';
 import {
-  artifactNames, artifactPath, isArtifact, isDirectory, isHeldByLiving, isPart, isRegistrationLock, kindOf,
+  artifactNames, artifactPath, isArtifact, isDirectory, isHeldByLiving, isPart, isRegistrationLock,
   verifyArtifact,
 } from '../registry/artifacts.ts';
 import { rollbackCandidates } from '../registry/last-good.ts';
 import type { VersionRecord } from '../registry/records.ts';
+import { kindOf } from '../base/regular-file.ts';
 import type { Ailment, RegistryContents } from './findings.ts';
 
 export interface ArtifactsFound {

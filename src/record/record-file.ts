@@ -1,7 +1,11 @@
 // The file that samples are recorded in: appended to, and rotated at its limit (FILE, FILE.1, FILE.2, …, the oldest
 // goes). Recorder thread. Every file begins with what answers, so each can be read by itself. A disk that refuses ends
 // the recording for good; the engine goes on.
-import { closeSync, existsSync, openSync, renameSync, rmSync, statSync, writeSync } from 'node:fs';
+import { closeSync, existsSync, renameSync, rmSync, statSync, writeSync } from 'node:fs';
+import { assertFreeForFile, openForWriting } from '../base/regular-file.ts';
+
+// What was asked and answered is nobody else's business.
+const FILE_MODE = 0o600;
 
 export interface RecordFileOptions {
   readonly path: string;
@@ -18,12 +22,12 @@ export class RecordFile {
   #descriptor: number;
   #bytes = 0;
 
-  /** Begins a new file; one that is there already is rotated away. Throws what the file system says. */
+  /** Begins a new file; one that is there already is rotated away. Throws what openForWriting does. */
   constructor(options: RecordFileOptions) {
     this.#options = options;
+    assertFreeForFile(options.path);
     if (existsSync(options.path) && statSync(options.path).size > 0) this.#rotateNames();
-    // What was asked and answered is nobody else's business.
-    this.#descriptor = openSync(options.path, 'w', 0o600);
+    this.#descriptor = openForWriting(options.path, FILE_MODE);
   }
 
   /** Appends whole lines; throws what the file system says. */
@@ -41,7 +45,7 @@ export class RecordFile {
   #rotate(): void {
     closeSync(this.#descriptor);
     this.#rotateNames();
-    this.#descriptor = openSync(this.#options.path, 'w', 0o600);
+    this.#descriptor = openForWriting(this.#options.path, FILE_MODE);
     this.#bytes = 0;
     this.#append(Buffer.from(this.#options.head()));
   }

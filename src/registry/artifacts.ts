@@ -1,12 +1,12 @@
 // Model files, named by their SHA-256 in <data>/artifacts. Any thread may verify; only the registering process adds.
 // Invariant: a file under its final name is complete, on disk, and never written again.
 import { createHash, randomUUID } from 'node:crypto';
-import { constants, createReadStream, readdirSync, statSync } from 'node:fs';
-import type { Stats } from 'node:fs';
+import { readdirSync, statSync } from 'node:fs';
 import { mkdir, open, rename, rm, stat } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isLastgoodError, lastgoodError, reasonOf } from '../base/errors.ts';
+import { kindOf, RegularFile } from '../base/regular-file.ts';
 
 /** Larger files are refused. */
 export const ARTIFACT_BYTES_MAX = 8 * 1024 ** 3;
@@ -38,12 +38,12 @@ export const artifactPath = (dataDir: string, sha256: string): string => join(di
  * replaced, so that registering the same model again heals it. Throws FILE_UNREADABLE or DISK_REFUSED.
  */
 export async function addArtifact(dataDir: string, source: string): Promise<Artifact> {
-  const bytes = await readableBytes(source);
+  const file = openSource(source);
   const directory = directoryOf(dataDir);
   const temporary = join(directory, `${randomUUID()}${TEMPORARY}`);
   try {
     await mkdir(directory, { recursive: true, mode: DIRECTORY_MODE });
-    const sha256 = await copyAndHash(source, temporary);
+    const { sha256, bytes } = await copyAndHash(chunksOf(file, source), temporary);
     const path = artifactPath(dataDir, sha256);
     const created = isFree(path);
     // The rename is what publishes: a crash before it leaves only a temporary file. Whoever has the old file mapped
@@ -55,6 +55,7 @@ export async function addArtifact(dataDir: string, source: string): Promise<Arti
     if (isLastgoodError(error)) throw error;
     throw lastgoodError('DISK_REFUSED', { what: `a copy of "${source}" into "${directory}"`, reason: reasonOf(error) });
   } finally {
+    file.close();
     await rm(temporary, { force: true }).catch(() => undefined);
   }
 }
@@ -68,55 +69,52 @@ function isFree(path: string): boolean {
 /** Tells whether a directory has this name. */
 export const isDirectory = (path: string): boolean => statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
 
-async function readableBytes(path: string): Promise<number> {
-  const found = await stat(path).catch((error: unknown) => {
+function openSource(path: string): RegularFile {
+  try {
+    return RegularFile.open(path, ARTIFACT_BYTES_MAX);
+  } catch (error) {
     throw lastgoodError('FILE_UNREADABLE', { path, reason: reasonOf(error) });
-  });
-  if (!found.isFile()) throw lastgoodError('FILE_UNREADABLE', { path, reason: 'it is not a file' });
-  if (found.size > ARTIFACT_BYTES_MAX) {
-    const reason = `it has ${found.size} bytes; wanted at most ${ARTIFACT_BYTES_MAX}`;
-    throw lastgoodError('FILE_UNREADABLE', { path, reason });
   }
-  return found.size;
 }
 
 // Hashes what was written, not what a second read of the source would give.
-async function copyAndHash(source: string, target: string): Promise<string> {
+async function copyAndHash(
+  chunks: AsyncIterable<Buffer>, target: string,
+): Promise<{ readonly sha256: string; readonly bytes: number }> {
   const hash = createHash('sha256');
   const file = await open(target, 'wx', FILE_MODE);
+  let bytes = 0;
   try {
-    for await (const chunk of readChunks(source)) {
+    for await (const chunk of chunks) {
       hash.update(chunk);
       await writeWhole(file, chunk);
+      bytes += chunk.length;
     }
     await file.sync();
   } finally {
     await file.close();
   }
-  return hash.digest('hex');
+  return { sha256: hash.digest('hex'), bytes };
 }
 
 // So that a source which cannot be read is not taken for a disk that cannot be written.
-async function* readChunks(path: string): AsyncGenerator<Buffer> {
+async function* chunksOf(file: RegularFile, path: string): AsyncGenerator<Buffer> {
   try {
-    yield* createReadStream(path) as AsyncIterable<Buffer>;
+    yield* file.pieces();
   } catch (error) {
     throw lastgoodError('FILE_UNREADABLE', { path, reason: reasonOf(error) });
   }
 }
 
 async function hashOf(path: string): Promise<string> {
-  const found = await stat(path);
-  if (!found.isFile()) throw new Error(`"${path}" is ${kindOf(found)}; wanted a file`);
-  const hash = createHash('sha256');
-  // Opening must not wait, should a named pipe have taken the place since.
-  const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  const file = RegularFile.open(path, ARTIFACT_BYTES_MAX);
   try {
-    for await (const chunk of file.createReadStream({ autoClose: false })) hash.update(chunk as Buffer);
+    const hash = createHash('sha256');
+    for await (const piece of file.pieces()) hash.update(piece);
+    return hash.digest('hex');
   } finally {
-    await file.close();
+    file.close();
   }
-  return hash.digest('hex');
 }
 
 async function writeWhole(file: FileHandle, chunk: Buffer): Promise<void> {
@@ -194,15 +192,6 @@ export function artifactNames(dataDir: string): string[] {
   if (found.isDirectory()) return readdirSync(directory).sort();
   const reason = `"${directory}" is ${kindOf(found)}, and has to be the directory of the artefacts; move it away`;
   throw lastgoodError('DATA_UNUSABLE', { path: dataDir, reason });
-}
-
-/** What a name in a directory stands for. */
-export function kindOf(found: Stats): string {
-  if (found.isFile()) return 'a file';
-  if (found.isDirectory()) return 'a directory';
-  if (found.isFIFO()) return 'a named pipe';
-  if (found.isSocket()) return 'a socket';
-  return found.isSymbolicLink() ? 'a symbolic link' : 'a device';
 }
 
 /** Deletes temporary files and locks that a crash left behind. */

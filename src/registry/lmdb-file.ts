@@ -3,8 +3,9 @@
 //
 //   page    0 header (24 bytes) · 24 magic u32 · 48 page bytes u32 · 88 root of the free list u64 · 136 root of the
 //           records u64; the first two pages of the file are such pages, written together when it is created
-import { accessSync, closeSync, constants, fstatSync, openSync, readSync, statSync } from 'node:fs';
+import { accessSync, constants, readSync } from 'node:fs';
 import { endianness } from 'node:os';
+import { RegularFile } from '../base/regular-file.ts';
 
 const MAGIC = 0xbeefc0de;
 const MAGIC_OFFSET = 24;
@@ -19,27 +20,26 @@ const NO_PAGE = 2n ** 64n - 1n;
 /** Throws an Error that says why `path`, which exists, must not be opened; an empty file may be, for writing. */
 export function checkLmdbFile(path: string, readOnly: boolean): void {
   accessSync(path, readOnly ? constants.R_OK : constants.R_OK | constants.W_OK);
-  // Opening a named pipe would wait for good.
-  if (!statSync(path).isFile()) throw new Error(`${path} is not an LMDB file`);
-  const file = openSync(path, 'r');
+  // Only its head is read, whatever its size.
+  const file = RegularFile.open(path, Infinity);
   try {
-    const { size } = fstatSync(file);
+    const size = file.bytes;
     // An empty file is what a crash between creating and writing leaves; LMDB starts over in it.
     if (size === 0 && !readOnly) return;
     if (size === 0) throw new Error(`${path} is empty`);
-    const first = readMeta(file, 0);
+    const first = readMeta(file.descriptor, 0);
     if (first === null) throw new Error(`${path} is not an LMDB file`);
     const pageBytes = u32(first, PAGE_BYTES_OFFSET);
     if (pageBytes < PAGE_BYTES_MIN || pageBytes > PAGE_BYTES_MAX) throw new Error(`${path} is not an LMDB file`);
     if (size < 2 * pageBytes) throw cutOff(path, size);
     // LMDB writes the two in turn and can do with the first alone.
-    for (const meta of [first, readMeta(file, pageBytes) ?? first]) {
+    for (const meta of [first, readMeta(file.descriptor, pageBytes) ?? first]) {
       for (const root of ROOT_OFFSETS.map((at) => u64(meta, at))) {
         if (root !== NO_PAGE && (root + 1n) * BigInt(pageBytes) > BigInt(size)) throw cutOff(path, size);
       }
     }
   } finally {
-    closeSync(file);
+    file.close();
   }
 }
 

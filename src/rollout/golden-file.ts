@@ -1,7 +1,7 @@
 // Reads a file of golden vectors: real input rows with the answers that every load of the artefact has to give.
-import { readFileSync, statSync } from 'node:fs';
 import { z } from 'zod';
 import { lastgoodError, reasonOf } from '../base/errors.ts';
+import { readRegularFile } from '../base/regular-file.ts';
 import type { Golden } from '../registry/records.ts';
 
 const GOLDEN_BYTES_MAX = 1024 * 1024;
@@ -21,9 +21,7 @@ const schema = z.strictObject({
 /** Reads golden vectors; throws INVALID_GOLDEN. */
 export function readGoldenFile(path: string): Golden {
   try {
-    const { size } = statSync(path);
-    if (size > GOLDEN_BYTES_MAX) throw new Error(`it has ${size} bytes; wanted at most ${GOLDEN_BYTES_MAX}`);
-    const { rtol, atol, cases } = schema.parse(JSON.parse(readFileSync(path, 'utf8')));
+    const { rtol, atol, cases } = schema.parse(JSON.parse(readRegularFile(path, GOLDEN_BYTES_MAX)));
     return { rtol, atol, cases };
   } catch (error) {
     const reason = error instanceof z.ZodError ? z.prettifyError(error).replaceAll('\n', ' ') : reasonOf(error);

@@ -4,6 +4,7 @@ import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite, test } from 'node:test';
 import { RecordFile } from '../../src/record/record-file.ts';
+import { allowWrites, namedPipe, refuseWrites, withoutPrlimit } from '../support/disk.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 
 const open = (bytesMax: number, filesMax: number, path = join(temporaryDirectory(), 's.ndjson')) =>
@@ -31,8 +32,22 @@ suite('RecordFile', () => {
     assert.equal(statSync(path).mode & 0o777, 0o600);
   });
 
-  test('throws what a full disk says', () => {
-    const { file } = open(100, 1, '/dev/full');
-    assert.throws(() => file.write('x\n'), { code: 'ENOSPC' });
+  test('throws what a disk says that takes nothing more', { skip: withoutPrlimit }, () => {
+    const { file } = open(100, 1);
+    refuseWrites(process.pid);
+    try {
+      assert.throws(() => file.write('x\n'), { code: 'EFBIG' });
+    } finally {
+      allowWrites(process.pid);
+    }
+  });
+
+  test('opens nothing but a regular file, and leaves what is in its place', () => {
+    const directory = temporaryDirectory();
+    writeFileSync(join(directory, 'kept'), '');
+    assert.throws(() => open(100, 2, directory), /it is a directory; wanted a regular file/);
+    assert.ok(existsSync(join(directory, 'kept')));
+    assert.throws(() => open(100, 2, '/dev/full'), /it is a device; wanted a regular file/);
+    assert.throws(() => open(100, 2, namedPipe()), /it is a named pipe; wanted a regular file/);
   });
 });

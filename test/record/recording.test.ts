@@ -17,6 +17,7 @@ import { optionsOfModel, resolveOptions } from '../../src/options/options.ts';
 import { numberOf, promoteText, sampleText } from '../../src/record/line-text.ts';
 import type { Baseline, OutputKind } from '../../src/registry/records.ts';
 import { Outcome } from '../../src/shared-memory/sample-ring.ts';
+import { allowWrites, refuseWrites, withoutPrlimit } from '../support/disk.ts';
 import { housingBaseline, housingFile, housingRows } from '../support/housing.ts';
 import { until } from '../support/poll.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
@@ -97,14 +98,20 @@ suite('a recording', () => {
     assert.equal(files.flat().filter((line) => line.includes('"ok"')).length, 1_000);
   });
 
-  test('on a full disk ends with a word, and the engine goes on', async () => {
+  test('on a disk that takes nothing ends with a word, and the engine goes on', { skip: withoutPrlimit }, async () => {
     const said: string[] = [];
     const note = (about: unknown, text?: string): void => void said.push(`${text} ${JSON.stringify(about)}`);
     const nothing = (): void => undefined;
-    const engine = await recorded({ record: '/dev/full' }, { info: nothing, warn: nothing, error: note });
-    await ask(engine, 5);
-    await until('it has ended', () => said.some((text) => text.includes('the recording of samples has ended')));
-    assert.ok(said.some((text) => text.includes('ENOSPC')), said.join('\n'));
+    const record = join(temporaryDirectory(), 'samples.ndjson');
+    const engine = await recorded({ record }, { info: nothing, warn: nothing, error: note });
+    refuseWrites(process.pid);
+    try {
+      await ask(engine, 5);
+      await until('it has ended', () => said.some((text) => text.includes('the recording of samples has ended')));
+    } finally {
+      allowWrites(process.pid);
+    }
+    assert.ok(said.some((text) => text.includes('EFBIG')), said.join('\n'));
     assert.equal((await ask(engine, 5)).length, 5);
     await engine.close();
   });

@@ -62,12 +62,12 @@ describe('artifacts', () => {
     rmSync(path);
     assert.equal(spawnSync('mkfifo', [path]).status, 0);
     const damaged = (pattern: RegExp) => ({ code: 'ARTIFACT_DAMAGED', message: pattern });
-    await assert.rejects(verifyArtifact(dataDir, sha256), damaged(/is a named pipe; wanted a file/));
+    await assert.rejects(verifyArtifact(dataDir, sha256), damaged(/is a named pipe; wanted a regular file/));
     await addArtifact(dataDir, source);
     assert.deepEqual(readFileSync(path), readFileSync(source));
     rmSync(path);
     mkdirSync(path);
-    await assert.rejects(verifyArtifact(dataDir, sha256), damaged(/is a directory; wanted a file/));
+    await assert.rejects(verifyArtifact(dataDir, sha256), damaged(/is a directory; wanted a regular file/));
     const inTheWay = { code: 'DISK_REFUSED', message: /is a directory; move it away first/ };
     await assert.rejects(addArtifact(dataDir, source), inTheWay);
     await removeArtifact(dataDir, sha256);

@@ -1,5 +1,5 @@
 // Disks that fail: a limit on the files of one process, which needs no rights, and a small file system of its own,
-// which needs the right to mount.
+// which needs the right to mount. And a name behind which there is no file.
 import { spawnSync } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
@@ -17,6 +17,13 @@ export function refuseWrites(pid: number, bytes = 0): void {
 
 export function allowWrites(pid: number): void {
   if (!runs('prlimit', [`--pid=${pid}`, '--fsize=unlimited:unlimited'])) throw new Error(`free the files of ${pid}`);
+}
+
+/** The path of a named pipe that nobody writes to: opening it for reading waits for good. */
+export function namedPipe(): string {
+  const path = join(temporaryDirectory(), 'pipe');
+  if (!runs('mkfifo', [path])) throw new Error(`make the named pipe ${path}`);
+  return path;
 }
 
 /** A file system in memory; `unmount` it at the end. */

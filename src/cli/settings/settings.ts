@@ -1,9 +1,9 @@
 // Where a setting comes from: flag, else environment, else config file, else the default in src/options/options.ts.
 // Each value is checked by itself first, so that a refusal names the place it came from; unknown keys are refused
 // everywhere.
-import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { isLastgoodError, lastgoodError, reasonOf } from '../../base/errors.ts';
+import { readRegularFile } from '../../base/regular-file.ts';
 import { parseOptions, resolveOptions } from '../../options/options.ts';
 import type { ResolvedOptions } from '../../options/options.ts';
 import { DATA_SETTING, environmentName, flagKey, SERVE_SETTINGS } from './settings-table.ts';
@@ -24,6 +24,8 @@ type RawOptions = Record<string, unknown>;
 const ALL_SETTINGS = [DATA_SETTING, ...SERVE_SETTINGS];
 const ENVIRONMENT_PREFIX = 'LASTGOOD_';
 const PORT_MAX = 65_535;
+/** Longer config files are refused. */
+const CONFIG_BYTES_MAX = 1024 * 1024;
 
 /**
  * Puts the settings together from commander's `flags`, the environment and the config file that one of them names.
@@ -120,7 +122,7 @@ function checkAlone(options: RawOptions, origin: string): void {
 function readConfigFile(path: string): RawOptions {
   let text: string;
   try {
-    text = readFileSync(path, 'utf8');
+    text = readRegularFile(path, CONFIG_BYTES_MAX);
   } catch (error) {
     throw lastgoodError('FILE_UNREADABLE', { path, reason: reasonOf(error) });
   }

@@ -1,11 +1,11 @@
 // The verb backtest: what the judge would have decided on recorded samples, with these limits or with others.
-import { statSync } from 'node:fs';
 import type { Command } from 'commander';
 import { Backtest } from '../../backtest/backtest.ts';
 import type { BacktestSummary } from '../../backtest/backtest.ts';
 import type { BacktestDecision } from '../../backtest/decision.ts';
 import { readLines } from '../../backtest/lines.ts';
 import { lastgoodError, reasonOf } from '../../base/errors.ts';
+import { RegularFile } from '../../base/regular-file.ts';
 import { optionsOfModel, resolveOptions } from '../../options/options.ts';
 import type { Standbys } from '../../backtest/standby.ts';
 import { paint, print } from '../views/output.ts';
@@ -19,6 +19,8 @@ import type { CommonFlags } from '../verb.ts';
 
 /** Times from here on are dates, smaller ones count from the start of the recording. */
 const DATE_MS_MIN = 1e11;
+/** Larger files of samples are refused; they are read as a stream. */
+const SAMPLES_BYTES_MAX = 2 ** 40;
 /** The environment's twin of --data. */
 const DATA_VARIABLE = 'LASTGOOD_DATA';
 const COLUMNS = { version: 12, check: 16, verdict: 12, action: 10 } as const;
@@ -92,8 +94,9 @@ async function backtest(path: string, flags: CommonFlags & Readonly<Record<strin
   const { options } = resolveSettings(flags, process.env);
   // Only a directory that is named: what lies in ./data by chance shall decide nothing.
   const isNamed = (flags.data ?? process.env[DATA_VARIABLE]) !== undefined;
+  const file = path === '-' ? null : openSamples(path);
   const opened = isNamed ? await openStandbys(options.dataDir) : null;
-  const bar = new ProgressBar('judging', sizeOf(path));
+  const bar = new ProgressBar('judging', file?.bytes ?? null);
   const json = flags.json === true;
   const run = new Backtest({
     path: path === '-' ? 'stdin' : path,
@@ -106,13 +109,15 @@ async function backtest(path: string, flags: CommonFlags & Readonly<Record<strin
   });
   let summary: BacktestSummary;
   try {
-    await readLines(path, (line, number) => run.line(line, number), (bytes) => bar.draw(bytes));
+    const pieces = file?.pieces() ?? (process.stdin as AsyncIterable<Buffer>);
+    await readLines({ path, pieces }, (line, number) => run.line(line, number), (bytes) => bar.draw(bytes));
     summary = run.end();
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code?.startsWith('E') === true) throw lastgoodError('FILE_UNREADABLE', { path, reason: reasonOf(error) });
     throw error;
   } finally {
+    file?.close();
     bar.clear();
     await run.close();
     await opened?.close();
@@ -129,13 +134,9 @@ async function openStandbys(dataDir: string): Promise<{ standbys: Standbys; clos
   return { standbys: standbysOf(dataDir, new RegistryReader(store)), close: () => store.close() };
 }
 
-// The size of a file that has one; a pipe has none.
-function sizeOf(path: string): number | null {
-  if (path === '-') return null;
+function openSamples(path: string): RegularFile {
   try {
-    const stat = statSync(path);
-    if (stat.isDirectory()) throw new Error('it is a directory');
-    return stat.isFile() ? stat.size : null;
+    return RegularFile.open(path, SAMPLES_BYTES_MAX);
   } catch (error) {
     throw lastgoodError('FILE_UNREADABLE', { path, reason: reasonOf(error) });
   }

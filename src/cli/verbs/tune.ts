@@ -1,11 +1,11 @@
 // lastgood tune: tries ways to serve a model on this host and recommends one.
 import { fork } from 'node:child_process';
-import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { InvalidArgumentError } from 'commander';
 import type { Command } from 'commander';
 import { lastgoodError, reasonOf } from '../../base/errors.ts';
+import { readRegularFile } from '../../base/regular-file.ts';
 import { TELEMETRY_OFF_ENVIRONMENT } from '../../base/telemetry-off.ts';
 import { note, withControl } from '../connect.ts';
 import { bytesText, countText, printResult, table } from '../views/output.ts';
@@ -19,6 +19,8 @@ import type { CommonFlags } from '../verb.ts';
 const CHILD = fileURLToPath(new URL('../tune/child.js', import.meta.url));
 const COUNT_MAX = 1_024;
 const SECONDS_MAX = 600;
+/** A longer body would not be taken by an engine with the default limit either. */
+const BODY_BYTES_MAX = 16 * 1024 * 1024;
 /** Beyond loading and load: starting the process, answering what is in flight, releasing the sessions. */
 const SPARE_MS = 60_000;
 
@@ -127,7 +129,7 @@ async function tune(model: string, flags: TuneFlags): Promise<TuneResult> {
 
 function bodyIn(file: string): string {
   try {
-    return readFileSync(file, 'utf8');
+    return readRegularFile(file, BODY_BYTES_MAX);
   } catch (error) {
     throw lastgoodError('INVALID_OPTION', { reason: `--body: ${reasonOf(error)}` });
   }

@@ -3,11 +3,11 @@
 //
 // The addon reads the files itself, by name. It is given the descriptors that were checked, as /proc/self/fd/N, so that
 // a rename or a symlink swap in between cannot put another pair in their place.
-import { closeSync, fstatSync, openSync, readFileSync } from 'node:fs';
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import type { KeyObject } from 'node:crypto';
 import { createSecureContext } from 'node:tls';
 import { lastgoodError, reasonOf } from '../../base/errors.ts';
+import { RegularFile } from '../../base/regular-file.ts';
 
 /** Longer files are no certificate chains. */
 const FILE_BYTES_MAX = 1 << 20;
@@ -36,25 +36,27 @@ export interface TlsPair extends TlsCertificate {
 
 /** Opens and checks both files; throws TLS_UNUSABLE and leaves nothing open then. The caller closes the pair. */
 export function openTlsPair(paths: TlsPaths, nowMs: number): TlsPair {
-  const opened: OpenFile[] = [];
+  const opened: RegularFile[] = [];
   const close = (): void => {
-    for (const { descriptor } of opened.splice(0)) closeSync(descriptor);
+    for (const file of opened.splice(0)) file.close();
   };
   try {
     const cert = openFile('the certificate', paths.cert);
     opened.push(cert);
     const key = openFile('the key', paths.key);
     opened.push(key);
-    const certificate = checkPair(cert.text, key.text);
+    const certificate = checkPair(cert.text(), key.text());
     const { subject, validFrom, validTo } = certificate;
     const notBeforeMs = Date.parse(validFrom);
     const notAfterMs = Date.parse(validTo);
     const warnings = [
-      ...(key.isReadableByOthers ? [`the key "${paths.key}" is readable by every user of this host; wanted 0600`] : []),
+      ...((key.mode & READABLE_BY_OTHERS) !== 0
+        ? [`the key "${paths.key}" is readable by every user of this host; wanted 0600`]
+        : []),
       ...(nowMs > notAfterMs ? [`the certificate expired on ${validTo}`] : []),
       ...(nowMs < notBeforeMs ? [`the certificate is not valid before ${validFrom}`] : []),
     ];
-    const fileOf = ({ descriptor }: OpenFile): string => `/proc/self/fd/${descriptor}`;
+    const fileOf = ({ descriptor }: RegularFile): string => `/proc/self/fd/${descriptor}`;
     return {
       subject: subject.replaceAll('\n', ', '), notBeforeMs, notAfterMs, warnings,
       certFile: fileOf(cert), keyFile: fileOf(key), close,
@@ -69,27 +71,12 @@ export function tlsUnusable({ cert, key }: TlsPaths, reason: string): Error {
   return lastgoodError('TLS_UNUSABLE', { cert, key, reason });
 }
 
-interface OpenFile {
-  readonly descriptor: number;
-  readonly text: string;
-  readonly isReadableByOthers: boolean;
-}
-
-function openFile(what: string, path: string): OpenFile {
-  let descriptor: number;
+function openFile(what: string, path: string): RegularFile {
   try {
-    descriptor = openSync(path, 'r');
+    return RegularFile.open(path, FILE_BYTES_MAX);
   } catch (error) {
     throw new Error(`${what} cannot be read: ${reasonOf(error)}`);
   }
-  const file = fstatSync(descriptor);
-  if (!file.isFile() || file.size > FILE_BYTES_MAX) {
-    closeSync(descriptor);
-    throw new Error(`${what} is no PEM file of at most ${FILE_BYTES_MAX} bytes`);
-  }
-  return {
-    descriptor, text: readFileSync(descriptor, 'utf8'), isReadableByOthers: (file.mode & READABLE_BY_OTHERS) !== 0,
-  };
 }
 
 function checkPair(cert: string, key: string): X509Certificate {

@@ -5,9 +5,9 @@
 //    "inputs":{"features":{"shape":[N,64],"data":[[…64 numbers…],…N rows…]}}}         optional; null: a missing number
 // `shape` is that of the whole tensor ([N,…] or [-1,…]) or of one row; `data` has one flat list per row, and a plain
 // number may stand for a row of one. Everything is checked here; the rest of the code sees plain rows of numbers.
-import { readFileSync, statSync } from 'node:fs';
 import { z } from 'zod';
-import { isLastgoodError, lastgoodError, reasonOf } from '../../base/errors.ts';
+import { lastgoodError, reasonOf } from '../../base/errors.ts';
+import { readRegularFile } from '../../base/regular-file.ts';
 import type {
   Baseline, InputBaseline, OutputKind, Signature, TensorSignature, VersionRecord,
 } from '../../registry/records.ts';
@@ -54,13 +54,9 @@ export function readBaselineFile(path: string): BaselineFile {
 
 function readJson(path: string): unknown {
   try {
-    const { size } = statSync(path);
-    if (size > BASELINE_FILE_BYTES_MAX) {
-      throw invalid(path, `the file has ${size} bytes; wanted at most ${BASELINE_FILE_BYTES_MAX}`);
-    }
-    return JSON.parse(readFileSync(path, 'utf8')) as unknown;
+    return JSON.parse(readRegularFile(path, BASELINE_FILE_BYTES_MAX)) as unknown;
   } catch (error) {
-    throw isLastgoodError(error) ? error : invalid(path, reasonOf(error));
+    throw invalid(path, reasonOf(error));
   }
 }
 

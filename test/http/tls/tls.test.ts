@@ -9,6 +9,7 @@ import type { Front } from '../../../src/api/serving-api.ts';
 import type { TlsPaths } from '../../../src/http/tls/tls-pair.ts';
 import type { TlsNews } from '../../../src/http/tls/tls-renewal.ts';
 import { type Certificate, type CertificateFiles, putCertificate, selfSigned } from '../../support/certificate.ts';
+import { namedPipe } from '../../support/disk.ts';
 import { http, RawConnection } from '../../support/http.ts';
 import { Crowd } from '../../support/load.ts';
 import { until } from '../../support/poll.ts';
@@ -109,7 +110,10 @@ describe('TLS on the public port', () => {
       [{ ...good, cert: join(folder, 'none.pem') }, /the certificate cannot be read: ENOENT/],
       [{ ...good, key: file('key.txt', 'no key') }, /the key is not usable/],
       [{ ...good, cert: good.key }, /the certificate is not usable/],
-      [{ ...good, cert: folder }, /the certificate is no PEM file/],
+      [{ ...good, cert: namedPipe() }, /the certificate cannot be read: it is a named pipe; wanted a regular file/],
+      [{ ...good, key: namedPipe() }, /the key cannot be read: it is a named pipe; wanted a regular file/],
+      [{ ...good, key: '/dev/zero' }, /the key cannot be read: it is a device; wanted a regular file/],
+      [{ ...good, cert: folder }, /the certificate cannot be read: it is a directory; wanted a regular file/],
       [{ ...good, key: file('locked.pem', LOCKED) },
         /the key is not usable: it is encrypted; wanted one without a passphrase/],
     ];

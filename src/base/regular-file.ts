@@ -1,0 +1,126 @@
+// The one way to files that an operator or a client names. A named pipe would hold its reader for good, a device may do
+// something when it is opened or never come to an end: nothing but a regular file is opened, and nothing in a way that
+// can wait. Any thread or process.
+// Invariant: what was checked is what is read, because everything after the opening goes through one descriptor.
+import { closeSync, constants, fstatSync, ftruncateSync, openSync, read, readSync, statSync } from 'node:fs';
+import type { Stats } from 'node:fs';
+import { promisify } from 'node:util';
+
+// Should another thing have taken the name between the look and the opening, then opening it does not wait either.
+const WITHOUT_WAITING = constants.O_NONBLOCK | constants.O_NOCTTY;
+const PIECE_BYTES = 256 * 1024;
+const readLater = promisify(read);
+
+export class RegularFile {
+  readonly descriptor: number;
+  /** Its size when it was opened. */
+  readonly bytes: number;
+  /** Its permissions, as in `stat`. */
+  readonly mode: number;
+  readonly #bytesMax: number;
+
+  private constructor(descriptor: number, { size, mode }: Stats, bytesMax: number) {
+    this.descriptor = descriptor;
+    this.bytes = size;
+    this.mode = mode;
+    this.#bytesMax = bytesMax;
+  }
+
+  /**
+   * Opens `path`, or what it links to, for reading; the caller closes it. Throws what the system says, or an Error that
+   * tells what else has this name or that it has more than `bytesMax` bytes.
+   */
+  static open(path: string, bytesMax: number): RegularFile {
+    assertRegular(statSync(path));
+    const descriptor = openSync(path, constants.O_RDONLY | WITHOUT_WAITING);
+    try {
+      const found = fstatSync(descriptor);
+      assertRegular(found);
+      if (found.size > bytesMax) throw new Error(`it has ${found.size} bytes; wanted at most ${bytesMax}`);
+      return new RegularFile(descriptor, found, bytesMax);
+    } catch (error) {
+      closeSync(descriptor);
+      throw error;
+    }
+  }
+
+  /** All its bytes as UTF-8. Blocks this thread: for small limits. */
+  text(): string {
+    const pieces: Buffer[] = [];
+    for (let bytes = 0; ; ) {
+      const piece = Buffer.allocUnsafe(PIECE_BYTES);
+      const count = readSync(this.descriptor, piece, 0, PIECE_BYTES, bytes);
+      if (count === 0) return Buffer.concat(pieces).toString('utf8');
+      bytes += count;
+      this.#assertWithin(bytes);
+      pieces.push(piece.subarray(0, count));
+    }
+  }
+
+  /** All its bytes from the beginning, a piece at a time, read off this thread. */
+  async *pieces(): AsyncGenerator<Buffer, void> {
+    for (let bytes = 0; ; ) {
+      const piece = Buffer.allocUnsafe(PIECE_BYTES);
+      const { bytesRead } = await readLater(this.descriptor, piece, 0, PIECE_BYTES, bytes);
+      if (bytesRead === 0) return;
+      bytes += bytesRead;
+      this.#assertWithin(bytes);
+      yield piece.subarray(0, bytesRead);
+    }
+  }
+
+  // It may grow while it is read, and some files tell no size at all.
+  #assertWithin(bytes: number): void {
+    if (bytes > this.#bytesMax) throw new Error(`it has more than ${this.#bytesMax} bytes; wanted at most that many`);
+  }
+
+  close(): void {
+    closeSync(this.descriptor);
+  }
+}
+
+/** The text of the file at `path`; throws as RegularFile.open does. */
+export function readRegularFile(path: string, bytesMax: number): string {
+  const file = RegularFile.open(path, bytesMax);
+  try {
+    return file.text();
+  } finally {
+    file.close();
+  }
+}
+
+/**
+ * Opens `path` for writing, empty, and creates it with `mode` where nothing has this name; returns its descriptor.
+ * Throws what the system says, or an Error that tells what else has this name.
+ */
+export function openForWriting(path: string, mode: number): number {
+  assertFreeForFile(path);
+  const descriptor = openSync(path, constants.O_WRONLY | constants.O_CREAT | WITHOUT_WAITING, mode);
+  try {
+    assertRegular(fstatSync(descriptor));
+    ftruncateSync(descriptor);
+    return descriptor;
+  } catch (error) {
+    closeSync(descriptor);
+    throw error;
+  }
+}
+
+/** Throws an Error when something else than a regular file has this name. */
+export function assertFreeForFile(path: string): void {
+  const found = statSync(path, { throwIfNoEntry: false });
+  if (found !== undefined) assertRegular(found);
+}
+
+function assertRegular(found: Stats): void {
+  if (!found.isFile()) throw new Error(`it is ${kindOf(found)}; wanted a regular file`);
+}
+
+/** What a name in a directory stands for. */
+export function kindOf(found: Stats): string {
+  if (found.isFile()) return 'a file';
+  if (found.isDirectory()) return 'a directory';
+  if (found.isFIFO()) return 'a named pipe';
+  if (found.isSocket()) return 'a socket';
+  return found.isSymbolicLink() ? 'a symbolic link' : 'a device';
+}
