@@ -2,7 +2,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { lastgoodError } from '../base/errors.ts';
 import type { Reply } from '../http/reply.ts';
-import type { HttpRequest } from '../http/uws/uws-types.ts';
+import type { HttpRequest } from '../http/driver.ts';
 
 /** Tells whether a request may go on; otherwise it has been answered, or FORBIDDEN is thrown. */
 export type AdminCheck = (reply: Reply, request: HttpRequest) => boolean;

@@ -14,7 +14,7 @@ import type { Reply } from '../http/reply.ts';
 import type { RequestHead } from '../http/request-head.ts';
 import { pathParameter, type Route } from '../http/routes.ts';
 import type { FrontState } from '../http/state.ts';
-import type { HttpRequest } from '../http/uws/uws-types.ts';
+import type { HttpRequest } from '../http/driver.ts';
 
 const HEADER_LENGTH = /^\d{1,10}$/;
 const BASE64 = /^[A-Za-z0-9+/]+={0,2}$/;
@@ -80,7 +80,7 @@ function inferHandler(port: FrontPort, options: FrontOptions, state: FrontState)
     collectBody(reply, head, state, options.bodyBytesMax, (body) => {
       const headerBytes = headerLength(headerText, body.length);
       const timeoutUs = timeoutIn(body, headerBytes);
-      reply.holdTicket(queue.submit(EntryKind.oip, body, reply, monotonicUs(), headerBytes, timeoutUs));
+      reply.ticket = queue.submit(EntryKind.oip, body, reply, monotonicUs(), headerBytes, timeoutUs);
     });
   };
 }

@@ -12,23 +12,24 @@ import type { Reply } from '../http/reply.ts';
 import type { RequestHead } from '../http/request-head.ts';
 import { pathParameter, type Route } from '../http/routes.ts';
 import type { FrontState } from '../http/state.ts';
-import type { HttpRequest } from '../http/uws/uws-types.ts';
+import type { HttpRequest } from '../http/driver.ts';
 
 /** Limit of a rollback's optional body. */
 const ROLLBACK_BODY_BYTES_MAX = 16 * 1024;
 
+const JSON_TYPE = 'application/json';
 // curl sends the form type when nobody says otherwise, so it is taken for JSON as well.
-const JSON_TYPES = new Set(['', 'application/json', 'application/x-www-form-urlencoded']);
+const JSON_TYPES = new Set(['', JSON_TYPE, 'application/x-www-form-urlencoded']);
 
 /** The routes of the plain API, for `registerRoutes`. */
 export function seedRoutes(port: FrontPort, options: FrontOptions, state: FrontState): Route[] {
-  const predict = (model: string | undefined, reply: Reply, head: RequestHead): void => {
-    requireJsonType(head);
+  const predict = (isNamed: boolean): Route['handle'] => (reply, request, head) => {
+    if (head.contentType !== JSON_TYPE) requireJsonType(head.contentType);
     // Before the body is read, so that an unknown model costs the client no upload.
-    const queue = port.queueOf(model);
+    const queue = port.queueOf(isNamed ? pathParameter(request, 0) : undefined);
     queue.assertRoom(EntryKind.predictJson);
     collectBody(reply, head, state, options.bodyBytesMax, (body) => {
-      reply.holdTicket(queue.submit(EntryKind.predictJson, body, reply, monotonicUs()));
+      reply.ticket = queue.submit(EntryKind.predictJson, body, reply, monotonicUs());
     });
   };
   const health = (model: string | undefined, reply: Reply): void => {
@@ -37,7 +38,7 @@ export function seedRoutes(port: FrontPort, options: FrontOptions, state: FrontS
   const authorize = adminCheck(options.adminToken);
   const rollback = (model: string | undefined, reply: Reply, request: HttpRequest, head: RequestHead): void => {
     if (!authorize(reply, request)) return;
-    requireJsonType(head);
+    requireJsonType(head.contentType);
     const limitBytes = Math.min(ROLLBACK_BODY_BYTES_MAX, options.bodyBytesMax);
     collectBody(reply, head, state, limitBytes, (body) => {
       port.rollbackFromFront(model, reasonIn(body)).then(
@@ -48,12 +49,8 @@ export function seedRoutes(port: FrontPort, options: FrontOptions, state: FrontS
   };
   const model = (request: HttpRequest): string => pathParameter(request, 0);
   const routes: Route[] = [
-    { method: 'POST', pattern: '/predict', handle: (reply, _, head) => predict(undefined, reply, head) },
-    {
-      method: 'POST',
-      pattern: '/models/:model/predict',
-      handle: (reply, request, head) => predict(model(request), reply, head),
-    },
+    { method: 'POST', pattern: '/predict', handle: predict(false) },
+    { method: 'POST', pattern: '/models/:model/predict', handle: predict(true) },
     { method: 'GET', pattern: '/health', whileDraining: true, handle: (reply) => health(undefined, reply) },
     {
       method: 'GET',
@@ -84,14 +81,12 @@ export function indexRoute(routes: readonly Route[]): Route {
   return { method: 'GET', pattern: '/', whileDraining: true, handle: (reply) => reply.json(200, index) };
 }
 
-function requireJsonType(head: RequestHead): void {
-  const type = head.contentType;
-  if (type === 'application/json') return;
+function requireJsonType(type: string): void {
   const parameters = type.indexOf(';');
   const essence = (parameters < 0 ? type : type.slice(0, parameters)).trim().toLowerCase();
   if (JSON_TYPES.has(essence)) return;
   const got = `Content-Type "${type.slice(0, 100)}"`;
-  throw lastgoodError('UNSUPPORTED_MEDIA_TYPE', { got, wanted: 'application/json' });
+  throw lastgoodError('UNSUPPORTED_MEDIA_TYPE', { got, wanted: JSON_TYPE });
 }
 
 function reasonIn(body: Uint8Array): string | undefined {

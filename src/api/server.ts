@@ -1,39 +1,29 @@
-// Starts and stops the public front end: one uWebSockets.js app on the main thread, on a port that nobody else holds,
-// and with TLS another one for each certificate that is served in its place. Stopping has two steps, so that running
-// requests get their answers in between: stopIntake, then close.
+// Starts and stops the public front end: one driver of http/ on the main thread, on a port that nobody else holds.
+// Stopping has two steps, so that running requests get their answers in between: stopIntake, then close.
+import type { HttpDriver, HttpListener, HttpSite } from '../http/driver.ts';
+import { connectionsAllowed, openFilesMax } from '../http/limits.ts';
+import { driverRoutes, type Route } from '../http/routes.ts';
+import { countConnections, createFrontState, type FrontState } from '../http/state.ts';
+import type { TlsPair } from '../http/tls/tls-pair.ts';
+import { TlsRenewal } from '../http/tls/tls-renewal.ts';
+import { createUwsDriver } from '../http/uws/driver.ts';
 import type { TlsView } from '../metrics/views.ts';
-import { freePort } from './free-port.ts';
 import { metricsRoute } from './metrics-route.ts';
 import { oipRoutes } from './oip.ts';
-import { announceHeaderLimit, connectionsAllowed, openFilesMax } from '../http/limits.ts';
-import { assertPortFree, Listener, type ListenerOptions } from './listener.ts';
-import type { ClientsHold, Front, FrontOptions, FrontPort } from './serving-api.ts';
 import { openApiRoutes } from './operations.ts';
-import type { Route } from '../http/routes.ts';
 import { indexRoute, seedRoutes } from './predict.ts';
-import { createFrontState, type FrontState } from '../http/state.ts';
+import type { ClientsHold, Front, FrontOptions, FrontPort } from './serving-api.ts';
 import { tfsRoutes } from './tfs.ts';
-import type { TlsPair, TlsPaths } from '../http/tls/tls-pair.ts';
-import { type TlsOptions, TlsRenewal } from '../http/tls/tls-renewal.ts';
-import { loadUws } from '../http/uws/uws.ts';
-import { registerWebSocket } from './websocket/websocket.ts';
+import { WebSockets } from './websocket/websocket.ts';
 
 /**
  * Listens and serves. Port 0 takes any free one; `port` of the result tells which. Rejects with FRONT_UNAVAILABLE when
- * the addon does not load here, LISTEN_FAILED when the address cannot be had, TLS_UNUSABLE when the certificate cannot.
+ * the driver does not load here, LISTEN_FAILED when the address cannot be had, TLS_UNUSABLE when the certificate cannot
+ * be served.
  */
 export async function startFront(port: FrontPort, options: FrontOptions): Promise<Front> {
-  announceHeaderLimit(options.limits.headerBytesMax);
-  const uws = loadUws();
-  const state = createFrontState(options.limits);
-  const frameBytesMax = Math.min(options.limits.frameBytesMax, options.bodyBytesMax);
-  const front = new UwsFront({
-    uws, state,
-    connectionsMax: connectionsAllowed(options.limits.connectionsMax, openFilesMax()),
-    routes: () => frontRoutes(port, options, state),
-    webSockets: (app) => registerWebSocket(app, port, state, { frameBytesMax, uncompressed: uws.DISABLED }),
-  }, options.host, options.port === 0 ? await freePort(options.host) : options.port);
-  await (options.tls === undefined ? front.listen() : front.listenTls(options.tls));
+  const front = new ListeningFront(port, options, createUwsDriver(options.limits.headerBytesMax));
+  await front.listen();
   return front;
 }
 
@@ -46,40 +36,53 @@ export function frontRoutes(port: FrontPort, options: FrontOptions, state: Front
   return [...routes, indexRoute(routes)];
 }
 
-class UwsFront implements Front {
-  readonly host: string;
-  readonly port: number;
-  readonly #options: ListenerOptions;
+class ListeningFront implements Front {
+  readonly #options: FrontOptions;
+  readonly #driver: HttpDriver;
   readonly #state: FrontState;
-  /** The newest is the one that listens; earlier ones keep the connections that they accepted. */
-  readonly #listeners: Listener[] = [];
+  readonly #webSockets: WebSockets;
+  readonly #site: HttpSite;
+  #listener: HttpListener | null = null;
   #renewal: TlsRenewal | null = null;
   #closed = false;
 
-  constructor(options: ListenerOptions, host: string, port: number) {
+  constructor(port: FrontPort, options: FrontOptions, driver: HttpDriver) {
+    const { limits } = options;
+    const state = createFrontState(limits, driver);
+    const webSockets = new WebSockets(port, state, Math.min(limits.frameBytesMax, options.bodyBytesMax));
     this.#options = options;
-    this.#state = options.state;
-    this.host = host;
-    this.port = port;
+    this.#driver = driver;
+    this.#state = state;
+    this.#webSockets = webSockets;
+    this.#site = {
+      routes: [webSockets.plainRoute, ...driverRoutes(state, frontRoutes(port, options, state))],
+      webSocket: webSockets,
+      connections: countConnections(state, connectionsAllowed(limits.connectionsMax, openFilesMax())),
+    };
   }
 
   async listen(): Promise<void> {
-    this.#listeners.push(await Listener.plain(this.#options, this));
-  }
-
-  async listenTls(tls: TlsOptions): Promise<void> {
-    await assertPortFree(this);
-    this.#renewal = new TlsRenewal({ ...tls, serve: (pair) => this.#serve(pair, tls.paths) });
+    const { tls } = this.#options;
+    if (tls === undefined) {
+      await this.#serve(null);
+      return;
+    }
+    this.#renewal = new TlsRenewal({ ...tls, serve: (pair) => this.#serve(pair) });
     await this.#renewal.start();
   }
 
-  async #serve(pair: TlsPair, paths: TlsPaths): Promise<void> {
-    if (this.#state.draining) return;
-    const before = this.#listeners.at(-1);
-    this.#listeners.push(await Listener.tls(this.#options, this, pair, paths));
-    await before?.giveWay();
+  // The first time, and with each certificate after it.
+  async #serve(pair: TlsPair | null): Promise<void> {
+    if (this.#listener === null) this.#listener = await this.#driver.listen(this.#site, this.#options, pair);
+    else if (pair !== null) await this.#listener.replacePair(pair);
   }
 
+  get host(): string {
+    return this.#options.host;
+  }
+  get port(): number {
+    return this.#listener?.port ?? this.#options.port;
+  }
   get inFlight(): number {
     return this.#state.inFlight;
   }
@@ -87,7 +90,6 @@ class UwsFront implements Front {
     const { connections, refusedConnections, sockets, receivingBytes, unread } = this.#state;
     return { connections, refusedConnections, sockets, receivingBytes, unreadBytes: unread.totalBytes };
   }
-
   get refusals(): ReadonlyMap<string, number> {
     return this.#state.refusals;
   }
@@ -102,13 +104,14 @@ class UwsFront implements Front {
   stopIntake(): void {
     this.#state.draining = true;
     this.#renewal?.stop();
-    for (const listener of this.#listeners) listener.stopListening();
+    this.#listener?.stop();
   }
 
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
     this.stopIntake();
-    for (const listener of this.#listeners) listener.close();
+    this.#webSockets.endAll();
+    this.#listener?.close();
   }
 }

@@ -11,7 +11,7 @@ import type { Reply } from '../http/reply.ts';
 import type { RequestHead } from '../http/request-head.ts';
 import { pathParameter, type Route } from '../http/routes.ts';
 import type { FrontState } from '../http/state.ts';
-import type { HttpRequest } from '../http/uws/uws-types.ts';
+import type { HttpRequest } from '../http/driver.ts';
 
 const PREDICT = ':predict';
 const ECHO_CHARACTERS_MAX = 200;
@@ -34,7 +34,7 @@ export function tfsRoutes(port: FrontPort, options: FrontOptions, state: FrontSt
     const queue = port.queueOf(model, version);
     queue.assertRoom(EntryKind.tfsPredict);
     collectBody(reply, head, state, options.bodyBytesMax, (body) => {
-      reply.holdTicket(queue.submit(EntryKind.tfsPredict, body, reply, monotonicUs()));
+      reply.ticket = queue.submit(EntryKind.tfsPredict, body, reply, monotonicUs());
     });
   };
   const family = (pattern: string, resolve: Resolve): Route[] => [

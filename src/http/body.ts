@@ -31,7 +31,7 @@ export function collectBody(
   const { contentLength } = head;
   let encoding: BodyEncoding | null;
   try {
-    encoding = bodyEncoding(head.contentEncoding);
+    encoding = head.contentEncoding === '' ? null : bodyEncoding(head.contentEncoding);
   } catch (error) {
     reply.fail(error, { close: true, header: ['Accept-Encoding', BODY_ENCODINGS] });
     return;
@@ -43,15 +43,19 @@ export function collectBody(
   const receive = encoding === null ? deliver : inflating(reply, state, encoding, limitBytes, deliver);
   let collector: BodyCollector | null = null;
   reply.onData((chunk, isLast) => {
-    // The addon goes on delivering after an answer that did not wait for the body.
+    // The body goes on coming after an answer that did not wait for it.
     if (reply.done) return;
     if (isLast && collector === null && chunk.byteLength <= limitBytes) {
-      hand(reply, new Uint8Array(chunk), receive);
+      try {
+        receive(new Uint8Array(chunk));
+      } catch (error) {
+        reply.fail(error);
+      }
       return;
     }
     if (collector === null) {
       collector = new BodyCollector(reply, state, contentLength, limitBytes, receive);
-      reply.holdTicket(collector);
+      reply.ticket = collector;
     }
     collector.take(chunk, isLast);
   });
@@ -90,7 +94,7 @@ function inflating(
       deliver: (inflated) => hand(reply, inflated, deliver),
       fail: (error) => reply.fail(error),
     });
-    reply.holdTicket(ticket);
+    reply.ticket = ticket;
   };
 }
 

@@ -6,8 +6,6 @@
 //   headerBytesMax    a longer head is answered 431 HEADERS_TOO_LARGE
 //   unreadBytesMax    see unread-budget.ts
 import { readFileSync } from 'node:fs';
-import type { App } from './uws/uws-types.ts';
-import type { FrontState } from './state.ts';
 
 export interface FrontLimits {
   readonly connectionsMax: number;
@@ -36,21 +34,4 @@ export function openFilesMax(): number {
   } catch {
     return Infinity;
   }
-}
-
-/** The addon's own limit for heads that come in several packets; it reads the environment once, when it is loaded. */
-export function announceHeaderLimit(headerBytesMax: number): void {
-  process.env['UWS_HTTP_MAX_HEADERS_SIZE'] ??= String(headerBytesMax);
-}
-
-/** Counts the app's connections in `state` and closes the ones beyond the limit; call it before it listens. */
-export function limitConnections(app: App, state: FrontState, connectionsMax: number): void {
-  app.filter((response, change) => {
-    state.connections += change;
-    if (change > 0 && state.connections > connectionsMax) {
-      state.refusedConnections += 1;
-      // Told of its end while this runs, so the count is right again.
-      response.close();
-    }
-  });
 }

@@ -3,7 +3,7 @@
 // when the answers of the batch are out, socket by socket, all of a socket's in one write.
 // Invariant: no more than OUTBOX_BACKLOG_BYTES_MAX (or one single message) wait for a client, or it is disconnected.
 import type { UnreadBudget, UnreadHolder } from './unread-budget.ts';
-import type { WebSocket } from './uws/uws-types.ts';
+import { SendResult, type WebSocketChannel } from './driver.ts';
 
 /** With more than this unread by the client, its new frames are refused. */
 export const OUTBOX_HELD_BACK_BYTES = 1024 * 1024;
@@ -13,7 +13,6 @@ export const OUTBOX_BACKLOG_BYTES_MAX = 8 * 1024 * 1024;
 /** Close codes of RFC 6455 that the server sends. */
 export const CloseCode = { goingAway: 1001, tryAgainLater: 1013 } as const;
 
-const DROPPED = 2;
 /** Larger messages are not copied: a write of their own costs less. */
 const GATHERED_BYTES_MAX = 4 * 1024;
 const BUFFER_BYTES = 256 * 1024;
@@ -63,7 +62,7 @@ export class Gathering {
 
 /** One socket's way out. */
 export class Outbox implements UnreadHolder {
-  readonly #socket: WebSocket<unknown>;
+  readonly #channel: WebSocketChannel;
   readonly #isBinary: boolean;
   readonly #gathering: Gathering;
   readonly #budget: UnreadBudget;
@@ -74,8 +73,8 @@ export class Outbox implements UnreadHolder {
   #isTaken = true;
   #isOpen = true;
 
-  constructor(socket: WebSocket<unknown>, isBinary: boolean, gathering: Gathering, budget: UnreadBudget) {
-    this.#socket = socket;
+  constructor(channel: WebSocketChannel, isBinary: boolean, gathering: Gathering, budget: UnreadBudget) {
+    this.#channel = channel;
     this.#budget = budget;
     this.#isBinary = isBinary;
     this.#gathering = gathering;
@@ -98,10 +97,10 @@ export class Outbox implements UnreadHolder {
     this.#gathered.push(offset, message.length);
   }
 
-  /** Sends a message now: for what is answered while frames are being read, when the addon gathers by itself. */
+  /** Sends a message now: for what is answered while frames are being read, when the driver gathers by itself. */
   sendNow(message: Uint8Array): void {
     if (!this.#isOpen) return;
-    this.#unreadBytes = this.#socket.getBufferedAmount();
+    this.#unreadBytes = this.#channel.getBufferedAmount();
     this.#settle(this.#write(message));
   }
 
@@ -109,7 +108,7 @@ export class Outbox implements UnreadHolder {
   flush(): void {
     if (this.#isOpen) {
       this.#isTaken = true;
-      this.#socket.cork(this.#writeGathered);
+      this.#channel.cork(this.#writeGathered);
       this.#settle(this.#isTaken);
     }
     this.#gathered.length = 0;
@@ -119,10 +118,10 @@ export class Outbox implements UnreadHolder {
   end(code: number, reason: string): void {
     if (!this.#isOpen) return;
     this.closed();
-    this.#socket.end(code, reason);
+    this.#channel.end(code, reason);
   }
 
-  /** The native socket is gone or about to go: it is never used again. */
+  /** The channel is gone or about to go: it is never used again. */
   closed(): void {
     this.#isOpen = false;
     this.#budget.set(this, 0);
@@ -131,7 +130,7 @@ export class Outbox implements UnreadHolder {
   /** Tells the front what the client has not read. */
   countUnread(): void {
     if (!this.#isOpen) return;
-    this.#unreadBytes = this.#socket.getBufferedAmount();
+    this.#unreadBytes = this.#channel.getBufferedAmount();
     this.#budget.set(this, this.#unreadBytes);
   }
 
@@ -151,7 +150,7 @@ export class Outbox implements UnreadHolder {
   #write(message: Uint8Array): boolean {
     if (this.#unreadBytes > 0 && this.#unreadBytes + message.length > OUTBOX_BACKLOG_BYTES_MAX) return false;
     this.#unreadBytes += message.length;
-    return this.#socket.send(message, this.#isBinary) !== DROPPED;
+    return this.#channel.send(message, this.#isBinary) !== SendResult.dropped;
   }
 
   #settle(isTaken: boolean): void {

@@ -1,55 +1,35 @@
 // The only code that touches an HTTP response after its route handler has returned. Main thread.
-// Invariant: the abort handler is registered before anything else, and after an answer or an abort the native
-// response is never used again (any use would throw); so a request gets exactly one answer or none.
+// Invariant: the abort handler is registered before anything else, and after an answer or an abort the response
+// is never used again (any use may throw); so a request gets exactly one answer or none.
 import { STATUS_CODES } from 'node:http';
 import type { ReplySink, Ticket } from '../batch/submit.ts';
 import { errorBody, isLastgoodError } from '../base/errors.ts';
+import { JSON_TYPE, TENSOR_HEADER, TENSOR_TYPE } from './answer-heads.ts';
 import { type AnswerEncoding, COMPRESSED_BYTES_MIN, compress, encodingFor } from './compression.ts';
+import type { HttpResponse, PreparedHead } from './driver.ts';
 import { SlowAnswer } from './slow-answer.ts';
 import { countRefusal, type FrontState } from './state.ts';
-import type { HttpResponse } from './uws/uws-types.ts';
 
 const RETRY_AFTER_SECONDS = '1';
-/** The length of the JSON part of a body with raw tensors behind it. */
-const TENSOR_HEADER = 'Inference-Header-Content-Length';
 
 const STATUS_LINES = new Map<number, string>(
   Object.entries(STATUS_CODES).map(([status, text]) => [Number(status), `${status} ${text ?? ''}`]),
 );
 
-/** Larger answers are handed over as the client reads them, and counted until it has. */
-const WATCHED_BYTES_MIN = 16 * 1024;
+/** Larger answers, which may be compressed too, are handed over as the client reads them, and counted until it has. */
+const WATCHED_BYTES_MIN = COMPRESSED_BYTES_MIN;
 
 const TOO_MANY_REQUESTS = 429;
 
 const encoder = new TextEncoder();
 
-const JSON_TYPE = 'application/json';
-const TENSOR_TYPE = 'application/octet-stream';
-
-// The status with the headers that nearly every answer has: one call of the addon writes all, from bytes.
-const headOf = (headers: string): ArrayBuffer => Uint8Array.from(encoder.encode(`200 OK\r\n${headers}`)).buffer;
-const PLAIN_HEAD = headOf(`Content-Type: ${JSON_TYPE}`);
-/** The same before raw tensors, by the length of the JSON part: the answers of one model have few. */
-const tensorHeads = new Map<number, ArrayBuffer>();
-const TENSOR_HEADS_MAX = 256;
-
-function tensorHead(headerBytes: number): ArrayBuffer {
-  const known = tensorHeads.get(headerBytes);
-  if (known !== undefined) return known;
-  if (tensorHeads.size >= TENSOR_HEADS_MAX) tensorHeads.clear();
-  const head = headOf(`Content-Type: ${TENSOR_TYPE}\r\n${TENSOR_HEADER}: ${headerBytes}`);
-  tensorHeads.set(headerBytes, head);
-  return head;
-}
-
-// What `sendPlain` sends. The addon calls it at once, so one place does for all, and no closure is made for an answer.
+// What `sendPlain` sends. `cork` calls it at once, so one place does for all, and no closure is made for an answer.
 let plainResponse: HttpResponse | null = null;
-let plainHead = PLAIN_HEAD;
+let plainHead: PreparedHead | null = null;
 let plainBody: Uint8Array = new Uint8Array(0);
 
 function sendPlain(): void {
-  plainResponse!.writeStatus(plainHead);
+  plainResponse!.writeStatus(plainHead!);
   plainResponse!.end(plainBody);
 }
 
@@ -85,12 +65,17 @@ export class Reply implements ReplySink {
   readonly #state: FrontState;
   readonly #withoutBody: boolean;
   #slow: SlowAnswer | null = null;
-  #ticket: Ticket | undefined;
   #contentType = JSON_TYPE;
-  #done = false;
-  /** What is to be answered is decided, and sent on a later turn. */
-  #decided = false;
-  #acceptEncoding = '';
+  #isOver = false;
+  /**
+   * Answered, aborted, or what is to be answered is decided and sent on a later turn: nothing more may be done for the
+   * request. Set here only.
+   */
+  done = false;
+  /** Whom to tell when the client goes away. */
+  ticket: Ticket | undefined;
+  /** Large answers may be compressed in what this Accept-Encoding header allows. */
+  acceptEncoding = '';
   /** What the client calls its request; empty when it does not say. */
   requestId = '';
 
@@ -105,21 +90,6 @@ export class Reply implements ReplySink {
     });
   }
 
-  /** Answered, aborted, or about to be answered: nothing more may be done for the request. */
-  get done(): boolean {
-    return this.#done || this.#decided;
-  }
-
-  /** Large answers may be compressed in what this Accept-Encoding header allows. */
-  mayCompress(acceptEncoding: string): void {
-    this.#acceptEncoding = acceptEncoding;
-  }
-
-  /** Remembers whom to tell when the client goes away; replaces an earlier ticket. */
-  holdTicket(ticket: Ticket): void {
-    if (!this.done) this.#ticket = ticket;
-  }
-
   /** Hands the body's chunks to `handler`, also after an answer; each chunk is valid only during the call. */
   onData(handler: (chunk: ArrayBuffer, isLast: boolean) => void): void {
     this.#response.onData(handler);
@@ -131,30 +101,29 @@ export class Reply implements ReplySink {
    */
   answer(status: number, body: Uint8Array, headerBytes = 0): void {
     if (this.done) return;
-    if (body.length >= COMPRESSED_BYTES_MIN && this.#compress(status, body, headerBytes)) return;
-    if (!this.#sendPlain(status, body, headerBytes)) this.#send(status, body, false, undefined, headerBytes);
-  }
-
-  // The common answer, without what the others need; false when this is another one.
-  #sendPlain(status: number, body: Uint8Array, headerBytes: number): boolean {
-    const isPlain = status === 200 && body.length < WATCHED_BYTES_MIN && !this.#withoutBody;
-    if (!isPlain || this.#state.draining || this.#contentType !== JSON_TYPE) return false;
+    const isPlain = status === 200 && body.length < WATCHED_BYTES_MIN && this.#contentType === JSON_TYPE;
+    if (!isPlain || this.#withoutBody || this.#state.draining) {
+      const isLater = body.length >= COMPRESSED_BYTES_MIN && this.#compress(status, body, headerBytes);
+      if (!isLater) this.#send(status, body, false, undefined, headerBytes);
+      return;
+    }
+    // The common answer, without what the others need.
     this.#finish();
+    const { heads } = this.#state;
     plainResponse = this.#response;
-    plainHead = headerBytes === 0 ? PLAIN_HEAD : tensorHead(headerBytes);
+    plainHead = headerBytes === 0 ? heads.json : heads.tensor(headerBytes);
     plainBody = body;
     plainResponse.cork(sendPlain);
     plainResponse = null;
-    return true;
   }
 
   #compress(status: number, body: Uint8Array, headerBytes: number): boolean {
-    const wanted = this.#withoutBody ? null : encodingFor(this.#acceptEncoding);
+    const wanted = this.#withoutBody ? null : encodingFor(this.acceptEncoding);
     if (wanted === null) return false;
-    this.#decided = compress(this.#state, wanted, body, (packed, encoding) => {
+    this.done = compress(this.#state, wanted, body, (packed, encoding) => {
       this.#send(status, packed, false, undefined, headerBytes, encoding);
     });
-    return this.#decided;
+    return this.done;
   }
 
   /** Sends `value` as JSON. */
@@ -177,10 +146,10 @@ export class Reply implements ReplySink {
       this.#send(status, bytes, false, options?.header);
       return;
     }
-    this.#decided = true;
-    // Not now: answered inside the parser, the connection would stay open until all bytes that have come in are parsed,
-    // and what a client hid behind a doubtful body would run as its next request. While an answer is outstanding,
-    // the addon closes the connection at the first byte of another request.
+    this.done = true;
+    // Not now: answered inside the addon's parser, the connection would stay open until all bytes that have come in are
+    // parsed, and what a client hid behind a doubtful body would run as its next request. While an answer is
+    // outstanding, the addon closes the connection at the first byte of another request.
     setImmediate(() => {
       this.#send(status, bytes, true, options.header);
     });
@@ -190,13 +159,13 @@ export class Reply implements ReplySink {
     status: number, body: Uint8Array, close: boolean, header: ExtraHeader | undefined, headerBytes = 0,
     encoding: AnswerEncoding | null = null,
   ): void {
-    if (this.#done) return;
+    if (this.#isOver) return;
     this.#finish();
     const response = this.#response;
     const state = this.#state;
     const closing = close || state.draining;
     response.cork(() => {
-      // 200 is what the addon writes by itself with the first header.
+      // 200 is what the driver writes by itself.
       if (status !== 200) response.writeStatus(STATUS_LINES.get(status) ?? `${status} Status ${status}`);
       if (headerBytes === 0) {
         response.writeHeader('Content-Type', this.#contentType);
@@ -214,7 +183,7 @@ export class Reply implements ReplySink {
       else if (!this.#withoutBody) response.end(body, closing);
       else if (closing) response.end('', true);
       else {
-        // No argument: told the length, an old build waits for that many bytes and stays busy.
+        // By hand: told the length, an old build of the addon waits for that many bytes and stays busy.
         response.writeHeader('Content-Length', String(body.length));
         response.endWithoutBody();
       }
@@ -228,16 +197,17 @@ export class Reply implements ReplySink {
 
   #abort(): void {
     this.#slow?.aborted();
-    // An abort can still be reported after an answer that sat in the addon's send buffer.
-    if (this.#done) return;
-    const ticket = this.#ticket;
+    // An abort can still be reported after an answer that waited to be sent.
+    if (this.#isOver) return;
+    const { ticket } = this;
     this.#finish();
     ticket?.cancel();
   }
 
   #finish(): void {
-    this.#done = true;
-    this.#ticket = undefined;
+    this.#isOver = true;
+    this.done = true;
+    this.ticket = undefined;
     this.#state.inFlight -= 1;
   }
 }

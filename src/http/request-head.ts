@@ -1,8 +1,8 @@
-// Reads the headers that say where a body ends and what it is, and refuses what the addon's parser lets through: with
-// two Content-Length headers it believes the first, and it takes any Transfer-Encoding for chunked, so that a proxy
-// in front could see other request borders than we do (request smuggling). Main thread.
+// Reads the headers that say where a body ends and what it is, and refuses what a driver's parser lets through: with
+// two Content-Length headers that of the addon believes the first, and it takes any Transfer-Encoding for chunked, so
+// that a proxy in front could see other request borders than we do (request smuggling). Main thread.
 import { lastgoodError } from '../base/errors.ts';
-import type { HttpRequest } from './uws/uws-types.ts';
+import type { HttpRequest } from './driver.ts';
 
 /** `contentLength` of a chunked body, whose length nobody knows. */
 export const LENGTH_UNKNOWN = -1;
@@ -80,7 +80,8 @@ export function readHead(request: HttpRequest, headerBytesMax: number): RequestH
     head.contentLength = LENGTH_UNKNOWN;
   } else if (lengthHeaders > 0) {
     if (lengthHeaders > 1) throw refusal(`Content-Length is given ${lengthHeaders} times; wanted it once`);
-    head.contentLength = lengthOf(lengthText);
+    if (lengthText !== knownText) knowLength(lengthText);
+    head.contentLength = knownLength;
   }
   return head;
 }
@@ -89,12 +90,10 @@ export function readHead(request: HttpRequest, headerBytesMax: number): RequestH
 let knownText = '0';
 let knownLength = 0;
 
-function lengthOf(text: string): number {
-  if (text === knownText) return knownLength;
+function knowLength(text: string): void {
   if (!CONTENT_LENGTH.test(text)) throw refusal(`Content-Length is "${text}"; wanted 1 to 9 digits`);
   knownText = text;
   knownLength = Number(text);
-  return knownLength;
 }
 
 function refusal(reason: string): Error {

@@ -1,22 +1,21 @@
-// Puts a table of routes on the addon's router, with what all of them share: the Reply made first, framing checked,
+// Makes of a table of routes what a driver serves, with what all of them share: the Reply made first, framing checked,
 // draining refused, HEAD for every GET, 405 for another method, JSON 404 elsewhere. Main thread.
 //
 // Pipelining: a request that arrives while the one before it on the same connection still waits for its answer makes
 // the addon close the connection, and the first answer is lost. Predictions are answered later, so clients must not
 // pipeline them; several connections or a WebSocket give the same concurrency.
-// `Expect: 100-continue` is answered by the addon before a handler runs; nothing to do here.
 import { lastgoodError } from '../base/errors.ts';
+import type { DriverRoute, HttpRequest } from './driver.ts';
 import { Reply } from './reply.ts';
 import { type RequestHead, readHead } from './request-head.ts';
 import type { FrontState } from './state.ts';
-import type { App, HttpRequest, HttpResponse } from './uws/uws-types.ts';
 
 /** How much of a client's URL is repeated in an error. */
 const ECHO_CHARACTERS_MAX = 200;
 
 export interface Route {
   readonly method: 'GET' | 'POST';
-  /** As uWebSockets.js writes it: `/models/:model/predict`. */
+  /** See DriverRoute: `/models/:model/predict`. */
   readonly pattern: string;
   /** Answered also while the engine drains. */
   readonly whileDraining?: boolean;
@@ -24,26 +23,22 @@ export interface Route {
   handle(reply: Reply, request: HttpRequest, head: RequestHead): void;
 }
 
-/** Registers all routes, 405 for their other methods, and 404 for everything else; call it once per app, last. */
-export function registerRoutes(app: App, state: FrontState, routes: readonly Route[]): void {
-  const methodsOf = new Map<string, string[]>();
-  for (const route of routes) {
-    const methods = methodsOf.get(route.pattern) ?? [];
-    methodsOf.set(route.pattern, methods);
-    if (route.method === 'GET') {
-      app.get(route.pattern, (response, request) => run(route, new Reply(response, state), request, state));
-      app.head(route.pattern, (response, request) => run(route, new Reply(response, state, true), request, state));
-      methods.push('GET', 'HEAD');
-    } else {
-      app.post(route.pattern, (response, request) => run(route, new Reply(response, state), request, state));
-      methods.push('POST');
-    }
-  }
-  for (const [pattern, methods] of methodsOf) {
-    const allowed = methods.join(', ');
-    app.any(pattern, (response, request) => refuseMethod(response, request, state, allowed));
-  }
-  app.any('/*', (response, request) => refusePath(response, request, state));
+/** All routes, 405 for their other methods, and 404 for everything else. */
+export function driverRoutes(state: FrontState, routes: readonly Route[]): DriverRoute[] {
+  const allowed = new Map<string, string[]>();
+  const served = routes.flatMap((route) => {
+    const { method, pattern } = route;
+    const methods = method === 'GET' ? ['GET', 'HEAD'] as const : [method];
+    allowed.set(pattern, [...allowed.get(pattern) ?? [], ...methods]);
+    return methods.map((one): DriverRoute => ({ method: one, pattern, handle: handler(state, route, one === 'HEAD') }));
+  });
+  const elsewhere = (pattern: string, handle: Route['handle']): DriverRoute =>
+    ({ method: '*', pattern, handle: handler(state, { handle, whileDraining: true }) });
+  return [
+    ...served,
+    ...Array.from(allowed, ([pattern, methods]) => elsewhere(pattern, refuseMethod(methods.join(', ')))),
+    elsewhere('/*', refusePath),
+  ];
 }
 
 /** The text of a path parameter. Throws INVALID_REQUEST when its percent-encoding is broken. */
@@ -58,41 +53,37 @@ export function pathParameter(request: HttpRequest, index: number): string {
   }
 }
 
-function run(route: Route, reply: Reply, request: HttpRequest, state: FrontState): void {
-  const head = framedHead(reply, request, state);
-  if (head === undefined) return;
-  try {
-    if (state.draining && route.whileDraining !== true) throw lastgoodError('DRAINING');
-    route.handle(reply, request, head);
-  } catch (error) {
-    reply.fail(error);
-  }
+// `isHead` undefined: the request says.
+function handler(
+  state: FrontState, { handle, whileDraining = false }: Pick<Route, 'handle' | 'whileDraining'>, isHead?: boolean,
+): DriverRoute['handle'] {
+  const { headerBytesMax } = state.limits;
+  return (response, request) => {
+    const reply = new Reply(response, state, isHead ?? request.getMethod() === 'head');
+    let isFramed = false;
+    try {
+      // Of every request, also one that is refused: what follows on the connection depends on it.
+      const head = readHead(request, headerBytesMax);
+      isFramed = true;
+      reply.acceptEncoding = head.acceptEncoding;
+      reply.requestId = head.requestId;
+      if (state.draining && !whileDraining) throw lastgoodError('DRAINING');
+      handle(reply, request, head);
+    } catch (error) {
+      reply.fail(error, { close: !isFramed });
+    }
+  };
 }
 
-// Checked for every request, also one that is refused: what follows on the connection depends on it.
-function framedHead(reply: Reply, request: HttpRequest, { limits }: FrontState): RequestHead | undefined {
-  try {
-    const head = readHead(request, limits.headerBytesMax);
-    reply.mayCompress(head.acceptEncoding);
-    reply.requestId = head.requestId;
-    return head;
-  } catch (error) {
-    reply.fail(error, { close: true });
-    return undefined;
-  }
+function refuseMethod(allowed: string): Route['handle'] {
+  return (reply, request) => {
+    const { method, path } = named(request);
+    reply.fail(lastgoodError('METHOD_NOT_ALLOWED', { method, path, allowed }), { header: ['Allow', allowed] });
+  };
 }
 
-function refuseMethod(response: HttpResponse, request: HttpRequest, state: FrontState, allowed: string): void {
-  const reply = new Reply(response, state, request.getMethod() === 'head');
-  if (framedHead(reply, request, state) === undefined) return;
-  const { method, path } = named(request);
-  reply.fail(lastgoodError('METHOD_NOT_ALLOWED', { method, path, allowed }), { header: ['Allow', allowed] });
-}
-
-function refusePath(response: HttpResponse, request: HttpRequest, state: FrontState): void {
-  const reply = new Reply(response, state, request.getMethod() === 'head');
-  if (framedHead(reply, request, state) === undefined) return;
-  reply.fail(lastgoodError('ROUTE_NOT_FOUND', named(request)));
+function refusePath(_: Reply, request: HttpRequest): void {
+  throw lastgoodError('ROUTE_NOT_FOUND', named(request));
 }
 
 function named(request: HttpRequest): { method: string; path: string } {

@@ -1,11 +1,14 @@
 // What all connections of one front end share. Main thread only; plain numbers, no locks.
 import { type ErrorCode, errorBody } from '../base/errors.ts';
+import { AnswerHeads } from './answer-heads.ts';
+import type { ConnectionCount, HttpDriver } from './driver.ts';
 import type { FrontLimits } from './limits.ts';
 import { UnreadBudget } from './unread-budget.ts';
 
 /** Counts and flags of one listening front end. */
 export interface FrontState {
   readonly limits: FrontLimits;
+  readonly heads: AnswerHeads;
   /** Requests and WebSocket frames that were taken and have no answer yet. */
   inFlight: number;
   /** Set once, never cleared: answers carry `Connection: close`, new requests are refused. */
@@ -32,9 +35,24 @@ export function countRefusal({ refusals }: FrontState, error: unknown): void {
   refusals.set(code, (refusals.get(code) ?? 0) + 1);
 }
 
-export function createFrontState(limits: FrontLimits): FrontState {
+/** The connections of a front, of which `connectionsMax` may be open at once. */
+export function countConnections(state: FrontState, connectionsMax: number): ConnectionCount {
   return {
-    limits, inFlight: 0, draining: false, receivingBytes: 0, compressingBytes: 0,
+    opened: () => {
+      state.connections += 1;
+      if (state.connections <= connectionsMax) return true;
+      state.refusedConnections += 1;
+      return false;
+    },
+    closed: () => {
+      state.connections -= 1;
+    },
+  };
+}
+
+export function createFrontState(limits: FrontLimits, { prepareHead }: Pick<HttpDriver, 'prepareHead'>): FrontState {
+  return {
+    limits, heads: new AnswerHeads(prepareHead), inFlight: 0, draining: false, receivingBytes: 0, compressingBytes: 0,
     connections: 0, refusedConnections: 0, sockets: 0,
     unread: new UnreadBudget(limits.unreadBytesMax), refusals: new Map(),
   };

@@ -3,7 +3,7 @@ import { Agent } from 'node:http';
 import { createServer } from 'node:net';
 import { test } from 'node:test';
 import { isLastgoodError, type LastgoodError } from '../../src/base/errors.ts';
-import { loadUws } from '../../src/http/uws/uws.ts';
+import { loadUws } from '../../src/http/uws/addon.ts';
 import { http, RawConnection } from '../support/http.ts';
 import { until } from '../support/poll.ts';
 import { WebSocketClient } from '../support/websocket-client.ts';

@@ -7,6 +7,7 @@ import { createGzip, deflateRawSync, deflateSync, gzipSync } from 'node:zlib';
 import { COMPRESSED_BYTES_MIN, compress, encodingFor } from '../../src/http/compression.ts';
 import type { Front } from '../../src/api/serving-api.ts';
 import { createFrontState } from '../../src/http/state.ts';
+import { createUwsDriver } from '../../src/http/uws/driver.ts';
 import { resolveOptions } from '../../src/options/options.ts';
 import { postPacked } from '../support/packed-post.ts';
 import type { PackedAnswer } from '../support/packed-post.ts';
@@ -131,7 +132,8 @@ test('Accept-Encoding is read as HTTP writes it', () => {
 });
 
 test('what does not shrink goes out as it is, and too much at once is not compressed at all', async () => {
-  const state = createFrontState(resolveOptions({}).limits);
+  const { limits } = resolveOptions({});
+  const state = createFrontState(limits, createUwsDriver(limits.headerBytesMax));
   const noise = randomBytes(COMPRESSED_BYTES_MIN);
   const [body, encoding] = await new Promise<readonly unknown[]>((resolve) => {
     assert.ok(compress(state, 'gzip', noise, (...result) => resolve(result)));

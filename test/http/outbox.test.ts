@@ -3,9 +3,9 @@ import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { Gathering, OUTBOX_BACKLOG_BYTES_MAX, Outbox } from '../../src/http/outbox.ts';
 import { UnreadBudget } from '../../src/http/unread-budget.ts';
-import type { WebSocket } from '../../src/http/uws/uws-types.ts';
+import type { WebSocketChannel } from '../../src/http/driver.ts';
 
-class NotedSocket implements WebSocket<unknown> {
+class NotedSocket implements WebSocketChannel {
   /** Unread bytes; a client that reads has none. */
   unreadBytes = 0;
   isRead = true;
@@ -33,9 +33,6 @@ class NotedSocket implements WebSocket<unknown> {
   end(code: number): void {
     assert.ok(!this.isCorked, 'a close frame that is sent in a cork may not leave');
     this.log.push('end', String(code));
-  }
-  getUserData(): unknown {
-    return undefined;
   }
 }
 

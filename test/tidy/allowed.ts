@@ -9,8 +9,6 @@ export const IN_CIRCLES: readonly string[] = [
   'src/judge/verdict/attribution.ts',
   'src/judge/verdict/findings.ts',
   'src/judge/verdict/host.ts',
-  'src/http/limits.ts',
-  'src/http/state.ts',
   'src/engine/model-views.ts',
   'src/engine/served-model.ts',
   'src/engine/control.ts',
@@ -34,7 +32,6 @@ export const FULL_FOLDERS: readonly string[] = [
 /** Files that are too small to be a place of their own. */
 export const CRUMBS: readonly string[] = [
   'src/admin/socket-path.ts',
-  'src/api/free-port.ts',
   'src/api/metrics-route.ts',
   'src/api/oip-timeout.ts',
   'src/api/tfs-port.ts',

@@ -114,6 +114,19 @@ export function innerLayerOffences(files: readonly Source[]): string[] {
   });
 }
 
+/** A driver of http/ is seen by itself and by the one place that chooses it; everybody else sees the interface. */
+export function driverOffences(files: readonly Source[]): string[] {
+  const chooser = 'src/api/server.ts';
+  const driver = /^src\/http\/(?:uws|node)\//;
+  return files.filter(isIn('src')).filter(isTypeScript).filter(({ path }) => !driver.test(path)).flatMap((source) =>
+    importsOf(source).flatMap(({ from }) => {
+      const target = from.startsWith('.') ? resolved(source.path, from) : from;
+      const isChosen = source.path === chooser && /\/driver\.ts$/.test(target);
+      if (target !== 'uWebSockets.js' && target !== 'ws' && (!driver.test(target) || isChosen)) return [];
+      return [`${source.path}: imports ${target}, a part of a driver of http/`];
+    }));
+}
+
 /** Packages that a file brings into a thread that starts with it, each with the file that imports it; types do not. */
 export function packagesReachedFrom(files: readonly Source[], entry: string): Map<string, string> {
   const byPath = new Map(files.map((source) => [source.path, source]));

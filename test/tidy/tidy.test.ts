@@ -6,9 +6,9 @@ import { describe, test } from 'node:test';
 import { ERRORS } from '../../src/base/error-table.ts';
 import { packageRoot } from '../../src/base/package-root.ts';
 import {
-  COLUMNS_MAX, FILE_LINES_MAX, FUNCTION_LINES_MAX, consoleOffences, dependencyOffences, errorCodeOffences,
-  functionOffences, headerOffences, innerLayerOffences, layerOffences, placeOffences, sizeOffences, threadOffences,
-  versionOffences,
+  COLUMNS_MAX, FILE_LINES_MAX, FUNCTION_LINES_MAX, consoleOffences, dependencyOffences, driverOffences,
+  errorCodeOffences, functionOffences, headerOffences, innerLayerOffences, layerOffences, placeOffences, sizeOffences,
+  threadOffences, versionOffences,
 } from './rules.ts';
 import type { PackageJson } from './rules.ts';
 import { projectFiles } from './sources.ts';
@@ -30,6 +30,7 @@ describe('The files of the project', () => {
   test('are found', () => assert.ok(files.some(({ path }) => path === 'src/engine/engine.ts') && files.length > 100));
   test('import only from lower floors or their own folder', () => none(layerOffences(files)));
   test('import within a folder that has floors only from lower ones', () => none(innerLayerOffences(files)));
+  test('see a driver of http/ through its interface only', () => none(driverOffences(files)));
   test('load in other threads than the main one, and in trials, nothing that only the main one needs', () =>
     none(threadOffences(files, THREAD_ENTRIES)));
   test('import only declared packages, and src no development ones', () => none(dependencyOffences(files, packageJson)));
@@ -75,6 +76,18 @@ describe('The rules find', () => {
     count(imports('src/judge/checks/a.ts', '../window/b.ts'), 0);
     count(imports('src/judge/checks/a.ts', './b.ts'), 0);
     count(imports('src/judge/checks/a.ts', '../../rollout/b.ts'), 0);
+  });
+
+  test('who sees into a driver of http/', () => {
+    const imports = (path: string, from: string): string[] =>
+      driverOffences(file(path, `import type { X } from '${from}';`));
+    count(imports('src/http/reply.ts', './uws/addon-types.ts'), 1);
+    count(imports('src/api/oip.ts', '../http/uws/driver.ts'), 1);
+    count(imports('src/api/server.ts', '../http/uws/addon.ts'), 1);
+    count(imports('src/api/server.ts', 'uWebSockets.js'), 1);
+    count(imports('src/api/server.ts', '../http/uws/driver.ts'), 0);
+    count(imports('src/http/uws/driver.ts', './addon.ts'), 0);
+    count(imports('src/http/reply.ts', './driver.ts'), 0);
   });
 
   test('packages that come into a thread by detours, and not those whose types alone do, or that come later', () => {

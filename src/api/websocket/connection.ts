@@ -1,38 +1,69 @@
 // One WebSocket: frames in, answers out, in any order. Main thread.
 // Invariants: at most SOCKET_IN_FLIGHT_MAX frames wait for an answer; a client that does not read gets its new frames
-// refused first, and is disconnected before too much is buffered for it (see outbox.ts); after the close handler ran
-// the native socket is never used again.
+// refused first, and is disconnected before too much is buffered for it (see outbox.ts); after `closed` its
+// channel is never used again.
 import type { ReplySink, Ticket } from '../../batch/submit.ts';
 import { lastgoodError } from '../../base/errors.ts';
-import { type Gathering, OUTBOX_HELD_BACK_BYTES, Outbox } from '../../http/outbox.ts';
+import { Gathering, OUTBOX_HELD_BACK_BYTES, Outbox } from '../../http/outbox.ts';
 import type { FrontPort } from '../serving-api.ts';
 import type { SocketDialect, SocketTarget } from './dialects.ts';
 import { countRefusal, type FrontState } from '../../http/state.ts';
-import type { WebSocket } from '../../http/uws/uws-types.ts';
+import type { WebSocketChannel, WebSocketHandler } from '../../http/driver.ts';
 
 /** Frames of one socket that may wait for their answers; one more is refused with SOCKET_BUSY. */
 export const SOCKET_IN_FLIGHT_MAX = 256;
 
-export class Connection {
+/** The open WebSockets of one front, and what they share. */
+export class OpenSockets {
+  readonly gathering = new Gathering();
+  readonly #state: FrontState;
+  readonly #connections = new Set<Connection>();
+
+  constructor(state: FrontState) {
+    this.#state = state;
+  }
+
+  add(connection: Connection): void {
+    this.#connections.add(connection);
+    this.#state.sockets = this.#connections.size;
+  }
+
+  delete(connection: Connection): void {
+    this.#connections.delete(connection);
+    this.#state.sockets = this.#connections.size;
+  }
+
+  /** Sends every client a close frame. */
+  endAll(code: number, reason: string): void {
+    for (const connection of [...this.#connections]) connection.end(code, reason);
+  }
+}
+
+export class Connection implements WebSocketHandler {
   readonly #port: FrontPort;
   readonly #state: FrontState;
   readonly #dialect: SocketDialect;
   readonly #target: SocketTarget;
+  readonly #open: OpenSockets;
   /** One for each frame that ever waited at the same time; used again and again. */
   readonly #replies: FrameReply[] = [];
   readonly #free: FrameReply[] = [];
   #outbox: Outbox | undefined;
 
   /** `target` is what the URL names. */
-  constructor(port: FrontPort, state: FrontState, dialect: SocketDialect, target: SocketTarget) {
+  constructor(
+    port: FrontPort, state: FrontState, dialect: SocketDialect, target: SocketTarget, open: OpenSockets,
+  ) {
     this.#port = port;
     this.#state = state;
     this.#dialect = dialect;
     this.#target = target;
+    this.#open = open;
   }
 
-  opened(socket: WebSocket<unknown>, gathering: Gathering): void {
-    this.#outbox = new Outbox(socket, this.#dialect.isBinary, gathering, this.#state.unread);
+  opened(channel: WebSocketChannel): void {
+    this.#open.add(this);
+    this.#outbox = new Outbox(channel, this.#dialect.isBinary, this.#open.gathering, this.#state.unread);
   }
 
   /** Takes one frame; `message` is valid only during the call. */
@@ -56,6 +87,7 @@ export class Connection {
 
   /** The socket is gone: nobody waits for the answers any more. */
   closed(): void {
+    this.#open.delete(this);
     this.#outbox?.closed();
     this.#outbox = undefined;
     for (const reply of this.#replies) {
@@ -66,8 +98,7 @@ export class Connection {
     }
   }
 
-  /** Looks again at what the client has not read: it has read some, or the addon sent something by itself. */
-  countUnread(): void {
+  unreadChanged(): void {
     this.#outbox?.countUnread();
   }
 

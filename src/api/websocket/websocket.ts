@@ -1,114 +1,77 @@
-// GET /ws: negotiates the upgrade and hands frames to one Connection per socket. Main thread.
+// GET /ws: negotiates the upgrade and gives each socket a Connection. Main thread.
 import { lastgoodError } from '../../base/errors.ts';
-import type { FrontPort } from '../serving-api.ts';
+import type { DriverRoute, HttpRequest, HttpResponse, WebSocketRoute } from '../../http/driver.ts';
+import { CloseCode, OUTBOX_BACKLOG_BYTES_MAX } from '../../http/outbox.ts';
 import { Reply } from '../../http/reply.ts';
-import { CloseCode, Gathering, OUTBOX_BACKLOG_BYTES_MAX } from '../../http/outbox.ts';
-import { Connection } from './connection.ts';
+import type { FrontState } from '../../http/state.ts';
+import type { FrontPort } from '../serving-api.ts';
+import { Connection, OpenSockets } from './connection.ts';
 import { DEFAULT_DIALECT, SOCKET_DIALECTS } from './dialects.ts';
 import type { SocketDialect } from './dialects.ts';
-import type { FrontState } from '../../http/state.ts';
-import type { App, HttpRequest, HttpResponse, UpgradeContext } from '../../http/uws/uws-types.ts';
-
-const PATTERN = '/ws';
 
 /** A socket that neither sends nor answers pings for this long is closed. */
 const IDLE_SECONDS = 120;
 
-interface SocketData {
-  readonly connection: Connection;
-}
-
-export interface WebSocketOptions {
-  /** A frame that is longer ends its socket. */
-  readonly frameBytesMax: number;
-  /** The addon's constant for no compression. */
-  readonly uncompressed: number;
-}
+type Accept = Parameters<WebSocketRoute['upgrade']>[2];
 
 /** All WebSockets of one front. */
-export interface WebSockets {
+export class WebSockets implements WebSocketRoute {
+  readonly pattern = '/ws';
+  readonly messageBytesMax: number;
+  // Only a second net, Connection closes earlier; the margin lets one large answer and the close frame through.
+  readonly unreadBytesMax = OUTBOX_BACKLOG_BYTES_MAX * 2;
+  readonly idleSeconds = IDLE_SECONDS;
+  readonly #port: FrontPort;
+  readonly #state: FrontState;
+  readonly #open: OpenSockets;
+
+  /** A message longer than `messageBytesMax` ends its socket. */
+  constructor(port: FrontPort, state: FrontState, messageBytesMax: number) {
+    this.#port = port;
+    this.#state = state;
+    this.#open = new OpenSockets(state);
+    this.messageBytesMax = messageBytesMax;
+  }
+
+  upgrade(response: HttpResponse, request: HttpRequest, accept: Accept): void {
+    try {
+      this.#upgrade(request, accept);
+    } catch (error) {
+      new Reply(response, this.#state).fail(error);
+    }
+  }
+
+  /** 426 for plain requests. */
+  get plainRoute(): DriverRoute {
+    return {
+      method: '*', pattern: this.pattern,
+      handle: (response, request) => {
+        const reply = new Reply(response, this.#state, request.getMethod() === 'head');
+        reply.fail(lastgoodError('UPGRADE_REQUIRED'), { header: ['Upgrade', 'websocket'], close: true });
+      },
+    };
+  }
+
   /** Sends every client a close frame 1001. */
-  endAll(): void;
-}
+  endAll(): void {
+    this.#open.endAll(CloseCode.goingAway, 'the engine stops');
+  }
 
-/** Registers the WebSocket route and 426 for plain requests on it; call it before `registerRoutes`. */
-export function registerWebSocket(app: App, port: FrontPort, state: FrontState, options: WebSocketOptions): WebSockets {
-  const connections = new Set<Connection>();
-  const gathering = new Gathering();
-  app.ws<SocketData>(PATTERN, {
-    maxPayloadLength: options.frameBytesMax,
-    // Only a second net, Connection closes earlier; the margin lets one large answer and the close frame through.
-    maxBackpressure: OUTBOX_BACKLOG_BYTES_MAX * 2,
-    idleTimeout: IDLE_SECONDS,
-    compression: options.uncompressed,
-    upgrade(response, request, context) {
-      try {
-        upgrade(response, request, context, port, state);
-      } catch (error) {
-        new Reply(response, state).fail(error);
-      }
-    },
-    drain(socket) {
-      socket.getUserData().connection.countUnread();
-    },
-    ping(socket) {
-      // The addon answers by itself, and buffers what is not read.
-      socket.getUserData().connection.countUnread();
-    },
-    open(socket) {
-      const { connection } = socket.getUserData();
-      connections.add(connection);
-      state.sockets = connections.size;
-      connection.opened(socket, gathering);
-    },
-    message(socket, message, isBinary) {
-      socket.getUserData().connection.received(message, isBinary);
-    },
-    close(socket) {
-      const { connection } = socket.getUserData();
-      connections.delete(connection);
-      state.sockets = connections.size;
-      // An upgraded connection is no HTTP connection any more: its end is told here and not to the app's filter.
-      state.connections -= 1;
-      connection.closed();
-    },
-  });
-  app.any(PATTERN, (response, request) => {
-    const reply = new Reply(response, state, request.getMethod() === 'head');
-    reply.fail(lastgoodError('UPGRADE_REQUIRED'), { header: ['Upgrade', 'websocket'], close: true });
-  });
-  return {
-    endAll() {
-      for (const connection of [...connections]) connection.end(CloseCode.goingAway, 'the engine stops');
-    },
-  };
-}
-
-function upgrade(
-  response: HttpResponse,
-  request: HttpRequest,
-  context: UpgradeContext,
-  port: FrontPort,
-  state: FrontState,
-): void {
-  if (state.draining) throw lastgoodError('DRAINING');
-  if (request.getHeader('sec-websocket-version') !== '13') throw lastgoodError('UPGRADE_REQUIRED');
-  const { socketsMax } = state.limits;
-  if (state.sockets >= socketsMax) throw lastgoodError('SOCKETS_FULL', { open: state.sockets, limit: socketsMax });
-  const offer = request.getHeader('sec-websocket-protocol');
-  const dialect = chooseDialect(offer);
-  const query = new URLSearchParams(request.getQuery() ?? '');
-  const target = { model: query.get('model') ?? undefined, version: query.get('version') ?? undefined };
-  dialect.accept(port, target);
-  const data: SocketData = { connection: new Connection(port, state, dialect, target) };
-  response.upgrade(
-    data,
-    request.getHeader('sec-websocket-key'),
+  #upgrade(request: HttpRequest, accept: Accept): void {
+    const port = this.#port;
+    const state = this.#state;
+    if (state.draining) throw lastgoodError('DRAINING');
+    if (request.getHeader('sec-websocket-version') !== '13') throw lastgoodError('UPGRADE_REQUIRED');
+    const { socketsMax } = state.limits;
+    if (state.sockets >= socketsMax) throw lastgoodError('SOCKETS_FULL', { open: state.sockets, limit: socketsMax });
+    const offer = request.getHeader('sec-websocket-protocol');
+    const dialect = chooseDialect(offer);
+    const query = new URLSearchParams(request.getQuery() ?? '');
+    const target = { model: query.get('model') ?? undefined, version: query.get('version') ?? undefined };
+    dialect.accept(port, target);
     // No offer is answered with no protocol.
-    offer === '' ? '' : dialect.protocol,
-    request.getHeader('sec-websocket-extensions'),
-    context,
-  );
+    accept(new Connection(port, state, dialect, target, this.#open), offer === '' ? '' : dialect.protocol);
+  }
 }
 
 // The first of the offer that is known.

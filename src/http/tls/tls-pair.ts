@@ -29,6 +29,8 @@ export interface TlsCertificate {
 
 /** A checked pair; `certFile` and `keyFile` name it until `close`. */
 export interface TlsPair extends TlsCertificate {
+  /** As the operator names the files. */
+  readonly paths: TlsPaths;
   readonly certFile: string;
   readonly keyFile: string;
   close(): void;
@@ -58,7 +60,7 @@ export function openTlsPair(paths: TlsPaths, nowMs: number): TlsPair {
     ];
     const fileOf = ({ descriptor }: RegularFile): string => `/proc/self/fd/${descriptor}`;
     return {
-      subject: subject.replaceAll('\n', ', '), notBeforeMs, notAfterMs, warnings,
+      paths, subject: subject.replaceAll('\n', ', '), notBeforeMs, notAfterMs, warnings,
       certFile: fileOf(cert), keyFile: fileOf(key), close,
     };
   } catch (error) {

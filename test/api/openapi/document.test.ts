@@ -17,6 +17,7 @@ import { documentPage } from '../../../src/api/openapi/page.ts';
 import { DATATYPES, inferBody, predictBody, tfsBody } from '../../../src/api/openapi/request-schemas.ts';
 import { frontRoutes } from '../../../src/api/server.ts';
 import { createFrontState } from '../../../src/http/state.ts';
+import { createUwsDriver } from '../../../src/http/uws/driver.ts';
 import { resolveOptions } from '../../../src/options/options.ts';
 import type { Datatype } from '../../../src/registry/records.ts';
 import { RequestDecoder } from '../../../src/wire/oip-request.ts';
@@ -38,7 +39,8 @@ suite('the OpenAPI document', () => {
   const document = openApiDocument(OPERATIONS, '1.2.3');
 
   test('has every route that is registered, and no other', () => {
-    const routes = frontRoutes(new EchoEngine(['digits']), FRONT, createFrontState(limits));
+    const state = createFrontState(limits, createUwsDriver(limits.headerBytesMax));
+    const routes = frontRoutes(new EchoEngine(['digits']), FRONT, state);
     const registered = routes.map(({ method, pattern }) => `${method} ${pattern}`);
     assert.deepEqual(Object.keys(OPERATIONS).sort(), [...registered, 'GET /ws'].sort());
   });

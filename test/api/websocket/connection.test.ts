@@ -1,15 +1,16 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Gathering, OUTBOX_BACKLOG_BYTES_MAX, OUTBOX_HELD_BACK_BYTES } from '../../../src/http/outbox.ts';
-import { Connection } from '../../../src/api/websocket/connection.ts';
+import { OUTBOX_BACKLOG_BYTES_MAX, OUTBOX_HELD_BACK_BYTES } from '../../../src/http/outbox.ts';
+import { Connection, OpenSockets } from '../../../src/api/websocket/connection.ts';
 import { DEFAULT_DIALECT } from '../../../src/api/websocket/dialects.ts';
 import { createFrontState } from '../../../src/http/state.ts';
-import type { WebSocket } from '../../../src/http/uws/uws-types.ts';
+import type { WebSocketChannel } from '../../../src/http/driver.ts';
+import { createUwsDriver } from '../../../src/http/uws/driver.ts';
 import { resolveOptions } from '../../../src/options/options.ts';
 import { EchoEngine } from '../echo-engine.ts';
 
 /** The native socket's contract in memory: what is sent stays unread until the test reads it. */
-class UnreadSocket implements WebSocket<unknown> {
+class UnreadSocket implements WebSocketChannel {
   unreadBytes = 0;
   readonly sent: string[] = [];
   ended: number | undefined;
@@ -34,9 +35,6 @@ class UnreadSocket implements WebSocket<unknown> {
     this.ended = code;
     this.#onClose();
   }
-  getUserData(): unknown {
-    return undefined;
-  }
   get lastCode(): unknown {
     return (JSON.parse(this.sent.at(-1) ?? '{}') as { code?: unknown }).code;
   }
@@ -45,10 +43,12 @@ class UnreadSocket implements WebSocket<unknown> {
 function scene() {
   const engine = new EchoEngine();
   engine.answering = false;
-  const state = createFrontState(resolveOptions({}).limits);
-  const connection = new Connection(engine, state, DEFAULT_DIALECT, { model: undefined, version: undefined });
+  const { limits } = resolveOptions({});
+  const state = createFrontState(limits, createUwsDriver(limits.headerBytesMax));
+  const target = { model: undefined, version: undefined };
+  const connection = new Connection(engine, state, DEFAULT_DIALECT, target, new OpenSockets(state));
   const socket = new UnreadSocket(() => connection.closed());
-  connection.opened(socket, new Gathering());
+  connection.opened(socket);
   const receive = (text: string): void => connection.received(new TextEncoder().encode(text).buffer, false);
   return { engine, state, socket, receive };
 }

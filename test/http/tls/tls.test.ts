@@ -131,6 +131,10 @@ describe('a renewed certificate', () => {
     putCertificate(directory, second);
     await renewed(front, second, 1);
     assert.equal(await shows(front, first), false);
+    const other = await WebSocketClient.connect(front.port, { ca: second.cert });
+    assert.equal(front.held.sockets, 2, 'sockets of both certificates are counted');
+    other.destroy();
+    await until('the other is gone', () => front.held.sockets === 1);
     const before = crowd.answers.length;
     await until('they go on asking', () => crowd.answers.length > before + 50);
     await crowd.stop();

@@ -1,8 +1,8 @@
-// Loads the uWebSockets.js addon and checks that this build has what the front end calls. The binaries in one package
+// Loads the uWebSockets.js addon and checks that this build has what its driver calls. The binaries in one package
 // version differ by Node version, so presence is tested, never inferred from a version number. Main thread.
 import { createRequire } from 'node:module';
 import { type LastgoodError, lastgoodError, reasonOf } from '../../base/errors.ts';
-import type { Uws } from './uws-types.ts';
+import type { Uws } from './addon-types.ts';
 
 const MODULE_FUNCTIONS = ['App', 'SSLApp', 'us_listen_socket_close', 'us_socket_local_port'];
 const MODULE_NUMBERS = ['LIBUS_LISTEN_EXCLUSIVE_PORT', 'DISABLED'];
