@@ -25,8 +25,9 @@ export function modelMetadata(record: VersionRecord, versions: readonly string[]
 
 /** GET /v2/models/{model}/config, as far as Triton's ModelConfig says something of an ONNX model here. */
 export function modelConfig(record: VersionRecord, queueDelayUs: number): object {
-  const { model, version, signature } = record;
-  const isBatched = leadsWithRows(signature);
+  const { model, version, signature, stacking } = record;
+  // Above 0 a batch size says that the rows of a request may be run with those of others.
+  const isBatched = leadsWithRows(signature) && stacking?.mode !== 'none';
   const tensor = ({ name, datatype, shape }: TensorSignature): object => ({
     name, data_type: CONFIG_TYPES[datatype] ?? `TYPE_${datatype}`, dims: isBatched ? shape.slice(1) : shape,
   });
@@ -34,6 +35,7 @@ export function modelConfig(record: VersionRecord, queueDelayUs: number): object
     name: model, platform: PLATFORM, backend: 'onnxruntime', version_policy: { specific: { versions: [version] } },
     max_batch_size: isBatched ? ROWS_MAX : 0,
     input: signature.inputs.map(tensor), output: signature.outputs.map(tensor),
+    ...(stacking !== undefined && { parameters: { stacking: { string_value: stacking.mode } } }),
     ...(isBatched && { dynamic_batching: { preferred_batch_size: [], max_queue_delay_microseconds: queueDelayUs } }),
   };
 }

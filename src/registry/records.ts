@@ -129,6 +129,16 @@ export interface TrialReport {
 }
 
 /**
+ * Whether rows of different requests may share a run of a version: `none` when an answer may depend on what else is in
+ * the run, and then every row of a request in rows, and every request of whole tensors, has a run of its own.
+ */
+export interface StackingDecision {
+  readonly mode: 'rows' | 'none';
+  /** A sentence without a full stop. */
+  readonly reason: string;
+}
+
+/**
  * new: has never served, or not long enough. good: ended its probation or was confirmed.
  * unhealthy: was rolled back or put into quarantine; never chosen by the machine until an operator releases it.
  */
@@ -149,6 +159,8 @@ export interface VersionRecord {
   readonly baseline: Baseline | null;
   readonly golden: Golden | null;
   readonly trial: TrialReport;
+  /** Decided in the trial; versions of early registrations have none, and are probed at each load. */
+  readonly stacking?: StackingDecision;
   readonly warnings: readonly string[];
   readonly health: VersionHealth;
   /** Why it is unhealthy, and since when; null otherwise. */

@@ -85,6 +85,7 @@ export class Deployment {
         deploymentId: options.id,
         workers: options.workers,
         intraOpThreads: options.intraOpThreads,
+        stacking: options.version.stacking?.mode ?? null,
         rowsMax: ROWS_MAX,
         answerBytesMax: ANSWER_BYTES_MAX,
         nonFinite: options.nonFinite ?? 'token',

@@ -83,6 +83,7 @@ async function addVersion(
         ...judged,
         golden,
         trial: trial.report,
+        stacking: trial.stacking,
         warnings: [...trial.warnings, ...warningsAbout(registry, request.model, trial.signature, judged.baseline)],
       },
       by,

@@ -1,12 +1,14 @@
-// The trial process: loads one artefact for the first time, warms it and checks its golden vectors. Whatever the model
-// does to this process (crash, hang, memory) the engine only sees a refusal.
+// The trial process: loads one artefact for the first time, warms it and checks its golden vectors; then finds out
+// whether its rows may share a run. Whatever the model does to this process (crash, hang, memory) the engine only sees
+// a refusal, and in the last part, where the rows are nobody's, a version that is not stacked.
 import '../base/telemetry-off.ts';
 import { writeFileSync } from 'node:fs';
 import { monotonicUs } from '../base/clock.ts';
 import { reasonOf } from '../base/errors.ts';
 import { compareGolden } from '../worker/golden.ts';
 import { Session } from '../worker/session.ts';
-import type { TrialMessage, TrialRequest, TrialResult } from './trial-messages.ts';
+import { decideStacking } from '../worker/stack-probe.ts';
+import type { TrialFindings, TrialMessage, TrialRequest } from './trial-messages.ts';
 
 /** Rows of the largest warm-up run, as one full batch would have. */
 const WARM_ROWS = 64;
@@ -17,7 +19,7 @@ function send(message: TrialMessage): Promise<void> {
   });
 }
 
-async function tryArtifact({ path, intraOpThreads, golden }: TrialRequest): Promise<TrialResult> {
+async function tryArtifact({ path, intraOpThreads, golden }: TrialRequest): Promise<TrialMessage> {
   await send({ kind: 'stage', stage: 'load' });
   const before = process.memoryUsage.rss();
   const beginUs = monotonicUs();
@@ -35,7 +37,10 @@ async function tryArtifact({ path, intraOpThreads, golden }: TrialRequest): Prom
     }
     const residentBytes = Math.max(0, process.memoryUsage.rss() - before);
     const report = { loadMs, runMs, goldenCases: golden?.cases.length ?? 0, residentBytes };
-    return { signature: session.signature, report, warnings };
+    const findings: TrialFindings = { signature: session.signature, report, warnings };
+    await send({ kind: 'passed', findings });
+    await send({ kind: 'stage', stage: 'stacking probe' });
+    return { kind: 'done', stacking: await decideStacking(session, path, 'bold') };
   } finally {
     await session.release();
   }
@@ -53,7 +58,6 @@ function offerToOutOfMemoryKiller(): void {
 offerToOutOfMemoryKiller();
 process.once('message', (request: TrialRequest) => {
   void tryArtifact(request)
-    .then((result): TrialMessage => ({ kind: 'done', result }))
     .catch((error: unknown): TrialMessage => ({ kind: 'failed', reason: reasonOf(error) }))
     .then(send)
     .finally(() => process.disconnect());

@@ -6,7 +6,7 @@ import { setPriority } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { TELEMETRY_OFF_ENVIRONMENT } from '../base/telemetry-off.ts';
 import { watchMemory } from './memory-watch.ts';
-import type { TrialMessage, TrialRequest, TrialResult, TrialStage } from './trial-messages.ts';
+import type { TrialFindings, TrialMessage, TrialRequest, TrialResult, TrialStage } from './trial-messages.ts';
 
 const ENTRY = fileURLToPath(new URL('./trial-child.js', import.meta.url));
 /** What native code wrote last is the best hint at why it crashed. */
@@ -29,9 +29,16 @@ function stepBack(pid: number | undefined): void {
   }
 }
 
+/** Limit of the stacking probe: a time for itself, and the model's, in runs of one row, of which it needs some 60. */
+const PROBE_MS = 5_000;
+const PROBE_RUNS_MAX = 500;
+
 const mebibytes = (bytes: number): number => Math.round(bytes / 1024 ** 2);
 
-/** Resolves with what the trial measured, or rejects with an Error that says what happened to the child. */
+/**
+ * Resolves with what the trial measured, or rejects with an Error that says what happened to the child. Made-up rows
+ * condemn nobody: a version that has passed and then ends the process, or does not end, in the probe is not stacked.
+ */
 export async function runTrial(request: TrialRequest, { trialMs, memoryBytes }: TrialLimits): Promise<TrialResult> {
   const child = fork(ENTRY, [], {
     execArgv: [],
@@ -48,20 +55,32 @@ export async function runTrial(request: TrialRequest, { trialMs, memoryBytes }: 
     exceeded = why;
     child.kill('SIGKILL');
   };
-  const timer = setTimeout(() => kill(`was not done within ${trialMs} ms`), trialMs);
+  const killAfter = (ms: number): NodeJS.Timeout => setTimeout(() => kill(`was not done within ${ms} ms`), ms);
+  let timer = killAfter(trialMs);
+  let passed: TrialFindings | null = null;
   const stopWatch = watchMemory(child.pid ?? 0, memoryBytes, (bytes) =>
     kill(`took ${mebibytes(bytes)} MiB of memory; wanted at most ${mebibytes(memoryBytes)} MiB`));
   try {
     return await new Promise<TrialResult>((resolve, reject) => {
       child.on('message', (message: TrialMessage) => {
         if (message.kind === 'stage') stage = message.stage;
-        else if (message.kind === 'done') resolve(message.result);
-        else reject(new Error(message.reason));
+        else if (message.kind === 'failed') end(message.reason);
+        else if (message.kind === 'done') resolve({ ...passed!, stacking: message.stacking });
+        else {
+          passed = message.findings;
+          clearTimeout(timer);
+          timer = killAfter(Math.min(trialMs, Math.round(PROBE_MS + PROBE_RUNS_MAX * passed.report.runMs)));
+        }
       });
+      const end = (reason: string): void => {
+        if (passed === null) reject(new Error(reason));
+        else resolve({ ...passed, stacking: { mode: 'none', reason } });
+      };
       child.once('error', reject);
       child.once('close', (code, signal) => {
-        if (exceeded !== null) reject(new Error(`the ${stage} ${exceeded}`));
-        else reject(new Error(`its process ended during the ${stage} with ${endOf(signal, code)}${hint(stderr)}`));
+        end(exceeded === null
+          ? `its process ended during the ${stage} with ${endOf(signal, code)}${hint(stderr)}`
+          : `the ${stage} ${exceeded}`);
       });
       child.send(request);
     });

@@ -36,7 +36,7 @@ export interface RowLayout {
 }
 
 /** Input bytes of one run; models with large rows run fewer of them at once. */
-const RUN_INPUT_BYTES_MAX = 4 * 1024 * 1024;
+export const RUN_INPUT_BYTES_MAX = 4 * 1024 * 1024;
 
 /** Reads the layout of a signature; no run of a dynamic layout takes more than `rowsMax` rows. */
 export function rowLayout(signature: Signature, rowsMax: number): RowLayout {

@@ -8,7 +8,7 @@ import type { WorkerStart } from './messages.ts';
 import { BatchRunner } from './predict-batch.ts';
 import type { Sampler } from './sampler.ts';
 import { Session } from './session.ts';
-import { answersRowByRow } from './stack-probe.ts';
+import { decideStacking } from './stack-probe.ts';
 
 export interface LoadedVersion {
   readonly signature: Signature;
@@ -25,14 +25,14 @@ export async function loadVersion(start: WorkerStart, sampler: Sampler): Promise
   let session: Session | null = null;
   try {
     const path = await verifyArtifact(start.dataDir, start.sha256);
-    session = await Session.open({ path, intraOpThreads: start.intraOpThreads, rowsMax: start.rowsMax });
+    const { intraOpThreads, rowsMax, stacking } = start;
+    session = await Session.open({ path, intraOpThreads, rowsMax, isStacking: stacking !== 'none' });
     await session.warmUp();
-    const isRowByRow = await answersRowByRow(session);
+    if (stacking === null && (await decideStacking(session, path, 'tame')).mode === 'none') session.stopStacking();
     sampler.source = start.source;
     const runner = new BatchRunner({
-      model, version, session, sampler, monotonicUs, isRowByRow,
+      model, version, session, sampler, monotonicUs, rowsMax,
       nonFinite: start.nonFinite,
-      rowsMax: start.rowsMax,
       answerBytesMax: start.answerBytesMax,
     });
     const loaded = session;

@@ -1,6 +1,6 @@
 // Everything that crosses the boundary between the main thread and an inference worker; types only.
 import type { MessagePort } from 'node:worker_threads';
-import type { OutputKind, Signature } from '../registry/records.ts';
+import type { OutputKind, Signature, StackingDecision } from '../registry/records.ts';
 import type { RowRingSize } from '../shared-memory/row-ring.ts';
 import type { NonFiniteJson } from '../wire/tensor-json.ts';
 import type { PredictionSource } from './sampler.ts';
@@ -32,6 +32,8 @@ export interface WorkerStart {
   readonly deploymentId: number;
   readonly workers: number;
   readonly intraOpThreads: number;
+  /** As the version's record has it; null when it was registered before that was decided. */
+  readonly stacking: StackingDecision['mode'] | null;
   /** Largest number of rows in one run; warmed first. */
   readonly rowsMax: number;
   /** Limit of one answer. */

@@ -37,8 +37,6 @@ export interface BatchRunnerOptions {
   readonly monotonicUs: () => number;
   /** What NaN and infinities become in the JSON of tensors; in that of /predict they are always null. */
   readonly nonFinite: NonFiniteJson;
-  /** The model was seen to answer each row by itself, so that requests for whole tensors may share a run. */
-  readonly isRowByRow: boolean;
 }
 
 /** A request whose rows are in the batch. */
@@ -165,7 +163,9 @@ export class BatchRunner {
 
   async #flush(): Promise<void> {
     const pending = this.#pending;
-    if (pending.length > 0) await this.#runAll(pending);
+    if (pending.length > 0 && this.#options.session.rowsPerRun > 1) await this.#runAll(pending);
+    // Nothing is shared: each has its own time, and fails alone without being run again.
+    else for (const request of pending) await this.#runAll([request]);
     this.#reset();
   }
 

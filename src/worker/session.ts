@@ -26,6 +26,8 @@ export interface SessionOptions {
   readonly intraOpThreads: number;
   /** Most rows of one run of a model with an open batch axis. */
   readonly rowsMax: number;
+  /** Whether rows of different requests may share a run; true by default. */
+  readonly isStacking?: boolean;
 }
 
 export interface RunResult {
@@ -73,21 +75,22 @@ export class Session {
   readonly #session: OrtSession;
   readonly #direct: DirectRun | null;
   readonly #fetches: Readonly<Record<string, null>>;
-  #rowsPerRun: number;
+  #isStacking: boolean;
   #released: Promise<void> | null = null;
 
-  private constructor(ort: OrtModule, session: OrtSession, direct: DirectRun | null, rowsMax: number) {
+  private constructor(ort: OrtModule, session: OrtSession, direct: DirectRun | null, options: SessionOptions) {
     this.#ort = ort;
     this.#session = session;
     this.#direct = direct;
     this.signature = signatureFrom(session.inputMetadata, session.outputMetadata);
     this.#fetches = Object.fromEntries(this.signature.outputs.map(({ name }) => [name, null]));
-    this.layout = rowLayout(this.signature, rowsMax);
-    this.#rowsPerRun = this.layout.rowsPerRun;
+    this.layout = rowLayout(this.signature, options.rowsMax);
+    this.#isStacking = options.isStacking ?? true;
   }
 
   /** Opens the model in `path`; rejects with onnxruntime's reason, or with what the engine cannot carry. */
-  static async open({ path, intraOpThreads, rowsMax }: SessionOptions): Promise<Session> {
+  static async open(options: SessionOptions): Promise<Session> {
+    const { path, intraOpThreads } = options;
     const ort = await loadRuntime();
     const opening = openSession(ort, path, {
       intraOpNumThreads: intraOpThreads,
@@ -103,16 +106,24 @@ export class Session {
       throw uncarried(error);
     });
     try {
-      return new Session(ort, session, run, rowsMax);
+      return new Session(ort, session, run, options);
     } catch (error) {
       await session.release();
       throw error;
     }
   }
 
-  /** Most rows that one run takes now. */
+  /** Whether rows of different requests may share a run. */
+  get isStacking(): boolean {
+    return this.#isStacking;
+  }
+  /** From now on each row has a run of its own, and so has each request for whole tensors. */
+  stopStacking(): void {
+    this.#isStacking = false;
+  }
+  /** Most rows that one run takes now; a fixed batch of a model that is not stacked is one row again and again. */
   get rowsPerRun(): number {
-    return this.#rowsPerRun;
+    return this.#isStacking ? this.layout.rowsPerRun : 1;
   }
 
   /** Runs the rows `firstRow` to `firstRow + rows` of the inputs, which come in the signature's order. */
@@ -121,7 +132,7 @@ export class Session {
     let runMs = 0;
     for (let done = 0; done < rows; ) {
       const start = firstRow + done;
-      const count = Math.min(this.#rowsPerRun, rows - done);
+      const count = Math.min(this.rowsPerRun, rows - done);
       const feeds = this.#feeds(inputs, start, count);
       const beginMs = performance.now();
       const answer = this.#direct === null ? await this.#session.run(feeds) : this.#direct(feeds, this.#fetches);
@@ -131,8 +142,8 @@ export class Session {
       } catch (error) {
         // The signature promised a row axis that the outputs do not have (a flattened or a reduced one): from now on
         // each row gets a run, and with it the whole output.
-        if (!(error instanceof RowsMismatch) || this.layout.batching !== 'dynamic' || count === 1) throw error;
-        this.#rowsPerRun = 1;
+        if (!(error instanceof RowsMismatch)) throw error;
+        this.stopStacking();
         continue;
       }
       done += count;
@@ -187,7 +198,7 @@ export class Session {
   async warmUp(): Promise<WarmUp> {
     const warnings: string[] = [];
     const times: number[] = [];
-    const largest = this.#rowsPerRun;
+    const largest = this.rowsPerRun;
     try {
       for (const rows of [largest, ...WARM_ROWS.filter((size) => size < largest)]) {
         if (rows > 1) await this.run(this.#zeros(rows), 0, rows);
@@ -216,14 +227,14 @@ export class Session {
   }
 
   #feeds(inputs: readonly InputSource[], firstRow: number, rows: number): Record<string, FeedValue> {
-    const { batching, inputs: layouts } = this.layout;
+    const { batching, inputs: layouts, rowsPerRun } = this.layout;
     const feeds: Record<string, FeedValue> = {};
     for (let index = 0; index < layouts.length; index += 1) {
       const { name, datatype } = layouts[index]!;
       const { data, shape, elements } = inputs[index]!;
       const taken = slice(data, firstRow * elements, (firstRow + rows) * elements);
-      const padded = batching === 'fixed' ? repeatLastRow(taken, rows, this.#rowsPerRun, elements) : taken;
-      const dims = batching === 'none' ? shape : [batching === 'fixed' ? this.#rowsPerRun : rows, ...shape];
+      const padded = batching === 'fixed' ? repeatLastRow(taken, rows, rowsPerRun, elements) : taken;
+      const dims = batching === 'none' ? shape : [batching === 'fixed' ? rowsPerRun : rows, ...shape];
       feeds[name] = this.#tensor(runtimeType(datatype), padded, dims);
     }
     return feeds;
@@ -235,12 +246,13 @@ export class Session {
   }
 
   #outputs(answer: Readonly<Record<string, FeedValue>>, rows: number): OutputBlock[] {
-    const runRows = this.layout.batching === 'fixed' ? this.#rowsPerRun : rows;
+    const runRows = this.layout.batching === 'fixed' ? this.layout.rowsPerRun : rows;
     return this.layout.outputs.map(({ name, hasRows }) => {
       const { dims, data: elements } = answer[name] as { dims: readonly number[]; data: TensorData };
       const data = halfBits(elements);
       const isDivided = hasRows && dims[0] === runRows;
-      if (!isDivided && runRows > 1) {
+      // What is not divided belongs to the only row of its run.
+      if (!isDivided && rows > 1) {
         throw new RowsMismatch(`output "${name}" has shape ${shapeText(dims)} for ${runRows} rows`);
       }
       const rowShape = isDivided ? dims.slice(1) : dims;

@@ -2,6 +2,7 @@
 // every input that has it open; inputs without such a dimension (a sampling rate) must be equal. Pure; worker thread.
 import { Buffer } from 'node:buffer';
 import type { Signature } from '../registry/records.ts';
+import { RUN_INPUT_BYTES_MAX } from '../wire/row-layout.ts';
 import { createElements, elementBytes, elementCount } from '../wire/tensor.ts';
 import type { TensorData } from '../wire/tensor.ts';
 
@@ -11,28 +12,24 @@ export interface Whole {
   readonly shape: readonly number[];
 }
 
-/** Input bytes of one stacked run. */
-const RUN_BYTES_MAX = 4 * 1024 * 1024;
-
 export class Stacking {
   readonly #signature: Signature;
   readonly #rowsMax: number;
   /** Inputs whose first dimension counts rows. */
   readonly #isStacked: readonly boolean[];
-  /** Requests may share a run; becomes false for good when a run did not answer row by row. */
-  isPossible: boolean;
+  /** The signature has a place for rows; whether the model keeps them apart is the session's to say. */
+  readonly #isPossible: boolean;
 
-  /** `isSafe`: the model was seen to answer each row by itself (see stack-probe.ts). */
-  constructor(signature: Signature, rowsMax: number, isSafe: boolean) {
+  constructor(signature: Signature, rowsMax: number) {
     this.#signature = signature;
     this.#rowsMax = rowsMax;
     this.#isStacked = signature.inputs.map(({ shape }) => shape[0] === -1);
-    this.isPossible = isSafe && canStack(signature);
+    this.#isPossible = canStack(signature);
   }
 
   /** Rows of a request when it can be stacked with others, else 0. */
   rowsOf(inputs: readonly Whole[]): number {
-    if (!this.isPossible) return 0;
+    if (!this.#isPossible) return 0;
     let rows = -1;
     for (let index = 0; index < inputs.length; index += 1) {
       if (!this.#isStacked[index]!) continue;
@@ -40,12 +37,12 @@ export class Stacking {
       if (rows >= 0 && size !== rows) return 0;
       rows = size;
     }
-    return rows > 0 && rows < this.#rowsMax && this.#bytesOf(inputs) < RUN_BYTES_MAX ? rows : 0;
+    return rows > 0 && rows < this.#rowsMax && this.#bytesOf(inputs) < RUN_INPUT_BYTES_MAX ? rows : 0;
   }
 
   /** Tells whether a request with `rows` more rows still fits a run that has `total` requests' rows already. */
   hasRoom(rows: number, total: number, inputs: readonly Whole[]): boolean {
-    return rows + total <= this.#rowsMax && (this.#bytesOf(inputs) / rows) * (rows + total) <= RUN_BYTES_MAX;
+    return rows + total <= this.#rowsMax && (this.#bytesOf(inputs) / rows) * (rows + total) <= RUN_INPUT_BYTES_MAX;
   }
 
   /** Tells whether two requests can share a run. */

@@ -26,8 +26,6 @@ export interface TensorBatchOptions extends Omit<CodecOptions, 'signature'> {
   readonly session: Session;
   readonly sampler: Sampler;
   readonly rowsMax: number;
-  /** The model was seen to answer each row by itself. */
-  readonly isRowByRow: boolean;
   readonly monotonicUs: () => number;
   /** Publishes an answer; the bytes are copied during the call. */
   readonly write: (entry: number, rows: number, answer: OipAnswer, outcome: Outcome) => void;
@@ -63,10 +61,10 @@ export class TensorBatch {
   #startUs = 0;
 
   constructor(options: TensorBatchOptions) {
-    const { session, rowsMax, isRowByRow } = options;
+    const { session, rowsMax } = options;
     this.#options = options;
     this.#codecs = tensorCodecs({ ...options, signature: session.signature });
-    this.#stacking = new Stacking(session.signature, rowsMax, isRowByRow);
+    this.#stacking = new Stacking(session.signature, rowsMax);
   }
 
   /** Tells whether entries of this kind are taken here. */
@@ -95,7 +93,8 @@ export class TensorBatch {
       this.#fail({ entry, receivedUs, codec, rows: 0, id: request.id }, error, Outcome.expired, 0);
       return;
     }
-    this.#group({ entry, receivedUs, codec, request, rows: this.#stacking.rowsOf(request.inputs) });
+    const rows = this.#options.session.isStacking ? this.#stacking.rowsOf(request.inputs) : 0;
+    this.#group({ entry, receivedUs, codec, request, rows });
   }
 
   /** Whether anything that was taken has no answer yet. */
@@ -147,7 +146,7 @@ export class TensorBatch {
     const { outputs, runMs } = result;
     if (!isAlone && outputs.some((output) => output !== undefined && output.shape[0] !== rows)) {
       // The outputs have no row per row after all: nothing of this model is stacked again.
-      this.#stacking.isPossible = false;
+      session.stopStacking();
       for (const one of group) await this.#run([one]);
       return;
     }

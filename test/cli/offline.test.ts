@@ -30,6 +30,7 @@ describe('lastgood without an engine', () => {
     const first = await lastgood(['register', 'housing', housingFile('1'), ...baseline, ...data]);
     assert.equal(first.code, 0, first.stderr);
     assert.match(first.stdout, /registered version 1 of housing: .* features FP32\[-1,8\] -> price FP32\[-1,1\]/);
+    assert.match(first.stdout, /stacking: rows, because made-up rows were answered in company/);
     assert.match(first.stdout, /lastgood promote housing 1/);
     assert.match(first.stderr, /^lastgood: no engine runs on ".*": worked on the data directory itself\n$/);
     const second = await lastgood(['register', 'housing', housingFile('2'), '--version', 'two', ...data]);
@@ -57,6 +58,7 @@ describe('lastgood without an engine', () => {
     const steps: readonly (readonly [string, RegExp])[] = [
       ['pin housing --reason stocktaking', /housing is pinned to version 1/],
       ['status housing', /pinned +by cli:.*: stocktaking/],
+      ['status housing', /stacking +rows, because[^]*VERSION.*STACKING[^]*two.* rows /],
       ['unpin housing', /not pinned any more/],
       ['promote housing two', /version two of housing is active in place of 1, as generation 2/],
       ['confirm housing', /version two of housing \(generation 2\) is known good/],

@@ -96,6 +96,7 @@ suite('/v2 routes', () => {
     const { json: config } = await http(port, '/v2/models/m/config');
     assert.deepEqual(config['input'], [{ name: 'x', data_type: 'TYPE_FP32', dims: [3] }]);
     assert.ok((config['max_batch_size'] as number) > 1);
+    assert.deepEqual(config['parameters'], { stacking: { string_value: 'rows' } });
     const { json: server } = await http(port, '/v2');
     assert.ok(!(server['extensions'] as string[]).some((name) => /shared_memory|sequence|trace/.test(name)));
   });

@@ -49,6 +49,7 @@ describe('registerVersion', () => {
     assert.equal(record.outputKind, 'regression');
     assert.equal(record.baseline?.rows, 2_000);
     assert.ok(record.trial.goldenCases > 0);
+    assert.equal(record.stacking?.mode, 'rows');
     assert.deepEqual(record.warnings, []);
     assert.deepEqual(artifacts(), [`${record.sha256}.onnx`]);
   });

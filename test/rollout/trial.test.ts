@@ -7,15 +7,42 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { runTrial } from '../../src/rollout/trial.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
+import { endless, fatal } from '../worker/hostile-onnx.ts';
+import { runningSum } from '../worker/mixers.ts';
 import { linear } from '../worker/onnx.ts';
 
 const CHILDREN = `/proc/self/task/${process.pid}/children`;
 const withoutList = existsSync(CHILDREN) ? false : 'the system does not list the children of a process';
 
-test('a trial steps back behind everything that serves', { skip: withoutList }, async () => {
+const LIMITS = { trialMs: 60_000, memoryBytes: 2 ** 31 };
+
+function pathOf(bytes: Uint8Array): string {
   const path = join(temporaryDirectory(), 'm.onnx');
-  writeFileSync(path, linear());
-  const trial = runTrial({ path, intraOpThreads: 1, golden: null }, { trialMs: 60_000, memoryBytes: 2 ** 31 });
+  writeFileSync(path, bytes);
+  return path;
+}
+
+test('a trial decides whether rows may share a run', async () => {
+  const trial = (bytes: Uint8Array) => runTrial({ path: pathOf(bytes), intraOpThreads: 1, golden: null }, LIMITS);
+  assert.equal((await trial(linear())).stacking.mode, 'rows');
+  const { mode, reason } = (await trial(runningSum())).stacking;
+  assert.deepEqual([mode, reason], ['none', 'output "y" of a row differs between a run of its own and one of 2 rows']);
+});
+
+test('a model that made-up rows kill, or keep busy, passes its trial and is not stacked', async () => {
+  for (const [bytes, reason] of [
+    [fatal(), /^its process ended during the stacking probe with SIGFPE/],
+    [endless(), /^the stacking probe was not done within \d+ ms$/],
+  ] as const) {
+    const { stacking, report } = await runTrial({ path: pathOf(bytes), intraOpThreads: 1, golden: null }, LIMITS);
+    assert.ok(report.runMs > 0);
+    assert.equal(stacking.mode, 'none');
+    assert.match(stacking.reason, reason);
+  }
+});
+
+test('a trial steps back behind everything that serves', { skip: withoutList }, async () => {
+  const trial = runTrial({ path: pathOf(linear()), intraOpThreads: 1, golden: null }, LIMITS);
   const [pid] = readFileSync(CHILDREN, 'utf8').trim().split(' ').map(Number);
   assert.ok(pid !== undefined && pid > 0);
   assert.ok(getPriority(pid) > getPriority(process.pid));

@@ -15,17 +15,21 @@ import { BatchRunner } from '../../src/worker/predict-batch.ts';
 import { rowTapOf } from '../../src/worker/row-tap.ts';
 import { Sampler } from '../../src/worker/sampler.ts';
 import { Session } from '../../src/worker/session.ts';
-import { answersRowByRow } from '../../src/worker/stack-probe.ts';
+import { decideStacking } from '../../src/worker/stack-probe.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 
 export const RING_CAPACITY = 1024;
 
-/** Opens a session on a model that was just written. */
-export async function openModel(bytes: Uint8Array, rowsMax = 64): Promise<Session> {
+/** Writes a model to a file of its own. */
+export function modelFile(bytes: Uint8Array): string {
   const path = join(temporaryDirectory(), 'model.onnx');
   writeFileSync(path, bytes);
-  return Session.open({ path, intraOpThreads: 1, rowsMax });
+  return path;
 }
+
+/** Opens a session on a model that was just written. */
+export const openModel = (bytes: Uint8Array, rowsMax = 64): Promise<Session> =>
+  Session.open({ path: modelFile(bytes), intraOpThreads: 1, rowsMax });
 
 export interface Answer {
   readonly status: number;
@@ -64,14 +68,15 @@ export interface BenchOptions {
 export async function benchOn(bytes: Uint8Array, options: BenchOptions = {}): Promise<Bench> {
   const { rowsMax = 64, kind = 'scalar', output = 0, answerBytesMax = 1e6, slabAnswerBytes = 65_536 } = options;
   const { rows = { reservoir: null, record: null } } = options;
-  const session = await openModel(bytes, rowsMax);
+  const path = modelFile(bytes);
+  const session = await Session.open({ path, intraOpThreads: 1, rowsMax });
+  if ((await decideStacking(session, path, 'bold')).mode === 'none') session.stopStacking();
   const memory = new SharedArrayBuffer(sampleRingBytes(RING_CAPACITY));
   const sampler = new Sampler(new SampleWriter(memory, 0, RING_CAPACITY), RING_CAPACITY, rowTapOf(rows, 0));
   sampler.source = { output, kind, datatype: session.signature.outputs[output]!.datatype };
   const reader = new SampleReader(memory, 0, RING_CAPACITY);
   const runner = new BatchRunner({
     model: 'm', version: '1', session, sampler, rowsMax, answerBytesMax, monotonicUs, nonFinite: 'token',
-    isRowByRow: await answersRowByRow(session),
   });
   const arena = createSlabArena(1, { entriesMax: 64, requestBytes: 1 << 20, answerBytes: slabAnswerBytes });
   return {

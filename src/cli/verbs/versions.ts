@@ -9,7 +9,7 @@ import { judgedOutputOf } from '../../wire/judged-output.ts';
 import { withControl } from '../connect.ts';
 import { bytesText, durationText, paint, printResult } from '../views/output.ts';
 import { withProgress } from '../views/progress.ts';
-import { judgedText, watchedText } from '../views/status-view.ts';
+import { judgedText, stackingText, watchedText } from '../views/status-view.ts';
 import { verb } from '../verb.ts';
 import type { CommonFlags } from '../verb.ts';
 
@@ -87,6 +87,7 @@ function registeredText(result: { version: VersionRecord; activation: Activation
     `registered version ${paint('bold', version.version)} of ${model}: ${bytesText(version.artifactBytes)}, ` +
       signatureText(signature),
     `its trial: loaded in ${durationText(trial.loadMs)}, one row in ${durationText(trial.runMs)}${golden}`,
+    `stacking: ${stackingText(version.stacking)}`,
     `judged by: ${judgedText(judgedOutputOf(version))}`,
     `inputs watched: ${watchedText(version)}`,
     ...version.warnings.map((warning) => paint('yellow', `warning: ${warning}`)),

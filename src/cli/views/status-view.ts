@@ -5,7 +5,9 @@ import { CHECK_TABLE } from '../../judge/types/check-kinds.ts';
 import type { CheckResult } from '../../judge/types/messages.ts';
 import { numberText, percentText } from '../../judge/types/number-text.ts';
 import type { TlsView } from '../../metrics/views.ts';
-import type { Baseline, DecisionRecord, JudgedOutput, VersionRecord } from '../../registry/records.ts';
+import type {
+  Baseline, DecisionRecord, JudgedOutput, StackingDecision, VersionRecord,
+} from '../../registry/records.ts';
 import { inputColumnsOf } from '../../wire/input-columns.ts';
 import { judgedOutputOf } from '../../wire/judged-output.ts';
 import { bytesText, countText, durationText, facts, paint, table, timeText } from './output.ts';
@@ -128,7 +130,7 @@ function modelFacts(status: ModelStatus, nowMs: number): string {
       : `${model.activeVersion} as generation ${model.generation}, for ${durationText(nowMs - model.activatedAtMs)}`],
     ['last good', model.lastGoodVersion ?? 'none: nothing to go back to'],
   ];
-  if (active !== undefined) pairs.push(['inputs', watchedText(active)]);
+  if (active !== undefined) pairs.push(['stacking', stackingText(active.stacking)], ['inputs', watchedText(active)]);
   if (model.pin !== null) {
     const { by, reason, atMs } = model.pin;
     pairs.push(['pinned', `by ${by}, ${timeText(atMs)}${reason === '' ? '' : `: ${reason}`}`]);
@@ -165,7 +167,7 @@ export function verdictCell({ verdict, heldBack }: CheckResult): { readonly text
 }
 
 function versionsTable({ model, versions, deployments }: ModelStatus): string {
-  const head = ['VERSION', 'ROLE', 'HEALTH', 'LOADED', 'SIZE', 'JUDGED BY', 'BASELINE', 'REGISTERED'];
+  const head = ['VERSION', 'ROLE', 'HEALTH', 'LOADED', 'SIZE', 'STACKING', 'JUDGED BY', 'BASELINE', 'REGISTERED'];
   return table(head, versions.map((one) => {
     const { version } = one;
     const loaded = deployments
@@ -178,6 +180,7 @@ function versionsTable({ model, versions, deployments }: ModelStatus): string {
       healthCell(one),
       loaded.join(', ') || NOTHING,
       bytesText(one.artifactBytes),
+      one.stacking?.mode ?? NOTHING,
       judgedText(judgedOutputOf(one)),
       baselineText(one.baseline),
       timeText(one.registeredAtMs),
@@ -202,6 +205,12 @@ function baselineText(baseline: Baseline | null): string {
 }
 
 const columnsText = (count: number): string => `${count} input ${count === 1 ? 'column' : 'columns'}`;
+
+/** Whether rows of different requests share a run, and why. */
+export function stackingText(decision: StackingDecision | undefined): string {
+  if (decision === undefined) return 'decided at each load: registered before it was recorded';
+  return `${decision.mode}, because ${decision.reason}`;
+}
 
 /** Which input columns are compared with the version's baseline, or why none are. */
 export function watchedText(version: VersionRecord): string {
