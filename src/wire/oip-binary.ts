@@ -5,7 +5,8 @@ import { endianness } from 'node:os';
 import { lastgoodError } from '../base/errors.ts';
 import type { LastgoodError } from '../base/errors.ts';
 import type { DeclaredTensor } from './oip-json.ts';
-import { createElements, elementBytes, shapeText } from './tensor.ts';
+import { WANTED, describeValue } from './predict-values.ts';
+import { createElements, elementBytes, isCarriedText, shapeText } from './tensor.ts';
 import type { NumericArray, TensorData } from './tensor.ts';
 
 const LENGTH_BYTES = 4;
@@ -57,12 +58,14 @@ function readTexts(bytes: Uint8Array, { name, elements, shape }: DeclaredTensor)
   return texts;
 }
 
-/** The text in `bytes`; the runtime carries texts as JavaScript strings, so other bytes would come back changed. */
+/** The text in `bytes`; of others the runtime would see something else than what was sent. */
 export function readText(bytes: Uint8Array, input: string, index: number): string {
   if (!isUtf8(bytes)) {
     throw invalid(`text ${index} of input "${input}" is no valid UTF-8; wanted UTF-8, the runtime carries only text`);
   }
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('utf8');
+  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('utf8');
+  if (isCarriedText(text)) return text;
+  throw invalid(`text ${index} of input "${input}" is ${describeValue(text)}; wanted ${WANTED.BYTES}`);
 }
 
 /** The bytes of `data` as they travel; for fixed-size datatypes a view, not a copy. */

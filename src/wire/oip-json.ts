@@ -49,10 +49,10 @@ export function readJsonData(bytes: Uint8Array, { start, end }: DataRange, tenso
   const mode = MODES[datatype];
   const text = bytes.subarray(start, end);
   if (mode !== undefined) {
-    if (isWhole(strict.reset(text), data, elements, mode)) return data;
+    if (isWhole(strict.reset(text), data, tensor, mode)) return data;
     const isFloat = mode === 'single' || mode === 'double';
     const hasTokens = isFloat && (text.includes(UPPER_N) || text.includes(UPPER_I));
-    if (hasTokens && isWhole(lenient.reset(text), data, elements, mode)) return data;
+    if (hasTokens && isWhole(lenient.reset(text), data, tensor, mode)) return data;
   }
   return parseData(text, tensor, data);
 }
@@ -61,50 +61,72 @@ export function readJsonData(bytes: Uint8Array, { start, end }: DataRange, tenso
 export const isScanned = (datatype: Datatype): boolean => MODES[datatype] !== undefined;
 
 /**
- * Reads the array that begins at `start`, if it holds just the tensor's elements as JSON writes numbers, in any
- * nesting; null when anything does not fit. `end` is the first byte behind it.
+ * Reads the array that begins at `start`, if it holds just the tensor's elements as JSON writes numbers, flat or
+ * nested; null when anything does not fit. `end` is the first byte behind it.
  */
 export function scanJsonData(
-  bytes: Uint8Array, start: number, { datatype, elements }: DeclaredTensor,
+  bytes: Uint8Array, start: number, tensor: DeclaredTensor,
 ): { readonly data: TensorData; readonly end: number } | null {
+  const { datatype, elements } = tensor;
   const mode = MODES[datatype];
   if (mode === undefined || elements > (bytes.length - start) >> 1) return null;
   const data = createElements(datatype, elements);
   strict.reset(bytes).at = start;
-  return scanNumbers(strict, data, elements, mode) === elements ? { data, end: strict.at } : null;
+  return scanNumbers(strict, data, tensor, mode) ? { data, end: strict.at } : null;
 }
 
-function isWhole(scanner: FloatScanner, data: TensorData, elements: number, mode: NumberMode | 'big'): boolean {
-  return scanNumbers(scanner, data, elements, mode) === elements && scanner.space() === -1;
+function isWhole(scanner: FloatScanner, data: TensorData, tensor: DeclaredTensor, mode: NumberMode | 'big'): boolean {
+  return scanNumbers(scanner, data, tensor, mode) && scanner.space() === -1;
 }
 
-// Fills `data` and returns the number of values, or -1 when something does not fit; stops behind the last bracket.
-function scanNumbers(scanner: FloatScanner, data: TensorData, elements: number, mode: NumberMode | 'big'): number {
-  let depth = 0;
-  let count = 0;
-  for (;;) {
-    if (scanner.space() !== OPEN_BRACKET) return -1;
-    scanner.at += 1;
-    depth += 1;
-    if (depth > DATA_NESTING_MAX) return -1;
-    if (scanner.space() === OPEN_BRACKET) continue;
-    const added = mode === 'big'
-      ? scanner.bigIntegers(data as BigArray, count, elements - count)
-      : scanner.numbers(data as NumericArray, count, elements - count, mode);
-    if (added < 0) return -1;
-    count += added;
-    depth -= 1;
-    if (depth === 0) return count;
-    let byte = scanner.space();
-    while (byte === CLOSE_BRACKET) {
-      scanner.at += 1;
-      depth -= 1;
-      if (depth === 0) return count;
-      byte = scanner.space();
+/**
+ * Fills `data` from an array that is flat or nested as the shape is; false when anything does not fit. Stands behind
+ * the last bracket then. Arrays of one array around the whole say nothing and are allowed.
+ */
+function scanNumbers(
+  scanner: FloatScanner, data: TensorData, { shape, elements }: DeclaredTensor, mode: NumberMode | 'big',
+): boolean {
+  let opened = 0;
+  while (takes(scanner, OPEN_BRACKET)) opened += 1;
+  const rank = nestedRank(shape);
+  const isFlat = opened === 1;
+  if (opened === 0 || opened > DATA_NESTING_MAX || (!isFlat && opened < rank)) return false;
+  const length = isFlat ? elements : shape[rank - 1] ?? 1;
+  for (let rows = 1; ; rows += 1) {
+    const from = (rows - 1) * length;
+    const count = mode === 'big'
+      ? scanner.bigIntegers(data as BigArray, from, length)
+      : scanner.numbers(data as NumericArray, from, length, mode);
+    if (count !== length) return false;
+    // So many rows are whole arrays of the dimensions before, which end with this row.
+    let axis = isFlat ? -1 : rank - 2;
+    let closed = 0;
+    for (let left = rows; axis >= 0 && left % shape[axis]! === 0; axis -= 1) {
+      if (!takes(scanner, CLOSE_BRACKET)) return false;
+      left /= shape[axis]!;
+      closed += 1;
     }
-    if (byte !== COMMA) return -1;
-    scanner.at += 1;
+    if (axis < 0) return closes(scanner, opened - 1 - closed);
+    if (!takes(scanner, COMMA)) return false;
+    for (; closed >= 0; closed -= 1) if (!takes(scanner, OPEN_BRACKET)) return false;
   }
+}
+
+// Dimensions that nest: what stands behind an empty one is never written.
+function nestedRank(shape: readonly number[]): number {
+  const empty = shape.indexOf(0);
+  return empty < 0 ? shape.length : empty + 1;
+}
+
+function takes(scanner: FloatScanner, byte: number): boolean {
+  if (scanner.space() !== byte) return false;
+  scanner.at += 1;
+  return true;
+}
+
+function closes(scanner: FloatScanner, brackets: number): boolean {
+  for (let left = brackets; left > 0; left -= 1) if (!takes(scanner, CLOSE_BRACKET)) return false;
+  return true;
 }
 
 function parseData(text: Uint8Array, tensor: DeclaredTensor, data: TensorData): TensorData {
@@ -114,13 +136,35 @@ function parseData(text: Uint8Array, tensor: DeclaredTensor, data: TensorData): 
   } catch (error) {
     throw lastgoodError('INVALID_JSON', { reason: `the data of input "${tensor.name}": ${reasonOf(error)}` });
   }
-  // The nesting was bounded when the array was cut out.
-  const flat = parsed.flat(Infinity);
+  const flat = flattened(parsed, tensor);
   if (flat.length !== tensor.elements) throw wrongCount(tensor, flat.length);
   const bad = flat.findIndex((value, index) => !storeElement(tensor.datatype, data, index, value));
   if (bad < 0) return data;
   throw invalid(`value ${bad} of input "${tensor.name}" is ${describeValue(flat[bad])}; wanted ` +
     WANTED[tensor.datatype]);
+}
+
+// The same forms as scanNumbers takes. The nesting was bounded when the array was cut out.
+function flattened(parsed: readonly unknown[], { name, shape }: DeclaredTensor): readonly unknown[] {
+  let depth = 0;
+  for (let level: unknown = parsed; Array.isArray(level); level = (level as unknown[])[0]) depth += 1;
+  if (depth === 1) return parsed;
+  const rank = Math.max(1, nestedRank(shape));
+  const flat: unknown[] = [];
+  const visit = (level: unknown, axis: number): void => {
+    if (axis === rank) {
+      flat.push(level);
+      return;
+    }
+    // A shape without dimensions is written as an array of one.
+    if (!Array.isArray(level) || level.length !== (axis < 0 ? 1 : shape[axis] ?? 1)) {
+      throw invalid(`input "${name}" has nested arrays that are not of its shape; wanted ${shapeText(shape)}, ` +
+        'nested or flat');
+    }
+    for (const one of level as unknown[]) visit(one, axis + 1);
+  };
+  visit(parsed, Math.min(0, rank - depth));
+  return flat;
 }
 
 function wrongCount({ name, shape, elements }: DeclaredTensor, got: number | null): LastgoodError {

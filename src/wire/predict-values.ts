@@ -5,7 +5,7 @@ import type { LastgoodError } from '../base/errors.ts';
 import type { Datatype } from '../registry/records.ts';
 import { numberToHalf } from './half.ts';
 import type { InputRows, RowBatch } from './row-batch.ts';
-import { elementCount, shapeText } from './tensor.ts';
+import { elementCount, isCarriedText, shapeText } from './tensor.ts';
 import type { BigArray, NumericArray, TensorData } from './tensor.ts';
 
 const GOT_CHARACTERS_MAX = 40;
@@ -21,7 +21,8 @@ const INTEGER_RANGES: Readonly<Partial<Record<Datatype, readonly [min: number, m
 };
 /** What an element of each datatype has to be, for errors. */
 export const WANTED: Readonly<Record<Datatype, string>> = {
-  BOOL: 'true, false, 0 or 1', BYTES: 'a text', FP16: 'a number that FP16 can hold',
+  BOOL: 'true, false, 0 or 1', BYTES: 'a text without U+0000 and without half a surrogate pair',
+  FP16: 'a number that FP16 can hold',
   FP32: 'a number that FP32 can hold', FP64: 'a number that FP64 can hold', INT8: 'an integer that INT8 can hold',
   INT16: 'an integer that INT16 can hold',
   INT32: 'an integer that INT32 can hold', INT64: 'an integer that INT64 can hold (beyond 2^53 in plain digits)',
@@ -141,7 +142,7 @@ function flatten(input: InputRows, values: readonly unknown[]): unknown[] {
 /** Stores a JSON value as one element; returns false when the datatype cannot hold it. */
 export function storeElement(datatype: Datatype, data: TensorData, index: number, value: unknown): boolean {
   if (Array.isArray(data)) {
-    if (typeof value !== 'string') return false;
+    if (typeof value !== 'string' || !isCarriedText(value)) return false;
     data[index] = value;
     return true;
   }

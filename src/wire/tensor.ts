@@ -45,6 +45,12 @@ export const elementBytes = (datatype: Datatype): number => ELEMENTS[datatype].b
 /** Allocates `length` elements, all zero (or empty). */
 export const createElements = (datatype: Datatype, length: number): TensorData => ELEMENTS[datatype].create(length);
 
+/** With the flag, a pair of surrogates is one character and no surrogate. */
+const UNCARRIED = /\0|\p{Surrogate}/u;
+
+/** Whether the runtime sees this text as it is: U+0000 would end it, and half a surrogate pair has no UTF-8. */
+export const isCarriedText = (text: string): boolean => !UNCARRIED.test(text);
+
 /** onnxruntime's name of a datatype. */
 export const runtimeType = (datatype: Datatype): string => ELEMENTS[datatype].runtime;
 

@@ -18,6 +18,10 @@ const DECIDED_OTHERWISE: Readonly<Record<string, string>> = {
     'a "binary_data_output" that is no truth value is refused, as Triton does; one server passes over it',
   'bin-empty-json':
     'an Inference-Header-Content-Length of 0 is Triton\'s raw binary request, which another server does not know',
+  'string-nested':
+    'data that is nested otherwise than its shape is refused; one server writes it one after the other',
+  'bin-BYTES-not-utf8':
+    'a text with U+0000 is refused, because the runtime would cut it there',
   'bool-ints': 'BOOL takes 0 and 1 beside false and true, as Triton does; another server refuses them',
 };
 

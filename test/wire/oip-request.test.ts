@@ -46,16 +46,38 @@ suite('RequestDecoder', () => {
     }
   });
 
-  test('takes nested, flat and ragged data as long as the count fits, in any order of members', () => {
+  test('takes data that is flat or nested as the shape is, in any order of members', () => {
     const wanted = Float32Array.of(1, 2, 3, 4);
     for (const data of [
-      '[1,2,3,4]', '[[1,2],[3,4]]', ' [ [ 1 , 2 ] , [ 3 , 4 ] ] ', '[[1],[2,3,4]]', '[[[[1,2,3,4]]]]',
+      '[1,2,3,4]', '[[1,2],[3,4]]', ' [ [ 1 , 2 ] , [ 3 , 4 ] ] ', '[[[[1,2],[3,4]]]]',
     ]) {
       assert.deepEqual(dataOf(one('FP32', [-1, -1]), input('FP32', '[2,2]', data)), wanted, data);
     }
+    const cube = Int32Array.of(1, 2, 3, 4, 5, 6, 7, 8);
+    assert.deepEqual(
+      dataOf(one('INT32', [-1, -1, -1]), input('INT32', '[2,2,2]', '[[[1,2],[3,4]],[[5,6],[7,8]]]')), cube);
     const json = '{"outputs":[],"inputs":[{"data":[1,2,3,4],"shape":[4],"datatype":"FP32","name":"x"}],"id":"a"}';
     assert.deepEqual(dataOf(one('FP32'), json), wanted);
     assert.equal(decode(one('FP32'), json).id, '"a"');
+  });
+
+  test('refuses data that is nested otherwise, whichever path reads it', () => {
+    const message = /"x" has (nested arrays that are not of its shape|fewer values)/;
+    const refused = { code: 'INVALID_REQUEST', message };
+    for (const data of [
+      '[[1],[2,3,4]]', '[[1,2,3],[4,5,6,7,8]]', '[[1,2,3,4],[5,6,7]]', '[[1,2],[3,4],[5,6],[7,8]]',
+      '[[1,2,3,4,5,6,7,8]]',
+      '[[[1,2],[3,4]],[[5,6],[7,8]]]', '[[1,2,3,4],5,6,7,8]', '[[[1,2,3,4]],[[5,6,7,8]]]',
+      '[[[1,2,3,4],[5,6,7,8]],[]]', '[[1,2,3,4],[5,6,7,8],[]]',
+    ]) {
+      for (const datatype of ['FP32', 'INT64'] as const) {
+        assert.throws(() => dataOf(one(datatype, [-1, -1]), input(datatype, '[2,4]', data)), refused, data);
+      }
+      const truths = data.replaceAll(/\d/g, 'true');
+      assert.throws(() => dataOf(one('BOOL', [-1, -1]), input('BOOL', '[2,4]', truths)), refused, truths);
+    }
+    assert.throws(() => dataOf(one('FP32', [-1, -1]), input('FP32', '[2,2]', '[1,[2,3],4,5]')),
+      { code: 'INVALID_REQUEST', message: /value 1 of input "x" is an array/ });
   });
 
   test('takes the tokens NaN and Infinity for floating-point numbers only', () => {
@@ -71,7 +93,7 @@ suite('RequestDecoder', () => {
     assert.deepEqual(dataOf(one('FP32', [-1, 10]), input('FP32', '[0,10]', '[]')), new Float32Array(0));
     assert.deepEqual(dataOf(one('FP32', [-1, -1]), input('FP32', '[2,0]', '[[],[]]')), new Float32Array(0));
     assert.deepEqual(dataOf(one('BOOL'), input('BOOL', '[4]', '[true,false,1,0]')), Uint8Array.of(1, 0, 1, 0));
-    const texts = ['', 'größe', '],"data":[1', '\u0000\\"'];
+    const texts = ['', 'größe', '],"data":[1', '\u0001\\"'];
     assert.deepEqual(dataOf(one('BYTES'), input('BYTES', '[4]', JSON.stringify(texts))), texts);
   });
 
