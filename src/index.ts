@@ -13,9 +13,9 @@ export type { Features, Prediction, PredictAnswer, PredictManyAnswer } from './e
 export { isLastgoodError, LastgoodError } from './base/errors.ts';
 export type { ErrorCode } from './base/errors.ts';
 export type { EngineOptions } from './options/options.ts';
-export type {
-  Activation, Actor, ControlPlane, DeploymentView, EngineStatus, ModelStatus, Phase, RegisterArguments, Rollback,
-} from './admin/control-plane.ts';
+export type { EngineStatus, ModelStatus } from './admin/answers.ts';
+export type { Actor, ControlPlane, RegisterArguments } from './admin/commands.ts';
+export type { Activation, DeploymentView, Phase, Rollback } from './rollout/outcome.ts';
 export type { Clock } from './base/clock.ts';
 export type { HealthReport } from './judge/types/messages.ts';
 export type {

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { ENGINE_FLAGS } from '../../src/cli/serve/engine-flags.ts';
+import { ENGINE_FLAGS } from '../../src/cli/serve/supervisor.ts';
 import { MODEL, modelFile } from '../workloads.ts';
 import type { Workload } from '../workloads.ts';
 import { ServerChild } from './child.ts';

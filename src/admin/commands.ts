@@ -1,103 +1,186 @@
-// The one table of the operator's verbs: what each takes, how it is asked for over the admin socket, and what it calls.
-// Server, client and the list at GET / all read it, so none of them can know a verb that the others do not.
+// The one table of the operator's verbs. From a row follow the types of a verb's arguments and answer, the interface
+// that the engine, the client of its socket and the offline twin have in common, the route at the admin socket, the
+// line at GET /, and whether it is refused without an engine. So none of them can know a verb that the others do not.
+import { resolve } from 'node:path';
 import { z } from 'zod';
 import { lastgoodError } from '../base/errors.ts';
-import { DECLARED_KINDS } from '../registry/records.ts';
 import { IN_OUR_WORDS, issuesText } from '../base/schema-text.ts';
-import type { Actor, ControlPlane } from './control-plane.ts';
+import { DECLARED_KINDS } from '../registry/records.ts';
+import type { DecisionRecord, EventRecord, ModelRecord, VersionRecord } from '../registry/records.ts';
+import type { Activation, Rollback } from '../rollout/outcome.ts';
+import type { EngineStatus, Registration } from './answers.ts';
 
-export type Verb = keyof ControlPlane;
-
-/** Reads are GET with a query, changes are POST with a JSON body; both at /v1/VERB. */
-export type Method = 'GET' | 'POST';
-
-export interface Command {
-  readonly verb: Verb;
-  readonly method: Method;
+interface Command {
+  /** Reads are GET with a query and nobody's doing, changes are POST with a JSON body; both at /v1/VERB. */
+  readonly method: 'GET' | 'POST';
   readonly about: string;
-  /** Parses raw arguments and runs the verb; throws a ZodError for arguments that do not fit. */
-  readonly run: (control: ControlPlane, raw: unknown, actor: Actor) => Promise<unknown>;
-  /** Throws a ZodError for arguments that do not fit. */
-  readonly check: (raw: unknown) => void;
-  /** Names and types of the arguments, for people. */
-  readonly takes: string;
+  readonly takes: z.ZodObject;
+  /** For its type alone: nobody checks an engine's answers. */
+  readonly answers: z.ZodType;
+  /** Without an engine it is refused: always, or with this switch among its arguments. */
+  readonly engineNeeded?: string;
+  /** It may be the first one on a directory. */
+  readonly makesDirectory?: true;
 }
 
 const text = z.string().min(1).max(4_096);
+/** Absolute from here on: the engine may run in another directory. */
+const path = text.transform((given) => resolve(given));
+const flag = z.boolean().exactOptional();
 const reason = z.string().max(1_000).exactOptional();
 const model = text;
 const version = text;
 
-function command<S extends z.ZodRawShape>(
-  verb: Verb,
-  method: Method,
-  about: string,
-  shape: S,
-  run: (control: ControlPlane, args: z.output<z.ZodObject<S>>, actor: Actor) => Promise<unknown>,
-): Command {
-  const schema = z.strictObject(shape);
-  const takes = Object.entries(shape)
-    .map(([name, type]) => ((type as z.ZodType).safeParse(undefined).success ? `[${name}]` : name))
-    .join(' ');
-  return {
-    verb, method, about, takes,
-    check: (raw) => void schema.parse(raw, IN_OUR_WORDS),
-    run: (control, raw, actor) => run(control, schema.parse(raw, IN_OUR_WORDS), actor),
-  };
+export const COMMANDS = {
+  register: {
+    method: 'POST', about: 'copy an ONNX file in, try it in a child process, record it as a version',
+    makesDirectory: true,
+    takes: z.strictObject({
+      model, file: path, version: version.exactOptional(), baseline: path.exactOptional(), golden: path.exactOptional(),
+      /** The output that the judge reads, and how; what is left out is inferred from signature and baseline. */
+      output: text.exactOptional(), outputKind: z.enum(DECLARED_KINDS).exactOptional(),
+      /** Those that are watched, such as age,features[0-7]; by default all of them, at most 32. */
+      inputColumns: text.exactOptional(),
+      promote: flag, allowSignatureChange: flag,
+    }),
+    answers: z.custom<Registration>(),
+  },
+  promote: {
+    method: 'POST', about: 'load a version beside the active one and make it active',
+    takes: z.strictObject({ model, version, allowSignatureChange: flag, reason }), answers: z.custom<Activation>(),
+  },
+  rollback: {
+    method: 'POST', about: 'go back to the last known good version, or to a named one',
+    takes: z.strictObject({ model, to: version.exactOptional(), reason }), answers: z.custom<Rollback>(),
+  },
+  confirm: {
+    method: 'POST', about: 'end the probation of the active version: it is known good',
+    takes: z.strictObject({ model }), answers: z.custom<ModelRecord>(),
+  },
+  pin: {
+    method: 'POST', about: 'keep the active version, whatever the monitor or a promote says',
+    takes: z.strictObject({ model, reason }), answers: z.custom<ModelRecord>(),
+  },
+  unpin: {
+    method: 'POST', about: 'let the active version change again',
+    takes: z.strictObject({ model }), answers: z.custom<ModelRecord>(),
+  },
+  quarantine: {
+    method: 'POST', about: 'never choose this version again',
+    takes: z.strictObject({ model, version, reason }), answers: z.custom<VersionRecord>(),
+  },
+  release: {
+    method: 'POST', about: 'let a quarantined version be chosen again',
+    takes: z.strictObject({ model, version }), answers: z.custom<VersionRecord>(),
+  },
+  baseline: {
+    method: 'POST', about: 'give a version a baseline, from a file or from live traffic', engineNeeded: 'capture',
+    takes: z.strictObject({
+      model, version: version.exactOptional(), capture: flag, from: path.exactOptional(),
+      /** A capture may be far from what the version before answered. */
+      acceptNewDistribution: flag,
+    }).refine(
+      ({ capture = false, from }) => capture !== (from !== undefined), 'wanted exactly one of capture and from'),
+    answers: z.custom<VersionRecord>(),
+  },
+  remove: {
+    method: 'POST', about: 'forget a version, or a model that has never served',
+    takes: z.strictObject({ model, version: version.exactOptional() }),
+    answers: z.custom<{ readonly removed: string[]; readonly artifacts: string[] }>(),
+  },
+  status: {
+    method: 'GET', about: 'what serves, how it does, what is loaded',
+    takes: z.strictObject({ model: model.exactOptional() }), answers: z.custom<EngineStatus>(),
+  },
+  history: {
+    method: 'GET', about: 'the events of a model, newest first',
+    takes: z.strictObject({ model, limit: z.coerce.number().int().min(1).max(10_000).exactOptional() }),
+    answers: z.custom<EventRecord[]>(),
+  },
+  explain: {
+    method: 'GET', about: 'a decision with its evidence, by default the newest',
+    takes: z.strictObject({ decision: text.exactOptional() }), answers: z.custom<DecisionRecord>(),
+  },
+  drain: {
+    method: 'POST', about: 'accept nothing more, and return when everything accepted is answered',
+    engineNeeded: 'always', takes: z.strictObject({}), answers: z.custom<{ readonly answered: number }>(),
+  },
+} as const satisfies Readonly<Record<string, Command>>;
+
+type Table = typeof COMMANDS;
+export type Verb = keyof Table;
+export type Arguments<V extends Verb> = z.output<Table[V]['takes']>;
+export type Answer<V extends Verb> = z.output<Table[V]['answers']>;
+/** Arguments before they are looked at. */
+export type Given<V extends Verb> = { readonly [A in keyof Arguments<V>]: Arguments<V>[A] | undefined };
+export type RegisterArguments = Arguments<'register'>;
+
+/** Who asks: stored with every event. */
+export interface Actor {
+  readonly by: string;
 }
 
-export const COMMANDS: readonly Command[] = [
-  command('register', 'POST', 'copy an ONNX file in, try it in a child process, record it as a version', {
-    model, file: text, version: version.exactOptional(), baseline: text.exactOptional(), golden: text.exactOptional(),
-    output: text.exactOptional(), outputKind: z.enum(DECLARED_KINDS).exactOptional(),
-    inputColumns: text.exactOptional(),
-    promote: z.boolean().exactOptional(), allowSignatureChange: z.boolean().exactOptional(),
-  }, (control, args, actor) => control.register(args, actor)),
-  command('promote', 'POST', 'load a version beside the active one and make it active', {
-    model, version, allowSignatureChange: z.boolean().exactOptional(), reason,
-  }, (control, args, actor) => control.promote(args, actor)),
-  command('rollback', 'POST', 'go back to the last known good version, or to a named one', {
-    model, to: version.exactOptional(), reason,
-  }, (control, args, actor) => control.rollback(args, actor)),
-  command('confirm', 'POST', 'end the probation of the active version: it is known good', { model },
-    (control, args, actor) => control.confirm(args, actor)),
-  command('pin', 'POST', 'keep the active version, whatever the monitor or a promote says', { model, reason },
-    (control, args, actor) => control.pin(args, actor)),
-  command('unpin', 'POST', 'let the active version change again', { model },
-    (control, args, actor) => control.unpin(args, actor)),
-  command('quarantine', 'POST', 'never choose this version again', { model, version, reason },
-    (control, args, actor) => control.quarantine(args, actor)),
-  command('release', 'POST', 'let a quarantined version be chosen again', { model, version },
-    (control, args, actor) => control.release(args, actor)),
-  command('baseline', 'POST', 'give a version a baseline, from a file or from live traffic', {
-    model, version: version.exactOptional(), capture: z.boolean().exactOptional(), from: text.exactOptional(),
-    acceptNewDistribution: z.boolean().exactOptional(),
-  }, (control, args, actor) => control.baseline(args, actor)),
-  command('remove', 'POST', 'forget a version, or a model that has never served', {
-    model, version: version.exactOptional(),
-  }, (control, args, actor) => control.remove(args, actor)),
-  command('status', 'GET', 'what serves, how it does, what is loaded', { model: model.exactOptional() },
-    (control, args) => control.status(args)),
-  command('history', 'GET', 'the events of a model, newest first', {
-    model, limit: z.coerce.number().int().min(1).max(10_000).exactOptional(),
-  }, (control, args) => control.history(args)),
-  command('explain', 'GET', 'a decision with its evidence, by default the newest', { decision: text.exactOptional() },
-    (control, args) => control.explain(args)),
-  command('drain', 'POST', 'accept nothing more, and return when everything accepted is answered', {},
-    (control, _args, actor) => control.drain(actor)),
-];
+/** The operator's verbs. What arrives here has been parsed, and belongs to somebody unless it only reads. */
+export type ControlPlane = {
+  readonly [V in Verb]: Table[V]['method'] extends 'GET'
+    ? (args: Arguments<V>) => Promise<Answer<V>>
+    : (args: Arguments<V>, actor: Actor) => Promise<Answer<V>>;
+};
+
+/** Those that a directory without an engine carries out. */
+export type OfflineVerb = {
+  [V in Verb]: Table[V] extends { readonly engineNeeded: 'always' } ? never : V;
+}[Verb];
+
+export const VERBS = Object.keys(COMMANDS) as readonly Verb[];
+
+/** A verb in one line, for people who ask by curl. */
+export function usageOf(verb: Verb): string {
+  const { method, takes, about } = COMMANDS[verb];
+  const names = Object.entries(takes.shape).map(([name, type]) =>
+    ((type as z.ZodType).safeParse(undefined).success ? `[${name}]` : name));
+  return `${method} /v1/${verb} ${names.join(' ')}: ${about}`;
+}
+
+type Asked = Readonly<Record<string, unknown>>;
+
+/** Every verb of the table, each handed to `handle`; what that throws becomes a rejection. */
+export function controlPlane(handle: (verb: Verb, args: Asked, actor?: Actor) => Promise<unknown>): ControlPlane {
+  const handlers = VERBS.map((verb) => [verb, async (args: Asked, actor?: Actor) => handle(verb, args, actor)]);
+  return Object.fromEntries(handlers) as ControlPlane;
+}
+
+/** Has a verb carried out whose name comes at run time. */
+export function carryOut<V extends Verb>(
+  control: ControlPlane, verb: V, args: Arguments<V>, actor: Actor,
+): Promise<Answer<V>> {
+  type Handlers = Readonly<Record<Verb, (args: Arguments<V>, actor: Actor) => Promise<Answer<V>>>>;
+  return (control as unknown as Handlers)[verb](args, actor);
+}
+
+/** Parses what came for a verb; throws INVALID_REQUEST for what does not fit. */
+export function parsedArguments<V extends Verb>(verb: V, raw: unknown): Arguments<V> {
+  return parsed(verb, raw, (error) => lastgoodError('INVALID_REQUEST', { reason: issuesText(error, 'arguments') }));
+}
 
 /**
- * What a program gave to a verb, without what is undefined; throws INVALID_OPTION for what the verb does not take, for
+ * What a program gave to a verb, parsed and without what is undefined; throws INVALID_OPTION for what does not fit, for
  * types hold nobody back who writes JavaScript.
  */
-export function checkedArguments<T extends object>(verb: Verb, args: T): T {
-  const given = Object.fromEntries(Object.entries(args).filter(([, value]) => value !== undefined)) as T;
-  try {
-    COMMANDS.find((command) => command.verb === verb)?.check(given);
-    return given;
-  } catch (error) {
-    if (!(error instanceof z.ZodError)) throw error;
-    throw lastgoodError('INVALID_OPTION', { reason: issuesText(error, 'options') });
-  }
+export function checkedArguments<V extends Verb>(verb: V, given: Given<V>): Arguments<V> {
+  const present = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
+  return parsed(verb, present, (error) => lastgoodError('INVALID_OPTION', { reason: issuesText(error, 'options') }));
+}
+
+function parsed<V extends Verb>(verb: V, raw: unknown, refusal: (error: z.ZodError) => Error): Arguments<V> {
+  const { success, data, error } = COMMANDS[verb].takes.safeParse(raw, IN_OUR_WORDS);
+  if (success) return data as Arguments<V>;
+  throw refusal(error);
+}
+
+/** Throws ENGINE_NEEDED for what cannot be done on the directory alone. */
+export function refuseWithoutEngine(verb: Verb, args: Asked, dataDir: string): void {
+  const { engineNeeded = '' }: Command = COMMANDS[verb];
+  if (engineNeeded === 'always') throw lastgoodError('ENGINE_NEEDED', { verb, dataDir });
+  if (args[engineNeeded] === true) throw lastgoodError('ENGINE_NEEDED', { verb: `${verb} --${engineNeeded}`, dataDir });
 }

@@ -3,13 +3,10 @@
 //   GET /v1/VERB?…   reads          POST /v1/VERB {…}   changes; X-Lastgood-By says who asks
 import { createServer } from 'node:http';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
-import { z } from 'zod';
 import { errorBody, lastgoodError, reasonOf } from '../base/errors.ts';
 import { packageVersion } from '../base/package-root.ts';
-import { issuesText } from '../base/schema-text.ts';
-import { COMMANDS } from './commands.ts';
-import type { Command } from './commands.ts';
-import type { ControlPlane } from './control-plane.ts';
+import { carryOut, COMMANDS, parsedArguments, usageOf, VERBS } from './commands.ts';
+import type { ControlPlane } from './commands.ts';
 import { Conversations } from './conversations.ts';
 import { claimSocket } from './socket-claim.ts';
 import type { SocketClaim } from './socket-claim.ts';
@@ -71,7 +68,7 @@ async function answer(
   try {
     send(response, 200, await handle(control, request, onReceived));
   } catch (error) {
-    const { status, body } = errorBody(error instanceof z.ZodError ? wrongArguments(error) : error);
+    const { status, body } = errorBody(error);
     send(response, status, body);
   }
 }
@@ -90,21 +87,19 @@ async function handle(
   const url = new URL(path, ADMIN_ORIGIN);
   const method = request.method ?? '';
   if (url.pathname === '/' && method === 'GET') return listOfVerbs();
-  const command = COMMANDS.find(({ verb }) => url.pathname === `/v1/${verb}`);
-  if (command === undefined) throw lastgoodError('ROUTE_NOT_FOUND', { method, path: url.pathname });
-  if (command.method !== method) {
-    throw lastgoodError('METHOD_NOT_ALLOWED', { method, path: url.pathname, allowed: command.method });
-  }
+  const verb = VERBS.find((one) => url.pathname === `/v1/${one}`);
+  if (verb === undefined) throw lastgoodError('ROUTE_NOT_FOUND', { method, path: url.pathname });
+  const { method: allowed } = COMMANDS[verb];
+  if (allowed !== method) throw lastgoodError('METHOD_NOT_ALLOWED', { method, path: url.pathname, allowed });
   const raw = method === 'GET' ? Object.fromEntries(url.searchParams) : await jsonOf(request);
   const by = byOf(request);
   onReceived();
   if (control === null) throw lastgoodError('ENGINE_STARTING');
-  return command.run(control, raw, { by });
+  return carryOut(control, verb, parsedArguments(verb, raw), { by });
 }
 
 function listOfVerbs(): unknown {
-  const line = ({ verb, method, takes, about }: Command): string => `${method} /v1/${verb} ${takes}: ${about}`;
-  return { name: 'lastgood', version: packageVersion(), verbs: COMMANDS.map(line) };
+  return { name: 'lastgood', version: packageVersion(), verbs: VERBS.map(usageOf) };
 }
 
 function byOf(request: IncomingMessage): string {
@@ -129,8 +124,4 @@ async function jsonOf(request: IncomingMessage): Promise<unknown> {
   } catch (error) {
     throw lastgoodError('INVALID_JSON', { reason: reasonOf(error) });
   }
-}
-
-function wrongArguments(error: z.ZodError): Error {
-  return lastgoodError('INVALID_REQUEST', { reason: issuesText(error, 'arguments') });
 }

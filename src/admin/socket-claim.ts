@@ -6,10 +6,11 @@ import { once } from 'node:events';
 import { chmodSync, linkSync, lstatSync, mkdirSync, renameSync, rmSync } from 'node:fs';
 import type { Server } from 'node:http';
 import { connect } from 'node:net';
-import { dirname, join } from 'node:path';
+import { dirname, join, resolve as absolute } from 'node:path';
 import { isLastgoodError, lastgoodError, reasonOf } from '../base/errors.ts';
-import { adminSocketPath, SOCKET_PATH_BYTES_MAX } from './socket-path.ts';
 
+/** A Unix socket's address holds so many bytes, the last one being zero. */
+const SOCKET_PATH_BYTES_MAX = 107;
 const DIRECTORY_MODE = 0o700;
 const SOCKET_MODE = 0o600;
 /** Everything but reading and writing by the owner is masked while the socket file comes into being. */
@@ -18,6 +19,9 @@ const SOCKET_UMASK = 0o177;
 const DISK_CODES = ['EROFS', 'ENOSPC', 'EDQUOT'];
 /** Two starting engines can get in each other's way so often before one gives up. */
 const ATTEMPTS_MAX = 5;
+
+/** Where the admin socket of a data directory lies. */
+export const adminSocketPath = (dataDir: string): string => join(absolute(dataDir), 'admin.sock');
 
 /** A claimed socket. */
 export interface SocketClaim {

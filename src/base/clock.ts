@@ -23,3 +23,16 @@ export function monotonicUs(): number {
 
 /** The real clock. */
 export const systemClock: Clock = { monotonicUs, wallMs: () => Date.now() };
+
+/** Resolves with the value, or with null when `limitMs` passed before. */
+export async function withTimeout<T>(limitMs: number, promise: Promise<T>): Promise<T | null> {
+  let timer: NodeJS.Timeout | undefined;
+  const timeout = new Promise<null>((resolve) => {
+    timer = setTimeout(() => resolve(null), limitMs);
+  });
+  try {
+    return await Promise.race([promise, timeout]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

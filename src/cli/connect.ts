@@ -1,37 +1,37 @@
 // Where a verb goes: to the engine that owns the data directory, through its admin socket, or with none running to the
 // directory itself. A verb does not know which of them it talks to.
 import { userInfo } from 'node:os';
-import type { Actor, ControlPlane } from '../admin/control-plane.ts';
+import type { Answer, Given, Verb } from '../admin/commands.ts';
 import { systemClock } from '../base/clock.ts';
-import { lastgoodError } from '../base/errors.ts';
-import { oneLine } from './views/output.ts';
 import { resolveSettings } from './settings/settings.ts';
 import type { CommonFlags } from './verb.ts';
-
-/** The engine or its directory will do; fresh: a new directory too; engine: nothing but a running engine. */
-export type Needs = 'data' | 'fresh' | { readonly engine: string };
-
-export type Act<T> = (control: ControlPlane, actor: Actor) => Promise<T>;
+import { oneLine } from './views/output.ts';
+import { withProgress } from './views/progress.ts';
 
 /**
- * Runs `act` on the engine or on the data directory. Throws ENGINE_NEEDED when an engine is needed and none runs,
+ * Has a verb carried out by the engine or on the data directory; with `doing`, a terminal shows what takes its time.
+ * Throws INVALID_OPTION for arguments that do not fit, ENGINE_NEEDED when an engine is needed and none runs,
  * DATA_UNUSABLE when there is neither an engine nor a registry.
  */
-export async function withControl<T>(flags: CommonFlags, needs: Needs, act: Act<T>): Promise<T> {
+export async function ask<V extends Verb>(
+  flags: CommonFlags, verb: V, given: Given<V>, doing: string | null = null,
+): Promise<Answer<V>> {
   const { options } = resolveSettings({ data: flags.data }, process.env);
   const { dataDir } = options;
-  const engineVerb = typeof needs === 'string' ? null : needs.engine;
   const actor = { by: `cli:${userName()}` };
   // Loaded when needed: help and usage errors must not wait for native modules.
+  const { carryOut, checkedArguments, COMMANDS, refuseWithoutEngine } = await import('../admin/commands.ts');
+  const args = checkedArguments(verb, given);
+  const shown = <T>(work: Promise<T>): Promise<T> => (doing === null ? work : withProgress(doing, work));
   const { connectAdmin } = await import('../admin/client.ts');
   const client = await connectAdmin(dataDir);
-  if (client !== null) return act(client, actor);
-  if (engineVerb !== null) throw lastgoodError('ENGINE_NEEDED', { verb: engineVerb, dataDir });
+  if (client !== null) return shown(carryOut(client, verb, args, actor));
+  refuseWithoutEngine(verb, args, dataDir);
   const { openOffline } = await import('../admin/offline.ts');
   // A mistyped directory must not come into being because somebody asked for its status.
-  const offline = openOffline(options, systemClock, { create: needs === 'fresh' });
+  const offline = openOffline(options, systemClock, { create: 'makesDirectory' in COMMANDS[verb] });
   try {
-    const result = await act(offline, actor);
+    const result = await shown(carryOut(offline, verb, args, actor));
     // Only now: a verb that fails says one line, and that is what failed.
     if (flags.json !== true) note(`no engine runs on "${dataDir}": worked on the data directory itself`);
     return result;

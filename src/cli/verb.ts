@@ -1,11 +1,15 @@
 // What every verb's command has in common: --data, --json, the examples below its help, and how it is wrong to use it.
 import { Command, InvalidArgumentError } from 'commander';
+import type { Arguments, Verb } from '../admin/commands.ts';
 
 /** The flags of every verb, as commander hands them over. */
 export interface CommonFlags {
   readonly data?: string;
   readonly json?: boolean;
 }
+
+/** Those of one verb of the engine: named as its arguments are. */
+export type VerbFlags<V extends Verb> = CommonFlags & Partial<Arguments<V>>;
 
 /** What to type, and what it does. */
 export type Example = readonly [command: string, effect: string];

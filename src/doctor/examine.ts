@@ -4,7 +4,7 @@ import { chmodSync, existsSync, lstatSync, readdirSync, rmSync, statSync } from 
 import { join } from 'node:path';
 import { startAdminServer } from '../admin/server.ts';
 import { isAlive } from '../admin/socket-claim.ts';
-import { adminSocketPath } from '../admin/socket-path.ts';
+import { adminSocketPath } from '../admin/socket-claim.ts';
 import { lastgoodError, reasonOf } from '../base/errors.ts';
 import { examineArtifacts } from './artifact-ailments.ts';
 import type { Ailment, Examination, Finding, RegistryContents } from './findings.ts';

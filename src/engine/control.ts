@@ -1,15 +1,15 @@
 // The operator's verbs on the running engine; the admin socket, the CLI and the library all end here. Main thread.
 // A refused verb has changed nothing, and what a verb returns is on disk.
 import { performance } from 'node:perf_hooks';
-import type {
-  Activation, Actor, BaselineArguments, ControlPlane, EngineStatus, RegisterArguments, Rollback,
-} from '../admin/control-plane.ts';
+import type { EngineStatus, Registration } from '../admin/answers.ts';
+import type { Actor, Answer, Arguments, ControlPlane } from '../admin/commands.ts';
 import { lastgoodError } from '../base/errors.ts';
 import { packageVersion } from '../base/package-root.ts';
 import { artifactPath } from '../registry/artifacts.ts';
 import type { DecisionRecord, EventRecord, ModelRecord, VersionRecord } from '../registry/records.ts';
 import { baselineFromFile, keepingInputs, warningsWith } from '../rollout/baselines.ts';
 import { justRolledBack } from '../rollout/decisions.ts';
+import type { Activation, Rollback } from '../rollout/outcome.ts';
 import { registerVersion } from '../rollout/registration.ts';
 import { removeVersions } from '../rollout/removal.ts';
 import { assertHealthy, liveBaseline } from './capture.ts';
@@ -25,10 +25,7 @@ export class EngineControl implements ControlPlane {
     this.#engine = engine;
   }
 
-  async register(
-    args: RegisterArguments,
-    { by }: Actor,
-  ): Promise<{ version: VersionRecord; activation: Activation | null }> {
+  async register(args: Arguments<'register'>, { by }: Actor): Promise<Registration> {
     const engine = this.#engine;
     const { dataDir, trialMs, trialMemoryBytes, intraOpThreads } = engine.options;
     const { registry, clock } = engine;
@@ -47,10 +44,7 @@ export class EngineControl implements ControlPlane {
     return { version: registry.version(version.model, version.version), activation };
   }
 
-  async promote(
-    args: { model: string; version: string; allowSignatureChange?: boolean; reason?: string },
-    { by }: Actor,
-  ): Promise<Activation> {
+  async promote(args: Arguments<'promote'>, { by }: Actor): Promise<Activation> {
     this.#engine.assertOpen();
     // Who promotes a version of an unloaded model wants the model back; it has to be up before it can change.
     const wasUnloaded = await setUnloaded(this.#engine, args.model, false, by);
@@ -67,7 +61,7 @@ export class EngineControl implements ControlPlane {
     });
   }
 
-  async rollback(args: { model: string; to?: string; reason?: string }, { by }: Actor): Promise<Rollback> {
+  async rollback(args: Arguments<'rollback'>, { by }: Actor): Promise<Rollback> {
     this.#engine.assertOpen();
     const { registry, options } = this.#engine;
     const served = this.#engine.served(args.model);
@@ -89,45 +83,39 @@ export class EngineControl implements ControlPlane {
     };
   }
 
-  async confirm({ model }: { model: string }, { by }: Actor): Promise<ModelRecord> {
+  async confirm({ model }: Arguments<'confirm'>, { by }: Actor): Promise<ModelRecord> {
     await this.#engine.served(model).rollout.confirm(by);
     return this.#engine.registry.model(model);
   }
 
-  async pin({ model, reason }: { model: string; reason?: string }, { by }: Actor): Promise<ModelRecord> {
+  async pin({ model, reason }: Arguments<'pin'>, { by }: Actor): Promise<ModelRecord> {
     const { registry } = this.#engine;
     return registry.commit(() => registry.setPin(model, { by, reason: reason ?? '' }, by));
   }
 
-  async unpin({ model }: { model: string }, { by }: Actor): Promise<ModelRecord> {
+  async unpin({ model }: Arguments<'unpin'>, { by }: Actor): Promise<ModelRecord> {
     const { registry } = this.#engine;
     return registry.commit(() => registry.setPin(model, null, by));
   }
 
-  async quarantine(args: { model: string; version: string; reason?: string }, { by }: Actor): Promise<VersionRecord> {
+  async quarantine(args: Arguments<'quarantine'>, { by }: Actor): Promise<VersionRecord> {
     const { registry } = this.#engine;
     const after = await registry.commit(() => registry.quarantine({ reason: 'by an operator', ...args, by }));
     this.#engine.served(args.model).rollout.reconsider();
     return after;
   }
 
-  async release(args: { model: string; version: string }, { by }: Actor): Promise<VersionRecord> {
+  async release(args: Arguments<'release'>, { by }: Actor): Promise<VersionRecord> {
     const { registry } = this.#engine;
     const after = await registry.commit(() => registry.release({ ...args, by }));
     this.#engine.served(args.model).rollout.reconsider();
     return after;
   }
 
-  async baseline(
-    args: BaselineArguments,
-    { by }: Actor,
-  ): Promise<VersionRecord> {
+  async baseline(args: Arguments<'baseline'>, { by }: Actor): Promise<VersionRecord> {
     const { registry, clock } = this.#engine;
     const { model, version, from } = args;
     const served = this.#engine.served(model);
-    if ((args.capture === true) === (from !== undefined)) {
-      throw lastgoodError('INVALID_REQUEST', { reason: 'wanted either a capture or a file to read the baseline from' });
-    }
     const named = version === undefined ? { model } : { model, version };
     const after = from === undefined
       ? await this.#capture(named, args.acceptNewDistribution === true, by)
@@ -159,17 +147,14 @@ export class EngineControl implements ControlPlane {
     return registry.commit(() => registry.setBaseline({ model, version: active.version, baseline, warnings, by }));
   }
 
-  async remove(
-    args: { model: string; version?: string },
-    { by }: Actor,
-  ): Promise<{ removed: string[]; artifacts: string[] }> {
+  async remove(args: Arguments<'remove'>, { by }: Actor): Promise<Answer<'remove'>> {
     const { dataDir } = this.#engine.options;
     const result = await removeVersions({ dataDir, registry: this.#engine.registry }, args, by);
     this.#engine.followModels();
     return result;
   }
 
-  status({ model }: { model?: string }): Promise<EngineStatus> {
+  status({ model }: Arguments<'status'>): Promise<EngineStatus> {
     const { models, front, options, isDraining } = this.#engine;
     return inTurn(() => ({
       engine: isDraining ? 'draining' : 'running',
@@ -184,15 +169,15 @@ export class EngineControl implements ControlPlane {
     }));
   }
 
-  history({ model, limit }: { model: string; limit?: number }): Promise<EventRecord[]> {
+  history({ model, limit }: Arguments<'history'>): Promise<EventRecord[]> {
     return inTurn(() => this.#engine.registry.history(model, limit));
   }
 
-  explain({ decision }: { decision?: string }): Promise<DecisionRecord> {
+  explain({ decision }: Arguments<'explain'>): Promise<DecisionRecord> {
     return inTurn(() => this.#engine.registry.findDecision(decision));
   }
 
-  async drain({ by }: Actor): Promise<{ answered: number }> {
+  async drain(_args: Arguments<'drain'>, { by }: Actor): Promise<Answer<'drain'>> {
     this.#engine.log.info({ by }, 'draining');
     const { answered } = await this.#engine.drain();
     return { answered };

@@ -3,8 +3,9 @@
 // never stopped.
 import '../base/telemetry-off.ts';
 import { performance } from 'node:perf_hooks';
+import type { EngineStatus } from '../admin/answers.ts';
 import { checkedArguments } from '../admin/commands.ts';
-import type { Activation, ControlPlane, EngineStatus, RegisterArguments, Rollback } from '../admin/control-plane.ts';
+import type { ControlPlane, RegisterArguments } from '../admin/commands.ts';
 import { type Clock, systemClock } from '../base/clock.ts';
 import { lastgoodError, reasonOf } from '../base/errors.ts';
 import type { Front } from '../api/serving-api.ts';
@@ -18,7 +19,7 @@ import { WrittenChanges } from '../registry/changes.ts';
 import type { VersionRecord } from '../registry/records.ts';
 import { Registry } from '../registry/registry.ts';
 import { openStoreOnAnyDisk, type RegistryStore } from '../registry/store.ts';
-import type { RolloutEvent } from '../rollout/outcome.ts';
+import type { Activation, RolloutEvent, Rollback } from '../rollout/outcome.ts';
 import { Background } from './background.ts';
 import { chooseModel } from './choose-model.ts';
 import { EngineControl } from './control.ts';

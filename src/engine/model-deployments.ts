@@ -3,7 +3,7 @@
 // it a last time.
 import type { MonitorCommand } from '../judge/types/messages.ts';
 import type { ModelMeter } from '../metrics/model-meter.ts';
-import type { Clock } from '../base/clock.ts';
+import { type Clock, withTimeout } from '../base/clock.ts';
 import type { ModelOptions } from '../options/options.ts';
 import type { VersionRecord } from '../registry/records.ts';
 import { Deployment } from '../rollout/deployment.ts';
@@ -13,7 +13,6 @@ import type { RowMemoryOptions } from '../rollout/row-memory.ts';
 import { type Spare, SparePlace } from '../rollout/spare.ts';
 import type { SlabArena } from '../shared-memory/slab-arena.ts';
 import { inputColumnsOf } from '../wire/input-columns.ts';
-import { within } from '../base/timeout.ts';
 import { Lingering } from './lingering.ts';
 
 /** A load waits this long for the threads of a deployment that is on its way out: new ones take as long to start. */
@@ -99,7 +98,7 @@ export class ModelDeployments {
     const spare = this.#spares.take(workers);
     if (spare?.threads || this.#leaving.size === 0) return spare;
     this.#lingering.hurry();
-    await within(SPARE_AWAITED_MS, Promise.allSettled([Promise.race(this.#leaving)]));
+    await withTimeout(SPARE_AWAITED_MS, Promise.allSettled([Promise.race(this.#leaving)]));
     return this.#spares.take(workers) ?? spare;
   }
 

@@ -1,5 +1,5 @@
 // What clients and operators are shown of one served model. Main thread; called when somebody asks.
-import type { ModelStatus } from '../admin/control-plane.ts';
+import type { ModelStatus } from '../admin/answers.ts';
 import type { HealthAnswer } from '../api/serving-api.ts';
 import type { Registry } from '../registry/registry.ts';
 import type { Sights } from '../judge/checks/detectability.ts';

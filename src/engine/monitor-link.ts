@@ -7,7 +7,7 @@ import type {
 } from '../judge/types/messages.ts';
 import { MonitorThread } from '../judge/monitor/monitor-thread.ts';
 import type { RecorderThread } from '../record/recorder-thread.ts';
-import { within } from '../base/timeout.ts';
+import { withTimeout } from '../base/clock.ts';
 
 /** The monitor answers within one of its rounds; a thread that takes longer than this has ended. */
 const CAPTURE_MS_MAX = 5_000;
@@ -81,7 +81,7 @@ export class MonitorLink {
       recorded = this.#ports.recorder?.detached(request);
       return { kind: 'detach', request, model, deploymentId };
     }, DETACH_MS_MAX);
-    if (recorded === undefined || (await within(DETACH_MS_MAX, recorded.then(() => true))) !== null) return;
+    if (recorded === undefined || (await withTimeout(DETACH_MS_MAX, recorded.then(() => true))) !== null) return;
     throw lastgoodError('INTERNAL', { reason: 'the recorder did not answer a detach' });
   }
 

@@ -6,7 +6,7 @@ import { lastgoodError } from '../base/errors.ts';
 import type { HealthAnswer } from '../api/serving-api.ts';
 import type { JudgePhase } from '../judge/types/check-kinds.ts';
 import type { CheckName, HealthReport, Verdict } from '../judge/types/messages.ts';
-import type { ModelStatus } from '../admin/control-plane.ts';
+import type { ModelStatus } from '../admin/answers.ts';
 import type { AnswerCounts } from '../metrics/answer-counts.ts';
 import type { ModelOptions } from '../options/options.ts';
 import type { VersionRecord } from '../registry/records.ts';

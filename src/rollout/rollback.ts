@@ -7,7 +7,7 @@ import type { DecisionRecord, VersionRecord } from '../registry/records.ts';
 import type { Registry } from '../registry/registry.ts';
 import type { Deployment } from './deployment.ts';
 import type { DeploymentSet } from './deployment-set.ts';
-import { within } from '../base/timeout.ts';
+import { withTimeout } from '../base/clock.ts';
 import type { RolloutEvent } from './outcome.ts';
 
 /** A disk that has not taken the transaction by then is one that refuses it, for now: the failing version answers. */
@@ -93,7 +93,7 @@ export class Rollbacks {
     let decision: DecisionRecord;
     const writing = this.#write(request);
     try {
-      const written = await within(COMMIT_MS_MAX, writing);
+      const written = await withTimeout(COMMIT_MS_MAX, writing);
       if (written === null) throw new Error(`the disk has not taken it within ${COMMIT_MS_MAX} ms`);
       generation = written.model.generation;
       decision = written.decision;
@@ -120,7 +120,7 @@ export class Rollbacks {
     const request = this.#unsaved;
     if (request === null) return true;
     if (this.#saving !== null) return false;
-    return (await within(COMMIT_MS_MAX, this.#save(this.#write(request)))) === true;
+    return (await withTimeout(COMMIT_MS_MAX, this.#save(this.#write(request)))) === true;
   }
 
   // Resolves true when the rollback is written, or another process was active in the meantime: its word counts.

@@ -1,13 +1,12 @@
 // The batches of one deployment, run on threads that have its version loaded. Engine main thread.
 // Invariant: batches are waited for without a limit, because a busy thread must not be stopped; whoever cannot wait has
 // to end the process.
-import { monotonicUs } from '../base/clock.ts';
+import { monotonicUs, withTimeout } from '../base/clock.ts';
 import { isLastgoodError, lastgoodError, reasonOf } from '../base/errors.ts';
 import type { OutputKind, Signature } from '../registry/records.ts';
 import type { BatchResult, BatchTask, LoadResult, WorkerStart } from './messages.ts';
 import { WorkerSlots } from './slots.ts';
 import { WorkerThreads } from './threads.ts';
-import { within } from '../base/timeout.ts';
 
 /** How much later than its workers the pool gives up a load: theirs is the better message. */
 const LOAD_GRACE_MS = 500;
@@ -109,7 +108,7 @@ export class InferencePool {
       onIdle: () => this.#wakeIdle(),
       onLost: (living) => this.#workerLost(living),
     });
-    const results = await within(loadMs + LOAD_GRACE_MS, loading);
+    const results = await withTimeout(loadMs + LOAD_GRACE_MS, loading);
     if (results === null) throw new Error(`not all workers were ready within ${loadMs} ms`);
     const { signature, outputKind } = results[0] as LoadResult;
     this.#signature = signature;

@@ -13,7 +13,7 @@ import { reasonOf } from '../base/errors.ts';
 import type { LoadResult, ServeTask, WorkerResult, WorkerStart, WorkerTask } from './messages.ts';
 import type { Seat } from './seat.ts';
 import { Seating } from './seating.ts';
-import { within } from '../base/timeout.ts';
+import { withTimeout } from '../base/clock.ts';
 
 const WORKER_FILE = fileURLToPath(new URL('./worker.js', import.meta.url));
 /** Idle sessions are released in microseconds; a release that takes this long is stuck in native code. */
@@ -97,7 +97,7 @@ export class WorkerThreads {
     if (this.#serving.length === 0) this.serve(start);
     for (const seat of this.seating.seats) seat.dismiss();
     const leaving = this.#piscina.threads.length > 0 ? this.#serving : [];
-    if (await within(RELEASE_MS, Promise.all(leaving)) === null) {
+    if (await withTimeout(RELEASE_MS, Promise.all(leaving)) === null) {
       const { model, version } = start;
       throw new Error(`stop the workers of model "${model}" version "${version}": a session is not released; ` +
         `wanted that within ${RELEASE_MS} ms`);

@@ -10,11 +10,11 @@ import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { connectAdmin } from '../../src/admin/client.ts';
-import type { ControlPlane } from '../../src/admin/control-plane.ts';
-import { COMMANDS } from '../../src/admin/commands.ts';
+import type { ControlPlane } from '../../src/admin/commands.ts';
+import { COMMANDS, VERBS } from '../../src/admin/commands.ts';
 import { openOffline } from '../../src/admin/offline.ts';
 import { startAdminServer } from '../../src/admin/server.ts';
-import { adminSocketPath } from '../../src/admin/socket-path.ts';
+import { adminSocketPath } from '../../src/admin/socket-claim.ts';
 import { systemClock } from '../../src/base/clock.ts';
 import { lastgood } from '../support/binary.ts';
 import { housingBaseline, housingFile } from '../support/housing.ts';
@@ -176,20 +176,23 @@ describe('startAdminServer', () => {
       return [reply.status, reply.body['code']];
     };
     const list = await ask(path, 'GET', '/');
-    assert.equal((list.body['verbs'] as string[]).length, COMMANDS.length);
+    assert.equal((list.body['verbs'] as string[]).length, VERBS.length);
     assert.deepEqual(await refused('GET', '/v1/nonsense'), [404, 'ROUTE_NOT_FOUND']);
     assert.deepEqual(await refused('POST', '/v1/status'), [405, 'METHOD_NOT_ALLOWED']);
     assert.deepEqual(await refused('GET', '/v1/promote'), [405, 'METHOD_NOT_ALLOWED']);
     assert.deepEqual(await refused('POST', '/v1/promote', '{'), [400, 'INVALID_JSON']);
     assert.deepEqual(await refused('POST', '/v1/promote', '{"model":"m"}'), [400, 'INVALID_REQUEST']);
     assert.deepEqual(await refused('POST', '/v1/promote', '[]'), [400, 'INVALID_REQUEST']);
+    for (const body of ['{"model":"m"}', '{"model":"m","capture":true,"from":"f"}', '{"model":"m","capture":false}']) {
+      assert.deepEqual(await refused('POST', '/v1/baseline', body), [400, 'INVALID_REQUEST'], body);
+    }
     assert.deepEqual(await refused('POST', '/v1/confirm', '{"model":"m","x":1}'), [400, 'INVALID_REQUEST']);
     assert.deepEqual(await refused('GET', '/v1/history?model=m&limit=many'), [400, 'INVALID_REQUEST']);
     assert.deepEqual(await refused('GET', '/v1/history?model=m'), [404, 'MODEL_NOT_FOUND']);
     assert.deepEqual(await refused('POST', '/v1/drain', '', { 'x-lastgood-by': 'a b' }), [400, 'INVALID_REQUEST']);
     assert.deepEqual(await refused('POST', '/v1/pin', ' '.repeat(2_000_000)), [413, 'BODY_TOO_LARGE']);
-    for (const { verb, method } of COMMANDS.filter((command) => command.method === 'POST')) {
-      assert.deepEqual(await refused(method, `/v1/${verb}`, '{"unknown":1}'), [400, 'INVALID_REQUEST'], verb);
+    for (const verb of VERBS.filter((one) => COMMANDS[one].method === 'POST')) {
+      assert.deepEqual(await refused('POST', `/v1/${verb}`, '{"unknown":1}'), [400, 'INVALID_REQUEST'], verb);
     }
     await server.close();
     await control.close();
@@ -225,7 +228,7 @@ describe('AdminClient', () => {
     };
     server.attach(slowly as ControlPlane);
     const client = await connectAdmin(dataDir, 100);
-    assert.deepEqual(await client?.drain(actor), { answered: 7 });
+    assert.deepEqual(await client?.drain({}, actor), { answered: 7 });
     await assert.rejects(client!.status({}), { code: 'ENGINE_UNREACHABLE', message: /no answer within 100 ms/ });
     await server.close();
     await control.close();
@@ -254,7 +257,7 @@ describe('AdminClient', () => {
     assert.equal((await client.quarantine({ model, version: '2' }, actor)).health, 'unhealthy');
     assert.equal((await client.baseline({ model, from: housingBaseline('1') }, actor)).version, '1');
     await assert.rejects(client.baseline({ model, capture: true }, actor), { code: 'ENGINE_NEEDED', status: 503 });
-    await assert.rejects(client.drain(actor), { code: 'ENGINE_NEEDED' });
+    await assert.rejects(client.drain({}, actor), { code: 'ENGINE_NEEDED' });
     assert.deepEqual((await client.remove({ model, version: '2' }, actor)).removed, ['2']);
     assert.deepEqual((await client.status({})).models.map((one) => one.model.model), [model]);
     const events = await client.history({ model, limit: 3 });

@@ -46,7 +46,7 @@ describe('the public port', () => {
     const server = await Server.start(temporaryDirectory(), ['--admin-token', TOKEN, '--no-supervisor']);
     const headers = { ...JSON_TYPE, authorization: `Bearer ${TOKEN}` };
     const body = JSON.stringify({ model: 'm', file, promote: true });
-    for (const { verb, method } of COMMANDS) {
+    for (const [verb, { method }] of Object.entries(COMMANDS)) {
       const sent = { method, headers, ...(method === 'POST' && { body }) };
       const { status } = await http(server.port, `/v1/${verb}`, sent);
       assert.equal(status, 404, verb);

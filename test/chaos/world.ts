@@ -5,7 +5,7 @@ import { createServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { connectAdmin } from '../../src/admin/client.ts';
 import type { AdminClient } from '../../src/admin/client.ts';
-import type { ModelStatus } from '../../src/admin/control-plane.ts';
+import type { ModelStatus } from '../../src/admin/answers.ts';
 import { isLastgoodError } from '../../src/base/errors.ts';
 import { allowWrites, refuseWrites } from '../support/disk.ts';
 import { Server } from '../support/binary.ts';

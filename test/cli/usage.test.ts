@@ -77,8 +77,8 @@ describe('lastgood', () => {
       [['history', 'm', '--limit', '5x'], /whole number of at least 1/],
       [['serve', '--workers', 'many'], /--workers "many": it is no whole number/],
       [['serve', '--listen', '8080'], /wanted HOST:PORT/],
-      [['baseline', 'm'], /exactly one of --capture and --from/],
-      [['baseline', 'm', '--capture', '--from', 'f'], /exactly one of --capture and --from/],
+      [['baseline', 'm'], /wanted exactly one of capture and from/],
+      [['baseline', 'm', '--capture', '--from', 'f'], /wanted exactly one of capture and from/],
     ];
     for (const [args, text] of uses) {
       const { code, stdout, stderr } = await lastgood(args);

@@ -5,7 +5,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { connectAdmin } from '../../src/admin/client.ts';
-import type { ModelStatus } from '../../src/admin/control-plane.ts';
+import type { ModelStatus } from '../../src/admin/answers.ts';
 import { CRASHES_SERVING_MAX } from '../../src/registry/boot-guard.ts';
 import { Server } from '../support/binary.ts';
 import { http } from '../support/http.ts';

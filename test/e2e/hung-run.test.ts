@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
 import { connectAdmin } from '../../src/admin/client.ts';
 import type { AdminClient } from '../../src/admin/client.ts';
-import type { ModelStatus } from '../../src/admin/control-plane.ts';
+import type { ModelStatus } from '../../src/admin/answers.ts';
 import { Server } from '../support/binary.ts';
 import { http } from '../support/http.ts';
 import { until } from '../support/poll.ts';

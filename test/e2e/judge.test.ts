@@ -7,7 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { after, before, describe, test } from 'node:test';
 import { connectAdmin } from '../../src/admin/client.ts';
 import type { AdminClient } from '../../src/admin/client.ts';
-import type { ModelStatus } from '../../src/admin/control-plane.ts';
+import type { ModelStatus } from '../../src/admin/answers.ts';
 import type { DecisionRecord } from '../../src/registry/records.ts';
 import { Server } from '../support/binary.ts';
 import { demoBodies, demoFiles } from '../support/demo-models.ts';

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { connectAdmin } from '../../src/admin/client.ts';
 import type { AdminClient } from '../../src/admin/client.ts';
-import type { ModelStatus } from '../../src/admin/control-plane.ts';
+import type { ModelStatus } from '../../src/admin/answers.ts';
 import { seededRandom } from '../judge/fixtures.ts';
 import { lastgood, lastgoodJson, Server } from '../support/binary.ts';
 import { Crowd } from '../support/load.ts';

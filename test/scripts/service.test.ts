@@ -5,7 +5,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { packageRoot } from '../../src/base/package-root.ts';
-import { ENGINE_FLAGS } from '../../src/cli/serve/engine-flags.ts';
+import { ENGINE_FLAGS } from '../../src/cli/serve/supervisor.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 
 const textOf = (name: string): string => readFileSync(join(packageRoot(), 'scripts', name), 'utf8');

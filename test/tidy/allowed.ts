@@ -31,13 +31,9 @@ export const FULL_FOLDERS: readonly string[] = [
 
 /** Files that are too small to be a place of their own. */
 export const CRUMBS: readonly string[] = [
-  'src/admin/socket-path.ts',
   'src/api/metrics-route.ts',
   'src/api/oip-timeout.ts',
   'src/api/tfs-port.ts',
-  'src/base/names.ts',
-  'src/base/timeout.ts',
-  'src/cli/serve/engine-flags.ts',
   'src/doctor/registry-probe.ts',
   'src/engine/background.ts',
   'src/engine/choose-model.ts',
@@ -71,7 +67,6 @@ export const DOUBLE_NAMES: readonly string[] = [
   'DecisionContext',
   'reasonOf',
   'Blame',
-  'Act',
   'Counts',
   'countText',
   'Finding',
@@ -80,9 +75,9 @@ export const DOUBLE_NAMES: readonly string[] = [
   'JsonTooLarge',
 ];
 
-
 /** Small files that stand for a thing by themselves, for good. */
 export const SMALL_FOR_GOOD: readonly string[] = [
   'src/index.ts',
+  'src/base/names.ts',
   'src/base/telemetry-off.ts',
 ];

@@ -1,6 +1,6 @@
 // The demo's books: every answer, and which version was active when. Pure; times are microseconds of the host's
 // monotonic clock. Invariant: answers are kept in the order in which they came.
-import type { Answer } from './messages.ts';
+import type { SeenAnswer } from './messages.ts';
 
 const P95 = 0.95;
 
@@ -22,10 +22,10 @@ export interface VersionCounts {
 export type Counts = Readonly<Record<string, VersionCounts>>;
 
 export class Ledger {
-  readonly #answers: Answer[] = [];
+  readonly #answers: SeenAnswer[] = [];
   readonly #spans: ActiveSpan[] = [];
 
-  add(answers: readonly Answer[]): void {
+  add(answers: readonly SeenAnswer[]): void {
     for (const answer of answers) this.#answers.push(answer);
   }
 
@@ -75,7 +75,7 @@ export class Ledger {
   }
 
   /** The answers of a version that neither was active nor stood by at any moment while their request was pending. */
-  misplaced(): Answer[] {
+  misplaced(): SeenAnswer[] {
     return this.#answers.filter(({ version, sentUs, answeredUs }) =>
       version !== '' &&
       !this.#spans.some((span) => [span.version, span.standby].includes(version) &&
@@ -83,7 +83,7 @@ export class Ledger {
   }
 
   // Looked for from the end, where nearly every question is about.
-  #between(fromUs: number, toUs: number): Answer[] {
+  #between(fromUs: number, toUs: number): SeenAnswer[] {
     let first = this.#answers.length;
     while (first > 0 && this.#answers[first - 1]!.answeredUs >= fromUs) first -= 1;
     return this.#answers.slice(first).filter(({ answeredUs }) => answeredUs < toUs);

@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { Agent, request } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Answer, LoadCommand, LoadReport, StartLoad } from './messages.ts';
+import type { SeenAnswer, LoadCommand, LoadReport, StartLoad } from './messages.ts';
 
 const REPORT_MS = 100;
 /** After a stop an answer is waited for this long and then counts as missing. */
@@ -38,7 +38,7 @@ class Load {
   readonly #clients: Promise<void>[];
   readonly #timer: NodeJS.Timeout;
   readonly #unanswered = new Map<string, number>();
-  #answers: Answer[] = [];
+  #answers: SeenAnswer[] = [];
   #sent = 0;
   #pending = 0;
   #stopping = false;
@@ -120,7 +120,7 @@ function hostUs(): number {
   return Number(process.hrtime.bigint() / 1_000n);
 }
 
-function whatItSays(text: string, rightAnswer: number): Pick<Answer, 'version' | 'deviation'> {
+function whatItSays(text: string, rightAnswer: number): Pick<SeenAnswer, 'version' | 'deviation'> {
   const body = JSON.parse(text) as { prediction?: unknown; model_version?: string; error?: string };
   const { prediction } = body;
   // An error names the version that failed in its sentence.

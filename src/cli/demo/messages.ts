@@ -19,7 +19,7 @@ export interface StopLoad {
 export type LoadCommand = StartLoad | StopLoad;
 
 /** One request that was answered, as its client saw it. */
-export interface Answer {
+export interface SeenAnswer {
   readonly sentUs: number;
   readonly answeredUs: number;
   readonly status: number;
@@ -32,7 +32,7 @@ export interface Answer {
 /** The answers since the last report, in the order in which they came. */
 export interface AnswersReport {
   readonly kind: 'answers';
-  readonly answers: readonly Answer[];
+  readonly answers: readonly SeenAnswer[];
 }
 /** The last message: what was sent in all, and why some of it got no answer. */
 export interface LoadDone {

@@ -2,7 +2,7 @@
 // baseline and golden answers, version 1 active, so that there is something to promote at once.
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Actor, ControlPlane } from '../../admin/control-plane.ts';
+import type { Actor, ControlPlane } from '../../admin/commands.ts';
 import { packageRoot } from '../../base/package-root.ts';
 import { RegistryReader } from '../../registry/reader.ts';
 import { openStore } from '../../registry/store.ts';

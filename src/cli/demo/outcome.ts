@@ -2,7 +2,7 @@
 // names what is wrong; a demo without problems is `ok`.
 import { failedOf, totalOf } from './ledger.ts';
 import type { Counts } from './ledger.ts';
-import type { Answer } from './messages.ts';
+import type { SeenAnswer } from './messages.ts';
 
 export type CheckTrigger = 'mean_drift' | 'p95_latency' | 'error_rate';
 
@@ -74,7 +74,7 @@ export interface Findings {
   readonly answered: number;
   readonly unanswered: Readonly<Record<string, number>>;
   readonly byVersion: Counts;
-  readonly misplaced: readonly Answer[];
+  readonly misplaced: readonly SeenAnswer[];
 }
 
 /** Adds up what happened and says what of it breaks the promise. */

@@ -1,6 +1,6 @@
 // The admin socket of an engine process. A disk that is full or mounted read-only can refuse it; then the engine serves
 // without one and the socket comes when the disk allows it. Main thread.
-import type { ControlPlane } from '../../admin/control-plane.ts';
+import type { ControlPlane } from '../../admin/commands.ts';
 import { startAdminServer } from '../../admin/server.ts';
 import type { AdminServer } from '../../admin/server.ts';
 import type { EngineLog } from '../../engine/log.ts';

@@ -9,13 +9,18 @@ import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { constants } from 'node:os';
 import type { EngineLog } from '../../engine/log.ts';
-import { ENGINE_FLAGS } from './engine-flags.ts';
 import { RestartPolicy } from './restart-policy.ts';
 import type { Death } from './restart-policy.ts';
 
 /** An engine that ends by this signal has a worker that does not come back, and wants to be started again. */
 export const HUNG_SIGNAL = 'SIGALRM';
 const SIGNAL_CODE_BASE = 128;
+
+/**
+ * For Node itself, from whoever starts an engine. The halves of the young heap grow to 16 MiB by default, twice and for
+ * every thread; requests leave next to nothing on the heap, so an engine is as fast with less.
+ */
+export const ENGINE_FLAGS: readonly string[] = ['--max-semi-space-size=4'];
 
 /** What the engine tells its supervisor when it listens. */
 export interface ReadyMessage {

@@ -1,21 +1,15 @@
 // The verbs that tell the machine what it may and may not do: pin, unpin, quarantine, release, baseline, drain.
-import { resolve } from 'node:path';
 import type { Command } from 'commander';
-import type { Baseline, InputBaseline, ModelRecord, VersionRecord } from '../../registry/records.ts';
+import type { Baseline, InputBaseline, VersionRecord } from '../../registry/records.ts';
 import { baselineWarning } from '../../judge/checks/unjudged.ts';
 import { numberText } from '../../judge/types/number-text.ts';
-import { withControl } from '../connect.ts';
+import { ask } from '../connect.ts';
 import { countText, paint, printResult } from '../views/output.ts';
-import { withProgress } from '../views/progress.ts';
 import { verb } from '../verb.ts';
-import type { CommonFlags } from '../verb.ts';
+import type { CommonFlags, VerbFlags } from '../verb.ts';
 
 export function safetyVerbs(): Command[] {
   return [pinCommand(), unpinCommand(), quarantineCommand(), releaseCommand(), baselineCommand(), drainCommand()];
-}
-
-interface ReasonFlags extends CommonFlags {
-  readonly reason?: string;
 }
 
 function pinCommand(): Command {
@@ -32,10 +26,8 @@ function pinCommand(): Command {
   })
     .argument('<model>', 'name of the model')
     .option('--reason <text>', 'why, for the history')
-    .action(async (model: string, flags: ReasonFlags) => {
-      const request = { model, ...(flags.reason !== undefined && { reason: flags.reason }) };
-      const result = await withControl(flags, 'data', (control, actor) => control.pin(request, actor));
-      printResult(flags, result, ({ activeVersion }: ModelRecord) =>
+    .action(async (model: string, flags: VerbFlags<'pin'>) => {
+      printResult(flags, await ask(flags, 'pin', { model, reason: flags.reason }), ({ activeVersion }) =>
         `${model} is pinned to ${activeVersion === null ? 'no version' : `version ${activeVersion}`}; ` +
         `until: lastgood unpin ${model}`);
     });
@@ -53,8 +45,7 @@ function unpinCommand(): Command {
   })
     .argument('<model>', 'name of the model')
     .action(async (model: string, flags: CommonFlags) => {
-      const result = await withControl(flags, 'data', (control, actor) => control.unpin({ model }, actor));
-      printResult(flags, result, () => `${model} is not pinned any more`);
+      printResult(flags, await ask(flags, 'unpin', { model }), () => `${model} is not pinned any more`);
     });
 }
 
@@ -73,10 +64,8 @@ function quarantineCommand(): Command {
     .argument('<model>', 'name of the model')
     .argument('<version>', 'a version that is not active')
     .option('--reason <text>', 'why, for the history')
-    .action(async (model: string, version: string, flags: ReasonFlags) => {
-      const request = { model, version, ...(flags.reason !== undefined && { reason: flags.reason }) };
-      const result = await withControl(flags, 'data', (control, actor) => control.quarantine(request, actor));
-      printResult(flags, result, () =>
+    .action(async (model: string, version: string, flags: VerbFlags<'quarantine'>) => {
+      printResult(flags, await ask(flags, 'quarantine', { model, version, reason: flags.reason }), () =>
         `version ${version} of ${model} is in quarantine until: lastgood release ${model} ${version}`);
     });
 }
@@ -95,8 +84,8 @@ function releaseCommand(): Command {
     .argument('<model>', 'name of the model')
     .argument('<version>', 'a quarantined version')
     .action(async (model: string, version: string, flags: CommonFlags) => {
-      const result = await withControl(flags, 'data', (control, actor) => control.release({ model, version }, actor));
-      printResult(flags, result, () => `version ${version} of ${model} is out of quarantine`);
+      printResult(flags, await ask(flags, 'release', { model, version }), () =>
+        `version ${version} of ${model} is out of quarantine`);
     });
 }
 
@@ -108,13 +97,6 @@ The file is JSON, here of two rows and one output of three numbers:
 "inputs" may be left out. With the rows that were asked (null: a missing number) it is also judged whether what comes in
 has moved, for up to 32 columns (register --input-columns); that only warns. At least 100 rows are wanted, better 1,000.
 A capture takes the inputs that were kept on probation; a baseline without inputs leaves those of the one before.`;
-
-interface BaselineFlags extends CommonFlags {
-  readonly capture?: boolean;
-  readonly from?: string;
-  readonly version?: string;
-  readonly acceptNewDistribution?: boolean;
-}
 
 function baselineCommand(): Command {
   return verb({
@@ -139,19 +121,9 @@ function baselineCommand(): Command {
     .option('--accept-new-distribution', 'with --capture: take answers that have drifted all the same')
     .option('--from <file>', 'read it from a file')
     .option('--version <version>', 'the version it is for (default: the active one)')
-    .action(async (model: string, flags: BaselineFlags, command: Command) => {
+    .action(async (model: string, flags: VerbFlags<'baseline'>) => {
       const { capture, from, version, acceptNewDistribution } = flags;
-      if ((capture === true) === (from !== undefined)) {
-        command.error('error: wanted exactly one of --capture and --from FILE');
-      }
-      const request = {
-        model,
-        ...(version !== undefined && { version }),
-        ...(from === undefined ? { capture: true } : { from: resolve(from) }),
-        ...(acceptNewDistribution !== undefined && { acceptNewDistribution }),
-      };
-      const needs = from === undefined ? { engine: 'capture a baseline' } : 'data';
-      const result = await withControl(flags, needs, (control, actor) => control.baseline(request, actor));
+      const result = await ask(flags, 'baseline', { model, version, capture, from, acceptNewDistribution });
       printResult(flags, result, baselineText);
     });
 }
@@ -192,9 +164,7 @@ function drainCommand(): Command {
       ['lastgood drain --data /var/lib/lastgood', 'the engine of another data directory'],
     ],
   }).action(async (flags: CommonFlags) => {
-    const result = await withControl(flags, { engine: 'drain' }, (control, actor) =>
-      withProgress('draining', control.drain(actor)));
-    printResult(flags, result, ({ answered }) =>
+    printResult(flags, await ask(flags, 'drain', {}, 'draining'), ({ answered }) =>
       `drained: ${countText(answered)} waiting requests were answered, and no more are taken`);
   });
 }

@@ -1,9 +1,9 @@
 // The verbs that only look: status, history, explain. They change nothing, whoever calls them how often.
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Command } from 'commander';
-import type { EngineStatus } from '../../admin/control-plane.ts';
+import type { EngineStatus } from '../../admin/answers.ts';
 import type { EventRecord } from '../../registry/records.ts';
-import { withControl } from '../connect.ts';
+import { ask } from '../connect.ts';
 import { decisionText } from '../views/explain-view.ts';
 import { print, printJson, printResult, table, timeText } from '../views/output.ts';
 import type { Style } from '../views/output.ts';
@@ -46,8 +46,7 @@ function statusCommand(): Command {
     .option('--watch', 'look again each second; with --json one document per line')
     .action(async (model: string | undefined, flags: StatusFlags) => {
       const look = (): Promise<EngineStatus> =>
-        withControl({ ...flags, json: flags.json === true || flags.watch === true }, 'data', (control) =>
-          control.status(model === undefined ? {} : { model }));
+        ask({ ...flags, json: flags.json === true || flags.watch === true }, 'status', { model });
       const view = (status: EngineStatus): string =>
         model === undefined ? statusText(status, Date.now()) : modelText(status, Date.now());
       if (flags.watch === true) await watch(flags, look, view);
@@ -103,8 +102,7 @@ function historyCommand(): Command {
     .argument('<model>', 'name of the model')
     .option('--limit <n>', 'how many events', positiveInteger, HISTORY_LIMIT)
     .action(async (model: string, flags: HistoryFlags) => {
-      const events = await withControl(flags, 'data', (control) => control.history({ model, limit: flags.limit }));
-      printResult(flags, events, historyText);
+      printResult(flags, await ask(flags, 'history', { model, limit: flags.limit }), historyText);
     });
 }
 
@@ -142,8 +140,7 @@ function explainCommand(): Command {
   })
     .argument('[decision]', "the decision's id (default: the newest)")
     .action(async (id: string | undefined, flags: CommonFlags) => {
-      const decision = await withControl(flags, 'data', (control) =>
-        control.explain(id === undefined ? {} : { decision: id }));
+      const decision = await ask(flags, 'explain', { decision: id });
       printResult(flags, decision, (one) => decisionText(one, Date.now()));
     });
 }

@@ -7,7 +7,8 @@ import type { Command } from 'commander';
 import { lastgoodError, reasonOf } from '../../base/errors.ts';
 import { readRegularFile } from '../../base/regular-file.ts';
 import { TELEMETRY_OFF_ENVIRONMENT } from '../../base/telemetry-off.ts';
-import { note, withControl } from '../connect.ts';
+import type { VersionRecord } from '../../registry/records.ts';
+import { ask, note } from '../connect.ts';
 import { bytesText, countText, printResult, table } from '../views/output.ts';
 import { withProgress } from '../views/progress.ts';
 import { resolveSettings } from '../settings/settings.ts';
@@ -85,21 +86,22 @@ function seconds(text: string): number {
   throw new InvalidArgumentError(`wanted a number above 0 and at most ${SECONDS_MAX}`);
 }
 
+async function versionOf(model: string, flags: TuneFlags): Promise<VersionRecord> {
+  const { engine, models: [found] } = await ask({ ...flags, json: true }, 'status', { model });
+  if (engine !== 'offline') {
+    note('an engine runs on this data directory: what it does meanwhile makes every figure worse than it is');
+  }
+  const wanted = flags.version ?? found?.model.activeVersion;
+  const record = found?.versions.find((one) => one.version === wanted);
+  if (record !== undefined) return record;
+  if (wanted === null || wanted === undefined) throw lastgoodError('NO_ACTIVE_VERSION', { model });
+  const known = found?.versions.map((one) => `"${one.version}"`).join(', ') ?? 'none';
+  throw lastgoodError('VERSION_NOT_FOUND', { model, version: wanted, known });
+}
+
 async function tune(model: string, flags: TuneFlags): Promise<TuneResult> {
   const { options } = resolveSettings({ data: flags.data }, process.env);
-  const version = await withControl(flags, 'data', async (control) => {
-    const status = await control.status({ model });
-    if (status.engine !== 'offline') {
-      note('an engine runs on this data directory: what it does meanwhile makes every figure worse than it is');
-    }
-    const [found] = status.models;
-    const wanted = flags.version ?? found?.model.activeVersion;
-    const record = found?.versions.find((one) => one.version === wanted);
-    if (record !== undefined) return record;
-    if (wanted === null || wanted === undefined) throw lastgoodError('NO_ACTIVE_VERSION', { model });
-    const known = found?.versions.map((one) => `"${one.version}"`).join(', ') ?? 'none';
-    throw lastgoodError('VERSION_NOT_FOUND', { model, version: wanted, known });
-  });
+  const version = await versionOf(model, flags);
   const body = flags.body === undefined ? zerosBody(version) : bodyIn(flags.body);
   const cores = availableParallelism();
   const lists: TuneLists = flags;

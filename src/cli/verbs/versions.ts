@@ -1,31 +1,19 @@
 // The verbs that bring versions in, into service, and out again: register, promote, rollback, confirm, remove.
-import { resolve } from 'node:path';
 import { Option } from 'commander';
 import type { Command } from 'commander';
-import type { Activation, RegisterArguments, Rollback } from '../../admin/control-plane.ts';
+import type { Registration } from '../../admin/answers.ts';
 import { DECLARED_KINDS } from '../../registry/records.ts';
-import type { DeclaredKind, ModelRecord, Signature, TensorSignature, VersionRecord } from '../../registry/records.ts';
+import type { Signature, TensorSignature } from '../../registry/records.ts';
+import type { Activation, Rollback } from '../../rollout/outcome.ts';
 import { judgedOutputOf } from '../../wire/judged-output.ts';
-import { withControl } from '../connect.ts';
+import { ask } from '../connect.ts';
 import { bytesText, durationText, paint, printResult } from '../views/output.ts';
-import { withProgress } from '../views/progress.ts';
 import { judgedText, stackingText, watchedText } from '../views/status-view.ts';
 import { verb } from '../verb.ts';
-import type { CommonFlags } from '../verb.ts';
+import type { CommonFlags, VerbFlags } from '../verb.ts';
 
 export function releaseVerbs(): Command[] {
   return [registerCommand(), promoteCommand(), rollbackCommand(), confirmCommand(), removeCommand()];
-}
-
-interface RegisterFlags extends CommonFlags {
-  readonly version?: string;
-  readonly baseline?: string;
-  readonly golden?: string;
-  readonly output?: string;
-  readonly outputKind?: DeclaredKind;
-  readonly inputColumns?: string;
-  readonly promote?: boolean;
-  readonly allowSignatureChange?: boolean;
 }
 
 const CHANGE_SIGNATURE = 'let its inputs and outputs differ from those of the active version';
@@ -56,31 +44,16 @@ function registerCommand(): Command {
     .option('--input-columns <list>', 'inputs to watch for drift, as in age,features[0-7] (default: all, 32 at most)')
     .option('--promote', 'make it the active version at once')
     .option('--allow-signature-change', `with --promote: ${CHANGE_SIGNATURE}`)
-    .action(async (model: string, file: string, flags: RegisterFlags) => {
-      const { version, baseline, golden, output, outputKind, inputColumns } = flags;
-      const { promote, allowSignatureChange } = flags;
-      // The engine has another working directory.
-      const request: RegisterArguments = {
-        model,
-        file: resolve(file),
-        ...(version !== undefined && { version }),
-        ...(baseline !== undefined && { baseline: resolve(baseline) }),
-        ...(golden !== undefined && { golden: resolve(golden) }),
-        ...(output !== undefined && { output }),
-        ...(outputKind !== undefined && { outputKind }),
-        ...(inputColumns !== undefined && { inputColumns }),
-        ...(promote !== undefined && { promote }),
-        ...(allowSignatureChange !== undefined && { allowSignatureChange }),
-      };
-      const result = await withControl(flags, 'fresh', (control, actor) =>
-        withProgress(`registering a version of ${model}`, control.register(request, actor)),
-      );
+    .action(async (model: string, file: string, flags: VerbFlags<'register'>) => {
+      const { version, baseline, golden, output, outputKind, inputColumns, promote, allowSignatureChange } = flags;
+      const result = await ask(flags, 'register', {
+        model, file, version, baseline, golden, output, outputKind, inputColumns, promote, allowSignatureChange,
+      }, `registering a version of ${model}`);
       printResult(flags, result, registeredText);
     });
 }
 
-function registeredText(result: { version: VersionRecord; activation: Activation | null }): string {
-  const { version, activation } = result;
+function registeredText({ version, activation }: Registration): string {
   const { model, trial, signature } = version;
   const golden = trial.goldenCases === 0 ? '' : `, ${trial.goldenCases} golden cases right`;
   const lines = [
@@ -107,11 +80,6 @@ function activatedText({ model, version, from, generation }: Activation): string
   return `version ${paint('bold', version)} of ${model} is active${before}, as generation ${generation}`;
 }
 
-interface PromoteFlags extends CommonFlags {
-  readonly allowSignatureChange?: boolean;
-  readonly reason?: string;
-}
-
 function promoteCommand(): Command {
   return verb({
     name: 'promote',
@@ -129,23 +97,12 @@ function promoteCommand(): Command {
     .argument('<version>', 'a registered version')
     .option('--reason <text>', 'why, for the history')
     .option('--allow-signature-change', CHANGE_SIGNATURE)
-    .action(async (model: string, version: string, flags: PromoteFlags) => {
+    .action(async (model: string, version: string, flags: VerbFlags<'promote'>) => {
       const { allowSignatureChange, reason } = flags;
-      const request = {
-        model, version,
-        ...(allowSignatureChange !== undefined && { allowSignatureChange }),
-        ...(reason !== undefined && { reason }),
-      };
-      const result = await withControl(flags, 'data', (control, actor) =>
-        withProgress(`promoting version ${version} of ${model}`, control.promote(request, actor)),
-      );
+      const request = { model, version, allowSignatureChange, reason };
+      const result = await ask(flags, 'promote', request, `promoting version ${version} of ${model}`);
       printResult(flags, result, activatedText);
     });
-}
-
-interface RollbackFlags extends CommonFlags {
-  readonly to?: string;
-  readonly reason?: string;
 }
 
 function rollbackCommand(): Command {
@@ -164,13 +121,9 @@ function rollbackCommand(): Command {
     .argument('<model>', 'name of the model')
     .option('--to <version>', 'a healthy version that has served (default: the last known good one)')
     .option('--reason <text>', 'why, for the history')
-    .action(async (model: string, flags: RollbackFlags) => {
+    .action(async (model: string, flags: VerbFlags<'rollback'>) => {
       const { to, reason } = flags;
-      const request = { model, ...(to !== undefined && { to }), ...(reason !== undefined && { reason }) };
-      const result = await withControl(flags, 'data', (control, actor) =>
-        withProgress(`rolling back ${model}`, control.rollback(request, actor)),
-      );
-      printResult(flags, result, rolledBackText);
+      printResult(flags, await ask(flags, 'rollback', { model, to, reason }, `rolling back ${model}`), rolledBackText);
     });
 }
 
@@ -196,8 +149,7 @@ function confirmCommand(): Command {
   })
     .argument('<model>', 'name of the model')
     .action(async (model: string, flags: CommonFlags) => {
-      const result = await withControl(flags, 'data', (control, actor) => control.confirm({ model }, actor));
-      printResult(flags, result, ({ activeVersion, generation }: ModelRecord) =>
+      printResult(flags, await ask(flags, 'confirm', { model }), ({ activeVersion, generation }) =>
         `version ${activeVersion ?? ''} of ${model} (generation ${generation}) is known good`);
     });
 }
@@ -217,9 +169,7 @@ function removeCommand(): Command {
     .argument('<model>', 'name of the model')
     .argument('[version]', 'a version that is neither active nor last good (default: all of the model)')
     .action(async (model: string, version: string | undefined, flags: CommonFlags) => {
-      const request = { model, ...(version !== undefined && { version }) };
-      const result = await withControl(flags, 'data', (control, actor) => control.remove(request, actor));
-      printResult(flags, result, ({ removed, artifacts }) => {
+      printResult(flags, await ask(flags, 'remove', { model, version }), ({ removed, artifacts }) => {
         const what = version === undefined ? `model ${model}` : `version ${version} of ${model}`;
         const versions = version === undefined ? ` with ${removed.length} versions` : '';
         return `removed ${what}${versions}; ${artifacts.length} ${artifacts.length === 1 ? 'file' : 'files'} deleted`;

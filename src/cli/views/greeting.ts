@@ -1,6 +1,6 @@
 // What `lastgood serve` says when it is ready: where it is, and commands that work when they are pasted into a shell.
 import { basename, relative, resolve } from 'node:path';
-import type { EngineStatus, ModelStatus } from '../../admin/control-plane.ts';
+import type { EngineStatus, ModelStatus } from '../../admin/answers.ts';
 import type { Datatype, GoldenCase, TensorSignature, VersionRecord } from '../../registry/records.ts';
 import { paint } from './output.ts';
 

@@ -1,6 +1,6 @@
 // The state of an engine and its models as text for a person. Pure, but for the colours of the terminal; `nowMs` is
 // wall-clock time, which the records are stamped with.
-import type { EngineStatus, ModelStatus } from '../../admin/control-plane.ts';
+import type { EngineStatus, ModelStatus } from '../../admin/answers.ts';
 import { CHECK_TABLE } from '../../judge/types/check-kinds.ts';
 import type { CheckResult } from '../../judge/types/messages.ts';
 import { numberText, percentText } from '../../judge/types/number-text.ts';

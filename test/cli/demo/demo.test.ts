@@ -12,7 +12,7 @@ import { fileURLToPath } from 'node:url';
 import { ACTS } from '../../../src/cli/demo/acts.ts';
 import { Ledger } from '../../../src/cli/demo/ledger.ts';
 import { LoadProcess } from '../../../src/cli/demo/load-process.ts';
-import type { Answer } from '../../../src/cli/demo/messages.ts';
+import type { SeenAnswer } from '../../../src/cli/demo/messages.ts';
 import { outcomeOf } from '../../../src/cli/demo/outcome.ts';
 import type { ActReport, DemoReport, Findings, RollbackSeen } from '../../../src/cli/demo/outcome.ts';
 import { Screen } from '../../../src/cli/demo/screen.ts';
@@ -69,7 +69,7 @@ const GOOD: Findings = {
 const withAct = (report: ActReport): Findings => ({
   ...GOOD, acts: GOOD.acts.map((one) => (one.version === report.version ? report : one)),
 });
-const answer = (version: string, sentUs: number, answeredUs: number, status = 200): Answer => ({
+const answer = (version: string, sentUs: number, answeredUs: number, status = 200): SeenAnswer => ({
   version, sentUs, answeredUs, status, deviation: null,
 });
 

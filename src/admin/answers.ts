@@ -1,0 +1,42 @@
+// What the operator's verbs answer, beside the records of the registry. Types alone.
+import type { HealthReport } from '../judge/types/messages.ts';
+import type { Sights } from '../judge/checks/detectability.ts';
+import type { TlsView } from '../metrics/views.ts';
+import type { DecisionRecord, ModelRecord, VersionRecord } from '../registry/records.ts';
+import type { Activation, DeploymentView, Phase } from '../rollout/outcome.ts';
+
+export interface Registration {
+  readonly version: VersionRecord;
+  /** Null when it was not promoted. */
+  readonly activation: Activation | null;
+}
+
+export interface ModelStatus {
+  readonly model: ModelRecord;
+  readonly phase: Phase;
+  readonly versions: readonly VersionRecord[];
+  /** The loaded versions; empty offline. */
+  readonly deployments: readonly DeploymentView[];
+  /** The newest report of the monitor; null offline and before the first look. */
+  readonly health: HealthReport | null;
+  /** Requests waiting or running now. */
+  readonly pending: number;
+  /** Requests that a version on probation failed and the standby answered, since the engine started. */
+  readonly shielded: number;
+  /** What the judge can see at the traffic that comes in; null while nothing is judged, and of the compat checks. */
+  readonly sights: Sights | null;
+  readonly recentDecisions: readonly DecisionRecord[];
+}
+
+export interface EngineStatus {
+  readonly engine: 'running' | 'draining' | 'offline';
+  readonly version: string;
+  readonly dataDir: string;
+  readonly listen: string | null;
+  /** The certificate of the public port; null without TLS. */
+  readonly tls: TlsView | null;
+  readonly pid: number | null;
+  readonly uptimeMs: number | null;
+  readonly residentBytes: number | null;
+  readonly models: readonly ModelStatus[];
+}
