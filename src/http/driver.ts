@@ -117,9 +117,9 @@ export interface HttpResponse {
    */
   onAborted(handler: () => void): unknown;
   /**
-   * Hands over the body in chunks, from now on, also after an answer; the last may be empty, and is the only one of a
-   * request without a body. A chunk starts at byte 0 of its buffer and is valid only until the handler returns.
-   * `Expect: 100-continue` has been answered.
+   * Hands over the body in chunks, from now on, and possibly after an answer too; the last may be empty, and is the
+   * only one of a request without a body. A chunk starts at byte 0 of its buffer and is valid only until the handler
+   * returns. `Expect: 100-continue` has been answered.
    */
   onData(handler: (chunk: ArrayBuffer, isLast: boolean) => void): unknown;
   /** Calls `write` at once; what is written in it leaves in one piece. */
