@@ -17,6 +17,7 @@ import { WorkerSlots } from '../../src/worker/slots.ts';
 import { until } from '../support/poll.ts';
 import { deploy, fill } from './deployed.ts';
 import { answersOf, samplesOf } from './fixtures.ts';
+import { runningSum } from './mixers.ts';
 import { linear, slow } from './onnx.ts';
 
 const LOAD_MS = 20_000;
@@ -67,6 +68,23 @@ suite('InferencePool', () => {
     assert.equal(samples[0]!.length + samples[1]!.length, 80);
     assert.ok(samples.every((ring) => ring.length > 0 && ring.every(({ generation }) => generation === 3)));
     await pool.close();
+  });
+
+  test('a version without a stacking decision is probed at its load, one with a decision is not', async () => {
+    const rowsOf = async (bytes: Uint8Array, stacking: WorkerStart['stacking'], row: string): Promise<unknown[]> => {
+      const deployed = await deploy(bytes, 1);
+      const pool = await startPool({ ...deployed.start, stacking });
+      const slab = fill(deployed, 0, [row, row]);
+      const answers = answersOf(slab, await pool.run({ kind: 'batch', slab: 0 }));
+      await pool.close();
+      return [answers.map(({ body }) => body['prediction']), deployed.readers.flatMap(samplesOf)[0]!.batchRows];
+    };
+    const two = '{"features":[1,1]}';
+    assert.deepEqual(await rowsOf(runningSum(), null, two), [[[1, 1], [1, 1]], 1]);
+    assert.deepEqual(await rowsOf(runningSum(), 'none', two), [[[1, 1], [1, 1]], 1]);
+    assert.deepEqual(await rowsOf(runningSum(), 'rows', two), [[[1, 1], [2, 2]], 2]);
+    assert.deepEqual(await rowsOf(linear(), null, '{"features":[1,0,0]}'), [[1.5, 1.5], 2]);
+    assert.deepEqual(await rowsOf(linear(), 'none', '{"features":[1,0,0]}'), [[1.5, 1.5], 1]);
   });
 
   test('run refuses a batch that was stamped for another deployment, and writes no sample', async () => {
