@@ -1,24 +1,32 @@
 #!/usr/bin/env node
 // Runs every compiled `*.test.js` below dist/test with Node's own runner (whose directory and glob arguments
-// differ between Node 20 and 22). Arguments are substrings that select files: `node dist/scripts/run-tests.js tidy`.
-import { readdirSync } from 'node:fs';
+// differ between Node 20 and 22). Arguments are substrings that select files: `node dist/scripts/run-tests.js tidy`;
+// `--pure` leaves only those that open no port, process, thread or addon.
+import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Transform } from 'node:stream';
 import { run } from 'node:test';
 import { spec } from 'node:test/reporters';
+import { packageRoot } from '../src/base/package-root.ts';
+import { pureTests } from './pure-tests.ts';
 
 // Test files start engines and child processes of their own; more than two at once only adds noise.
 const FILES_AT_ONCE_MAX = 2;
 const FILE_TIMEOUT_MS = 300_000;
 
 const testRoot = fileURLToPath(new URL('../test/', import.meta.url));
-const wanted = process.argv.slice(2);
-const files = readdirSync(testRoot, { recursive: true, encoding: 'utf8' })
-  .filter((name) => name.endsWith('.test.js'))
+const onlyPure = process.argv.includes('--pure');
+const wanted = process.argv.slice(2).filter((argument) => argument !== '--pure');
+// What an earlier build left of a test that has been moved or removed since is no test.
+const hasSource = (name: string): boolean =>
+  existsSync(join(packageRoot(), 'test', name.replace(/\.js$/, '.ts')));
+const found = readdirSync(testRoot, { recursive: true, encoding: 'utf8' })
+  .filter((name) => name.endsWith('.test.js') && hasSource(name))
   .filter((name) => wanted.length === 0 || wanted.some((part) => name.includes(part)))
   .sort()
   .map((name) => join(testRoot, name));
+const files = onlyPure ? pureTests(found) : found;
 
 if (files.length === 0) {
   console.error(`run-tests: no test file matches ${wanted.join(', ')}: look below test/`);
