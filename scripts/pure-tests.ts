@@ -9,7 +9,7 @@ const IMPURE: ReadonlySet<string> = new Set([
   'uWebSockets.js', 'lmdb', 'onnxruntime-node', 'piscina',
 ]);
 // Static imports and re-exports; and those that are loaded later, by a literal name.
-const STATIC = /(?:^|\n)\s*(?:import|export)\b[^'"\n;]*(?:\n[^'";]*)*?['"]([^'"]+)['"]/g;
+const STATIC = /(?:^|\n)\s*(?:import|export)\b(?:[^'"=;]*?\bfrom)?\s*['"]([^'"]+)['"]/g;
 const LATER = /\b(?:import|require)\(\s*['"]([^'"]+)['"]\s*\)/g;
 
 /** Those of the compiled test files that are pure. */
