@@ -134,11 +134,11 @@ export type OfflineVerb = {
 
 export const VERBS = Object.keys(COMMANDS) as readonly Verb[];
 
-/** A verb in one line, for people who ask by curl. */
+/** A verb in one line, for people who ask by curl; what can be left out stands in brackets. */
 export function usageOf(verb: Verb): string {
   const { method, takes, about } = COMMANDS[verb];
-  const names = Object.entries(takes.shape).map(([name, type]) =>
-    ((type as z.ZodType).safeParse(undefined).success ? `[${name}]` : name));
+  const needed = new Set(takes.safeParse({}).error?.issues.map(({ path: [name] }) => name));
+  const names = Object.keys(takes.shape).map((name) => (needed.has(name) ? name : `[${name}]`));
   return `${method} /v1/${verb} ${names.join(' ')}: ${about}`;
 }
 

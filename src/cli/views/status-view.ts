@@ -1,6 +1,9 @@
 // The state of an engine and its models as text for a person. Pure, but for the colours of the terminal; `nowMs` is
 // wall-clock time, which the records are stamped with.
 import type { EngineStatus, ModelStatus } from '../../admin/answers.ts';
+import { waitText } from '../../judge/checks/detectability.ts';
+import type { Sight, Sights } from '../../judge/checks/detectability.ts';
+import { windowText } from '../../judge/checks/rate-check.ts';
 import { CHECK_TABLE } from '../../judge/types/check-kinds.ts';
 import type { CheckResult } from '../../judge/types/messages.ts';
 import { numberText, percentText } from '../../judge/types/number-text.ts';
@@ -12,7 +15,6 @@ import { inputColumnsOf } from '../../wire/input-columns.ts';
 import { judgedOutputOf } from '../../wire/judged-output.ts';
 import { bytesText, countText, durationText, facts, paint, table, timeText } from './output.ts';
 import type { Cell, Style } from './output.ts';
-import { sightsText } from './sight-view.ts';
 
 const NOTHING = '-';
 const DECISIONS_SHOWN = 5;
@@ -234,6 +236,25 @@ function healthCell({ health, quarantine }: VersionRecord): Cell {
     return { text: quarantine === null ? health : `quarantined by ${quarantine.by}`, style: 'red' };
   }
   return health === 'good' ? { text: health, style: 'green' } : { text: health };
+}
+
+const TRAFFIC_TEXTS: Readonly<Record<Sights['traffic'], (perSecond: string) => string>> = {
+  observed: (perSecond) => `at the ${perSecond} requests a second that come in`,
+  expected: (perSecond) => `at the ${perSecond} requests a second that are expected; none come in`,
+  none: () => 'without traffic; --expected-per-second says what to expect',
+};
+
+// Per check the smallest fault that it tells from chance, in how long, and what it waits for.
+function sightsText({ perSecond, traffic, checks }: Sights): string {
+  const rows = checks.map((one) => [
+    CHECK_TABLE[one.check].title, one.text, heldText(one), waitText(one, perSecond) || NOTHING,
+  ]);
+  return `${paint('bold', 'the smallest fault that is seen')} ${TRAFFIC_TEXTS[traffic](numberText(perSecond))}\n` +
+    table(['CHECK', 'SEES', 'IN', 'WAITS FOR'], rows);
+}
+
+function heldText({ windowMs, samples }: Sight): string {
+  return windowMs === null ? NOTHING : `${windowText(windowMs)} (${countText(samples)})`;
 }
 
 function decisionsTable(decisions: readonly DecisionRecord[], nowMs: number): string {
