@@ -228,9 +228,12 @@ export class TensorBatch {
       ? Outcome.nonFiniteInput : Outcome.nonFinite;
   }
 
-  // The inputs as rows, or null when they do not divide into as many.
+  // The inputs as rows; null when they do not divide into as many, or when a model that mixes its rows has answered
+  // them together: asked again one by one, as kept rows are, they have other answers.
   #rowsOfInputs({ inputs }: TensorRequest, rows: number): InputSource[] | null {
-    if (this.#options.session.layout.batching === 'none') {
+    const { session } = this.#options;
+    if (rows > 1 && !session.isStacking) return null;
+    if (session.layout.batching === 'none') {
       return inputs.map(({ data, shape }) => ({ data, shape, elements: data.length }));
     }
     if (inputs.some(({ shape }) => shape[0] !== rows)) return null;

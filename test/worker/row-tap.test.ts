@@ -14,6 +14,7 @@ import type { RowMemory, RowRings } from '../../src/worker/messages.ts';
 import { RowTap } from '../../src/worker/row-tap.ts';
 import { benchOn, openModel } from './fixtures.ts';
 import type { Bench } from './fixtures.ts';
+import { runningSum } from './mixers.ts';
 import { Type, fixedBatch, identity, linear, lookup, model, node } from './onnx.ts';
 
 const RESERVOIR: RowMemoryOptions = {
@@ -104,6 +105,17 @@ suite('RowTap', () => {
       assert.deepEqual(input!.data, wanted, name);
       await bench.session.release();
     }
+  });
+
+  test('the reservoir keeps no row that was answered by the rows beside it, and keeps those asked alone', async () => {
+    const { bench, rows } = await tapped(runningSum(), RESERVOIR);
+    await askOip(bench, [oip([3, 2], [1, 2, 3, 4, 5, 6])]);
+    assert.equal(rowsOf(rows.reservoir).length, 0);
+    await bench.batch(['{"features":[1,2]}', '{"features":[3,4]}']);
+    const kept = rowsOf(rows.reservoir);
+    assert.deepEqual(kept.map(({ outputs }) => outputs), [[1, 2], [3, 4]].slice(0, kept.length));
+    assert.ok(kept.length > 0);
+    await bench.session.release();
   });
 
   test('the recorder gets the rows of OIP requests that shared a run, each with its own outputs', async () => {
