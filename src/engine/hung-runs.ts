@@ -21,9 +21,11 @@ const LOOK_MS = 100;
 const LOOK_GAP_US_MAX = 1e6;
 const RETRIED: readonly ErrorCode[] = ['GENERATION_CONFLICT', 'DISK_REFUSED'];
 
-/** A run as the last looks saw it; a slab carries many runs, one after the other. */
+/** A run as the last looks saw it; a batch has many runs, and a slab carries many batches, one after the other. */
 interface Watched {
   readonly cutUs: number;
+  /** Its number in the batch; 0 while the batch lies ready behind another one. */
+  readonly runs: number;
   /** The process's own time when it was first seen. */
   readonly sinceUs: number;
   isGivenUp: boolean;
@@ -86,11 +88,13 @@ export class HungRuns {
   }
 
   #watch(served: ServedModel, deployment: Deployment, slab: Slab): Watched {
-    const { cutUs } = slab;
+    const { cutUs, runs } = slab;
     const before = this.#watched.get(slab);
-    const run = before?.cutUs === cutUs ? before : { cutUs, sinceUs: this.#aliveUs, isGivenUp: false };
+    const isSame = before?.cutUs === cutUs && (before.runs === runs || before.isGivenUp);
+    const run = isSame ? before : { cutUs, runs, sinceUs: this.#aliveUs, isGivenUp: false };
     const ranMs = (this.#aliveUs - run.sinceUs) / 1e3;
-    if (run.isGivenUp || ranMs < served.options.hungMs) return run;
+    // What has not begun waits for another run, which is timed itself.
+    if (run.isGivenUp || runs === 0 || ranMs < served.options.hungMs) return run;
     run.isGivenUp = true;
     void this.#giveUp(served, deployment, slab, Math.round(ranMs));
     return run;

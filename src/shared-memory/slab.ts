@@ -1,13 +1,14 @@
 // Slabs: pieces of shared memory that carry one batch from the main thread to a worker and its answers back.
 // A slab has one owner at a time. The main thread owns it until the order that names it is posted, the worker until
-// that order is done; the mailbox that carries the order orders the memory too, so nothing here needs Atomics.
+// that order is done; the mailbox that carries the order orders the memory too, so nothing here needs Atomics but the
+// number of runs, which the main thread reads all the while.
 //
 //   arena   [ slab 0 | slab 1 | … ]            every slab has the same size and layout, 64-byte aligned
 //   slab    [ header 64 B | entry 0 64 B | … entry max-1 | request bytes | answer bytes ]
 //
 //   header  0 entryCount i32 · 4 generation u32 · 8 deploymentId i32 · 12 requestUsed i32 · 16 answerUsed i32
 //           20 entriesMax i32 · 24 requestCapacity i32 · 28 answerCapacity i32 · 32 cutUs f64 · 40 track i32
-//           48 ranUs f64 · 56…63 reserved
+//           48 ranUs f64 · 56 runs i32 · 60…63 reserved
 //   entry   0 kind i32 · 4 status i32 · 8 requestOffset i32 · 12 requestBytes i32 · 16 answerOffset i32
 //           20 answerBytes i32 · 24 rows i32 · 28 outcome i32 · 32 receivedUs f64 · 40 deadlineUs f64
 //           48 headerBytes i32 · 52 reserved · 56 answerHeaderBytes i32 · 60…63 reserved
@@ -31,6 +32,7 @@ const H_ANSWER_CAPACITY = 7;
 const H_CUT_US_F64 = 4;
 const H_RAN_US_F64 = 6;
 const H_TRACK = 10;
+const H_RUNS = 14;
 const E_KIND = 0;
 const E_STATUS = 1;
 const E_REQUEST_OFFSET = 2;
@@ -155,6 +157,17 @@ export class Slab {
     this.#doubles[H_RAN_US_F64] = us;
   }
 
+  /**
+   * Session runs that its worker has begun, and one for the beginning of the batch; 0 while it lies ready at a worker
+   * that runs another one.
+   */
+  get runs(): number {
+    return Atomics.load(this.#words, H_RUNS);
+  }
+  beginRun(): void {
+    Atomics.add(this.#words, H_RUNS, 1);
+  }
+
   get track(): Track {
     return this.#words[H_TRACK]! as Track;
   }
@@ -162,6 +175,7 @@ export class Slab {
   /** Stamps the batch when it is cut: from here on it belongs to one generation of one deployment. */
   stamp(generation: number, deploymentId: number, cutUs: number, track: Track = Track.stable): void {
     this.#words[H_TRACK] = track;
+    this.#words[H_RUNS] = 0;
     this.#words[H_GENERATION] = generation | 0;
     this.#words[H_DEPLOYMENT] = deploymentId;
     this.#doubles[H_CUT_US_F64] = cutUs;

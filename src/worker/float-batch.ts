@@ -9,6 +9,7 @@ import { eachRow } from '../wire/predict-answer.ts';
 import type { RunBlock } from '../wire/predict-answer.ts';
 import type { InputSource } from '../wire/row-source.ts';
 import { hasNonFinite } from '../wire/tensor.ts';
+import type { RunGate } from './run-gate.ts';
 import type { Sampler } from './sampler.ts';
 import type { RunResult, Session } from './session.ts';
 
@@ -33,6 +34,7 @@ export interface FloatBatchOptions {
   readonly version: string;
   readonly session: Session;
   readonly sampler: Sampler;
+  readonly gate: RunGate;
   readonly answerBytesMax: number;
   readonly monotonicUs: () => number;
   /** Takes an answer that does not fit the slab. */
@@ -75,12 +77,11 @@ export class FloatBatch {
   take(slab: Slab, entry: number, startUs: number): void {
     this.#slab = slab;
     this.#times.startUs = startUs;
-    const { model } = this.#options;
+    const { model, gate } = this.#options;
     const rowBytes = this.#rowFloats * WORD_BYTES;
     const bytes = slab.requestBytes(entry) - FRAME_ID_BYTES;
     if (startUs >= slab.deadlineUs(entry)) {
-      const deadlineMs = Math.round((slab.deadlineUs(entry) - slab.receivedUs(entry)) / 1e3);
-      this.#fail(entry, lastgoodError('DEADLINE_EXCEEDED', { model, deadlineMs }), Outcome.expired, 0);
+      this.#fail(entry, gate.lateError(slab.receivedUs(entry), slab.deadlineUs(entry)), Outcome.expired, 0);
     } else if (this.#refusal !== null) {
       this.#fail(entry, lastgoodError('FLOATS_REFUSED', { model, reason: this.#refusal }), Outcome.clientFault, 0);
     } else if (bytes < rowBytes || bytes % rowBytes !== 0) {
@@ -136,7 +137,7 @@ export class FloatBatch {
     const beginUs = monotonicUs();
     let result: RunResult;
     try {
-      result = await session.run(this.#inputs, firstRow, rows);
+      result = await session.run(this.#inputs, firstRow, rows, this.#mayRun);
     } catch (error) {
       if (to - from === 1) {
         sampler.beginRun();
@@ -158,10 +159,26 @@ export class FloatBatch {
     for (let at = from; at < to; at += 1) this.#answer(at, blocks);
   }
 
+  // Whether one of the frames that these rows are of is not late.
+  readonly #mayRun = (firstRow: number, rows: number): boolean => {
+    const slab = this.#slab!;
+    let latestUs = 0;
+    for (let at = 0; at < this.#entries.length; at += 1) {
+      if (this.#firstRows[at]! >= firstRow + rows) break;
+      if (this.#firstRows[at + 1]! > firstRow) latestUs = Math.max(latestUs, slab.deadlineUs(this.#entries[at]!));
+    }
+    return this.#options.gate.opens(latestUs);
+  };
+
   #answer(at: number, blocks: readonly WordBlock[]): void {
-    const { sampler, answerBytesMax } = this.#options;
+    const { sampler, answerBytesMax, gate } = this.#options;
     const slab = this.#slab!;
     const entry = this.#entries[at]!;
+    const deadlineUs = slab.deadlineUs(entry);
+    if (gate.isLate(deadlineUs)) {
+      this.#fail(entry, gate.lateError(slab.receivedUs(entry), deadlineUs), Outcome.expired, this.#times.runUs);
+      return;
+    }
     const firstRow = this.#firstRows[at]!;
     const rows = this.#firstRows[at + 1]! - firstRow;
     const bytes = ANSWER_HEAD_BYTES + resultWords(blocks, firstRow, rows) * WORD_BYTES;

@@ -17,6 +17,7 @@ import { RowBatch } from '../wire/row-batch.ts';
 import { hasNonFinite } from '../wire/tensor.ts';
 import type { BatchResult } from './messages.ts';
 import { Replay } from './replay.ts';
+import { RunGate } from './run-gate.ts';
 import type { Sampler } from './sampler.ts';
 import type { RunResult, Session } from './session.ts';
 import { FloatBatch } from './float-batch.ts';
@@ -43,6 +44,7 @@ export interface BatchRunnerOptions {
 interface Pending extends AnsweredRequest {
   readonly entry: number;
   readonly receivedUs: number;
+  readonly deadlineUs: number;
 }
 
 export class BatchRunner {
@@ -53,6 +55,7 @@ export class BatchRunner {
   readonly #tensors: TensorBatch;
   readonly #replay: Replay;
   readonly #floats: FloatBatch;
+  readonly #gate: RunGate;
   #slab: Slab | null = null;
   #pending: Pending[] = [];
   #overflow: { entry: number; answer: Uint8Array }[] = [];
@@ -64,17 +67,19 @@ export class BatchRunner {
   readonly #times = { receivedUs: 0, startUs: 0, doneUs: 0, runUs: 0, batchRows: 0 };
 
   constructor(options: BatchRunnerOptions) {
-    const { session, version, answerBytesMax } = options;
+    const { model, session, version, answerBytesMax } = options;
     this.#options = options;
+    const gate = new RunGate(model, options.monotonicUs);
+    this.#gate = gate;
     this.#batch = new RowBatch(session.layout);
     this.#decoder = new PredictDecoder(this.#batch);
     this.#encoder = new AnswerEncoder(session.layout.outputs, version, answerBytesMax);
     this.#floats = new FloatBatch({
-      ...options, overflow: (entry, answer) => this.#overflow.push({ entry, answer }),
+      ...options, gate, overflow: (entry, answer) => this.#overflow.push({ entry, answer }),
     });
-    this.#replay = new Replay({ ...options, overflow: (entry, answer) => this.#overflow.push({ entry, answer }) });
+    this.#replay = new Replay({ ...options, gate, overflow: (entry, answer) => this.#overflow.push({ entry, answer }) });
     this.#tensors = new TensorBatch({
-      ...options,
+      ...options, gate,
       write: (entry, rows, { status, bytes, headerBytes }, outcome) => {
         this.#slab!.setAnswerHeaderBytes(entry, headerBytes);
         this.#publish(entry, rows, status, bytes, outcome);
@@ -86,6 +91,7 @@ export class BatchRunner {
   async run(slab: Slab): Promise<BatchResult> {
     const { monotonicUs, sampler, rowsMax } = this.#options;
     this.#slab = slab;
+    this.#gate.enter(slab);
     this.#startUs = monotonicUs();
     this.#overflow = [];
     this.#reset();
@@ -135,30 +141,25 @@ export class BatchRunner {
     const isLate = this.#startUs >= deadlineUs;
     try {
       // The answer of a frame repeats its id, so even a late one has to be read.
-      if (isLate && !isFrame) throw this.#deadlineExceeded(receivedUs, deadlineUs);
+      if (isLate && !isFrame) throw this.#gate.lateError(receivedUs, deadlineUs);
       if (!isFrame && slab.kind(entry) !== EntryKind.predictJson) {
         throw lastgoodError('INTERNAL', { reason: `entry kind ${slab.kind(entry)} is unknown` });
       }
       if (!decoder.decode(slab.request(entry), isFrame)) return false;
     } catch (error) {
-      const request = { entry, receivedUs, firstRow, rows: 0, isSingle: true, isFrame, id: decoder.id };
+      const request = { entry, receivedUs, deadlineUs, firstRow, rows: 0, isSingle: true, isFrame, id: decoder.id };
       this.#fail(request, error, isLate && !isFrame ? Outcome.expired : Outcome.clientFault, 0);
       return true;
     }
     const { rows, isSingle, id } = decoder;
-    const request = { entry, receivedUs, firstRow, rows, isSingle, isFrame, id };
+    const request = { entry, receivedUs, deadlineUs, firstRow, rows, isSingle, isFrame, id };
     if (isLate) {
       this.#batch.rows = firstRow;
-      this.#fail(request, this.#deadlineExceeded(receivedUs, deadlineUs), Outcome.expired, 0);
+      this.#failLate(request, 0);
     } else {
       this.#pending.push(request);
     }
     return true;
-  }
-
-  #deadlineExceeded(receivedUs: number, deadlineUs: number): LastgoodError {
-    const deadlineMs = Math.round((deadlineUs - receivedUs) / 1e3);
-    return lastgoodError('DEADLINE_EXCEEDED', { model: this.#options.model, deadlineMs });
   }
 
   async #flush(): Promise<void> {
@@ -178,7 +179,8 @@ export class BatchRunner {
     const beginUs = monotonicUs();
     let result: RunResult;
     try {
-      result = await session.run(this.#batch.inputs, first.firstRow, rows);
+      result = await session.run(this.#batch.inputs, first.firstRow, rows,
+        (from, count) => this.#gate.opens(latestDeadlineUs(requests, from, count)));
     } catch (error) {
       if (requests.length === 1) {
         sampler.beginRun();
@@ -193,7 +195,10 @@ export class BatchRunner {
     const runUs = result.runMs * 1e3;
     sampler.beginRun();
     this.#rowsSince = ROWS_PER_LOOK;
-    for (const request of requests) this.#answer(request, result.blocks, runUs, rows);
+    for (const request of requests) {
+      if (this.#gate.isLate(request.deadlineUs)) this.#failLate(request, runUs);
+      else this.#answer(request, result.blocks, runUs, rows);
+    }
   }
 
   #answer(request: Pending, blocks: readonly RunBlock[], runUs: number, batchRows: number): void {
@@ -256,6 +261,10 @@ export class BatchRunner {
     sampler.keep(sample, index, block, row, inputs, block.firstRow + row);
   }
 
+  #failLate(request: Pending, runUs: number): void {
+    this.#fail(request, this.#gate.lateError(request.receivedUs, request.deadlineUs), Outcome.expired, runUs);
+  }
+
   #fail(request: Pending, error: unknown, outcome: Outcome, runUs: number): void {
     const { sampler, monotonicUs } = this.#options;
     const { status, bytes } = this.#encoder.encodeError(request, error);
@@ -284,6 +293,15 @@ export class BatchRunner {
     const { model, version } = this.#options;
     return lastgoodError('MODEL_FAILED', { model, version, reason: reasonOf(error).slice(0, REASON_CHARACTERS_MAX) });
   }
+}
+
+// Of the requests that these rows are of.
+function latestDeadlineUs(requests: readonly Pending[], firstRow: number, rows: number): number {
+  let latestUs = 0;
+  for (const { firstRow: first, rows: own, deadlineUs } of requests) {
+    if (first < firstRow + rows && first + own > firstRow) latestUs = Math.max(latestUs, deadlineUs);
+  }
+  return latestUs;
 }
 
 /** Answers every entry that is still pending with one error, for batches that could not be run at all. */

@@ -3,6 +3,7 @@
 import { EntryStatus } from '../shared-memory/slab.ts';
 import type { Slab } from '../shared-memory/slab.ts';
 import { decodeRowInputs } from '../wire/row-inputs.ts';
+import type { RunGate } from './run-gate.ts';
 import type { Sampler } from './sampler.ts';
 import { outputNumbers } from './sampler.ts';
 import type { Session } from './session.ts';
@@ -15,7 +16,7 @@ const NOTHING = new Uint8Array(0);
 export interface ReplayOptions {
   readonly session: Session;
   readonly sampler: Sampler;
-  readonly monotonicUs: () => number;
+  readonly gate: RunGate;
   /** Takes an answer that does not fit the slab. */
   readonly overflow: (entry: number, answer: Uint8Array) => void;
 }
@@ -30,7 +31,7 @@ export class Replay {
   /** Runs and answers one entry; after its deadline it is only answered. */
   async run(slab: Slab, entry: number): Promise<void> {
     if (slab.status(entry) !== EntryStatus.pending) return;
-    const isLate = this.#options.monotonicUs() >= slab.deadlineUs(entry);
+    const isLate = !this.#options.gate.opens(slab.deadlineUs(entry));
     const numbers = isLate ? null : await this.#numbersOf(slab.request(entry));
     const status = isLate ? ReplayStatus.tooLate : numbers === null ? ReplayStatus.failed : ReplayStatus.answered;
     const bytes = numbers === null ? NOTHING : new Uint8Array(numbers.buffer);

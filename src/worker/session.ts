@@ -63,6 +63,11 @@ export interface WholeResult {
   readonly runMs: number;
 }
 
+/** Asked before each run; rows that it refuses get no run, and no block in the result. */
+export type MayRun = (firstRow: number, rows: number) => boolean;
+
+const always: MayRun = () => true;
+
 /** A run answered fewer or more rows than it was given. */
 class RowsMismatch extends Error {
   override readonly name = 'RowsMismatch';
@@ -127,12 +132,18 @@ export class Session {
   }
 
   /** Runs the rows `firstRow` to `firstRow + rows` of the inputs, which come in the signature's order. */
-  async run(inputs: readonly InputSource[], firstRow: number, rows: number): Promise<RunResult> {
+  async run(
+    inputs: readonly InputSource[], firstRow: number, rows: number, mayRun: MayRun = always,
+  ): Promise<RunResult> {
     const blocks: RunBlock[] = [];
     let runMs = 0;
     for (let done = 0; done < rows; ) {
       const start = firstRow + done;
       const count = Math.min(this.rowsPerRun, rows - done);
+      if (!mayRun(start, count)) {
+        done += count;
+        continue;
+      }
       const feeds = this.#feeds(inputs, start, count);
       const beginMs = performance.now();
       const answer = this.#direct === null ? await this.#session.run(feeds) : this.#direct(feeds, this.#fetches);

@@ -12,6 +12,7 @@ import { JsonTooLarge } from '../wire/predict-answer.ts';
 import type { OutputBlock, RunBlock } from '../wire/predict-answer.ts';
 import type { InputSource } from '../wire/row-source.ts';
 import { hasNonFinite } from '../wire/tensor.ts';
+import type { RunGate } from './run-gate.ts';
 import type { AskedInput, Sampler } from './sampler.ts';
 import type { Session, WholeResult } from './session.ts';
 import { Stacking, rowsFrom } from './stacking.ts';
@@ -25,6 +26,7 @@ const NOT_COMPUTED: OutputBlock = { data: new Float32Array(0), rowShape: [], row
 export interface TensorBatchOptions extends Omit<CodecOptions, 'signature'> {
   readonly session: Session;
   readonly sampler: Sampler;
+  readonly gate: RunGate;
   readonly rowsMax: number;
   readonly monotonicUs: () => number;
   /** Publishes an answer; the bytes are copied during the call. */
@@ -34,6 +36,7 @@ export interface TensorBatchOptions extends Omit<CodecOptions, 'signature'> {
 interface Pending {
   readonly entry: number;
   readonly receivedUs: number;
+  readonly deadlineUs: number;
   readonly codec: TensorCodec;
   readonly request: TensorRequest;
   /** Rows when it can share a run, else 0. */
@@ -77,6 +80,7 @@ export class TensorBatch {
     this.#startUs = startUs;
     const codec = this.#codecs.get(slab.kind(entry))!;
     const receivedUs = slab.receivedUs(entry);
+    let deadlineUs = slab.deadlineUs(entry);
     const bytes = slab.request(entry);
     const headerBytes = slab.headerBytes(entry);
     let request: TensorRequest;
@@ -84,17 +88,14 @@ export class TensorBatch {
       request = codec.decode(bytes, headerBytes);
     } catch (error) {
       const id = codec.idOf(bytes, headerBytes);
-      this.#fail({ entry, receivedUs, codec, rows: 0, id }, error, Outcome.clientFault, 0);
+      this.#fail({ entry, receivedUs, deadlineUs, codec, rows: 0, id }, error, Outcome.clientFault, 0);
       return;
     }
-    const allowedUs = Math.min(slab.deadlineUs(entry) - receivedUs, request.timeoutUs || Infinity);
-    if (startUs - receivedUs >= allowedUs) {
-      const error = lastgoodError('DEADLINE_EXCEEDED', { model: this.#options.model, deadlineMs: allowedUs / 1e3 });
-      this.#fail({ entry, receivedUs, codec, rows: 0, id: request.id }, error, Outcome.expired, 0);
-      return;
-    }
+    deadlineUs = Math.min(deadlineUs, receivedUs + (request.timeoutUs || Infinity));
     const rows = this.#options.session.isStacking ? this.#stacking.rowsOf(request.inputs) : 0;
-    this.#group({ entry, receivedUs, codec, request, rows });
+    const pending = { entry, receivedUs, deadlineUs, codec, request, rows };
+    if (startUs >= deadlineUs) this.#failLate(pending);
+    else this.#group(pending);
   }
 
   /** Whether anything that was taken has no answer yet. */
@@ -124,9 +125,13 @@ export class TensorBatch {
 
   // Runs these requests together. When the run fails, halves are run on their own, down to the requests that fail.
   async #run(group: readonly Pending[]): Promise<void> {
-    const { session, monotonicUs, sampler } = this.#options;
+    const { session, monotonicUs, sampler, gate } = this.#options;
     const first = group[0]!;
     const isAlone = group.length === 1;
+    if (!gate.opens(group.reduce((latest, { deadlineUs }) => Math.max(latest, deadlineUs), 0))) {
+      for (const late of group) this.#failLate(late);
+      return;
+    }
     const rows = isAlone ? this.#rowsIn(first) : totalRows(group);
     const beginUs = monotonicUs();
     let inputs: readonly Whole[];
@@ -259,6 +264,11 @@ export class TensorBatch {
       return { data, rowShape: isDivided ? shape.slice(1) : shape, rowElements: data.length / (isDivided ? rows : 1) };
     });
     return { firstRow: 0, rows, outputs };
+  }
+
+  #failLate(late: Pending): void {
+    const { receivedUs, deadlineUs } = late;
+    this.#fail(late, this.#options.gate.lateError(receivedUs, deadlineUs), Outcome.expired, 0);
   }
 
   #fail(

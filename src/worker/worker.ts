@@ -123,6 +123,7 @@ function slabIn(received: { readonly message: unknown } | undefined): Slab | und
 }
 
 async function runBatch(slab: Slab, duty: Duty): Promise<BatchResult> {
+  slab.beginRun();
   const { start } = duty;
   const { deploymentId } = slab;
   if (deploymentId !== start.deploymentId) {

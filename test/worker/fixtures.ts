@@ -63,6 +63,8 @@ export interface BenchOptions {
   readonly slabAnswerBytes?: number;
   /** Where whole rows go. */
   readonly rows?: RowMemory;
+  /** The real clock by default. */
+  readonly clockOf?: (arena: SlabArena) => () => number;
 }
 
 export async function benchOn(bytes: Uint8Array, options: BenchOptions = {}): Promise<Bench> {
@@ -75,10 +77,11 @@ export async function benchOn(bytes: Uint8Array, options: BenchOptions = {}): Pr
   const sampler = new Sampler(new SampleWriter(memory, 0, RING_CAPACITY), RING_CAPACITY, rowTapOf(rows, 0));
   sampler.source = { output, kind, datatype: session.signature.outputs[output]!.datatype };
   const reader = new SampleReader(memory, 0, RING_CAPACITY);
-  const runner = new BatchRunner({
-    model: 'm', version: '1', session, sampler, rowsMax, answerBytesMax, monotonicUs, nonFinite: 'token',
-  });
   const arena = createSlabArena(1, { entriesMax: 64, requestBytes: 1 << 20, answerBytes: slabAnswerBytes });
+  const runner = new BatchRunner({
+    model: 'm', version: '1', session, sampler, rowsMax, answerBytesMax, nonFinite: 'token',
+    monotonicUs: options.clockOf?.(arena) ?? monotonicUs,
+  });
   return {
     session, arena, runner,
     async batch(bodies, how = {}) {
