@@ -79,6 +79,12 @@ export const ERRORS = {
     (d: { got: number | string; limitBytes: number }) =>
       `read the request body: ${d.got} bytes; wanted at most ${d.limitBytes}`,
   ),
+  ROWS_TOO_MANY: define(
+    413,
+    (d: { model: Text; limit: number }) =>
+      `read the request for model "${d.model}": it has too many rows; wanted at most ${d.limit} in one request ` +
+      '(--rows-max), send fewer at once',
+  ),
   UNSUPPORTED_MEDIA_TYPE: define(
     415,
     (d: { got: Text; wanted: Text }) => `read the request body: it is declared as ${d.got}; wanted ${d.wanted}`,

@@ -190,7 +190,7 @@ export class Engine extends Announcer {
   /** Answers several rows as one request; a bad row refuses all of them. */
   async predictMany(model: string, instances: readonly Features[]): Promise<PredictManyAnswer> {
     this.#mustNotBeClosed();
-    return predictRows(this.served(model).batcher, instances, this.clock.monotonicUs());
+    return predictRows(this.served(model), instances, this.clock.monotonicUs());
   }
 
   /** The served model of this name, or the default one; throws MODEL_NOT_FOUND or NO_DEFAULT_MODEL. */

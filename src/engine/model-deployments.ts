@@ -10,6 +10,7 @@ import { Deployment } from '../rollout/deployment.ts';
 import { DeploymentSet } from '../rollout/deployment-set.ts';
 import type { RolloutEvent } from '../rollout/outcome.ts';
 import type { RowMemoryOptions } from '../rollout/row-memory.ts';
+import { requestRowsMax } from '../rollout/rows-limit.ts';
 import { type Spare, SparePlace } from '../rollout/spare.ts';
 import type { SlabArena } from '../shared-memory/slab-arena.ts';
 import { inputColumnsOf } from '../wire/input-columns.ts';
@@ -82,6 +83,7 @@ export class ModelDeployments {
     const deployment = await Deployment.load({
       id: nextDeploymentId(), dataDir, version, workers, loadMs,
       intraOpThreads: options.intraOpThreads,
+      requestRowsMax: requestRowsMax(options, version),
       nonFinite: options.jsonNonFinite,
       samples: options.samples === 'on',
       rows: { ...options, record },

@@ -1,8 +1,9 @@
 // How models are described to clients of the Open Inference Protocol. Pure.
 import type { IndexEntry } from '../api/oip-port.ts';
+import type { ModelOptions } from '../options/options.ts';
 import type { Datatype, Signature, TensorSignature, VersionRecord } from '../registry/records.ts';
-import { ROWS_MAX } from '../rollout/deployment.ts';
 import type { DeploymentView } from '../rollout/outcome.ts';
+import { RUN_ROWS_MAX, requestRowsMax } from '../rollout/rows-limit.ts';
 
 /** Names of extensions that work here; clients change what they do by this list. */
 export const EXTENSIONS: readonly string[] = [
@@ -24,7 +25,7 @@ export function modelMetadata(record: VersionRecord, versions: readonly string[]
 }
 
 /** GET /v2/models/{model}/config, as far as Triton's ModelConfig says something of an ONNX model here. */
-export function modelConfig(record: VersionRecord, queueDelayUs: number): object {
+export function modelConfig(record: VersionRecord, options: ModelOptions): object {
   const { model, version, signature, stacking } = record;
   // Above 0 a batch size says that the rows of a request may be run with those of others.
   const isBatched = leadsWithRows(signature) && stacking?.mode !== 'none';
@@ -33,10 +34,12 @@ export function modelConfig(record: VersionRecord, queueDelayUs: number): object
   });
   return {
     name: model, platform: PLATFORM, backend: 'onnxruntime', version_policy: { specific: { versions: [version] } },
-    max_batch_size: isBatched ? ROWS_MAX : 0,
+    max_batch_size: isBatched ? Math.min(RUN_ROWS_MAX, requestRowsMax(options, record)) : 0,
     input: signature.inputs.map(tensor), output: signature.outputs.map(tensor),
     ...(stacking !== undefined && { parameters: { stacking: { string_value: stacking.mode } } }),
-    ...(isBatched && { dynamic_batching: { preferred_batch_size: [], max_queue_delay_microseconds: queueDelayUs } }),
+    ...(isBatched && {
+      dynamic_batching: { preferred_batch_size: [], max_queue_delay_microseconds: options.batchDelayUs },
+    }),
   };
 }
 

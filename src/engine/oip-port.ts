@@ -35,7 +35,7 @@ export function createOipPort(engine: Engine): OipPort {
     },
     config: (model, version) => {
       const served = engine.served(model);
-      return modelConfig(recordOf(served, version), served.options.batchDelayUs);
+      return modelConfig(recordOf(served, version), served.options);
     },
     statistics: (model, version) => statistics(engine, model, version),
     index: () => registry.models().flatMap(({ model }): IndexEntry[] => {

@@ -36,14 +36,22 @@ export async function predictRow(queue: Submitter, features: Features, nowUs: nu
   return { prediction: body.prediction ?? null, modelVersion: body.model_version, latencyMs: body.latency_ms };
 }
 
+/** The part of a model that a request of several rows needs. */
+export interface RowsTaker {
+  readonly batcher: Submitter;
+  /** Throws ROWS_TOO_MANY: asked before they are written as JSON. */
+  assertRows(rows: number): void;
+}
+
 /** Answers several rows as one request. */
 export async function predictRows(
-  queue: Submitter,
+  served: RowsTaker,
   instances: readonly Features[],
   nowUs: number,
 ): Promise<PredictManyAnswer> {
   if (!Array.isArray(instances)) throw lastgoodError('INVALID_REQUEST', { reason: 'the instances are no array' });
-  const body = await submit(queue, { instances: instances.map(plain) }, nowUs);
+  served.assertRows(instances.length);
+  const body = await submit(served.batcher, { instances: instances.map(plain) }, nowUs);
   return { predictions: body.predictions ?? [], modelVersion: body.model_version, latencyMs: body.latency_ms };
 }
 

@@ -146,6 +146,12 @@ export class ServedModel {
     return this.rollout.active.deployment;
   }
 
+  /** Throws ROWS_TOO_MANY when what is active would refuse a request of so many rows. */
+  assertRows(rows: number): void {
+    const limit = this.rollout.active?.deployment.requestRowsMax ?? Infinity;
+    if (rows > limit) throw lastgoodError('ROWS_TOO_MANY', { model: this.model, limit });
+  }
+
   /** The newest report of the monitor about the active generation. */
   get health(): HealthReport | null {
     return this.#health?.generation === this.rollout.active?.generation ? this.#health : null;

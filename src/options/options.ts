@@ -13,6 +13,9 @@ import { IN_OUR_WORDS, issuesText } from '../base/schema-text.ts';
 const KIB = 1024;
 const MIB = 1024 * KIB;
 
+/** No model can be set to take more rows in one request. */
+export const ROWS_LIMIT = 16_777_216;
+
 const positive = (max: number): z.ZodNumber => z.int().min(1).max(max);
 
 const modelShape = {
@@ -28,6 +31,8 @@ const modelShape = {
   largeBytesMax: z.int().min(1 * MIB).max(64 * 1_024 * MIB).default(256 * MIB),
   pendingMax: positive(1_000_000).default(4_096),
   deadlineMs: positive(3_600_000).default(30_000),
+  /** Rows of one request; by default what runs at the trial's speed within half of the deadline. */
+  rowsMax: positive(ROWS_LIMIT).optional(),
   /** A run that lasts longer never comes back: its version is taken out and the process has to be started again. */
   hungMs: positive(86_400_000).default(60_000),
   /** warm: the last good version stays loaded, so that a rollback is a pointer flip. */
@@ -60,6 +65,7 @@ const modelOverrideSchema = z.strictObject({
   largeBytesMax: modelShape.largeBytesMax.unwrap().optional(),
   pendingMax: modelShape.pendingMax.unwrap().optional(),
   deadlineMs: modelShape.deadlineMs.unwrap().optional(),
+  rowsMax: modelShape.rowsMax,
   hungMs: modelShape.hungMs.unwrap().optional(),
   standby: modelShape.standby.unwrap().optional(),
   shield: modelShape.shield.unwrap().optional(),

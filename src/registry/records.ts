@@ -124,6 +124,8 @@ export interface TrialReport {
   readonly loadMs: number;
   /** Median of the warm-up runs at batch 1. */
   readonly runMs: number;
+  /** Least milliseconds for a row among the warm-up runs of all sizes; 0, or not there, when it was not measured. */
+  readonly rowMs?: number;
   readonly goldenCases: number;
   readonly residentBytes: number;
 }

@@ -1,6 +1,7 @@
 // One loaded version: its pool of workers, their sample rings, and how many batches it is running. Main thread.
 // Invariant: it is closed only when nothing runs in it any more; a busy worker is never stopped.
 import { lastgoodError, reasonOf } from '../base/errors.ts';
+import { ROWS_LIMIT } from '../options/options.ts';
 import type { VersionRecord } from '../registry/records.ts';
 import { ORDERS_MAX } from '../shared-memory/mailbox.ts';
 import { clearSampleRing, sampleRingBytes, sampleRingOffset } from '../shared-memory/sample-ring.ts';
@@ -14,12 +15,11 @@ import type { PredictionSource } from '../worker/sampler.ts';
 import type { DeploymentState } from './outcome.ts';
 import { allocateRows, keepRows, NO_ROWS } from './row-memory.ts';
 import type { RowMemoryOptions } from './row-memory.ts';
+import { RUN_ROWS_MAX } from './rows-limit.ts';
 import type { Spare } from './spare.ts';
 
 /** Records per worker ring: at 200,000 samples a second the monitor has 80 ms before it is lapped. */
 const RING_CAPACITY = 16_384;
-/** Rows of one session run; larger requests are run in several. */
-export const ROWS_MAX = 1_024;
 /** Bytes of one answer; beyond it the request is answered with an error. */
 const ANSWER_BYTES_MAX = 64 * 1024 * 1024;
 
@@ -31,6 +31,8 @@ export interface DeploymentOptions {
   readonly workers: number;
   readonly intraOpThreads: number;
   readonly loadMs: number;
+  /** Most rows of one request; ROWS_LIMIT by default. */
+  readonly requestRowsMax?: number;
   /** What NaN and infinities become in the JSON of tensors; token by default. */
   readonly nonFinite?: NonFiniteJson;
   readonly arena: SlabArena;
@@ -47,6 +49,8 @@ export class Deployment {
   readonly id: number;
   readonly version: VersionRecord;
   readonly workers: number;
+  /** Most rows of one request. */
+  readonly requestRowsMax: number;
   /** The workers' rings, for the monitor. */
   readonly rings: SharedArrayBuffer;
   readonly ringCapacity = RING_CAPACITY;
@@ -61,6 +65,7 @@ export class Deployment {
     this.id = options.id;
     this.version = options.version;
     this.workers = options.workers;
+    this.requestRowsMax = options.requestRowsMax ?? ROWS_LIMIT;
     this.rings = rings;
     this.rows = rows;
     this.#pool = pool;
@@ -86,7 +91,8 @@ export class Deployment {
         workers: options.workers,
         intraOpThreads: options.intraOpThreads,
         stacking: options.version.stacking?.mode ?? null,
-        rowsMax: ROWS_MAX,
+        rowsMax: RUN_ROWS_MAX,
+        requestRowsMax: options.requestRowsMax ?? ROWS_LIMIT,
         answerBytesMax: ANSWER_BYTES_MAX,
         nonFinite: options.nonFinite ?? 'token',
         arena: options.arena.memory,

@@ -27,7 +27,7 @@ async function tryArtifact({ path, intraOpThreads, golden }: TrialRequest): Prom
   const loadMs = (monotonicUs() - beginUs) / 1e3;
   try {
     await send({ kind: 'stage', stage: 'warm up' });
-    const { runMs, warnings } = await session.warmUp();
+    const { runMs, rowMs, warnings } = await session.warmUp();
     await send({ kind: 'stage', stage: 'golden check' });
     const mismatches = golden === null ? [] : await compareGolden(golden, session);
     if (mismatches.length > 0) {
@@ -36,7 +36,7 @@ async function tryArtifact({ path, intraOpThreads, golden }: TrialRequest): Prom
       throw new Error(`${mismatches.length} golden answers differ; case ${first.case}${where}: ${first.reason}`);
     }
     const residentBytes = Math.max(0, process.memoryUsage.rss() - before);
-    const report = { loadMs, runMs, goldenCases: golden?.cases.length ?? 0, residentBytes };
+    const report = { loadMs, runMs, rowMs, goldenCases: golden?.cases.length ?? 0, residentBytes };
     const findings: TrialFindings = { signature: session.signature, report, warnings };
     await send({ kind: 'passed', findings });
     await send({ kind: 'stage', stage: 'stacking probe' });

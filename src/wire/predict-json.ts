@@ -29,6 +29,14 @@ const MODES: Readonly<Partial<Record<string, NumberMode>>> = {
 
 type Stored = 'stored' | 'shapeChanged' | 'unusual';
 
+/** Whose requests are decoded, and how many rows one of them may have. */
+export interface RequestLimits {
+  readonly model: string;
+  readonly rowsMax: number;
+}
+
+const NO_LIMITS: RequestLimits = { model: '', rowsMax: Infinity };
+
 interface FastInput {
   readonly rows: InputRows;
   readonly key: Buffer;
@@ -47,21 +55,23 @@ export class PredictDecoder {
   /** The frame's id as JSON text, also when decoding failed after it was found; null when there is none. */
   id: string | null = null;
   readonly #batch: RowBatch;
+  readonly #limits: RequestLimits;
   readonly #fast: readonly FastInput[] | null;
   readonly #scanner = new FloatScanner();
   #keyStart = 0;
   #keyEnd = 0;
 
-  constructor(batch: RowBatch) {
+  constructor(batch: RowBatch, limits = NO_LIMITS) {
     this.#batch = batch;
+    this.#limits = limits;
     const inputs = batch.inputs.map(fastInput);
     this.#fast = inputs.every((input) => input !== null) ? inputs : null;
   }
 
   /**
    * Appends the rows of `bytes` to the batch (its `rows` counter included) and returns true, or returns false when
-   * rows of another shape wait there: run them and call again. Throws INVALID_JSON, INVALID_REQUEST, ROW_LENGTH or
-   * ROW_VALUE, and the batch is as it was.
+   * rows of another shape wait there: run them and call again. Throws INVALID_JSON, INVALID_REQUEST, ROW_LENGTH,
+   * ROW_VALUE or ROWS_TOO_MANY, and the batch is as it was.
    */
   decode(bytes: Uint8Array, isFrame: boolean): boolean {
     this.id = null;
@@ -88,7 +98,7 @@ export class PredictDecoder {
         if (hasRows) return 'unusual';
         hasRows = true;
         this.isSingle = isFeatures;
-        const stored = isFeatures ? this.#row() : this.#instances();
+        const stored = isFeatures ? this.#row() : this.#instances(isFrame);
         if (stored !== 'stored') return stored;
       } else if (!this.#scalar(isFrame && this.#keyIs(KEY_ID))) {
         return 'unusual';
@@ -153,13 +163,18 @@ export class PredictDecoder {
     return true;
   }
 
-  #instances(): Stored {
+  #instances(isFrame: boolean): Stored {
     const scanner = this.#scanner;
     if (scanner.space() !== OPEN_BRACKET) return 'unusual';
     scanner.at += 1;
     for (;;) {
       const stored = this.#row();
       if (stored !== 'stored') return stored;
+      if (this.rows > this.#limits.rowsMax) {
+        // The id of a frame may stand behind its rows.
+        if (isFrame) return 'unusual';
+        throw this.#tooManyRows();
+      }
       const byte = scanner.space();
       scanner.at += 1;
       if (byte === CLOSE_BRACKET) return 'stored';
@@ -214,6 +229,11 @@ export class PredictDecoder {
     return this.rows === 0 ? 'shapeChanged' : 'unusual';
   }
 
+  #tooManyRows(): Error {
+    const { model, rowsMax: limit } = this.#limits;
+    return lastgoodError('ROWS_TOO_MANY', { model, limit });
+  }
+
   #parse(bytes: Uint8Array, isFrame: boolean): Stored {
     const body = parseObject(bytes);
     if (isFrame && Object.hasOwn(body, 'id')) {
@@ -234,6 +254,7 @@ export class PredictDecoder {
       const got = Array.isArray(rows) ? 'an empty array' : describeValue(rows);
       throw lastgoodError('INVALID_REQUEST', { reason: `"instances" is ${got}; wanted an array of rows` });
     }
+    if (rows.length > this.#limits.rowsMax) throw this.#tooManyRows();
     const start = this.#batch.rows;
     for (const value of rows as unknown[]) {
       const stored = storeRow(this.#batch, value, start + this.rows, start);

@@ -35,6 +35,7 @@ export interface FloatBatchOptions {
   readonly session: Session;
   readonly sampler: Sampler;
   readonly gate: RunGate;
+  readonly requestRowsMax: number;
   readonly answerBytesMax: number;
   readonly monotonicUs: () => number;
   /** Takes an answer that does not fit the slab. */
@@ -77,7 +78,7 @@ export class FloatBatch {
   take(slab: Slab, entry: number, startUs: number): void {
     this.#slab = slab;
     this.#times.startUs = startUs;
-    const { model, gate } = this.#options;
+    const { model, gate, requestRowsMax: limit } = this.#options;
     const rowBytes = this.#rowFloats * WORD_BYTES;
     const bytes = slab.requestBytes(entry) - FRAME_ID_BYTES;
     if (startUs >= slab.deadlineUs(entry)) {
@@ -88,6 +89,8 @@ export class FloatBatch {
       const reason = `the frame has ${Math.max(0, bytes)} bytes behind its id; ` +
         `wanted a multiple of ${rowBytes}, which are the ${this.#rowFloats} float32 of one row`;
       this.#fail(entry, lastgoodError('INVALID_REQUEST', { reason }), Outcome.clientFault, 0);
+    } else if (bytes / rowBytes > limit) {
+      this.#fail(entry, lastgoodError('ROWS_TOO_MANY', { model, limit }), Outcome.clientFault, 0);
     } else {
       this.#append(slab, (slab.requestOffset(entry) + FRAME_ID_BYTES) / WORD_BYTES, bytes / WORD_BYTES);
       this.#entries.push(entry);

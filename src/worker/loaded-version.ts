@@ -33,6 +33,7 @@ export async function loadVersion(start: WorkerStart, sampler: Sampler): Promise
     const runner = new BatchRunner({
       model, version, session, sampler, monotonicUs, rowsMax,
       nonFinite: start.nonFinite,
+      requestRowsMax: start.requestRowsMax,
       answerBytesMax: start.answerBytesMax,
     });
     const loaded = session;

@@ -36,6 +36,8 @@ export interface WorkerStart {
   readonly stacking: StackingDecision['mode'] | null;
   /** Largest number of rows in one run; warmed first. */
   readonly rowsMax: number;
+  /** Most rows of one request. */
+  readonly requestRowsMax: number;
   /** Limit of one answer. */
   readonly answerBytesMax: number;
   /** What NaN and infinities become in the JSON of tensors. */

@@ -34,6 +34,8 @@ export interface BatchRunnerOptions {
   readonly session: Session;
   readonly sampler: Sampler;
   readonly rowsMax: number;
+  /** Most rows of one request. */
+  readonly requestRowsMax: number;
   readonly answerBytesMax: number;
   readonly monotonicUs: () => number;
   /** What NaN and infinities become in the JSON of tensors; in that of /predict they are always null. */
@@ -72,12 +74,11 @@ export class BatchRunner {
     const gate = new RunGate(model, options.monotonicUs);
     this.#gate = gate;
     this.#batch = new RowBatch(session.layout);
-    this.#decoder = new PredictDecoder(this.#batch);
+    this.#decoder = new PredictDecoder(this.#batch, { model, rowsMax: options.requestRowsMax });
     this.#encoder = new AnswerEncoder(session.layout.outputs, version, answerBytesMax);
-    this.#floats = new FloatBatch({
-      ...options, gate, overflow: (entry, answer) => this.#overflow.push({ entry, answer }),
-    });
-    this.#replay = new Replay({ ...options, gate, overflow: (entry, answer) => this.#overflow.push({ entry, answer }) });
+    const overflow = (entry: number, answer: Uint8Array): void => void this.#overflow.push({ entry, answer });
+    this.#floats = new FloatBatch({ ...options, gate, overflow });
+    this.#replay = new Replay({ ...options, gate, overflow });
     this.#tensors = new TensorBatch({
       ...options, gate,
       write: (entry, rows, { status, bytes, headerBytes }, outcome) => {

@@ -3,8 +3,8 @@
 // per runner.
 // Invariant: a run that begins is marked in the slab, by which the main thread tells a run that hangs from a batch that
 // has many.
-import { lastgoodError } from '../errors.ts';
-import type { LastgoodError } from '../errors.ts';
+import { lastgoodError } from '../base/errors.ts';
+import type { LastgoodError } from '../base/errors.ts';
 import type { Slab } from '../shared-memory/slab.ts';
 
 export class RunGate {

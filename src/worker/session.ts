@@ -39,6 +39,8 @@ export interface RunResult {
 export interface WarmUp {
   /** Median milliseconds of a run at batch 1; 0 when the model refuses rows of zeros. */
   readonly runMs: number;
+  /** Least milliseconds for a row among all runs, the larger ones included; 0 when the model refuses them. */
+  readonly rowMs: number;
   readonly warnings: readonly string[];
 }
 
@@ -210,9 +212,10 @@ export class Session {
     const warnings: string[] = [];
     const times: number[] = [];
     const largest = this.rowsPerRun;
+    let rowMs = Infinity;
     try {
       for (const rows of [largest, ...WARM_ROWS.filter((size) => size < largest)]) {
-        if (rows > 1) await this.run(this.#zeros(rows), 0, rows);
+        if (rows > 1) rowMs = Math.min(rowMs, (await this.run(this.#zeros(rows), 0, rows)).runMs / rows);
       }
       const one = this.#zeros(1);
       for (let count = 0; count < TIMED_RUNS; count += 1) times.push((await this.run(one, 0, 1)).runMs);
@@ -220,7 +223,8 @@ export class Session {
       warnings.push(`warm-up with zeros failed: ${reasonOf(error)}`);
     }
     times.sort((a, b) => a - b);
-    return { runMs: times[times.length >> 1] ?? 0, warnings };
+    const leastMs = Math.min(rowMs, ...times);
+    return { runMs: times[times.length >> 1] ?? 0, rowMs: Number.isFinite(leastMs) ? leastMs : 0, warnings };
   }
 
   /** Frees the native session; the first call does it, later ones wait for the same. No run may be under way. */

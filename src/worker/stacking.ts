@@ -27,6 +27,12 @@ export class Stacking {
     this.#isPossible = canStack(signature);
   }
 
+  /** The largest first dimension of a request that counts rows; 0 when the signature has no place for them. */
+  firstSizeOf(inputs: readonly Whole[]): number {
+    if (!this.#isPossible) return 0;
+    return inputs.reduce((most, { shape }, index) => (this.#isStacked[index]! ? Math.max(most, shape[0]!) : most), 0);
+  }
+
   /** Rows of a request when it can be stacked with others, else 0. */
   rowsOf(inputs: readonly Whole[]): number {
     if (!this.#isPossible) return 0;

@@ -28,6 +28,7 @@ export interface TensorBatchOptions extends Omit<CodecOptions, 'signature'> {
   readonly sampler: Sampler;
   readonly gate: RunGate;
   readonly rowsMax: number;
+  readonly requestRowsMax: number;
   readonly monotonicUs: () => number;
   /** Publishes an answer; the bytes are copied during the call. */
   readonly write: (entry: number, rows: number, answer: OipAnswer, outcome: Outcome) => void;
@@ -86,6 +87,7 @@ export class TensorBatch {
     let request: TensorRequest;
     try {
       request = codec.decode(bytes, headerBytes);
+      this.#refuseTooMany(request);
     } catch (error) {
       const id = codec.idOf(bytes, headerBytes);
       this.#fail({ entry, receivedUs, deadlineUs, codec, rows: 0, id }, error, Outcome.clientFault, 0);
@@ -96,6 +98,12 @@ export class TensorBatch {
     const pending = { entry, receivedUs, deadlineUs, codec, request, rows };
     if (startUs >= deadlineUs) this.#failLate(pending);
     else this.#group(pending);
+  }
+
+  #refuseTooMany({ inputs }: TensorRequest): void {
+    const { model, session, requestRowsMax: limit } = this.#options;
+    const rows = session.isStacking ? this.#stacking.firstSizeOf(inputs) : 0;
+    if (rows > limit) throw lastgoodError('ROWS_TOO_MANY', { model, limit });
   }
 
   /** Whether anything that was taken has no answer yet. */

@@ -37,6 +37,18 @@ describe('The library', () => {
     await assert.rejects(engine.rollback('housing', undefinedReason), { code: 'NO_ROLLBACK_TARGET' });
   });
 
+  test('refuses a request of too many rows before it writes them as JSON', async () => {
+    const small = await createEngine({ dataDir: temporaryDirectory(), rowsMax: 3, judge: { mode: 'observe' } });
+    await small.register('housing', housingFile('1'), { version: '1', promote: true });
+    assert.equal((await small.predictMany('housing', rows.slice(0, 3))).predictions.length, 3);
+    let written = 0;
+    const noted = { toJSON: () => (written += 1) };
+    const tooMany = [noted, noted, noted, noted] as never;
+    await assert.rejects(small.predictMany('housing', tooMany), { code: 'ROWS_TOO_MANY', status: 413 });
+    assert.equal(written, 0);
+    await small.close();
+  });
+
   test('refuses rows that JSON cannot carry', async () => {
     const invalid = { code: 'INVALID_REQUEST' };
     await assert.rejects(engine.predict('housing', [1n] as unknown as number[]), invalid);

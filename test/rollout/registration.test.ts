@@ -50,6 +50,7 @@ describe('registerVersion', () => {
     assert.equal(record.baseline?.rows, 2_000);
     assert.ok(record.trial.goldenCases > 0);
     assert.equal(record.stacking?.mode, 'rows');
+    assert.ok((record.trial.rowMs ?? 0) > 0);
     assert.deepEqual(record.warnings, []);
     assert.deepEqual(artifacts(), [`${record.sha256}.onnx`]);
   });

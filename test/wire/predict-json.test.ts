@@ -4,16 +4,24 @@ import { suite, test } from 'node:test';
 import { isLastgoodError } from '../../src/base/errors.ts';
 import type { Datatype } from '../../src/registry/records.ts';
 import { PredictDecoder } from '../../src/wire/predict-json.ts';
+import type { RequestLimits } from '../../src/wire/predict-json.ts';
 import { RowBatch } from '../../src/wire/row-batch.ts';
 import { rowLayout } from '../../src/wire/row-layout.ts';
 import { Random } from './random.ts';
 
 type InputText = readonly [name: string, datatype: Datatype, shape: readonly number[]];
 
-function decoderFor(...inputs: InputText[]): { batch: RowBatch; decoder: PredictDecoder } {
+interface Bench {
+  readonly batch: RowBatch;
+  readonly decoder: PredictDecoder;
+}
+
+const decoderFor = (...inputs: InputText[]): Bench => decoderOf(inputs);
+
+function decoderOf(inputs: readonly InputText[], limits?: RequestLimits): Bench {
   const signature = { inputs: inputs.map(([name, datatype, shape]) => ({ name, datatype, shape })), outputs: [] };
   const batch = new RowBatch(rowLayout(signature, 64));
-  return { batch, decoder: new PredictDecoder(batch) };
+  return { batch, decoder: new PredictDecoder(batch, limits) };
 }
 
 /** Decodes into an empty batch and returns the stored elements of each input. */
@@ -185,6 +193,24 @@ suite('PredictDecoder', () => {
       }
       checkAgainstJsonParse(bytes);
     }
+  });
+
+  test('refuses a request of more rows than one may have, on both of its ways, and leaves the batch as it was', () => {
+    const { batch, decoder } = decoderOf([THREE], { model: 'm', rowsMax: 2 });
+    const rows = (count: number, more = ''): Buffer =>
+      Buffer.from(`{"instances":[${Array<string>(count).fill('[1,2,3]').join()}]${more}}`);
+    assert.equal(decoder.decode(rows(2), false), true);
+    for (const [body, isFrame] of [
+      [rows(3), false], [rows(3, ',"other":{}'), false], [rows(9), false], [rows(3, ',"id":7'), true],
+    ] as const) {
+      const { code, message } = codeOf(() => decoder.decode(body, isFrame));
+      assert.equal(code, 'ROWS_TOO_MANY');
+      assert.match(message, /model "m".*wanted at most 2 in one request/);
+      assert.equal(batch.rows, 2);
+      assert.equal(decoder.id, isFrame ? '7' : null);
+    }
+    assert.equal(decoder.decode(rows(2), false), true);
+    assert.equal(batch.rows, 4);
   });
 });
 

@@ -41,7 +41,8 @@ export async function deploy(
   const start: WorkerStart = {
     dataDir, model: 'm', version: '1', sha256, outputKind: 'scalar',
     source: { output: 0, kind: 'scalar', datatype: session.signature.outputs[0]!.datatype },
-    deploymentId: 5, workers, intraOpThreads: 1, stacking: 'rows', rowsMax: 64, answerBytesMax: 1e6,
+    deploymentId: 5, workers, intraOpThreads: 1, stacking: 'rows', rowsMax: 64, requestRowsMax: 1e6,
+    answerBytesMax: 1e6,
     nonFinite: 'token',
     arena: arena.memory, slabCount: arena.slabs.length, rings, ringCapacity: RING_CAPACITY,
     samples: true,

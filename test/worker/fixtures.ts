@@ -57,6 +57,7 @@ export interface BatchOptions {
 
 export interface BenchOptions {
   readonly rowsMax?: number;
+  readonly requestRowsMax?: number;
   readonly kind?: OutputKind;
   readonly output?: number;
   readonly answerBytesMax?: number;
@@ -80,6 +81,7 @@ export async function benchOn(bytes: Uint8Array, options: BenchOptions = {}): Pr
   const arena = createSlabArena(1, { entriesMax: 64, requestBytes: 1 << 20, answerBytes: slabAnswerBytes });
   const runner = new BatchRunner({
     model: 'm', version: '1', session, sampler, rowsMax, answerBytesMax, nonFinite: 'token',
+    requestRowsMax: options.requestRowsMax ?? 1e6,
     monotonicUs: options.clockOf?.(arena) ?? monotonicUs,
   });
   return {

@@ -87,6 +87,7 @@ suite('Session', () => {
     const warm = await session.warmUp();
     assert.deepEqual(warm.warnings, []);
     assert.ok(warm.runMs > 0);
+    assert.ok(warm.rowMs > 0 && warm.rowMs <= warm.runMs, `${warm.rowMs} ms a row, ${warm.runMs} ms for one alone`);
     await session.release();
     const choosy = await openModel(model({
       inputs: [['x', Type.FLOAT, ['N', 1]]], outputs: [['y', Type.FLOAT, ['N', 1]]],
@@ -101,6 +102,7 @@ suite('Session', () => {
     }));
     const refused = await choosy.warmUp();
     assert.match(refused.warnings.join(), /warm-up with zeros failed/);
+    assert.equal(refused.rowMs, 0);
     assert.deepEqual(numbersOf((await choosy.run(rowsOf(1, [1]), 0, 1)).blocks), [1]);
     await choosy.release();
   });

@@ -62,6 +62,8 @@ export const SERVE_SETTINGS: readonly Setting[] = [
     'memory of waiting requests larger than a slab, per model; more are answered 429'),
   engine('pending-max', 'pendingMax', 'integer', 'n', 'waiting requests per model; more are answered 429'),
   engine('deadline-ms', 'deadlineMs', 'integer', 'ms', 'a request not answered by then is answered 504'),
+  engine('rows-max', 'rowsMax', 'integer', 'n',
+    "rows of one request; more are answered 413 (default: what runs at the trial's speed in half of --deadline-ms)"),
   engine('hung-ms', 'hungMs', 'integer', 'ms',
     'a run not back by then takes its version out of service, and the engine is started again'),
   engine('body-bytes-max', 'bodyBytesMax', 'integer', 'bytes', 'largest request body'),
