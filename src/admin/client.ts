@@ -2,7 +2,7 @@
 import { request as httpRequest } from 'node:http';
 import { existsSync } from 'node:fs';
 import { LastgoodError, lastgoodError, reasonOf } from '../base/errors.ts';
-import type { ErrorCode } from '../base/errors.ts';
+import type { ErrorCode, ErrorDetails } from '../base/errors.ts';
 import { COMMANDS, controlPlane, parsedArguments } from './commands.ts';
 import type { Actor, ControlPlane, Verb } from './commands.ts';
 import { BY_HEADER } from './server.ts';
@@ -48,8 +48,9 @@ class RemoteEngine {
     const { status, text } = await this.#send(method, path, reads ? '' : JSON.stringify(args), actor);
     const value = this.#parse(text);
     if (status === 200) return value;
-    const { code, error } = value as { readonly code: ErrorCode; readonly error: string };
-    throw new LastgoodError(code, error, status);
+    const { code, error, details } =
+      value as { readonly code: ErrorCode; readonly error: string; readonly details?: ErrorDetails };
+    throw new LastgoodError(code, error, status, details);
   }
 
   #parse(text: string): unknown {

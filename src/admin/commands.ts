@@ -42,12 +42,15 @@ export const COMMANDS = {
       /** Those that are watched, such as age,features[0-7]; by default all of them, at most 32. */
       inputColumns: text.exactOptional(),
       promote: flag, allowSignatureChange: flag,
+      /** With promote: also a file that is in quarantine under another name. */
+      force: flag,
     }),
     answers: z.custom<Registration>(),
   },
   promote: {
     method: 'POST', about: 'load a version beside the active one and make it active',
-    takes: z.strictObject({ model, version, allowSignatureChange: flag, reason }), answers: z.custom<Activation>(),
+    takes: z.strictObject({ model, version, allowSignatureChange: flag, force: flag, reason }),
+    answers: z.custom<Activation>(),
   },
   rollback: {
     method: 'POST', about: 'go back to the last known good version, or to a named one',
@@ -114,6 +117,7 @@ export type Answer<V extends Verb> = z.output<Table[V]['answers']>;
 /** Arguments before they are looked at. */
 export type Given<V extends Verb> = { readonly [A in keyof Arguments<V>]: Arguments<V>[A] | undefined };
 export type RegisterArguments = Arguments<'register'>;
+export type PromoteArguments = Arguments<'promote'>;
 
 /** Who asks: stored with every event. */
 export interface Actor {

@@ -3,7 +3,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Clock } from '../base/clock.ts';
-import { lastgoodError } from '../base/errors.ts';
+import { isLastgoodError, lastgoodError } from '../base/errors.ts';
 import type { ResolvedOptions } from '../options/options.ts';
 import { packageVersion } from '../base/package-root.ts';
 import { artifactPath, verifyArtifact } from '../registry/artifacts.ts';
@@ -11,7 +11,8 @@ import type { ModelRecord, VersionRecord } from '../registry/records.ts';
 import { Registry } from '../registry/registry.ts';
 import { openStore } from '../registry/store.ts';
 import { baselineFromFile } from '../rollout/baselines.ts';
-import { operatorDecision } from '../rollout/decisions.ts';
+import { DECISIONS_LOOKED_AT, justRolledBack, operatorDecision } from '../rollout/decisions.ts';
+import type { DoneRollback } from '../rollout/decisions.ts';
 import type { Activation, Rollback } from '../rollout/outcome.ts';
 import { checkPromotable } from '../rollout/promotable.ts';
 import { registerVersion } from '../rollout/registration.ts';
@@ -68,6 +69,7 @@ export function openOffline(
   }
   const store = openStore({ dataDir });
   const directory = { ...options, registry: new Registry(store, clock), clock };
+  directory.registry.adoptEarlyRecords();
   const handlers: Readonly<Partial<Record<Verb, (...given: never[]) => unknown>>> = HANDLERS;
   const control = controlPlane(async (verb, args, actor) => {
     refuseWithoutEngine(verb, args, dataDir);
@@ -80,46 +82,73 @@ export function openOffline(
 
 async function register(
   directory: Directory,
-  { promote: promotes, allowSignatureChange = false, ...request }: Arguments<'register'>,
+  { promote: promotes, allowSignatureChange = false, force = false, ...request }: Arguments<'register'>,
   actor: Actor,
 ): Promise<Registration> {
   const version = await registerVersion(directory, request, actor.by);
   if (promotes !== true) return { version, activation: null };
   const target = { model: version.model, version: version.version };
-  const activation = await promote(directory, { ...target, allowSignatureChange }, actor);
+  const activation = await promote(directory, { ...target, allowSignatureChange, force }, actor);
   return { version: directory.registry.version(target.model, target.version), activation };
 }
 
 async function promote(
   { registry, dataDir }: Directory,
-  { model, version, allowSignatureChange = false, reason = '' }: Arguments<'promote'>,
+  { model, version, allowSignatureChange = false, force = false, reason = '' }: Arguments<'promote'>,
   { by }: Actor,
 ): Promise<Activation> {
   const { generation: expectedGeneration, activeVersion } = registry.model(model);
   const candidate = registry.version(model, version);
-  checkPromotable(registry, candidate, allowSignatureChange);
+  checkPromotable(registry, candidate, { allowSignatureChange, force });
   await verifyArtifact(dataDir, candidate.sha256);
-  const { generation } = registry.activate({ model, version, expectedGeneration, by, reason });
+  const { generation } = registry.activate({ model, version, expectedGeneration, by, reason, force });
   return { model, version, from: activeVersion, generation };
 }
 
-async function rollback(
+// Without a named version, what was done just now is the answer, also when another process does it meanwhile.
+async function rollback(directory: Directory, args: Arguments<'rollback'>, actor: Actor): Promise<Rollback> {
+  const just = (): DoneRollback | null => (args.to === undefined ? newestRollback(directory, args.model) : null);
+  const before = just();
+  if (before !== null) return rollbackOf(directory, before);
+  try {
+    return rollbackOf(directory, await rollBack(directory, args, actor));
+  } catch (error) {
+    const meanwhile = isLastgoodError(error) ? just() : null;
+    if (meanwhile === null) throw error;
+    return rollbackOf(directory, meanwhile);
+  }
+}
+
+function newestRollback({ registry, clock }: Directory, model: string): DoneRollback | null {
+  const decisions = registry.decisions(model, DECISIONS_LOOKED_AT);
+  return justRolledBack(decisions, registry.model(model).generation, clock.wallMs());
+}
+
+async function rollBack(
   directory: Directory,
   { model, to, reason = 'requested by an operator' }: Arguments<'rollback'>,
   { by }: Actor,
-): Promise<Rollback> {
-  const { registry, dataDir, clock } = directory;
+): Promise<DoneRollback> {
+  const { registry, clock } = directory;
   const { generation, activeVersion } = registry.model(model);
   if (activeVersion === null) throw lastgoodError('NO_ACTIVE_VERSION', { model });
-  const { version: rolledBackTo, sha256 } = await intactTarget(directory, model, to);
+  const { version } = await intactTarget(directory, model, to);
   const context = { version: activeVersion, generation, atMs: clock.wallMs() };
   const { model: after, decision } = registry.rollback({
-    model, expectedGeneration: generation, to: rolledBackTo, by, reason,
+    model, expectedGeneration: generation, to: version, by, reason,
     decide: (target) => operatorDecision(model, context, target, reason, { by, health: null }),
   });
+  return { ...decision, newGeneration: after.generation };
+}
+
+function rollbackOf(
+  { registry, dataDir }: Directory,
+  { model, version, rolledBackTo, targetTrust = 'unproven', newGeneration, id }: DoneRollback,
+): Rollback {
+  const target = registry.version(model, rolledBackTo ?? '');
   return {
-    model, rolledBackTo, from: activeVersion, generation: after.generation, path: artifactPath(dataDir, sha256),
-    decision: decision.id, stored: true,
+    model, rolledBackTo: target.version, trust: targetTrust, from: version, generation: newGeneration,
+    path: artifactPath(dataDir, target.sha256), decision: id, stored: true,
   };
 }
 
@@ -127,12 +156,11 @@ async function rollback(
 async function intactTarget(
   { registry, dataDir }: Directory, model: string, to: string | undefined,
 ): Promise<VersionRecord> {
-  const candidates = registry.rollbackCandidates(model);
-  for (const candidate of candidates.filter(({ version }) => to === undefined || version === to)) {
+  for (const candidate of registry.rollbackTargets(model, to)) {
     const intact = await verifyArtifact(dataDir, candidate.sha256).catch(() => null);
     if (intact !== null) return candidate;
   }
-  throw lastgoodError('NO_ROLLBACK_TARGET', { model });
+  throw registry.noRollbackTarget(model, to);
 }
 
 function statusOf(registry: Registry, model: ModelRecord): ModelStatus {

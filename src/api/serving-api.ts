@@ -1,6 +1,7 @@
 // What the public front end asks of the engine; implemented by the engine, so that the front knows none of its parts.
 import type { Submitter } from '../batch/submit.ts';
 import type { TlsView } from '../metrics/views.ts';
+import type { Trust } from '../registry/records.ts';
 import type { FrontLimits } from '../http/limits.ts';
 import type { OipPort } from './oip-port.ts';
 import type { TfsPort } from './tfs-port.ts';
@@ -13,6 +14,7 @@ export interface HealthAnswer {
   readonly model: string;
   readonly active_model: string | null;
   readonly last_good: string | null;
+  readonly last_good_trust: Trust | null;
   readonly generation: number;
   readonly phase: string;
   readonly p95_latency_ms: number | null;
@@ -43,7 +45,7 @@ export interface FrontPort {
   rollbackFromFront(
     model: string | undefined,
     reason: string | undefined,
-  ): Promise<{ rolled_back_to: string; path: string; generation: number }>;
+  ): Promise<{ rolled_back_to: string; path: string; generation: number; trust: Trust }>;
 }
 
 export interface FrontOptions {

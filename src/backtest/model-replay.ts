@@ -141,11 +141,14 @@ export class ModelReplay {
 
   #begin(version: string, atMs: number, baseline: Baseline | null, line: PromoteLine | null): void {
     this.#seen.add(version);
+    // What was gone back to is the one that cooldown and interval bind.
+    const isRestored = this.#generation?.rolledBack === true && version === this.#lastGood;
     if (this.#generation?.rolledBack === false) this.#lastGood = this.#generation.version;
     this.#recent.clear();
     const generation = this.#record.generation + 1;
     this.#record = {
       ...this.#record, generation, activeVersion: version, activatedAtMs: atMs, probationEndedAtMs: null,
+      ...(isRestored && { restoredGeneration: generation }),
     };
     const state = new GenerationState(generation);
     this.#generation = {

@@ -4,13 +4,24 @@
 interface Definition<P> {
   readonly status: number;
   readonly message: (details: P) => string;
+  /** What of the details programs are told beside the text. */
+  readonly told: (keyof P)[];
 }
 
-function define<P>(status: number, message: (details: P) => string): Definition<P> {
-  return { status, message };
+function define<P>(status: number, message: (details: P) => string, told: (keyof P)[] = []): Definition<P> {
+  return { status, message, told };
 }
 
 type Text = string;
+
+/** As many versions are named in a text; the details have all of them. */
+const VERSIONS_NAMED_MAX = 12;
+
+function versionsText(versions: readonly { readonly version: Text; readonly reason: Text }[]): Text {
+  const named = versions.slice(0, VERSIONS_NAMED_MAX).map(({ version, reason }) => `"${version}" ${reason}`);
+  const more = versions.length - named.length;
+  return [...named, ...(more > 0 ? [`and ${more} more`] : [])].join(', ') || 'there are no versions';
+}
 
 export const ERRORS = {
   // Requests
@@ -184,6 +195,12 @@ export const ERRORS = {
     (d: { model: Text; version: Text; reason: Text }) =>
       `promote version "${d.version}" of model "${d.model}": it is quarantined (${d.reason}); release it first`,
   ),
+  FILE_QUARANTINED: define(
+    409,
+    (d: { model: Text; version: Text; twin: Text; reason: Text }) =>
+      `promote version "${d.version}" of model "${d.model}": its file is that of version "${d.twin}", which is ` +
+      `quarantined (${d.reason}); release "${d.twin}" first, or promote with --force`,
+  ),
   ALREADY_ACTIVE: define(
     409,
     (d: { model: Text; version: Text }) => `promote version "${d.version}" of model "${d.model}": it is active already`,
@@ -201,8 +218,13 @@ export const ERRORS = {
   ),
   NO_ROLLBACK_TARGET: define(
     404,
-    (d: { model: Text }) =>
-      `roll back model "${d.model}": no other healthy version has served; nothing was changed`,
+    (d: { model: Text; to: Text | null; versions: readonly { readonly version: Text; readonly reason: Text }[] }) =>
+      d.to === null
+        ? `roll back model "${d.model}": no other healthy version has served: ${versionsText(d.versions)}; wanted ` +
+          'one that served and has not failed, or --to one that failed; nothing was changed'
+        : `roll back model "${d.model}" to "${d.to}": it is no version to go back to: ${versionsText(d.versions)}; ` +
+          'wanted one that served and is not in quarantine; nothing was changed',
+    ['versions'],
   ),
   VERSION_IN_USE: define(
     409,

@@ -2,6 +2,7 @@
 import { ERRORS } from './error-table.ts';
 
 export type ErrorCode = keyof typeof ERRORS;
+export type ErrorDetails = Readonly<Record<string, unknown>>;
 type Details<C extends ErrorCode> = Parameters<(typeof ERRORS)[C]['message']>[0];
 
 /** The only error class of the project; `code` is stable, `status` is the HTTP status that fits it. */
@@ -9,11 +10,14 @@ export class LastgoodError extends Error {
   override readonly name = 'LastgoodError';
   readonly code: ErrorCode;
   readonly status: number;
+  /** What programs are told beside the text, by name; absent for most codes. */
+  declare readonly details?: ErrorDetails;
 
-  constructor(code: ErrorCode, message: string, status: number, options?: ErrorOptions) {
-    super(message, options);
+  constructor(code: ErrorCode, message: string, status: number, details?: ErrorDetails) {
+    super(message);
     this.code = code;
     this.status = status;
+    if (details !== undefined) this.details = details;
   }
 }
 
@@ -22,14 +26,19 @@ export function lastgoodError<C extends ErrorCode>(
   code: C,
   ...details: unknown extends Details<C> ? [] : [details: Details<C>]
 ): LastgoodError {
-  const { status, message } = ERRORS[code];
+  const { status, message, told } = ERRORS[code];
   const text = (message as (d: unknown) => string)(details[0]);
   // Under a flood refusals must cost little, and where a client's fault was noticed helps nobody.
   const before = Error.stackTraceLimit;
   if (status < 500) Error.stackTraceLimit = 0;
-  const error = new LastgoodError(code, text, status);
+  const error = new LastgoodError(code, text, status, toldOf(told, details[0]));
   Error.stackTraceLimit = before;
   return error;
+}
+
+function toldOf(names: readonly string[], details: unknown): ErrorDetails | undefined {
+  if (names.length === 0) return undefined;
+  return Object.fromEntries(names.map((name) => [name, (details as ErrorDetails)[name]]));
 }
 
 /** Tells whether `error` is a LastgoodError, also one from a second copy of the package. */
@@ -43,7 +52,10 @@ export function reasonOf(error: unknown): string {
 }
 
 /** The JSON body that every surface answers for an error; anything unknown is an INTERNAL error. */
-export function errorBody(error: unknown): { status: number; body: { error: string; code: ErrorCode } } {
+export function errorBody(error: unknown): {
+  status: number; body: { error: string; code: ErrorCode; details?: ErrorDetails };
+} {
   const known = isLastgoodError(error) ? error : lastgoodError('INTERNAL', { reason: reasonOf(error) });
-  return { status: known.status, body: { error: known.message, code: known.code } };
+  const { status, message, code, details } = known;
+  return { status, body: { error: message, code, ...(details !== undefined && { details }) } };
 }

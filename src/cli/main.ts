@@ -3,7 +3,7 @@
 //   0 done    1 refused or failed    2 wrong usage    3 no engine reachable
 import '../base/telemetry-off.ts';
 import { Command, CommanderError } from 'commander';
-import { isLastgoodError, reasonOf } from '../base/errors.ts';
+import { type ErrorDetails, isLastgoodError, reasonOf } from '../base/errors.ts';
 import { packageVersion } from '../base/package-root.ts';
 import { backtestCommand } from './verbs/backtest.ts';
 import { demoCommand } from './demo/demo.ts';
@@ -57,6 +57,7 @@ interface Failure {
   readonly exitCode: number;
   readonly code: string;
   readonly text: string;
+  readonly details?: ErrorDetails;
 }
 
 function failureOf(error: unknown, verbs: readonly Command[]): Failure {
@@ -67,15 +68,15 @@ function failureOf(error: unknown, verbs: readonly Command[]): Failure {
     return { exitCode: WRONG_USAGE, code: 'WRONG_USAGE', text: `${text}; see ${help}` };
   }
   if (!isLastgoodError(error)) return { exitCode: FAILED, code: 'INTERNAL', text: reasonOf(error) };
-  const { code, message } = error;
+  const { code, message, details } = error;
   if (code === 'INVALID_OPTION') return { exitCode: WRONG_USAGE, code, text: message };
   const noEngine = code === 'ENGINE_NEEDED' || code === 'ENGINE_UNREACHABLE';
-  return { exitCode: noEngine ? NO_ENGINE : FAILED, code, text: message };
+  return { exitCode: noEngine ? NO_ENGINE : FAILED, code, text: message, ...(details !== undefined && { details }) };
 }
 
 function report(error: unknown, verbs: readonly Command[]): void {
   if (error instanceof CommanderError && error.exitCode === 0) return;
-  const { exitCode, code, text } = failureOf(error, verbs);
+  const { exitCode, code, text, details } = failureOf(error, verbs);
   process.exitCode = exitCode;
   // Without any verb commander has printed the help.
   if (error instanceof CommanderError && error.code === 'commander.help') {
@@ -83,7 +84,7 @@ function report(error: unknown, verbs: readonly Command[]): void {
     return;
   }
   process.stderr.write(`lastgood: ${oneLine(text)}\n`);
-  if (process.argv.includes('--json')) printJson({ error: text, code });
+  if (process.argv.includes('--json')) printJson({ error: text, code, details });
 }
 
 // A reader that has seen enough (lastgood history … | head) is no failure; a server goes on without it.

@@ -3,12 +3,12 @@
 import { performance } from 'node:perf_hooks';
 import type { EngineStatus, Registration } from '../admin/answers.ts';
 import type { Actor, Answer, Arguments, ControlPlane } from '../admin/commands.ts';
-import { lastgoodError } from '../base/errors.ts';
+import { isLastgoodError, lastgoodError } from '../base/errors.ts';
 import { packageVersion } from '../base/package-root.ts';
 import { artifactPath } from '../registry/artifacts.ts';
 import type { DecisionRecord, EventRecord, ModelRecord, VersionRecord } from '../registry/records.ts';
 import { baselineFromFile, keepingInputs, warningsWith } from '../rollout/baselines.ts';
-import { justRolledBack } from '../rollout/decisions.ts';
+import type { DoneRollback } from '../rollout/decisions.ts';
 import type { Activation, Rollback } from '../rollout/outcome.ts';
 import { registerVersion } from '../rollout/registration.ts';
 import { removeVersions } from '../rollout/removal.ts';
@@ -30,7 +30,7 @@ export class EngineControl implements ControlPlane {
     const { dataDir, trialMs, trialMemoryBytes, intraOpThreads } = engine.options;
     const { registry, clock } = engine;
     engine.assertOpen();
-    const { promote, allowSignatureChange, ...request } = args;
+    const { promote, allowSignatureChange, force, ...request } = args;
     const registration = this.#lastRegistration.then(() =>
       registerVersion({ dataDir, registry, clock, trialMs, trialMemoryBytes, intraOpThreads }, request, by),
     );
@@ -40,7 +40,8 @@ export class EngineControl implements ControlPlane {
     engine.followModels();
     if (promote !== true) return { version, activation: null };
     const target = { model: version.model, version: version.version };
-    const activation = await this.promote({ ...target, allowSignatureChange: allowSignatureChange ?? false }, { by });
+    const leave = { allowSignatureChange: allowSignatureChange ?? false, force: force ?? false };
+    const activation = await this.promote({ ...target, ...leave }, { by });
     return { version: registry.version(version.model, version.version), activation };
   }
 
@@ -56,6 +57,7 @@ export class EngineControl implements ControlPlane {
     }
     return rollout.promote(args.version, {
       allowSignatureChange: args.allowSignatureChange ?? false,
+      force: args.force ?? false,
       reason: args.reason ?? '',
       by,
     });
@@ -65,22 +67,28 @@ export class EngineControl implements ControlPlane {
     this.#engine.assertOpen();
     const { registry, options } = this.#engine;
     const served = this.#engine.served(args.model);
-    const generation = served.rollout.active?.generation ?? 0;
-    const done = args.to === undefined
-      ? justRolledBack(registry.decisions(served.model, 1)[0], generation, this.#engine.clock.wallMs())
-      : null;
-    const { newGeneration, rolledBackTo, version, id } = done ?? await served.rollout.rollback({
-      by,
-      reason: args.reason ?? 'requested by an operator',
-      ...(args.to === undefined ? {} : { to: args.to }),
-      health: served.health,
-    });
+    const { newGeneration, rolledBackTo, targetTrust = 'unproven', version, id } = await this.#rolledBack(args, by);
     const target = rolledBackTo ?? '';
     const path = artifactPath(options.dataDir, registry.version(served.model, target).sha256);
     return {
-      model: served.model, rolledBackTo: target, from: version, generation: newGeneration, path, decision: id,
-      stored: served.rollout.isSaved,
+      model: served.model, rolledBackTo: target, trust: targetTrust, from: version, generation: newGeneration, path,
+      decision: id, stored: served.rollout.isSaved,
     };
+  }
+
+  // Without a named version, what was done just now is the answer, also when it was done while this one went ahead.
+  async #rolledBack(args: Arguments<'rollback'>, by: string): Promise<DoneRollback> {
+    const { rollout, health } = this.#engine.served(args.model);
+    const { to, reason = 'requested by an operator' } = args;
+    const before = to === undefined ? rollout.justRolledBack() : null;
+    if (before !== null) return before;
+    try {
+      return await rollout.rollback({ by, reason, ...(to === undefined ? {} : { to }), health });
+    } catch (error) {
+      const meanwhile = to === undefined && isLastgoodError(error) ? rollout.justRolledBack() : null;
+      if (meanwhile === null) throw error;
+      return meanwhile;
+    }
   }
 
   async confirm({ model }: Arguments<'confirm'>, { by }: Actor): Promise<ModelRecord> {

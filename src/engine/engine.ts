@@ -5,7 +5,7 @@ import '../base/telemetry-off.ts';
 import { performance } from 'node:perf_hooks';
 import type { EngineStatus } from '../admin/answers.ts';
 import { checkedArguments } from '../admin/commands.ts';
-import type { ControlPlane, RegisterArguments } from '../admin/commands.ts';
+import type { ControlPlane, PromoteArguments, RegisterArguments } from '../admin/commands.ts';
 import { type Clock, systemClock } from '../base/clock.ts';
 import { lastgoodError, reasonOf } from '../base/errors.ts';
 import type { Front } from '../api/serving-api.ts';
@@ -133,6 +133,7 @@ export class Engine extends Announcer {
   async start(): Promise<void> {
     this.monitor.start();
     this.#diskWatch.start();
+    this.registry.adoptEarlyRecords();
     await removeStaleParts(this.options.dataDir, this.clock.wallMs());
     const bring = (models?: ReadonlySet<string>): Promise<void> => {
       this.followModels(models);
@@ -161,7 +162,7 @@ export class Engine extends Announcer {
 
   /** Loads `version` beside the active one and makes it the active one. */
   async promote(
-    model: string, version: string, options: { readonly allowSignatureChange?: boolean; readonly reason?: string } = {},
+    model: string, version: string, options: Omit<PromoteArguments, 'model' | 'version'> = {},
   ): Promise<Activation> {
     return this.control.promote(checkedArguments('promote', { model, version, ...options }), LIBRARY);
   }

@@ -24,8 +24,8 @@ export function createFrontPort(engine: Engine): FrontPort {
     healthOf: (model) => engine.served(model).healthAnswer(),
     rollbackFromFront: async (model, reason) => {
       const args = { model: engine.served(model).model, reason: reason ?? 'requested over HTTP' };
-      const { rolledBackTo, path, generation } = await engine.control.rollback(args, { by: 'http' });
-      return { rolled_back_to: rolledBackTo, path, generation };
+      const { rolledBackTo, path, generation, trust } = await engine.control.rollback(args, { by: 'http' });
+      return { rolled_back_to: rolledBackTo, path, generation, trust };
     },
   };
 }

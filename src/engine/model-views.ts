@@ -19,6 +19,7 @@ export function healthAnswerOf(served: ServedModel, registry: Registry): HealthA
     model,
     active_model: rollout.activeVersion?.version ?? null,
     last_good: record.lastGoodVersion,
+    last_good_trust: record.lastGoodTrust ?? null,
     generation: rollout.active?.generation ?? record.generation,
     phase: rollout.phase,
     p95_latency_ms: health?.p95LatencyMs ?? null,

@@ -78,9 +78,9 @@ export const judgeShape = {
   checks: z.strictObject(checksShape).prefault({}),
   /** default: off rolls back without asking whether a latency is the host's, or a drift the data's. */
   attribution: z.enum(['on', 'off']).default('on'),
-  /** After a rollback the machine does not roll the same model back again for so long. */
+  /** The machine does not roll back for so long what it restored itself. */
   cooldownMs: z.int().min(0).max(86_400_000).default(120_000),
-  /** default: the machine rolls the same model back at most once in so long. */
+  /** default: when what the machine restored fails within so long, it stops; a promote is not bound. */
   rollbackIntervalMs: z.int().min(0).max(86_400_000 * 30).default(600_000),
   /** A version is on probation until both have passed. */
   probationMs: z.int().min(0).max(86_400_000 * 30).default(1_800_000),

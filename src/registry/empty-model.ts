@@ -3,7 +3,7 @@ import type { ModelRecord } from './records.ts';
 
 export function emptyModel(model: string, createdAtMs: number): ModelRecord {
   return {
-    model, activeVersion: null, lastGoodVersion: null, generation: 0, activatedAtMs: 0, probationEndedAtMs: null,
-    pin: null, lastAutomaticRollbackAtMs: null, nextVersion: 1, nextEvent: 1, createdAtMs,
+    model, activeVersion: null, lastGoodVersion: null, lastGoodTrust: null, generation: 0, activatedAtMs: 0,
+    probationEndedAtMs: null, pin: null, lastAutomaticRollbackAtMs: null, nextVersion: 1, nextEvent: 1, createdAtMs,
   };
 }

@@ -1,8 +1,8 @@
 // The registry as everybody may read it, in any thread: every call sees the newest commit.
-import { lastgoodError } from '../base/errors.ts';
+import { type LastgoodError, lastgoodError } from '../base/errors.ts';
 import { listDecisions } from './decision-log.ts';
 import { ALL_MODELS, decisionKey, eventsOf, modelKey, versionKey, versionsOf } from './keys.ts';
-import { rollbackCandidates } from './last-good.ts';
+import { quarantinedTwin, rollbackTargets, whyNoTarget } from './last-good.ts';
 import type { DecisionRecord, EventRecord, ModelRecord, VersionRecord } from './records.ts';
 import type { RegistryStore } from './store.ts';
 
@@ -76,8 +76,29 @@ export class RegistryReader {
     return found;
   }
 
-  /** The versions to go back to, best first; see last-good.ts. */
-  rollbackCandidates(model: string): VersionRecord[] {
-    return rollbackCandidates(this.versions(model), this.model(model).activeVersion);
+  /** Throws ALREADY_ACTIVE, PINNED, QUARANTINED or, unless by `force`, FILE_QUARANTINED. */
+  assertPromotable(record: ModelRecord, candidate: VersionRecord, force: boolean): void {
+    const { model, activeVersion, pin } = record;
+    const { version, health, quarantine } = candidate;
+    if (activeVersion === version) throw lastgoodError('ALREADY_ACTIVE', { model, version });
+    if (pin !== null) throw lastgoodError('PINNED', { model, version: activeVersion ?? '' });
+    if (health === 'unhealthy') {
+      throw lastgoodError('QUARANTINED', { model, version, reason: quarantine?.reason ?? 'unhealthy' });
+    }
+    const twin = force ? null : quarantinedTwin(candidate, this.versions(model));
+    if (twin === null) return;
+    const reason = twin.quarantine?.reason ?? 'unhealthy';
+    throw lastgoodError('FILE_QUARANTINED', { model, version, twin: twin.version, reason });
+  }
+
+  /** The versions to go back to, best first, or the one that is named, if it may be; see last-good.ts. */
+  rollbackTargets(model: string, to?: string): VersionRecord[] {
+    return rollbackTargets(this.versions(model), this.model(model).activeVersion, to);
+  }
+
+  /** The refusal of a rollback, which says of every version why it is none to go back to. */
+  noRollbackTarget(model: string, to?: string): LastgoodError {
+    const versions = whyNoTarget(this.versions(model), this.model(model).activeVersion);
+    return lastgoodError('NO_ROLLBACK_TARGET', { model, to: to ?? null, versions });
   }
 }

@@ -146,6 +146,10 @@ export interface StackingDecision {
  */
 export type VersionHealth = 'new' | 'good' | 'unhealthy';
 
+/** How a version earned to be gone back to; unproven: it served and never failed, and that is all that is known. */
+export const TRUSTS = ['confirmed', 'probation ended', 'served 7 days', 'unproven'] as const;
+export type Trust = (typeof TRUSTS)[number];
+
 export interface VersionRecord {
   readonly model: string;
   readonly version: string;
@@ -165,11 +169,13 @@ export interface VersionRecord {
   readonly stacking?: StackingDecision;
   readonly warnings: readonly string[];
   readonly health: VersionHealth;
+  /** How and when a good one earned that; null or absent for all others, and in records of early builds. */
+  readonly earned?: { readonly how: Exclude<Trust, 'unproven'>; readonly atMs: number } | null;
   /** Why it is unhealthy, and since when; null otherwise. */
   readonly quarantine: { readonly reason: string; readonly by: string; readonly atMs: number } | null;
   /**
-   * The decision in which it was found failing and stayed all the same (pinned, within a cooldown, nothing to go back
-   * to); null or absent when there was none, or when it recovered or somebody vouched for it since.
+   * The decision in which it was found failing and was not rolled back (pinned, within a cooldown, nothing to go back
+   * to, promoted over); null or absent when there was none, or when it earned trust or somebody vouched for it since.
    */
   readonly failed?: { readonly decision: string; readonly atMs: number } | null;
   /** The last generation that it served as; 0 when it never has. */
@@ -182,6 +188,8 @@ export interface ModelRecord {
   readonly model: string;
   readonly activeVersion: string | null;
   readonly lastGoodVersion: string | null;
+  /** How the last good version earned that; absent in records of early builds. */
+  readonly lastGoodTrust?: Trust | null;
   /** Goes up by one on every promote and every rollback; 0 before the first. */
   readonly generation: number;
   /** When the active generation began. */
@@ -191,7 +199,7 @@ export interface ModelRecord {
   readonly pin: { readonly by: string; readonly reason: string; readonly atMs: number } | null;
   /** When the machine last rolled this model back; the cooldown counts from here and survives a restart. */
   readonly lastAutomaticRollbackAtMs: number | null;
-  /** The generation that the machine's last rollback began. */
+  /** The generation that the machine's last rollback began: the only one that cooldown and interval bind. */
   readonly restoredGeneration?: number;
   /** The generation in which the machine rolls back no more: what it restored failed too. Cleared when that is over. */
   readonly stoppedGeneration?: number;
@@ -224,6 +232,8 @@ export interface EventRecord {
   /** The generation after the event. */
   readonly generation: number;
   readonly decision: string | null;
+  /** The version to go back to after the event; absent in records of early builds. */
+  readonly lastGood?: { readonly version: string; readonly trust: Trust } | null;
 }
 
 /** A verdict that led, or would have led, to a rollback, with everything it was decided from. */
@@ -236,9 +246,11 @@ export interface DecisionRecord {
   readonly trigger: CheckName | 'operator' | 'engine';
   /** warn: the failing check is not one that acts (any more). */
   readonly action: 'rollback' | 'suppressed' | 'no_target' | 'warn';
-  /** For suppressed: why nothing was done; see SUPPRESSIONS. */
+  /** For suppressed: why nothing was done; see SUPPRESSIONS in last-good.ts. */
   readonly suppressedBy: string | null;
   readonly rolledBackTo: string | null;
+  /** How the version that was gone back to had earned that; only there for rollbacks, and not of early builds. */
+  readonly targetTrust?: Trust;
   readonly reason: string;
   /** The judge's evidence as plain data; recomputable. */
   readonly evidence: Readonly<Record<string, unknown>>;

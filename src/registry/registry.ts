@@ -2,28 +2,32 @@
 // without an engine. Invariants: a generation only grows; a version is unhealthy before another is active in its
 // place; a refused change leaves every byte as it was.
 import type { Clock } from '../base/clock.ts';
-import { lastgoodError } from '../base/errors.ts';
+import { isLastgoodError, lastgoodError } from '../base/errors.ts';
 import { NO_CRASHES } from './boot-guard.ts';
 import { type Changes, directChanges } from './changes.ts';
 import { storeDecision } from './decision-log.ts';
 import { emptyModel } from './empty-model.ts';
 import { forgetModel, forgetVersions } from './forget.ts';
 import { bootKey, eventKey, modelKey, versionKey } from './keys.ts';
-import { chooseLastGood, rollbackCandidates } from './last-good.ts';
+import {
+  chooseLastGood, earnedInHistory, hasServedLong, quarantinedTwin, speaksAgainst, trustOf,
+} from './last-good.ts';
 import { checkName } from '../base/names.ts';
 import { nextFreeVersion, numberAfter } from './version-numbers.ts';
 import { RegistryReader } from './reader.ts';
 import type {
-  Baseline, DecisionRecord, EventKind, EventRecord, ModelRecord, VersionHealth, VersionRecord,
+  Baseline, DecisionRecord, EventKind, EventRecord, ModelRecord, Trust, VersionHealth, VersionRecord,
 } from './records.ts';
 import type { RegistryStore } from './store.ts';
 
 /** The oldest events of a model are deleted beyond this many. */
 export const EVENTS_MAX = 10_000;
+/** Who acts without being asked. */
+const MACHINE: readonly string[] = ['monitor', 'engine'];
 
 type NewVersion = Omit<
   VersionRecord,
-  'version' | 'health' | 'quarantine' | 'lastGeneration' | 'registeredAtMs' | 'registeredBy'
+  'version' | 'health' | 'earned' | 'quarantine' | 'lastGeneration' | 'registeredAtMs' | 'registeredBy'
 > & { readonly version?: string };
 type NewEvent = Pick<EventRecord, 'kind' | 'by' | 'reason' | 'from' | 'to' | 'decision'>;
 
@@ -47,24 +51,56 @@ export class Registry extends RegistryReader {
     return this.store.flushed();
   }
 
-  /** Writes a decision down; `isFailing` marks its version as one that failed and stayed. */
-  storeDecision(decision: DecisionRecord, isFailing = false): void {
+  /** Writes down a decision after which its version stayed; one that speaks against it marks it as failed. */
+  storeDecision(decision: DecisionRecord): void {
     const { id, model, version, atMs } = decision;
     this.store.transaction(() => {
       storeDecision(this.store, decision);
-      const failed = { decision: id, atMs };
-      if (isFailing) this.store.put(versionKey(model, version), { ...this.version(model, version), failed });
+      if (!speaksAgainst(decision)) return;
+      this.store.put(versionKey(model, version), { ...this.version(model, version), failed: { decision: id, atMs } });
+      const record = this.model(model);
+      this.store.put(modelKey(model), { ...record, ...chooseLastGood(this.versions(model), record.activeVersion) });
     });
   }
 
-  /** The version that serves as `generation` fails no more; throws GENERATION_CONFLICT. */
-  recover({ model, generation, reason }: { model: string; generation: number; reason: string }): void {
+  /**
+   * The version that serves as `generation` fails no more, so that the machine may act again; with `isProven`,
+   * over the time of a probation, earns its trust anew. Throws GENERATION_CONFLICT.
+   */
+  recover(change: {
+    readonly model: string; readonly generation: number; readonly reason: string; readonly isProven: boolean;
+  }): void {
+    const { model, generation, reason, isProven } = change;
     this.store.transaction(() => {
       const active = this.#expectActive(model, generation);
-      this.store.put(versionKey(model, active), { ...this.version(model, active), failed: null });
+      if (isProven) this.#earn(this.version(model, active), 'probation ended');
       const event = { by: 'monitor', reason, from: active, to: active, decision: null };
       this.#recordAbout(model, { kind: 'recovered', ...event }, { stoppedGeneration: 0 });
     });
+  }
+
+  /**
+   * Derives from the history what records of early builds do not say: how trust was earned, and so who is last good.
+   * On a disk that refuses they are read as they are.
+   */
+  adoptEarlyRecords(): void {
+    const early = this.models().filter(({ lastGoodTrust }) => lastGoodTrust === undefined);
+    if (early.length === 0) return;
+    try {
+      this.store.transaction(() => early.forEach((record) => this.#adopt(record)));
+    } catch (error) {
+      if (!isLastgoodError(error) || error.code !== 'DISK_REFUSED') throw error;
+    }
+  }
+
+  #adopt(record: ModelRecord): void {
+    const { model, activeVersion } = record;
+    const history = this.history(model, EVENTS_MAX).reverse();
+    for (const version of this.versions(model)) {
+      const earned = earnedInHistory(version, history);
+      if (earned) this.store.put(versionKey(model, version.version), { ...version, health: 'good', earned });
+    }
+    this.store.put(modelKey(model), { ...record, ...chooseLastGood(this.versions(model), activeVersion) });
   }
 
   /** Adds a version, and its model with the first one; throws VERSION_EXISTS. Returns the stored record. */
@@ -78,7 +114,7 @@ export class Registry extends RegistryReader {
         throw lastgoodError('VERSION_EXISTS', { model: fresh.model, version });
       }
       const record: VersionRecord = {
-        ...fresh, version, health: 'new', quarantine: null, lastGeneration: 0,
+        ...fresh, version, health: 'new', earned: null, quarantine: null, lastGeneration: 0,
         registeredAtMs: this.#clock.wallMs(), registeredBy: by,
       };
       this.store.put(versionKey(fresh.model, version), record);
@@ -90,8 +126,8 @@ export class Registry extends RegistryReader {
   }
 
   /**
-   * Makes `version` the active one, if `expectedGeneration` still is. Throws GENERATION_CONFLICT, PINNED, QUARANTINED
-   * or ALREADY_ACTIVE.
+   * Makes `version` the active one, if `expectedGeneration` still is. Throws GENERATION_CONFLICT, PINNED, QUARANTINED,
+   * ALREADY_ACTIVE or, unless by `force`, FILE_QUARANTINED.
    */
   activate(change: {
     readonly model: string;
@@ -99,25 +135,34 @@ export class Registry extends RegistryReader {
     readonly expectedGeneration: number;
     readonly by: string;
     readonly reason: string;
+    readonly force?: boolean;
   }): ModelRecord {
-    const { model, version, by, reason } = change;
+    const { model, version, by, force = false } = change;
     return this.store.transaction(() => {
       const record = this.#expect(model, change.expectedGeneration);
       const target = this.version(model, version);
-      if (record.pin !== null) throw lastgoodError('PINNED', { model, version: record.activeVersion ?? '' });
-      if (record.activeVersion === version) throw lastgoodError('ALREADY_ACTIVE', { model, version });
-      if (target.health === 'unhealthy') {
-        throw lastgoodError('QUARANTINED', { model, version, reason: target.quarantine?.reason ?? 'unhealthy' });
-      }
+      this.assertPromotable(record, target, force);
+      const twin = quarantinedTwin(target, this.versions(model));
+      const forced = `forced by ${by}, although its file is in quarantine as version "${twin?.version ?? ''}"`;
+      const reasons = [change.reason, twin === null ? '' : forced].filter((text) => text !== '');
+      this.#earnByTime(record);
       return this.#makeActive(record, target, null, {
-        kind: 'promote', by, reason, from: record.activeVersion, to: version, decision: null,
+        kind: 'promote', by, reason: reasons.join('; '), from: record.activeVersion, to: version, decision: null,
       });
     });
   }
 
+  // What has served for long is trusted from when another takes its place.
+  #earnByTime({ model, activeVersion, activatedAtMs }: ModelRecord): void {
+    if (activeVersion === null) return;
+    const active = this.version(model, activeVersion);
+    if (hasServedLong(active, activatedAtMs, this.#clock.wallMs())) this.#earn(active, 'served 7 days');
+  }
+
   /**
    * Marks the active version unhealthy and makes `to` (by default the last good one) active, if `expectedGeneration`
-   * still is. Throws NO_ROLLBACK_TARGET, GENERATION_CONFLICT or, for the monitor, PINNED; then nothing has changed.
+   * still is; a named one may have failed. Throws NO_ROLLBACK_TARGET, GENERATION_CONFLICT or, for the monitor, PINNED;
+   * then nothing has changed.
    */
   rollback(change: {
     readonly model: string; readonly expectedGeneration: number;
@@ -131,17 +176,17 @@ export class Registry extends RegistryReader {
       const failing = record.activeVersion;
       // Set while the machine was making up its mind: a person's word counts.
       if (by === 'monitor' && record.pin !== null) throw lastgoodError('PINNED', { model, version: failing ?? '' });
-      const candidates = rollbackCandidates(this.versions(model), failing);
-      const target = candidates.find(({ version }) => change.to === undefined || version === change.to);
-      if (failing === null || target === undefined) throw lastgoodError('NO_ROLLBACK_TARGET', { model });
+      const target = this.rollbackTargets(model, change.to)[0];
+      if (failing === null || target === undefined) throw this.noRollbackTarget(model, change.to);
       this.#setHealth(this.version(model, failing), 'unhealthy', reason, by);
-      const decision = change.decide(target.version);
+      const targetTrust = trustOf(target);
+      const decision = { ...change.decide(target.version), targetTrust };
       storeDecision(this.store, decision);
       const nowMs = this.#clock.wallMs();
-      const changed = by === 'monitor'
+      const changed = MACHINE.includes(by)
         ? { ...record, lastAutomaticRollbackAtMs: nowMs, restoredGeneration: record.generation + 1 }
         : record;
-      const after = this.#makeActive(changed, target, target.health === 'good' ? nowMs : null, {
+      const after = this.#makeActive(changed, target, targetTrust === 'unproven' ? null : nowMs, {
         kind: 'rollback', by, reason, from: failing, to: target.version, decision: decision.id,
       });
       return { model: after, decision };
@@ -171,7 +216,7 @@ export class Registry extends RegistryReader {
       {
         ...record, generation, probationEndedAtMs,
         activeVersion: target.version,
-        lastGoodVersion: chooseLastGood(this.versions(record.model), target.version)?.version ?? null,
+        ...chooseLastGood(this.versions(record.model), target.version),
         activatedAtMs: this.#clock.wallMs(),
       },
       event,
@@ -191,7 +236,7 @@ export class Registry extends RegistryReader {
   #markGood(model: string, generation: number, kind: EventKind, by: string): ModelRecord {
     return this.store.transaction(() => {
       const active = this.#expectActive(model, generation);
-      this.#setHealth({ ...this.version(model, active), failed: null }, 'good', '', by);
+      this.#earn(this.version(model, active), kind === 'confirm' ? 'confirmed' : 'probation ended');
       return this.#write(
         { ...this.model(model), probationEndedAtMs: this.#clock.wallMs(), stoppedGeneration: 0 },
         { kind, by, reason: '', from: active, to: active, decision: null },
@@ -224,14 +269,17 @@ export class Registry extends RegistryReader {
     });
   }
 
-  /** Lets a version that is in quarantine, or was found failing, be chosen again; of others nothing changes. */
+  /**
+   * Lets a version that is in quarantine, or was found failing, be chosen again, as one that has yet to earn its trust;
+   * of others nothing changes.
+   */
   release(change: { readonly model: string; readonly version: string; readonly by: string }): VersionRecord {
     const { model, version, by } = change;
     return this.store.transaction(() => {
       const before = this.version(model, version);
       const { health, failed } = before;
       if (health !== 'unhealthy' && !failed) return before;
-      const after = this.#setHealth({ ...before, failed: null }, health === 'unhealthy' ? 'new' : health, '', by);
+      const after = this.#setHealth({ ...before, failed: null }, 'new', '', by);
       this.#recordAbout(model, { kind: 'release', by, reason: '', from: null, to: version, decision: null });
       return after;
     });
@@ -276,22 +324,32 @@ export class Registry extends RegistryReader {
   }
 
   // Health decides who is lastGood, so the model's record follows in the same transaction.
-  #setHealth(record: VersionRecord, health: VersionHealth, reason: string, by: string): VersionRecord {
+  #setHealth(
+    record: VersionRecord, health: Exclude<VersionHealth, 'good'>, reason: string, by: string,
+  ): VersionRecord {
     const quarantine = health === 'unhealthy' ? { reason, by, atMs: this.#clock.wallMs() } : null;
-    const after = { ...record, health, quarantine };
+    const after = { ...record, health, earned: null, quarantine };
     this.store.put(versionKey(record.model, record.version), after);
     return after;
   }
 
+  // A trust that is earned makes up for what failed before.
+  #earn(record: VersionRecord, how: Exclude<Trust, 'unproven'>): void {
+    const earned = { how, atMs: this.#clock.wallMs() };
+    const after = { ...record, health: 'good' as const, earned, failed: null, quarantine: null };
+    this.store.put(versionKey(record.model, record.version), after);
+  }
+
   #recordAbout(model: string, event: NewEvent, change: Partial<ModelRecord> = {}): void {
     const record = this.model(model);
-    const lastGoodVersion = chooseLastGood(this.versions(model), record.activeVersion)?.version ?? null;
-    this.#write({ ...record, lastGoodVersion, ...change }, event);
+    this.#write({ ...record, ...chooseLastGood(this.versions(model), record.activeVersion), ...change }, event);
   }
 
   #write(record: ModelRecord, event: NewEvent): ModelRecord {
-    const { model, generation, nextEvent: sequence } = record;
-    this.store.put(eventKey(model, sequence), { ...event, model, sequence, generation, atMs: this.#clock.wallMs() });
+    const { model, generation, nextEvent: sequence, lastGoodVersion: version, lastGoodTrust: trust } = record;
+    const lastGood = version === null || !trust ? null : { version, trust };
+    const stored = { ...event, model, sequence, generation, atMs: this.#clock.wallMs(), lastGood };
+    this.store.put(eventKey(model, sequence), stored);
     if (sequence > EVENTS_MAX) this.store.delete(eventKey(model, sequence - EVENTS_MAX));
     const after = { ...record, nextEvent: sequence + 1 };
     this.store.put(modelKey(model), after);

@@ -2,41 +2,28 @@
 import type { Blame } from '../judge/verdict/findings.ts';
 import type { HealthReport, Verdict } from '../judge/types/messages.ts';
 import type { JudgeOptions } from '../options/options.ts';
+import type { Suppression } from '../registry/last-good.ts';
 import type { DecisionRecord, ModelRecord } from '../registry/records.ts';
 
-/** An operator's rollback so soon after the machine's means the version that is gone already. */
-const OPERATOR_RACE_MS = 3_000;
+/** A rollback that names no version, so soon after another, means the version that is gone already. */
+const REPEAT_MS = 60_000;
 
 /** Who acts when the engine goes back without a verdict, because a version does not load. */
 export const ENGINE_ACTOR = 'engine';
 
 /**
- * Why a failing verdict leads to nothing. cooldown, interval: the machine rolled the model back so short a time ago;
- * restored_failing: and what it restored fails as well. host, data_drift: the version is not to blame; unattributed: it
- * could not be found out whether it is.
+ * Returns why a failing verdict must not lead to a rollback now, or null when it may. Times in wall-clock ms. Cooldown
+ * and interval bind the generation that the machine itself restored, so that it does not go to and fro; what a person
+ * promoted since is protected from its first second.
  */
-export const SUPPRESSIONS = [
-  'observe', 'pinned', 'cooldown', 'interval', 'restored_failing', 'host', 'data_drift', 'unattributed',
-] as const;
-export type Suppression = (typeof SUPPRESSIONS)[number];
-/** Those that do not say that the version fails. */
-const BLAME_OTHERS: readonly Suppression[] = ['host', 'data_drift', 'unattributed'];
-
-/** Whether a decision leaves a version in place that failed: not when others are to blame, or may be. */
-export function isLeftFailing({ action, suppressedBy }: DecisionRecord): boolean {
-  if (action === 'no_target') return true;
-  return action === 'suppressed' && !BLAME_OTHERS.some((cause) => cause === suppressedBy);
-}
-
-/** Returns why a failing verdict must not lead to a rollback now, or null when it may. Times in wall-clock ms. */
 export function suppressionOf(model: ModelRecord, judge: JudgeOptions, nowMs: number): Suppression | null {
   if (judge.mode === 'observe') return 'observe';
   if (model.pin !== null) return 'pinned';
   if (model.stoppedGeneration === model.generation) return 'restored_failing';
+  if (model.restoredGeneration !== model.generation) return null;
   const passedMs = sinceRollbackMs(model, nowMs);
   if (passedMs < judge.cooldownMs) return 'cooldown';
-  if (passedMs >= intervalMs(judge)) return null;
-  return model.restoredGeneration === model.generation ? 'restored_failing' : 'interval';
+  return passedMs < intervalMs(judge) ? 'restored_failing' : null;
 }
 
 /** Why nothing is done when the version is not to blame, or cannot be shown to be. */
@@ -103,17 +90,24 @@ export function decisionOf(
   };
 }
 
+/** A rollback that was carried out, and the generation that it began. */
+export type DoneRollback = DecisionRecord & { readonly newGeneration: number };
+
 /**
- * The rollback that the machine made a moment before an operator asked for one, or null: who saw the bad version and
- * typed must not be taken one version further back. `nowMs` is wall-clock time.
+ * The rollback that began the active generation, by whomever, while it is so young that another one without a named
+ * version means the same; else null: who saw the bad version and typed must not be taken one version further back.
+ * `nowMs` is wall-clock time; a rollback of the future, before a clock was set back, is none.
  */
 export function justRolledBack(
-  newest: DecisionRecord | undefined, generation: number, nowMs: number,
-): (DecisionRecord & { readonly newGeneration: number }) | null {
-  if (newest?.action !== 'rollback' || newest.trigger === 'operator') return null;
-  if (generation !== newest.generation + 1 || nowMs - newest.atMs > OPERATOR_RACE_MS) return null;
-  return { ...newest, newGeneration: generation };
+  decisions: readonly DecisionRecord[], generation: number, nowMs: number,
+): DoneRollback | null {
+  const made = decisions.find((one) => one.action === 'rollback' && one.generation + 1 === generation);
+  if (made === undefined || nowMs < made.atMs || nowMs - made.atMs > REPEAT_MS) return null;
+  return { ...made, newGeneration: generation };
 }
+
+/** What a rollback that names no version builds on: as many of the newest decisions hold the one that began it. */
+export const DECISIONS_LOOKED_AT = 100;
 
 /** Writes down the rollback of an operator, or of the engine at its start; the evidence is the health last reported. */
 export function operatorDecision(

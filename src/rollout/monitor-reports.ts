@@ -6,10 +6,10 @@ import { conclude, withFindings } from '../judge/verdict/findings.ts';
 import type { Conclusion, Finding, UncertainCause } from '../judge/verdict/findings.ts';
 import type { HealthReport, Verdict } from '../judge/types/messages.ts';
 import type { ModelOptions } from '../options/options.ts';
+import type { Suppression } from '../registry/last-good.ts';
 import type { DecisionRecord, ModelRecord } from '../registry/records.ts';
 import type { Registry } from '../registry/registry.ts';
-import { decisionOf, isLeftFailing, isProbationOver, isStopOver, suppressionBy, suppressionOf } from './decisions.ts';
-import type { Suppression } from './decisions.ts';
+import { decisionOf, isProbationOver, isStopOver, suppressionBy, suppressionOf } from './decisions.ts';
 import type { Phase, RolloutEvent } from './outcome.ts';
 import type { RollbackRequest, Rollbacks } from './rollback.ts';
 
@@ -33,6 +33,8 @@ export interface MonitorReportsPorts {
   readonly find: (cause: UncertainCause, version: string) => Promise<Finding>;
   /** Resolves with null when there is nothing to go back to. */
   readonly rollBack: (request: RollbackRequest) => Promise<DecisionRecord | null>;
+  /** Another version may have become the one to go back to. */
+  readonly onLastGood: () => void;
   readonly emit: (event: RolloutEvent) => void;
 }
 
@@ -42,6 +44,8 @@ export class MonitorReports {
   readonly #told = new Set<string>();
   /** What was found out about the active generation, by cause. */
   readonly #findings = new Map<UncertainCause, { readonly finding: Finding; readonly atUs: number }>();
+  /** When the active generation last failed a check, in monotonic microseconds. */
+  #violatedUs = -Infinity;
   /** A verdict is being acted on; those that come in meanwhile are left. */
   #isActing = false;
   /** A phase is being written; health that comes in meanwhile is left. */
@@ -55,6 +59,7 @@ export class MonitorReports {
   beginGeneration(): void {
     this.#told.clear();
     this.#findings.clear();
+    this.#violatedUs = -Infinity;
   }
 
   /** Acts on a failing verdict, or writes down why not. */
@@ -71,6 +76,7 @@ export class MonitorReports {
   async #actOn(verdict: Verdict): Promise<void> {
     const { model, registry, options, clock, rollbacks, generation, phase } = this.#ports;
     const isTooLate = (): boolean => rollbacks.isRunning || verdict.generation !== generation();
+    if (verdict.generation !== generation()) await this.#promotedOver(verdict);
     if (isTooLate() || phase() === 'no_rollback_target') return;
     // The registry does not know the generation that failed: nothing can be decided upon it yet.
     if (rollbacks.isUnsaved && (!(await rollbacks.saveUnsaved()) || isTooLate())) return;
@@ -109,9 +115,29 @@ export class MonitorReports {
   async #lookInto(cause: UncertainCause, verdict: Verdict): Promise<void> {
     const { find, clock } = this.#ports;
     const finding = await find(cause, verdict.version);
-    if (verdict.generation !== this.#ports.generation()) return;
+    if (verdict.generation !== this.#ports.generation()) {
+      await this.#promotedOver(verdict, [finding]);
+      return;
+    }
     this.#findings.set(cause, { finding, atUs: clock.monotonicUs() });
     await this.#actOn(verdict);
+  }
+
+  // A version that failed while another was put in its place must not become the one to go back to.
+  async #promotedOver(verdict: Verdict, findings: readonly Finding[] = []): Promise<void> {
+    const { model, registry, clock, rollbacks } = this.#ports;
+    // What was rolled back is not known to the registry yet.
+    if (rollbacks.isUnsaved) return;
+    const { version, generation, effect } = verdict;
+    const record = registry.versions(model).find((one) => one.version === version);
+    const isStillGood = record?.lastGeneration === generation && record.health !== 'unhealthy' && !record.failed;
+    if (effect === 'warn' || !isStillGood) return;
+    if (this.#needsFindings && conclude(verdict, findings).kind !== 'act') return;
+    const result = { action: 'suppressed', suppressedBy: 'promoted_over', rolledBackTo: null } as const;
+    const decision = decisionOf(withFindings(verdict, findings), clock.wallMs(), result);
+    await registry.commit(() => registry.storeDecision(decision));
+    this.#ports.onLastGood();
+    this.#ports.emit({ kind: 'decision', decision });
   }
 
   async #rollBack(verdict: Verdict): Promise<void> {
@@ -164,29 +190,37 @@ export class MonitorReports {
   /** Ends the probation when its time and its requests have passed without a violation. */
   async onHealth(report: HealthReport): Promise<void> {
     const { model, registry, options, clock, generation, phase, moveTo, enterPhase } = this.#ports;
-    if (this.#isWriting || report.generation !== generation()) return;
+    if (report.generation !== generation()) return;
+    if (report.violations.length > 0) this.#violatedUs = clock.monotonicUs();
+    if (this.#isWriting) return;
     const record = (): ModelRecord => registry.model(model);
     if (phase() === 'restored_failing' && report.violations.length === 0) {
       if (!isStopOver(record(), options.judge, clock.wallMs())) return;
-      await this.#recovered(report, enterPhase);
-    } else if (phase() === 'steady' && this.#hasRecovered(report)) {
-      await this.#recovered(report, () => undefined);
+      await this.#recovered(report, false, enterPhase);
+    } else if (phase() === 'steady' && this.#hasFailed(report) && this.#hasBeenQuiet(report)) {
+      await this.#recovered(report, true, () => undefined);
     }
     if (phase() !== 'probation' || !isProbationOver(record(), report, options.judge, clock.wallMs())) return;
+    if (this.#hasFailed(report) && !this.#hasBeenQuiet(report)) return;
     const write = (): unknown => registry.endProbation({ model, generation: report.generation });
     await this.#write(report, 'the end of the probation could not be written', write, () => moveTo('steady'));
   }
 
-  // A version that failed and stayed has failed nothing for as long as a new one is on probation.
-  #hasRecovered({ version, violations }: HealthReport): boolean {
-    const { model, registry, options: { judge }, clock } = this.#ports;
-    const { failed } = registry.version(model, version);
-    return violations.length === 0 && !!failed && clock.wallMs() - failed.atMs >= judge.probationMs;
+  #hasFailed({ version }: HealthReport): boolean {
+    return !!this.#ports.registry.version(this.#ports.model, version).failed;
   }
 
-  #recovered(report: HealthReport, then: () => void): Promise<void> {
+  // A version that failed and stayed has failed nothing for as long as a new one is on probation.
+  #hasBeenQuiet({ version }: HealthReport): boolean {
+    const { model, registry, options: { judge }, clock } = this.#ports;
+    const failedMs = registry.version(model, version).failed?.atMs ?? 0;
+    const quietMs = (clock.monotonicUs() - this.#violatedUs) / 1e3;
+    return Math.min(quietMs, clock.wallMs() - failedMs) >= judge.probationMs;
+  }
+
+  #recovered(report: HealthReport, isProven: boolean, then: () => void): Promise<void> {
     const { model, registry } = this.#ports;
-    const change = { model, generation: report.generation, reason: 'no check fails any more' };
+    const change = { model, generation: report.generation, reason: 'no check fails any more', isProven };
     return this.#write(report, 'the recovery could not be written', () => registry.recover(change), () => {
       // Should it fail again, that is news.
       this.#told.clear();
@@ -211,7 +245,7 @@ export class MonitorReports {
   async #storeOnce(decision: DecisionRecord): Promise<void> {
     const { registry } = this.#ports;
     if (!this.#isNews(`${decision.trigger} ${decision.action} ${decision.suppressedBy ?? ''}`)) return;
-    await registry.commit(() => registry.storeDecision(decision, isLeftFailing(decision)));
+    await registry.commit(() => registry.storeDecision(decision));
     this.#ports.emit({ kind: 'decision', decision });
   }
 

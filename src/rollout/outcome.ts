@@ -1,5 +1,5 @@
 // What a rollout reports to whoever asked for a change; types only.
-import type { DecisionRecord, JudgedOutput } from '../registry/records.ts';
+import type { DecisionRecord, JudgedOutput, Trust } from '../registry/records.ts';
 
 /** Where a model stands. `offline` is reported by tools that look at a data directory without an engine. */
 export type Phase = (typeof PHASES)[number] | 'offline';
@@ -18,6 +18,8 @@ export interface Activation {
 export interface Rollback {
   readonly model: string;
   readonly rolledBackTo: string;
+  /** How that version had earned to be gone back to. */
+  readonly trust: Trust;
   readonly from: string;
   readonly generation: number;
   /** The restored artefact's file. */

@@ -4,20 +4,22 @@ import type { VersionRecord } from '../registry/records.ts';
 import type { RegistryReader } from '../registry/reader.ts';
 import { signatureDifference } from './signature.ts';
 
-/** Throws ALREADY_ACTIVE, PINNED, QUARANTINED or SIGNATURE_CHANGED. */
+/** What a promote may do all the same. */
+export interface PromoteLeave {
+  /** Inputs and outputs may differ from those of the active version. */
+  readonly allowSignatureChange: boolean;
+  /** The file may be in quarantine under another name. */
+  readonly force?: boolean;
+}
+
+/** Throws ALREADY_ACTIVE, PINNED, QUARANTINED, FILE_QUARANTINED or SIGNATURE_CHANGED. */
 export function checkPromotable(
-  registry: RegistryReader,
-  candidate: VersionRecord,
-  allowSignatureChange: boolean,
+  registry: RegistryReader, candidate: VersionRecord, { allowSignatureChange, force = false }: PromoteLeave,
 ): void {
   const { model, version } = candidate;
-  const { activeVersion, pin } = registry.model(model);
-  if (activeVersion === version) throw lastgoodError('ALREADY_ACTIVE', { model, version });
-  if (pin !== null) throw lastgoodError('PINNED', { model, version: activeVersion ?? '' });
-  if (candidate.health === 'unhealthy') {
-    throw lastgoodError('QUARANTINED', { model, version, reason: candidate.quarantine?.reason ?? 'unhealthy' });
-  }
-  if (activeVersion === null || allowSignatureChange) return;
-  const difference = signatureDifference(registry.version(model, activeVersion).signature, candidate.signature);
+  const record = registry.model(model);
+  registry.assertPromotable(record, candidate, force);
+  if (record.activeVersion === null || allowSignatureChange) return;
+  const difference = signatureDifference(registry.version(model, record.activeVersion).signature, candidate.signature);
   if (difference !== null) throw lastgoodError('SIGNATURE_CHANGED', { model, version, difference });
 }

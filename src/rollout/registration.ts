@@ -84,7 +84,10 @@ async function addVersion(
         golden,
         trial: trial.report,
         stacking: trial.stacking,
-        warnings: [...trial.warnings, ...warningsAbout(registry, request.model, trial.signature, judged.baseline)],
+        warnings: [
+          ...trial.warnings, ...warningsAbout(registry, request.model, trial.signature, judged.baseline),
+          ...quarantineWarnings(registry, request.model, artifact.sha256),
+        ],
       },
       by,
     ));
@@ -164,6 +167,14 @@ function warningsAbout(
   const difference = serving === undefined ? null : signatureDifference(serving.signature, signature);
   if (difference !== null) warnings.push(`its signature differs from the active version's: ${difference}`);
   return warnings;
+}
+
+function quarantineWarnings(registry: Registry, model: string, sha256: string): string[] {
+  return registry.versions(model)
+    .filter((version) => version.sha256 === sha256 && version.health === 'unhealthy')
+    .map(({ version, quarantine }) =>
+      `its file is in quarantine as version "${version}" (${quarantine?.reason ?? 'unhealthy'}): promote refuses it ` +
+      'until that is released, or with --force');
 }
 
 function isUsed(registry: Registry, sha256: string): boolean {

@@ -3,6 +3,7 @@
 // before another answers, unless the disk refuses or is slow; then the pointer moves all the same and the transaction
 // is written when the disk is back.
 import { isLastgoodError, reasonOf } from '../base/errors.ts';
+import { trustOf } from '../registry/last-good.ts';
 import type { DecisionRecord, VersionRecord } from '../registry/records.ts';
 import type { Registry } from '../registry/registry.ts';
 import type { Deployment } from './deployment.ts';
@@ -36,6 +37,8 @@ export class Rollbacks {
   readonly #ports: RollbackPorts;
   #running = false;
   #unsaved: TargetedRequest | null = null;
+  /** The newest that took effect in this process; the disk may have refused it. */
+  #newest: DecisionRecord | null = null;
   /** The write of `#unsaved` that is under way. */
   #saving: Promise<boolean> | null = null;
 
@@ -45,6 +48,9 @@ export class Rollbacks {
 
   get isRunning(): boolean {
     return this.#running;
+  }
+  get newest(): DecisionRecord | null {
+    return this.#newest;
   }
   /** A rollback is in force that the disk refused. */
   get isUnsaved(): boolean {
@@ -75,8 +81,7 @@ export class Rollbacks {
 
   #next({ to }: RollbackRequest, tried: ReadonlySet<string>): VersionRecord | undefined {
     const { model, registry } = this.#ports;
-    return registry.rollbackCandidates(model)
-      .find(({ version }) => !tried.has(version) && (to === undefined || version === to));
+    return registry.rollbackTargets(model, to).find(({ version }) => !tried.has(version));
   }
 
   // Null when a change that was under way before has made the candidate none.
@@ -88,7 +93,7 @@ export class Rollbacks {
   }
 
   async #commit(request: TargetedRequest, deployment: Deployment): Promise<DecisionRecord> {
-    const { enter, emit } = this.#ports;
+    const { model, registry, enter, emit } = this.#ports;
     let generation = request.expectedGeneration + 1;
     let decision: DecisionRecord;
     const writing = this.#write(request);
@@ -102,9 +107,11 @@ export class Rollbacks {
       // Serving nonsense because a disk is full is worse than a registry that is behind for a while.
       this.#unsaved = request;
       void this.#save(writing);
-      decision = request.decide(request.to);
+      const targetTrust = trustOf(registry.version(model, request.to));
+      decision = { ...request.decide(request.to), targetTrust };
       this.#problem('rolled back in memory only, the registry could not be written', error);
     }
+    this.#newest = decision;
     enter(deployment, generation);
     emit({ kind: 'rollback', decision, generation });
     return decision;

@@ -17,11 +17,13 @@ import type { DecisionRecord, VersionRecord } from '../registry/records.ts';
 import type { Registry } from '../registry/registry.ts';
 import type { Deployment } from './deployment.ts';
 import type { DeploymentSet } from './deployment-set.ts';
-import { ENGINE_ACTOR, operatorDecision, phaseOf } from './decisions.ts';
+import { DECISIONS_LOOKED_AT, ENGINE_ACTOR, justRolledBack, operatorDecision, phaseOf } from './decisions.ts';
+import type { DoneRollback } from './decisions.ts';
 import { MonitorReports } from './monitor-reports.ts';
 import type { MonitorReportsPorts } from './monitor-reports.ts';
 import type { Activation, DeploymentView, Phase, RolloutEvent } from './outcome.ts';
 import { checkPromotable } from './promotable.ts';
+import type { PromoteLeave } from './promotable.ts';
 import { Rollbacks } from './rollback.ts';
 import type { RollbackRequest } from './rollback.ts';
 import { Unloadable } from './unloadable.ts';
@@ -70,6 +72,7 @@ export class ModelRollout {
       moveTo: (phase) => this.#moveTo(phase),
       enterPhase: () => this.#moveTo(this.#phaseByRegistry()),
       rollBack: (request) => this.#rollbackNow(request),
+      onLastGood: () => this.#settle(),
     });
   }
 
@@ -125,21 +128,21 @@ export class ModelRollout {
   /** Loads `version` beside the active one and makes it active; the active one answers all the while. */
   async promote(
     version: string,
-    options: { readonly allowSignatureChange: boolean; readonly reason: string; readonly by: string },
+    options: PromoteLeave & { readonly reason: string; readonly by: string },
   ): Promise<Activation> {
     const { model, registry, deployments } = this.#ports;
     if (!this.isSaved) await this.#mustBeSaved();
     const record = registry.model(model);
     const candidate = registry.version(model, version);
-    checkPromotable(registry, candidate, options.allowSignatureChange);
+    checkPromotable(registry, candidate, options);
     if (this.#changing !== null) throw lastgoodError('BUSY', { model, doing: this.#changing });
     this.#changing = `the promote of "${version}"`;
     try {
       const deployment = await deployments.ensure(candidate);
       if (this.#closed) throw lastgoodError('ENGINE_CLOSED');
-      const { by, reason } = options;
-      const { generation: expectedGeneration } = record;
-      const after = await registry.commit(() => registry.activate({ model, version, expectedGeneration, by, reason }));
+      const { by, reason, force = false } = options;
+      const change = { model, version, expectedGeneration: record.generation, by, reason, force };
+      const after = await registry.commit(() => registry.activate(change));
       this.#enter(deployment, after.generation);
       const activation = { model, version, from: record.activeVersion, generation: after.generation };
       this.#ports.emit({ kind: 'promote', activation, by });
@@ -156,8 +159,8 @@ export class ModelRollout {
     readonly reason: string;
     readonly to?: string;
     readonly health: HealthReport | null;
-  }): Promise<DecisionRecord & { readonly newGeneration: number }> {
-    const { model } = this.#ports;
+  }): Promise<DoneRollback> {
+    const { model, registry } = this.#ports;
     const active = this.#active;
     if (active === null) throw lastgoodError('NO_ACTIVE_VERSION', { model });
     if (!this.isSaved) await this.#mustBeSaved();
@@ -171,8 +174,17 @@ export class ModelRollout {
       decide: (target) =>
         this.#operatorDecision(options.by, from, generation, target, options.reason, options.health),
     });
-    if (decision === null) throw lastgoodError('NO_ROLLBACK_TARGET', { model });
+    if (decision === null) throw registry.noRollbackTarget(model, options.to);
     return { ...decision, newGeneration: this.#active?.generation ?? generation };
+  }
+
+  /** The rollback that brought up what answers, if it is so young that another one would mean the same; else null. */
+  justRolledBack(): DoneRollback | null {
+    const { model, registry, clock } = this.#ports;
+    const { newest } = this.#rollbacks;
+    const decisions = registry.decisions(model, DECISIONS_LOOKED_AT);
+    const all = newest === null ? decisions : [newest, ...decisions];
+    return this.#active === null ? null : justRolledBack(all, this.#active.generation, clock.wallMs());
   }
 
   /** Acts on a failing verdict, or writes down why not. Verdicts about another generation are too late. */
@@ -248,7 +260,7 @@ export class ModelRollout {
   /** Health of a version was changed by hand: there may be another one to stand by, or one to go back to again. */
   reconsider(): void {
     const { model, registry } = this.#ports;
-    if (this.#phase === 'no_rollback_target' && registry.rollbackCandidates(model).length > 0) {
+    if (this.#phase === 'no_rollback_target' && registry.rollbackTargets(model).length > 0) {
       this.#moveTo(this.#phaseByRegistry());
     }
     this.#settle();

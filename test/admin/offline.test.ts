@@ -4,7 +4,9 @@ import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { openOffline } from '../../src/admin/offline.ts';
-import { systemClock } from '../../src/base/clock.ts';
+import type { ControlPlane } from '../../src/admin/commands.ts';
+import { type Clock, systemClock } from '../../src/base/clock.ts';
+import { isLastgoodError } from '../../src/base/errors.ts';
 import { artifactPath } from '../../src/registry/artifacts.ts';
 import { housingBaseline, housingFile } from '../support/housing.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
@@ -12,6 +14,15 @@ import { temporaryDirectory } from '../support/temporary.ts';
 const actor = { by: 'test' };
 const optionsAt = (dataDir: string): { dataDir: string; trialMs: number; intraOpThreads: number } =>
   ({ dataDir, trialMs: 60_000, intraOpThreads: 1 });
+
+async function threeVersionsOffline(dataDir: string, clock: Clock): Promise<ControlPlane & { close(): Promise<void> }> {
+  const control = openOffline(optionsAt(dataDir), clock, { create: true });
+  for (const version of ['1', '2', 'regraph']) {
+    const files = { file: housingFile(version), baseline: housingBaseline(version) };
+    await control.register({ model: 'housing', version, ...files, promote: true }, actor);
+  }
+  return control;
+}
 
 describe('openOffline', () => {
   test('refuses a directory without a registry and creates nothing in it', () => {
@@ -54,18 +65,56 @@ describe('openOffline', () => {
 
   test('a rollback passes over a version whose file is gone', async () => {
     const dataDir = temporaryDirectory();
-    const control = openOffline(optionsAt(dataDir), systemClock, { create: true });
+    const control = await threeVersionsOffline(dataDir, systemClock);
     const model = 'housing';
-    for (const version of ['1', '2', 'regraph']) {
-      const files = { file: housingFile(version), baseline: housingBaseline(version) };
-      await control.register({ model, version, ...files, promote: true }, actor);
-    }
     const [status] = (await control.status({ model })).models;
     const second = status?.versions.find(({ version }) => version === '2');
     rmSync(artifactPath(dataDir, second?.sha256 ?? ''));
     await assert.rejects(control.rollback({ model, to: '2' }, actor), { code: 'NO_ROLLBACK_TARGET' });
     assert.equal((await control.rollback({ model }, actor)).rolledBackTo, '1');
-    await assert.rejects(control.rollback({ model }, actor), { code: 'NO_ROLLBACK_TARGET' });
+    await assert.rejects(control.rollback({ model, to: '2' }, actor), { code: 'NO_ROLLBACK_TARGET' });
+    await control.close();
+  });
+
+  test('a second rollback within a minute gets the answer of the first; a named one, or a later one, goes back', async () => {
+    const dataDir = temporaryDirectory();
+    let nowMs = 1e12;
+    const control = await threeVersionsOffline(dataDir, { monotonicUs: () => 0, wallMs: () => nowMs });
+    const model = 'housing';
+    const first = await control.rollback({ model }, actor);
+    assert.deepEqual([first.rolledBackTo, first.generation, first.trust], ['2', 4, 'unproven']);
+    nowMs += 60_000;
+    assert.deepEqual(await control.rollback({ model }, { by: 'another' }), first);
+    assert.equal((await control.history({ model })).filter(({ kind }) => kind === 'rollback').length, 1);
+    nowMs -= 120_000;
+    const back = await control.rollback({ model }, actor);
+    assert.deepEqual([back.rolledBackTo, back.generation], ['1', 5], 'a clock that was set back stretches nothing');
+    await control.release({ model, version: '2' }, actor);
+    const named = await control.rollback({ model, to: '2' }, actor);
+    assert.deepEqual([named.rolledBackTo, named.generation], ['2', 6]);
+    nowMs += 60_001;
+    await assert.rejects(control.rollback({ model }, actor), (error) => {
+      assert.ok(isLastgoodError(error));
+      assert.match(error.message, /"2" is active, "1" is in quarantine \(.*\), "regraph" is in quarantine/);
+      return error.code === 'NO_ROLLBACK_TARGET' && (error.details?.['versions'] as unknown[]).length === 3;
+    });
+    await control.close();
+  });
+
+  test('a file that was taken back is warned of when it is registered again, and promoted by force only', async () => {
+    const dataDir = temporaryDirectory();
+    const control = await threeVersionsOffline(dataDir, systemClock);
+    const model = 'housing';
+    await control.rollback({ model }, actor);
+    const file = housingFile('regraph');
+    const { version } = await control.register({ model, version: 'again', file }, actor);
+    assert.match(version.warnings.join(), /in quarantine as version "regraph" \(requested by an operator\)/);
+    await assert.rejects(control.promote({ model, version: 'again' }, actor), { code: 'FILE_QUARANTINED' });
+    const promoting = { model, version: 'other', file, promote: true };
+    await assert.rejects(control.register(promoting, actor), { code: 'FILE_QUARANTINED' });
+    const forced = await control.register({ ...promoting, version: 'forced', force: true }, { by: 'jo' });
+    assert.equal(forced.activation?.version, 'forced');
+    assert.match((await control.history({ model, limit: 1 }))[0]!.reason, /^forced by jo,/);
     await control.close();
   });
 });

@@ -107,6 +107,7 @@ export class EchoEngine implements FrontPort {
       violations: [],
       model: this.#named(model),
       active_model: '3',
+      last_good_trust: 'confirmed',
       last_good: '2',
       generation: 5,
       phase: 'serving',
@@ -124,11 +125,13 @@ export class EchoEngine implements FrontPort {
   async rollbackFromFront(
     model: string | undefined,
     reason: string | undefined,
-  ): Promise<{ rolled_back_to: string; path: string; generation: number }> {
+  ): ReturnType<FrontPort['rollbackFromFront']> {
     await new Promise((resolve) => setImmediate(resolve));
-    if (model === 'größe/1') throw lastgoodError('NO_ROLLBACK_TARGET', { model });
+    if (model === 'größe/1') {
+      throw lastgoodError('NO_ROLLBACK_TARGET', { model, to: null, versions: [{ version: '1', reason: 'is active' }] });
+    }
     this.rollbacks.push([model, reason]);
-    return { rolled_back_to: '2', path: 'artifacts/2', generation: 6 };
+    return { rolled_back_to: '2', path: 'artifacts/2', generation: 6, trust: 'confirmed' };
   }
 
   /** Waits until `count` requests are held. */

@@ -180,7 +180,8 @@ test('POST /rollback wants the admin token as bearer', async () => {
   const headers = { authorization: 'Bearer correct horse' };
   assert.deepEqual(engine.rollbacks, []);
   const plain = await http(front.port, '/rollback', { method: 'POST', headers });
-  assert.deepEqual([plain.status, plain.json], [200, { rolled_back_to: '2', path: 'artifacts/2', generation: 6 }]);
+  const answer = { rolled_back_to: '2', path: 'artifacts/2', generation: 6, trust: 'confirmed' };
+  assert.deepEqual([plain.status, plain.json], [200, answer]);
   await http(front.port, '/models/digits/rollback', { headers, body: '{"reason":"drifts"}' });
   assert.deepEqual(engine.rollbacks, [[undefined, undefined], ['digits', 'drifts']]);
 });
@@ -196,6 +197,7 @@ test('POST /rollback refuses a body that is no object with a textual reason, and
   assert.equal(large.status, 413);
   const none = await http(front.port, '/models/gr%C3%B6%C3%9Fe%2F1/rollback', { method: 'POST', headers });
   assert.deepEqual([none.status, none.json['code']], [404, 'NO_ROLLBACK_TARGET']);
+  assert.deepEqual(none.json['details'], { versions: [{ version: '1', reason: 'is active' }] });
   assert.deepEqual(engine.rollbacks, []);
 });
 

@@ -97,18 +97,25 @@ suite('Backtest, default', () => {
     }
   });
 
-  test('what fails beside the trigger is suppressed, and so is a version that fails within the interval', () => {
+  test('what fails beside the trigger is suppressed, and so is what was gone back to, and no other version', () => {
     const bad = DAMAGES['constant 0.9']!;
     const first = recording({ bad, after: 400 });
-    const again = (startMs: number): string[] => recording({ bad, before: 0, after: 400, startMs })
-      .slice(1).map((line) => line.replace('"version":"2"', '"version":"3"'));
-    const soon = run([...first, ...again(1_700_000_060_000)]).decisions;
-    assert.equal(rollbacks(soon).length, 1);
-    const reasons = soon.filter(({ action }) => action === 'suppressed')
-      .map(({ version, evidence }) => `${version} ${evidence['suppressedBy'] as string}`);
-    assert.ok(reasons.includes('2 rolled_back') && reasons.includes('3 cooldown'), reasons.join(', '));
-    const later = run([...first, ...again(1_700_002_000_000)]).decisions;
-    assert.deepEqual(rollbacks(later).map(({ version }) => version), ['2', '3']);
+    const then = (version: string, startMs: number): string[] => recording({ bad, before: 0, after: 400, startMs })
+      .slice(1).map((line) => line.replace('"version":"2"', `"version":"${version}"`));
+    const decided = (version: string, startMs: number): [string[], string[]] => {
+      const { decisions } = run([...first, ...then(version, startMs)]);
+      const held = decisions.filter(({ action }) => action === 'suppressed');
+      return [
+        rollbacks(decisions).map((one) => one.version),
+        held.map((one) => `${one.version} ${one.evidence['suppressedBy'] as string}`),
+      ];
+    };
+    const [restored, reasons] = decided('1', 1_700_000_060_000);
+    assert.deepEqual(restored, ['2']);
+    assert.ok(reasons.includes('2 rolled_back') && reasons.includes('1 cooldown'), reasons.join(', '));
+    assert.deepEqual(decided('1', 1_700_002_000_000)[0], ['2', '1']);
+    const [promoted, others] = decided('3', 1_700_000_060_000);
+    assert.deepEqual([promoted, others.includes('3 cooldown')], [['2', '3'], false], 'protected at once');
   });
 
   test('observe acts on nothing, and after the probation a drift only warns', () => {

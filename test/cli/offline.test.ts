@@ -46,7 +46,12 @@ describe('lastgood without an engine', () => {
 
     const refused = await lastgood(['rollback', 'housing', ...data]);
     assert.equal(refused.code, 1);
-    assert.match(refused.stderr, /^lastgood: roll back model "housing": no other healthy version has served[^\n]*\n$/);
+    const refusedText = /^lastgood: roll back model "housing": no other healthy version has served: [^\n]*\n$/;
+    assert.match(refused.stderr, refusedText);
+    const refusal = await lastgood(['rollback', 'housing', '--json', ...data]);
+    const { code, details } = JSON.parse(refusal.stdout) as { code: string; details: unknown };
+    const versions = [{ version: '1', reason: 'is active' }, { version: 'two', reason: 'has never served' }];
+    assert.deepEqual([refusal.code, code, details], [1, 'NO_ROLLBACK_TARGET', { versions }]);
 
     const events = await lastgoodJson<EventRecord[]>(['history', 'housing', '--limit', '1', ...data]);
     assert.deepEqual(events.map(({ kind, reason, by }) => [kind, reason, by]), [
@@ -62,12 +67,15 @@ describe('lastgood without an engine', () => {
       ['unpin housing', /not pinned any more/],
       ['promote housing two', /version two of housing is active in place of 1, as generation 2/],
       ['confirm housing', /version two of housing \(generation 2\) is known good/],
-      ['rollback housing --to 1 --reason wrong', /version 1 of housing is active again, as generation 3/],
+      ['status housing', /last good +1 \(unproven\)[^]*two +active +confirmed/],
+      ['rollback housing --to 1 --reason wrong', /version 1 \(unproven\) of housing is active again, as generation 3/],
+      ['rollback housing', /version 1 \(unproven\) of housing is active again, as generation 3/],
+      ['explain', /done +rolled back to 1 \(unproven\);/],
       ['explain', /trigger +an operator \(cli:.*\)\nwhy +wrong\n/],
       ['release housing two', /out of quarantine/],
       ['quarantine housing two --reason labels', /version two of housing is in quarantine/],
       [`baseline housing --from ${housingBaseline('1')}`, /the baseline of version 1 of housing: mean 2\.\d+, .* rows/],
-      ['history housing', /quarantine +two +- +3 +cli:\S+ +labels/],
+      ['history housing', /quarantine +two +- +3 +cli:\S+ +labels \[last good: none\]/],
       ['status', /MODEL +PHASE[^]*housing +offline +1 +3/],
       ['remove housing two', /removed version two of housing; 1 file deleted/],
     ];

@@ -65,10 +65,34 @@ describe('EngineControl', () => {
     assert.deepEqual([decision.trigger, decision.reason, decision.rolledBackTo], ['operator', 'a whim', '1']);
     assert.equal((await engine.predict('housing', rows[0]!)).modelVersion, '1');
     await assert.rejects(engine.promote('housing', '2'), code('QUARANTINED'));
-    await assert.rejects(engine.rollback('housing'), code('NO_ROLLBACK_TARGET'));
+    assert.deepEqual(await engine.rollback('housing'), back, 'a minute has not passed: the same again');
+    await assert.rejects(engine.rollback('housing', { to: '2' }), code('NO_ROLLBACK_TARGET'));
     await engine.control.release({ model: 'housing', version: '2' }, actor);
     await until('the released version stands by', () =>
       engine.served('housing').rollout.deployments.some(({ version, role }) => version === '2' && role === 'standby'));
+  });
+
+  test('rollbacks at the same time are one, and a repeat of it changes nothing', async () => {
+    await engine.promote('housing', '2');
+    const answers = await Promise.all([1, 2, 3].map(() => engine.rollback('housing')));
+    assert.deepEqual(answers, [answers[0], answers[0], answers[0]]);
+    assert.deepEqual([answers[0]?.rolledBackTo, answers[0]?.trust], ['1', 'unproven']);
+    assert.equal((await engine.control.history({ model: 'housing', limit: 1 }))[0]?.generation, answers[0]?.generation);
+    await engine.control.release({ model: 'housing', version: '2' }, actor);
+  });
+
+  test('a file in quarantine is promoted under another name by force only', async () => {
+    await engine.promote('housing', '2');
+    await engine.rollback('housing');
+    await engine.register('housing', housingFile('2'), { version: 'again' });
+    await assert.rejects(engine.promote('housing', 'again'), code('FILE_QUARANTINED'));
+    await assert.rejects(
+      engine.register('housing', housingFile('2'), { version: 'third', promote: true }), code('FILE_QUARANTINED'));
+    await engine.promote('housing', 'again', { force: true });
+    assert.match((await engine.control.history({ model: 'housing', limit: 1 }))[0]!.reason, /^forced by library,/);
+    await engine.rollback('housing', { to: '1' });
+    for (const version of ['again', 'third']) await engine.control.remove({ model: 'housing', version }, actor);
+    await engine.control.release({ model: 'housing', version: '2' }, actor);
   });
 
   test('a pin keeps the active version until it is taken off', async () => {

@@ -6,6 +6,8 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, test } from 'node:test';
 import { isLastgoodError } from '../../src/base/errors.ts';
 import type { ErrorCode } from '../../src/base/errors.ts';
+import { modelKey, versionKey } from '../../src/registry/keys.ts';
+import { SERVED_MS } from '../../src/registry/last-good.ts';
 import type { DecisionRecord } from '../../src/registry/records.ts';
 import { Registry } from '../../src/registry/registry.ts';
 import { openStore } from '../../src/registry/store.ts';
@@ -28,7 +30,7 @@ afterEach(async () => {
   rmSync(dataDir, { recursive: true });
 });
 
-function create(version?: string, sha256 = 'a'.repeat(64)): string {
+function create(version?: string, sha256 = (version ?? 'a').repeat(64)): string {
   return registry.createVersion(
     {
       model: 'digits', ...(version === undefined ? {} : { version }), sha256, artifactBytes: 1,
@@ -52,6 +54,10 @@ function rollback(options: { to?: string; by?: string; expectedGeneration?: numb
   const expectedGeneration = registry.generationOf('digits');
   return registry.rollback({ model: 'digits', expectedGeneration, by, reason: 'bad', decide: decisionTo, ...options })
     .model.activeVersion;
+}
+/** As an early build wrote it. */
+function earlyRecord<R extends object>(record: R, unknown: keyof R): R {
+  return Object.fromEntries(Object.entries(record).filter(([name]) => name !== unknown)) as R;
 }
 function refuses(code: ErrorCode, act: () => unknown): void {
   const before = JSON.stringify(store.dump());
@@ -159,6 +165,92 @@ describe('Registry', () => {
     assert.deepEqual(registry.remove({ model: 'digits', version: '4', by }).orphans, ['c'.repeat(64)]);
     refuses('VERSION_NOT_FOUND', () => registry.version('digits', '4'));
     refuses('MODEL_NOT_FOUND', () => registry.model('nobody'));
+  });
+
+  test('seven days in service earn trust when another takes the place, and every event tells who is last good', () => {
+    for (const version of ['1', '2', '3']) create(version);
+    promote('1');
+    nowMs += SERVED_MS - 1;
+    promote('2');
+    const lastGood = (): unknown => registry.history('digits', 1)[0]?.lastGood;
+    assert.deepEqual(lastGood(), { version: '1', trust: 'unproven' });
+    nowMs += SERVED_MS;
+    promote('3');
+    assert.deepEqual(lastGood(), { version: '2', trust: 'served 7 days' });
+    assert.equal(registry.model('digits').lastGoodTrust, 'served 7 days');
+    assert.equal(rollback(), '2');
+    assert.equal(registry.decisions('digits')[0]?.targetTrust, 'served 7 days');
+    assert.equal(registry.model('digits').probationEndedAtMs, nowMs, 'what has earned trust needs no probation');
+    assert.deepEqual(lastGood(), { version: '1', trust: 'unproven' });
+  });
+
+  test('a decision that speaks against a version that was replaced takes lastGood away from it', () => {
+    for (const version of ['1', '2', '3']) create(version);
+    for (const version of ['1', '2', '3']) promote(version);
+    const suppressed = (suppressedBy: string): void => registry.storeDecision(
+      { ...decisionTo('1'), id: suppressedBy, version: '2', action: 'suppressed', suppressedBy, rolledBackTo: null });
+    suppressed('host');
+    assert.equal(registry.model('digits').lastGoodVersion, '2');
+    suppressed('promoted_over');
+    assert.equal(registry.model('digits').lastGoodVersion, '1');
+    refuses('NO_ROLLBACK_TARGET', () => rollback({ to: '9' }));
+    assert.equal(rollback({ to: '2' }), '2', 'a person may name it');
+  });
+
+  test('a file in quarantine is refused under another name, but by force, which is told, or after a release', () => {
+    create('1');
+    create('2', 'b'.repeat(64));
+    create('3', 'b'.repeat(64));
+    create('4', 'b'.repeat(64));
+    promote('1');
+    promote('2');
+    rollback();
+    refuses('FILE_QUARANTINED', () => promote('3'));
+    const who = { by: 'cli:jo', reason: 'I know' };
+    const forced = { model: 'digits', version: '3', expectedGeneration: 3, ...who, force: true };
+    registry.activate(forced);
+    const [event] = registry.history('digits', 1);
+    assert.equal(event?.reason, 'I know; forced by cli:jo, although its file is in quarantine as version "2"');
+    refuses('FILE_QUARANTINED', () => promote('4'));
+    refuses('QUARANTINED', () => registry.activate({ ...forced, version: '2', expectedGeneration: 4 }));
+    registry.release({ model: 'digits', version: '2', by });
+    assert.equal(promote('4'), 5);
+    const { reason } = registry.history('digits', 1)[0]!;
+    assert.equal(reason, '', 'nothing was forced');
+  });
+
+  test('records of an early build are read by their history: how trust was earned, and who is last good', () => {
+    for (const version of ['1', '2', '3', '4', '5']) create(version);
+    promote('1');
+    registry.confirm({ model: 'digits', by });
+    promote('2');
+    registry.endProbation({ model: 'digits', generation: 2 });
+    nowMs += 1;
+    for (const version of ['3', '4', '5']) {
+      promote(version);
+      nowMs += version === '3' ? SERVED_MS : 1;
+    }
+    registry.storeDecision({ ...decisionTo('1'), version: '2', action: 'no_target', rolledBackTo: null });
+    const early = (): void => store.transaction(() => {
+      for (const version of registry.versions('digits')) {
+        const health = version.version < '3' ? 'good' : 'new';
+        store.put(versionKey('digits', version.version), earlyRecord({ ...version, health }, 'earned'));
+      }
+      const model = { ...registry.model('digits'), lastGoodVersion: '2' };
+      store.put(modelKey('digits'), earlyRecord(model, 'lastGoodTrust'));
+    });
+    early();
+    registry.adoptEarlyRecords();
+    const found = registry.versions('digits').map(({ earned, health }) => [health, earned?.how]);
+    assert.deepEqual(found, [
+      ['good', 'confirmed'], ['good', 'probation ended'], ['good', 'served 7 days'], ['new', undefined],
+      ['new', undefined],
+    ]);
+    const { lastGoodVersion, lastGoodTrust } = registry.model('digits');
+    assert.deepEqual([lastGoodVersion, lastGoodTrust], ['3', 'served 7 days'], 'and not "2", which has failed');
+    const before = JSON.stringify(store.dump());
+    registry.adoptEarlyRecords();
+    assert.equal(JSON.stringify(store.dump()), before, 'once is enough');
   });
 
   test('a second handle on the same directory sees every change at once', async () => {

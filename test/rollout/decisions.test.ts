@@ -1,22 +1,56 @@
-// What an operator's rollback means when the machine has just made one.
+// The pure rules around a verdict: what binds the machine, and what a rollback means when another was just made.
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
-import type { DecisionRecord } from '../../src/registry/records.ts';
-import { justRolledBack } from '../../src/rollout/decisions.ts';
+import { describe, test } from 'node:test';
+import { resolveOptions } from '../../src/options/options.ts';
+import { emptyModel } from '../../src/registry/empty-model.ts';
+import type { DecisionRecord, ModelRecord } from '../../src/registry/records.ts';
+import { justRolledBack, suppressionOf } from '../../src/rollout/decisions.ts';
 
 const decision: DecisionRecord = {
   id: 'm-g2-a', model: 'm', version: '2', generation: 2, atMs: 10_000, trigger: 'error_rate', action: 'rollback',
   suppressedBy: null, rolledBackTo: '1', reason: 'test', evidence: {},
 };
 
-test('justRolledBack finds the machine\'s rollback into the active generation for three seconds', () => {
-  assert.deepEqual(justRolledBack(decision, 3, 13_000), { ...decision, newGeneration: 3 });
-  assert.equal(justRolledBack(decision, 3, 13_001), null);
+describe('justRolledBack', () => {
+  test('finds the rollback into the active generation for a minute, whoever made it', () => {
+    for (const trigger of ['error_rate', 'operator', 'engine'] as const) {
+      const made = { ...decision, trigger };
+      assert.deepEqual(justRolledBack([made], 3, 10_000), { ...made, newGeneration: 3 });
+      assert.deepEqual(justRolledBack([made], 3, 70_000), { ...made, newGeneration: 3 });
+      assert.equal(justRolledBack([made], 3, 70_001), null);
+    }
+  });
+
+  test('finds it behind what was decided about the restored version since', () => {
+    const since = { ...decision, generation: 3, action: 'suppressed' as const, suppressedBy: 'cooldown', atMs: 11_000 };
+    assert.equal(justRolledBack([since, decision], 3, 12_000)?.id, decision.id);
+  });
+
+  test('finds nothing in what was not done, before another promote, or from before the clock was set back', () => {
+    assert.equal(justRolledBack([], 3, 10_001), null);
+    assert.equal(justRolledBack([{ ...decision, action: 'suppressed', suppressedBy: 'pinned' }], 3, 10_001), null);
+    assert.equal(justRolledBack([decision], 4, 10_001), null);
+    assert.equal(justRolledBack([decision], 3, 9_999), null);
+  });
 });
 
-test('justRolledBack finds nothing in what an operator did, in what was not done, or before another promote', () => {
-  assert.equal(justRolledBack(undefined, 3, 10_001), null);
-  assert.equal(justRolledBack({ ...decision, trigger: 'operator' }, 3, 10_001), null);
-  assert.equal(justRolledBack({ ...decision, action: 'suppressed', suppressedBy: 'pinned' }, 2, 10_001), null);
-  assert.equal(justRolledBack(decision, 4, 10_001), null);
+describe('suppressionOf', () => {
+  const { judge } = resolveOptions({ judge: { cooldownMs: 120_000, rollbackIntervalMs: 600_000 } });
+  const rolledBack: ModelRecord = {
+    ...emptyModel('m', 0), activeVersion: '1', generation: 3, lastAutomaticRollbackAtMs: 1e6, restoredGeneration: 3,
+  };
+  const at = (record: ModelRecord, afterMs: number): string | null => suppressionOf(record, judge, 1e6 + afterMs);
+
+  test('binds the generation that the machine restored, by the cooldown first and then by the interval', () => {
+    const after = [0, 119_999, 120_000, 599_999, 600_000].map((ms) => at(rolledBack, ms));
+    assert.deepEqual(after, ['cooldown', 'cooldown', 'restored_failing', 'restored_failing', null]);
+  });
+
+  test('binds no generation that began since, from its first millisecond', () => {
+    const promoted = { ...rolledBack, activeVersion: '3', generation: 4 };
+    for (const ms of [0, 1, 119_999, 120_000, 599_999]) assert.equal(at(promoted, ms), null, String(ms));
+    assert.equal(at({ ...promoted, pin: { by: 'x', reason: '', atMs: 0 } }, 1), 'pinned', 'a pin binds all');
+  });
+
+  test('counts no rollback of the future', () => assert.equal(at(rolledBack, -1), null));
 });

@@ -129,7 +129,7 @@ describe('A drift', () => {
       };
       await bench.rollout.onVerdict(bench.verdict(2, DRIFT));
       assert.equal(bench.rollout.activeVersion?.version, change === 'pin' ? '2' : '3');
-      assert.equal(last()?.suppressedBy, change === 'pin' ? 'pinned' : undefined);
+      assert.equal(last()?.suppressedBy, change === 'pin' ? 'pinned' : 'promoted_over');
       if (change === 'pin') await bench.close();
     }
   });

@@ -160,17 +160,19 @@ describe('ModelRollout suppresses the machine and not the operator', () => {
     }
   });
 
-  test('it rolls a model back once in the interval: another version that fails waits for its end', async () => {
-    await start({ served: ['1', '2'], good: ['1'], fresh: ['3'], engine: { judge: INTERVAL } });
+  test('three bad versions that are promoted within a minute all go back: only what it restored is bound', async () => {
+    await start({ served: ['0', '1'], good: ['0', '1'], fresh: ['2', '3', '4'], engine: { judge: INTERVAL } });
+    for (const [index, bad] of ['2', '3', '4'].entries()) {
+      await bench.rollout.promote(bad, { allowSignatureChange: false, reason: '', by: 'test' });
+      bench.clock.nowMs += 1_000;
+      await bench.rollout.onVerdict(bench.verdict());
+      assert.equal(await bench.answers(), `1 g${4 + 2 * index}`);
+      bench.clock.nowMs += 15_000;
+    }
+    assert.deepEqual([bench.history('rollback'), suppressed()], [3, []]);
+    bench.clock.nowMs += 100_000;
     await bench.rollout.onVerdict(bench.verdict());
-    await bench.rollout.promote('3', { allowSignatureChange: false, reason: '', by: 'test' });
-    bench.clock.nowMs += 120_000;
-    for (let look = 0; look < 3; look += 1) await bench.rollout.onVerdict(bench.verdict());
-    assert.deepEqual([await bench.answers(), bench.rollout.phase], ['3 g4', 'probation']);
-    assert.deepEqual(suppressed(), ['interval']);
-    bench.clock.nowMs += 480_000;
-    await bench.rollout.onVerdict(bench.verdict());
-    assert.equal(await bench.answers(), '1 g5');
+    assert.deepEqual([await bench.answers(), suppressed()], ['1 g8', ['cooldown']], 'counted from the last of them');
   });
 
   test('when what it restored fails too it stops and says so once, over a restart, until nothing fails', async () => {
@@ -195,6 +197,7 @@ describe('ModelRollout suppresses the machine and not the operator', () => {
     assert.equal(restarted.phase, 'restored_failing');
     await restarted.onHealth(bench.health([]));
     assert.deepEqual([restarted.phase, bench.history('recovered')], ['steady', 1]);
+    assert.match(bench.registry.version('m', '1').failed?.decision ?? '', /^m-g4-/, 'which is no trust earned');
     await restarted.onVerdict(bench.verdict());
     assert.equal(restarted.activeVersion?.version, '0', 'what fails later is judged as any other');
   });

@@ -2,9 +2,12 @@
 // allows no member that it does not name. Pure.
 import { z } from 'zod';
 import { ERRORS } from '../../base/error-table.ts';
+import { TRUSTS } from '../../registry/records.ts';
 import { datatype } from './request-schemas.ts';
 
 const version = z.string().meta({ description: 'id of a version' });
+const trust = z.enum(TRUSTS)
+  .meta({ description: 'how that version earned to be gone back to; unproven: it served and never failed' });
 const milliseconds = z.number().min(0);
 
 /** Predictions have the model's own shape; null stands for NaN and infinities. */
@@ -15,6 +18,8 @@ const prediction: z.ZodType = z.lazy(() =>
 export const errorAnswer = z.strictObject({
   error: z.string().meta({ description: 'what failed, the state that was found, what was wanted' }),
   code: z.enum(Object.keys(ERRORS) as [string, ...string[]]).meta({ description: 'stable; match on this' }),
+  details: z.record(z.string(), z.unknown()).optional()
+    .meta({ description: 'of NO_ROLLBACK_TARGET: {"versions": [{"version", "reason"}]}; of most codes nothing' }),
 }).meta({ id: 'Error' });
 
 export const predictAnswer = z.union([
@@ -28,6 +33,7 @@ export const healthAnswer = z.strictObject({
   model: z.string(),
   active_model: version.nullable(),
   last_good: version.nullable(),
+  last_good_trust: trust.nullable(),
   generation: z.int().min(0),
   phase: z.string(),
   p95_latency_ms: milliseconds.nullable(),
@@ -41,7 +47,7 @@ export const healthAnswer = z.strictObject({
 }).meta({ id: 'Health' });
 
 export const rollbackAnswer = z.strictObject({
-  rolled_back_to: version, path: z.string(), generation: z.int(),
+  rolled_back_to: version, path: z.string(), generation: z.int(), trust,
 }).meta({ id: 'Rollback' });
 
 export const indexAnswer = z.strictObject({ name: z.string(), routes: z.array(z.string()) }).meta({ id: 'Index' });

@@ -47,8 +47,8 @@ A recording begins with any line; a version that is seen first in a sample has n
 
 Output: one line for each check whose verdict changes (before its first verdict a check is inconclusive).
   action  rollback    the engine would have gone back now, to whatever was the last good version
-          suppressed  it would have wanted to: evidence.suppressedBy says what held it back (cooldown, interval,
-                      observe; data_drift: the data moved; rolled_back: this version would have been gone already)
+          suppressed  it would have wanted to: evidence.suppressedBy says what held it back (cooldown, observe,
+                      restored_failing; data_drift: the data moved; rolled_back: it would have been gone already)
           warn        told and stored, nothing more
           none        nothing is wrong, or not enough is known
 The recording goes on with what was recorded, so a version that would have been rolled back is judged to its end. A

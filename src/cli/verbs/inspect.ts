@@ -107,11 +107,12 @@ function historyCommand(): Command {
 }
 
 function historyText(events: readonly EventRecord[]): string {
-  return table(['WHEN', 'EVENT', 'FROM', 'TO', 'GEN', 'BY', 'WHY'], events.map((one) => {
+  return table(['WHEN', 'EVENT', 'FROM', 'TO', 'GEN', 'BY', 'WHY'], events.map((one, index) => {
     const style = EVENT_STYLES[one.kind];
     // A registration's reason is the file's hash; twelve digits tell files apart.
     const reason = one.kind === 'register' ? `sha256 ${one.reason.slice(0, HASH_DIGITS)}` : one.reason;
-    const why = [reason, one.decision === null ? '' : `(${one.decision})`].filter((text) => text !== '');
+    const decision = one.decision === null ? '' : `(${one.decision})`;
+    const why = [reason, decision, lastGoodChange(one, events[index + 1])].filter((text) => text !== '');
     return [
       timeText(one.atMs),
       { text: one.kind, ...(style && { style }) },
@@ -122,6 +123,13 @@ function historyText(events: readonly EventRecord[]): string {
       why.join(' '),
     ];
   }));
+}
+
+// Which version was to be gone back to from then on, where the event has changed that.
+function lastGoodChange({ lastGood }: EventRecord, before: EventRecord | undefined): string {
+  const textOf = (one: EventRecord['lastGood']): string => (one ? `${one.version} (${one.trust})` : 'none');
+  const isNews = lastGood !== undefined && textOf(lastGood) !== textOf(before?.lastGood);
+  return isNews ? `[last good: ${textOf(lastGood)}]` : '';
 }
 
 function explainCommand(): Command {

@@ -17,6 +17,7 @@ export function releaseVerbs(): Command[] {
 }
 
 const CHANGE_SIGNATURE = 'let its inputs and outputs differ from those of the active version';
+const FORCE = 'even a file that is in quarantine under another name; the history says who wanted it';
 
 function registerCommand(): Command {
   return verb({
@@ -44,10 +45,13 @@ function registerCommand(): Command {
     .option('--input-columns <list>', 'inputs to watch for drift, as in age,features[0-7] (default: all, 32 at most)')
     .option('--promote', 'make it the active version at once')
     .option('--allow-signature-change', `with --promote: ${CHANGE_SIGNATURE}`)
+    .option('--force', `with --promote: ${FORCE}`)
     .action(async (model: string, file: string, flags: VerbFlags<'register'>) => {
-      const { version, baseline, golden, output, outputKind, inputColumns, promote, allowSignatureChange } = flags;
+      const { version, baseline, golden, output, outputKind, inputColumns, promote } = flags;
+      const { allowSignatureChange, force } = flags;
       const result = await ask(flags, 'register', {
         model, file, version, baseline, golden, output, outputKind, inputColumns, promote, allowSignatureChange,
+        force,
       }, `registering a version of ${model}`);
       printResult(flags, result, registeredText);
     });
@@ -87,7 +91,8 @@ function promoteCommand(): Command {
     purpose:
       'Loads the version beside the active one, warms it, and lets it answer from then on; no request is dropped. ' +
       'The version before stays loaded as the one to go back to. The new one is on probation: when it answers late, ' +
-      'fails, or answers unlike its baseline, it is rolled back without being asked.',
+      'fails, or answers unlike its baseline, it is rolled back without being asked. A version in quarantine is ' +
+      'refused, and so is its file under another name.',
     examples: [
       ['lastgood promote digits 2', 'version 2 answers from now on'],
       ['lastgood promote digits 2 --reason "retrained in March"', 'the reason stands in the history'],
@@ -97,9 +102,10 @@ function promoteCommand(): Command {
     .argument('<version>', 'a registered version')
     .option('--reason <text>', 'why, for the history')
     .option('--allow-signature-change', CHANGE_SIGNATURE)
+    .option('--force', FORCE)
     .action(async (model: string, version: string, flags: VerbFlags<'promote'>) => {
-      const { allowSignatureChange, reason } = flags;
-      const request = { model, version, allowSignatureChange, reason };
+      const { allowSignatureChange, force, reason } = flags;
+      const request = { model, version, allowSignatureChange, force, reason };
       const result = await ask(flags, 'promote', request, `promoting version ${version} of ${model}`);
       printResult(flags, result, activatedText);
     });
@@ -110,16 +116,17 @@ function rollbackCommand(): Command {
     name: 'rollback',
     summary: 'go back to the last known good version',
     purpose:
-      'Puts the active version into quarantine and lets the last known good one answer again. Without a healthy ' +
-      'version that has served before it is refused and changes nothing. When the monitor was faster by less than ' +
-      'three seconds, its rollback is the answer, and nothing goes back twice; --to always acts.',
+      'Puts the active version into quarantine and lets the last known good one answer again: the newest in service ' +
+      'that earned it, else one that served and never failed. Without one it is refused, says why each version is ' +
+      'none, and changes nothing. Within a minute of another rollback, by the monitor or by anybody, that one is the ' +
+      'answer and nothing goes back twice; --to always acts.',
     examples: [
       ['lastgood rollback digits', 'to the last known good version'],
       ['lastgood rollback digits --to 3 --reason "wrong on sevens"', 'to version 3, and why'],
     ],
   })
     .argument('<model>', 'name of the model')
-    .option('--to <version>', 'a healthy version that has served (default: the last known good one)')
+    .option('--to <version>', 'one that served and is not in quarantine, even if it failed (default: the last good)')
     .option('--reason <text>', 'why, for the history')
     .action(async (model: string, flags: VerbFlags<'rollback'>) => {
       const { to, reason } = flags;
@@ -127,9 +134,9 @@ function rollbackCommand(): Command {
     });
 }
 
-function rolledBackText({ model, rolledBackTo, from, generation, decision, stored }: Rollback): string {
+function rolledBackText({ model, rolledBackTo, trust, from, generation, decision, stored }: Rollback): string {
   return [
-    `version ${paint('bold', rolledBackTo)} of ${model} is active again, as generation ${generation}`,
+    `version ${paint('bold', rolledBackTo)} (${trust}) of ${model} is active again, as generation ${generation}`,
     ...(stored ? [] : ['the disk refuses to store that: it holds in this engine and is written when the disk is back']),
     `version ${from} is in quarantine until: lastgood release ${model} ${from}`,
     `what was known about it: lastgood explain ${decision}`,

@@ -62,7 +62,9 @@ function doneText(decision: DecisionRecord): string {
       `answered (to take it out: lastgood release ${model} ${version})`;
   }
   if (action === 'warn') return warnedText(trigger, evidence);
-  if (action === 'no_target') return `nothing: no other healthy version has served, so ${version} goes on answering`;
+  if (action === 'no_target') {
+    return `nothing: no other healthy version has served without failing, so ${version} goes on answering`;
+  }
   switch (suppressedBy) {
     case 'cooldown':
       return `nothing: the model was rolled back automatically a short time before (cooldown)`;
@@ -71,6 +73,8 @@ function doneText(decision: DecisionRecord): string {
     case 'restored_failing':
       return 'nothing: this version was restored by an automatic rollback and fails as well, so the cause may lie ' +
         'elsewhere; an operator has to look';
+    case 'promoted_over':
+      return 'nothing: another version was in its place by then; this one is not gone back to';
     case 'host':
       return `nothing: the host or the load makes it slow, not the version`;
     case 'data_drift':

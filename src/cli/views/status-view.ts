@@ -9,7 +9,7 @@ import type { CheckResult } from '../../judge/types/messages.ts';
 import { numberText, percentText } from '../../judge/types/number-text.ts';
 import type { TlsView } from '../../metrics/views.ts';
 import type {
-  Baseline, DecisionRecord, JudgedOutput, StackingDecision, VersionRecord,
+  Baseline, DecisionRecord, JudgedOutput, ModelRecord, StackingDecision, VersionRecord,
 } from '../../registry/records.ts';
 import { inputColumnsOf } from '../../wire/input-columns.ts';
 import { judgedOutputOf } from '../../wire/judged-output.ts';
@@ -88,7 +88,7 @@ function modelsTable(models: readonly ModelStatus[], nowMs: number): string {
       { text: model.pin === null ? phase : `${phase}, pinned`, style: PHASE_STYLES[phase] },
       model.activeVersion ?? NOTHING,
       String(model.generation),
-      model.lastGoodVersion ?? NOTHING,
+      lastGoodText(model) ?? NOTHING,
       model.activeVersion === null ? NOTHING : `${durationText(nowMs - model.activatedAtMs)} ago`,
       health === null ? NOTHING : countText(health.totals.requests),
       measured(one, 'p95_latency', health?.p95LatencyMs, (value) => `${numberText(value)} ms`),
@@ -130,7 +130,7 @@ function modelFacts(status: ModelStatus, nowMs: number): string {
     ['active', model.activeVersion === null
       ? 'no version'
       : `${model.activeVersion} as generation ${model.generation}, for ${durationText(nowMs - model.activatedAtMs)}`],
-    ['last good', model.lastGoodVersion ?? 'none: nothing to go back to'],
+    ['last good', lastGoodText(model) ?? 'none: nothing to go back to'],
   ];
   if (active !== undefined) pairs.push(['stacking', stackingText(active.stacking)], ['inputs', watchedText(active)]);
   if (model.pin !== null) {
@@ -231,11 +231,16 @@ function shortList(names: readonly string[]): string {
     : `${names.slice(0, NAMES_SHOWN - 1).join(', ')} … ${names.at(-1) ?? ''}`;
 }
 
-function healthCell({ health, quarantine }: VersionRecord): Cell {
+function lastGoodText({ lastGoodVersion: version, lastGoodTrust: trust }: ModelRecord): string | null {
+  return version === null || !trust ? version : `${version} (${trust})`;
+}
+
+function healthCell({ health, earned, failed, quarantine }: VersionRecord): Cell {
   if (health === 'unhealthy') {
     return { text: quarantine === null ? health : `quarantined by ${quarantine.by}`, style: 'red' };
   }
-  return health === 'good' ? { text: health, style: 'green' } : { text: health };
+  if (failed) return { text: `failed (${failed.decision})`, style: 'red' };
+  return health === 'good' ? { text: earned?.how ?? health, style: 'green' } : { text: health };
 }
 
 const TRAFFIC_TEXTS: Readonly<Record<Sights['traffic'], (perSecond: string) => string>> = {
@@ -264,8 +269,9 @@ function decisionsTable(decisions: readonly DecisionRecord[], nowMs: number): st
 }
 
 /** What became of a verdict, in three or four words. */
-export function outcomeText({ action, suppressedBy, rolledBackTo }: DecisionRecord): string {
-  if (action === 'rollback') return `rolled back to ${rolledBackTo ?? NOTHING}`;
+export function outcomeText({ action, suppressedBy, rolledBackTo, targetTrust }: DecisionRecord): string {
+  const trust = targetTrust === undefined ? '' : ` (${targetTrust})`;
+  if (action === 'rollback') return `rolled back to ${rolledBackTo ?? NOTHING}${trust}`;
   if (action === 'warn') return 'warned';
   if (action === 'no_target') return 'nothing to go back to';
   return `not acted on: ${suppressedBy ?? 'suppressed'}`;
