@@ -38,5 +38,7 @@ export interface EngineStatus {
   readonly pid: number | null;
   readonly uptimeMs: number | null;
   readonly residentBytes: number | null;
+  /** The model that is meant where none is named; null while no version of any is active. */
+  readonly defaultModel: string | null;
   readonly models: readonly ModelStatus[];
 }

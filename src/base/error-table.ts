@@ -63,7 +63,8 @@ export const ERRORS = {
   NO_DEFAULT_MODEL: define(
     404,
     (d: { known: Text }) =>
-      `choose the default model: there is not exactly one (${d.known}); name it in the URL or set --default-model`,
+      `choose the default model: no model has an active version (known are ${d.known}); promote one, name the ` +
+      'model in the URL, or set --default-model',
   ),
   VERSION_NOT_FOUND: define(
     404,

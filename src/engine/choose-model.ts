@@ -1,7 +1,10 @@
 // Which served model a request means. Main thread; asked for every request.
 import { lastgoodError } from '../base/errors.ts';
 
-/** The model of this name, or the only one when none is named; throws MODEL_NOT_FOUND or NO_DEFAULT_MODEL. */
+/**
+ * The model of this name. Without one, which is while no version of any model is active, the only one there is. Throws
+ * MODEL_NOT_FOUND, MODEL_UNLOADED or NO_DEFAULT_MODEL.
+ */
 export function chooseModel<T>(
   models: ReadonlyMap<string, T>, name: string | undefined, unloaded: ReadonlySet<string>,
 ): T {

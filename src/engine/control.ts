@@ -173,6 +173,7 @@ export class EngineControl implements ControlPlane {
       pid: process.pid,
       uptimeMs: Math.round(performance.now() - this.#engine.startedMs),
       residentBytes: process.memoryUsage.rss(),
+      defaultModel: this.#engine.defaultModel,
       models: (model === undefined ? [...models.values()] : [this.#engine.served(model)]).map((one) => one.status()),
     }));
   }

@@ -76,6 +76,7 @@ export class Engine extends Announcer {
   readonly #hungRuns: HungRuns;
   readonly #diskWatch: DiskWatch;
   #deploymentIds = 0;
+  #firstActive: string | null = null;
   #draining: Promise<{ answered: number; left: number }> | null = null;
   #closing: Promise<void> | null = null;
 
@@ -196,7 +197,15 @@ export class Engine extends Announcer {
 
   /** The served model of this name, or the default one; throws MODEL_NOT_FOUND or NO_DEFAULT_MODEL. */
   served(model: string | undefined): ServedModel {
-    return chooseModel(this.#models, model ?? this.options.defaultModel, this.unloaded);
+    return chooseModel(this.#models, model ?? this.defaultModel ?? undefined, this.unloaded);
+  }
+
+  /**
+   * The model that is meant when none is named: that of the options, or the one that had an active version first, which
+   * is read once, because it stays so; null while there is none.
+   */
+  get defaultModel(): string | null {
+    return this.options.defaultModel ?? (this.#firstActive ??= this.registry.firstActiveModel());
   }
 
   /** Throws ENGINE_CLOSED or DRAINING when no more changes can be accepted. */

@@ -24,6 +24,14 @@ export class RegistryReader {
     return this.store.read(() => this.store.list(ALL_MODELS));
   }
 
+  /** The model that had an active version before all others, which no later change alters; null while none has one. */
+  firstActiveModel(): string | null {
+    const active = this.models().filter(({ activeVersion }) => activeVersion !== null);
+    const [first] = active.sort((a, b) =>
+      (a.activationOrder ?? -1) - (b.activationOrder ?? -1) || a.createdAtMs - b.createdAtMs);
+    return first?.model ?? null;
+  }
+
   /** Throws MODEL_NOT_FOUND. */
   model(model: string): ModelRecord {
     return this.store.read(() => {

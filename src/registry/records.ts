@@ -203,6 +203,11 @@ export interface ModelRecord {
   readonly restoredGeneration?: number;
   /** The generation in which the machine rolls back no more: what it restored failed too. Cleared when that is over. */
   readonly stoppedGeneration?: number;
+  /**
+   * How many models had an active version before this one's first. It is not there before that, nor in records of early
+   * registries, which all came first.
+   */
+  readonly activationOrder?: number;
   /** Nobody serves it until somebody loads it again. */
   readonly isUnloaded?: boolean;
   /** The integer that the next version gets when the operator names none. */

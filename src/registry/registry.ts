@@ -218,9 +218,14 @@ export class Registry extends RegistryReader {
         activeVersion: target.version,
         ...chooseLastGood(this.versions(record.model), target.version),
         activatedAtMs: this.#clock.wallMs(),
+        ...(record.activeVersion === null ? { activationOrder: this.#activeModels() } : {}),
       },
       event,
     );
+  }
+
+  #activeModels(): number {
+    return this.models().filter(({ activeVersion }) => activeVersion !== null).length;
   }
 
   /** Ends the probation of `generation`, if it still is the active one: its version is known good now. */

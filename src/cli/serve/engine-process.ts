@@ -70,7 +70,7 @@ async function start(engine: Engine, admin: AdminSocket | null, { demoModels, js
   }
   warnOfUnknownModels(engine);
   const { host, port } = await engine.listen();
-  const { dataDir, defaultModel, judge, samples } = engine.options;
+  const { dataDir, judge, samples } = engine.options;
   const perSecond = judge.expectedPerSecond ?? USUAL_PER_SECOND;
   for (const line of samples === 'on' ? priceOf(judge, perSecond) : []) engine.log.info({}, `judge: ${line}`);
   const adminSocket = admin?.path ?? null;
@@ -80,7 +80,7 @@ async function start(engine: Engine, admin: AdminSocket | null, { demoModels, js
     printJson({ event: 'ready', host, port, pid: process.pid, dataDir, admin: adminSocket });
     return;
   }
-  print(greetingText({ host, port, status: await engine.status(), adminSocket, defaultModel }));
+  print(greetingText({ host, port, status: await engine.status(), adminSocket }));
 }
 
 // A section for a name with a typing error would never count, and nobody would know.

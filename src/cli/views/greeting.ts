@@ -14,7 +14,6 @@ export interface Greeting {
   readonly status: EngineStatus;
   /** Null for a follower, which has none. */
   readonly adminSocket: string | null;
-  readonly defaultModel: string | undefined;
 }
 
 // As whoever started this one can start it again: from a clone it is not on the PATH.
@@ -36,9 +35,9 @@ export function greetingText(greeting: Greeting): string {
   return lines.join('\n');
 }
 
-function commands({ status, adminSocket, defaultModel }: Greeting, url: string): string[] {
-  const { models } = status;
-  const isDefault = ({ model }: ModelStatus): boolean => model.model === defaultModel || models.length === 1;
+function commands({ status, adminSocket }: Greeting, url: string): string[] {
+  const { models, defaultModel } = status;
+  const isDefault = ({ model }: ModelStatus): boolean => model.model === defaultModel;
   const shown = models.find(isDefault) ?? models.find(({ model }) => model.activeVersion !== null);
   const base = shown === undefined || isDefault(shown) ? url : `${url}/models/${shown.model.model}`;
   const active = shown?.versions.find(({ version }) => version === shown.model.activeVersion);

@@ -54,7 +54,8 @@ export function modelText(status: EngineStatus, nowMs: number): string {
   ].join('\n\n');
 }
 
-function engineLine({ engine, version, dataDir, listen, tls, pid, uptimeMs, residentBytes }: EngineStatus): string {
+function engineLine(status: EngineStatus): string {
+  const { engine, version, dataDir, listen, tls, pid, uptimeMs, residentBytes, defaultModel, models } = status;
   const style: Style = engine === 'running' ? 'green' : 'yellow';
   const facts = [
     `lastgood ${version} ${paint(style, engine === 'offline' ? 'offline (no engine runs)' : engine)}`,
@@ -62,6 +63,7 @@ function engineLine({ engine, version, dataDir, listen, tls, pid, uptimeMs, resi
     ...(pid === null ? [] : [`pid ${pid}`]),
     ...(uptimeMs === null ? [] : [`up ${durationText(uptimeMs)}`]),
     ...(residentBytes === null ? [] : [`${bytesText(residentBytes)} resident`]),
+    ...(models.length > 1 && defaultModel !== null ? [`default model ${defaultModel}`] : []),
     dataDir,
   ];
   return facts.join(paint('dim', ' | '));
