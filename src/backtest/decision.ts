@@ -1,5 +1,5 @@
 // What a backtest tells: one decision per change of a check's verdict, with what it was decided from. Pure.
-import { CHECK_TABLE } from '../judge/types/check-kinds.ts';
+import { CHECKS } from '../judge/checks/table.ts';
 import type { JudgePhase } from '../judge/types/check-kinds.ts';
 import type { JudgedLook } from '../judge/checks/generation-judge.ts';
 import type { Finding } from '../judge/verdict/findings.ts';
@@ -33,7 +33,7 @@ export interface DecisionContext {
   readonly totals: GenerationTotals;
 }
 
-export const isDrift = (check: CheckName): boolean => CHECK_TABLE[check].cause === 'drift';
+export const isDrift = (check: CheckName): boolean => CHECKS[check].cause === 'drift';
 
 /** The numbers that one check was decided from, with the sentence that it says. */
 export function evidenceOf(

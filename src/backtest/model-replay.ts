@@ -9,8 +9,8 @@ import type { CheckResult } from '../judge/types/messages.ts';
 import type { JudgePhase } from '../judge/types/check-kinds.ts';
 import { GenerationState } from '../judge/monitor/generation.ts';
 import type { GenerationJudge, JudgedLook } from '../judge/checks/generation-judge.ts';
-import { verdictOf } from '../judge/checks/decide.ts';
-import type { CheckEvidence } from '../judge/checks/evidence.ts';
+import { checkVerdict } from '../judge/checks/table.ts';
+import type { CheckEvidence } from '../judge/checks/check.ts';
 import { triggerOf } from '../judge/verdict/verdict.ts';
 import type { JudgeOptions } from '../options/judge-options.ts';
 import { emptyModel } from '../registry/empty-model.ts';
@@ -218,7 +218,7 @@ export class ModelReplay {
   #isQuiet({ told }: Generation, { evidence }: JudgedLook): boolean {
     const { inputs } = evidence;
     return Array.isArray(inputs) && (inputs as readonly CheckEvidence[]).every((input) => {
-      const verdict = verdictOf(input);
+      const verdict = checkVerdict(input);
       return verdict !== 'fail' && verdict === (told.get(input.check)?.verdict ?? 'inconclusive');
     });
   }

@@ -3,7 +3,7 @@
 import { lastgoodError } from '../base/errors.ts';
 import { baselineOfPredictions } from '../judge/baseline/baseline.ts';
 import { countInBins } from '../judge/statistics/bins.ts';
-import { CHECK_TABLE } from '../judge/types/check-kinds.ts';
+import { CHECKS } from '../judge/checks/table.ts';
 import { computeInputBaseline } from '../judge/baseline/input-baseline.ts';
 import type { CapturedInputs, CapturedPredictions, CheckResult } from '../judge/types/messages.ts';
 import { populationStability } from '../judge/statistics/statistics.ts';
@@ -35,11 +35,11 @@ export interface CaptureAbout {
  */
 export function assertHealthy(model: string, checks: readonly CheckResult[], acceptsNew: boolean): void {
   const failing = checks.filter(({ verdict }) => verdict === 'fail');
-  const drifted = failing.filter(({ check }) => CHECK_TABLE[check].cause === 'drift');
-  const broken = failing.filter(({ check }) => CHECK_TABLE[check].layer < 2 && CHECK_TABLE[check].cause !== 'drift');
+  const drifted = failing.filter(({ check }) => CHECKS[check].cause === 'drift');
+  const broken = failing.filter(({ check }) => CHECKS[check].layer < 2 && CHECKS[check].cause !== 'drift');
   const told = acceptsNew ? broken : [...broken, ...drifted];
   if (told.length === 0) return;
-  const titles = told.map(({ check }) => CHECK_TABLE[check].title).join(', ');
+  const titles = told.map(({ check }) => CHECKS[check].title).join(', ');
   throw lastgoodError('NOT_HEALTHY', {
     model, reason: `these checks fail now: ${titles} (${told.map(({ text }) => text).join('; ')})`,
     wanted: broken.length > 0

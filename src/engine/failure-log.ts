@@ -2,8 +2,8 @@
 // only: they are counted all, and read at most READ_PER_SECOND of them, so that a version that fails everything costs
 // little. Fixed memory: a few kinds of errors, a few requests.
 import type { Asked, Unanswered } from '../batch/options.ts';
-import { ERRORS_NAMED, REQUESTS_NAMED } from '../judge/verdict/failures.ts';
-import type { Failures } from '../judge/verdict/failures.ts';
+import { ERRORS_NAMED, REQUESTS_NAMED } from '../judge/verdict/circumstances.ts';
+import type { Failures } from '../judge/verdict/circumstances.ts';
 import { Outcome } from '../shared-memory/sample-ring.ts';
 import { EntryKind, NO_GENERATION } from '../shared-memory/slab.ts';
 import type { Slab } from '../shared-memory/slab.ts';

@@ -1,6 +1,6 @@
 // What each version did in the last hour that it was judged, so that a decision can tell how the one was that comes
 // back. Main thread; in memory only, of the versions that were judged since the engine started.
-import type { LastHour } from '../judge/verdict/failures.ts';
+import type { LastHour } from '../judge/verdict/circumstances.ts';
 import type { HealthReport } from '../judge/types/messages.ts';
 
 /** Versions that are remembered, and those that a decision tells of. */

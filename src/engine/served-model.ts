@@ -4,6 +4,7 @@ import { Batcher } from '../batch/batcher.ts';
 import type { Asked, OnBad, Unanswered } from '../batch/options.ts';
 import { lastgoodError } from '../base/errors.ts';
 import type { HealthAnswer } from '../api/serving-api.ts';
+import { CHECKS } from '../judge/checks/table.ts';
 import type { JudgePhase } from '../judge/types/check-kinds.ts';
 import type { CheckName, HealthReport, Verdict } from '../judge/types/messages.ts';
 import type { ModelStatus } from '../admin/answers.ts';
@@ -171,7 +172,7 @@ export class ServedModel {
 
   /** Its latency is over the limit now. */
   get isTooSlow(): boolean {
-    return this.failingChecks.includes('p95_latency');
+    return this.failingChecks.some((check) => CHECKS[check].cause === 'latency');
   }
 
   onVerdict(verdict: Verdict): Promise<void> {

@@ -1,25 +1,28 @@
 // The judge's part of the options: its mode, its checks with their limits, and which limits cannot work. Pure.
 // Invariant: whatever resolves here can in principle be decided by the windows; the rest is refused with a reason.
 import { z } from 'zod';
-import type { CheckMode, CheckName } from './check-names.ts';
-import { INPUT_PAUSE_US_MAX, LONGEST_RATE_WINDOW, SAMPLES_PER_SECOND_MAX } from './check-names.ts';
+import { INPUT_PAUSE_US_MAX, LONGEST_RATE_WINDOW, SAMPLES_PER_SECOND_MAX } from './judge-constants.ts';
 
 const positive = (max: number): z.ZodNumber => z.int().min(1).max(max);
 const share = z.number().gt(0).max(1);
 const number = (max: number): z.ZodNumber => z.number().positive().max(max);
 
+/** on: a fail acts; warn: it is told and stored, nothing more; off: not computed. */
+type CheckMode = 'on' | 'warn' | 'off';
+
 const check = <S extends z.ZodRawShape>(limits: S) =>
   z.strictObject({ mode: z.enum(['on', 'warn', 'off']).default('on'), ...limits }).prefault({} as never);
 
+/** The checks with their limits; the beyond doubt first, as a failing one becomes the trigger of a verdict. */
 const checksShape = {
   /** So many failures in a row, or more than `limit` of the short window. */
   hard_failure: check({ run: positive(1_000_000).default(10), limit: share.default(0.5) }),
   error_rate: check({}),
   /** So many answers in a row with NaN or an infinity, or more than `limit` of a window. */
   non_finite: check({ run: positive(1_000_000).default(5), limit: share.default(0.001) }),
-  p95_latency: check({}),
   /** At least so many equal answers in a row to different inputs. */
   constant_output: check({ run: positive(1_000_000).default(50) }),
+  p95_latency: check({}),
   mean_drift: check({ samplesMin: positive(1_000_000).default(50) }),
   /** Share of a class may move by `limit`. */
   class_mix: check({ samplesMin: positive(1_000_000).default(200), limit: share.default(0.1) }),
@@ -38,7 +41,10 @@ const checksShape = {
     mode: z.enum(['warn', 'off'], { error: 'input drift only warns; wanted warn or off' }).default('warn'),
     samplesMin: positive(1_000_000).default(500), psi: number(100).default(0.25),
   }).prefault({}),
-} satisfies Record<CheckName, z.ZodType>;
+} satisfies Record<string, z.ZodType>;
+
+export type CheckName = keyof typeof checksShape;
+export const CHECK_NAMES = Object.keys(checksShape) as CheckName[];
 
 export const judgeShape = {
   /**
@@ -93,11 +99,10 @@ const isSection = (value: unknown): value is Section =>
 
 export const judgeSchema = z.strictObject(judgeShape);
 export type JudgeOptions = z.output<typeof judgeSchema>;
-export type ChecksOptions = JudgeOptions['checks'];
-
+type ChecksOptions = JudgeOptions['checks'];
 
 /** What one model's section may say: any part of the judge's options. */
-export type JudgeOverride = Partial<Omit<JudgeOptions, 'checks'>> & {
+type JudgeOverride = Partial<Omit<JudgeOptions, 'checks'>> & {
   readonly checks?: { readonly [K in CheckName]?: Partial<ChecksOptions[K]> };
 };
 // What it makes of the engine's values is parsed as a whole, so here it only has to be a section.
@@ -156,12 +161,13 @@ function impossibleByTraffic(judge: JudgeOptions): string[] {
         heldText(capacity, expectedPerSecond));
     }
   }
+  const { input_drift: inputs, ...ofAnswers } = checks;
   const minima: readonly (readonly [string, CheckMode, number, number])[] = [
     ['samplesMin', checks.error_rate.mode === 'off' ? checks.p95_latency.mode : 'on', samplesMin, longest],
-    ...(['mean_drift', 'class_mix', 'shape', 'spread', 'confidence', 'repeats', 'projections'] as const).map((name) =>
-      [`checks.${name}.samplesMin`, checks[name].mode, checks[name].samplesMin, capacityOf(1_440)] as const),
+    ...Object.entries(ofAnswers).flatMap(([name, one]) => 'samplesMin' in one
+      ? [[`checks.${name}.samplesMin`, one.mode, one.samplesMin, capacityOf(1_440)] as const]
+      : []),
   ];
-  const inputs = checks.input_drift;
   const rows = Math.min(capacityOf(1_440), Math.floor((windowMs * 1_440) / (INPUT_PAUSE_US_MAX / 1_000)));
   if (inputs.mode !== 'off' && inputs.samplesMin > rows) {
     reasons.push(`checks.input_drift.samplesMin: ${inputs.samplesMin} can never be reached, of a version that has ` +

@@ -4,8 +4,9 @@
 import { availableParallelism } from 'node:os';
 import { z } from 'zod';
 import { lastgoodError, reasonOf } from '../base/errors.ts';
-import { CHECK_NAMES } from './check-names.ts';
-import { impossibleLimits, judgeOverrideSchema, judgeSchema, judgeShape, mergeSections } from './judge-options.ts';
+import {
+  CHECK_NAMES, impossibleLimits, judgeOverrideSchema, judgeSchema, judgeShape, mergeSections,
+} from './judge-options.ts';
 import type { JudgeOptions } from './judge-options.ts';
 import { checkName } from '../base/names.ts';
 import { IN_OUR_WORDS, issuesText } from '../base/schema-text.ts';

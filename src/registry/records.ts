@@ -1,6 +1,6 @@
 // What the registry stores, as plain types. A record is written whole, in one transaction, and never edited in place:
 // a changed record is a new value under the same key. Times are wall-clock milliseconds since 1970.
-import type { CheckName } from '../options/check-names.ts';
+import type { CheckName } from '../options/judge-options.ts';
 
 /** Open Inference Protocol spelling of an element type. */
 export type Datatype =

@@ -2,7 +2,7 @@
 import type { Clock } from '../base/clock.ts';
 import { lastgoodError } from '../base/errors.ts';
 import { baselineOfFile, readBaselineFile } from '../judge/baseline/baseline-file.ts';
-import { baselineWarning } from '../judge/checks/unjudged.ts';
+import { baselineWarning } from '../judge/baseline/reference.ts';
 import type { Baseline, VersionRecord } from '../registry/records.ts';
 import type { Registry } from '../registry/registry.ts';
 

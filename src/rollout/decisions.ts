@@ -1,5 +1,5 @@
 // Pure rules around a failing verdict: may the machine act on it now, and what is written down about it.
-import type { Blame } from '../judge/verdict/findings.ts';
+import type { Blame } from '../judge/types/check-kinds.ts';
 import type { HealthReport, Verdict } from '../judge/types/messages.ts';
 import type { JudgeOptions } from '../options/options.ts';
 import type { Suppression } from '../registry/last-good.ts';

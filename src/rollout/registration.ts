@@ -4,7 +4,7 @@ import type { Clock } from '../base/clock.ts';
 import { isLastgoodError, lastgoodError, reasonOf } from '../base/errors.ts';
 import { baselineOfFile, readBaselineFile } from '../judge/baseline/baseline-file.ts';
 import type { BaselineFile } from '../judge/baseline/baseline-file.ts';
-import { baselineWarning } from '../judge/checks/unjudged.ts';
+import { baselineWarning } from '../judge/baseline/reference.ts';
 import { addArtifact, removeArtifact, whileRegistering } from '../registry/artifacts.ts';
 import type { Artifact } from '../registry/artifacts.ts';
 import { checkName } from '../base/names.ts';

@@ -1,7 +1,7 @@
 // Takes rows out of the answers of a worker: a few, spread over time, for the reservoir of recent rows, and all of them
 // (or one request in so many) while samples are recorded. Worker thread; single owner.
 // Invariant: where nobody wants rows, a request costs one comparison.
-import { INPUT_PAUSE_US_MAX, INPUT_PAUSE_US_MIN } from '../options/check-names.ts';
+import { INPUT_PAUSE_US_MAX, INPUT_PAUSE_US_MIN } from '../options/judge-constants.ts';
 import { RowWriter, rowRingOffset } from '../shared-memory/row-ring.ts';
 import type { RowAbout } from '../shared-memory/row-ring.ts';
 import { Outcome } from '../shared-memory/sample-ring.ts';

@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import type { BacktestDecision } from '../../src/backtest/decision.ts';
-import { decide } from '../../src/judge/checks/decide.ts';
-import type { CheckEvidence } from '../../src/judge/checks/evidence.ts';
+import { decide } from '../../src/judge/checks/table.ts';
+import type { CheckEvidence } from '../../src/judge/checks/check.ts';
 import { beta, DAMAGES, recording, scores } from './recordings.ts';
 import type { Random, Recording, Stream } from './recordings.ts';
 import { failing, line, run } from './replayed.ts';

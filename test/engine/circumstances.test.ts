@@ -4,7 +4,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { createEngine } from '../../src/engine/engine.ts';
-import { failuresSchema, lastHourSchema, REQUESTS_NAMED } from '../../src/judge/verdict/failures.ts';
+import { failuresSchema, lastHourSchema, REQUESTS_NAMED } from '../../src/judge/verdict/circumstances.ts';
 import { recompute } from '../../src/judge/verdict/recompute.ts';
 import { http } from '../support/http.ts';
 import { until } from '../support/poll.ts';

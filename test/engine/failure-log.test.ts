@@ -5,7 +5,7 @@ import type { Asked } from '../../src/batch/options.ts';
 import { FailureLog } from '../../src/engine/failure-log.ts';
 import { LastHours } from '../../src/engine/last-hours.ts';
 import { lastgoodError } from '../../src/base/errors.ts';
-import { failuresSchema, REQUESTS_NAMED } from '../../src/judge/verdict/failures.ts';
+import { failuresSchema, REQUESTS_NAMED } from '../../src/judge/verdict/circumstances.ts';
 import type { HealthReport } from '../../src/judge/types/messages.ts';
 import { Outcome } from '../../src/shared-memory/sample-ring.ts';
 import { EntryKind } from '../../src/shared-memory/slab.ts';

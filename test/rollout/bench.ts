@@ -5,7 +5,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { monotonicUs } from '../../src/base/clock.ts';
 import { lastgoodError } from '../../src/base/errors.ts';
-import { CHECK_TABLE } from '../../src/judge/types/check-kinds.ts';
+import { CHECKS } from '../../src/judge/checks/table.ts';
 import type { CheckName, CheckResult, HealthReport, Verdict } from '../../src/judge/types/messages.ts';
 import { optionsOfModel, resolveOptions } from '../../src/options/options.ts';
 import type { EngineOptions } from '../../src/options/options.ts';
@@ -173,7 +173,7 @@ export class RolloutBench {
     const [trigger] = checks;
     return {
       kind: 'verdict', model: 'm', version: this.registry.model('m').activeVersion ?? '', generation, verdict: 'fail',
-      trigger: trigger!, effect: 'rollback', cause: CHECK_TABLE[trigger!].cause, failing,
+      trigger: trigger!, effect: 'rollback', cause: CHECKS[trigger!].cause, failing,
       reason: failing.map(({ text }) => text).join('; '), evidence: { errorRate: 0.5 },
     };
   }

@@ -6,9 +6,6 @@ export const IN_CIRCLES: readonly string[] = [
   'src/worker/messages.ts',
   'src/worker/row-tap.ts',
   'src/worker/sampler.ts',
-  'src/judge/verdict/attribution.ts',
-  'src/judge/verdict/findings.ts',
-  'src/judge/verdict/host.ts',
   'src/engine/model-views.ts',
   'src/engine/served-model.ts',
   'src/engine/control.ts',
@@ -39,11 +36,6 @@ export const CRUMBS: readonly string[] = [
   'src/engine/choose-model.ts',
   'src/engine/circumstances.ts',
   'src/engine/unloading.ts',
-  'src/judge/checks/evidence.ts',
-  'src/judge/types/number-text.ts',
-  'src/judge/verdict/circumstances.ts',
-  'src/judge/verdict/exposure-schema.ts',
-  'src/options/check-names.ts',
   'src/registry/disk-probe.ts',
   'src/registry/empty-model.ts',
   'src/registry/lost-registry.ts',
@@ -63,13 +55,9 @@ export const DOUBLE_NAMES: readonly string[] = [
   'modelConfig',
   'indexEntries',
   'DecisionContext',
-  'reasonOf',
   'Blame',
-  'Counts',
   'countText',
   'Finding',
-  'errorRate',
-  'verdictOf',
   'JsonTooLarge',
 ];
 
@@ -78,4 +66,10 @@ export const SMALL_FOR_GOOD: readonly string[] = [
   'src/index.ts',
   'src/base/names.ts',
   'src/base/telemetry-off.ts',
+  'src/options/judge-constants.ts',
+];
+
+/** Folders that are lists of peers, one file each, for good: as many as there are, each as small as it is. */
+export const LISTS_OF_PEERS: readonly string[] = [
+  'src/judge/checks',
 ];

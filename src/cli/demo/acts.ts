@@ -2,7 +2,7 @@
 // operator would; it never rolls back: that has to come from the monitor, within a deadline.
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Engine } from '../../engine/engine.ts';
-import { CHECK_TABLE } from '../../judge/types/check-kinds.ts';
+import { CHECKS } from '../../judge/checks/table.ts';
 import type { CheckResult, HealthReport } from '../../judge/types/messages.ts';
 import type { DecisionRecord } from '../../registry/records.ts';
 import type { Ledger } from './ledger.ts';
@@ -122,7 +122,7 @@ async function playAct(stage: Stage, act: Act): Promise<ActReport> {
 
 // What comes in is the same for all versions, and says nothing of any.
 const isWell = ({ check, verdict }: CheckResult): boolean =>
-  verdict === 'pass' || CHECK_TABLE[check].cause === 'input';
+  verdict === 'pass' || CHECKS[check].cause === 'input';
 
 // The monitor's own words about a version that has to be healthy.
 async function seeHealth(stage: Stage, act: Act, generation: number): Promise<Pick<ActReport, 'checks' | 'failure'>> {

@@ -2,7 +2,7 @@
 // engine in a child. Nothing of the engine is loaded here, so that --help, mistakes and the supervisor go without.
 import { Option } from 'commander';
 import type { Command } from 'commander';
-import { CHECK_NAMES } from '../../options/check-names.ts';
+import { CHECK_NAMES } from '../../options/judge-options.ts';
 import { resolveOptions } from '../../options/options.ts';
 import { resolveSettings } from '../settings/settings.ts';
 import type { ServeSettings } from '../settings/settings.ts';

@@ -1,7 +1,7 @@
 // The verbs that tell the machine what it may and may not do: pin, unpin, quarantine, release, baseline, drain.
 import type { Command } from 'commander';
 import type { Baseline, InputBaseline, VersionRecord } from '../../registry/records.ts';
-import { baselineWarning } from '../../judge/checks/unjudged.ts';
+import { baselineWarning } from '../../judge/baseline/reference.ts';
 import { numberText } from '../../judge/types/number-text.ts';
 import { ask } from '../connect.ts';
 import { countText, paint, printResult } from '../views/output.ts';

@@ -1,6 +1,6 @@
 // A stored decision as text for a person: why, by which numbers, what was done, and what was not wrong. The checks are
 // run again on the stored window, so what is printed is what the evidence says and not only what was written then.
-import { CHECK_TABLE } from '../../judge/types/check-kinds.ts';
+import { CHECKS } from '../../judge/checks/table.ts';
 import type { CheckUnit } from '../../judge/types/check-kinds.ts';
 import type { CheckName, CheckResult } from '../../judge/types/messages.ts';
 import { numberText, percentText } from '../../judge/types/number-text.ts';
@@ -14,7 +14,7 @@ const NOTHING = '-';
 
 function triggerText({ trigger, evidence }: DecisionRecord): string {
   if (trigger === 'operator') return `an operator (${actorOf(evidence)})`;
-  return trigger === 'engine' ? 'the engine at its start' : CHECK_TABLE[trigger].title;
+  return trigger === 'engine' ? 'the engine at its start' : CHECKS[trigger].title;
 }
 
 /** Explains one decision; `nowMs` is wall-clock time. */
@@ -91,7 +91,7 @@ function doneText(decision: DecisionRecord): string {
 }
 
 function warnedText(trigger: DecisionRecord['trigger'], { phase }: DecisionRecord['evidence']): string {
-  if (trigger === 'input_drift') {
+  if (trigger !== 'operator' && trigger !== 'engine' && CHECKS[trigger].cause === 'input') {
     return 'nothing: input drift only warns, because any other version would be asked the same';
   }
   return phase === 'steady'
@@ -112,7 +112,7 @@ function timePairs(evidence: DecisionRecord['evidence']): [string, string][] {
 
 function checksTable(checks: readonly CheckResult[]): string {
   return table(['CHECK', 'VERDICT', 'VALUE', 'LIMIT', 'SAMPLES', 'NEEDED'], checks.map((one) => [
-    CHECK_TABLE[one.check].title,
+    CHECKS[one.check].title,
     verdictCell(one),
     one.value === null ? NOTHING : inUnit(one.check, one.value),
     inUnit(one.check, one.limit),
@@ -132,5 +132,5 @@ const UNIT_TEXTS: Readonly<Record<CheckUnit, (value: number) => string>> = {
 
 /** Writes a check's value or limit in its unit. */
 export function inUnit(check: CheckName, value: number): string {
-  return UNIT_TEXTS[CHECK_TABLE[check].unit](value);
+  return UNIT_TEXTS[CHECKS[check].unit](value);
 }

@@ -4,10 +4,9 @@ import { circumstancesSchema, othersText } from '../../judge/verdict/circumstanc
 import type { Circumstances } from '../../judge/verdict/circumstances.ts';
 import { EXPOSURE_KINDS } from '../../judge/verdict/exposure.ts';
 import type { ExposureKind, ExposureView } from '../../judge/verdict/exposure.ts';
-import { exposureSchema } from '../../judge/verdict/exposure-schema.ts';
-import type { Failures, LastHour } from '../../judge/verdict/failures.ts';
-import { windowText } from '../../judge/checks/rate-check.ts';
-import { percentText } from '../../judge/types/number-text.ts';
+import { exposureSchema } from '../../judge/verdict/circumstances.ts';
+import type { Failures, LastHour } from '../../judge/verdict/circumstances.ts';
+import { percentText, windowText } from '../../judge/types/number-text.ts';
 import type { DecisionRecord } from '../../registry/records.ts';
 import { countText, durationText, oneLine, paint, timeText } from './output.ts';
 

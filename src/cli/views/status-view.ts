@@ -3,10 +3,9 @@
 import type { EngineStatus, ModelStatus } from '../../admin/answers.ts';
 import { waitText } from '../../judge/checks/detectability.ts';
 import type { Sight, Sights } from '../../judge/checks/detectability.ts';
-import { windowText } from '../../judge/checks/rate-check.ts';
-import { CHECK_TABLE } from '../../judge/types/check-kinds.ts';
+import { CHECKS } from '../../judge/checks/table.ts';
 import type { CheckResult } from '../../judge/types/messages.ts';
-import { numberText, percentText } from '../../judge/types/number-text.ts';
+import { numberText, percentText, windowText } from '../../judge/types/number-text.ts';
 import type { TlsView } from '../../metrics/views.ts';
 import type {
   Baseline, DecisionRecord, JudgedOutput, ModelRecord, StackingDecision, VersionRecord,
@@ -158,7 +157,7 @@ function modelFacts(status: ModelStatus, nowMs: number): string {
     }
     for (const check of health.checks) {
       const { text: verdict, style } = verdictCell(check);
-      pairs.push([CHECK_TABLE[check.check].title, `${paint(style, verdict)}: ${check.text}`]);
+      pairs.push([CHECKS[check.check].title, `${paint(style, verdict)}: ${check.text}`]);
     }
   }
   return facts(pairs);
@@ -254,7 +253,7 @@ const TRAFFIC_TEXTS: Readonly<Record<Sights['traffic'], (perSecond: string) => s
 // Per check the smallest fault that it tells from chance, in how long, and what it waits for.
 function sightsText({ perSecond, traffic, checks }: Sights): string {
   const rows = checks.map((one) => [
-    CHECK_TABLE[one.check].title, one.text, heldText(one), waitText(one, perSecond) || NOTHING,
+    CHECKS[one.check].title, one.text, heldText(one), waitText(one, perSecond) || NOTHING,
   ]);
   return `${paint('bold', 'the smallest fault that is seen')} ${TRAFFIC_TEXTS[traffic](numberText(perSecond))}\n` +
     table(['CHECK', 'SEES', 'IN', 'WAITS FOR'], rows);

@@ -33,7 +33,7 @@ const fileSchema = z.strictObject({
 });
 
 /** Rows of numbers by the name of the output or the input. */
-export type TensorRows =
+type TensorRows =
   ReadonlyMap<string, { readonly shape: readonly number[]; readonly rows: readonly number[][] }>;
 
 /** The content of a baseline file. */

@@ -23,7 +23,7 @@ export interface BaselineAbout {
 }
 
 /** What a baseline is made of: the summaries of answered rows. */
-export interface SummarizedRows {
+interface SummarizedRows {
   /** Prediction values; those that are not finite are left out. */
   readonly values: readonly number[];
   /** Rows per best class, for `classes`. */

@@ -5,7 +5,7 @@ import { binsOf, largestRepeat } from '../statistics/bins.ts';
 import { moments } from '../statistics/distribution.ts';
 
 /** One watched column with its value in each row; what is no finite number is counted, and is in no bin. */
-export interface ColumnValues {
+interface ColumnValues {
   readonly name: string;
   readonly at: number;
   readonly values: readonly number[];

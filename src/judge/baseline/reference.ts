@@ -41,6 +41,20 @@ export interface InputReference {
   readonly count: number;
 }
 
+/** Says that a baseline is too small to blame anybody; null when it is not. */
+export function tooFewRows(rows: number): string | null {
+  if (rows >= BASELINE_ROWS_MIN) return null;
+  return `the baseline has ${rows} ${rows === 1 ? 'row' : 'rows'}; wanted at least ${BASELINE_ROWS_MIN}`;
+}
+
+/** What an operator is told of a version's baseline when drift cannot be judged by it; null when it can. */
+export function baselineWarning(baseline: Pick<Baseline, 'rows'> | null): string | null {
+  if (baseline === null) return 'no baseline: drift is not judged until it gets one';
+  const reason = tooFewRows(baseline.rows);
+  // The plain checks of compat count no rows.
+  return reason === null ? null : `${reason}: drift is not judged until it gets a larger one, but in mode compat`;
+}
+
 /** Reads a baseline; null without one. */
 export function referenceOf(baseline: Baseline | null): Reference | null {
   if (baseline === null) return null;

@@ -1,24 +1,19 @@
 // What judging costs and what it can see, for people: per check the smallest fault that is told from chance at the
 // given traffic, what it still waits for and how long, and the false-alarm budget of all. Pure.
-import { CHECK_NAMES, INPUT_PAUSE_US_MIN } from '../../options/check-names.ts';
-import type { CheckName } from '../../options/check-names.ts';
-import type { JudgeOptions } from '../../options/judge-options.ts';
+import { INPUT_PAUSE_US_MIN } from '../../options/judge-constants.ts';
+import type { CheckName, JudgeOptions } from '../../options/judge-options.ts';
 import type { Baseline } from '../../registry/records.ts';
-import { CHECK_TABLE } from '../types/check-kinds.ts';
-import type { CheckResult } from '../types/messages.ts';
-import { smallestFault } from './smallest-fault.ts';
 import type { Reference } from '../baseline/reference.ts';
 import { referenceOf } from '../baseline/reference.ts';
-import { windowText } from './rate-check.ts';
+import type { CheckResult } from '../types/messages.ts';
+import { countText, numberText, windowText } from '../types/number-text.ts';
 import { WINDOW_FACTORS } from '../window/slot-windows.ts';
-import { unjudgedOf } from './unjudged.ts';
-import { countText, numberText } from '../types/number-text.ts';
+import { CHECKS_IN_ORDER } from './table.ts';
 
 const SECONDS_A_DAY = 86_400;
 /** The window that faults are told for when it holds enough: five short ones. */
 const USUAL_WINDOW = 1;
-/** Checks that look at the short window only. */
-const SHORT_ONLY: readonly CheckName[] = ['hard_failure'];
+type AnyCheck = (typeof CHECKS_IN_ORDER)[number];
 
 /** What one check can see. */
 export interface Sight {
@@ -48,36 +43,7 @@ export interface Traffic {
   readonly inputs: number;
 }
 
-const SAMPLES_MIN: Readonly<Record<CheckName, (options: JudgeOptions) => number>> = {
-  hard_failure: ({ checks }) => Math.min(checks.hard_failure.run, 10),
-  error_rate: ({ samplesMin }) => samplesMin,
-  p95_latency: ({ samplesMin }) => samplesMin,
-  non_finite: () => 1,
-  constant_output: () => 0,
-  mean_drift: ({ checks }) => checks.mean_drift.samplesMin,
-  class_mix: ({ checks }) => checks.class_mix.samplesMin,
-  shape: ({ checks }) => checks.shape.samplesMin,
-  spread: ({ checks }) => checks.spread.samplesMin,
-  confidence: ({ checks }) => checks.confidence.samplesMin,
-  repeats: ({ checks }) => checks.repeats.samplesMin,
-  projections: ({ checks }) => checks.projections.samplesMin,
-  input_drift: ({ checks }) => checks.input_drift.samplesMin,
-};
-
-const isOfAnswers = (check: CheckName): boolean => CHECK_TABLE[check].cause === 'drift';
-const isCompared = (check: CheckName): boolean => isOfAnswers(check) || CHECK_TABLE[check].cause === 'input';
-const rateOf = (check: CheckName, { requests, predictions, inputs }: Traffic): number =>
-  (check === 'input_drift' ? inputs : isOfAnswers(check) ? predictions : requests);
-
-/** The checks that have something to say of such answers. */
-function applicable({ checks }: JudgeOptions, reference: Reference | null): CheckName[] {
-  return CHECK_NAMES.filter((check) => {
-    if (checks[check].mode === 'off') return false;
-    if (check === 'class_mix') return reference?.classes !== null;
-    if (check === 'confidence') return reference?.entropy !== null;
-    return check !== 'projections' || reference?.kind === 'vector';
-  });
-}
+const isOn = ({ name }: AnyCheck, { checks }: JudgeOptions): boolean => checks[name].mode !== 'off';
 
 /**
  * Tells for every check what it sees. `results` are those of the newest look, as far as there was one. Empty for
@@ -88,11 +54,13 @@ export function sightsOf(
 ): Sight[] {
   if (options.mode === 'compat') return [];
   const reference = referenceOf(baseline);
-  return applicable(options, reference).map((check) => {
-    const unjudged = isCompared(check) ? unjudgedOf(check, reference) : null;
-    return unjudged === null
-      ? sightOf(check, { options, baseline, reference, perSecond: rateOf(check, traffic) }, results)
-      : { check, smallest: null, text: `nothing: ${unjudged}`, samples: 0, windowMs: null, missing: 0, waitMs: null };
+  return CHECKS_IN_ORDER.filter((check) => isOn(check, options) && check.concerns(reference)).map((check) => {
+    const unjudged = check.unjudged(reference);
+    if (unjudged === null) {
+      return sightOf(check, { options, baseline, reference, perSecond: traffic[check.counts] }, results);
+    }
+    const text = `nothing: ${unjudged}`;
+    return { check: check.name, smallest: null, text, samples: 0, windowMs: null, missing: 0, waitMs: null };
   });
 }
 
@@ -103,24 +71,24 @@ interface SightContext {
   readonly perSecond: number;
 }
 
-function sightOf(check: CheckName, context: SightContext, results: readonly CheckResult[]): Sight {
+function sightOf(check: AnyCheck, context: SightContext, results: readonly CheckResult[]): Sight {
   const { options, perSecond } = context;
-  const samplesMin = SAMPLES_MIN[check](options);
+  const samplesMin = check.samplesMin(options);
   const lengthMs = (window: number): number => options.windowMs * WINDOW_FACTORS[window]!;
   const heldBy = (window: number): number => Math.floor((perSecond * lengthMs(window)) / 1_000);
-  const windows = SHORT_ONLY.includes(check) ? [0] : WINDOW_FACTORS.map((_, window) => window).slice(USUAL_WINDOW);
+  const windows = check.isShort ? [0] : WINDOW_FACTORS.map((_, window) => window).slice(USUAL_WINDOW);
   const window = windows.find((one) => heldBy(one) >= Math.max(1, samplesMin));
   const samples = heldBy(window ?? windows.at(-1)!);
-  const result = results.find((one) => one.check === check);
+  const result = results.find((one) => one.check === check.name);
   const missing = samplesMin === 0 ? 0 : Math.max(0, samplesMin - (result?.samples ?? 0));
   const waitMs = missing === 0 ? 0 : window === undefined ? null : (missing / perSecond) * 1_000;
-  const base = { check, samples, missing, waitMs };
+  const base = { check: check.name, samples, missing, waitMs };
   if (window === undefined && samplesMin > 0) {
     const held = `${windowText(lengthMs(windows.at(-1)!))} hold ${samples} of ${samplesMin}`;
     const text = perSecond === 0 ? 'nothing while nothing comes in' : `nothing: ${held} samples`;
     return { ...base, smallest: null, text, windowMs: null };
   }
-  const { value, text } = smallestFault(check, { ...context, samples });
+  const { value, text } = check.detectionLimit({ ...context, samples });
   // A run of equal answers is as long as it is, in whatever time.
   const windowMs = samplesMin === 0 ? null : lengthMs(window!);
   return { ...base, smallest: value, text, windowMs };
@@ -148,12 +116,12 @@ export function priceOf(options: JudgeOptions, perSecond: number): string[] {
   if (options.mode === 'compat') return [];
   const looksADay = Math.round((SECONDS_A_DAY * 1_000) / options.lookMs);
   const traffic = { requests: perSecond, predictions: perSecond, inputs: keptPerSecond(perSecond) };
-  const seen = (checks: readonly CheckName[]): string => checks.map((check) => {
-    const about = { options, baseline: null, reference: null, perSecond: rateOf(check, traffic) };
-    return `${CHECK_TABLE[check].title}: ${sightOf(check, about, []).text}`;
+  const seen = (checks: readonly AnyCheck[]): string => checks.map((check) => {
+    const about = { options, baseline: null, reference: null, perSecond: traffic[check.counts] };
+    return `${check.title}: ${sightOf(check, about, []).text}`;
   }).join('; ');
-  const on = CHECK_NAMES.filter((check) => options.checks[check].mode !== 'off');
-  const compared = on.filter(isCompared);
+  const on = CHECKS_IN_ORDER.filter((check) => isOn(check, options));
+  const compared = on.filter(({ counts }) => counts !== 'requests');
   return [
     `chance may explain a breach with ${options.chance} per look and check for a version exactly at a limit ` +
       `(${looksADay} looks a day, which share nearly all of their samples), and far less below it`,

@@ -1,224 +1,233 @@
-// Decides about the distribution of the answers. Pure. Every check asks two things of a window: is the difference large
-// enough to matter (off), and is it more than chance explains at the number of independent answers (breach), whether
-// the version answers exactly like its baseline (which is itself a sample) or exactly at the limit from it. A breach
-// fails the check when it was there at an earlier look too, and when the shortest window that can be judged is off as
-// well: what is over by now decides nothing.
-import { binomialUpperTail, wilsonInterval } from '../statistics/binomial.ts';
-import { chiSquareSurvival } from '../statistics/gamma.ts';
-import { chiSquareHomogeneity, largestShareDifference, populationStability } from '../statistics/statistics.ts';
-import { meanLimit, provenOf, psiLimit, varianceLimits } from '../statistics/chance.ts';
+// What all checks of a distribution have in common. Pure, but for the building of evidence, which reads an observer.
+// Each asks two things of a window: does the difference exceed its limit, and does it exceed what chance explains at
+// the number of independent answers, whether the version answers exactly like its baseline (which is itself a sample)
+// or exactly at the limit from it. A window that exceeds chance fails the check when it did so at an earlier look too,
+// and when the shortest window that can be judged exceeds its limit as well: what is over by now decides nothing.
+import type { JudgeOptions } from '../../options/judge-options.ts';
+import type { Reference } from '../baseline/reference.ts';
+import { tooFewRows } from '../baseline/reference.ts';
 import type { Worth } from '../statistics/chance.ts';
-import type { DriftEvidence, DriftWindow, EvidenceOf } from './evidence.ts';
+import { psiLimit } from '../statistics/chance.ts';
+import { populationStability } from '../statistics/statistics.ts';
+import type { CheckEffect, CheckKind } from '../types/check-kinds.ts';
+import type { CheckResult, CheckVerdict } from '../types/messages.ts';
+import { countText, numberText, windowText, withheldText } from '../types/number-text.ts';
+import type { AnswersWindow } from '../window/answers-windows.ts';
+import type { Check, CheckEvidence, Evaluation, EvidenceOf, ComparedBins } from './check.ts';
+import { twoLooksMsOf } from './rate-check.ts';
 
-/** Expected rows per class below which classes are taken together. */
-const EXPECTED_MIN = 5;
-/** Deviations by which a baseline's most frequent answer may have been seen too seldom. */
-const ATOM_SIGMAS = 3;
+/** Fewer different inputs than this say nothing about a distribution, however often they are asked. */
+export const INPUTS_MIN = 20;
 
-export interface DriftOutcome<E extends DriftEvidence> {
-  readonly verdict: 'pass' | 'fail' | 'inconclusive';
-  /** The window that failed, or else the shortest that holds enough, or else the longest there is. */
-  readonly window: DriftWindow<E> | null;
-}
+type DriftEvidence = Extract<CheckEvidence, { windows: unknown }>;
+type DriftName = DriftEvidence['check'];
+export type DriftWindow<C extends DriftName> = EvidenceOf<C>['windows'][number]['now'];
+
+/** One of them, which stands for all where only what they share is read. */
+type AnyEvidence = EvidenceOf<'mean_drift'>;
+type AnyWindow = DriftWindow<'mean_drift'>;
+/** What every drift check is decided from, whatever it compares, and what is known of each of its windows. */
+type Shared = Exclude<keyof AnyEvidence, 'limit' | 'baseline'>;
+type SharedOfWindow = Exclude<keyof AnyWindow, 'sigmas'>;
+
 /** What one check says of one window. */
-export interface WindowTest<W> {
-  readonly isOff: (window: W) => boolean;
-  readonly isBreach: (window: W) => boolean;
+interface WindowTest<W> {
+  readonly exceedsLimit: (window: W) => boolean;
+  readonly exceedsChance: (window: W) => boolean;
 }
 
-function usedBins(baseline: readonly number[], counts: readonly number[]): number {
-  let used = 0;
-  for (let bin = 0; bin < baseline.length; bin += 1) if (baseline[bin]! + counts[bin]! > 0) used += 1;
-  return used;
+/** A value in the check's unit, its limit, and a sentence that says on which side of it the value is. */
+interface Measured {
+  readonly value: number;
+  readonly limit: number;
+  readonly isOver: boolean;
+  readonly text: string;
 }
 
-/** Compares a histogram with the baseline's. */
-export function shapeTest(
-  baseline: readonly number[], counts: readonly number[],
-  about: { readonly psi: number; readonly chance: number; readonly worth: Worth; readonly rows: number },
-): { readonly psi: number; readonly limit: number } {
-  const limit = psiLimit(about.psi, about.chance, usedBins(baseline, counts), about.worth, about.rows);
-  return { psi: populationStability(baseline, counts), limit };
+/** Where the samples of a check come from, and what they are compared with. */
+interface Source {
+  readonly counts: Check['counts'];
+  /** One sample, for people. */
+  readonly noun: string;
+  readonly windows: (evaluation: Evaluation) => readonly AnswersWindow[];
+  readonly rows: (reference: Reference | null) => number;
+  readonly unjudged: (reference: Reference | null) => string | null;
+  /** Why nothing can be decided at this look although something could be, with what comes in; null when it can. */
+  readonly missing: (evaluation: Evaluation) => string | null;
+}
+const ANSWERS: Omit<Source, 'unjudged'> = {
+  counts: 'predictions', noun: 'prediction',
+  windows: ({ windows }) => windows,
+  rows: (reference) => reference?.rows ?? 0,
+  missing: () => null,
+};
+
+/** What one drift check says of itself. */
+interface DriftSpec<C extends DriftName>
+  extends CheckKind, Pick<Check<C>, 'name' | 'detectionLimit' | 'pairEvent'>, Partial<Pick<Check<C>, 'concerns'>> {
+  /** What is not judged, in the sentence that says so. */
+  readonly subject: string;
+  readonly source?: Partial<Source>;
+  /** What a baseline lacks for it; null when nothing. */
+  readonly lacks?: (reference: Reference) => string | null;
+  /** Its limits, and what of the baseline it is compared with, as they are stored. */
+  readonly limits: (options: JudgeOptions, reference: Reference | null) => Omit<EvidenceOf<C>, Shared>;
+  /** The limit that is told while nothing is measured. */
+  readonly limitOf: (evidence: EvidenceOf<C>) => number;
+  /** Its numbers of a window. */
+  readonly numbers: (window: AnswersWindow, reference: Reference) => Omit<DriftWindow<C>, SharedOfWindow>;
+  readonly test: (evidence: EvidenceOf<C>) => WindowTest<DriftWindow<C>>;
+  readonly measure: (evidence: EvidenceOf<C>, window: DriftWindow<C>) => Measured;
+  readonly histograms?: (evidence: EvidenceOf<C>, window: DriftWindow<C>) => readonly ComparedBins[];
 }
 
-export function meanTest(evidence: EvidenceOf<'mean_drift'>): WindowTest<DriftWindow<EvidenceOf<'mean_drift'>>> {
-  const { limit, chance, rows } = evidence;
+export function driftCheck<C extends DriftName>(spec: DriftSpec<C>): Check<C> {
+  return checkOf(spec as unknown as DriftSpec<'mean_drift'>) as unknown as Check<C>;
+}
+
+function checkOf(spec: DriftSpec<'mean_drift'>): Check<'mean_drift'> {
+  const { name, title, layer, cause, unit, detectionLimit, pairEvent, concerns = () => true } = spec;
+  const source: Source = {
+    ...ANSWERS,
+    unjudged: (reference) => reference === null
+      ? 'the version has no baseline'
+      : tooFewRows(reference.rows) ?? spec.lacks?.(reference) ?? null,
+    ...spec.source,
+  };
+  const outcomeOf = (evidence: AnyEvidence): DriftOutcome => decideDrift(evidence, spec.test(evidence));
   return {
-    isOff: ({ sigmas }) => Math.abs(sigmas) > limit,
-    isBreach: ({ sigmas, ...worth }) => Math.abs(sigmas) > meanLimit(limit, { chance, worth, rows }),
+    name, title, layer, cause, unit, detectionLimit, pairEvent, concerns,
+    counts: source.counts, isShort: false, unjudged: source.unjudged,
+    samplesMin: ({ checks }) => checks[name].samplesMin,
+    evaluate: (evaluation, effect) => evaluate(spec, source, evaluation, effect),
+    verdictOf: (evidence) => outcomeOf(evidence).verdict,
+    decide: (evidence) => decide(spec, source, evidence, outcomeOf(evidence)),
+    histograms: (evidence) => {
+      const { window } = outcomeOf(evidence);
+      return window === null ? [] : spec.histograms?.(evidence, window) ?? [];
+    },
   };
 }
 
-/**
- * The largest change of a class's share, and how likely chance gives it, be it to a version that answers like its
- * baseline or to one whose class has changed by exactly the limit.
- */
-export function mixOf(
-  baseline: readonly number[], counts: readonly number[], worth: Worth, limit: number,
-): { readonly difference: number; readonly chance: number } {
-  const { effective } = worth;
-  const samples = counts.reduce((sum, count) => sum + count, 0);
-  const rows = baseline.reduce((sum, count) => sum + count, 0);
-  const scale = samples === 0 ? 0 : effective / samples;
-  const kept: [number[], number[]] = [[], []];
-  const rest = [0, 0];
-  baseline.forEach((before, index) => {
-    const now = counts[index]! * scale;
-    const pooled = (before + now) / (rows + effective);
-    if (pooled * Math.min(rows, effective) >= EXPECTED_MIN) {
-      kept[0].push(before);
-      kept[1].push(now);
-    } else {
-      rest[0]! += before;
-      rest[1]! += now;
+function evaluate(
+  spec: DriftSpec<'mean_drift'>, source: Source, evaluation: Evaluation, effect: CheckEffect,
+): AnyEvidence {
+  const { observer, options, reference, streaks, nowUs } = evaluation;
+  const { samplesMin } = options.checks[spec.name];
+  const inputs = observer.diversity.distinct();
+  const evidence: AnyEvidence = {
+    check: spec.name, effect, samplesMin, inputs: Number.isFinite(inputs) ? inputs : null, inputsMin: INPUTS_MIN,
+    chance: options.chance, twoLooksMs: twoLooksMsOf(options), rows: source.rows(reference), windows: [],
+    unjudged: source.unjudged(reference) ?? source.missing(evaluation), ...spec.limits(options, reference),
+  };
+  if (evidence.unjudged !== null || reference === null) return evidence;
+  const { exceedsChance } = spec.test(evidence);
+  const windows = source.windows(evaluation).map((window) => {
+    const { windowMs, samples, effectiveMax } = window;
+    let now: AnyWindow = { windowMs, samples, effective: effectiveMax, ...spec.numbers(window, reference) };
+    let isBreach = samples >= samplesMin && exceedsChance(now);
+    if (isBreach) {
+      // The effective sample size only loosens the limit, so it is computed (slow) only for windows over it.
+      now = { ...now, ...window.worth() };
+      isBreach = exceedsChance(now);
     }
+    const first = streaks.note(spec.name, windowMs, isBreach, now, nowUs);
+    return { now, firstLook: first === null ? null : { agoMs: first.agoMs, window: first.first } };
   });
-  if (rest[0]! + rest[1]! > 0) {
-    kept[0].push(rest[0]!);
-    kept[1].push(rest[1]!);
+  return { ...evidence, windows };
+}
+
+function decide(
+  spec: DriftSpec<'mean_drift'>, { noun }: Source, evidence: AnyEvidence, { verdict, window }: DriftOutcome,
+): CheckResult {
+  const { effect, samplesMin } = evidence;
+  const samples = window?.samples ?? 0;
+  const base = { check: spec.name, effect, verdict, samples, samplesMin };
+  if (verdict === 'inconclusive' || window === null) {
+    const text = `${spec.subject} ${openText(evidence, samples, noun)}`;
+    return { ...base, value: null, limit: spec.limitOf(evidence), text };
   }
-  const { statistic, degrees } = chiSquareHomogeneity(kept[0], kept[1]);
-  if (samples === 0 || rows === 0 || degrees < 1) return { difference: 0, chance: 1 };
-  let atLimit = 1;
-  baseline.forEach((before, index) => {
-    atLimit = Math.min(atLimit, chanceAtLimit(before / rows, counts[index]! / samples, provenOf(worth), limit));
-  });
-  const chance = Math.max(chiSquareSurvival(statistic, degrees), Math.min(1, atLimit * baseline.length));
-  return { difference: largestShareDifference(baseline, counts), chance };
-}
-
-// P(a share at least so far on this side) of a class that is `limit` away from its share in the baseline.
-function chanceAtLimit(before: number, now: number, worth: number, limit: number): number {
-  const [was, is] = now > before ? [before, now] : [1 - before, 1 - now];
-  const trials = Math.floor(worth);
-  if (is - was <= limit || was + limit >= 1) return 1;
-  return binomialUpperTail(Math.floor(is * trials), trials, was + limit);
-}
-
-export function mixTest(evidence: EvidenceOf<'class_mix'>): WindowTest<DriftWindow<EvidenceOf<'class_mix'>>> {
-  const isOff = ({ counts }: DriftWindow<EvidenceOf<'class_mix'>>): boolean =>
-    largestShareDifference(evidence.baseline, counts) > evidence.limit;
+  const { value, limit, isOver, text } = spec.measure(evidence, window);
+  const counted = `${countText(samples, noun)} in ${windowText(window.windowMs)}`;
+  const heldBack =
+    verdict === 'pass' && isOver ? spec.test(evidence).exceedsChance(window) ? 'looks' : 'chance' : null;
   return {
-    isOff,
-    isBreach: (window) =>
-      isOff(window) &&
-      mixOf(evidence.baseline, window.counts, window, evidence.limit).chance < evidence.chance,
+    ...base, value, limit, ...(heldBack === null ? {} : { heldBack }),
+    text: `${text}${withheldText(heldBack)} (${counted})`,
   };
 }
 
-export function shapeTestOf(evidence: EvidenceOf<'shape'>): WindowTest<DriftWindow<EvidenceOf<'shape'>>> {
-  const { baseline, psi, chance, rows } = evidence;
-  return {
-    isOff: ({ counts }) => populationStability(baseline.counts, counts) > psi,
-    isBreach: ({ counts, ...worth }) => {
-      const test = shapeTest(baseline.counts, counts, { psi, chance, worth, rows });
-      return test.psi > test.limit;
-    },
-  };
+// Why nothing is decided, as the end of a sentence.
+function openText(
+  { unjudged, samplesMin, inputs, inputsMin }: AnyEvidence, samples: number, noun: string,
+): string {
+  if (unjudged !== null) return `is not judged: ${unjudged}`;
+  return samples < samplesMin
+    ? `is not judged yet: ${samples} of ${countText(samplesMin, noun)}, ${samplesMin - samples} more needed`
+    : `is not judged yet: about ${inputs ?? 0} different inputs, wanted at least ${inputsMin}`;
 }
 
-export function spreadTest(evidence: EvidenceOf<'spread'>): WindowTest<DriftWindow<EvidenceOf<'spread'>>> {
-  const { baseline, low, high, chance, rows } = evidence;
-  const ratioOf = (deviation: number): number => deviation / baseline.standardDeviation;
-  const isOff = ({ standardDeviation }: DriftWindow<EvidenceOf<'spread'>>): boolean =>
-    ratioOf(standardDeviation) < low || ratioOf(standardDeviation) > high;
-  return {
-    isOff,
-    isBreach: ({ standardDeviation, ...worth }) => {
-      const variance = ratioOf(standardDeviation) ** 2;
-      const limits = varianceLimits({ low, high, kurtosis: baseline.kurtosis }, { chance, worth, rows });
-      return variance < limits.low || variance > limits.high;
-    },
-  };
-}
-
-export function confidenceTest(
-  evidence: EvidenceOf<'confidence'>,
-): WindowTest<DriftWindow<EvidenceOf<'confidence'>>> {
-  const { baseline, shift, psi, chance, rows } = evidence;
-  const shiftOf = (mean: number): number => Math.abs(mean - baseline.mean) / baseline.standardDeviation;
-  return {
-    isOff: ({ mean, counts }) => shiftOf(mean) >= shift || populationStability(baseline.counts, counts) > psi,
-    isBreach: ({ mean, counts, ...worth }) => {
-      if (shiftOf(mean) > meanLimit(shift, { chance, worth, rows })) return true;
-      const test = shapeTest(baseline.counts, counts, { psi, chance, worth, rows });
-      return test.psi > test.limit;
-    },
-  };
-}
-
-/** The share that one answer may have: the baseline's largest, as large as it may have been, and the option's part. */
-export function repeatLimit(
-  { atomShare, rows, limit }: Pick<EvidenceOf<'repeats'>, 'atomShare' | 'rows' | 'limit'>,
-): number {
-  return Math.min(1, wilsonInterval(Math.round(atomShare * rows), rows, ATOM_SIGMAS).upper + limit);
-}
-
-export function repeatTest(evidence: EvidenceOf<'repeats'>): WindowTest<DriftWindow<EvidenceOf<'repeats'>>> {
-  const limit = repeatLimit(evidence);
-  const isOff = ({ hits, samples }: DriftWindow<EvidenceOf<'repeats'>>): boolean => hits > limit * samples;
-  return {
-    isOff,
-    isBreach: (window) => {
-      if (limit >= 1 || !isOff(window)) return false;
-      const trials = Math.min(window.samples, Math.floor(window.effective));
-      const hits = Math.floor((window.hits * trials) / window.samples);
-      return binomialUpperTail(hits, trials, limit) <= evidence.chance;
-    },
-  };
-}
-
-/**
- * The shape of every projection. A row is projected on one direction only, so each has its own part of the window's
- * rows (and of a live baseline's).
- */
-export function projectionShapes(
-  { baseline, psi, chance }: EvidenceOf<'projections'>,
-  { counts, samples, ...worth }: DriftWindow<EvidenceOf<'projections'>>,
-): { readonly psi: number; readonly limit: number }[] {
-  const shapes: { readonly psi: number; readonly limit: number }[] = [];
-  baseline.forEach((bins, direction) => {
-    const seen = sumOf(counts[direction]!);
-    if (seen === 0) return;
-    shapes.push(shapeTest(bins.counts, counts[direction]!, {
-      psi, rows: sumOf(bins.counts),
-      worth: { effective: (worth.effective * seen) / samples, proven: (provenOf(worth) * seen) / samples },
-      // As many tests as directions, so each may fail by chance that much more seldom.
-      chance: chance / baseline.length,
-    }));
-  });
-  return shapes;
-}
-
-const sumOf = (counts: readonly number[]): number => counts.reduce((sum, count) => sum + count, 0);
-
-export function projectionTest(
-  evidence: EvidenceOf<'projections'>,
-): WindowTest<DriftWindow<EvidenceOf<'projections'>>> {
-  return {
-    isOff: (window) => projectionShapes(evidence, window).some(({ psi }) => psi > evidence.psi),
-    isBreach: (window) => projectionShapes(evidence, window).some(({ psi, limit }) => psi > limit),
-  };
+interface DriftOutcome {
+  readonly verdict: CheckVerdict;
+  /** The window that failed, or else the shortest that holds enough, or else the longest there is. */
+  readonly window: AnyWindow | null;
 }
 
 /** Decides by all windows, the shortest first. */
-export function decideDrift<E extends DriftEvidence>(
-  evidence: E, test: WindowTest<DriftWindow<E>>,
-): DriftOutcome<E> {
-  const windows = evidence.windows as readonly {
-    readonly now: DriftWindow<E>;
-    readonly firstLook: { readonly agoMs: number; readonly window: DriftWindow<E> } | null;
-  }[];
+function decideDrift(
+  { windows, unjudged, inputs, inputsMin, samplesMin, twoLooksMs }: Pick<AnyEvidence, Shared>,
+  test: WindowTest<AnyWindow>,
+): DriftOutcome {
   const longest = windows.at(-1)?.now ?? null;
-  if (evidence.unjudged !== null) return { verdict: 'inconclusive', window: longest };
-  const tooFewInputs = evidence.inputs !== null && evidence.inputs < evidence.inputsMin;
-  const judged = windows.filter(({ now }) => now.samples >= evidence.samplesMin);
+  if (unjudged !== null) return { verdict: 'inconclusive', window: longest };
+  const judged = windows.filter(({ now }) => now.samples >= samplesMin);
   const shortest = judged[0];
+  const tooFewInputs = inputs !== null && inputs < inputsMin;
   if (shortest === undefined || tooFewInputs) return { verdict: 'inconclusive', window: longest };
   const failing = judged.find(({ now, firstLook }) =>
-    firstLook !== null && firstLook.agoMs >= evidence.twoLooksMs &&
-    test.isBreach(now) && test.isOff(shortest.now) && test.isBreach(firstLook.window));
+    firstLook !== null && firstLook.agoMs >= twoLooksMs &&
+    test.exceedsChance(now) && test.exceedsLimit(shortest.now) && test.exceedsChance(firstLook.window));
   return failing === undefined
     ? { verdict: 'pass', window: shortest.now }
     : { verdict: 'fail', window: failing.now };
 }
+
+/** A population stability beside the one that chance allows. */
+export interface Shape {
+  readonly psi: number;
+  readonly limit: number;
+}
+
+/** Compares a histogram with the baseline's. */
+export function shapeOf(
+  baseline: readonly number[], counts: readonly number[],
+  about: { readonly psi: number; readonly chance: number; readonly worth: Worth; readonly rows: number },
+): Shape {
+  const used = baseline.filter((count, bin) => count + counts[bin]! > 0).length;
+  return {
+    psi: populationStability(baseline, counts), limit: psiLimit(about.psi, about.chance, used, about.worth, about.rows),
+  };
+}
+
+/** Tests several histograms at once: one that is over is enough. */
+export function anyShapeTest<W>(shapesOf: (window: W) => readonly Shape[], psiMax: number): WindowTest<W> {
+  return {
+    exceedsLimit: (window) => shapesOf(window).some(({ psi }) => psi > psiMax),
+    exceedsChance: (window) => shapesOf(window).some(({ psi, limit }) => psi > limit),
+  };
+}
+
+/** On which side of a limit. */
+export const sideOf = (isOver: boolean): string => (isOver ? 'over' : 'within');
+
+/** The names of bins by their edges; one behind the last is of what was no number. */
+export function binNames(edges: readonly number[], bins: number): string[] {
+  return Array.from({ length: bins }, (_, bin) => {
+    const [from, to] = [edges[bin - 1], edges[bin]];
+    if (bin > edges.length) return 'no number';
+    if (from === undefined) return `below ${numberText(to ?? 0)}`;
+    return to === undefined ? `from ${numberText(from)}` : `${numberText(from)} to ${numberText(to)}`;
+  });
+}
+
+export const sumOf = (counts: readonly number[]): number => counts.reduce((sum, count) => sum + count, 0);

@@ -1,6 +1,7 @@
-// The schema of what each check is decided from: plain numbers, built at a look, stored with every decision, and parsed
-// again when somebody recomputes it. Apart from the types, because who only judges parses nothing.
+// The schemas of what each check is decided from: plain numbers, built at a look, stored with every decision, and
+// parsed again when somebody recomputes it. Apart from the checks, because who only judges parses nothing.
 import { z } from 'zod';
+import { CHECK_NAMES } from '../../options/judge-options.ts';
 
 const count = z.int().min(0);
 export const countsSchema = z.object({ hits: count, trials: count });
@@ -115,3 +116,32 @@ export const evidenceSchema = z.discriminatedUnion('check', [
     windows: windowsOf({ counts: z.array(z.array(z.number())) }),
   }),
 ]);
+
+/** What the suite stores: each check's. */
+export const suiteSchema = z.object({ suite: z.literal('default'), inputs: z.array(evidenceSchema) });
+
+/** What compat stores: the raw values of the window. */
+export const compatSchema = z.object({
+  suite: z.literal('compat'),
+  window: z.object({
+    errors: z.int().min(0),
+    latenciesMs: z.array(z.number().min(0)),
+    predictions: z.array(z.number()),
+  }),
+  limits: z.object({
+    p95LimitMs: z.number(),
+    errorRateLimit: z.number(),
+    driftSigmaLimit: z.number(),
+    samplesMin: z.int(),
+    predictionsMin: z.int(),
+  }),
+  baseline: z
+    .object({
+      mean: z.number(),
+      standardDeviation: z.number(),
+      rows: z.int(),
+      source: z.enum(['validation', 'live']),
+    })
+    .nullable(),
+  effects: z.partialRecord(z.enum(CHECK_NAMES), effect).optional(),
+});

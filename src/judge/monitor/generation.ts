@@ -7,7 +7,7 @@ import type { Sample } from '../../shared-memory/sample-ring.ts';
 import { Outcome, SampleKind } from '../../shared-memory/sample-ring.ts';
 import { Exposure } from '../verdict/exposure.ts';
 import type { GenerationJudge } from '../checks/generation-judge.ts';
-import { judgeOf } from '../checks/generation-judge.ts';
+import { judgeOf } from '../checks/suite.ts';
 import { InputStore } from '../window/input-store.ts';
 import { LatencyView } from '../window/latency-view.ts';
 import type { GenerationTotals } from '../types/messages.ts';

@@ -4,7 +4,7 @@ import { SampleMeter } from '../../metrics/sample-meter.ts';
 import type { MeasuredModel } from '../types/messages.ts';
 
 /** Samples that a model has lost so far. */
-export interface SampleLoss {
+interface SampleLoss {
   readonly lapped: number;
   readonly lateSamples: number;
 }

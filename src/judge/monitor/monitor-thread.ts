@@ -7,7 +7,7 @@ import { reasonOf } from '../../base/errors.ts';
 /** A stopping monitor that has not ended by itself after this is terminated. */
 const STOP_MS_MAX = 10_000;
 
-export interface MonitorEvents {
+interface MonitorEvents {
   readonly onReport: (report: MonitorReport) => void;
   /** The thread ended although nobody stopped it: nothing is judged any more until a new one is started. */
   readonly onUnexpectedExit: (reason: string) => void;

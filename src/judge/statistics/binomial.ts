@@ -64,7 +64,7 @@ export class BinomialLimits {
 }
 
 /** The 97.5 % quantile of the normal law: a two-sided interval of 95 %. */
-export const Z_95 = 1.959963984540054;
+const Z_95 = 1.959963984540054;
 
 /** Returns the Wilson score interval of a share; for display. */
 export function wilsonInterval(hits: number, trials: number, z = Z_95): { lower: number; upper: number } {

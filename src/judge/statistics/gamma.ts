@@ -23,7 +23,7 @@ export function lnGamma(x: number): number {
 }
 
 /** Returns Q(a, x), the upper regularized incomplete gamma function, for a > 0. */
-export function upperGamma(a: number, x: number): number {
+function upperGamma(a: number, x: number): number {
   if (x <= 0) return 1;
   const front = Math.exp(a * Math.log(x) - x - lnGamma(a));
   // Each expansion is used where it converges fast and nothing cancels.

@@ -63,7 +63,7 @@ export function largestShareDifference(baseline: Counts, window: Counts): number
 }
 
 /** A chi-square statistic with its degrees of freedom. */
-export interface ChiSquare {
+interface ChiSquare {
   readonly statistic: number;
   readonly degrees: number;
 }

@@ -1,7 +1,5 @@
-// What every check is: its layer, what its failing speaks of, and its name for people; and what a failing one does in a
-// given mode and phase. Pure data and one rule.
-import type { CheckName } from '../../options/check-names.ts';
-import type { JudgeOptions } from '../../options/judge-options.ts';
+// What kinds of checks there are: their layer, what their failing speaks of, the unit of what they measure, and what a
+// failing one asks for. Types only.
 
 /**
  * failure, latency: the version or the host. output: the version. drift: the version, or the data that come in. input:
@@ -23,28 +21,10 @@ export interface CheckKind {
   readonly unit: CheckUnit;
 }
 
-export const CHECK_TABLE: Readonly<Record<CheckName, CheckKind>> = {
-  hard_failure: { layer: 0, cause: 'failure', title: 'hard failure', unit: 'share' },
-  error_rate: { layer: 1, cause: 'failure', title: 'error rate', unit: 'share' },
-  non_finite: { layer: 0, cause: 'output', title: 'non-finite answers', unit: 'share' },
-  p95_latency: { layer: 1, cause: 'latency', title: 'p95 latency', unit: 'ms' },
-  constant_output: { layer: 0, cause: 'output', title: 'constant answers', unit: 'run' },
-  mean_drift: { layer: 1, cause: 'drift', title: 'mean drift', unit: 'deviations' },
-  class_mix: { layer: 2, cause: 'drift', title: 'class mix', unit: 'share' },
-  shape: { layer: 2, cause: 'drift', title: 'shape', unit: 'psi' },
-  spread: { layer: 2, cause: 'drift', title: 'spread', unit: 'ratio' },
-  confidence: { layer: 2, cause: 'drift', title: 'confidence', unit: 'deviations' },
-  repeats: { layer: 2, cause: 'drift', title: 'repeated answers', unit: 'share' },
-  projections: { layer: 2, cause: 'drift', title: 'vector shape', unit: 'psi' },
-  input_drift: { layer: 2, cause: 'input', title: 'input drift', unit: 'psi' },
-};
-
-/**
- * Returns what a failing check asks for: layer 2 only warns after the probation, unless steadyDrift is on. Inputs that
- * moved only ever warn: another version would be asked the same.
- */
-export function effectOf(check: CheckName, options: JudgeOptions, phase: JudgePhase): CheckEffect {
-  if (options.checks[check].mode !== 'on' || CHECK_TABLE[check].cause === 'input') return 'warn';
-  const isArmed = CHECK_TABLE[check].layer < 2 || phase === 'probation' || options.steadyDrift === 'on';
-  return isArmed ? 'rollback' : 'warn';
+/** Who has to answer for a failing check; unknown: it could not be found out, so nothing is done about it either. */
+export type Blame = 'version' | 'host' | 'data' | 'unknown';
+export interface Judged {
+  readonly blames: Blame;
+  /** A sentence for people. */
+  readonly text: string;
 }

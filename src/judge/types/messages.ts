@@ -1,5 +1,5 @@
 // Everything that crosses the boundary between the engine's main thread and the monitor thread; types only.
-import type { CheckName } from '../../options/check-names.ts';
+import type { CheckName } from '../../options/judge-options.ts';
 import type { MeteredSamples } from '../../metrics/sample-meter.ts';
 import type { JudgeOptions } from '../../options/options.ts';
 import type { Baseline, OutputKind, Signature } from '../../registry/records.ts';
@@ -40,14 +40,14 @@ export interface WatchGeneration {
   readonly options: JudgeOptions;
 }
 /** The watched generation ended its probation, or went back into it; until then it is in probation. */
-export interface SetPhase {
+interface SetPhase {
   readonly kind: 'phase';
   readonly model: string;
   readonly generation: number;
   readonly phase: JudgePhase;
 }
 /** Replaces the baseline of the watched generation. */
-export interface SetBaseline {
+interface SetBaseline {
   readonly kind: 'baseline';
   readonly model: string;
   readonly generation: number;
@@ -64,19 +64,19 @@ export interface MeasureSamples {
   readonly kind: 'measure';
   readonly request: number;
 }
-export interface UnwatchModel {
+interface UnwatchModel {
   readonly kind: 'unwatch';
   readonly model: string;
 }
 /** Stops the thread after a last look. */
-export interface StopMonitor {
+interface StopMonitor {
   readonly kind: 'stop';
 }
 export type MonitorCommand =
   | AttachRings | DetachRings | WatchGeneration | SetPhase | SetBaseline | CapturePredictions | MeasureSamples
   | UnwatchModel | StopMonitor;
 
-export type { CheckName } from '../../options/check-names.ts';
+export type { CheckName } from '../../options/judge-options.ts';
 export type CheckVerdict = 'pass' | 'fail' | 'inconclusive';
 /**
  * Why a value over its limit is no failure (yet): it was not so at a second look, chance explains it, one burst of

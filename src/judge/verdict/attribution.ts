@@ -9,14 +9,14 @@
 import type { z } from 'zod';
 import { binsOf, countInBins } from '../statistics/bins.ts';
 import { moments } from '../statistics/distribution.ts';
-import type { Judged } from './findings.ts';
+import type { Judged } from '../types/check-kinds.ts';
 import type { attributionFactsSchema } from './findings-schema.ts';
 import { jensenShannonDistance, largestShareDifference, populationStability } from '../statistics/statistics.ts';
 import { psiByChance } from '../statistics/chance.ts';
 import { numberText, percentText } from '../types/number-text.ts';
 
 /** Fewer answers to compare than this say nothing. */
-export const PAIRS_MIN = 50;
+const PAIRS_MIN = 50;
 /** With fewer than this, what chance alone may explain is waited out instead of held against the version. */
 const PAIRS_DECIDING = 100;
 /** Population stability between the answers of two versions to the same inputs from which they differ. */
@@ -40,7 +40,7 @@ export type AttributionFacts = z.infer<typeof attributionFactsSchema>;
 export type Compared = Exclude<AttributionFacts, { unavailable: string }>;
 
 /** What comparing the answers gives. */
-export interface Comparison {
+interface Comparison {
   readonly pairs: number;
   readonly disagreeing: number;
   /** Between the two versions' answers, on bins of the last good one's. */
@@ -50,7 +50,7 @@ export interface Comparison {
   readonly moved: { readonly active: Moved | null; readonly good: Moved | null };
 }
 /** Answers compared with a baseline: PSI, what chance allows of it, and the largest change of a class's share. */
-export interface Moved {
+interface Moved {
   readonly psi: number;
   readonly limit: number;
   readonly classes: number;

@@ -1,7 +1,58 @@
-// What else was so when a check failed, for whoever reads the decision: nothing of it enters the verdict. Pure.
+// What else was so when a check failed, for whoever reads the decision: what the version did to its clients, with which
+// errors, and what other models and versions did. Nothing of it enters the verdict. Schemas of what is stored. Pure.
 import { z } from 'zod';
-import { CHECK_NAMES } from '../../options/check-names.ts';
-import { failuresSchema, lastHourSchema } from './failures.ts';
+import { CHECK_NAMES } from '../../options/judge-options.ts';
+
+const count = z.int().min(0);
+
+const runSchema = z.object({
+  /** Bad requests, and all requests that speak of the version, since the first bad one, itself included. */
+  bad: count,
+  requests: count,
+  /** Of the same generation before that. */
+  before: z.object({ bad: count, requests: count }),
+  /** How long before the look the first bad request ended: the detection delay. */
+  firstAgoMs: z.number(),
+  /** How long before the look the last good request ended that came before it; null when none did. */
+  lastGoodAgoMs: z.number().nullable(),
+});
+/** Per kind of bad request; null for a kind that has not come. */
+export const exposureSchema = z.object({
+  failed: runSchema.nullable(), nonFinite: runSchema.nullable(), slow: runSchema.nullable(),
+});
+
+/** Bad requests that a decision names at most, the first ones and the newest ones. */
+export const REQUESTS_NAMED = 10;
+/** Kinds of errors that it names. */
+export const ERRORS_NAMED = 3;
+
+export const failuresSchema = z.object({
+  /** Failed requests, and answers with a number that is not finite, of the generation. */
+  failed: count,
+  nonFinite: count,
+  /** Failed requests whose error was read; of thousands a second only some are. */
+  read: count,
+  /** The most frequent errors among those, the most frequent first; numbers in the text are written as N. */
+  errors: z.array(z.object({ code: z.string(), text: z.string(), count })),
+  /** Requests whose client gave them an id. */
+  requests: z.array(z.object({ id: z.string(), what: z.enum(['failed', 'nonFinite']), agoMs: z.number() })),
+});
+export type Failures = z.infer<typeof failuresSchema>;
+
+/** What a version that served before did in the last hour that it was judged. */
+export const lastHourSchema = z.object({
+  version: z.string(),
+  /** How long before the decision it was judged last. */
+  endedAgoMs: z.number(),
+  windowMs: z.number(),
+  requests: count,
+  failed: count,
+  nonFinite: count,
+  /** Requests that count for latency, and those over its limit. */
+  timed: count,
+  slow: count,
+});
+export type LastHour = z.infer<typeof lastHourSchema>;
 
 export const circumstancesSchema = z.object({
   /** The other models of this host with a failing check, and which ones; empty when all were quiet. */

@@ -6,7 +6,7 @@ import type { z } from 'zod';
 import type { JudgeOptions } from '../../options/options.ts';
 import type { Sample } from '../../shared-memory/sample-ring.ts';
 import { Outcome, SampleKind, speaksOfVersion } from '../../shared-memory/sample-ring.ts';
-import type { exposureSchema } from './exposure-schema.ts';
+import type { exposureSchema } from './circumstances.ts';
 
 /** The long window of the suite, in short ones. */
 const RUN_GAP_WINDOWS = 5;

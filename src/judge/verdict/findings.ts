@@ -3,19 +3,11 @@
 // a check whose cause lies elsewhere is set aside.
 import type { z } from 'zod';
 import { judgeAttribution } from './attribution.ts';
-import type { CheckCause } from '../types/check-kinds.ts';
-import { CHECK_TABLE } from '../types/check-kinds.ts';
+import type { Blame, CheckCause, Judged } from '../types/check-kinds.ts';
+import { CHECKS } from '../checks/table.ts';
 import type { findingSchema } from './findings-schema.ts';
 import { judgeHost } from './host.ts';
 import type { CheckResult, Verdict } from '../types/messages.ts';
-
-/** unknown: it could not be found out, so nothing is done about it either. */
-export type Blame = 'version' | 'host' | 'data' | 'unknown';
-export interface Judged {
-  readonly blames: Blame;
-  /** A sentence for people. */
-  readonly text: string;
-}
 
 /** The causes that are looked into. */
 export type UncertainCause = z.infer<typeof findingSchema>['cause'];
@@ -27,7 +19,7 @@ export function findingOf(about: z.infer<typeof findingSchema>): Finding {
   return { ...about, ...(about.cause === 'latency' ? judgeHost(about.facts) : judgeAttribution(about.facts)) };
 }
 
-export function isUncertain(cause: CheckCause): cause is UncertainCause {
+function isUncertain(cause: CheckCause): cause is UncertainCause {
   return cause === 'latency' || cause === 'drift';
 }
 
@@ -35,7 +27,7 @@ export function isUncertain(cause: CheckCause): cause is UncertainCause {
 export function remaining<C extends Pick<CheckResult, 'check'>>(
   failing: readonly C[], findings: readonly Finding[],
 ): readonly C[] {
-  const left = failing.filter(({ check }) => !isElsewhere(CHECK_TABLE[check].cause, findings));
+  const left = failing.filter(({ check }) => !isElsewhere(CHECKS[check].cause, findings));
   return left.length > 0 ? left : failing;
 }
 
@@ -52,7 +44,7 @@ export type Conclusion =
 /** Goes through the failing checks in their order: the first that the version has to answer for decides. */
 export function conclude({ failing }: Pick<Verdict, 'failing'>, findings: readonly Finding[]): Conclusion {
   for (const { check } of failing) {
-    const { cause } = CHECK_TABLE[check];
+    const { cause } = CHECKS[check];
     if (!isUncertain(cause)) return { kind: 'act' };
     const finding = findings.find((one) => one.cause === cause);
     if (finding === undefined) return { kind: 'look', cause };
@@ -69,7 +61,7 @@ export function withFindings(verdict: Verdict, findings: readonly Finding[]): Ve
   const left = remaining(verdict.failing, findings);
   const { check: trigger } = left[0]!;
   return {
-    ...verdict, trigger, cause: CHECK_TABLE[trigger].cause, reason: left.map(({ text }) => text).join('; '),
+    ...verdict, trigger, cause: CHECKS[trigger].cause, reason: left.map(({ text }) => text).join('; '),
     evidence: { ...verdict.evidence, findings },
   };
 }

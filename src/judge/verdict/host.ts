@@ -3,7 +3,7 @@
 // good one is the faster of the two. What was timed is stored, so that anybody can judge it again.
 import type { z } from 'zod';
 import { numberText } from '../types/number-text.ts';
-import type { Judged } from './findings.ts';
+import type { Judged } from '../types/check-kinds.ts';
 import type { hostFactsSchema } from './findings-schema.ts';
 
 /** A version that needs less than this many times the last good one's time is as fast. */
@@ -20,7 +20,7 @@ const RUNS_MIN = 3;
 export type HostFacts = z.infer<typeof hostFactsSchema>;
 
 /** The middle of sorted numbers; NaN of none. */
-export function medianOf(values: readonly number[]): number {
+function medianOf(values: readonly number[]): number {
   const sorted = [...values].sort((a, b) => a - b);
   return sorted[(sorted.length - 1) >> 1] ?? NaN;
 }

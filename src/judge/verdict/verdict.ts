@@ -3,7 +3,7 @@
 // windowSamples of each), the limits and the baseline's moments; of the suite what each check counted, with its limits
 // and the baseline's counts. Nothing else enters a decision.
 import type { CheckEffect, JudgePhase } from '../types/check-kinds.ts';
-import { CHECK_TABLE } from '../types/check-kinds.ts';
+import { CHECKS } from '../checks/table.ts';
 import type { ExposureView } from './exposure.ts';
 import type { JudgedLook } from '../checks/generation-judge.ts';
 import type { CheckName, CheckResult, GenerationTotals, Verdict } from '../types/messages.ts';
@@ -36,10 +36,10 @@ export function triggerOf(checks: readonly CheckResult[]): CheckName | null {
 }
 
 /** What is broken, in a sentence. */
-export const reasonOf = (failing: readonly CheckResult[]): string => failing.map(({ text }) => text).join('; ');
+export const reasonText = (failing: readonly CheckResult[]): string => failing.map(({ text }) => text).join('; ');
 
 /** One look at a window, with all that its verdict depends on and what a reader wants to know beside it. */
-export interface Look {
+interface Look {
   readonly model: string;
   readonly version: string;
   readonly generation: number;
@@ -68,7 +68,7 @@ export function verdictOf(look: Look): Verdict | null {
   const { check: trigger, effect } = failing[0];
   return {
     kind: 'verdict', model, version, generation, verdict: 'fail', trigger, failing, effect,
-    cause: CHECK_TABLE[trigger].cause, reason: reasonOf(failing), evidence: evidenceOf(look),
+    cause: CHECKS[trigger].cause, reason: reasonText(failing), evidence: evidenceOf(look),
   };
 }
 

@@ -31,7 +31,7 @@ interface Estimate {
 }
 
 /** What is known of a window's dependence, each as lists of slots, newest first. */
-export interface DispersionSlots {
+interface DispersionSlots {
   /** The window's own slots and those of the shorter windows. */
   readonly own: readonly (readonly Float64Array[])[];
   /** What lies well before the window: what it is full of cannot explain itself. */

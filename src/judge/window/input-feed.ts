@@ -14,7 +14,7 @@ const ROWS_PER_LOOK = 128;
 const BYTES_PER_LOOK = 1024 * 1024;
 
 /** The rings of one deployment, and which inputs of their rows are watched. */
-export type WatchedRows = RowRings & { readonly signature: Signature; readonly columns: readonly InputColumn[] };
+type WatchedRows = RowRings & { readonly signature: Signature; readonly columns: readonly InputColumn[] };
 
 export class InputFeed {
   readonly #readers: readonly RowReader[];

@@ -10,7 +10,7 @@ const LATENCY_US_MAX = 0x7fffffff;
 /** Latencies below this are counted by the microsecond first: a histogram's bucket takes two logarithms to find. */
 const COUNTED_US = 8_192;
 
-export interface LatencyQuantiles {
+interface LatencyQuantiles {
   readonly p50: number;
   readonly p95: number;
   readonly p99: number;

@@ -19,7 +19,7 @@ import { SlotWindows } from './slot-windows.ts';
 const BLOCK_WINDOWS = 5;
 
 /** How many times in a row something happened; `inputs` counts a repeated question once. */
-export interface Run {
+interface Run {
   length: number;
   inputs: number;
 }

@@ -6,10 +6,10 @@ import { DIRECTIONS } from '../../wire/projection.ts';
 /** Predictions kept for a capture. */
 export const CAPTURE_PREDICTIONS_MAX = 10_000;
 /** Best classes with a higher index are kept as predictions but not counted per class. */
-export const CLASSES_MAX = 65_536;
+const CLASSES_MAX = 65_536;
 
 /** What was kept, oldest first. */
-export interface Captured {
+interface Captured {
   readonly values: number[];
   /** How many had each best class, up to the highest one seen. */
   readonly classCounts: number[];

@@ -60,7 +60,7 @@ export class RingGroup {
 }
 
 /** Told of each sample, and whose version wrote it if that is known. */
-export type SampleVisitor = (sample: Readonly<Sample>, version: string | null) => void;
+type SampleVisitor = (sample: Readonly<Sample>, version: string | null) => void;
 
 /**
  * Hands the waiting samples of all groups to `visit` in order of time and returns how many. Stops at what the rings can

@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { decisionText } from '../../../src/cli/views/explain-view.ts';
-import { decide } from '../../../src/judge/checks/decide.ts';
-import type { CheckEvidence } from '../../../src/judge/checks/evidence.ts';
+import { decide } from '../../../src/judge/checks/table.ts';
+import type { CheckEvidence } from '../../../src/judge/checks/check.ts';
 import type { DecisionRecord } from '../../../src/registry/records.ts';
 
 const errors: CheckEvidence = {

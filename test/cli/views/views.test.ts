@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { decisionText, inUnit } from '../../../src/cli/views/explain-view.ts';
 import { exampleBody } from '../../../src/cli/views/greeting.ts';
-import { judgeOf } from '../../../src/judge/checks/generation-judge.ts';
+import { judgeOf } from '../../../src/judge/checks/suite.ts';
 import type { GenerationTotals } from '../../../src/judge/types/messages.ts';
 import { verdictOf } from '../../../src/judge/verdict/verdict.ts';
 import { resolveOptions } from '../../../src/options/options.ts';

@@ -3,9 +3,9 @@ import { test } from 'node:test';
 import { moments } from '../../../src/judge/statistics/distribution.ts';
 import type { CheckWindow } from '../../../src/judge/checks/compat.ts';
 import {
-  checkErrorRate, checkMeanDrift, checkP95Latency, driftSigmas, p95LatencyMs,
+  checkErrorRate, checkMeanDrift, checkP95Latency, CompatWindow, driftSigmas, p95LatencyMs,
 } from '../../../src/judge/checks/compat.ts';
-import { baselineOf, judgeOptions } from '../fixtures.ts';
+import { baselineOf, judgeOptions, seededRandom } from '../fixtures.ts';
 import { assertClose, vector } from '../vectors.ts';
 
 const limits = judgeOptions({ p95LimitMs: 25 });
@@ -100,4 +100,36 @@ test('check texts name the value, the limit and the number of samples', () => {
 test('a value just over its limit is not written as the limit', () => {
   const { text } = checkP95Latency({ window: windowOf({ latenciesMs: repeat(25.004, 20) }), limits, baseline: null });
   assert.equal(text, 'p95 latency 25.004 ms is over the limit of 25 ms (20 requests)');
+});
+
+test('CompatWindow holds exactly the newest entries of a naive list, at every length and capacity', () => {
+  const random = seededRandom(7);
+  for (const capacity of [1, 2, 7, 200]) {
+    const window = new CompatWindow(capacity);
+    const requests: { latencyUs: number; error: boolean; atUs: number }[] = [];
+    const predictions: number[] = [];
+    for (let step = 0; step < 700; step += 1) {
+      const request = { latencyUs: Math.floor(random() * 1e6), error: random() < 0.3, atUs: step };
+      requests.push(request);
+      window.addRequest(request.latencyUs, request.error, request.atUs);
+      for (let row = random() * 3; row > 1; row -= 1) {
+        predictions.push(row);
+        window.addPrediction(row);
+      }
+      const newest = requests.slice(-capacity);
+      assert.deepEqual(window.view(), {
+        latenciesUs: newest.map((entry) => entry.latencyUs),
+        errors: newest.filter((entry) => entry.error).length,
+        predictions: predictions.slice(-capacity),
+        firstUs: newest[0]?.atUs,
+        lastUs: newest.at(-1)?.atUs,
+      });
+    }
+  }
+});
+
+test('an empty CompatWindow has no times and no values', () => {
+  const { latenciesUs, errors, predictions, firstUs, lastUs } = new CompatWindow(200).view();
+  assert.deepEqual({ latenciesUs, errors, predictions, firstUs, lastUs },
+    { latenciesUs: [], errors: 0, predictions: [], firstUs: null, lastUs: null });
 });

@@ -6,7 +6,8 @@ import { countInBins } from '../../../src/judge/statistics/bins.ts';
 import type { CheckName, CheckResult } from '../../../src/judge/types/messages.ts';
 import { priceOf, sightsOf, waitText } from '../../../src/judge/checks/detectability.ts';
 import type { Sight, Traffic } from '../../../src/judge/checks/detectability.ts';
-import { mixOf, shapeTest } from '../../../src/judge/checks/drift-check.ts';
+import { mixOf } from '../../../src/judge/checks/class-mix.ts';
+import { shapeOf } from '../../../src/judge/checks/drift-check.ts';
 import { isBreach } from '../../../src/judge/checks/rate-check.ts';
 import { referenceOf } from '../../../src/judge/baseline/reference.ts';
 import type { Baseline, OutputKind } from '../../../src/registry/records.ts';
@@ -50,7 +51,7 @@ describe('sightsOf', () => {
         const counts = countInBins(bins.edges, bell.values.map((value) => value + moved * standardDeviation));
         const scaled = counts.map((count) => (count * samples) / bell.values.length);
         const about = { psi: 0.25, chance: options.chance, worth: { effective: samples }, rows };
-        const test = shapeTest(bins.counts, scaled, about);
+        const test = shapeOf(bins.counts, scaled, about);
         return test.psi > test.limit;
       };
       assert.deepEqual([isOver(sigmas * 1.05), isOver(sigmas * 0.8)], [true, false], `${perSecond}/s: ${text}`);

@@ -2,14 +2,15 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { psiLimit } from '../../../src/judge/statistics/chance.ts';
-import {
-  confidenceTest, decideDrift, meanTest, projectionShapes, shapeTest,
-} from '../../../src/judge/checks/drift-check.ts';
-import type { EvidenceOf } from '../../../src/judge/checks/evidence.ts';
+import { shapeOf } from '../../../src/judge/checks/drift-check.ts';
+import { projectionShapes } from '../../../src/judge/checks/projections.ts';
+import { CHECKS } from '../../../src/judge/checks/table.ts';
+import type { EvidenceOf } from '../../../src/judge/checks/check.ts';
 import { InputCounts } from '../../../src/judge/window/input-counts.ts';
 import { inputShapes } from '../../../src/judge/checks/input-drift.ts';
-import { chanceText, decideRate } from '../../../src/judge/checks/rate-check.ts';
+import { decideRate } from '../../../src/judge/checks/rate-check.ts';
 import type { RateWindow } from '../../../src/judge/checks/rate-check.ts';
+import { chanceText } from '../../../src/judge/types/number-text.ts';
 import { computeBaseline } from '../../../src/judge/baseline/baseline.ts';
 import { Outcome } from '../../../src/shared-memory/sample-ring.ts';
 import { seededRandom } from '../fixtures.ts';
@@ -56,10 +57,8 @@ const far = (windowMs: number, sigmas: number, agoMs: number | null) => {
   const now = { windowMs, samples: 500, effective: 500, sigmas };
   return { now, firstLook: agoMs === null ? null : { agoMs, window: now } };
 };
-const verdictOf = (...windows: ReturnType<typeof far>[]): string => {
-  const evidence = { ...drift, windows };
-  return decideDrift(evidence, meanTest(evidence)).verdict;
-};
+const verdictOf = (...windows: ReturnType<typeof far>[]): string =>
+  CHECKS.mean_drift.verdictOf({ ...drift, windows });
 
 test('a drift wants a second look ten seconds later, and to last until now', () => {
   assert.equal(verdictOf(far(60_000, 4, null)), 'pass');
@@ -79,7 +78,7 @@ test('few rows on both sides differ by more than any fixed limit, and the limit 
   let naive = 0;
   for (let trial = 0; trial < 500; trial += 1) {
     const about = { psi: 0.25, chance: 1e-6, worth: { effective: 92 }, rows: 92 };
-    const { psi, limit } = shapeTest(histogram(92), histogram(92), about);
+    const { psi, limit } = shapeOf(histogram(92), histogram(92), about);
     if (psi > 0.25) naive += 1;
     assert.ok(psi <= limit, `PSI ${psi} with the limit ${limit}`);
   }
@@ -102,15 +101,17 @@ test('each of eight projections is allowed an eighth of the chance, and its own 
 
 test('confidence looks at the mean of the entropy and at its shape, each by itself', () => {
   const counts = [0, 250, 250, 250, 250, 0];
-  const evidence: EvidenceOf<'confidence'> = {
-    ...drift, check: 'confidence', shift: 0.5, psi: 0.25, windows: [],
-    baseline: { mean: 0.5, standardDeviation: 0.2, edges: [0, 1, 2, 3, 4], counts },
+  const of = (mean: number, seen: number[]): string => {
+    const window = { windowMs: 60_000, samples: 1_000, effective: 1_000, mean, counts: seen };
+    return CHECKS.confidence.verdictOf({
+      ...drift, check: 'confidence', shift: 0.5, psi: 0.25,
+      windows: [{ now: window, firstLook: { agoMs: 10_000, window } }],
+      baseline: { mean: 0.5, standardDeviation: 0.2, edges: [0, 1, 2, 3, 4], counts },
+    });
   };
-  const { isBreach } = confidenceTest(evidence);
-  const now = { windowMs: 60_000, samples: 1_000, effective: 1_000 };
-  assert.equal(isBreach({ ...now, mean: 0.52, counts }), false);
-  assert.equal(isBreach({ ...now, mean: 0.75, counts }), true, 'surer or less sure in the mean');
-  assert.equal(isBreach({ ...now, mean: 0.5, counts: [0, 500, 0, 0, 500, 0] }), true, 'sure of some, lost with others');
+  assert.equal(of(0.52, counts), 'pass');
+  assert.equal(of(0.75, counts), 'fail', 'surer or less sure in the mean');
+  assert.equal(of(0.5, [0, 500, 0, 0, 500, 0]), 'fail', 'sure of some, lost with others');
 });
 
 test('spread allows rare large answers their uneven numbers', () => {

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { computeBaseline } from '../../../src/judge/baseline/baseline.ts';
-import { effectOf } from '../../../src/judge/types/check-kinds.ts';
+import { effectOf } from '../../../src/judge/checks/table.ts';
 import { computeInputBaseline } from '../../../src/judge/baseline/input-baseline.ts';
 import { recompute } from '../../../src/judge/verdict/recompute.ts';
 import { verdictOf } from '../../../src/judge/verdict/verdict.ts';

@@ -1,5 +1,5 @@
 // A generation under the default suite with simulated time, for the tests of its checks.
-import { judgeOf } from '../../../src/judge/checks/generation-judge.ts';
+import { judgeOf } from '../../../src/judge/checks/suite.ts';
 import type { GenerationJudge, JudgedLook } from '../../../src/judge/checks/generation-judge.ts';
 import type { JudgePhase } from '../../../src/judge/types/check-kinds.ts';
 import type { CheckName, CheckResult } from '../../../src/judge/types/messages.ts';

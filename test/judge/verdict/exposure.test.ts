@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Exposure } from '../../../src/judge/verdict/exposure.ts';
-import { exposureSchema } from '../../../src/judge/verdict/exposure-schema.ts';
+import { exposureSchema } from '../../../src/judge/verdict/circumstances.ts';
 import { MonitorState } from '../../../src/judge/monitor/monitor-state.ts';
 import { recompute } from '../../../src/judge/verdict/recompute.ts';
 import type { Sample } from '../../../src/shared-memory/sample-ring.ts';

@@ -1,0 +1,49 @@
+// spread: do the answers draw together, or apart, around the same mean? Compared as a ratio of standard deviations,
+// with far answers pulled in so that one wild answer decides nothing.
+import { ANSWER } from '../baseline/columns.ts';
+import { varianceLimits } from '../statistics/chance.ts';
+import { numberText } from '../types/number-text.ts';
+import { chanceOf } from './check.ts';
+import { driftCheck } from './drift-check.ts';
+
+export const spread = driftCheck({
+  name: 'spread', title: 'spread', layer: 2, cause: 'drift', unit: 'ratio', subject: 'spread',
+  lacks: (reference) => (reference.spread.standardDeviation > 0 ? null : 'all answers of the baseline are equal'),
+  limits: ({ checks: { spread: { low, high } } }, reference) => ({
+    low, high, baseline: {
+      standardDeviation: reference?.spread.standardDeviation ?? 0, kurtosis: reference?.spread.kurtosis ?? 3,
+    },
+  }),
+  limitOf: ({ high }) => high,
+  numbers: ({ total, samples }, { standardDeviation: scale }) => {
+    const squares = total(ANSWER.spreadSquares) - total(ANSWER.spreadSum) ** 2 / samples;
+    return { standardDeviation: Math.sqrt(Math.max(0, squares) / Math.max(1, samples - 1)) * scale };
+  },
+  test: ({ low, high, chance, rows, baseline }) => {
+    const ratioOf = (deviation: number): number => deviation / baseline.standardDeviation;
+    return {
+      exceedsLimit: ({ standardDeviation }) => ratioOf(standardDeviation) < low || ratioOf(standardDeviation) > high,
+      exceedsChance: ({ standardDeviation, ...worth }) => {
+        const variance = ratioOf(standardDeviation) ** 2;
+        const allowed = varianceLimits({ low, high, kurtosis: baseline.kurtosis }, { chance, worth, rows });
+        return variance < allowed.low || variance > allowed.high;
+      },
+    };
+  },
+  measure: ({ baseline, low, high }, { standardDeviation }) => {
+    const value = standardDeviation / baseline.standardDeviation;
+    const isOver = value < low || value > high;
+    const text = `the spread of the answers is ${numberText(value)} times the baseline's, ` +
+      `${isOver ? 'outside' : 'within'} ${low} to ${high}`;
+    return { value, limit: value < low ? low : high, isOver, text };
+  },
+  detectionLimit: (context) => {
+    const { low, high } = context.options.checks.spread;
+    const kurtosis = context.reference?.spread.kurtosis ?? 3;
+    const limits = varianceLimits({ low, high, kurtosis }, chanceOf(context));
+    const [from, to] = [Math.sqrt(Math.max(0, limits.low)), Math.sqrt(limits.high)];
+    const below = from > 0 ? `below ${numberText(from)} or ` : '';
+    return { value: to, text: `a spread ${below}above ${numberText(to)} times` };
+  },
+  pairEvent: null,
+});
