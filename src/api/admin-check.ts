@@ -1,8 +1,8 @@
 // Who may change something through the public port: the holder of the admin token. Main thread.
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { lastgoodError } from '../base/errors.ts';
-import type { Reply } from '../http/reply.ts';
 import type { HttpRequest } from '../http/driver.ts';
+import type { Reply } from '../http/reply.ts';
 
 /** Tells whether a request may go on; otherwise it has been answered, or FORBIDDEN is thrown. */
 export type AdminCheck = (reply: Reply, request: HttpRequest) => boolean;

@@ -2,20 +2,19 @@
 // thread; the body of an inference request is passed on as bytes, never parsed here.
 import { monotonicUs } from '../base/clock.ts';
 import { lastgoodError } from '../base/errors.ts';
-import { EntryKind } from '../shared-memory/slab.ts';
-import { adminCheck } from './admin-check.ts';
 import { collectBody } from '../http/body.ts';
-import { checkedBody, indexBody, loadBody, unloadBody } from './control-bodies.ts';
-import { objectIn } from './json-body.ts';
-import type { LoadRequest } from './oip-port.ts';
-import { timeoutIn } from './oip-timeout.ts';
-import type { FrontOptions, FrontPort } from './serving-api.ts';
+import type { HttpRequest } from '../http/driver.ts';
 import type { Reply } from '../http/reply.ts';
 import type { RequestHead } from '../http/request-head.ts';
 import { pathParameter, type Route } from '../http/routes.ts';
 import type { FrontState } from '../http/state.ts';
-import type { HttpRequest } from '../http/driver.ts';
+import { EntryKind } from '../shared-memory/slab.ts';
+import { topLevelMember } from '../wire/frame-scan.ts';
+import { adminCheck } from './admin-check.ts';
+import { checkedBody, indexBody, loadBody, objectIn, unloadBody } from './control-bodies.ts';
+import type { FrontOptions, LoadRequest, ServingApi } from './serving-api.ts';
 
+const TIMEOUT_KEY = Buffer.from('"timeout"');
 const HEADER_LENGTH = /^\d{1,10}$/;
 const BASE64 = /^[A-Za-z0-9+/]+={0,2}$/;
 const INDEX_BODY_BYTES_MAX = 1024 * 1024;
@@ -25,9 +24,9 @@ type ModelHandler = (
   reply: Reply, model: string, version: string | undefined, request: HttpRequest, head: RequestHead,
 ) => void;
 
-/** The routes of the protocol, for `registerRoutes`. */
-export function oipRoutes(port: FrontPort, options: FrontOptions, state: FrontState): Route[] {
-  const { oip } = port;
+/** The routes of the protocol, for `driverRoutes`. */
+export function oipRoutes(api: ServingApi, options: FrontOptions, state: FrontState): Route[] {
+  const { oip } = api;
   return [
     get('/v2', (reply) => reply.json(200, oip.server())),
     get('/v2/', (reply) => reply.json(200, oip.server())),
@@ -44,8 +43,8 @@ export function oipRoutes(port: FrontPort, options: FrontOptions, state: FrontSt
       oip.assertReady(model, version);
       reply.json(200, { name: model, ready: true });
     }),
-    ...ofModel('POST', '/infer', inferHandler(port, options, state)),
-    ...repositoryRoutes(port, options, state),
+    ...ofModel('POST', '/infer', inferHandler(api, options, state)),
+    ...repositoryRoutes(api, options, state),
   ];
 }
 
@@ -71,10 +70,10 @@ function ofModel(method: 'GET' | 'POST', suffix: string, handle: ModelHandler): 
   ];
 }
 
-function inferHandler(port: FrontPort, options: FrontOptions, state: FrontState): ModelHandler {
+function inferHandler(api: ServingApi, options: FrontOptions, state: FrontState): ModelHandler {
   return (reply, model, version, request, head) => {
     // Before the body is read, so that an unknown model costs the client no upload.
-    const queue = port.queueOf(model, version);
+    const queue = api.queueOf(model, version);
     queue.assertRoom(EntryKind.oip);
     const headerText = request.getHeader('inference-header-content-length');
     collectBody(reply, head, state, options.bodyBytesMax, (body) => {
@@ -98,8 +97,22 @@ function headerLength(text: string, bodyBytes: number): number {
   throw lastgoodError('INVALID_REQUEST', { reason });
 }
 
-function repositoryRoutes(port: FrontPort, options: FrontOptions, state: FrontState): Route[] {
-  const { oip } = port;
+/**
+ * The one parameter of an inference request that the queue has to know before a worker reads it: the client's own limit
+ * of waiting, Infinity when it has none; what is wrong with it the worker says.
+ */
+export function timeoutIn(body: Uint8Array, headerBytes: number): number {
+  const json = Buffer.from(body.buffer, body.byteOffset, headerBytes);
+  // Nearly no request has one, and only those that do are looked through.
+  if (!json.includes(TIMEOUT_KEY)) return Infinity;
+  const parameters = topLevelMember(json, 'parameters');
+  if (typeof parameters !== 'object' || parameters === null) return Infinity;
+  const { timeout } = parameters as { readonly timeout?: unknown };
+  return typeof timeout === 'number' && timeout > 0 ? timeout : Infinity;
+}
+
+function repositoryRoutes(api: ServingApi, options: FrontOptions, state: FrontState): Route[] {
+  const { oip } = api;
   const authorize = oip.needsToken ? adminCheck(options.adminToken) : () => true;
   const withBody = (
     reply: Reply, head: RequestHead, limitBytes: number,

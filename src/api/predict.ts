@@ -2,17 +2,16 @@
 // (but for the optional one of a rollback, which only an administrator can send).
 import { monotonicUs } from '../base/clock.ts';
 import { lastgoodError } from '../base/errors.ts';
-import { EntryKind } from '../shared-memory/slab.ts';
-import { adminCheck } from './admin-check.ts';
 import { collectBody } from '../http/body.ts';
-import { checkedBody, rollbackBody } from './control-bodies.ts';
-import { objectIn } from './json-body.ts';
-import type { FrontOptions, FrontPort } from './serving-api.ts';
+import type { HttpRequest } from '../http/driver.ts';
 import type { Reply } from '../http/reply.ts';
 import type { RequestHead } from '../http/request-head.ts';
 import { pathParameter, type Route } from '../http/routes.ts';
 import type { FrontState } from '../http/state.ts';
-import type { HttpRequest } from '../http/driver.ts';
+import { EntryKind } from '../shared-memory/slab.ts';
+import { adminCheck } from './admin-check.ts';
+import { checkedBody, objectIn, rollbackBody } from './control-bodies.ts';
+import type { FrontOptions, ServingApi } from './serving-api.ts';
 
 /** Limit of a rollback's optional body. */
 const ROLLBACK_BODY_BYTES_MAX = 16 * 1024;
@@ -21,19 +20,19 @@ const JSON_TYPE = 'application/json';
 // curl sends the form type when nobody says otherwise, so it is taken for JSON as well.
 const JSON_TYPES = new Set(['', JSON_TYPE, 'application/x-www-form-urlencoded']);
 
-/** The routes of the plain API, for `registerRoutes`. */
-export function seedRoutes(port: FrontPort, options: FrontOptions, state: FrontState): Route[] {
+/** The routes of the plain API, for `driverRoutes`. */
+export function seedRoutes(api: ServingApi, options: FrontOptions, state: FrontState): Route[] {
   const predict = (isNamed: boolean): Route['handle'] => (reply, request, head) => {
     if (head.contentType !== JSON_TYPE) requireJsonType(head.contentType);
     // Before the body is read, so that an unknown model costs the client no upload.
-    const queue = port.queueOf(isNamed ? pathParameter(request, 0) : undefined);
+    const queue = api.queueOf(isNamed ? pathParameter(request, 0) : undefined);
     queue.assertRoom(EntryKind.predictJson);
     collectBody(reply, head, state, options.bodyBytesMax, (body) => {
       reply.ticket = queue.submit(EntryKind.predictJson, body, reply, monotonicUs());
     });
   };
   const health = (model: string | undefined, reply: Reply): void => {
-    reply.json(200, port.healthOf(model));
+    reply.json(200, api.healthOf(model));
   };
   const authorize = adminCheck(options.adminToken);
   const rollback = (model: string | undefined, reply: Reply, request: HttpRequest, head: RequestHead): void => {
@@ -41,7 +40,7 @@ export function seedRoutes(port: FrontPort, options: FrontOptions, state: FrontS
     requireJsonType(head.contentType);
     const limitBytes = Math.min(ROLLBACK_BODY_BYTES_MAX, options.bodyBytesMax);
     collectBody(reply, head, state, limitBytes, (body) => {
-      port.rollbackFromFront(model, reasonIn(body)).then(
+      api.rollbackFromFront(model, reasonIn(body)).then(
         (result) => reply.json(200, result),
         (error: unknown) => reply.fail(error),
       );

@@ -8,11 +8,10 @@ import type { TlsPair } from '../http/tls/tls-pair.ts';
 import { TlsRenewal } from '../http/tls/tls-renewal.ts';
 import { createUwsDriver } from '../http/uws/driver.ts';
 import type { TlsView } from '../metrics/views.ts';
-import { metricsRoute } from './metrics-route.ts';
 import { oipRoutes } from './oip.ts';
-import { openApiRoutes } from './operations.ts';
+import { metricsRoute, openApiRoutes } from './operations.ts';
 import { indexRoute, seedRoutes } from './predict.ts';
-import type { ClientsHold, Front, FrontOptions, FrontPort } from './serving-api.ts';
+import type { ClientsHold, Front, FrontOptions, ServingApi } from './serving-api.ts';
 import { tfsRoutes } from './tfs.ts';
 import { WebSockets } from './websocket/websocket.ts';
 
@@ -21,17 +20,17 @@ import { WebSockets } from './websocket/websocket.ts';
  * the driver does not load here, LISTEN_FAILED when the address cannot be had, TLS_UNUSABLE when the certificate cannot
  * be served.
  */
-export async function startFront(port: FrontPort, options: FrontOptions): Promise<Front> {
-  const front = new ListeningFront(port, options, createUwsDriver(options.limits.headerBytesMax));
+export async function startFront(api: ServingApi, options: FrontOptions): Promise<Front> {
+  const front = new ListeningFront(api, options, createUwsDriver(options.limits.headerBytesMax));
   await front.listen();
   return front;
 }
 
 /** All routes but the WebSocket's. */
-export function frontRoutes(port: FrontPort, options: FrontOptions, state: FrontState): Route[] {
+export function frontRoutes(api: ServingApi, options: FrontOptions, state: FrontState): Route[] {
   const routes = [
-    ...seedRoutes(port, options, state), ...oipRoutes(port, options, state), ...tfsRoutes(port, options, state),
-    metricsRoute(port), ...openApiRoutes(),
+    ...seedRoutes(api, options, state), ...oipRoutes(api, options, state), ...tfsRoutes(api, options, state),
+    metricsRoute(api), ...openApiRoutes(),
   ];
   return [...routes, indexRoute(routes)];
 }
@@ -46,16 +45,16 @@ class ListeningFront implements Front {
   #renewal: TlsRenewal | null = null;
   #closed = false;
 
-  constructor(port: FrontPort, options: FrontOptions, driver: HttpDriver) {
+  constructor(api: ServingApi, options: FrontOptions, driver: HttpDriver) {
     const { limits } = options;
     const state = createFrontState(limits, driver);
-    const webSockets = new WebSockets(port, state, Math.min(limits.frameBytesMax, options.bodyBytesMax));
+    const webSockets = new WebSockets(api, state, Math.min(limits.frameBytesMax, options.bodyBytesMax));
     this.#options = options;
     this.#driver = driver;
     this.#state = state;
     this.#webSockets = webSockets;
     this.#site = {
-      routes: [webSockets.plainRoute, ...driverRoutes(state, frontRoutes(port, options, state))],
+      routes: [webSockets.plainRoute, ...driverRoutes(state, frontRoutes(api, options, state))],
       webSocket: webSockets,
       connections: countConnections(state, connectionsAllowed(limits.connectionsMax, openFilesMax())),
     };

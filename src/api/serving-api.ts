@@ -1,11 +1,9 @@
 // What the public front end asks of the engine; implemented by the engine, so that the front knows none of its parts.
 import type { Submitter } from '../batch/submit.ts';
+import type { FrontLimits } from '../http/limits.ts';
+import type { TlsOptions } from '../http/tls/tls-renewal.ts';
 import type { TlsView } from '../metrics/views.ts';
 import type { Trust } from '../registry/records.ts';
-import type { FrontLimits } from '../http/limits.ts';
-import type { OipPort } from './oip-port.ts';
-import type { TfsPort } from './tfs-port.ts';
-import type { TlsOptions } from '../http/tls/tls-renewal.ts';
 
 /** The answer of GET /health, fields as the public contract names them. */
 export interface HealthAnswer {
@@ -28,7 +26,65 @@ export interface HealthAnswer {
   readonly pinned: boolean;
 }
 
-export interface FrontPort {
+/** GET /v2. */
+interface ServerMetadata {
+  readonly name: string;
+  readonly version: string;
+  /** Names of the protocol's extensions that work here. */
+  readonly extensions: readonly string[];
+}
+
+/** One line of the repository index. */
+export interface IndexEntry {
+  readonly name: string;
+  readonly version?: string;
+  readonly state: 'READY' | 'UNAVAILABLE' | 'LOADING' | 'UNLOADING' | 'UNKNOWN';
+  readonly reason: string;
+}
+
+/** What a client asks of the repository extension, checked. */
+export interface LoadRequest {
+  /** The version to promote, or the name of the one in `file`. */
+  readonly version?: string;
+  /** The bytes of a new version. */
+  readonly file?: Uint8Array;
+}
+
+/** What the Open Inference Protocol's routes ask of the engine, beside the queues of its models. */
+export interface OipApi {
+  /** Load and unload need the admin token. */
+  readonly needsToken: boolean;
+  server(): ServerMetadata;
+  /** Every model has a version that answers. */
+  isReady(): boolean;
+  /** Throws MODEL_NOT_FOUND, VERSION_NOT_FOUND, VERSION_NOT_LOADED or NO_ACTIVE_VERSION when it would not answer. */
+  assertReady(model: string, version: string | undefined): void;
+  /** Model metadata, config and statistics, as the protocol spells them; throw like `assertReady`. */
+  metadata(model: string, version: string | undefined): object;
+  config(model: string, version: string | undefined): object;
+  statistics(model: string | undefined, version: string | undefined): Promise<object>;
+  index(): readonly IndexEntry[];
+  /** Serves a model (again); a new version goes through its trial and is promoted. */
+  load(model: string, request: LoadRequest): Promise<void>;
+  /** Stops serving a model until it is loaded again; throws UNLOAD_REFUSED. */
+  unload(model: string, force: boolean): Promise<void>;
+}
+
+/** What the routes of TensorFlow Serving's REST API ask of the engine, beside the queues of its models. */
+export interface TfsApi {
+  /** The names of the models that are served. */
+  models(): readonly string[];
+  /**
+   * The version that a label stands for, undefined for whichever is active. Throws MODEL_NOT_FOUND, LABEL_NOT_FOUND.
+   */
+  versionOf(model: string, label: string): string | undefined;
+  /** Throws MODEL_NOT_FOUND, VERSION_NOT_FOUND. */
+  status(model: string, version: string | undefined): object;
+  /** Throws like `queueOf`. */
+  metadata(model: string, version: string | undefined): object;
+}
+
+export interface ServingApi {
   /**
    * The queue of a model, or of the default model; with a version, requests are answered by that one, whichever is
    * active. Throws MODEL_NOT_FOUND, NO_DEFAULT_MODEL, VERSION_NOT_FOUND or VERSION_NOT_LOADED.
@@ -36,10 +92,10 @@ export interface FrontPort {
   queueOf(model: string | undefined, version?: string): Submitter;
   /** Throws FLOATS_REFUSED when the version, or the active one, cannot be asked over `lastgood.f32`; and as above. */
   assertFloats(model: string | undefined, version?: string): void;
-  readonly oip: OipPort;
+  readonly oip: OipApi;
   /** The text of GET /metrics. */
   metrics(): Promise<string>;
-  readonly tfs: TfsPort;
+  readonly tfs: TfsApi;
   healthOf(model: string | undefined): HealthAnswer;
   /** Rolls back on behalf of a client that showed the admin token. */
   rollbackFromFront(

@@ -4,14 +4,14 @@
 // A colon is no separator for the router, so the last segment comes with ":predict" at its end.
 import { monotonicUs } from '../base/clock.ts';
 import { lastgoodError } from '../base/errors.ts';
-import { EntryKind } from '../shared-memory/slab.ts';
 import { collectBody } from '../http/body.ts';
-import type { FrontOptions, FrontPort } from './serving-api.ts';
+import type { HttpRequest } from '../http/driver.ts';
 import type { Reply } from '../http/reply.ts';
 import type { RequestHead } from '../http/request-head.ts';
 import { pathParameter, type Route } from '../http/routes.ts';
 import type { FrontState } from '../http/state.ts';
-import type { HttpRequest } from '../http/driver.ts';
+import { EntryKind } from '../shared-memory/slab.ts';
+import type { FrontOptions, ServingApi } from './serving-api.ts';
 
 const PREDICT = ':predict';
 const ECHO_CHARACTERS_MAX = 200;
@@ -23,15 +23,15 @@ interface Target {
 }
 type Resolve = (model: string, segment: string) => Target;
 
-/** The routes, for `registerRoutes`. */
-export function tfsRoutes(port: FrontPort, options: FrontOptions, state: FrontState): Route[] {
-  const { tfs } = port;
+/** The routes, for `driverRoutes`. */
+export function tfsRoutes(api: ServingApi, options: FrontOptions, state: FrontState): Route[] {
+  const { tfs } = api;
   const whole: Resolve = (_, model) => ({ model, version: undefined });
   const byVersion: Resolve = (model, version) => ({ model, version });
   const byLabel: Resolve = (model, label) => ({ model, version: tfs.versionOf(model, label) });
   const predict = (reply: Reply, head: RequestHead, { model, version }: Target): void => {
     // Before the body is read, so that an unknown model costs the client no upload.
-    const queue = port.queueOf(model, version);
+    const queue = api.queueOf(model, version);
     queue.assertRoom(EntryKind.tfsPredict);
     collectBody(reply, head, state, options.bodyBytesMax, (body) => {
       reply.ticket = queue.submit(EntryKind.tfsPredict, body, reply, monotonicUs());

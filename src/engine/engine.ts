@@ -28,7 +28,7 @@ import { closeFront, type Drained, drainQueues } from './draining.ts';
 import { Announcer, type EngineSurroundings } from './events.ts';
 import { HungRuns } from './hung-runs.ts';
 import { Follower } from './follower.ts';
-import { createFrontPort, frontOptions } from './front-port.ts';
+import { createServingApi, frontOptions } from './front-port.ts';
 import { GuardedStart } from './guarded-start.ts';
 import { silentLog } from './log.ts';
 import { EngineMeters } from './meters.ts';
@@ -149,7 +149,7 @@ export class Engine extends Announcer {
   /** Listens for HTTP and WebSocket clients, port 0 on a free one: LISTEN_FAILED, FRONT_UNAVAILABLE, TLS_UNUSABLE. */
   async listen(address: { readonly host?: string; readonly port?: number } = {}): Promise<Front> {
     this.assertOpen();
-    this.#front = await startFront(createFrontPort(this), frontOptions(this, address));
+    this.#front = await startFront(createServingApi(this), frontOptions(this, address));
     return this.#front;
   }
 

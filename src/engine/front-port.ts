@@ -1,15 +1,15 @@
 // The engine as the public front end sees it.
 import { lastgoodError } from '../base/errors.ts';
-import type { FrontOptions, FrontPort } from '../api/serving-api.ts';
+import type { FrontOptions, ServingApi } from '../api/serving-api.ts';
 import type { TlsNews } from '../http/tls/tls-renewal.ts';
 import { floatRefusal } from '../wire/float-frame.ts';
 import { MetricsPage } from './metrics-page.ts';
-import { createOipPort } from './oip-port.ts';
-import { createTfsPort } from './tfs-port.ts';
+import { createOipApi } from './oip-port.ts';
+import { createTfsApi } from './tfs-port.ts';
 import type { Engine } from './engine.ts';
 
 /** Builds the port that the front end is started with. */
-export function createFrontPort(engine: Engine): FrontPort {
+export function createServingApi(engine: Engine): ServingApi {
   const page = new MetricsPage(engine);
   return {
     queueOf: (model, version) => engine.served(model).queueOf(version),
@@ -18,9 +18,9 @@ export function createFrontPort(engine: Engine): FrontPort {
       const reason = floatRefusal(served.deploymentOf(version).version.signature);
       if (reason !== null) throw lastgoodError('FLOATS_REFUSED', { model: served.model, reason });
     },
-    oip: createOipPort(engine),
+    oip: createOipApi(engine),
     metrics: () => page.text(),
-    tfs: createTfsPort(engine),
+    tfs: createTfsApi(engine),
     healthOf: (model) => engine.served(model).healthAnswer(),
     rollbackFromFront: async (model, reason) => {
       const args = { model: engine.served(model).model, reason: reason ?? 'requested over HTTP' };

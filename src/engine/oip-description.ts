@@ -1,5 +1,5 @@
 // How models are described to clients of the Open Inference Protocol. Pure.
-import type { IndexEntry } from '../api/oip-port.ts';
+import type { IndexEntry } from '../api/serving-api.ts';
 import type { ModelOptions } from '../options/options.ts';
 import type { Datatype, Signature, TensorSignature, VersionRecord } from '../registry/records.ts';
 import type { DeploymentView } from '../rollout/outcome.ts';

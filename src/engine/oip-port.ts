@@ -4,7 +4,7 @@ import { rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { lastgoodError } from '../base/errors.ts';
-import type { IndexEntry, LoadRequest, OipPort } from '../api/oip-port.ts';
+import type { IndexEntry, LoadRequest, OipApi } from '../api/serving-api.ts';
 import { modelStatistics } from '../metrics/statistics.ts';
 import { packageVersion } from '../base/package-root.ts';
 import { checkName } from '../base/names.ts';
@@ -17,7 +17,7 @@ import { setUnloaded } from './unloading.ts';
 const BY = { by: 'http' };
 
 /** Builds the part of the front's port that the protocol needs. */
-export function createOipPort(engine: Engine): OipPort {
+export function createOipApi(engine: Engine): OipApi {
   const { registry, options } = engine;
   const server = { name: 'lastgood', version: packageVersion(), extensions: EXTENSIONS };
 

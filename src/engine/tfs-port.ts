@@ -4,7 +4,7 @@
 //   lastgood             the version that would answer after a rollback
 //   candidate, canary    the version that is being brought up
 import { lastgoodError } from '../base/errors.ts';
-import type { TfsPort } from '../api/tfs-port.ts';
+import type { TfsApi } from '../api/serving-api.ts';
 import type { Datatype, TensorSignature } from '../registry/records.ts';
 import type { DeploymentState, DeploymentView } from '../rollout/outcome.ts';
 import type { Engine } from './engine.ts';
@@ -23,7 +23,7 @@ const TYPES: Readonly<Record<Datatype, string>> = {
 };
 
 /** Builds the part of the front's port that these routes need. */
-export function createTfsPort(engine: Engine): TfsPort {
+export function createTfsApi(engine: Engine): TfsApi {
   const { registry } = engine;
   return {
     models: () => [...engine.models.keys()],

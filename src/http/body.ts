@@ -2,8 +2,8 @@
 // a copy; pieces go into a private buffer. Every chunk is detached when its callback returns, so nothing is kept of it.
 // Invariant: the bytes counted in the front's state are given back on every way out: answer, refusal, abort. What a
 // client has announced and not sent counts nothing, so that announcing bodies keeps nobody else from sending one.
-import type { Ticket } from '../batch/submit.ts';
 import { lastgoodError } from '../base/errors.ts';
+import type { Ticket } from '../batch/submit.ts';
 import { BODY_ENCODINGS, type BodyEncoding, Inflation, bodyEncoding, inflateSmall } from './inflate.ts';
 import type { Reply } from './reply.ts';
 import { LENGTH_UNKNOWN, type RequestHead } from './request-head.ts';

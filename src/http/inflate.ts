@@ -3,9 +3,9 @@
 // Invariant: the bytes counted in the front's state are given back on every way out: delivery, refusal, abort.
 import { createGunzip, createInflate, gunzipSync, inflateSync } from 'node:zlib';
 import type { Gunzip, Inflate } from 'node:zlib';
-import type { Ticket } from '../batch/submit.ts';
 import { lastgoodError, reasonOf } from '../base/errors.ts';
 import type { LastgoodError } from '../base/errors.ts';
+import type { Ticket } from '../batch/submit.ts';
 
 export type BodyEncoding = 'gzip' | 'deflate';
 

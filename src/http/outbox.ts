@@ -2,8 +2,8 @@
 // sent one by one each would be a system call of its own. Small messages are therefore copied into one buffer and leave
 // when the answers of the batch are out, socket by socket, all of a socket's in one write.
 // Invariant: no more than OUTBOX_BACKLOG_BYTES_MAX (or one single message) wait for a client, or it is disconnected.
-import type { UnreadBudget, UnreadHolder } from './unread-budget.ts';
 import { SendResult, type WebSocketChannel } from './driver.ts';
+import type { UnreadBudget, UnreadHolder } from './unread-budget.ts';
 
 /** With more than this unread by the client, its new frames are refused. */
 export const OUTBOX_HELD_BACK_BYTES = 1024 * 1024;

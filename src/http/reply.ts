@@ -2,8 +2,8 @@
 // Invariant: the abort handler is registered before anything else, and after an answer or an abort the response
 // is never used again (any use may throw); so a request gets exactly one answer or none.
 import { STATUS_CODES } from 'node:http';
-import type { ReplySink, Ticket } from '../batch/submit.ts';
 import { errorBody, isLastgoodError } from '../base/errors.ts';
+import type { ReplySink, Ticket } from '../batch/submit.ts';
 import { JSON_TYPE, TENSOR_HEADER, TENSOR_TYPE } from './answer-heads.ts';
 import { type AnswerEncoding, COMPRESSED_BYTES_MIN, compress, encodingFor } from './compression.ts';
 import type { HttpResponse, PreparedHead } from './driver.ts';

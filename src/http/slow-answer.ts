@@ -1,8 +1,8 @@
 // A large answer on its way to one client: what the connection does not take at once is copied and handed over as the
 // client reads, so that it is known how much of it is unread. (Given to the driver whole it would lie there uncounted.)
 // Main thread.
-import type { UnreadBudget, UnreadHolder } from './unread-budget.ts';
 import type { HttpResponse } from './driver.ts';
+import type { UnreadBudget, UnreadHolder } from './unread-budget.ts';
 
 export class SlowAnswer implements UnreadHolder {
   readonly #response: HttpResponse;

@@ -1,11 +1,9 @@
 // An engine as the front sees it, in memory: it keeps every accepted request until the test lets it be answered, and
 // answers with what it was given. An answer's bytes lie in shared memory that is overwritten at once, as in a slab.
-import type { ReplySink, Submitter, Ticket } from '../../src/batch/submit.ts';
-import { lastgoodError } from '../../src/base/errors.ts';
-import type { Front, FrontOptions, FrontPort, HealthAnswer } from '../../src/api/serving-api.ts';
-import type { OipPort } from '../../src/api/oip-port.ts';
-import type { TfsPort } from '../../src/api/tfs-port.ts';
 import { startFront } from '../../src/api/server.ts';
+import type { Front, FrontOptions, HealthAnswer, OipApi, ServingApi, TfsApi } from '../../src/api/serving-api.ts';
+import { lastgoodError } from '../../src/base/errors.ts';
+import type { ReplySink, Submitter, Ticket } from '../../src/batch/submit.ts';
 import { resolveOptions } from '../../src/options/options.ts';
 import { EntryKind } from '../../src/shared-memory/slab.ts';
 import { until } from '../support/poll.ts';
@@ -45,9 +43,9 @@ export class HeldRequest implements Ticket {
   }
 }
 
-export class EchoEngine implements FrontPort {
+export class EchoEngine implements ServingApi {
   /** An Open Inference Protocol of one model; the real one is tested on the real engine. */
-  readonly oip: OipPort = {
+  readonly oip: OipApi = {
     needsToken: true,
     server: () => ({ name: 'echo', version: '0', extensions: [] }),
     isReady: () => true,
@@ -60,7 +58,7 @@ export class EchoEngine implements FrontPort {
     unload: () => Promise.resolve(),
   };
   readonly metrics = (): Promise<string> => Promise.resolve('# HELP echo Nothing.\n# TYPE echo gauge\necho 1\n');
-  readonly tfs: TfsPort = {
+  readonly tfs: TfsApi = {
     models: () => this.#models,
     versionOf: () => undefined,
     status: (model) => ({ name: this.#named(model) }),
@@ -125,7 +123,7 @@ export class EchoEngine implements FrontPort {
   async rollbackFromFront(
     model: string | undefined,
     reason: string | undefined,
-  ): ReturnType<FrontPort['rollbackFromFront']> {
+  ): ReturnType<ServingApi['rollbackFromFront']> {
     await new Promise((resolve) => setImmediate(resolve));
     if (model === 'größe/1') {
       throw lastgoodError('NO_ROLLBACK_TARGET', { model, to: null, versions: [{ version: '1', reason: 'is active' }] });

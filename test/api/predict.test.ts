@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { Agent } from 'node:http';
 import { after, before, beforeEach, test } from 'node:test';
+import type { Front } from '../../src/api/serving-api.ts';
 import { monotonicUs } from '../../src/base/clock.ts';
 import { lastgoodError } from '../../src/base/errors.ts';
-import type { Front } from '../../src/api/serving-api.ts';
 import { EntryKind } from '../../src/shared-memory/slab.ts';
 import { http } from '../support/http.ts';
 import { until } from '../support/poll.ts';

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, test } from 'node:test';
 import type { Front } from '../../src/api/serving-api.ts';
+import { EchoEngine, frontBefore } from '../api/echo-engine.ts';
 import { http, RawConnection } from '../support/http.ts';
 import { until } from '../support/poll.ts';
-import { EchoEngine, frontBefore } from '../api/echo-engine.ts';
 
 const LIMIT_BYTES = 100_000;
 const POST = ['POST /predict HTTP/1.1', 'Host: x'];

@@ -4,15 +4,15 @@ import { randomBytes } from 'node:crypto';
 import { request as httpRequest } from 'node:http';
 import { after, before, beforeEach, test } from 'node:test';
 import { createGzip, deflateRawSync, deflateSync, gzipSync } from 'node:zlib';
-import { COMPRESSED_BYTES_MIN, compress, encodingFor } from '../../src/http/compression.ts';
 import type { Front } from '../../src/api/serving-api.ts';
+import { COMPRESSED_BYTES_MIN, compress, encodingFor } from '../../src/http/compression.ts';
 import { createFrontState } from '../../src/http/state.ts';
 import { createUwsDriver } from '../../src/http/uws/driver.ts';
 import { resolveOptions } from '../../src/options/options.ts';
+import { EchoEngine, frontBefore } from '../api/echo-engine.ts';
 import { postPacked } from '../support/packed-post.ts';
 import type { PackedAnswer } from '../support/packed-post.ts';
 import { until } from '../support/poll.ts';
-import { EchoEngine, frontBefore } from '../api/echo-engine.ts';
 
 const LIMIT_BYTES = 300_000;
 const engine = new EchoEngine();

@@ -1,9 +1,9 @@
 // What leaves a socket, and when: on a socket in memory that notes corks, sends and its end.
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
+import type { WebSocketChannel } from '../../src/http/driver.ts';
 import { Gathering, OUTBOX_BACKLOG_BYTES_MAX, Outbox } from '../../src/http/outbox.ts';
 import { UnreadBudget } from '../../src/http/unread-budget.ts';
-import type { WebSocketChannel } from '../../src/http/driver.ts';
 
 class NotedSocket implements WebSocketChannel {
   /** Unread bytes; a client that reads has none. */

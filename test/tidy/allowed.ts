@@ -28,9 +28,6 @@ export const FULL_FOLDERS: readonly string[] = [
 
 /** Files that are too small to be a place of their own. */
 export const CRUMBS: readonly string[] = [
-  'src/api/metrics-route.ts',
-  'src/api/oip-timeout.ts',
-  'src/api/tfs-port.ts',
   'src/doctor/registry-probe.ts',
   'src/engine/background.ts',
   'src/engine/choose-model.ts',

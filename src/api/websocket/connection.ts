@@ -2,13 +2,13 @@
 // Invariants: at most SOCKET_IN_FLIGHT_MAX frames wait for an answer; a client that does not read gets its new frames
 // refused first, and is disconnected before too much is buffered for it (see outbox.ts); after `closed` its
 // channel is never used again.
-import type { ReplySink, Ticket } from '../../batch/submit.ts';
 import { lastgoodError } from '../../base/errors.ts';
-import { Gathering, OUTBOX_HELD_BACK_BYTES, Outbox } from '../../http/outbox.ts';
-import type { FrontPort } from '../serving-api.ts';
-import type { SocketDialect, SocketTarget } from './dialects.ts';
-import { countRefusal, type FrontState } from '../../http/state.ts';
+import type { ReplySink, Ticket } from '../../batch/submit.ts';
 import type { WebSocketChannel, WebSocketHandler } from '../../http/driver.ts';
+import { Gathering, OUTBOX_HELD_BACK_BYTES, Outbox } from '../../http/outbox.ts';
+import { countRefusal, type FrontState } from '../../http/state.ts';
+import type { ServingApi } from '../serving-api.ts';
+import type { SocketDialect, SocketTarget } from './dialects.ts';
 
 /** Frames of one socket that may wait for their answers; one more is refused with SOCKET_BUSY. */
 export const SOCKET_IN_FLIGHT_MAX = 256;
@@ -40,7 +40,7 @@ export class OpenSockets {
 }
 
 export class Connection implements WebSocketHandler {
-  readonly #port: FrontPort;
+  readonly #api: ServingApi;
   readonly #state: FrontState;
   readonly #dialect: SocketDialect;
   readonly #target: SocketTarget;
@@ -52,9 +52,9 @@ export class Connection implements WebSocketHandler {
 
   /** `target` is what the URL names. */
   constructor(
-    port: FrontPort, state: FrontState, dialect: SocketDialect, target: SocketTarget, open: OpenSockets,
+    api: ServingApi, state: FrontState, dialect: SocketDialect, target: SocketTarget, open: OpenSockets,
   ) {
-    this.#port = port;
+    this.#api = api;
     this.#state = state;
     this.#dialect = dialect;
     this.#target = target;
@@ -121,7 +121,7 @@ export class Connection implements WebSocketHandler {
     }
     const reply = this.#reply();
     try {
-      const ticket = dialect.submit(this.#port, this.#target, frame, reply);
+      const ticket = dialect.submit(this.#api, this.#target, frame, reply);
       // A queue that answered at once is done with it.
       if (reply.isWaiting) reply.ticket = ticket;
     } catch (error) {

@@ -1,16 +1,16 @@
 // The subprotocols of the WebSocket: what a frame is, which queue it goes to, and how it is refused. Main thread; no
 // state. A frame is passed on as bytes: of JSON only those members are looked for that name the queue, the time to wait
 // in it and the id; of floats only the id is read.
-import type { ReplySink, Submitter, Ticket } from '../../batch/submit.ts';
 import { monotonicUs } from '../../base/clock.ts';
 import { errorBody, lastgoodError } from '../../base/errors.ts';
+import type { ReplySink, Submitter, Ticket } from '../../batch/submit.ts';
 import { EntryKind } from '../../shared-memory/slab.ts';
 import { floatErrorFrame, floatFrameId } from '../../wire/float-frame.ts';
 import { topLevelMember } from '../../wire/frame-scan.ts';
 import { FRAME_LENGTH_BYTES, frameJson, frameJsonBytes, oipErrorFrame } from '../../wire/oip-frame.ts';
 import { idText } from '../../wire/predict-body.ts';
-import { timeoutIn } from '../oip-timeout.ts';
-import type { FrontPort } from '../serving-api.ts';
+import { timeoutIn } from '../oip.ts';
+import type { ServingApi } from '../serving-api.ts';
 
 /** What the URL of a socket names: the model, and the version if it is not to be whichever is active. */
 export interface SocketTarget {
@@ -24,21 +24,21 @@ export interface SocketDialect {
   /** Frames in both directions are binary. */
   readonly isBinary: boolean;
   /** Checks the upgrade of a socket whose URL names `target`; throws what its client has to know at once. */
-  accept(port: FrontPort, target: SocketTarget): void;
+  accept(api: ServingApi, target: SocketTarget): void;
   /** Hands a frame to its queue; `frame` is valid only during the call. What it throws is answered with `refusal`. */
-  submit(port: FrontPort, target: SocketTarget, frame: Buffer, reply: ReplySink): Ticket;
+  submit(api: ServingApi, target: SocketTarget, frame: Buffer, reply: ReplySink): Ticket;
   refusal(frame: Buffer, error: unknown): Uint8Array;
 }
 
 const json: SocketDialect = {
   protocol: 'lastgood.json',
   isBinary: false,
-  accept: (port, { model, version }) => {
+  accept: (api, { model, version }) => {
     // What is named in the URL must be there now; without it, each frame may name its own.
-    if (model !== undefined || version !== undefined) port.queueOf(model, version);
+    if (model !== undefined || version !== undefined) api.queueOf(model, version);
   },
-  submit: (port, target, frame, reply) =>
-    queueFor(port, target, textIn(frame, 'model')).submit(EntryKind.socketJson, frame, reply, monotonicUs()),
+  submit: (api, target, frame, reply) =>
+    queueFor(api, target, textIn(frame, 'model')).submit(EntryKind.socketJson, frame, reply, monotonicUs()),
   refusal: (frame, error) => {
     const { error: text, code } = errorBody(error).body;
     return Buffer.from(JSON.stringify({ id: topLevelMember(frame, 'id') ?? null, error: text, code }));
@@ -46,10 +46,10 @@ const json: SocketDialect = {
 };
 
 // A version of the URL is one of the URL's model, or of the default one.
-function queueFor(port: FrontPort, target: SocketTarget, model?: string, version?: string): Submitter {
+function queueFor(api: ServingApi, target: SocketTarget, model?: string, version?: string): Submitter {
   return model === undefined || model === target.model
-    ? port.queueOf(target.model, version ?? target.version)
-    : port.queueOf(model, version);
+    ? api.queueOf(target.model, version ?? target.version)
+    : api.queueOf(model, version);
 }
 
 // Of most frames nothing more than this is asked for, and one search in native code says that it is not there.
@@ -63,21 +63,21 @@ function textIn(frame: Buffer, key: string): string | undefined {
 const floats: SocketDialect = {
   protocol: 'lastgood.f32',
   isBinary: true,
-  accept: (port, { model, version }) => port.assertFloats(model, version),
-  submit: (port, { model, version }, frame, reply) =>
-    port.queueOf(model, version).submit(EntryKind.floatFrame, frame, reply, monotonicUs()),
+  accept: (api, { model, version }) => api.assertFloats(model, version),
+  submit: (api, { model, version }, frame, reply) =>
+    api.queueOf(model, version).submit(EntryKind.floatFrame, frame, reply, monotonicUs()),
   refusal: (frame, error) => floatErrorFrame(floatFrameId(frame), error).bytes,
 };
 
 const oip: SocketDialect = {
   protocol: 'oip.v2',
   isBinary: true,
-  accept: (port, target) => json.accept(port, target),
-  submit: (port, target, frame, reply) => {
+  accept: (api, target) => json.accept(api, target),
+  submit: (api, target, frame, reply) => {
     const jsonBytes = frameJsonBytes(frame);
     const body = frame.subarray(FRAME_LENGTH_BYTES);
     const named = body.subarray(0, jsonBytes);
-    const queue = queueFor(port, target, textIn(named, 'model_name'), textIn(named, 'model_version'));
+    const queue = queueFor(api, target, textIn(named, 'model_name'), textIn(named, 'model_version'));
     return queue.submit(
       EntryKind.oipFrame, body, reply, monotonicUs(), jsonBytes, timeoutIn(body, jsonBytes));
   },

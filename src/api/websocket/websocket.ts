@@ -4,7 +4,7 @@ import type { DriverRoute, HttpRequest, HttpResponse, WebSocketRoute } from '../
 import { CloseCode, OUTBOX_BACKLOG_BYTES_MAX } from '../../http/outbox.ts';
 import { Reply } from '../../http/reply.ts';
 import type { FrontState } from '../../http/state.ts';
-import type { FrontPort } from '../serving-api.ts';
+import type { ServingApi } from '../serving-api.ts';
 import { Connection, OpenSockets } from './connection.ts';
 import { DEFAULT_DIALECT, SOCKET_DIALECTS } from './dialects.ts';
 import type { SocketDialect } from './dialects.ts';
@@ -21,13 +21,13 @@ export class WebSockets implements WebSocketRoute {
   // Only a second net, Connection closes earlier; the margin lets one large answer and the close frame through.
   readonly unreadBytesMax = OUTBOX_BACKLOG_BYTES_MAX * 2;
   readonly idleSeconds = IDLE_SECONDS;
-  readonly #port: FrontPort;
+  readonly #api: ServingApi;
   readonly #state: FrontState;
   readonly #open: OpenSockets;
 
   /** A message longer than `messageBytesMax` ends its socket. */
-  constructor(port: FrontPort, state: FrontState, messageBytesMax: number) {
-    this.#port = port;
+  constructor(api: ServingApi, state: FrontState, messageBytesMax: number) {
+    this.#api = api;
     this.#state = state;
     this.#open = new OpenSockets(state);
     this.messageBytesMax = messageBytesMax;
@@ -58,7 +58,7 @@ export class WebSockets implements WebSocketRoute {
   }
 
   #upgrade(request: HttpRequest, accept: Accept): void {
-    const port = this.#port;
+    const api = this.#api;
     const state = this.#state;
     if (state.draining) throw lastgoodError('DRAINING');
     if (request.getHeader('sec-websocket-version') !== '13') throw lastgoodError('UPGRADE_REQUIRED');
@@ -68,9 +68,9 @@ export class WebSockets implements WebSocketRoute {
     const dialect = chooseDialect(offer);
     const query = new URLSearchParams(request.getQuery() ?? '');
     const target = { model: query.get('model') ?? undefined, version: query.get('version') ?? undefined };
-    dialect.accept(port, target);
+    dialect.accept(api, target);
     // No offer is answered with no protocol.
-    accept(new Connection(port, state, dialect, target, this.#open), offer === '' ? '' : dialect.protocol);
+    accept(new Connection(api, state, dialect, target, this.#open), offer === '' ? '' : dialect.protocol);
   }
 }
 

@@ -9,8 +9,8 @@ import type {
   Address, ConnectionCount, DriverMethod, HttpDriver, HttpListener, HttpSite, PreparedHead, WebSocketRoute,
 } from '../driver.ts';
 import { type TlsPair, tlsUnusable } from '../tls/tls-pair.ts';
-import { loadUws } from './addon.ts';
 import type { App, ListenSocket, Uws, WebSocketBehavior } from './addon-types.ts';
+import { loadUws } from './addon.ts';
 
 /** The addon's flags for a port that others of this user may listen on too. */
 const LISTEN_SHARED = 0;

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { OUTBOX_BACKLOG_BYTES_MAX, OUTBOX_HELD_BACK_BYTES } from '../../../src/http/outbox.ts';
 import { Connection, OpenSockets } from '../../../src/api/websocket/connection.ts';
 import { DEFAULT_DIALECT } from '../../../src/api/websocket/dialects.ts';
-import { createFrontState } from '../../../src/http/state.ts';
 import type { WebSocketChannel } from '../../../src/http/driver.ts';
+import { OUTBOX_BACKLOG_BYTES_MAX, OUTBOX_HELD_BACK_BYTES } from '../../../src/http/outbox.ts';
+import { createFrontState } from '../../../src/http/state.ts';
 import { createUwsDriver } from '../../../src/http/uws/driver.ts';
 import { resolveOptions } from '../../../src/options/options.ts';
 import { EchoEngine } from '../echo-engine.ts';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, test } from 'node:test';
-import { lastgoodError } from '../../../src/base/errors.ts';
 import type { Front } from '../../../src/api/serving-api.ts';
+import { lastgoodError } from '../../../src/base/errors.ts';
 import { EntryKind } from '../../../src/shared-memory/slab.ts';
 import { http } from '../../support/http.ts';
 import { until } from '../../support/poll.ts';

@@ -4,10 +4,11 @@ import { chmodSync, mkdirSync, renameSync, rmSync, symlinkSync, unlinkSync, writ
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
 import { connect } from 'node:tls';
-import { isLastgoodError } from '../../../src/base/errors.ts';
 import type { Front } from '../../../src/api/serving-api.ts';
+import { isLastgoodError } from '../../../src/base/errors.ts';
 import type { TlsPaths } from '../../../src/http/tls/tls-pair.ts';
 import type { TlsNews } from '../../../src/http/tls/tls-renewal.ts';
+import { EchoEngine, frontBefore } from '../../api/echo-engine.ts';
 import { type Certificate, type CertificateFiles, putCertificate, selfSigned } from '../../support/certificate.ts';
 import { namedPipe } from '../../support/disk.ts';
 import { http, RawConnection } from '../../support/http.ts';
@@ -15,7 +16,6 @@ import { Crowd } from '../../support/load.ts';
 import { until } from '../../support/poll.ts';
 import { temporaryDirectory } from '../../support/temporary.ts';
 import { WebSocketClient } from '../../support/websocket-client.ts';
-import { EchoEngine, frontBefore } from '../../api/echo-engine.ts';
 
 const first = selfSigned({ name: 'first' });
 const second = selfSigned({ name: 'second' });
