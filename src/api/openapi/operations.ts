@@ -12,6 +12,8 @@ const predict = {
   description: 'Rows are batched with those of other requests; a bad row fails alone.',
 } as const;
 const PREDICT_ERRORS = [...BODY_ERRORS, 'ROW_LENGTH', 'ROW_VALUE', 'UNSUPPORTED_BY_PREDICT', ...RUN_ERRORS] as const;
+/** Of a request that names no model; the default one stays it when it is unloaded. */
+const DEFAULT_MODEL_ERRORS = ['NO_DEFAULT_MODEL', 'MODEL_UNLOADED'] as const;
 
 const health = {
   tag: 'Operate', answer: answers.healthAnswer,
@@ -82,17 +84,17 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
     errors: ['UPGRADE_REQUIRED', 'INVALID_REQUEST', 'MODEL_NOT_FOUND', 'MODEL_UNLOADED', 'FLOATS_REFUSED'],
   },
   'POST /predict': {
-    ...predict, summary: 'Predict with the default model', errors: [...PREDICT_ERRORS, 'NO_DEFAULT_MODEL'],
+    ...predict, summary: 'Predict with the default model', errors: [...PREDICT_ERRORS, ...DEFAULT_MODEL_ERRORS],
   },
   'POST /models/:model/predict': {
     ...predict, summary: 'Predict', errors: [...PREDICT_ERRORS, ...MODEL_ERRORS],
   },
-  'GET /health': { ...health, summary: 'Health of the default model', errors: ['NO_DEFAULT_MODEL'] },
+  'GET /health': { ...health, summary: 'Health of the default model', errors: DEFAULT_MODEL_ERRORS },
   'GET /models/:model/health': {
     ...health, summary: 'Health of a model', errors: ['MODEL_NOT_FOUND', 'MODEL_UNLOADED'],
   },
   'POST /rollback': {
-    ...rollback, summary: 'Roll the default model back', errors: [...ROLLBACK_ERRORS, 'NO_DEFAULT_MODEL'],
+    ...rollback, summary: 'Roll the default model back', errors: [...ROLLBACK_ERRORS, ...DEFAULT_MODEL_ERRORS],
   },
   'POST /models/:model/rollback': {
     ...rollback, summary: 'Roll a model back', errors: [...ROLLBACK_ERRORS, 'MODEL_NOT_FOUND', 'MODEL_UNLOADED'],
