@@ -20,5 +20,5 @@ export type { Clock } from './base/clock.ts';
 export type { HealthReport } from './judge/types/messages.ts';
 export type {
   Baseline, DecisionRecord, EventRecord, ModelRecord, Signature, TensorSignature, VersionRecord,
-} from './registry/records.ts';
+} from './domain/records.ts';
 export type { RolloutEvent } from './rollout/outcome.ts';

@@ -1,7 +1,7 @@
 // A loop around session.run() and nothing else, for the most that the runtime itself gives. Its own process; arguments:
 // the model's file, the row's width, milliseconds for each batch size. Prints rows a second by batch size as JSON.
 import '../../src/base/telemetry-off.ts';
-import { loadRuntime } from '../../src/worker/runtime.ts';
+import { loadRuntime } from '../../src/worker/session/runtime.ts';
 
 const [file = '', width = '', spellMs = ''] = process.argv.slice(2);
 const BATCH_SIZES = [1, 4, 16, 32, 64, 128];

@@ -2,9 +2,9 @@
 // law is a function of the time and of seeded chance, so that a damage can replace one of them and leave the others.
 import { Outcome } from '../../src/shared-memory/sample-ring.ts';
 import type { Sample } from '../../src/shared-memory/sample-ring.ts';
-import { summarizeRow } from '../../src/wire/prediction.ts';
-import { Projector } from '../../src/wire/projection.ts';
-import type { OutputKind } from '../../src/registry/records.ts';
+import { summarizeRow } from '../../src/domain/prediction.ts';
+import { Projector } from '../../src/domain/projection.ts';
+import type { OutputKind } from '../../src/domain/records.ts';
 import type { Law, Random } from './random.ts';
 import { tabulated } from './random.ts';
 

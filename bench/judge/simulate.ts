@@ -5,7 +5,7 @@ import { computeBaseline } from '../../src/judge/baseline/baseline.ts';
 import type { GenerationJudge } from '../../src/judge/checks/generation-judge.ts';
 import { judgeOf } from '../../src/judge/checks/suite.ts';
 import type { CheckName } from '../../src/judge/types/messages.ts';
-import type { Baseline } from '../../src/registry/records.ts';
+import type { Baseline } from '../../src/domain/records.ts';
 import type { Sample } from '../../src/shared-memory/sample-ring.ts';
 import { emptySample, Outcome } from '../../src/shared-memory/sample-ring.ts';
 import { Random } from './random.ts';

@@ -1,6 +1,6 @@
 // The healthy streams: nothing is wrong with any of these models, so every rollback is a false one. Their laws are
 // printed with the results. `perSecond` is the mean rate.
-import type { Baseline } from '../../src/registry/records.ts';
+import type { Baseline } from '../../src/domain/records.ts';
 import { hashText } from './seeds.ts';
 import type { AnswerLaw, Answers, Arrivals, Service } from './laws.ts';
 import {

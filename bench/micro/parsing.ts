@@ -1,5 +1,5 @@
 // The float scanner against JSON.parse, on short and on full-length numbers.
-import { FloatScanner } from '../../src/wire/float-scan.ts';
+import { FloatScanner } from '../../src/protocols/json/number-scan.ts';
 import { timed } from './bench.ts';
 import type { MicroResult } from './bench.ts';
 

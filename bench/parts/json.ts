@@ -2,10 +2,10 @@
 // compared with Math.fround(Number(text)).
 import { timed } from '../micro/bench.ts';
 import { numberTexts, scanArray } from '../micro/parsing.ts';
-import { FloatScanner } from '../../src/wire/float-scan.ts';
-import { PredictDecoder } from '../../src/wire/predict-json.ts';
-import { RowBatch } from '../../src/wire/row-batch.ts';
-import { rowLayout } from '../../src/wire/row-layout.ts';
+import { FloatScanner } from '../../src/protocols/json/number-scan.ts';
+import { PredictDecoder } from '../../src/protocols/predict/request.ts';
+import { RowBatch } from '../../src/domain/row-batch.ts';
+import { rowLayout } from '../../src/domain/row-layout.ts';
 import { median } from '../measure/statistics.ts';
 import { atMost, rounded } from './part.ts';
 import type { Cell, PartContext, PartResult } from './part.ts';

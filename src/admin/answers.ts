@@ -2,7 +2,7 @@
 import type { HealthReport } from '../judge/types/messages.ts';
 import type { Sights } from '../judge/checks/detectability.ts';
 import type { TlsView } from '../metrics/views.ts';
-import type { DecisionRecord, ModelRecord, VersionRecord } from '../registry/records.ts';
+import type { DecisionRecord, ModelRecord, VersionRecord } from '../domain/records.ts';
 import type { Activation, DeploymentView, Phase } from '../rollout/outcome.ts';
 
 export interface Registration {

@@ -5,8 +5,8 @@ import { resolve } from 'node:path';
 import { z } from 'zod';
 import { lastgoodError } from '../base/errors.ts';
 import { IN_OUR_WORDS, issuesText } from '../base/schema-text.ts';
-import { DECLARED_KINDS } from '../registry/records.ts';
-import type { DecisionRecord, EventRecord, ModelRecord, VersionRecord } from '../registry/records.ts';
+import { DECLARED_KINDS } from '../domain/records.ts';
+import type { DecisionRecord, EventRecord, ModelRecord, VersionRecord } from '../domain/records.ts';
 import type { Activation, Rollback } from '../rollout/outcome.ts';
 import type { EngineStatus, Registration } from './answers.ts';
 

@@ -4,7 +4,7 @@ import { isUtf8 } from 'node:buffer';
 import { z } from 'zod';
 import { lastgoodError, reasonOf } from '../base/errors.ts';
 import { IN_OUR_WORDS } from '../base/schema-text.ts';
-import { nestsDeeper } from '../wire/predict-body.ts';
+import { nestsDeeper } from '../protocols/predict/body.ts';
 
 /** JSON.parse needs seconds for millions of nested brackets. */
 const NESTING_MAX = 64;

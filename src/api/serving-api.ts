@@ -3,7 +3,7 @@ import type { Submitter } from '../batch/submit.ts';
 import type { FrontLimits } from '../http/limits.ts';
 import type { TlsOptions } from '../http/tls/tls-renewal.ts';
 import type { TlsView } from '../metrics/views.ts';
-import type { Trust } from '../registry/records.ts';
+import type { Trust } from '../domain/records.ts';
 
 /** The answer of GET /health, fields as the public contract names them. */
 export interface HealthAnswer {

@@ -4,7 +4,7 @@ import type { JudgePhase } from '../judge/types/check-kinds.ts';
 import type { JudgedLook } from '../judge/checks/generation-judge.ts';
 import type { Finding } from '../judge/verdict/findings.ts';
 import type { CheckName, CheckResult, GenerationTotals } from '../judge/types/messages.ts';
-import type { OutputKind } from '../registry/records.ts';
+import type { OutputKind } from '../domain/records.ts';
 
 export interface BacktestDecision {
   /** Milliseconds of the recorded clock. */

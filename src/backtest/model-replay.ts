@@ -14,7 +14,7 @@ import type { CheckEvidence } from '../judge/checks/check.ts';
 import { triggerOf } from '../judge/verdict/verdict.ts';
 import type { JudgeOptions } from '../options/judge-options.ts';
 import { emptyModel } from '../registry/empty-model.ts';
-import type { Baseline, ModelRecord, OutputKind } from '../registry/records.ts';
+import type { Baseline, ModelRecord, OutputKind } from '../domain/records.ts';
 import { suppressionBy, suppressionOf } from '../rollout/decisions.ts';
 import type { BacktestDecision } from './decision.ts';
 import { evidenceOf, isDrift } from './decision.ts';

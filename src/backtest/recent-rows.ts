@@ -3,11 +3,11 @@
 import type { AttributionFacts } from '../judge/verdict/attribution.ts';
 import { findingOf } from '../judge/verdict/findings.ts';
 import type { Finding } from '../judge/verdict/findings.ts';
-import type { Baseline, OutputKind } from '../registry/records.ts';
+import type { Baseline, OutputKind } from '../domain/records.ts';
 import { usualOf } from '../rollout/attribution.ts';
 import { cosineOf, distinctOf, RECENT_ROWS_MAX, RECENT_ROWS_MIN } from '../rollout/recent-inputs.ts';
-import type { PredictionSummary } from '../wire/prediction.ts';
-import { predictionOf } from '../wire/prediction.ts';
+import type { PredictionSummary } from '../domain/prediction.ts';
+import { predictionOf } from '../domain/prediction.ts';
 import type { SampleLine } from './record-line.ts';
 import type { Standby } from './standby.ts';
 

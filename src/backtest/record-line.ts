@@ -8,7 +8,7 @@
 //     (a stored baseline, counts before "baseline"). No baseline at all is null, or left out.
 // What JSON has no number for is null, the bare tokens NaN, Infinity and -Infinity, or the same as text.
 import { isLastgoodError, lastgoodError, reasonOf } from '../base/errors.ts';
-import type { Baseline, OutputKind } from '../registry/records.ts';
+import type { Baseline, OutputKind } from '../domain/records.ts';
 
 export interface SampleLine {
   readonly event?: undefined;

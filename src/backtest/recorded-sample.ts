@@ -1,9 +1,9 @@
 // Turns recorded lines into the samples that the judge reads. One object is filled again and again, as in a worker.
-import type { OutputKind } from '../registry/records.ts';
+import type { OutputKind } from '../domain/records.ts';
 import { emptySample, Outcome, SampleKind } from '../shared-memory/sample-ring.ts';
 import type { Sample } from '../shared-memory/sample-ring.ts';
-import { summarizeRow } from '../wire/prediction.ts';
-import { Projector } from '../wire/projection.ts';
+import { summarizeRow } from '../domain/prediction.ts';
+import { Projector } from '../domain/projection.ts';
 import type { SampleLine } from './record-line.ts';
 
 const HASH_SEED = 0x811c9dc5 | 0;

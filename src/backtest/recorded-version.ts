@@ -2,9 +2,9 @@
 // of the outputs is read from the baseline's rows, or, without one, from the first answer.
 import { lastgoodError } from '../base/errors.ts';
 import { computeBaseline } from '../judge/baseline/baseline.ts';
-import type { Baseline, OutputKind, TensorSignature } from '../registry/records.ts';
-import { contradictionOf } from '../wire/judged-output.ts';
-import { inferOutputKind } from '../wire/prediction.ts';
+import type { Baseline, OutputKind, TensorSignature } from '../domain/records.ts';
+import { contradictionOf } from '../domain/judged-output.ts';
+import { inferOutputKind } from '../domain/prediction.ts';
 import type { PromoteLine } from './record-line.ts';
 
 const OUTPUT: TensorSignature = { name: 'outputs', datatype: 'FP64', shape: [-1, -1] };

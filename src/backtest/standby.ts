@@ -3,17 +3,17 @@
 import { reasonOf } from '../base/errors.ts';
 import { artifactPath } from '../registry/artifacts.ts';
 import type { RegistryReader } from '../registry/reader.ts';
-import type { Baseline, VersionRecord } from '../registry/records.ts';
-import { halfToNumber, numberToHalf } from '../wire/half.ts';
-import { judgedOutputOf } from '../wire/judged-output.ts';
-import { rowLayout } from '../wire/row-layout.ts';
-import type { RowInput } from '../wire/row-layout.ts';
-import { createElements, runtimeType } from '../wire/tensor.ts';
-import type { TensorData } from '../wire/tensor.ts';
-import { openSession } from '../worker/direct-run.ts';
-import type { DirectRun } from '../worker/direct-run.ts';
-import { loadRuntime } from '../worker/runtime.ts';
-import type { FeedValue, OrtModule, OrtSession } from '../worker/runtime.ts';
+import type { Baseline, VersionRecord } from '../domain/records.ts';
+import { halfToNumber, numberToHalf } from '../domain/half.ts';
+import { judgedOutputOf } from '../domain/judged-output.ts';
+import { rowLayout } from '../domain/row-layout.ts';
+import type { RowInput } from '../domain/row-layout.ts';
+import { createElements, runtimeType } from '../domain/datatype.ts';
+import type { TensorData } from '../domain/datatype.ts';
+import { openSession } from '../worker/session/direct-run.ts';
+import type { DirectRun } from '../worker/session/direct-run.ts';
+import { loadRuntime } from '../worker/session/runtime.ts';
+import type { FeedValue, OrtModule, OrtSession } from '../worker/session/runtime.ts';
 
 /** Answers recorded inputs; null for a row that it cannot answer. */
 export interface Standby {

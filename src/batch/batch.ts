@@ -4,7 +4,7 @@ import type { AnswerCounts } from '../metrics/answer-counts.ts';
 import { Outcome } from '../shared-memory/sample-ring.ts';
 import { EntryStatus } from '../shared-memory/slab.ts';
 import type { Slab } from '../shared-memory/slab.ts';
-import { encodeEntryError } from '../wire/entry-error.ts';
+import { encodeEntryError } from '../protocols/entry-error.ts';
 import type { BatchResult } from '../worker/messages.ts';
 import type { Asked, OnBad } from './options.ts';
 import type { ReplySink, Ticket } from './submit.ts';

@@ -6,8 +6,8 @@ import {
   artifactNames, artifactPath, isArtifact, isDirectory, isHeldByLiving, isPart, isRegistrationLock,
   verifyArtifact,
 } from '../registry/artifacts.ts';
-import { rollbackCandidates } from '../registry/last-good.ts';
-import type { VersionRecord } from '../registry/records.ts';
+import { rollbackCandidates } from '../registry/rules.ts';
+import type { VersionRecord } from '../domain/records.ts';
 import { kindOf } from '../base/regular-file.ts';
 import type { Ailment, RegistryContents } from './findings.ts';
 

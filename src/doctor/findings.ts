@@ -1,5 +1,5 @@
 // What the doctor can find in a data directory; types only.
-import type { ModelRecord, VersionRecord } from '../registry/records.ts';
+import type { ModelRecord, VersionRecord } from '../domain/records.ts';
 
 /** `broken`: something does not work, or will not at the next start; `note`: nothing depends on it. */
 export type Level = 'broken' | 'note';

@@ -1,8 +1,8 @@
 // The probe process: reads everything that the registry holds. Whatever a torn file does to it, the doctor only sees
 // how it ended.
 import { reasonOf } from '../base/errors.ts';
-import { ALL_MODELS, ALL_VERSIONS } from '../registry/keys.ts';
-import { openStore } from '../registry/store.ts';
+import { ALL_MODELS, ALL_VERSIONS } from '../registry/store/keys.ts';
+import { openStore } from '../registry/store/store.ts';
 import type { ProbeAnswer } from './findings.ts';
 
 function look(dataDir: string): ProbeAnswer {

@@ -10,9 +10,9 @@ import { populationStability } from '../judge/statistics/statistics.ts';
 import { numberText } from '../judge/types/number-text.ts';
 import { BASELINE_ROWS_MIN } from '../judge/baseline/reference.ts';
 import type { JudgeOptions } from '../options/options.ts';
-import type { Baseline, InputBaseline, VersionRecord } from '../registry/records.ts';
-import { flatIndexOf, inputColumnsOf } from '../wire/input-columns.ts';
-import { judgedOutputOf } from '../wire/judged-output.ts';
+import type { Baseline, InputBaseline, VersionRecord } from '../domain/records.ts';
+import { flatIndexOf, inputColumnsOf } from '../domain/input-columns.ts';
+import { judgedOutputOf } from '../domain/judged-output.ts';
 
 /** A live baseline further than this from the one before it is another kind of answers, not a drift. */
 const PSI_MAX = 1;

@@ -6,7 +6,7 @@ import type { Actor, Answer, Arguments, ControlPlane } from '../admin/commands.t
 import { isLastgoodError, lastgoodError } from '../base/errors.ts';
 import { packageVersion } from '../base/package-root.ts';
 import { artifactPath } from '../registry/artifacts.ts';
-import type { DecisionRecord, EventRecord, ModelRecord, VersionRecord } from '../registry/records.ts';
+import type { DecisionRecord, EventRecord, ModelRecord, VersionRecord } from '../domain/records.ts';
 import { baselineFromFile, keepingInputs, warningsWith } from '../rollout/baselines.ts';
 import type { DoneRollback } from '../rollout/decisions.ts';
 import type { Activation, Rollback } from '../rollout/outcome.ts';

@@ -1,6 +1,6 @@
 // An engine that was started on a disk that is mounted read-only serves from it and looks once a second whether it can
 // be written again. Main thread.
-import type { RegistryStore } from '../registry/store.ts';
+import type { RegistryStore } from '../registry/store/store.ts';
 
 const LOOK_MS = 1_000;
 

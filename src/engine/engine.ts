@@ -15,10 +15,10 @@ import {
   type EngineOptions, optionsOfModel, type ResolvedOptions, resolveOptions, workersFor,
 } from '../options/options.ts';
 import { removeStaleParts } from '../registry/artifacts.ts';
-import { WrittenChanges } from '../registry/changes.ts';
-import type { VersionRecord } from '../registry/records.ts';
+import { WrittenChanges } from '../registry/commit/commits.ts';
+import type { VersionRecord } from '../domain/records.ts';
 import { Registry } from '../registry/registry.ts';
-import { openStoreOnAnyDisk, type RegistryStore } from '../registry/store.ts';
+import { openStoreOnAnyDisk, type RegistryStore } from '../registry/store/store.ts';
 import type { Activation, RolloutEvent, Rollback } from '../rollout/outcome.ts';
 import { Background } from './background.ts';
 import { chooseModel } from './choose-model.ts';

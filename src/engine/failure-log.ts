@@ -7,10 +7,10 @@ import type { Failures } from '../judge/verdict/circumstances.ts';
 import { Outcome } from '../shared-memory/sample-ring.ts';
 import { EntryKind, NO_GENERATION } from '../shared-memory/slab.ts';
 import type { Slab } from '../shared-memory/slab.ts';
-import { ANSWER_HEAD_BYTES } from '../wire/float-frame.ts';
-import { FRAME_LENGTH_BYTES } from '../wire/oip-frame.ts';
-import { requestId } from '../wire/oip-request.ts';
-import { frameId } from '../wire/predict-body.ts';
+import { ANSWER_HEAD_BYTES } from '../protocols/f32/frame.ts';
+import { FRAME_LENGTH_BYTES } from '../protocols/oip/frame.ts';
+import { requestId } from '../protocols/oip/request.ts';
+import { frameId } from '../protocols/predict/body.ts';
 
 const READ_PER_SECOND = 50;
 const SECOND_US = 1e6;

@@ -2,7 +2,7 @@
 import { lastgoodError } from '../base/errors.ts';
 import type { FrontOptions, ServingApi } from '../api/serving-api.ts';
 import type { TlsNews } from '../http/tls/tls-renewal.ts';
-import { floatRefusal } from '../wire/float-frame.ts';
+import { floatRefusal } from '../protocols/f32/frame.ts';
 import { MetricsPage } from './metrics-page.ts';
 import { createOipApi } from './oip-port.ts';
 import { createTfsApi } from './tfs-port.ts';

@@ -5,7 +5,7 @@ import type { MonitorCommand } from '../judge/types/messages.ts';
 import type { ModelMeter } from '../metrics/model-meter.ts';
 import { type Clock, withTimeout } from '../base/clock.ts';
 import type { ModelOptions } from '../options/options.ts';
-import type { VersionRecord } from '../registry/records.ts';
+import type { VersionRecord } from '../domain/records.ts';
 import { Deployment } from '../rollout/deployment.ts';
 import { DeploymentSet } from '../rollout/deployment-set.ts';
 import type { RolloutEvent } from '../rollout/outcome.ts';
@@ -13,7 +13,7 @@ import type { RowMemoryOptions } from '../rollout/row-memory.ts';
 import { requestRowsMax } from '../rollout/rows-limit.ts';
 import { type Spare, SparePlace } from '../rollout/spare.ts';
 import type { SlabArena } from '../shared-memory/slab-arena.ts';
-import { inputColumnsOf } from '../wire/input-columns.ts';
+import { inputColumnsOf } from '../domain/input-columns.ts';
 import { Lingering } from './lingering.ts';
 
 /** A load waits this long for the threads of a deployment that is on its way out: new ones take as long to start. */

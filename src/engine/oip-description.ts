@@ -1,7 +1,7 @@
 // How models are described to clients of the Open Inference Protocol. Pure.
 import type { IndexEntry } from '../api/serving-api.ts';
 import type { ModelOptions } from '../options/options.ts';
-import type { Datatype, Signature, TensorSignature, VersionRecord } from '../registry/records.ts';
+import type { Datatype, Signature, TensorSignature, VersionRecord } from '../domain/records.ts';
 import type { DeploymentView } from '../rollout/outcome.ts';
 import { RUN_ROWS_MAX, requestRowsMax } from '../rollout/rows-limit.ts';
 

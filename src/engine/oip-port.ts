@@ -8,7 +8,7 @@ import type { IndexEntry, LoadRequest, OipApi } from '../api/serving-api.ts';
 import { modelStatistics } from '../metrics/statistics.ts';
 import { packageVersion } from '../base/package-root.ts';
 import { checkName } from '../base/names.ts';
-import type { VersionRecord } from '../registry/records.ts';
+import type { VersionRecord } from '../domain/records.ts';
 import { EXTENSIONS, indexEntries, modelConfig, modelMetadata } from './oip-description.ts';
 import type { Engine } from './engine.ts';
 import type { ServedModel } from './served-model.ts';

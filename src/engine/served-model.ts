@@ -10,7 +10,7 @@ import type { CheckName, HealthReport, Verdict } from '../judge/types/messages.t
 import type { ModelStatus } from '../admin/answers.ts';
 import type { AnswerCounts } from '../metrics/answer-counts.ts';
 import type { ModelOptions } from '../options/options.ts';
-import type { VersionRecord } from '../registry/records.ts';
+import type { VersionRecord } from '../domain/records.ts';
 import type { Registry } from '../registry/registry.ts';
 import { Attribution } from '../rollout/attribution.ts';
 import type { Deployment } from '../rollout/deployment.ts';

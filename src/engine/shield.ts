@@ -8,13 +8,13 @@
 // second run is stamped with no generation, so its samples count for and against nobody. While a batch is being run
 // again it holds its place among the active version's batches, so the standby never gets more than those.
 import type { Asked, OnBad } from '../batch/options.ts';
-import type { VersionRecord } from '../registry/records.ts';
+import type { VersionRecord } from '../domain/records.ts';
 import { signatureDifference } from '../rollout/signature.ts';
 import { Outcome } from '../shared-memory/sample-ring.ts';
 import { EntryStatus, NO_GENERATION } from '../shared-memory/slab.ts';
 import type { Slab } from '../shared-memory/slab.ts';
 import { Track } from '../shared-memory/track.ts';
-import { encodeEntryError } from '../wire/entry-error.ts';
+import { encodeEntryError } from '../protocols/entry-error.ts';
 import type { BatchResult } from '../worker/messages.ts';
 
 /** The part of a deployment that the shield needs. */

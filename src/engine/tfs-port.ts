@@ -5,7 +5,7 @@
 //   candidate, canary    the version that is being brought up
 import { lastgoodError } from '../base/errors.ts';
 import type { TfsApi } from '../api/serving-api.ts';
-import type { Datatype, TensorSignature } from '../registry/records.ts';
+import type { Datatype, TensorSignature } from '../domain/records.ts';
 import type { DeploymentState, DeploymentView } from '../rollout/outcome.ts';
 import type { Engine } from './engine.ts';
 import type { ServedModel } from './served-model.ts';

@@ -1,9 +1,9 @@
 // The lines of a recording, as lastgood backtest reads them. Pure.
-import type { Baseline, Signature } from '../registry/records.ts';
+import type { Baseline, Signature } from '../domain/records.ts';
 import { isAnswered, Outcome } from '../shared-memory/sample-ring.ts';
 import type { RingRow } from '../shared-memory/row-ring.ts';
-import { halfToNumber } from '../wire/half.ts';
-import { decodeRowInputs } from '../wire/row-inputs.ts';
+import { halfToNumber } from '../domain/half.ts';
+import { decodeRowInputs } from '../domain/row-codec.ts';
 
 const SINGLE_DIGITS_MIN = 6;
 const SINGLE_DIGITS_MAX = 9;

@@ -5,10 +5,10 @@
 //
 // Who is found in `starting`, or in `serving` while on probation, has one crash more. A new generation counts from 0.
 // A model cannot be told from its neighbours in one process: every version on probation is a suspect.
-import { bootKey } from './keys.ts';
+import { bootKey } from './store/keys.ts';
 import { RegistryReader } from './reader.ts';
-import type { BootRecord, ModelRecord } from './records.ts';
-import type { RegistryStore } from './store.ts';
+import type { BootRecord, ModelRecord } from '../domain/records.ts';
+import type { RegistryStore } from './store/store.ts';
 
 export const CRASHES_STARTING_MAX = 2;
 export const CRASHES_SERVING_MAX = 3;

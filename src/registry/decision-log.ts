@@ -1,7 +1,7 @@
 // Stored decisions, numbered per model so that the newest are found without a scan. Call inside a read or transaction.
-import { decisionKey, decisionOrderKey, decisionOrderOf } from './keys.ts';
-import type { DecisionRecord } from './records.ts';
-import type { RegistryStore } from './store.ts';
+import { decisionKey, decisionOrderKey, decisionOrderOf } from './store/keys.ts';
+import type { DecisionRecord } from '../domain/records.ts';
+import type { RegistryStore } from './store/store.ts';
 
 /** The oldest decisions of a model are deleted beyond this many. */
 export const DECISIONS_MAX = 1_000;

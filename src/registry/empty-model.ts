@@ -1,5 +1,5 @@
 // A model before its first version has served.
-import type { ModelRecord } from './records.ts';
+import type { ModelRecord } from '../domain/records.ts';
 
 export function emptyModel(model: string, createdAtMs: number): ModelRecord {
   return {

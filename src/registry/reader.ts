@@ -1,10 +1,10 @@
 // The registry as everybody may read it, in any thread: every call sees the newest commit.
 import { type LastgoodError, lastgoodError } from '../base/errors.ts';
 import { listDecisions } from './decision-log.ts';
-import { ALL_MODELS, decisionKey, eventsOf, modelKey, versionKey, versionsOf } from './keys.ts';
-import { quarantinedTwin, rollbackTargets, whyNoTarget } from './last-good.ts';
-import type { DecisionRecord, EventRecord, ModelRecord, VersionRecord } from './records.ts';
-import type { RegistryStore } from './store.ts';
+import { ALL_MODELS, decisionKey, eventsOf, modelKey, versionKey, versionsOf } from './store/keys.ts';
+import { quarantinedTwin, rollbackTargets, whyNoTarget } from './rules.ts';
+import type { DecisionRecord, EventRecord, ModelRecord, VersionRecord } from '../domain/records.ts';
+import type { RegistryStore } from './store/store.ts';
 
 const quote = (names: readonly string[]): string => names.map((name) => `"${name}"`).join(', ') || 'none';
 

@@ -4,21 +4,21 @@
 import type { Clock } from '../base/clock.ts';
 import { isLastgoodError, lastgoodError } from '../base/errors.ts';
 import { NO_CRASHES } from './boot-guard.ts';
-import { type Changes, directChanges } from './changes.ts';
+import { type Changes, directChanges } from './commit/commits.ts';
 import { storeDecision } from './decision-log.ts';
 import { emptyModel } from './empty-model.ts';
-import { forgetModel, forgetVersions } from './forget.ts';
-import { bootKey, eventKey, modelKey, versionKey } from './keys.ts';
+import { forgetModel, forgetVersions } from './retention.ts';
+import { bootKey, eventKey, modelKey, versionKey } from './store/keys.ts';
 import {
   chooseLastGood, earnedInHistory, hasServedLong, quarantinedTwin, speaksAgainst, trustOf,
-} from './last-good.ts';
+} from './rules.ts';
 import { checkName } from '../base/names.ts';
 import { nextFreeVersion, numberAfter } from './version-numbers.ts';
 import { RegistryReader } from './reader.ts';
 import type {
   Baseline, DecisionRecord, EventKind, EventRecord, ModelRecord, Trust, VersionHealth, VersionRecord,
-} from './records.ts';
-import type { RegistryStore } from './store.ts';
+} from '../domain/records.ts';
+import type { RegistryStore } from './store/store.ts';
 
 /** The oldest events of a model are deleted beyond this many. */
 export const EVENTS_MAX = 10_000;

@@ -1,7 +1,7 @@
 // The names of versions that nobody named: whole numbers, counted up per model.
-import { versionKey } from './keys.ts';
-import type { ModelRecord } from './records.ts';
-import type { RegistryStore } from './store.ts';
+import { versionKey } from './store/keys.ts';
+import type { ModelRecord } from '../domain/records.ts';
+import type { RegistryStore } from './store/store.ts';
 
 /** The first number from the model's next one on that no version has. */
 export function nextFreeVersion(store: RegistryStore, { model, nextVersion }: ModelRecord): string {

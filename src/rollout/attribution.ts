@@ -7,7 +7,7 @@ import type { AttributionFacts, Compared } from '../judge/verdict/attribution.ts
 import { findingOf } from '../judge/verdict/findings.ts';
 import type { Finding, UncertainCause } from '../judge/verdict/findings.ts';
 import { referenceOf } from '../judge/baseline/reference.ts';
-import type { Baseline } from '../registry/records.ts';
+import type { Baseline } from '../domain/records.ts';
 import type { Registry } from '../registry/registry.ts';
 import type { Deployment } from './deployment.ts';
 import type { DeploymentSet } from './deployment-set.ts';

@@ -3,7 +3,7 @@ import type { Clock } from '../base/clock.ts';
 import { lastgoodError } from '../base/errors.ts';
 import { baselineOfFile, readBaselineFile } from '../judge/baseline/baseline-file.ts';
 import { baselineWarning } from '../judge/baseline/reference.ts';
-import type { Baseline, VersionRecord } from '../registry/records.ts';
+import type { Baseline, VersionRecord } from '../domain/records.ts';
 import type { Registry } from '../registry/registry.ts';
 
 /** The version is the active one unless named. Throws INVALID_BASELINE, FILE_UNREADABLE or NO_ACTIVE_VERSION. */

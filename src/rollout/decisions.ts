@@ -2,8 +2,8 @@
 import type { Blame } from '../judge/types/check-kinds.ts';
 import type { HealthReport, Verdict } from '../judge/types/messages.ts';
 import type { JudgeOptions } from '../options/options.ts';
-import type { Suppression } from '../registry/last-good.ts';
-import type { DecisionRecord, ModelRecord } from '../registry/records.ts';
+import type { Suppression } from '../registry/rules.ts';
+import type { DecisionRecord, ModelRecord } from '../domain/records.ts';
 
 /** A rollback that names no version, so soon after another, means the version that is gone already. */
 const REPEAT_MS = 60_000;

@@ -1,7 +1,7 @@
 // The loaded versions of one model: at most the active one, the warm standby and a candidate, and those on their way
 // out. Main thread. A version that is asked for twice is loaded once.
-import type { VersionRecord } from '../registry/records.ts';
-import { judgedOutputOf } from '../wire/judged-output.ts';
+import type { VersionRecord } from '../domain/records.ts';
+import { judgedOutputOf } from '../domain/judged-output.ts';
 import type { Deployment } from './deployment.ts';
 import type { DeploymentView } from './outcome.ts';
 

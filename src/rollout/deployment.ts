@@ -2,16 +2,16 @@
 // Invariant: it is closed only when nothing runs in it any more; a busy worker is never stopped.
 import { lastgoodError, reasonOf } from '../base/errors.ts';
 import { ROWS_LIMIT } from '../options/options.ts';
-import type { VersionRecord } from '../registry/records.ts';
+import type { VersionRecord } from '../domain/records.ts';
 import { ORDERS_MAX } from '../shared-memory/mailbox.ts';
 import { clearSampleRing, sampleRingBytes, sampleRingOffset } from '../shared-memory/sample-ring.ts';
 import type { Slab } from '../shared-memory/slab.ts';
 import type { SlabArena } from '../shared-memory/slab-arena.ts';
-import { judgedOutputOf } from '../wire/judged-output.ts';
-import type { NonFiniteJson } from '../wire/tensor-json.ts';
+import { judgedOutputOf } from '../domain/judged-output.ts';
+import type { NonFiniteJson } from '../protocols/json/tensor-json.ts';
 import type { BatchResult, RowMemory } from '../worker/messages.ts';
-import { InferencePool } from '../worker/pool.ts';
-import type { PredictionSource } from '../worker/sampler.ts';
+import { InferencePool } from '../worker/pool/pool.ts';
+import type { PredictionSource } from '../worker/run/sampler.ts';
 import type { DeploymentState } from './outcome.ts';
 import { allocateRows, keepRows, NO_ROWS } from './row-memory.ts';
 import type { RowMemoryOptions } from './row-memory.ts';

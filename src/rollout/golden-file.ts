@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { lastgoodError, reasonOf } from '../base/errors.ts';
 import { readRegularFile } from '../base/regular-file.ts';
-import type { Golden } from '../registry/records.ts';
+import type { Golden } from '../domain/records.ts';
 
 const GOLDEN_BYTES_MAX = 1024 * 1024;
 const CASES_MAX = 100;

@@ -1,5 +1,5 @@
 // What a rollout reports to whoever asked for a change; types only.
-import type { DecisionRecord, JudgedOutput, Trust } from '../registry/records.ts';
+import type { DecisionRecord, JudgedOutput, Trust } from '../domain/records.ts';
 
 /** Where a model stands. `offline` is reported by tools that look at a data directory without an engine. */
 export type Phase = (typeof PHASES)[number] | 'offline';

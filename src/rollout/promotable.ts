@@ -1,6 +1,6 @@
 // May this version be made the active one? Asked before anything is loaded; the registry asks again in its transaction.
 import { lastgoodError } from '../base/errors.ts';
-import type { VersionRecord } from '../registry/records.ts';
+import type { VersionRecord } from '../domain/records.ts';
 import type { RegistryReader } from '../registry/reader.ts';
 import { signatureDifference } from './signature.ts';
 

@@ -3,8 +3,8 @@
 // before another answers, unless the disk refuses or is slow; then the pointer moves all the same and the transaction
 // is written when the disk is back.
 import { isLastgoodError, reasonOf } from '../base/errors.ts';
-import { trustOf } from '../registry/last-good.ts';
-import type { DecisionRecord, VersionRecord } from '../registry/records.ts';
+import { trustOf } from '../registry/rules.ts';
+import type { DecisionRecord, VersionRecord } from '../domain/records.ts';
 import type { Registry } from '../registry/registry.ts';
 import type { Deployment } from './deployment.ts';
 import type { DeploymentSet } from './deployment-set.ts';

@@ -13,7 +13,7 @@ import type { Clock } from '../base/clock.ts';
 import { lastgoodError } from '../base/errors.ts';
 import type { HealthReport, Verdict } from '../judge/types/messages.ts';
 import type { ModelOptions } from '../options/options.ts';
-import type { DecisionRecord, VersionRecord } from '../registry/records.ts';
+import type { DecisionRecord, VersionRecord } from '../domain/records.ts';
 import type { Registry } from '../registry/registry.ts';
 import type { Deployment } from './deployment.ts';
 import type { DeploymentSet } from './deployment-set.ts';

@@ -1,5 +1,5 @@
 // Compares the signatures of two versions: clients of a model must not notice which version answers.
-import type { Signature, TensorSignature } from '../registry/records.ts';
+import type { Signature, TensorSignature } from '../domain/records.ts';
 
 const show = (tensor: TensorSignature): string => `${tensor.name} ${tensor.datatype}[${tensor.shape.join(',')}]`;
 

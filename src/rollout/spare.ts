@@ -2,7 +2,7 @@
 // any more. Main thread. Shared memory that is let go stays until the garbage of every thread that has seen it is
 // collected, which nothing hurries, and a thread is dear to start: so both are used again.
 import type { RowMemory } from '../worker/messages.ts';
-import type { WorkerThreads } from '../worker/threads.ts';
+import type { WorkerThreads } from '../worker/pool/threads.ts';
 
 /** Idle threads cost memory too: without another load in this time they go. */
 export const THREADS_KEPT_MS = 60_000;

@@ -5,9 +5,9 @@ import '../base/telemetry-off.ts';
 import { writeFileSync } from 'node:fs';
 import { monotonicUs } from '../base/clock.ts';
 import { reasonOf } from '../base/errors.ts';
-import { compareGolden } from '../worker/golden.ts';
-import { Session } from '../worker/session.ts';
-import { decideStacking } from '../worker/stack-probe.ts';
+import { compareGolden } from '../worker/session/golden.ts';
+import { Session } from '../worker/session/session.ts';
+import { decideStacking } from '../worker/session/stack-probe.ts';
 import type { TrialFindings, TrialMessage, TrialRequest } from './trial-messages.ts';
 
 /** Rows of the largest warm-up run, as one full batch would have. */

@@ -1,5 +1,5 @@
 // What crosses the boundary between the engine and a trial process; types only.
-import type { Golden, Signature, StackingDecision, TrialReport } from '../registry/records.ts';
+import type { Golden, Signature, StackingDecision, TrialReport } from '../domain/records.ts';
 
 export interface TrialRequest {
   readonly path: string;

@@ -59,13 +59,13 @@ export const EntryKind = {
   oip: 3,
   /** The same from an `oip.v2` WebSocket: an error repeats the request's id. */
   oipFrame: 4,
-  /** A binary frame of the `lastgood.f32` WebSocket: see wire/float-frame.ts. */
+  /** A binary frame of the `lastgood.f32` WebSocket: see protocols/f32/frame.ts. */
   floatFrame: 5,
   /** The body of TensorFlow Serving's predict. */
   tfsPredict: 6,
 } as const;
 export type EntryKind = (typeof EntryKind)[keyof typeof EntryKind];
-/** A kept row, as wire/row-inputs.ts writes it, that no client asks about: see worker/replay.ts. */
+/** A kept row, as domain/row-codec.ts writes it, that no client asks about: see worker/run/replay.ts. */
 export const KEPT_ROW = 100;
 
 /** Values of an entry's status before the worker has written an HTTP status there. */

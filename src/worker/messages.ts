@@ -1,9 +1,9 @@
 // Everything that crosses the boundary between the main thread and an inference worker; types only.
 import type { MessagePort } from 'node:worker_threads';
-import type { OutputKind, Signature, StackingDecision } from '../registry/records.ts';
+import type { OutputKind, Signature, StackingDecision } from '../domain/records.ts';
 import type { RowRingSize } from '../shared-memory/row-ring.ts';
-import type { NonFiniteJson } from '../wire/tensor-json.ts';
-import type { PredictionSource } from './sampler.ts';
+import type { NonFiniteJson } from '../protocols/json/tensor-json.ts';
+import type { PredictionSource } from './run/sampler.ts';
 
 /** `workers` row rings, one after another. */
 export interface RowRings {

@@ -7,7 +7,7 @@ import { userInfo } from 'node:os';
 import { dirname, join } from 'node:path';
 import { before, describe, test } from 'node:test';
 import type { EngineStatus } from '../../src/admin/answers.ts';
-import type { EventRecord, VersionRecord } from '../../src/registry/records.ts';
+import type { EventRecord, VersionRecord } from '../../src/domain/records.ts';
 import { lastgood, lastgoodJson, MAIN } from '../support/binary.ts';
 import { housingBaseline, housingFile } from '../support/housing.ts';
 import { temporaryDirectory } from '../support/temporary.ts';

@@ -1,7 +1,7 @@
 // Random tensors of every datatype, and what clients make of them: JSON, raw bytes, and back.
 import type { TensorProto_DataType } from 'onnx-buf';
-import type { Datatype } from '../../src/registry/records.ts';
-import type { Random } from '../wire/random.ts';
+import type { Datatype } from '../../src/domain/records.ts';
+import type { Random } from '../protocols/random.ts';
 import { Type } from '../worker/onnx.ts';
 
 export type Elements =

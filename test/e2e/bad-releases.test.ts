@@ -7,7 +7,7 @@ import { after, before, describe, test } from 'node:test';
 import { connectAdmin } from '../../src/admin/client.ts';
 import type { AdminClient } from '../../src/admin/client.ts';
 import type { Rollback } from '../../src/rollout/outcome.ts';
-import type { EventRecord } from '../../src/registry/records.ts';
+import type { EventRecord } from '../../src/domain/records.ts';
 import { lastgood, lastgoodJson, Server } from '../support/binary.ts';
 import { http } from '../support/http.ts';
 import { untilResolved } from '../support/poll.ts';

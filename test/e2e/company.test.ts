@@ -6,7 +6,7 @@ import { Agent } from 'node:http';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { createEngine } from '../../src/engine/engine.ts';
-import type { VersionRecord } from '../../src/registry/records.ts';
+import type { VersionRecord } from '../../src/domain/records.ts';
 import { lastgood, lastgoodJson, Server } from '../support/binary.ts';
 import { floatFrame, readFloatAnswer } from '../support/float-frames.ts';
 import { http } from '../support/http.ts';

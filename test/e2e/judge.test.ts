@@ -8,7 +8,7 @@ import { after, before, describe, test } from 'node:test';
 import { connectAdmin } from '../../src/admin/client.ts';
 import type { AdminClient } from '../../src/admin/client.ts';
 import type { ModelStatus } from '../../src/admin/answers.ts';
-import type { DecisionRecord } from '../../src/registry/records.ts';
+import type { DecisionRecord } from '../../src/domain/records.ts';
 import { Server } from '../support/binary.ts';
 import { demoBodies, demoFiles } from '../support/demo-models.ts';
 import type { DemoModel } from '../support/demo-models.ts';

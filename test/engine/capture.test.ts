@@ -5,7 +5,7 @@ import { assertHealthy, liveBaseline } from '../../src/engine/capture.ts';
 import type { CaptureAbout } from '../../src/engine/capture.ts';
 import type { CapturedPredictions, CheckName, CheckResult } from '../../src/judge/types/messages.ts';
 import { resolveOptions } from '../../src/options/options.ts';
-import type { Baseline, VersionRecord } from '../../src/registry/records.ts';
+import type { Baseline, VersionRecord } from '../../src/domain/records.ts';
 import { seededRandom } from '../judge/fixtures.ts';
 
 const random = seededRandom(6);

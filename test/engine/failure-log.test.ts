@@ -11,7 +11,7 @@ import { Outcome } from '../../src/shared-memory/sample-ring.ts';
 import { EntryKind } from '../../src/shared-memory/slab.ts';
 import type { Slab } from '../../src/shared-memory/slab.ts';
 import { createSlab } from '../../src/shared-memory/slab-arena.ts';
-import { encodeEntryError } from '../../src/wire/entry-error.ts';
+import { encodeEntryError } from '../../src/protocols/entry-error.ts';
 
 const NOBODY: Asked = { requestIdOf: () => '' };
 const called = (id: string): Asked => ({ requestIdOf: () => id });

@@ -1,5 +1,5 @@
 // Runs a target by a seed: good messages, broken ones made of them, and noise. The same seed is the same run.
-import { Random } from '../wire/random.ts';
+import { Random } from '../protocols/random.ts';
 import { mutate, noise } from './mutate.ts';
 import { numbersTarget } from './numbers-target.ts';
 import { oipTargets } from './oip-target.ts';

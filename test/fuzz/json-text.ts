@@ -1,5 +1,5 @@
 // Writes values as JSON in all the ways that mean the same: white space, forms of numbers, order of members.
-import type { Random } from '../wire/random.ts';
+import type { Random } from '../protocols/random.ts';
 
 const SPACES = ['', '', '', ' ', '\n', '\t', '\r\n  '];
 

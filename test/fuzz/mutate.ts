@@ -1,6 +1,6 @@
 // Breaks a message in ways that parsers trip over, by a seed: bytes, pieces of JSON, numbers, lengths, parts of itself
 // and of others.
-import type { Random } from '../wire/random.ts';
+import type { Random } from '../protocols/random.ts';
 
 const PIECES = [
   '"', '[', ']', '{', '}', ',', ':', '\\', '-', '+', '.', 'e', 'E', '0', '9', ' ', '\n', '\t', '\r', '\f', '\u0000',

@@ -1,8 +1,8 @@
 // Arrays of numbers as the scanner reads them, against JSON.parse, Math.fround and BigInt.
 import assert from 'node:assert/strict';
-import { FloatScanner } from '../../src/wire/float-scan.ts';
-import type { NumberMode } from '../../src/wire/float-scan.ts';
-import type { Random } from '../wire/random.ts';
+import { FloatScanner } from '../../src/protocols/json/number-scan.ts';
+import type { NumberMode } from '../../src/protocols/json/number-scan.ts';
+import type { Random } from '../protocols/random.ts';
 import { arrayText, integerText, singleText } from './json-text.ts';
 import { decodeInPlace, parsed } from './target.ts';
 import type { FuzzTarget } from './target.ts';

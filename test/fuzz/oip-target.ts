@@ -1,17 +1,17 @@
 // Requests of the Open Inference Protocol, over HTTP and in oip.v2 frames, against JSON.parse and plain views of the
 // raw tensors; and the scans that the main thread makes of them.
 import assert from 'node:assert/strict';
-import type { Datatype, Signature } from '../../src/registry/records.ts';
-import { topLevelMember } from '../../src/wire/frame-scan.ts';
-import { binaryBytes } from '../../src/wire/oip-binary.ts';
+import type { Datatype, Signature } from '../../src/domain/records.ts';
+import { topLevelMember } from '../../src/protocols/json/member-scan.ts';
+import { binaryBytes } from '../../src/protocols/oip/binary.ts';
 import {
   FRAME_LENGTH_BYTES, frameJson, frameJsonBytes, oipErrorFrame, writeJsonBytes,
-} from '../../src/wire/oip-frame.ts';
-import { RequestDecoder, requestId } from '../../src/wire/oip-request.ts';
-import type { TensorRequest } from '../../src/wire/oip-request.ts';
-import { createElements, elementBytes } from '../../src/wire/tensor.ts';
-import type { NumericArray, TensorData } from '../../src/wire/tensor.ts';
-import type { Random } from '../wire/random.ts';
+} from '../../src/protocols/oip/frame.ts';
+import { RequestDecoder, requestId } from '../../src/protocols/oip/request.ts';
+import type { TensorRequest } from '../../src/protocols/oip/request.ts';
+import { createElements, elementBytes } from '../../src/domain/datatype.ts';
+import type { NumericArray, TensorData } from '../../src/domain/datatype.ts';
+import type { Random } from '../protocols/random.ts';
 import { arrayText, integerText, objectText, singleText } from './json-text.ts';
 import { decodeInPlace, isRecord, parsed } from './target.ts';
 import type { FuzzTarget } from './target.ts';

@@ -1,11 +1,11 @@
 // The body of POST /predict and the text frames of lastgood.json, against JSON.parse and Math.fround.
 import assert from 'node:assert/strict';
-import type { Signature } from '../../src/registry/records.ts';
-import { frameId } from '../../src/wire/predict-body.ts';
-import { PredictDecoder } from '../../src/wire/predict-json.ts';
-import { RowBatch } from '../../src/wire/row-batch.ts';
-import { rowLayout } from '../../src/wire/row-layout.ts';
-import type { Random } from '../wire/random.ts';
+import type { Signature } from '../../src/domain/records.ts';
+import { frameId } from '../../src/protocols/predict/body.ts';
+import { PredictDecoder } from '../../src/protocols/predict/request.ts';
+import { RowBatch } from '../../src/domain/row-batch.ts';
+import { rowLayout } from '../../src/domain/row-layout.ts';
+import type { Random } from '../protocols/random.ts';
 import { arrayText, integerText, objectText, singleText } from './json-text.ts';
 import { decodeInPlace, isRecord, parsed } from './target.ts';
 import type { FuzzTarget } from './target.ts';

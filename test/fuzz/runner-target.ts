@@ -4,8 +4,8 @@
 import assert from 'node:assert/strict';
 import { monotonicUs } from '../../src/base/clock.ts';
 import { EntryKind, Slab, slabTotalBytes } from '../../src/shared-memory/slab.ts';
-import { FRAME_ID_BYTES, floatErrorFrame, floatFrameId } from '../../src/wire/float-frame.ts';
-import type { Random } from '../wire/random.ts';
+import { FRAME_ID_BYTES, floatErrorFrame, floatFrameId } from '../../src/protocols/f32/frame.ts';
+import type { Random } from '../protocols/random.ts';
 import { benchOn } from '../worker/fixtures.ts';
 import type { Bench } from '../worker/fixtures.ts';
 import { linear } from '../worker/onnx.ts';

@@ -2,7 +2,7 @@
 // else with `check`, and throws when the decoder breaks its promise: a right result, or an error that is the client's.
 import assert from 'node:assert/strict';
 import { isLastgoodError } from '../../src/base/errors.ts';
-import type { Random } from '../wire/random.ts';
+import type { Random } from '../protocols/random.ts';
 
 export interface FuzzTarget {
   readonly name: string;

@@ -3,8 +3,8 @@
 import assert from 'node:assert/strict';
 import { deflateSync, gzipSync, gunzipSync, inflateSync } from 'node:zlib';
 import { inflateSmall } from '../../src/http/inflate.ts';
-import type { Signature } from '../../src/registry/records.ts';
-import { decodeTfsRequest } from '../../src/wire/tfs-request.ts';
+import type { Signature } from '../../src/domain/records.ts';
+import { decodeTfsRequest } from '../../src/protocols/tfs/request.ts';
 import { arrayText, objectText, singleText } from './json-text.ts';
 import { decodeInPlace, isRecord, outcome, parsed } from './target.ts';
 import type { FuzzTarget } from './target.ts';

@@ -10,7 +10,7 @@ import { gzipSync } from 'node:zlib';
 import { ERRORS } from '../../src/base/error-table.ts';
 import { mutate, noise } from '../fuzz/mutate.ts';
 import { http } from '../support/http.ts';
-import { Random } from '../wire/random.ts';
+import { Random } from '../protocols/random.ts';
 import { Stage } from './stage.ts';
 
 const METHODS = ['GET', 'POST', 'PUT', 'DELETE', 'PATCH', 'OPTIONS'];

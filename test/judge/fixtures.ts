@@ -3,7 +3,7 @@ import type {
   AttachRings, HealthReport, MonitorReport, Verdict, WatchGeneration,
 } from '../../src/judge/types/messages.ts';
 import { resolveOptions, type JudgeOptions } from '../../src/options/options.ts';
-import type { Baseline } from '../../src/registry/records.ts';
+import type { Baseline } from '../../src/domain/records.ts';
 import type { Sample } from '../../src/shared-memory/sample-ring.ts';
 import { emptySample, sampleRingBytes, sampleRingOffset, SampleWriter } from '../../src/shared-memory/sample-ring.ts';
 

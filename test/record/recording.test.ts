@@ -15,7 +15,7 @@ import { computeBaseline } from '../../src/judge/baseline/baseline.ts';
 import type { EngineOptions } from '../../src/options/options.ts';
 import { optionsOfModel, resolveOptions } from '../../src/options/options.ts';
 import { numberOf, promoteText, sampleText } from '../../src/record/line-text.ts';
-import type { Baseline, OutputKind } from '../../src/registry/records.ts';
+import type { Baseline, OutputKind } from '../../src/domain/records.ts';
 import { Outcome } from '../../src/shared-memory/sample-ring.ts';
 import { allowWrites, refuseWrites, withoutPrlimit } from '../support/disk.ts';
 import { housingBaseline, housingFile, housingRows } from '../support/housing.ts';

@@ -3,10 +3,10 @@ import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, test } from 'node:test';
 import { systemClock } from '../../src/base/clock.ts';
 import { BootGuard, countCrash, guiltOf } from '../../src/registry/boot-guard.ts';
-import type { BootRecord } from '../../src/registry/records.ts';
+import type { BootRecord } from '../../src/domain/records.ts';
 import { Registry } from '../../src/registry/registry.ts';
-import { openStore } from '../../src/registry/store.ts';
-import type { RegistryStore } from '../../src/registry/store.ts';
+import { openStore } from '../../src/registry/store/store.ts';
+import type { RegistryStore } from '../../src/registry/store/store.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 
 const record = (state: BootRecord['state'], crashesStarting = 0, crashesServing = 0): BootRecord =>

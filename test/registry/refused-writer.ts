@@ -2,8 +2,8 @@
 // not. Prints how often it was refused, of how many times.
 import { writeSync } from 'node:fs';
 import { isLastgoodError } from '../../src/base/errors.ts';
-import { eventKey } from '../../src/registry/keys.ts';
-import { openStore } from '../../src/registry/store.ts';
+import { eventKey } from '../../src/registry/store/keys.ts';
+import { openStore } from '../../src/registry/store/store.ts';
 import { allowWrites, refuseWrites } from '../support/disk.ts';
 
 const ATTEMPTS = 1_000;

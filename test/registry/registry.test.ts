@@ -6,12 +6,12 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, test } from 'node:test';
 import { isLastgoodError } from '../../src/base/errors.ts';
 import type { ErrorCode } from '../../src/base/errors.ts';
-import { modelKey, versionKey } from '../../src/registry/keys.ts';
-import { SERVED_MS } from '../../src/registry/last-good.ts';
-import type { DecisionRecord } from '../../src/registry/records.ts';
+import { modelKey, versionKey } from '../../src/registry/store/keys.ts';
+import { SERVED_MS } from '../../src/registry/rules.ts';
+import type { DecisionRecord } from '../../src/domain/records.ts';
 import { Registry } from '../../src/registry/registry.ts';
-import { openStore } from '../../src/registry/store.ts';
-import type { RegistryStore } from '../../src/registry/store.ts';
+import { openStore } from '../../src/registry/store/store.ts';
+import type { RegistryStore } from '../../src/registry/store/store.ts';
 
 const by = 'test';
 let dataDir: string;

@@ -10,9 +10,9 @@ import type { Compared } from '../../src/judge/verdict/attribution.ts';
 import { baselineOfFile, readBaselineFile } from '../../src/judge/baseline/baseline-file.ts';
 import { packageRoot } from '../../src/base/package-root.ts';
 import { usualOf } from '../../src/rollout/attribution.ts';
-import { predictionOf } from '../../src/wire/prediction.ts';
-import type { PredictionSummary } from '../../src/wire/prediction.ts';
-import { Session } from '../../src/worker/session.ts';
+import { predictionOf } from '../../src/domain/prediction.ts';
+import type { PredictionSummary } from '../../src/domain/prediction.ts';
+import { Session } from '../../src/worker/session/session.ts';
 
 type Row = readonly number[];
 const models = (...path: string[]): string => join(packageRoot(), 'models', ...path);

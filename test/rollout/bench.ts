@@ -10,11 +10,11 @@ import type { CheckName, CheckResult, HealthReport, Verdict } from '../../src/ju
 import { optionsOfModel, resolveOptions } from '../../src/options/options.ts';
 import type { EngineOptions } from '../../src/options/options.ts';
 import { addArtifact, artifactPath } from '../../src/registry/artifacts.ts';
-import { ALL_MODELS, versionsOf } from '../../src/registry/keys.ts';
-import type { Signature, VersionHealth } from '../../src/registry/records.ts';
+import { ALL_MODELS, versionsOf } from '../../src/registry/store/keys.ts';
+import type { Signature, VersionHealth } from '../../src/domain/records.ts';
 import { Registry } from '../../src/registry/registry.ts';
-import { openStore } from '../../src/registry/store.ts';
-import type { RegistryStore } from '../../src/registry/store.ts';
+import { openStore } from '../../src/registry/store/store.ts';
+import type { RegistryStore } from '../../src/registry/store/store.ts';
 import { Deployment } from '../../src/rollout/deployment.ts';
 import { DeploymentSet } from '../../src/rollout/deployment-set.ts';
 import type { RolloutEvent } from '../../src/rollout/outcome.ts';

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { afterEach, describe, test } from 'node:test';
 import { findingOf } from '../../src/judge/verdict/findings.ts';
 import type { Finding } from '../../src/judge/verdict/findings.ts';
-import type { Signature } from '../../src/registry/records.ts';
+import type { Signature } from '../../src/domain/records.ts';
 import { Attribution } from '../../src/rollout/attribution.ts';
 import { monotonicUs } from '../../src/base/clock.ts';
 import { linear, slow } from '../worker/onnx.ts';

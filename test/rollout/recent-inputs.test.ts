@@ -6,7 +6,7 @@ import { monotonicUs } from '../../src/base/clock.ts';
 import { createEngine } from '../../src/engine/engine.ts';
 import type { Engine } from '../../src/engine/engine.ts';
 import type { EngineOptions } from '../../src/options/options.ts';
-import type { VersionRecord } from '../../src/registry/records.ts';
+import type { VersionRecord } from '../../src/domain/records.ts';
 import {
   cosineOf, keptRows, outputDifference, RECENT_ROWS_MIN, runRecentInputs,
 } from '../../src/rollout/recent-inputs.ts';

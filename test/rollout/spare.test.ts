@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { NO_ROWS } from '../../src/rollout/row-memory.ts';
 import { type Spare, SparePlace } from '../../src/rollout/spare.ts';
-import { WorkerThreads } from '../../src/worker/threads.ts';
+import { WorkerThreads } from '../../src/worker/pool/threads.ts';
 import { until } from '../support/poll.ts';
 
 /** Threads that were never loaded with anything. */

@@ -4,8 +4,8 @@
 /** Files that are tied to each other by their imports. */
 export const IN_CIRCLES: readonly string[] = [
   'src/worker/messages.ts',
-  'src/worker/row-tap.ts',
-  'src/worker/sampler.ts',
+  'src/worker/run/row-sampler.ts',
+  'src/worker/run/sampler.ts',
   'src/engine/model-views.ts',
   'src/engine/served-model.ts',
   'src/engine/control.ts',
@@ -20,10 +20,7 @@ export const IN_CIRCLES: readonly string[] = [
 /** Folders with too many files. */
 export const FULL_FOLDERS: readonly string[] = [
   'src/engine',
-  'src/registry',
   'src/rollout',
-  'src/wire',
-  'src/worker',
 ];
 
 /** Files that are too small to be a place of their own. */
@@ -33,17 +30,17 @@ export const CRUMBS: readonly string[] = [
   'src/engine/choose-model.ts',
   'src/engine/circumstances.ts',
   'src/engine/unloading.ts',
-  'src/registry/disk-probe.ts',
+  'src/registry/store/disk-probe.ts',
   'src/registry/empty-model.ts',
-  'src/registry/lost-registry.ts',
+  'src/registry/store/lost-registry.ts',
   'src/registry/version-numbers.ts',
   'src/rollout/removal.ts',
   'src/rollout/signature.ts',
   'src/rollout/trial-messages.ts',
   'src/rollout/unloadable.ts',
   'src/shared-memory/track.ts',
-  'src/wire/row-source.ts',
-  'src/worker/garbage.ts',
+  'src/domain/row-source.ts',
+  'src/worker/session/garbage.ts',
 ];
 
 /** Names that stand for two things. */

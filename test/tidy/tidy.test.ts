@@ -19,7 +19,7 @@ const packageJson = JSON.parse(readFileSync(join(packageRoot(), 'package.json'),
 const codes = Object.keys(ERRORS);
 
 const THREAD_ENTRIES = [
-  'src/judge/monitor/monitor.ts', 'src/worker/worker.ts', 'src/record/recorder.ts', 'src/rollout/trial-child.ts',
+  'src/judge/monitor/monitor.ts', 'src/worker/entry/worker.ts', 'src/record/recorder.ts', 'src/rollout/trial-child.ts',
 ];
 
 function none(offences: readonly string[]): void {
@@ -53,14 +53,15 @@ describe('The rules find', () => {
       layerOffences(file(path, `import ${type}{ x } from '${from}';`));
     count(imports('src/batch/a.ts', '../rollout/b.ts'), 1);
     count(imports('src/batch/a.ts', '../rollout/b.ts', 'type '), 1);
-    count(imports('src/batch/a.ts', '../worker/b.ts'), 1);
+    count(imports('src/batch/a.ts', '../judge/b.ts'), 1);
     count(imports('src/base/errors.ts', '../registry/b.ts'), 1);
     count(imports('src/base/clock.ts', '../index.ts'), 1);
     count(imports('src/batch/a.ts', '../../test/b.ts'), 1);
     count(imports('src/batch/a.ts', '../new/b.ts'), 1);
     count(imports('src/new/a.ts', './b.ts'), 1);
-    count(layerOffences(file('src/wire/a.ts', "export * from '../judge/b.ts';", "await import('../judge/b.ts');")), 2);
-    count(imports('src/batch/a.ts', '../worker/b.ts', 'type '), 0);
+    const twice = ["export * from '../judge/b.ts';", "await import('../judge/b.ts');"];
+    count(layerOffences(file('src/domain/a.ts', ...twice)), 2);
+    count(imports('src/batch/a.ts', '../judge/b.ts', 'type '), 0);
     count(imports('src/batch/a.ts', '../base/errors.ts'), 0);
     count(imports('src/batch/a.ts', './b.ts'), 0);
   });

@@ -1,5 +1,5 @@
 // Child process of pool.test.ts: closes a pool while its workers are inside the runtime, then ends by itself.
-import { InferencePool } from '../../src/worker/pool.ts';
+import { InferencePool } from '../../src/worker/pool/pool.ts';
 import { deploy, fill } from './deployed.ts';
 import { slow } from './onnx.ts';
 

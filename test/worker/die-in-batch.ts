@@ -4,7 +4,7 @@ import { monotonicUs } from '../../src/base/clock.ts';
 import { EntryKind } from '../../src/shared-memory/slab.ts';
 import { createSingleSlab } from '../../src/shared-memory/slab-arena.ts';
 import { reasonOf } from '../../src/base/errors.ts';
-import { InferencePool } from '../../src/worker/pool.ts';
+import { InferencePool } from '../../src/worker/pool/pool.ts';
 import { deploy, fill } from './deployed.ts';
 import { answersOf } from './fixtures.ts';
 import { linear } from './onnx.ts';

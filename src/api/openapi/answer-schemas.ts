@@ -2,7 +2,7 @@
 // allows no member that it does not name. Pure.
 import { z } from 'zod';
 import { ERRORS } from '../../base/error-table.ts';
-import { TRUSTS } from '../../registry/records.ts';
+import { TRUSTS } from '../../domain/records.ts';
 import { datatype } from './request-schemas.ts';
 
 const version = z.string().meta({ description: 'id of a version' });

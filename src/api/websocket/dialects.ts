@@ -5,10 +5,10 @@ import { monotonicUs } from '../../base/clock.ts';
 import { errorBody, lastgoodError } from '../../base/errors.ts';
 import type { ReplySink, Submitter, Ticket } from '../../batch/submit.ts';
 import { EntryKind } from '../../shared-memory/slab.ts';
-import { floatErrorFrame, floatFrameId } from '../../wire/float-frame.ts';
-import { topLevelMember } from '../../wire/frame-scan.ts';
-import { FRAME_LENGTH_BYTES, frameJson, frameJsonBytes, oipErrorFrame } from '../../wire/oip-frame.ts';
-import { idText } from '../../wire/predict-body.ts';
+import { floatErrorFrame, floatFrameId } from '../../protocols/f32/frame.ts';
+import { topLevelMember } from '../../protocols/json/member-scan.ts';
+import { FRAME_LENGTH_BYTES, frameJson, frameJsonBytes, oipErrorFrame } from '../../protocols/oip/frame.ts';
+import { idText } from '../../protocols/predict/body.ts';
 import { timeoutIn } from '../oip.ts';
 import type { ServingApi } from '../serving-api.ts';
 

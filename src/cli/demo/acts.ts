@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Engine } from '../../engine/engine.ts';
 import { CHECKS } from '../../judge/checks/table.ts';
 import type { CheckResult, HealthReport } from '../../judge/types/messages.ts';
-import type { DecisionRecord } from '../../registry/records.ts';
+import type { DecisionRecord } from '../../domain/records.ts';
 import type { Ledger } from './ledger.ts';
 import type { Act, ActReport, RollbackSeen } from './outcome.ts';
 import { countsText, nameOf } from './screen.ts';

@@ -1,7 +1,7 @@
 // What `lastgood tune` tries, and which of it it recommends. Pure.
-import type { VersionRecord } from '../../registry/records.ts';
-import { rowLayout } from '../../wire/row-layout.ts';
-import type { RowInput } from '../../wire/row-layout.ts';
+import type { VersionRecord } from '../../domain/records.ts';
+import { rowLayout } from '../../domain/row-layout.ts';
+import type { RowInput } from '../../domain/row-layout.ts';
 
 /** Figures of one setting differ by about this from run to run; within it the shorter waits decide. */
 const EQUAL_SHARE = 0.95;

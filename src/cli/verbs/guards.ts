@@ -1,6 +1,6 @@
 // The verbs that tell the machine what it may and may not do: pin, unpin, quarantine, release, baseline, drain.
 import type { Command } from 'commander';
-import type { Baseline, InputBaseline, VersionRecord } from '../../registry/records.ts';
+import type { Baseline, InputBaseline, VersionRecord } from '../../domain/records.ts';
 import { baselineWarning } from '../../judge/baseline/reference.ts';
 import { numberText } from '../../judge/types/number-text.ts';
 import { ask } from '../connect.ts';

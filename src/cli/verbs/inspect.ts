@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Command } from 'commander';
 import type { EngineStatus } from '../../admin/answers.ts';
-import type { EventRecord } from '../../registry/records.ts';
+import type { EventRecord } from '../../domain/records.ts';
 import { ask } from '../connect.ts';
 import { decisionText } from '../views/explain-view.ts';
 import { print, printJson, printResult, table, timeText } from '../views/output.ts';

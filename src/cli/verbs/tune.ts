@@ -7,7 +7,7 @@ import type { Command } from 'commander';
 import { lastgoodError, reasonOf } from '../../base/errors.ts';
 import { readRegularFile } from '../../base/regular-file.ts';
 import { TELEMETRY_OFF_ENVIRONMENT } from '../../base/telemetry-off.ts';
-import type { VersionRecord } from '../../registry/records.ts';
+import type { VersionRecord } from '../../domain/records.ts';
 import { ask, note } from '../connect.ts';
 import { bytesText, countText, printResult, table } from '../views/output.ts';
 import { withProgress } from '../views/progress.ts';

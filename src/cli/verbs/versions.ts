@@ -2,10 +2,10 @@
 import { Option } from 'commander';
 import type { Command } from 'commander';
 import type { Registration } from '../../admin/answers.ts';
-import { DECLARED_KINDS } from '../../registry/records.ts';
-import type { Signature, TensorSignature } from '../../registry/records.ts';
+import { DECLARED_KINDS } from '../../domain/records.ts';
+import type { Signature, TensorSignature } from '../../domain/records.ts';
 import type { Activation, Rollback } from '../../rollout/outcome.ts';
-import { judgedOutputOf } from '../../wire/judged-output.ts';
+import { judgedOutputOf } from '../../domain/judged-output.ts';
 import { ask } from '../connect.ts';
 import { bytesText, durationText, paint, printResult } from '../views/output.ts';
 import { judgedText, stackingText, watchedText } from '../views/status-view.ts';

@@ -10,7 +10,7 @@ import { shareOf, tailOf } from '../../judge/checks/rate-check.ts';
 import type { RateEvidence } from '../../judge/checks/rate-check.ts';
 import { histogramsOf } from '../../judge/checks/table.ts';
 import { chanceText, numberText, percentText, windowText } from '../../judge/types/number-text.ts';
-import type { DecisionRecord } from '../../registry/records.ts';
+import type { DecisionRecord } from '../../domain/records.ts';
 import { exposureText } from './exposure-view.ts';
 import { countText, durationText, paint, table } from './output.ts';
 

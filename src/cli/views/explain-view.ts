@@ -5,7 +5,7 @@ import type { CheckUnit } from '../../judge/types/check-kinds.ts';
 import type { CheckName, CheckResult } from '../../judge/types/messages.ts';
 import { numberText, percentText } from '../../judge/types/number-text.ts';
 import { recompute } from '../../judge/verdict/recompute.ts';
-import type { DecisionRecord } from '../../registry/records.ts';
+import type { DecisionRecord } from '../../domain/records.ts';
 import { evidenceSections } from './evidence-view.ts';
 import { durationText, facts, paint, table, timeText } from './output.ts';
 import { outcomeText, verdictCell } from './status-view.ts';

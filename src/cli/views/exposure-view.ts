@@ -7,7 +7,7 @@ import type { ExposureKind, ExposureView } from '../../judge/verdict/exposure.ts
 import { exposureSchema } from '../../judge/verdict/circumstances.ts';
 import type { Failures, LastHour } from '../../judge/verdict/circumstances.ts';
 import { percentText, windowText } from '../../judge/types/number-text.ts';
-import type { DecisionRecord } from '../../registry/records.ts';
+import type { DecisionRecord } from '../../domain/records.ts';
 import { countText, durationText, oneLine, paint, timeText } from './output.ts';
 
 const KIND_TEXTS: Readonly<Record<ExposureKind, string>> = {

@@ -1,7 +1,7 @@
 // What `lastgood serve` says when it is ready: where it is, and commands that work when they are pasted into a shell.
 import { basename, relative, resolve } from 'node:path';
 import type { EngineStatus, ModelStatus } from '../../admin/answers.ts';
-import type { Datatype, GoldenCase, TensorSignature, VersionRecord } from '../../registry/records.ts';
+import type { Datatype, GoldenCase, TensorSignature, VersionRecord } from '../../domain/records.ts';
 import { paint } from './output.ts';
 
 /** Longer rows are no example that anybody reads. */

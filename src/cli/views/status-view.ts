@@ -9,9 +9,9 @@ import { numberText, percentText, windowText } from '../../judge/types/number-te
 import type { TlsView } from '../../metrics/views.ts';
 import type {
   Baseline, DecisionRecord, JudgedOutput, ModelRecord, StackingDecision, VersionRecord,
-} from '../../registry/records.ts';
-import { inputColumnsOf } from '../../wire/input-columns.ts';
-import { judgedOutputOf } from '../../wire/judged-output.ts';
+} from '../../domain/records.ts';
+import { inputColumnsOf } from '../../domain/input-columns.ts';
+import { judgedOutputOf } from '../../domain/judged-output.ts';
 import { bytesText, countText, durationText, facts, paint, table, timeText } from './output.ts';
 import type { Cell, Style } from './output.ts';
 

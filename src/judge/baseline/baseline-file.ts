@@ -10,11 +10,11 @@ import { lastgoodError, reasonOf } from '../../base/errors.ts';
 import { readRegularFile } from '../../base/regular-file.ts';
 import type {
   Baseline, InputBaseline, OutputKind, Signature, TensorSignature, VersionRecord,
-} from '../../registry/records.ts';
+} from '../../domain/records.ts';
 import { IN_OUR_WORDS, issuesText } from '../../base/schema-text.ts';
-import { flatIndexOf, inputColumnsOf } from '../../wire/input-columns.ts';
-import { contradictionOf, declaredOutput } from '../../wire/judged-output.ts';
-import { inferOutputKind, rowElements } from '../../wire/prediction.ts';
+import { flatIndexOf, inputColumnsOf } from '../../domain/input-columns.ts';
+import { contradictionOf, declaredOutput } from '../../domain/judged-output.ts';
+import { inferOutputKind, rowElements } from '../../domain/prediction.ts';
 import { computeBaseline } from './baseline.ts';
 import { computeInputBaseline } from './input-baseline.ts';
 

@@ -3,9 +3,9 @@
 // (or only one) make a baseline with a standard deviation of 0, which the drift check answers with "inconclusive".
 import { createHash } from 'node:crypto';
 import { lastgoodError } from '../../base/errors.ts';
-import type { Baseline, Bins, OutputKind } from '../../registry/records.ts';
-import { predictionOf } from '../../wire/prediction.ts';
-import { DIRECTIONS, projectionOf } from '../../wire/projection.ts';
+import type { Baseline, Bins, OutputKind } from '../../domain/records.ts';
+import { predictionOf } from '../../domain/prediction.ts';
+import { DIRECTIONS, projectionOf } from '../../domain/projection.ts';
 import { binsOf, largestRepeat } from '../statistics/bins.ts';
 import { distributionOf, moments, pulledSpread, scoreEntropy } from '../statistics/distribution.ts';
 

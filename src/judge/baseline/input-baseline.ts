@@ -1,6 +1,6 @@
 // Turns rows of watched input columns into the baseline of a version's inputs. Pure.
 import { createHash } from 'node:crypto';
-import type { InputBaseline, InputColumnBaseline } from '../../registry/records.ts';
+import type { InputBaseline, InputColumnBaseline } from '../../domain/records.ts';
 import { binsOf, largestRepeat } from '../statistics/bins.ts';
 import { moments } from '../statistics/distribution.ts';
 

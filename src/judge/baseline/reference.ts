@@ -1,6 +1,6 @@
 // What a window is compared with: a baseline as the suite reads it, with the columns it needs. Pure. Whoever has a
 // baseline without bins (of an early version of this program) gets them made from its kept values.
-import type { Baseline, Bins, Distribution, InputBaseline } from '../../registry/records.ts';
+import type { Baseline, Bins, Distribution, InputBaseline } from '../../domain/records.ts';
 import { binsOf, countInBins } from '../statistics/bins.ts';
 import { distributionOf, pulledSpread, scoreEntropy } from '../statistics/distribution.ts';
 import type { ColumnLayout, Columns } from './columns.ts';

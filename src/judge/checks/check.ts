@@ -2,7 +2,7 @@
 // share to say the smallest fault that they see. Pure; any thread. The table of all checks is in table.ts.
 import type { z } from 'zod';
 import type { CheckName, JudgeOptions } from '../../options/judge-options.ts';
-import type { Baseline } from '../../registry/records.ts';
+import type { Baseline } from '../../domain/records.ts';
 import type { Sample } from '../../shared-memory/sample-ring.ts';
 import type { Reference } from '../baseline/reference.ts';
 import type { meanLimit, Worth } from '../statistics/chance.ts';

@@ -4,7 +4,7 @@
 // Monitor thread, and whoever recomputes a decision.
 import type { z } from 'zod';
 import type { CheckName, JudgeOptions } from '../../options/judge-options.ts';
-import type { Baseline } from '../../registry/records.ts';
+import type { Baseline } from '../../domain/records.ts';
 import type { Sample } from '../../shared-memory/sample-ring.ts';
 import { Outcome, SampleKind, speaksOfVersion } from '../../shared-memory/sample-ring.ts';
 import type { CheckEffect, JudgePhase } from '../types/check-kinds.ts';

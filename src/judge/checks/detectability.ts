@@ -2,7 +2,7 @@
 // given traffic, what it still waits for and how long, and the false-alarm budget of all. Pure.
 import { INPUT_PAUSE_US_MIN } from '../../options/judge-constants.ts';
 import type { CheckName, JudgeOptions } from '../../options/judge-options.ts';
-import type { Baseline } from '../../registry/records.ts';
+import type { Baseline } from '../../domain/records.ts';
 import type { Reference } from '../baseline/reference.ts';
 import { referenceOf } from '../baseline/reference.ts';
 import type { CheckResult } from '../types/messages.ts';

@@ -1,6 +1,6 @@
 // What judges one generation, be it the suite or the plain checks of compat. Both take the same samples and answer in
 // the same form. Monitor thread, and whoever runs recorded or simulated samples: time is an argument everywhere.
-import type { Baseline } from '../../registry/records.ts';
+import type { Baseline } from '../../domain/records.ts';
 import type { Sample } from '../../shared-memory/sample-ring.ts';
 import type { JudgePhase } from '../types/check-kinds.ts';
 import type { CheckResult, HourCounts } from '../types/messages.ts';

@@ -1,5 +1,5 @@
 // shape: are the answers distributed as in the baseline, bin by bin? Compared as population stability.
-import type { Baseline } from '../../registry/records.ts';
+import type { Baseline } from '../../domain/records.ts';
 import type { Reference } from '../baseline/reference.ts';
 import { countInBins } from '../statistics/bins.ts';
 import { psiLimit } from '../statistics/chance.ts';

@@ -1,7 +1,7 @@
 // The suite of one generation: an observer that takes samples in, and looks that run every check on what it holds.
 // Monitor thread, and whoever runs recorded or simulated samples: time is an argument everywhere.
 import type { JudgeOptions } from '../../options/judge-options.ts';
-import type { Baseline } from '../../registry/records.ts';
+import type { Baseline } from '../../domain/records.ts';
 import type { Sample } from '../../shared-memory/sample-ring.ts';
 import { ANSWER, RATE } from '../baseline/columns.ts';
 import { referenceOf } from '../baseline/reference.ts';

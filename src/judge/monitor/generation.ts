@@ -2,7 +2,7 @@
 // newest predictions. Monitor thread. A generation that answers before it is known how to judge it keeps its first
 // samples for the judge. Invariant: only samples that carry this generation's number are added.
 import type { JudgeOptions } from '../../options/options.ts';
-import type { Baseline } from '../../registry/records.ts';
+import type { Baseline } from '../../domain/records.ts';
 import type { Sample } from '../../shared-memory/sample-ring.ts';
 import { Outcome, SampleKind } from '../../shared-memory/sample-ring.ts';
 import { Exposure } from '../verdict/exposure.ts';

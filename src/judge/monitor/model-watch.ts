@@ -7,7 +7,7 @@
 //   anything else                           late: counted as such, and nowhere else
 import type { SampleMeter } from '../../metrics/sample-meter.ts';
 import type { JudgeOptions } from '../../options/options.ts';
-import type { Baseline } from '../../registry/records.ts';
+import type { Baseline } from '../../domain/records.ts';
 import type { Sample } from '../../shared-memory/sample-ring.ts';
 import type { JudgePhase } from '../types/check-kinds.ts';
 import type { AttachRings, HealthReport, MonitorReport, WatchGeneration } from '../types/messages.ts';

@@ -1,7 +1,7 @@
 // The bins that distributions are compared on. Pure. Edges come from a baseline only: its deciles, and around every
 // value that alone makes up more than a tenth of it an own bin. Bins are half-open, [edge, next edge); the first and
 // the last hold what lies outside the baseline's range, so they are empty on its side.
-import type { Bins } from '../../registry/records.ts';
+import type { Bins } from '../../domain/records.ts';
 
 /** Bins of equal share that a baseline is divided into, before those outside and those of frequent values. */
 const QUANTILE_BINS = 10;

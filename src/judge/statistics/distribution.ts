@@ -1,6 +1,6 @@
 // What both sides of a comparison compute in the same way: the baseline once, from all its rows, and the windows row by
 // row. Pure.
-import type { Distribution } from '../../registry/records.ts';
+import type { Distribution } from '../../domain/records.ts';
 import { binsOf } from './bins.ts';
 
 /** Predictions further than so many baseline deviations from its mean count as that far: one outlier moves little. */

@@ -2,8 +2,8 @@
 import type { CheckName } from '../../options/judge-options.ts';
 import type { MeteredSamples } from '../../metrics/sample-meter.ts';
 import type { JudgeOptions } from '../../options/options.ts';
-import type { Baseline, OutputKind, Signature } from '../../registry/records.ts';
-import type { InputColumn } from '../../wire/input-columns.ts';
+import type { Baseline, OutputKind, Signature } from '../../domain/records.ts';
+import type { InputColumn } from '../../domain/input-columns.ts';
 import type { RowRings } from '../../worker/messages.ts';
 import type { CheckCause, CheckEffect, JudgePhase } from './check-kinds.ts';
 

@@ -1,11 +1,11 @@
 // The watched inputs of one deployment: takes them out of the rows that its workers keep of late. Monitor thread. The
 // workers keep a row every 20 ms to 1.5 s, so there are a few a second whatever the traffic; a look reads at most
 // ROWS_PER_LOOK of them, and what it leaves is overwritten. Nothing here is asked of the workers.
-import type { Signature } from '../../registry/records.ts';
+import type { Signature } from '../../domain/records.ts';
 import { RowReader, rowRingOffset } from '../../shared-memory/row-ring.ts';
 import type { RingRow } from '../../shared-memory/row-ring.ts';
-import type { InputColumn } from '../../wire/input-columns.ts';
-import { InputColumnReader } from '../../wire/input-values.ts';
+import type { InputColumn } from '../../domain/input-columns.ts';
+import { InputColumnReader } from '../../domain/input-values.ts';
 import type { RowRings } from '../../worker/messages.ts';
 import type { InputRow } from './input-counts.ts';
 

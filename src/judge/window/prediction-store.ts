@@ -1,7 +1,7 @@
 // The newest predictions of one generation, kept so that a baseline can be made of them. Monitor thread. Memory
 // (160 KB, for vectors 210 KB) is taken with the first prediction; the oldest prediction gives way to the newest.
 import type { Sample } from '../../shared-memory/sample-ring.ts';
-import { DIRECTIONS } from '../../wire/projection.ts';
+import { DIRECTIONS } from '../../domain/projection.ts';
 
 /** Predictions kept for a capture. */
 export const CAPTURE_PREDICTIONS_MAX = 10_000;

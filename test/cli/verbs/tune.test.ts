@@ -6,7 +6,7 @@ import { describe, test } from 'node:test';
 import { recommended, tunings, zerosBody } from '../../../src/cli/tune/plan.ts';
 import type { Tried } from '../../../src/cli/tune/plan.ts';
 import { optionsOfModel, resolveOptions } from '../../../src/options/options.ts';
-import type { VersionRecord } from '../../../src/registry/records.ts';
+import type { VersionRecord } from '../../../src/domain/records.ts';
 import { lastgood, lastgoodJson } from '../../support/binary.ts';
 import { housingFile } from '../../support/housing.ts';
 import { temporaryDirectory } from '../../support/temporary.ts';

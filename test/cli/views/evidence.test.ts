@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { decisionText } from '../../../src/cli/views/explain-view.ts';
 import { decide } from '../../../src/judge/checks/table.ts';
 import type { CheckEvidence } from '../../../src/judge/checks/check.ts';
-import type { DecisionRecord } from '../../../src/registry/records.ts';
+import type { DecisionRecord } from '../../../src/domain/records.ts';
 
 const errors: CheckEvidence = {
   check: 'error_rate', effect: 'rollback',

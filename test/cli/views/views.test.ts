@@ -8,7 +8,7 @@ import type { GenerationTotals } from '../../../src/judge/types/messages.ts';
 import { verdictOf } from '../../../src/judge/verdict/verdict.ts';
 import { resolveOptions } from '../../../src/options/options.ts';
 import { emptySample, Outcome } from '../../../src/shared-memory/sample-ring.ts';
-import type { DecisionRecord, GoldenCase, TensorSignature } from '../../../src/registry/records.ts';
+import type { DecisionRecord, GoldenCase, TensorSignature } from '../../../src/domain/records.ts';
 
 const totals: GenerationTotals = {
   requests: 40, ok: 10, clientFaults: 0, modelFailures: 30, nonFinite: 0, nonFiniteInputs: 0,

@@ -11,8 +11,8 @@ import type { BaselineAbout } from '../../../src/judge/baseline/baseline.ts';
 import {
   BASELINE_VALUES_MAX, baselineOfPredictions, computeBaseline, thin,
 } from '../../../src/judge/baseline/baseline.ts';
-import type { Signature } from '../../../src/registry/records.ts';
-import { predictionOf } from '../../../src/wire/prediction.ts';
+import type { Signature } from '../../../src/domain/records.ts';
+import { predictionOf } from '../../../src/domain/prediction.ts';
 import { assertClose } from '../vectors.ts';
 
 const about: BaselineAbout = { output: 'y', kind: 'scalar', source: 'validation', createdAtMs: 5, origin: 'b.json' };

@@ -10,7 +10,7 @@ import { mixOf } from '../../../src/judge/checks/class-mix.ts';
 import { shapeOf } from '../../../src/judge/checks/drift-check.ts';
 import { isBreach } from '../../../src/judge/checks/rate-check.ts';
 import { referenceOf } from '../../../src/judge/baseline/reference.ts';
-import type { Baseline, OutputKind } from '../../../src/registry/records.ts';
+import type { Baseline, OutputKind } from '../../../src/domain/records.ts';
 import { judgeOptions, seededRandom } from '../fixtures.ts';
 
 const options = judgeOptions({ mode: 'default' });

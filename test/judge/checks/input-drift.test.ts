@@ -8,7 +8,7 @@ import { recompute } from '../../../src/judge/verdict/recompute.ts';
 import { verdictOf } from '../../../src/judge/verdict/verdict.ts';
 import { impossibleLimits } from '../../../src/options/judge-options.ts';
 import { resolveOptions } from '../../../src/options/options.ts';
-import type { Baseline, InputBaseline } from '../../../src/registry/records.ts';
+import type { Baseline, InputBaseline } from '../../../src/domain/records.ts';
 import type { Sample } from '../../../src/shared-memory/sample-ring.ts';
 import { judgeOptions, seededRandom } from '../fixtures.ts';
 import type { SuiteSetting } from './suite-fixtures.ts';

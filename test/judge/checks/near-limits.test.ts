@@ -5,8 +5,8 @@ import { test } from 'node:test';
 import { computeBaseline } from '../../../src/judge/baseline/baseline.ts';
 import { computeInputBaseline } from '../../../src/judge/baseline/input-baseline.ts';
 import { largestShareDifference, populationStability } from '../../../src/judge/statistics/statistics.ts';
-import type { Baseline, Bins } from '../../../src/registry/records.ts';
-import { predictionOf } from '../../../src/wire/prediction.ts';
+import type { Baseline, Bins } from '../../../src/domain/records.ts';
+import { predictionOf } from '../../../src/domain/prediction.ts';
 import { seededRandom } from '../fixtures.ts';
 import { SuiteRun } from './suite-fixtures.ts';
 

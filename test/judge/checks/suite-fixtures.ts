@@ -4,7 +4,7 @@ import type { GenerationJudge, JudgedLook } from '../../../src/judge/checks/gene
 import type { JudgePhase } from '../../../src/judge/types/check-kinds.ts';
 import type { CheckName, CheckResult } from '../../../src/judge/types/messages.ts';
 import type { JudgeOptions } from '../../../src/options/options.ts';
-import type { Baseline } from '../../../src/registry/records.ts';
+import type { Baseline } from '../../../src/domain/records.ts';
 import type { Sample } from '../../../src/shared-memory/sample-ring.ts';
 import { emptySample } from '../../../src/shared-memory/sample-ring.ts';
 import { judgeOptions } from '../fixtures.ts';

@@ -4,11 +4,11 @@ import { test } from 'node:test';
 import { InputFeed } from '../../../src/judge/window/input-feed.ts';
 import { CAPTURE_INPUTS_MAX, InputStore } from '../../../src/judge/window/input-store.ts';
 import { MonitorState } from '../../../src/judge/monitor/monitor-state.ts';
-import type { Signature } from '../../../src/registry/records.ts';
+import type { Signature } from '../../../src/domain/records.ts';
 import { RowWriter, rowRingBytes, rowRingOffset, setRowsWanted } from '../../../src/shared-memory/row-ring.ts';
 import type { RowRingSize } from '../../../src/shared-memory/row-ring.ts';
-import { inputColumnsOf } from '../../../src/wire/input-columns.ts';
-import { RowInputsEncoder } from '../../../src/wire/row-inputs.ts';
+import { inputColumnsOf } from '../../../src/domain/input-columns.ts';
+import { RowInputsEncoder } from '../../../src/domain/row-codec.ts';
 import { judgeOptions, MODEL, TestRings, watch } from '../fixtures.ts';
 
 const signature: Signature = { inputs: [{ name: 'x', datatype: 'FP32', shape: [-1, 2] }], outputs: [] };

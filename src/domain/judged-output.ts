@@ -1,0 +1,80 @@
+// Which output of a version the judge reads, and how: as the operator declared it, or inferred. Shared by registration,
+// workers, captures and views, so that all of them mean the same output. Pure.
+import { lastgoodError } from '../base/errors.ts';
+import type {
+  DeclaredKind, JudgedOutput, OutputKind, Signature, TensorSignature, VersionRecord,
+} from './records.ts';
+import { inferOutputKind, predictionOutput, rowElements } from './prediction.ts';
+
+/** What an operator may say of the output that is judged; all of it may be left out. */
+export interface OutputDeclaration {
+  /** Its name. */
+  readonly output?: string;
+  readonly kind?: DeclaredKind;
+}
+
+type Judged = Pick<VersionRecord, 'signature' | 'outputKind' | 'baseline' | 'declared'>;
+
+/** Where a version's predictions are read from. */
+export function judgedOutputOf({ signature, outputKind, baseline, declared }: Judged): JudgedOutput {
+  return {
+    // A baseline of an early version of this program says which output it was computed from.
+    output: declared?.output ?? baseline?.output ?? predictionOutput(signature)?.name ?? null,
+    kind: outputKind,
+    isOutputDeclared: declared?.output !== undefined,
+    isKindDeclared: declared?.kind !== undefined,
+  };
+}
+
+/**
+ * The output that the declaration means, the inferred one when it names none; null when none is numeric. Throws
+ * INVALID_OUTPUT for one that is not there, has no numbers, or cannot be of the declared kind.
+ */
+export function declaredOutput(
+  signature: Signature, { output: name, kind }: OutputDeclaration,
+): TensorSignature | null {
+  const found = name === undefined
+    ? predictionOutput(signature)
+    : signature.outputs.find((candidate) => candidate.name === name);
+  if (found === undefined) {
+    const names = signature.outputs.map((candidate) => `"${candidate.name}"`).join(', ');
+    throw refused(`the model has no output "${name ?? ''}"; it has ${names}`);
+  }
+  if (found === null) {
+    if (kind === undefined) return null;
+    throw refused(`no output of the model is numeric; wanted one to read as ${kind}`);
+  }
+  if (found.datatype === 'BYTES') {
+    throw refused(`output "${found.name}" is of BYTES; wanted a numeric one`);
+  }
+  if (kind !== undefined) assertKindFits(found, kind);
+  return found;
+}
+
+function assertKindFits({ name, shape }: TensorSignature, kind: DeclaredKind): void {
+  const elements = rowElements(shape);
+  // An open size decides nothing.
+  if (elements < 0) return;
+  const isSingle = kind === 'score' || kind === 'regression';
+  if (isSingle === (elements === 1)) return;
+  const wanted = isSingle ? 'classes or vector' : 'score or regression';
+  const numbers = `${elements} ${elements === 1 ? 'number' : 'numbers'}`;
+  throw refused(`output "${name}" has ${numbers} a row, which is no ${kind}; wanted ${wanted}`);
+}
+
+/** Says why rows cannot be of the declared kind; null when they can. */
+export function contradictionOf(
+  kind: OutputKind, output: TensorSignature, rows: readonly ArrayLike<number>[],
+): string | null {
+  const isSingle = kind === 'score' || kind === 'regression' || kind === 'scalar';
+  const odd = rows.find((row) => (row.length === 1) !== isSingle);
+  if (odd !== undefined) {
+    return `its rows have ${odd.length} ${odd.length === 1 ? 'number' : 'numbers'}, which is no ${kind} as declared`;
+  }
+  const seen = inferOutputKind(output, rows);
+  if (kind === 'score' && seen !== 'score') return 'it has values outside of 0 to 1, which are no score as declared';
+  if (kind === 'classes' && seen !== 'classes') return 'its rows do not add up to 1, which are no classes as declared';
+  return null;
+}
+
+const refused = (reason: string): Error => lastgoodError('INVALID_OUTPUT', { reason });

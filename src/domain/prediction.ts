@@ -1,0 +1,109 @@
+// What one row of a model's answer says, as the few numbers that travel in a sample: shared by the workers, which write
+// samples, and the judge, which computes baselines, so that both sides always measure the same thing. Pure.
+import type { OutputKind, Signature, TensorSignature } from './records.ts';
+
+/** Rows of class scores add up to 1 within this. */
+const SHARE_SUM_TOLERANCE = 1e-3;
+/** An output named like this holds class probabilities even when no rows are there to prove it. */
+const PROBABILITY_NAME = /prob|softmax/i;
+
+/** The summary of one answered row; `value` is NaN when the row has none (an element is NaN or infinite). */
+export interface PredictionSummary {
+  /** One number a row: that number. classes: the best class's score. vector: its Euclidean length. */
+  value: number;
+  /** Index of the best class (the first of equals), or -1. */
+  classIndex: number;
+  /** Entropy of the class scores divided by that of even scores, in 0…1; NaN for other kinds. */
+  entropy: number;
+}
+
+/** Writes the summary of the `length` elements from `offset` into `into`; allocates nothing. */
+export function summarizeRow(
+  kind: OutputKind,
+  data: ArrayLike<number | bigint>,
+  offset: number,
+  length: number,
+  into: PredictionSummary,
+): void {
+  into.value = NaN;
+  into.classIndex = -1;
+  into.entropy = NaN;
+  if (length === 0) return;
+  for (let at = offset; at < offset + length; at += 1) {
+    if (!Number.isFinite(Number(data[at]))) return;
+  }
+  if (kind === 'classes') summarizeClasses(data, offset, length, into);
+  else if (kind === 'vector') into.value = euclideanLength(data, offset, length);
+  else into.value = Number(data[offset]);
+}
+
+function summarizeClasses(
+  data: ArrayLike<number | bigint>, offset: number, length: number, into: PredictionSummary,
+): void {
+  let best = 0;
+  let nats = 0;
+  for (let index = 0; index < length; index += 1) {
+    const share = Number(data[offset + index]);
+    if (share > Number(data[offset + best])) best = index;
+    if (share > 0) nats -= share * Math.log(share);
+  }
+  into.value = Number(data[offset + best]);
+  into.classIndex = best;
+  into.entropy = length < 2 ? 0 : Math.min(1, Math.max(0, nats / Math.log(length)));
+}
+
+function euclideanLength(data: ArrayLike<number | bigint>, offset: number, length: number): number {
+  let sum = 0;
+  for (let at = offset; at < offset + length; at += 1) sum += Number(data[at]) ** 2;
+  return Math.sqrt(sum);
+}
+
+/** Returns the summary of one whole row. */
+export function predictionOf(kind: OutputKind, row: ArrayLike<number | bigint>): PredictionSummary {
+  const summary = { value: NaN, classIndex: -1, entropy: NaN };
+  summarizeRow(kind, row, 0, row.length, summary);
+  return summary;
+}
+
+/**
+ * Returns the output that predictions are read from, or null when no output is numeric: one named like probabilities,
+ * else the first of a floating-point type (a classifier's label often comes before its scores), else the first.
+ */
+export function predictionOutput(signature: Signature): TensorSignature | null {
+  const numeric = signature.outputs.filter((output) => output.datatype !== 'BYTES');
+  const floating = numeric.filter((output) => output.datatype.startsWith('FP'));
+  return floating.find((output) => PROBABILITY_NAME.test(output.name)) ?? floating[0] ?? numeric[0] ?? null;
+}
+
+/** Elements of one row: the product of all dimensions but the first; -1 when one of them is open. */
+export function rowElements(shape: readonly number[]): number {
+  const sizes = shape.slice(1);
+  return sizes.some((size) => size < 0) ? -1 : sizes.reduce((product, size) => product * size, 1);
+}
+
+/**
+ * Decides how `output` is read. One element a row: a score when every given row lies in 0…1, a regression when one does
+ * not, a scalar without rows. Several: classes when every given row holds shares of 1, or, without rows, when the
+ * output is named like probabilities; else vector.
+ */
+export function inferOutputKind(output: TensorSignature, rows?: readonly ArrayLike<number>[]): OutputKind {
+  const elements = rowElements(output.shape);
+  if (rows !== undefined && rows.length > 0) {
+    if (elements === 1 || rows.every((row) => row.length === 1)) return rows.every(isScore) ? 'score' : 'regression';
+    return rows.every(holdsShares) ? 'classes' : 'vector';
+  }
+  if (elements === 1) return 'scalar';
+  return PROBABILITY_NAME.test(output.name) ? 'classes' : 'vector';
+}
+
+const isScore = (row: ArrayLike<number>): boolean => row[0]! >= 0 && row[0]! <= 1;
+
+function holdsShares(row: ArrayLike<number>): boolean {
+  let sum = 0;
+  for (let index = 0; index < row.length; index += 1) {
+    const share = row[index]!;
+    if (!(share >= 0 && share <= 1)) return false;
+    sum += share;
+  }
+  return row.length > 1 && Math.abs(sum - 1) <= SHARE_SUM_TOLERANCE;
+}

@@ -1,0 +1,139 @@
+// What the JSON part of an Open Inference Protocol request says, but for the elements themselves: which inputs, where
+// their elements are, which outputs in which form. Pure; worker thread.
+// Invariant: what is returned fits the model's signature, and every input of the model is in it once.
+import { lastgoodError } from '../../base/errors.ts';
+import type { LastgoodError } from '../../base/errors.ts';
+import type { Signature, TensorSignature } from '../../domain/records.ts';
+import { binarySize } from './binary.ts';
+import type { DeclaredTensor } from './json.ts';
+import { readInputParameters, readOutputs, readRequestParameters } from './parameters.ts';
+import type { WantedOutput } from './parameters.ts';
+import type { SplitRequest } from './scan.ts';
+import { describeValue } from '../predict/values.ts';
+import { elementBytes, elementCount, shapeText } from '../../domain/datatype.ts';
+
+/** No array in JavaScript or in the runtime has more elements. */
+const ELEMENTS_MAX = 2 ** 31 - 1;
+const ID_CHARACTERS_MAX = 1_024;
+
+/** One input of a request, without its elements. */
+export interface PlannedInput {
+  /** Its place in the model's signature. */
+  readonly index: number;
+  readonly tensor: DeclaredTensor;
+  /** Which array of the JSON part its elements are, or -1 when they are bytes behind it. */
+  readonly range: number;
+  /** Bytes behind the JSON part; 0 for an array. */
+  readonly tailBytes: number;
+}
+
+export interface RequestPlan {
+  /** JSON text, or null when the request has none. */
+  readonly id: string | null;
+  readonly timeoutUs: number;
+  /** In the order of the request, which is that of the bytes behind the JSON part. */
+  readonly inputs: readonly PlannedInput[];
+  readonly outputs: readonly WantedOutput[];
+}
+
+/** Reads the JSON part of a request; throws INVALID_REQUEST. */
+export function planRequest(split: SplitRequest, signature: Signature): RequestPlan {
+  const { document } = split;
+  const parameters = readRequestParameters(document['parameters']);
+  const id = readId(document['id']);
+  const outputs = readOutputs(document['outputs'], parameters, signature);
+  return { id, timeoutUs: parameters.timeoutUs, inputs: planInputs(split, signature), outputs };
+}
+
+/** The id as JSON text, or null; throws INVALID_REQUEST. */
+export function readId(id: unknown): string | null {
+  if (id === undefined || id === null) return null;
+  const isText = typeof id === 'string' && id.length <= ID_CHARACTERS_MAX;
+  if (isText || Number.isSafeInteger(id)) return JSON.stringify(id);
+  throw invalid(`"id" is ${describeValue(id)}; wanted a text of at most ${ID_CHARACTERS_MAX} characters`);
+}
+
+function planInputs(split: SplitRequest, { inputs: wanted }: Signature): PlannedInput[] {
+  const given: unknown = split.document['inputs'];
+  if (!Array.isArray(given)) {
+    if (given === undefined && wanted.length === 0) return [];
+    throw invalid(`"inputs" is ${said(given)}; wanted an array of tensors`);
+  }
+  const planned: PlannedInput[] = [];
+  const usedRanges = new Set<number>();
+  for (const input of given as unknown[]) {
+    const { index, tensor, members } = declared(input, wanted);
+    if (planned.some((other) => other.index === index)) throw invalid(`input "${tensor.name}" is given twice`);
+    planned.push({ index, tensor, ...elementsOf(tensor, members, split, usedRanges) });
+  }
+  const missing = wanted.find((_, index) => planned.every((input) => input.index !== index));
+  if (missing !== undefined) throw invalid(`input "${missing.name}" is missing; wanted ${names(wanted)}`);
+  return planned;
+}
+
+type Members = Readonly<Record<string, unknown>>;
+
+function declared(
+  input: unknown, wanted: readonly TensorSignature[],
+): { index: number; tensor: DeclaredTensor; members: Members } {
+  if (typeof input !== 'object' || input === null || Array.isArray(input)) {
+    throw invalid(`an element of "inputs" is ${describeValue(input)}; wanted an object`);
+  }
+  const members = input as Members;
+  const { name, datatype, shape } = members;
+  if (typeof name !== 'string') throw invalid(`an input's "name" is ${said(name)}; wanted a text`);
+  const index = wanted.findIndex((known) => known.name === name);
+  const known = wanted[index];
+  if (known === undefined) throw invalid(`there is no input ${describeValue(name)}; wanted ${names(wanted)}`);
+  if (datatype !== known.datatype) {
+    throw invalid(`the datatype of input "${known.name}" is ${said(datatype)}; wanted "${known.datatype}"`);
+  }
+  return { index, tensor: { name: known.name, datatype: known.datatype, ...readShape(shape, known) }, members };
+}
+
+function elementsOf(
+  tensor: DeclaredTensor, members: Members, { ranges }: SplitRequest, usedRanges: Set<number>,
+): Pick<PlannedInput, 'range' | 'tailBytes'> {
+  const { name } = tensor;
+  const declaredBytes = readInputParameters(name, members['parameters']);
+  const { data } = members;
+  if (data === undefined || data === null) {
+    const tailBytes = declaredBytes >= 0 ? declaredBytes : binarySize(tensor);
+    if (tailBytes >= 0) return { range: -1, tailBytes };
+    throw invalid(`input "${name}" has neither "data" nor "binary_data_size"; wanted one of them`);
+  }
+  if (declaredBytes > 0 || (declaredBytes === 0 && tensor.elements > 0)) {
+    throw invalid(`input "${name}" has "data" and "binary_data_size"; wanted one of them`);
+  }
+  const range: unknown = Array.isArray(data) ? (data as unknown[])[0] : undefined;
+  if (typeof range !== 'number' || ranges[range] === undefined || usedRanges.has(range)) {
+    throw invalid(`the data of input "${name}" is ${describeValue(data)}; wanted an array under an unescaped key`);
+  }
+  usedRanges.add(range);
+  return { range, tailBytes: 0 };
+}
+
+function readShape(shape: unknown, known: TensorSignature): { shape: readonly number[]; elements: number } {
+  const isShape = Array.isArray(shape) && shape.every((size) => Number.isSafeInteger(size) && (size as number) >= 0);
+  if (!isShape) {
+    const got = Array.isArray(shape) ? JSON.stringify(shape).slice(0, 100) : said(shape);
+    throw invalid(`the shape of input "${known.name}" is ${got}; wanted an array of whole numbers from 0`);
+  }
+  const sizes = shape as number[];
+  const fits = sizes.length === known.shape.length &&
+    known.shape.every((size, axis) => size < 0 || size === sizes[axis]);
+  if (!fits) {
+    throw invalid(`the shape of input "${known.name}" is ${shapeText(sizes).slice(0, 100)}; ` +
+      `wanted ${shapeText(known.shape)}`);
+  }
+  const elements = elementCount(sizes);
+  if (elements * Math.max(1, elementBytes(known.datatype)) > ELEMENTS_MAX) {
+    throw invalid(`the shape of input "${known.name}" has too many elements; wanted at most ${ELEMENTS_MAX} bytes`);
+  }
+  return { shape: sizes, elements };
+}
+
+const said = (value: unknown): string => (value === undefined ? 'missing' : describeValue(value));
+const names = (tensors: readonly TensorSignature[]): string =>
+  tensors.map(({ name }) => `"${name}"`).join(', ') || 'none';
+const invalid = (reason: string): LastgoodError => lastgoodError('INVALID_REQUEST', { reason });

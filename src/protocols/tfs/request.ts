@@ -1,0 +1,149 @@
+// Decodes the body of TensorFlow Serving's REST predict, which is KServe's first protocol as well. Pure; worker thread.
+//   row form      {"instances":[row, …]}   a row is the value of the only input, or an object of values by input name
+//   column form   {"inputs":value}         the value of the only input, or an object of values by input name
+// A value is a number, a truth value, a text, {"b64":"…"}, or an array of values; its nesting is the tensor's shape.
+// Invariant: what is returned fits the model's signature; everything else is an error that is the client's.
+import { lastgoodError } from '../../base/errors.ts';
+import type { LastgoodError } from '../../base/errors.ts';
+import type { Signature, TensorSignature } from '../../domain/records.ts';
+import { readText } from '../oip/binary.ts';
+import type { TensorRequest } from '../oip/request.ts';
+import { readJson } from '../json/json-values.ts';
+import type { JsonValue } from '../json/json-values.ts';
+import { WANTED, describeValue, storeElement } from '../predict/values.ts';
+import { createElements, elementCount, shapeText } from '../../domain/datatype.ts';
+import type { BigArray, NumericArray, TensorData } from '../../domain/datatype.ts';
+
+const SIGNATURE_NAME = 'serving_default';
+const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}(?:==)?|[A-Za-z0-9+/]{3}=?)?$/;
+const HALF_NAN = 0x7e00;
+const HALF_INFINITY = 0x7c00;
+const HALF_SIGN = 0x8000;
+
+/** A request and the form that its answer takes as well. */
+export interface TfsRequest extends TensorRequest {
+  readonly form: 'row' | 'column';
+}
+
+type Members = Readonly<Record<string, JsonValue>>;
+
+/** Decodes a body; throws INVALID_JSON or INVALID_REQUEST. */
+export function decodeTfsRequest(bytes: Uint8Array, signature: Signature): TfsRequest {
+  const body = readJson(bytes);
+  if (!isObject(body)) throw lastgoodError('INVALID_JSON', { reason: `it is ${said(body)}` });
+  const { instances, inputs, signature_name: name = SIGNATURE_NAME } = body;
+  if (name !== SIGNATURE_NAME && name !== '') {
+    throw invalid(`"signature_name" is ${said(name)}; wanted "${SIGNATURE_NAME}", the only one`);
+  }
+  if ((instances === undefined) === (inputs === undefined)) {
+    throw invalid(`the body has ${instances === undefined ? 'neither' : 'both'} "instances" and "inputs"; ` +
+      'wanted one of them');
+  }
+  const outputs = signature.outputs.map((_, index) => ({ index, isBinary: false }));
+  const form = inputs === undefined ? 'row' : 'column';
+  const values = inputs === undefined ? rowValues(instances, signature) : columnValues(inputs, signature);
+  const tensors = signature.inputs.map((input, index) => readTensor(input, values[index]));
+  return { id: null, timeoutUs: 0, inputs: tensors, outputs, form };
+}
+
+// The values of all rows, input by input.
+function rowValues(instances: JsonValue | undefined, { inputs }: Signature): JsonValue[][] {
+  if (!Array.isArray(instances) || instances.length === 0) {
+    throw invalid(`"instances" is ${Array.isArray(instances) ? 'empty' : said(instances)}; wanted an array of rows`);
+  }
+  const rows = instances as readonly JsonValue[];
+  return inputs.map((input) => rows.map((row, at) => memberOf(row, input, inputs, `row ${at}`)));
+}
+
+function columnValues(value: JsonValue, { inputs }: Signature): JsonValue[] {
+  return inputs.map((input) => memberOf(value, input, inputs, '"inputs"'));
+}
+
+function memberOf(value: JsonValue, input: TensorSignature, inputs: readonly TensorSignature[], where: string):
+JsonValue {
+  const isNamed = isObject(value) && !isBase64(value, inputs);
+  if (!isNamed) {
+    if (inputs.length === 1) return value;
+    throw invalid(`${where} is ${said(value)}; wanted an object with ${names(inputs)}`);
+  }
+  const unknown = Object.keys(value).find((name) => inputs.every((one) => one.name !== name));
+  if (unknown !== undefined) throw invalid(`${where} names ${said(unknown)}; wanted ${names(inputs)}`);
+  if (Object.hasOwn(value, input.name)) return value[input.name]!;
+  throw invalid(`${where} lacks input "${input.name}"; wanted ${names(inputs)}`);
+}
+
+// A lone {"b64":…} is a value, unless an input is called like that.
+function isBase64(value: Members, inputs: readonly TensorSignature[]): boolean {
+  return Object.hasOwn(value, 'b64') && Object.keys(value).length === 1 && inputs.every(({ name }) => name !== 'b64');
+}
+
+function readTensor(input: TensorSignature, value: JsonValue | undefined): TensorRequest['inputs'][number] {
+  if (value === undefined) throw new Error('This is a bug: an input has no value');
+  const shape: number[] = [];
+  for (let level = value; Array.isArray(level); level = (level as readonly JsonValue[])[0]!) shape.push(level.length);
+  const fits = shape.length === input.shape.length &&
+    input.shape.every((size, axis) => size < 0 || size === shape[axis]);
+  if (!fits) {
+    throw invalid(`input "${input.name}" has the shape ${shapeText(shape)}; wanted ${shapeText(input.shape)}`);
+  }
+  const data = createElements(input.datatype, elementCount(shape));
+  let count = 0;
+  const visit = (level: JsonValue, axis: number): void => {
+    if (axis === shape.length) {
+      store(input, data, count, level);
+      count += 1;
+      return;
+    }
+    if (!Array.isArray(level) || level.length !== shape[axis]) {
+      throw invalid(`input "${input.name}" has nested arrays of unequal length; wanted ${shapeText(shape)} throughout`);
+    }
+    for (const one of level as readonly JsonValue[]) visit(one, axis + 1);
+  };
+  visit(value, 0);
+  return { data, shape };
+}
+
+function store(input: TensorSignature, data: TensorData, at: number, value: JsonValue): void {
+  const { name, datatype } = input;
+  if (typeof value === 'bigint') {
+    if (storeBig(datatype, data, at, value)) return;
+  } else if (typeof value === 'number' && !Number.isFinite(value)) {
+    if (storeNonFinite(datatype, data, at, value)) return;
+  } else if (datatype === 'BYTES' && isObject(value)) {
+    (data as string[])[at] = readBase64(value, name, at);
+    return;
+  } else if (storeElement(datatype, data, at, value)) {
+    return;
+  }
+  throw invalid(`value ${at} of input "${name}" is ${said(value)}; wanted ${WANTED[datatype]}`);
+}
+
+// An integer beyond 2^53: exact in 64 bits, rounded in a float.
+function storeBig(datatype: TensorSignature['datatype'], data: TensorData, at: number, value: bigint): boolean {
+  if (datatype !== 'INT64' && datatype !== 'UINT64') return storeElement(datatype, data, at, Number(value));
+  (data as BigArray)[at] = value;
+  return data[at] === value;
+}
+
+// Only from one of the tokens: a number that is too large was refused when it was read.
+function storeNonFinite(datatype: TensorSignature['datatype'], data: TensorData, at: number, value: number): boolean {
+  if (!datatype.startsWith('FP')) return false;
+  const half = Number.isNaN(value) ? HALF_NAN : value > 0 ? HALF_INFINITY : HALF_INFINITY | HALF_SIGN;
+  (data as NumericArray)[at] = datatype === 'FP16' ? half : value;
+  return true;
+}
+
+function readBase64(value: Members, input: string, at: number): string {
+  const text = value['b64'];
+  if (typeof text !== 'string' || !BASE64.test(text) || Object.keys(value).length > 1) {
+    throw invalid(`value ${at} of input "${input}" is an object; wanted a text or {"b64":"…"} with base64`);
+  }
+  return readText(Buffer.from(text, 'base64'), input, at);
+}
+
+const isObject = (value: JsonValue | undefined): value is Members =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+const said = (value: JsonValue | undefined): string => (value === undefined ? 'missing' : describeValue(value));
+const names = (tensors: readonly TensorSignature[]): string =>
+  tensors.map(({ name }) => `"${name}"`).join(', ') || 'none';
+const invalid = (reason: string): LastgoodError => lastgoodError('INVALID_REQUEST', { reason });

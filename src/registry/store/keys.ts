@@ -1,0 +1,55 @@
+// Every key of the registry, each tied to the type of the value under it. Keys are arrays in LMDB's ordered encoding:
+// numbers sort as numbers, and a prefix sorts before everything that continues it.
+//
+//   meta                              -> MetaRecord
+//   revision                          -> number of transactions so far
+//   model, NAME                       -> ModelRecord
+//   version, MODEL, VERSION           -> VersionRecord
+//   event, MODEL, SEQUENCE            -> EventRecord
+//   decision, ID                      -> DecisionRecord
+//   decision-order, MODEL, NUMBER     -> the id of that model's NUMBERth decision
+//   boot, MODEL                       -> BootRecord
+import type { BootRecord, DecisionRecord, EventRecord, ModelRecord, VersionRecord } from '../../domain/records.ts';
+
+/** Says whose data these are and how to read them. */
+export interface MetaRecord {
+  readonly product: string;
+  readonly format: number;
+}
+
+type Part = string | number;
+
+declare const valueType: unique symbol;
+
+/** A key under which a `T` lies; the symbol exists for the compiler only. */
+export interface RecordKey<T> {
+  readonly parts: readonly Part[];
+  readonly [valueType]?: T;
+}
+
+/** All keys that begin with these parts; a `T` lies under each. */
+export interface KeyPrefix<T> {
+  readonly prefix: readonly Part[];
+  readonly [valueType]?: T;
+}
+
+export const META: RecordKey<MetaRecord> = { parts: ['meta'] };
+export const REVISION: RecordKey<number> = { parts: ['revision'] };
+export const ALL_MODELS: KeyPrefix<ModelRecord> = { prefix: ['model'] };
+export const ALL_VERSIONS: KeyPrefix<VersionRecord> = { prefix: ['version'] };
+
+export const modelKey = (model: string): RecordKey<ModelRecord> => ({ parts: ['model', model] });
+export const versionKey = (model: string, version: string): RecordKey<VersionRecord> => ({
+  parts: ['version', model, version],
+});
+export const bootKey = (model: string): RecordKey<BootRecord> => ({ parts: ['boot', model] });
+export const versionsOf = (model: string): KeyPrefix<VersionRecord> => ({ prefix: ['version', model] });
+export const eventKey = (model: string, sequence: number): RecordKey<EventRecord> => ({
+  parts: ['event', model, sequence],
+});
+export const eventsOf = (model: string): KeyPrefix<EventRecord> => ({ prefix: ['event', model] });
+export const decisionKey = (id: string): RecordKey<DecisionRecord> => ({ parts: ['decision', id] });
+export const decisionOrderKey = (model: string, number: number): RecordKey<string> => ({
+  parts: ['decision-order', model, number],
+});
+export const decisionOrderOf = (model: string): KeyPrefix<string> => ({ prefix: ['decision-order', model] });

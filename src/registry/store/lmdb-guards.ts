@@ -1,0 +1,55 @@
+// Looks at a data file before LMDB does: lmdb 3.5.6 dies of a signal, without an exception, on a file that is none of
+// its own or that was cut off. Only what can never be so in a healthy file is refused; damage further in is not found.
+//
+//   page    0 header (24 bytes) · 24 magic u32 · 48 page bytes u32 · 88 root of the free list u64 · 136 root of the
+//           records u64; the first two pages of the file are such pages, written together when it is created
+import { accessSync, constants, readSync } from 'node:fs';
+import { endianness } from 'node:os';
+import { RegularFile } from '../../base/regular-file.ts';
+
+const MAGIC = 0xbeefc0de;
+const MAGIC_OFFSET = 24;
+const PAGE_BYTES_OFFSET = 48;
+const ROOT_OFFSETS = [88, 136];
+const META_BYTES = 144;
+const PAGE_BYTES_MIN = 256;
+const PAGE_BYTES_MAX = 65_536;
+/** The root of a tree without entries. */
+const NO_PAGE = 2n ** 64n - 1n;
+
+/** Throws an Error that says why `path`, which exists, must not be opened; an empty file may be, for writing. */
+export function checkLmdbFile(path: string, readOnly: boolean): void {
+  accessSync(path, readOnly ? constants.R_OK : constants.R_OK | constants.W_OK);
+  // Only its head is read, whatever its size.
+  const file = RegularFile.open(path, Infinity);
+  try {
+    const size = file.bytes;
+    // An empty file is what a crash between creating and writing leaves; LMDB starts over in it.
+    if (size === 0 && !readOnly) return;
+    if (size === 0) throw new Error(`${path} is empty`);
+    const first = readMeta(file.descriptor, 0);
+    if (first === null) throw new Error(`${path} is not an LMDB file`);
+    const pageBytes = u32(first, PAGE_BYTES_OFFSET);
+    if (pageBytes < PAGE_BYTES_MIN || pageBytes > PAGE_BYTES_MAX) throw new Error(`${path} is not an LMDB file`);
+    if (size < 2 * pageBytes) throw cutOff(path, size);
+    // LMDB writes the two in turn and can do with the first alone.
+    for (const meta of [first, readMeta(file.descriptor, pageBytes) ?? first]) {
+      for (const root of ROOT_OFFSETS.map((at) => u64(meta, at))) {
+        if (root !== NO_PAGE && (root + 1n) * BigInt(pageBytes) > BigInt(size)) throw cutOff(path, size);
+      }
+    }
+  } finally {
+    file.close();
+  }
+}
+
+const cutOff = (path: string, size: number): Error => new Error(`${path} was cut off after ${size} bytes`);
+const isLittle = endianness() === 'LE';
+const u32 = (bytes: Buffer, at: number): number => (isLittle ? bytes.readUInt32LE(at) : bytes.readUInt32BE(at));
+const u64 = (bytes: Buffer, at: number): bigint => (isLittle ? bytes.readBigUInt64LE(at) : bytes.readBigUInt64BE(at));
+
+function readMeta(file: number, position: number): Buffer | null {
+  const bytes = Buffer.alloc(META_BYTES);
+  const count = readSync(file, bytes, 0, META_BYTES, position);
+  return count === META_BYTES && u32(bytes, MAGIC_OFFSET) === MAGIC ? bytes : null;
+}

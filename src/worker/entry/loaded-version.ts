@@ -1,0 +1,51 @@
+// Brings one version up in this thread: its artefact checked and opened, its session warmed. Worker thread; one per
+// thread at a time, kept until the thread ends or the session is released.
+import { monotonicUs } from '../../base/clock.ts';
+import { lastgoodError, reasonOf } from '../../base/errors.ts';
+import { verifyArtifact } from '../../registry/artifacts.ts';
+import type { OutputKind, Signature } from '../../domain/records.ts';
+import type { WorkerStart } from '../messages.ts';
+import { BatchRunner } from '../run/batch-runner.ts';
+import type { Sampler } from '../run/sampler.ts';
+import { Session } from '../session/session.ts';
+import { decideStacking } from '../session/stack-probe.ts';
+
+export interface LoadedVersion {
+  readonly signature: Signature;
+  readonly outputKind: OutputKind;
+  readonly loadMs: number;
+  readonly runner: BatchRunner;
+  release(): Promise<void>;
+}
+
+/** Loads the version that `start` names; its samples go to `sampler`. Throws LOAD_FAILED. */
+export async function loadVersion(start: WorkerStart, sampler: Sampler): Promise<LoadedVersion> {
+  const { model, version } = start;
+  const beginUs = monotonicUs();
+  let session: Session | null = null;
+  try {
+    const path = await verifyArtifact(start.dataDir, start.sha256);
+    const { intraOpThreads, rowsMax, stacking } = start;
+    session = await Session.open({ path, intraOpThreads, rowsMax, isStacking: stacking !== 'none' });
+    await session.warmUp();
+    if (stacking === null && (await decideStacking(session, path, 'tame')).mode === 'none') session.stopStacking();
+    sampler.source = start.source;
+    const runner = new BatchRunner({
+      model, version, session, sampler, monotonicUs, rowsMax,
+      nonFinite: start.nonFinite,
+      requestRowsMax: start.requestRowsMax,
+      answerBytesMax: start.answerBytesMax,
+    });
+    const loaded = session;
+    return {
+      signature: session.signature,
+      outputKind: start.outputKind,
+      loadMs: (monotonicUs() - beginUs) / 1e3,
+      runner,
+      release: () => loaded.release(),
+    };
+  } catch (error) {
+    await session?.release();
+    throw lastgoodError('LOAD_FAILED', { model, version, reason: reasonOf(error) });
+  }
+}

@@ -1,0 +1,162 @@
+// The worker threads that a pool's batches run on: started once, loaded with one version after another, ended once. A
+// thread that starts costs ten times what a small version costs to load in it, and what it leaves behind when it ends
+// is cleared away late; so a pool that retires hands its threads on. Engine main thread.
+// Piscina starts, watches and replaces the threads. Each has one long task per version, in which it takes batches from
+// a mailbox in shared memory: a task for each batch would cost both threads more than the rest of a small batch.
+// Invariant: no thread is ever stopped while it runs something, because stopping a thread inside onnxruntime aborts the
+// whole process.
+import '../../base/telemetry-off.ts';
+import { fileURLToPath } from 'node:url';
+import { MessageChannel } from 'node:worker_threads';
+import { Piscina } from 'piscina';
+import { reasonOf } from '../../base/errors.ts';
+import type { LoadResult, ServeTask, WorkerResult, WorkerStart, WorkerTask } from '../messages.ts';
+import type { Seat } from './worker-channel.ts';
+import { Seating } from './scheduler.ts';
+import { withTimeout } from '../../base/clock.ts';
+
+const WORKER_FILE = fileURLToPath(new URL('../entry/worker.js', import.meta.url));
+/** Idle sessions are released in microseconds; a release that takes this long is stuck in native code. */
+const RELEASE_MS = 30_000;
+
+/** Whoever has the threads now. */
+export interface ThreadsUser {
+  /** The last batch was settled, or will never be. */
+  readonly onIdle: () => void;
+  /** A thread ended by itself; `living` are the ids of those that are left. */
+  readonly onLost: (living: ReadonlySet<number>) => void;
+}
+
+export class WorkerThreads {
+  /** Which of them runs which batch. */
+  readonly seating: Seating;
+  readonly #piscina: Piscina<WorkerTask, WorkerResult>;
+  #user: ThreadsUser | null = null;
+  /** Rejects for each load that has not settled; used when no thread is left to settle them. */
+  readonly #loads = new Set<(reason: Error) => void>();
+  #loading: readonly Promise<unknown>[] = [];
+  /** Settles when every worker has released its session; empty until the workers serve. */
+  #serving: readonly Promise<unknown>[] = [];
+  #isServed = false;
+  #isEmpty = false;
+  #isWhole = true;
+  #ended: Promise<void> | null = null;
+
+  constructor(count: number) {
+    this.seating = new Seating(count, () => this.#user?.onIdle());
+    this.#piscina = new Piscina<WorkerTask, WorkerResult>({
+      filename: WORKER_FILE,
+      minThreads: count,
+      maxThreads: count,
+      concurrentTasksPerWorker: 1,
+      // For the tasks of workers that are being replaced.
+      maxQueue: count * 2,
+      idleTimeout: Infinity,
+      atomics: 'sync',
+      recordTiming: false,
+    });
+    // Without a listener the event would end the process. The thread is gone already; workerDestroy says so.
+    this.#piscina.on('error', (error: unknown) => this.#failIfEmpty(error));
+    this.#piscina.on('workerDestroy', (worker: { readonly id: number }) => this.#threadEnded(worker.id));
+  }
+
+  get count(): number {
+    return this.seating.seats.length;
+  }
+  get isEmpty(): boolean {
+    return this.#isEmpty;
+  }
+  /** No thread has ended so far, so they are as good as new ones. */
+  get isWhole(): boolean {
+    return this.#isWhole && this.#ended === null;
+  }
+
+  /** Loads a version in every thread; the one before it must have been released. Rejects when one of them cannot. */
+  async load(start: WorkerStart, deadlineUs: number, user: ThreadsUser): Promise<LoadResult[]> {
+    this.#user = user;
+    this.#serving = [];
+    this.#isServed = true;
+    const loads = this.seating.seats.map(() => this.#postLoad(start, deadlineUs));
+    this.#loading = loads;
+    return (await Promise.all(loads)) as LoadResult[];
+  }
+
+  /** From here on each worker takes its batches from its seat's mailbox. */
+  serve(start: WorkerStart): void {
+    this.#serving = this.seating.seats.map((seat) => this.#serveSeat(seat, start));
+  }
+
+  /**
+   * Lets every thread release its session; nothing may be running. Loads are waited for: a thread in native code must
+   * not be stopped. Throws when a session is not released.
+   */
+  async release(start: WorkerStart): Promise<void> {
+    this.#isServed = false;
+    await Promise.allSettled(this.#loading);
+    // Workers that never served do it now: that is how they release what they loaded. Without threads nobody would.
+    if (this.#serving.length === 0) this.serve(start);
+    for (const seat of this.seating.seats) seat.dismiss();
+    const leaving = this.#piscina.threads.length > 0 ? this.#serving : [];
+    if (await withTimeout(RELEASE_MS, Promise.all(leaving)) === null) {
+      const { model, version } = start;
+      throw new Error(`stop the workers of model "${model}" version "${version}": a session is not released; ` +
+        `wanted that within ${RELEASE_MS} ms`);
+    }
+    for (const seat of this.seating.seats) seat.vacate();
+    this.#user = null;
+  }
+
+  /** Stops the threads, which must have released what they had. */
+  end(): Promise<void> {
+    this.#ended ??= this.#piscina.destroy();
+    return this.#ended;
+  }
+
+  // A task that can be settled from here too: Piscina never settles one when its last thread failed to start.
+  #postLoad(start: WorkerStart, deadlineUs: number): Promise<WorkerResult> {
+    return new Promise<WorkerResult>((resolve, reject) => {
+      this.#loads.add(reject);
+      this.#piscina.run({ kind: 'load', start, deadlineUs }).then(resolve, (error: unknown) => {
+        reject(error instanceof Error ? error : new Error(reasonOf(error)));
+      }).finally(() => this.#loads.delete(reject));
+    });
+  }
+
+  // Settles when a worker left on command; a worker that died is followed by another.
+  async #serveSeat(seat: Seat, start: WorkerStart): Promise<void> {
+    for (;;) {
+      const { port1, port2 } = new MessageChannel();
+      this.seating.connect(seat, port1);
+      const task: ServeTask = { kind: 'serve', start, mailbox: seat.memory, port: port2, releaseMs: RELEASE_MS };
+      try {
+        await this.#piscina.run(task, { transferList: [port2] });
+        return;
+      } catch (error) {
+        // A worker that died has nothing to release.
+        const isOver = !this.#isServed || this.#isEmpty;
+        this.seating.lose(seat, error instanceof Error ? error : new Error(reasonOf(error)), !isOver);
+        if (isOver) return;
+      }
+    }
+  }
+
+  #threadEnded(id: number): void {
+    if (this.#ended !== null) return;
+    this.#isWhole = false;
+    const living = new Set(this.#piscina.threads.map(({ threadId }) => threadId));
+    living.delete(id);
+    this.#user?.onLost(living);
+    // Piscina starts the replacement in the same turn, or never.
+    setImmediate(() => this.#failIfEmpty(new Error('no worker thread is left')));
+  }
+
+  #failIfEmpty(cause: unknown): void {
+    if (this.#ended !== null || this.#piscina.threads.length > 0) return;
+    this.#isEmpty = true;
+    const error = cause instanceof Error ? cause : new Error(reasonOf(cause));
+    for (const reject of this.#loads) reject(error);
+    this.#loads.clear();
+    this.seating.loseAll(error);
+    this.#user?.onIdle();
+  }
+}

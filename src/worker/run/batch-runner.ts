@@ -1,0 +1,324 @@
+// Runs one slab: decodes its entries, runs the session once for all their rows, encodes the answers into the slab and
+// writes the samples. Worker thread; one runner per session.
+// Invariants: every entry that was pending has a status when run() returns; a bad row or a failing row fails alone.
+import { monotonicUs } from '../../base/clock.ts';
+import { lastgoodError, reasonOf } from '../../base/errors.ts';
+import type { LastgoodError } from '../../base/errors.ts';
+import { EntryKind, EntryStatus, KEPT_ROW } from '../../shared-memory/slab.ts';
+import type { Slab } from '../../shared-memory/slab.ts';
+import { Outcome } from '../../shared-memory/sample-ring.ts';
+import type { Sample } from '../../shared-memory/sample-ring.ts';
+import { AnswerEncoder, JsonTooLarge, eachRow } from '../../protocols/predict/answer.ts';
+import type { AnsweredRequest, RunBlock } from '../../protocols/predict/answer.ts';
+import type { NonFiniteJson } from '../../protocols/json/tensor-json.ts';
+import { encodeEntryError } from '../../protocols/entry-error.ts';
+import { PredictDecoder } from '../../protocols/predict/request.ts';
+import { RowBatch } from '../../domain/row-batch.ts';
+import { hasNonFinite } from '../../domain/datatype.ts';
+import type { BatchResult } from '../messages.ts';
+import { Replay } from './replay.ts';
+import { RunGate } from './run-gate.ts';
+import type { Sampler } from './sampler.ts';
+import type { RunResult, Session } from '../session/session.ts';
+import { FloatBatch } from './float-lane.ts';
+import { TensorBatch } from './tensor-lane.ts';
+
+const REASON_CHARACTERS_MAX = 400;
+const HTTP_OK = 200;
+/** Rows that are answered between two looks at the clock, some microseconds in all. */
+const ROWS_PER_LOOK = 16;
+
+export interface BatchRunnerOptions {
+  readonly model: string;
+  readonly version: string;
+  readonly session: Session;
+  readonly sampler: Sampler;
+  readonly rowsMax: number;
+  /** Most rows of one request. */
+  readonly requestRowsMax: number;
+  readonly answerBytesMax: number;
+  readonly monotonicUs: () => number;
+  /** What NaN and infinities become in the JSON of tensors; in that of /predict they are always null. */
+  readonly nonFinite: NonFiniteJson;
+}
+
+/** A request whose rows are in the batch. */
+interface Pending extends AnsweredRequest {
+  readonly entry: number;
+  readonly receivedUs: number;
+  readonly deadlineUs: number;
+}
+
+export class BatchRunner {
+  readonly #options: BatchRunnerOptions;
+  readonly #batch: RowBatch;
+  readonly #decoder: PredictDecoder;
+  readonly #encoder: AnswerEncoder;
+  readonly #tensors: TensorBatch;
+  readonly #replay: Replay;
+  readonly #floats: FloatBatch;
+  readonly #gate: RunGate;
+  #slab: Slab | null = null;
+  #pending: Pending[] = [];
+  #overflow: { entry: number; answer: Uint8Array }[] = [];
+  #startUs = 0;
+  /** When the answers that are being written are done, and the rows of those since it was looked at. */
+  #doneUs = 0;
+  #rowsSince = 0;
+  /** Filled anew for each answer. */
+  readonly #times = { receivedUs: 0, startUs: 0, doneUs: 0, runUs: 0, batchRows: 0 };
+
+  constructor(options: BatchRunnerOptions) {
+    const { model, session, version, answerBytesMax } = options;
+    this.#options = options;
+    const gate = new RunGate(model, options.monotonicUs);
+    this.#gate = gate;
+    this.#batch = new RowBatch(session.layout);
+    this.#decoder = new PredictDecoder(this.#batch, { model, rowsMax: options.requestRowsMax });
+    this.#encoder = new AnswerEncoder(session.layout.outputs, version, answerBytesMax);
+    const overflow = (entry: number, answer: Uint8Array): void => void this.#overflow.push({ entry, answer });
+    this.#floats = new FloatBatch({ ...options, gate, overflow });
+    this.#replay = new Replay({ ...options, gate, overflow });
+    this.#tensors = new TensorBatch({
+      ...options, gate,
+      write: (entry, rows, { status, bytes, headerBytes }, outcome) => {
+        this.#slab!.setAnswerHeaderBytes(entry, headerBytes);
+        this.#publish(entry, rows, status, bytes, outcome);
+      },
+    });
+  }
+
+  /** Answers every pending entry of the slab; rejects only on a bug, and then nothing more was published. */
+  async run(slab: Slab): Promise<BatchResult> {
+    const { monotonicUs, sampler, rowsMax } = this.#options;
+    this.#slab = slab;
+    this.#gate.enter(slab);
+    this.#startUs = monotonicUs();
+    this.#overflow = [];
+    this.#reset();
+    sampler.begin(slab.generation, slab.track);
+    for (let entry = 0; entry < slab.entryCount; entry += 1) {
+      if (slab.status(entry) !== EntryStatus.pending) continue;
+      const kind = slab.kind(entry);
+      if (kind === EntryKind.floatFrame) {
+        this.#floats.take(slab, entry, this.#startUs);
+        continue;
+      }
+      if (kind === KEPT_ROW) {
+        await this.#replay.run(slab, entry);
+        continue;
+      }
+      if (this.#tensors.takes(kind)) {
+        this.#tensors.take(slab, entry, this.#startUs);
+        continue;
+      }
+      if (!this.#take(slab, entry)) {
+        // The request is good, but its rows have another shape than those before it.
+        await this.#flush();
+        this.#take(slab, entry);
+      }
+      if (this.#batch.rows >= rowsMax) await this.#flush();
+    }
+    await this.#flush();
+    if (this.#tensors.isWaiting) await this.#tensors.flush();
+    if (this.#floats.isWaiting) await this.#floats.flush();
+    sampler.publish();
+    slab.ranUs = monotonicUs() - this.#startUs;
+    return { kind: 'batch', overflow: this.#overflow };
+  }
+
+  #reset(): void {
+    this.#pending = [];
+    this.#batch.clear();
+  }
+
+  // Decodes one entry into the batch, or answers it. Returns false when the batch has to be run first.
+  #take(slab: Slab, entry: number): boolean {
+    const receivedUs = slab.receivedUs(entry);
+    const deadlineUs = slab.deadlineUs(entry);
+    const isFrame = slab.kind(entry) === EntryKind.socketJson;
+    const decoder = this.#decoder;
+    const firstRow = this.#batch.rows;
+    const isLate = this.#startUs >= deadlineUs;
+    try {
+      // The answer of a frame repeats its id, so even a late one has to be read.
+      if (isLate && !isFrame) throw this.#gate.lateError(receivedUs, deadlineUs);
+      if (!isFrame && slab.kind(entry) !== EntryKind.predictJson) {
+        throw lastgoodError('INTERNAL', { reason: `entry kind ${slab.kind(entry)} is unknown` });
+      }
+      if (!decoder.decode(slab.request(entry), isFrame)) return false;
+    } catch (error) {
+      const request = { entry, receivedUs, deadlineUs, firstRow, rows: 0, isSingle: true, isFrame, id: decoder.id };
+      this.#fail(request, error, isLate && !isFrame ? Outcome.expired : Outcome.clientFault, 0);
+      return true;
+    }
+    const { rows, isSingle, id } = decoder;
+    const request = { entry, receivedUs, deadlineUs, firstRow, rows, isSingle, isFrame, id };
+    if (isLate) {
+      this.#batch.rows = firstRow;
+      this.#failLate(request, 0);
+    } else {
+      this.#pending.push(request);
+    }
+    return true;
+  }
+
+  async #flush(): Promise<void> {
+    const pending = this.#pending;
+    if (pending.length > 0 && this.#options.session.rowsPerRun > 1) await this.#runAll(pending);
+    // Nothing is shared: each has its own time, and fails alone without being run again.
+    else for (const request of pending) await this.#runAll([request]);
+    this.#reset();
+  }
+
+  // Runs these requests together. When the run fails, halves are run on their own, down to the requests that fail.
+  async #runAll(requests: readonly Pending[]): Promise<void> {
+    const first = requests[0]!;
+    const last = requests[requests.length - 1]!;
+    const rows = last.firstRow + last.rows - first.firstRow;
+    const { session, monotonicUs, sampler } = this.#options;
+    const beginUs = monotonicUs();
+    let result: RunResult;
+    try {
+      result = await session.run(this.#batch.inputs, first.firstRow, rows,
+        (from, count) => this.#gate.opens(latestDeadlineUs(requests, from, count)));
+    } catch (error) {
+      if (requests.length === 1) {
+        sampler.beginRun();
+        this.#fail(first, this.#modelFailed(error), Outcome.modelFailure, monotonicUs() - beginUs);
+        return;
+      }
+      const half = requests.length >> 1;
+      await this.#runAll(requests.slice(0, half));
+      await this.#runAll(requests.slice(half));
+      return;
+    }
+    const runUs = result.runMs * 1e3;
+    sampler.beginRun();
+    this.#rowsSince = ROWS_PER_LOOK;
+    for (const request of requests) {
+      if (this.#gate.isLate(request.deadlineUs)) this.#failLate(request, runUs);
+      else this.#answer(request, result.blocks, runUs, rows);
+    }
+  }
+
+  #answer(request: Pending, blocks: readonly RunBlock[], runUs: number, batchRows: number): void {
+    const { monotonicUs, sampler, model } = this.#options;
+    const encoder = this.#encoder;
+    if (this.#rowsSince >= ROWS_PER_LOOK) {
+      this.#doneUs = monotonicUs();
+      this.#rowsSince = 0;
+    }
+    this.#rowsSince += request.rows;
+    const doneUs = this.#doneUs;
+    let bytes: Uint8Array;
+    try {
+      bytes = encoder.encode(request, blocks, doneUs - request.receivedUs);
+    } catch (error) {
+      if (!(error instanceof JsonTooLarge)) {
+        this.#fail(request, this.#modelFailed(error), Outcome.modelFailure, runUs);
+        return;
+      }
+      const reason = `the answer takes more than ${this.#options.answerBytesMax} bytes; send fewer rows at once`;
+      this.#fail(request, lastgoodError('UNSUPPORTED_BY_PREDICT', { model, reason }), Outcome.clientFault, runUs);
+      return;
+    }
+    const outcome = encoder.hasNonFinite ? this.#nonFiniteTo(request) : Outcome.ok;
+    this.#write(request, HTTP_OK, bytes, outcome);
+    const { receivedUs, rows } = request;
+    const times = this.#times;
+    times.receivedUs = receivedUs;
+    times.startUs = this.#startUs;
+    times.doneUs = doneUs;
+    times.runUs = runUs;
+    times.batchRows = batchRows;
+    const sample = sampler.request(outcome, rows, times);
+    // One row in one block is the common case: no visitor is made for it.
+    if (rows === 1 && blocks.length === 1) {
+      this.#sampleRow(sample, request, 0, blocks[0]!, request.firstRow - blocks[0]!.firstRow);
+      return;
+    }
+    let index = 0;
+    eachRow(request, blocks, (block, row) => {
+      const target: Sample | null = index === 0 ? sample : sampler.row(sample, index);
+      if (target !== null) this.#sampleRow(target, request, index, block, row);
+      index += 1;
+    });
+  }
+
+  // An answer that is not finite is the client's when what was asked is not: see TensorBatch.
+  #nonFiniteTo({ firstRow, rows }: Pending): Outcome {
+    return this.#batch.inputs.some(({ datatype, data, elements }) =>
+      hasNonFinite(datatype, data, firstRow * elements, (firstRow + rows) * elements))
+      ? Outcome.nonFiniteInput : Outcome.nonFinite;
+  }
+
+  // `index` counts the rows of the request, `row` those of the block.
+  #sampleRow(sample: Sample, request: Pending, index: number, block: RunBlock, row: number): void {
+    const { sampler } = this.#options;
+    const { inputs } = this.#batch;
+    sampler.ask(sample, inputs, request.firstRow + index);
+    sampler.predict(sample, block, row);
+    sampler.keep(sample, index, block, row, inputs, block.firstRow + row);
+  }
+
+  #failLate(request: Pending, runUs: number): void {
+    this.#fail(request, this.#gate.lateError(request.receivedUs, request.deadlineUs), Outcome.expired, runUs);
+  }
+
+  #fail(request: Pending, error: unknown, outcome: Outcome, runUs: number): void {
+    const { sampler, monotonicUs } = this.#options;
+    const { status, bytes } = this.#encoder.encodeError(request, error);
+    this.#write(request, status, bytes, outcome);
+    const { receivedUs, rows } = request;
+    const times = { receivedUs, startUs: this.#startUs, doneUs: monotonicUs(), runUs, batchRows: rows };
+    const sample = sampler.request(outcome, rows, times);
+    if (rows > 0 && outcome === Outcome.modelFailure) sampler.ask(sample, this.#batch.inputs, request.firstRow);
+    sampler.fail(sample);
+  }
+
+  #write({ entry, rows }: Pending, status: number, bytes: Uint8Array, outcome: Outcome): void {
+    this.#publish(entry, rows, status, bytes, outcome);
+  }
+
+  #publish(entry: number, rows: number, status: number, bytes: Uint8Array, outcome: Outcome): void {
+    const slab = this.#slab!;
+    slab.setRows(entry, rows);
+    slab.setOutcome(entry, outcome);
+    if (slab.setAnswer(entry, status, bytes)) return;
+    // A copy of its own: the encoder's buffer is written again by the next answer.
+    this.#overflow.push({ entry, answer: Uint8Array.from(bytes) });
+  }
+
+  #modelFailed(error: unknown): LastgoodError {
+    const { model, version } = this.#options;
+    return lastgoodError('MODEL_FAILED', { model, version, reason: reasonOf(error).slice(0, REASON_CHARACTERS_MAX) });
+  }
+}
+
+// Of the requests that these rows are of.
+function latestDeadlineUs(requests: readonly Pending[], firstRow: number, rows: number): number {
+  let latestUs = 0;
+  for (const { firstRow: first, rows: own, deadlineUs } of requests) {
+    if (first < firstRow + rows && first + own > firstRow) latestUs = Math.max(latestUs, deadlineUs);
+  }
+  return latestUs;
+}
+
+/** Answers every entry that is still pending with one error, for batches that could not be run at all. */
+export function refuseBatch(slab: Slab, error: unknown, outcome: Outcome, sampler: Sampler | null): BatchResult {
+  const overflow: { entry: number; answer: Uint8Array }[] = [];
+  const nowUs = monotonicUs();
+  for (let entry = 0; entry < slab.entryCount; entry += 1) {
+    if (slab.status(entry) !== EntryStatus.pending) continue;
+    const { status, bytes } = encodeEntryError(slab, entry, error);
+    slab.setAnswerHeaderBytes(entry, 0);
+    slab.setOutcome(entry, outcome);
+    if (!slab.setAnswer(entry, status, bytes)) overflow.push({ entry, answer: Uint8Array.from(bytes) });
+    const receivedUs = slab.receivedUs(entry);
+    const times = { receivedUs, startUs: nowUs, doneUs: nowUs, runUs: 0, batchRows: 0 };
+    if (sampler !== null) sampler.fail(sampler.request(outcome, 0, times));
+  }
+  sampler?.publish();
+  return { kind: 'batch', overflow };
+}

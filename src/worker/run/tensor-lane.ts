@@ -1,0 +1,311 @@
+// Runs the entries of a slab that ask for whole tensors: those that fit each other share a run, the others run alone,
+// and each gets its own answer and sample. Worker thread; one per session.
+// Invariants: every entry that was taken is answered when flush() returns; an entry that fails fails alone.
+import { lastgoodError, isLastgoodError, reasonOf } from '../../base/errors.ts';
+import type { LastgoodError } from '../../base/errors.ts';
+import { Outcome } from '../../shared-memory/sample-ring.ts';
+import type { Sample } from '../../shared-memory/sample-ring.ts';
+import type { Slab } from '../../shared-memory/slab.ts';
+import type { OipAnswer, OutputTensor } from '../../protocols/oip/answer.ts';
+import type { TensorRequest } from '../../protocols/oip/request.ts';
+import { JsonTooLarge } from '../../protocols/predict/answer.ts';
+import type { OutputBlock, RunBlock } from '../../protocols/predict/answer.ts';
+import type { InputSource } from '../../domain/row-source.ts';
+import { hasNonFinite } from '../../domain/datatype.ts';
+import type { RunGate } from './run-gate.ts';
+import type { AskedInput, Sampler } from './sampler.ts';
+import type { Session, WholeResult } from '../session/session.ts';
+import { Stacking, rowsFrom } from '../session/stacking.ts';
+import type { Whole } from '../session/stacking.ts';
+import { tensorCodecs } from './tensor-codec.ts';
+import type { CodecOptions, TensorCodec } from './tensor-codec.ts';
+
+const REASON_CHARACTERS_MAX = 400;
+const NOT_COMPUTED: OutputBlock = { data: new Float32Array(0), rowShape: [], rowElements: 0 };
+
+export interface TensorBatchOptions extends Omit<CodecOptions, 'signature'> {
+  readonly session: Session;
+  readonly sampler: Sampler;
+  readonly gate: RunGate;
+  readonly rowsMax: number;
+  readonly requestRowsMax: number;
+  readonly monotonicUs: () => number;
+  /** Publishes an answer; the bytes are copied during the call. */
+  readonly write: (entry: number, rows: number, answer: OipAnswer, outcome: Outcome) => void;
+}
+
+interface Pending {
+  readonly entry: number;
+  readonly receivedUs: number;
+  readonly deadlineUs: number;
+  readonly codec: TensorCodec;
+  readonly request: TensorRequest;
+  /** Rows when it can share a run, else 0. */
+  readonly rows: number;
+}
+
+/** Requests that share a run, and the rows of all of them; 0 when it is one that runs alone. */
+interface Group {
+  readonly requests: Pending[];
+  rows: number;
+}
+
+/** A run as its samples see it: the rows of all its requests, one after another. */
+interface Ran {
+  readonly asked: readonly AskedInput[];
+  readonly block: RunBlock;
+  readonly runUs: number;
+}
+
+export class TensorBatch {
+  readonly #options: TensorBatchOptions;
+  readonly #codecs: ReadonlyMap<number, TensorCodec>;
+  readonly #stacking: Stacking;
+  #groups: Group[] = [];
+  #startUs = 0;
+
+  constructor(options: TensorBatchOptions) {
+    const { session, rowsMax } = options;
+    this.#options = options;
+    this.#codecs = tensorCodecs({ ...options, signature: session.signature });
+    this.#stacking = new Stacking(session.signature, rowsMax);
+  }
+
+  /** Tells whether entries of this kind are taken here. */
+  takes(kind: number): boolean {
+    return this.#codecs.has(kind);
+  }
+
+  /** Decodes one entry into a group of those that it can share a run with, or answers it. */
+  take(slab: Slab, entry: number, startUs: number): void {
+    this.#startUs = startUs;
+    const codec = this.#codecs.get(slab.kind(entry))!;
+    const receivedUs = slab.receivedUs(entry);
+    let deadlineUs = slab.deadlineUs(entry);
+    const bytes = slab.request(entry);
+    const headerBytes = slab.headerBytes(entry);
+    let request: TensorRequest;
+    try {
+      request = codec.decode(bytes, headerBytes);
+      this.#refuseTooMany(request);
+    } catch (error) {
+      const id = codec.idOf(bytes, headerBytes);
+      this.#fail({ entry, receivedUs, deadlineUs, codec, rows: 0, id }, error, Outcome.clientFault, 0);
+      return;
+    }
+    deadlineUs = Math.min(deadlineUs, receivedUs + (request.timeoutUs || Infinity));
+    const rows = this.#options.session.isStacking ? this.#stacking.rowsOf(request.inputs) : 0;
+    const pending = { entry, receivedUs, deadlineUs, codec, request, rows };
+    if (startUs >= deadlineUs) this.#failLate(pending);
+    else this.#group(pending);
+  }
+
+  #refuseTooMany({ inputs }: TensorRequest): void {
+    const { model, session, requestRowsMax: limit } = this.#options;
+    const rows = session.isStacking ? this.#stacking.firstSizeOf(inputs) : 0;
+    if (rows > limit) throw lastgoodError('ROWS_TOO_MANY', { model, limit });
+  }
+
+  /** Whether anything that was taken has no answer yet. */
+  get isWaiting(): boolean {
+    return this.#groups.length > 0;
+  }
+
+  /** Runs and answers everything that was taken. */
+  async flush(): Promise<void> {
+    const groups = this.#groups;
+    this.#groups = [];
+    for (const { requests } of groups) await this.#run(requests);
+  }
+
+  #group(pending: Pending): void {
+    const stacking = this.#stacking;
+    const { rows, request: { inputs } } = pending;
+    const group = rows === 0 ? undefined : this.#groups.find((others) => others.rows > 0 &&
+      stacking.hasRoom(rows, others.rows, inputs) && stacking.fits(others.requests[0]!.request.inputs, inputs));
+    if (group === undefined) {
+      this.#groups.push({ requests: [pending], rows });
+      return;
+    }
+    group.requests.push(pending);
+    group.rows += rows;
+  }
+
+  // Runs these requests together. When the run fails, halves are run on their own, down to the requests that fail.
+  async #run(group: readonly Pending[]): Promise<void> {
+    const { session, monotonicUs, sampler, gate } = this.#options;
+    const first = group[0]!;
+    const isAlone = group.length === 1;
+    if (!gate.opens(group.reduce((latest, { deadlineUs }) => Math.max(latest, deadlineUs), 0))) {
+      for (const late of group) this.#failLate(late);
+      return;
+    }
+    const rows = isAlone ? this.#rowsIn(first) : totalRows(group);
+    const beginUs = monotonicUs();
+    let inputs: readonly Whole[];
+    let result: WholeResult;
+    try {
+      inputs = this.#stacking.join(group.map(({ request }) => request.inputs), rows);
+      result = await session.runWhole(inputs, this.#wantedBy(group));
+    } catch (error) {
+      if (!isAlone) {
+        await this.#runHalves(group);
+        return;
+      }
+      sampler.beginRun();
+      this.#fail(first, this.#modelFailed(error), Outcome.modelFailure, monotonicUs() - beginUs);
+      return;
+    }
+    const { outputs, runMs } = result;
+    if (!isAlone && outputs.some((output) => output !== undefined && output.shape[0] !== rows)) {
+      // The outputs have no row per row after all: nothing of this model is stacked again.
+      session.stopStacking();
+      for (const one of group) await this.#run([one]);
+      return;
+    }
+    sampler.beginRun();
+    const asked = askedRows(first.request, this.#rowsIn(first), inputs);
+    const ran = { asked, block: this.#blockOf(outputs, rows), runUs: runMs * 1e3 };
+    if (isAlone) {
+      this.#answer(first, outputs, ran, 0, rows);
+      return;
+    }
+    let from = 0;
+    for (const one of group) {
+      this.#answer(one, outputs.map((output) => output && rowsFrom(output, from, one.rows)), ran, from, one.rows);
+      from += one.rows;
+    }
+  }
+
+  async #runHalves(group: readonly Pending[]): Promise<void> {
+    const half = group.length >> 1;
+    await this.#run(group.slice(0, half));
+    await this.#run(group.slice(half));
+  }
+
+  // What anybody in the group asked for, and what the judge reads.
+  #wantedBy(group: readonly Pending[]): number[] {
+    const wanted = new Set<number>();
+    for (const { request } of group) for (const { index } of request.outputs) wanted.add(index);
+    const judged = this.#options.sampler.source?.output;
+    if (judged !== undefined) wanted.add(judged);
+    return [...wanted];
+  }
+
+  // `tensors` are the request's own; its `rows` begin at row `from` of the run.
+  #answer(
+    pending: Pending, tensors: readonly (OutputTensor | undefined)[], ran: Ran, from: number, rows: number,
+  ): void {
+    const { sampler, monotonicUs, session, write, answerBytesMax } = this.#options;
+    const { entry, receivedUs, codec, request } = pending;
+    const { asked, block, runUs } = ran;
+    let answer: OipAnswer;
+    try {
+      answer = codec.encode(request, tensors);
+    } catch (error) {
+      if (error instanceof JsonTooLarge) {
+        const reason = `the answer takes more than ${answerBytesMax} bytes; ask for binary data or for fewer rows`;
+        this.#fail(pending, lastgoodError('INVALID_REQUEST', { reason }), Outcome.clientFault, runUs);
+      } else if (isLastgoodError(error) && error.status < 500) {
+        this.#fail(pending, error, Outcome.clientFault, runUs);
+      } else {
+        const isNonFinite = isLastgoodError(error) && error.code === 'NON_FINITE_ANSWER';
+        this.#fail(pending, isNonFinite ? error : this.#modelFailed(error),
+          isNonFinite ? this.#nonFiniteTo(request) : Outcome.modelFailure, runUs);
+      }
+      return;
+    }
+    const isFinite = session.signature.outputs.every(({ datatype }, index) => {
+      const tensor = tensors[index];
+      return tensor === undefined || !hasNonFinite(datatype, tensor.data);
+    });
+    const outcome = isFinite ? Outcome.ok : this.#nonFiniteTo(request);
+    write(entry, rows, answer, outcome);
+    const times = { receivedUs, startUs: this.#startUs, doneUs: monotonicUs(), runUs, batchRows: block.rows };
+    const sample = sampler.request(outcome, rows, times);
+    const inputs = sampler.takes(sample) ? this.#rowsOfInputs(request, rows) : null;
+    for (let row = 0; row < rows; row += 1) {
+      const target: Sample | null = row === 0 ? sample : sampler.row(sample, row);
+      if (target === null) break;
+      sampler.ask(target, asked, from + row);
+      sampler.predict(target, block, from + row);
+      sampler.keep(target, row, block, from + row, inputs, row);
+    }
+  }
+
+  // An answer that is not finite is the client's when what was asked is not: anywhere in the request, since a model
+  // that mixes rows spoils all of them with one.
+  #nonFiniteTo({ inputs }: TensorRequest): Outcome {
+    const { signature } = this.#options.session;
+    return inputs.some(({ data }, index) => hasNonFinite(signature.inputs[index]!.datatype, data))
+      ? Outcome.nonFiniteInput : Outcome.nonFinite;
+  }
+
+  // The inputs as rows; null when they do not divide into as many, or when a model that mixes its rows has answered
+  // them together: asked again one by one, as kept rows are, they have other answers.
+  #rowsOfInputs({ inputs }: TensorRequest, rows: number): InputSource[] | null {
+    const { session } = this.#options;
+    if (rows > 1 && !session.isStacking) return null;
+    if (session.layout.batching === 'none') {
+      return inputs.map(({ data, shape }) => ({ data, shape, elements: data.length }));
+    }
+    if (inputs.some(({ shape }) => shape[0] !== rows)) return null;
+    return inputs.map(({ data, shape }) => ({ data, shape: shape.slice(1), elements: data.length / rows }));
+  }
+
+  // Rows as the judge counts them: also requests that ran alone have them, if the signature says so.
+  #rowsIn({ rows, request }: Pending): number {
+    if (rows > 0) return rows;
+    const { layout } = this.#options.session;
+    if (layout.batching === 'none') return 1;
+    return Math.max(1, request.inputs[0]?.shape[0] ?? 1);
+  }
+
+  #blockOf(tensors: readonly (OutputTensor | undefined)[], rows: number): RunBlock {
+    const { layout } = this.#options.session;
+    const outputs = layout.outputs.map(({ hasRows }, index): OutputBlock => {
+      const tensor = tensors[index];
+      if (tensor === undefined) return NOT_COMPUTED;
+      const { data, shape } = tensor;
+      // An output that belongs to all rows is read once, with the first of them.
+      const isDivided = hasRows && shape[0] === rows;
+      return { data, rowShape: isDivided ? shape.slice(1) : shape, rowElements: data.length / (isDivided ? rows : 1) };
+    });
+    return { firstRow: 0, rows, outputs };
+  }
+
+  #failLate(late: Pending): void {
+    const { receivedUs, deadlineUs } = late;
+    this.#fail(late, this.#options.gate.lateError(receivedUs, deadlineUs), Outcome.expired, 0);
+  }
+
+  #fail(
+    failed: Omit<Pending, 'request'> & { readonly id?: string | null; readonly request?: TensorRequest },
+    error: unknown, outcome: Outcome, runUs: number,
+  ): void {
+    const { sampler, monotonicUs, write } = this.#options;
+    const { entry, receivedUs, codec, rows, id, request } = failed;
+    write(entry, rows, codec.encodeError(error, id ?? request?.id ?? null), outcome);
+    const times = { receivedUs, startUs: this.#startUs, doneUs: monotonicUs(), runUs, batchRows: rows };
+    const sample = sampler.request(outcome, rows, times);
+    if (request !== undefined && outcome !== Outcome.clientFault) {
+      sampler.ask(sample, askedRows(request, rows, request.inputs), 0);
+    }
+    sampler.fail(sample);
+  }
+
+  #modelFailed(error: unknown): LastgoodError {
+    const { model, version } = this.#options;
+    return lastgoodError('MODEL_FAILED', { model, version, reason: reasonOf(error).slice(0, REASON_CHARACTERS_MAX) });
+  }
+}
+
+// The inputs of a run with the elements of one row, as one of its requests has them: those that share a run are alike.
+function askedRows({ inputs }: TensorRequest, rows: number, ran: readonly Whole[]): AskedInput[] {
+  return inputs.map(({ data, shape }, index) =>
+    ({ data: ran[index]!.data, elements: data.length / (shape[0] === rows ? rows : 1) }));
+}
+
+function totalRows(group: readonly Pending[]): number {
+  return group.reduce((sum, { rows }) => sum + rows, 0);
+}

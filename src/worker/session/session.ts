@@ -1,0 +1,318 @@
+// One ONNX session: opened from a file, warmed, run on rows, released once. It divides rows into runs as the model's
+// batch axis wants it. Used by inference workers and by the trial process; it knows neither.
+// Invariant: input arrays belong to a run until its promise settles; runs of one session never overlap.
+import { performance } from 'node:perf_hooks';
+import type { Signature } from '../../domain/records.ts';
+import type { OutputBlock, RunBlock } from '../../protocols/predict/answer.ts';
+import { rowLayout } from '../../domain/row-layout.ts';
+import type { RowLayout } from '../../domain/row-layout.ts';
+import type { InputSource } from '../../domain/row-source.ts';
+import {
+  createElements, elementBytes, elementCount, runtimeType, shapeText, signatureFrom,
+} from '../../domain/datatype.ts';
+import type { TensorData } from '../../domain/datatype.ts';
+import { reasonOf } from '../../base/errors.ts';
+import { openSession } from './direct-run.ts';
+import type { DirectRun } from './direct-run.ts';
+import { loadRuntime } from './runtime.ts';
+import type { FeedValue, OrtModule, OrtSession } from './runtime.ts';
+
+/** Runs at batch 1 whose median is reported. */
+const TIMED_RUNS = 5;
+/** Batches that are run before the first request, below the largest one. */
+const WARM_ROWS = [64, 16, 4];
+
+export interface SessionOptions {
+  /** The .onnx file; it must never change while the session lives. */
+  readonly path: string;
+  readonly intraOpThreads: number;
+  /** Most rows of one run of a model with an open batch axis. */
+  readonly rowsMax: number;
+  /** Whether rows of different requests may share a run; true by default. */
+  readonly isStacking?: boolean;
+}
+
+export interface RunResult {
+  readonly blocks: readonly RunBlock[];
+  /** Milliseconds inside the runtime, all runs together. */
+  readonly runMs: number;
+}
+
+export interface WarmUp {
+  /** Median milliseconds of a run at batch 1; 0 when the model refuses rows of zeros. */
+  readonly runMs: number;
+  /** Least milliseconds for a row among all runs, the larger ones included; 0 when the model refuses them. */
+  readonly rowMs: number;
+  readonly warnings: readonly string[];
+}
+
+/** Whole tensors by name, as golden cases hold them. */
+export type TensorMap = Readonly<Record<string, { readonly shape: readonly number[]; readonly data: TensorData }>>;
+
+/** Element types of the ONNX format that have no JavaScript array. */
+const UNCARRIED_TYPES: Readonly<Record<number, string>> = {
+  14: 'complex64', 15: 'complex128', 16: 'bfloat16', 17: 'float8e4m3fn', 18: 'float8e4m3fnuz', 19: 'float8e5m2',
+  20: 'float8e5m2fnuz', 21: 'uint4', 22: 'int4', 23: 'float4e2m1',
+};
+
+/** A tensor with its shape; the elements are as tensor.ts describes them. */
+export interface WholeTensor {
+  readonly data: TensorData;
+  readonly shape: readonly number[];
+}
+
+export interface WholeResult {
+  readonly outputs: readonly (WholeTensor | undefined)[];
+  /** Milliseconds inside the runtime. */
+  readonly runMs: number;
+}
+
+/** Asked before each run; rows that it refuses get no run, and no block in the result. */
+export type MayRun = (firstRow: number, rows: number) => boolean;
+
+const always: MayRun = () => true;
+
+/** A run answered fewer or more rows than it was given. */
+class RowsMismatch extends Error {
+  override readonly name = 'RowsMismatch';
+}
+
+export class Session {
+  readonly signature: Signature;
+  readonly layout: RowLayout;
+  readonly #ort: OrtModule;
+  readonly #session: OrtSession;
+  readonly #direct: DirectRun | null;
+  readonly #fetches: Readonly<Record<string, null>>;
+  #isStacking: boolean;
+  #released: Promise<void> | null = null;
+
+  private constructor(ort: OrtModule, session: OrtSession, direct: DirectRun | null, options: SessionOptions) {
+    this.#ort = ort;
+    this.#session = session;
+    this.#direct = direct;
+    this.signature = signatureFrom(session.inputMetadata, session.outputMetadata);
+    this.#fetches = Object.fromEntries(this.signature.outputs.map(({ name }) => [name, null]));
+    this.layout = rowLayout(this.signature, options.rowsMax);
+    this.#isStacking = options.isStacking ?? true;
+  }
+
+  /** Opens the model in `path`; rejects with onnxruntime's reason, or with what the engine cannot carry. */
+  static async open(options: SessionOptions): Promise<Session> {
+    const { path, intraOpThreads } = options;
+    const ort = await loadRuntime();
+    const opening = openSession(ort, path, {
+      intraOpNumThreads: intraOpThreads,
+      interOpNumThreads: 1,
+      executionMode: 'sequential',
+      // Patterns are kept per shape and batches have many; the memory would only grow.
+      enableMemPattern: false,
+      // The exception says the same; a line on stderr for each bad row of a failing model would flood the log.
+      logSeverityLevel: 4,
+      extra: { session: { intra_op: { allow_spinning: '0' } } },
+    });
+    const { session, run } = await opening.catch((error: unknown) => {
+      throw uncarried(error);
+    });
+    try {
+      return new Session(ort, session, run, options);
+    } catch (error) {
+      await session.release();
+      throw error;
+    }
+  }
+
+  /** Whether rows of different requests may share a run. */
+  get isStacking(): boolean {
+    return this.#isStacking;
+  }
+  /** From now on each row has a run of its own, and so has each request for whole tensors. */
+  stopStacking(): void {
+    this.#isStacking = false;
+  }
+  /** Most rows that one run takes now; a fixed batch of a model that is not stacked is one row again and again. */
+  get rowsPerRun(): number {
+    return this.#isStacking ? this.layout.rowsPerRun : 1;
+  }
+
+  /** Runs the rows `firstRow` to `firstRow + rows` of the inputs, which come in the signature's order. */
+  async run(
+    inputs: readonly InputSource[], firstRow: number, rows: number, mayRun: MayRun = always,
+  ): Promise<RunResult> {
+    const blocks: RunBlock[] = [];
+    let runMs = 0;
+    for (let done = 0; done < rows; ) {
+      const start = firstRow + done;
+      const count = Math.min(this.rowsPerRun, rows - done);
+      if (!mayRun(start, count)) {
+        done += count;
+        continue;
+      }
+      const feeds = this.#feeds(inputs, start, count);
+      const beginMs = performance.now();
+      const answer = this.#direct === null ? await this.#session.run(feeds) : this.#direct(feeds, this.#fetches);
+      runMs += performance.now() - beginMs;
+      try {
+        blocks.push({ firstRow: start, rows: count, outputs: this.#outputs(answer, count) });
+      } catch (error) {
+        // The signature promised a row axis that the outputs do not have (a flattened or a reduced one): from now on
+        // each row gets a run, and with it the whole output.
+        if (!(error instanceof RowsMismatch)) throw error;
+        this.stopStacking();
+        continue;
+      }
+      done += count;
+    }
+    return { blocks, runMs };
+  }
+
+  /** Runs whole tensors by name, without dividing them into rows. */
+  async runTensors(inputs: TensorMap): Promise<TensorMap> {
+    const feeds: Record<string, FeedValue> = {};
+    for (const { name, datatype } of this.signature.inputs) {
+      const tensor = inputs[name];
+      if (tensor === undefined) throw new Error(`input "${name}" is missing`);
+      feeds[name] = this.#tensor(runtimeType(datatype), tensor.data, tensor.shape);
+    }
+    const answer = await this.#session.run(feeds);
+    return Object.fromEntries(
+      this.signature.outputs.map(({ name }) => {
+        const tensor = answer[name]!;
+        return [name, { shape: tensor.dims, data: halfBits(tensor.data) }];
+      }));
+  }
+
+  /**
+   * Runs whole tensors, given in the signature's order, and returns the wanted outputs (by their place in the
+   * signature), the others undefined. FP16 outputs come as their bits.
+   */
+  async runWhole(inputs: readonly WholeTensor[], wanted: readonly number[]): Promise<WholeResult> {
+    const feeds: Record<string, FeedValue> = {};
+    this.signature.inputs.forEach(({ name, datatype }, index) => {
+      const { data, shape } = inputs[index]!;
+      feeds[name] = this.#tensor(runtimeType(datatype), data, shape);
+    });
+    const names = wanted.map((index) => this.signature.outputs[index]!.name);
+    const beginMs = performance.now();
+    const answer = this.#direct === null
+      ? await this.#session.run(feeds, names)
+      : this.#direct(feeds, Object.fromEntries(names.map((name) => [name, null])));
+    const runMs = performance.now() - beginMs;
+    const outputs = this.signature.outputs.map(({ name }, index) => {
+      if (!wanted.includes(index)) return undefined;
+      const { dims, data } = answer[name] as { dims: readonly number[]; data: TensorData };
+      return { shape: dims, data: halfBits(data) };
+    });
+    return { outputs, runMs };
+  }
+
+  /**
+   * Runs zeros at the largest batch and then at smaller ones down to 1, so that memory is grown before the first
+   * request. A model may refuse zeros (a table lookup, a date); that is only a warning.
+   */
+  async warmUp(): Promise<WarmUp> {
+    const warnings: string[] = [];
+    const times: number[] = [];
+    const largest = this.rowsPerRun;
+    let rowMs = Infinity;
+    try {
+      for (const rows of [largest, ...WARM_ROWS.filter((size) => size < largest)]) {
+        if (rows > 1) rowMs = Math.min(rowMs, (await this.run(this.#zeros(rows), 0, rows)).runMs / rows);
+      }
+      const one = this.#zeros(1);
+      for (let count = 0; count < TIMED_RUNS; count += 1) times.push((await this.run(one, 0, 1)).runMs);
+    } catch (error) {
+      warnings.push(`warm-up with zeros failed: ${reasonOf(error)}`);
+    }
+    times.sort((a, b) => a - b);
+    const leastMs = Math.min(rowMs, ...times);
+    return { runMs: times[times.length >> 1] ?? 0, rowMs: Number.isFinite(leastMs) ? leastMs : 0, warnings };
+  }
+
+  /** Frees the native session; the first call does it, later ones wait for the same. No run may be under way. */
+  release(): Promise<void> {
+    this.#released ??= this.#session.release();
+    return this.#released;
+  }
+
+  #zeros(rows: number): InputSource[] {
+    return this.layout.inputs.map(({ datatype, shape }) => {
+      const sized = shape.map((size) => (size < 0 ? 1 : size));
+      const elements = elementCount(sized);
+      return { data: createElements(datatype, elements * rows), shape: sized, elements };
+    });
+  }
+
+  #feeds(inputs: readonly InputSource[], firstRow: number, rows: number): Record<string, FeedValue> {
+    const { batching, inputs: layouts, rowsPerRun } = this.layout;
+    const feeds: Record<string, FeedValue> = {};
+    for (let index = 0; index < layouts.length; index += 1) {
+      const { name, datatype } = layouts[index]!;
+      const { data, shape, elements } = inputs[index]!;
+      const taken = slice(data, firstRow * elements, (firstRow + rows) * elements);
+      const padded = batching === 'fixed' ? repeatLastRow(taken, rows, rowsPerRun, elements) : taken;
+      const dims = batching === 'none' ? shape : [batching === 'fixed' ? rowsPerRun : rows, ...shape];
+      feeds[name] = this.#tensor(runtimeType(datatype), padded, dims);
+    }
+    return feeds;
+  }
+
+  #tensor(type: string, data: TensorData, dims: readonly number[]): FeedValue {
+    // The constructor's overloads want a literal type name each; the table of datatypes pairs names and arrays.
+    return new this.#ort.Tensor(type as 'float32', data as Float32Array, dims);
+  }
+
+  #outputs(answer: Readonly<Record<string, FeedValue>>, rows: number): OutputBlock[] {
+    const runRows = this.layout.batching === 'fixed' ? this.layout.rowsPerRun : rows;
+    return this.layout.outputs.map(({ name, hasRows }) => {
+      const { dims, data: elements } = answer[name] as { dims: readonly number[]; data: TensorData };
+      const data = halfBits(elements);
+      const isDivided = hasRows && dims[0] === runRows;
+      // What is not divided belongs to the only row of its run.
+      if (!isDivided && rows > 1) {
+        throw new RowsMismatch(`output "${name}" has shape ${shapeText(dims)} for ${runRows} rows`);
+      }
+      const rowShape = isDivided ? dims.slice(1) : dims;
+      return { data, rowShape, rowElements: elementCount(rowShape) };
+    });
+  }
+}
+
+// The binding refuses element types that it has no array for, and names them by their number in the ONNX format.
+function uncarried(error: unknown): unknown {
+  const number = /Unsupported data type: (\d+)/.exec(reasonOf(error))?.[1];
+  if (number === undefined) return error;
+  const name = UNCARRIED_TYPES[Number(number)] ?? `of ONNX type ${number}`;
+  return new Error(`an input or output is ${name}; wanted a type that onnxruntime-node can carry (cast in the model)`);
+}
+
+// Newer Node versions have an array of halves, and then the runtime answers with it; everything else passes.
+function halfBits(data: TensorData): TensorData {
+  if (Array.isArray(data) || (data.constructor as { readonly name: string }).name !== 'Float16Array') return data;
+  return new Uint16Array(data.buffer, data.byteOffset, data.length);
+}
+
+function slice(data: TensorData, from: number, to: number): TensorData {
+  return Array.isArray(data) ? data.slice(from, to) : data.subarray(from, to);
+}
+
+// A fixed batch axis wants all its rows; the answers of the repeated ones are left out.
+function repeatLastRow(data: TensorData, rows: number, wanted: number, elements: number): TensorData {
+  if (rows === wanted) return data;
+  if (Array.isArray(data)) {
+    const last = data.slice((rows - 1) * elements);
+    return Array.from({ length: wanted * elements }, (_, at) => data[at] ?? last[at % elements] ?? '');
+  }
+  // One constructor call of the array's own type; numbers and bigints are only moved.
+  const padded = new (data.constructor as new (length: number) => Float32Array)(wanted * elements);
+  padded.set(data as Float32Array);
+  for (let row = rows; row < wanted; row += 1) {
+    padded.copyWithin(row * elements, (rows - 1) * elements, rows * elements);
+  }
+  return padded;
+}
+
+/** Bytes of input that one row of a model has, for capacity planning; 0 when its shape is open. */
+export function rowInputBytes(layout: RowLayout): number {
+  return layout.inputs.reduce((sum, row) => sum + Math.max(0, row.elements) * elementBytes(row.datatype), 0);
+}

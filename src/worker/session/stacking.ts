@@ -1,0 +1,126 @@
+// How requests of whole tensors share one run: those with equal row shapes are stacked along the first dimension of
+// every input that has it open; inputs without such a dimension (a sampling rate) must be equal. Pure; worker thread.
+import { Buffer } from 'node:buffer';
+import type { Signature } from '../../domain/records.ts';
+import { RUN_INPUT_BYTES_MAX } from '../../domain/row-layout.ts';
+import { createElements, elementBytes, elementCount } from '../../domain/datatype.ts';
+import type { TensorData } from '../../domain/datatype.ts';
+
+/** A tensor of one request or one run. */
+export interface Whole {
+  readonly data: TensorData;
+  readonly shape: readonly number[];
+}
+
+export class Stacking {
+  readonly #signature: Signature;
+  readonly #rowsMax: number;
+  /** Inputs whose first dimension counts rows. */
+  readonly #isStacked: readonly boolean[];
+  /** The signature has a place for rows; whether the model keeps them apart is the session's to say. */
+  readonly #isPossible: boolean;
+
+  constructor(signature: Signature, rowsMax: number) {
+    this.#signature = signature;
+    this.#rowsMax = rowsMax;
+    this.#isStacked = signature.inputs.map(({ shape }) => shape[0] === -1);
+    this.#isPossible = canStack(signature);
+  }
+
+  /** The largest first dimension of a request that counts rows; 0 when the signature has no place for them. */
+  firstSizeOf(inputs: readonly Whole[]): number {
+    if (!this.#isPossible) return 0;
+    return inputs.reduce((most, { shape }, index) => (this.#isStacked[index]! ? Math.max(most, shape[0]!) : most), 0);
+  }
+
+  /** Rows of a request when it can be stacked with others, else 0. */
+  rowsOf(inputs: readonly Whole[]): number {
+    if (!this.#isPossible) return 0;
+    let rows = -1;
+    for (let index = 0; index < inputs.length; index += 1) {
+      if (!this.#isStacked[index]!) continue;
+      const size = inputs[index]!.shape[0]!;
+      if (rows >= 0 && size !== rows) return 0;
+      rows = size;
+    }
+    return rows > 0 && rows < this.#rowsMax && this.#bytesOf(inputs) < RUN_INPUT_BYTES_MAX ? rows : 0;
+  }
+
+  /** Tells whether a request with `rows` more rows still fits a run that has `total` requests' rows already. */
+  hasRoom(rows: number, total: number, inputs: readonly Whole[]): boolean {
+    return rows + total <= this.#rowsMax && (this.#bytesOf(inputs) / rows) * (rows + total) <= RUN_INPUT_BYTES_MAX;
+  }
+
+  /** Tells whether two requests can share a run. */
+  fits(left: readonly Whole[], right: readonly Whole[]): boolean {
+    return left.every(({ data, shape }, index) => {
+      const other = right[index]!;
+      if (shape.length !== other.shape.length) return false;
+      const isStacked = this.#isStacked[index]!;
+      for (let axis = isStacked ? 1 : 0; axis < shape.length; axis += 1) {
+        if (shape[axis] !== other.shape[axis]) return false;
+      }
+      return isStacked || isEqual(data, other.data);
+    });
+  }
+
+  /** The inputs of one run for these requests, which fit each other, with `rows` rows in all. */
+  join(requests: readonly (readonly Whole[])[], rows: number): readonly Whole[] {
+    const first = requests[0]!;
+    if (requests.length === 1) return first;
+    return first.map((input, index) => {
+      if (!this.#isStacked[index]!) return input;
+      const rowShape = input.shape.slice(1);
+      const data = createElements(this.#signature.inputs[index]!.datatype, rows * elementCount(rowShape));
+      let at = 0;
+      for (const request of requests) {
+        const part = request[index]!.data;
+        put(data, part, at);
+        at += part.length;
+      }
+      return { data, shape: [rows, ...rowShape] };
+    });
+  }
+
+  #bytesOf(inputs: readonly Whole[]): number {
+    let bytes = 0;
+    this.#signature.inputs.forEach(({ datatype }, index) => {
+      if (this.#isStacked[index]!) bytes += inputs[index]!.data.length * Math.max(1, elementBytes(datatype));
+    });
+    return bytes;
+  }
+}
+
+// Each output must say by its own shape that it has a row for each row of the inputs.
+function canStack({ inputs, outputs }: Signature): boolean {
+  return inputs.some(({ shape }) => shape[0] === -1) && outputs.every(({ shape }) => shape[0] === -1);
+}
+
+/** The rows from `first` on of an output, without a copy. */
+export function rowsFrom({ data, shape }: Whole, first: number, rows: number): Whole {
+  const total = shape[0]!;
+  if (first === 0 && rows === total) return { data, shape };
+  const perRow = data.length / total;
+  const from = first * perRow;
+  const to = (first + rows) * perRow;
+  return {
+    data: Array.isArray(data) ? data.slice(from, to) : data.subarray(from, to), shape: [rows, ...shape.slice(1)],
+  };
+}
+
+function put(target: TensorData, part: TensorData, at: number): void {
+  if (Array.isArray(target)) (part as string[]).forEach((text, index) => (target[at + index] = text));
+  // Both come from the same datatype, so either both hold numbers or both hold bigints.
+  else (target as Float64Array).set(part as Float64Array, at);
+}
+
+function isEqual(left: TensorData, right: TensorData): boolean {
+  if (left.length !== right.length) return false;
+  if (Array.isArray(left) || Array.isArray(right)) {
+    return (left as string[]).every((text, index) => text === (right as string[])[index]);
+  }
+  return bytesOf(left).equals(bytesOf(right));
+}
+
+const bytesOf = (data: Exclude<TensorData, string[]>): Buffer =>
+  Buffer.from(data.buffer, data.byteOffset, data.byteLength);

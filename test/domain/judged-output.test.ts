@@ -1,0 +1,53 @@
+// What an operator may declare of the output that is judged, and what is refused.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { isLastgoodError } from '../../src/base/errors.ts';
+import type { Signature, TensorSignature } from '../../src/domain/records.ts';
+import { contradictionOf, declaredOutput, judgedOutputOf } from '../../src/domain/judged-output.ts';
+import type { OutputDeclaration } from '../../src/domain/judged-output.ts';
+
+const risk: TensorSignature = { name: 'risk', datatype: 'FP32', shape: [-1, 1] };
+const shares: TensorSignature = { name: 'shares', datatype: 'FP32', shape: [-1, 3] };
+const label: TensorSignature = { name: 'label', datatype: 'BYTES', shape: [-1] };
+const signature: Signature = { inputs: [], outputs: [label, risk, shares] };
+
+function refuses(declaration: OutputDeclaration, pattern: RegExp, of = signature): void {
+  assert.throws(() => declaredOutput(of, declaration), (error) =>
+    isLastgoodError(error) && error.code === 'INVALID_OUTPUT' && pattern.test(error.message));
+}
+
+test('declaredOutput takes the named output, and the inferred one without a name', () => {
+  assert.equal(declaredOutput(signature, { output: 'shares', kind: 'classes' }), shares);
+  assert.equal(declaredOutput(signature, { kind: 'score' }), risk);
+  assert.equal(declaredOutput(signature, {}), risk);
+  assert.equal(declaredOutput({ inputs: [], outputs: [label] }, {}), null);
+  const open: TensorSignature = { name: 'open', datatype: 'FP32', shape: [-1, -1] };
+  assert.equal(declaredOutput({ inputs: [], outputs: [open] }, { kind: 'classes' }), open);
+});
+
+test('declaredOutput refuses what cannot be judged, by name', () => {
+  refuses({ output: 'riks' }, /no output "riks"; it has "label", "risk", "shares"/);
+  refuses({ output: 'label' }, /"label" is of BYTES/);
+  refuses({ output: 'risk', kind: 'classes' }, /"risk" has 1 number a row, which is no classes; wanted score or regr/);
+  refuses({ output: 'risk', kind: 'vector' }, /which is no vector/);
+  refuses({ output: 'shares', kind: 'score' }, /"shares" has 3 numbers a row, which is no score; wanted classes or/);
+  refuses({ kind: 'score' }, /no output of the model is numeric/, { inputs: [], outputs: [label] });
+});
+
+test('contradictionOf finds rows that cannot be of the declared kind', () => {
+  assert.equal(contradictionOf('score', risk, [[0], [1]]), null);
+  assert.equal(contradictionOf('regression', risk, [[0], [1]]), null);
+  assert.match(contradictionOf('score', risk, [[0], [1.5]]) ?? '', /outside of 0 to 1/);
+  assert.equal(contradictionOf('vector', shares, [[0.5, 0.5, 0]]), null);
+  assert.equal(contradictionOf('classes', shares, [[0.5, 0.5, 0]]), null);
+  assert.match(contradictionOf('classes', shares, [[0.5, 0.6, 0]]) ?? '', /do not add up to 1/);
+  assert.match(contradictionOf('regression', shares, [[0.5, 0.5]]) ?? '', /2 numbers, which is no regression/);
+});
+
+test('judgedOutputOf says what was declared and what was inferred', () => {
+  const record = { signature, outputKind: 'scalar', baseline: null } as const;
+  assert.deepEqual(judgedOutputOf(record),
+    { output: 'risk', kind: 'scalar', isOutputDeclared: false, isKindDeclared: false });
+  assert.deepEqual(judgedOutputOf({ ...record, outputKind: 'classes', declared: { output: 'shares' } }),
+    { output: 'shares', kind: 'classes', isOutputDeclared: true, isKindDeclared: false });
+});

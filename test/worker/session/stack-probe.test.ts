@@ -1,0 +1,132 @@
+// Which models are stacked: every kind that mixes its rows is found, every one that keeps them apart stays stacked.
+import assert from 'node:assert/strict';
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { suite, test } from 'node:test';
+import { packageRoot } from '../../../src/base/package-root.ts';
+import type { StackingDecision } from '../../../src/domain/records.ts';
+import { madeUpInputs } from '../../../src/worker/session/made-up-rows.ts';
+import { Session } from '../../../src/worker/session/session.ts';
+import { decideStacking } from '../../../src/worker/session/stack-probe.ts';
+import { modelFile } from '../fixtures.ts';
+import {
+  faintMean, fixedSoftmax, quantised, roundedByLargest, runningSum, sequenceFirst, sharesOfRows,
+} from '../mixers.ts';
+import {
+  Type, batchMean, classes, fixedBatch, identity, integer, linear, logarithm, lookup, model, node, twoAnswers,
+  twoInputs,
+} from '../onnx.ts';
+
+type Boldness = Parameters<typeof decideStacking>[2];
+
+async function decide(path: string, boldness: Boldness): Promise<StackingDecision> {
+  const session = await Session.open({ path, intraOpThreads: 1, rowsMax: 64 });
+  try {
+    return await decideStacking(session, path, boldness);
+  } finally {
+    await session.release();
+  }
+}
+
+/** y = x * gain, where the gain has no batch axis. */
+const gained = (): Uint8Array => model({
+  inputs: [['x', Type.FLOAT, ['N', 2]], ['gain', Type.FLOAT, []]],
+  outputs: [['y', Type.FLOAT, ['N', 2]]],
+  nodes: [node('Mul', ['x', 'gain'], 'y')],
+});
+
+/** Softmax over rows of halves. */
+const halves = (axis: number): Uint8Array => model({
+  inputs: [['x', Type.FLOAT16, ['N', 3]]],
+  outputs: [['y', Type.FLOAT16, ['N', 3]]],
+  nodes: [node('Softmax', ['x'], 'y', [integer('axis', axis)])],
+});
+
+/** The running sum of integers, over rows or over columns. */
+const sums = (axis: number): Uint8Array => model({
+  inputs: [['x', Type.INT64, ['N', 3]]],
+  outputs: [['y', Type.INT64, ['N', 3]]],
+  nodes: [node('CumSum', ['x', 'axis'], 'y')],
+  constants: [{
+    name: 'axis', dims: [], dataType: Type.INT64, rawData: new Uint8Array(BigInt64Array.of(BigInt(axis)).buffer),
+  }],
+});
+
+const MIXING: Readonly<Record<string, Uint8Array>> = {
+  'a running sum over the first dimension': runningSum(), 'an LSTM over the first dimension': sequenceFirst(),
+  'a softmax over the rows': sharesOfRows(), 'a softmax over four rows': fixedSoftmax(0),
+  'a mean over all rows': batchMean(), 'a trace of a mean': faintMean(), 'halves': halves(0), 'integers': sums(0),
+  ...Object.fromEntries([1, 2, 7, 8, 9, 40].map((columns) =>
+    [`a scale of the whole tensor, ${columns} columns`, roundedByLargest(columns)])),
+};
+const KEEPING: Readonly<Record<string, Uint8Array>> = {
+  'a linear layer': linear(), 'a linear layer of four rows': fixedBatch(), 'a softmax over classes': classes(),
+  'a softmax over classes of four rows': fixedSoftmax(1), 'a short table': lookup(), 'logarithms': logarithm(),
+  'two outputs': twoAnswers(), 'two inputs': twoInputs(), 'texts': identity(Type.STRING, ['N', 2]),
+  'truths': identity(Type.BOOL, ['N']), 'open sizes': identity(Type.FLOAT, ['N', 'D']), 'one shared input': gained(),
+  'halves': halves(1), 'integers': sums(1),
+};
+
+suite('decideStacking', () => {
+  for (const boldness of ['bold', 'tame'] as const) {
+    test(`finds each way to mix rows with ${boldness} rows`, async () => {
+      for (const [what, bytes] of Object.entries(MIXING)) {
+        assert.equal((await decide(modelFile(bytes), boldness)).mode, 'none', what);
+      }
+    });
+
+    test(`leaves models alone that keep their rows apart, with ${boldness} rows`, async () => {
+      for (const [what, bytes] of Object.entries(KEEPING)) {
+        const { mode, reason } = await decide(modelFile(bytes), boldness);
+        assert.equal(mode, 'rows', `${what}: ${reason}`);
+      }
+    });
+  }
+
+  test('keeps every demo model stacked but those that are slow on purpose', async () => {
+    for (const name of ['breast-cancer', 'digits', 'housing']) {
+      const folder = join(packageRoot(), 'models', name);
+      for (const file of readdirSync(folder).filter((one) => one.endsWith('.onnx') && one !== 'slow.onnx')) {
+        const { mode, reason } = await decide(join(folder, file), 'bold');
+        assert.equal(mode, 'rows', `${name}/${file}: ${reason}`);
+      }
+    }
+  });
+
+  test('never stacks a model that is quantised as it runs, and names the operator', async () => {
+    for (const columns of [1, 8, 10]) {
+      const { mode, reason } = await decide(modelFile(quantised(columns)), 'bold');
+      assert.deepEqual([mode, reason], ['none', 'its DynamicQuantizeLinear takes one scale from all rows of a run']);
+    }
+  });
+
+  test('says why of models that have no rows to stack', async () => {
+    const models = [
+      identity(Type.FLOAT, [3]), identity(Type.FLOAT, [1, 3]), identity(Type.FLOAT, ['N', 1 << 20]), batchMean(),
+    ];
+    const reasons: string[] = [];
+    for (const bytes of models) reasons.push((await decide(modelFile(bytes), 'bold')).reason);
+    assert.deepEqual(reasons, [
+      'no input has an open first dimension', 'its inputs have room for one row',
+      'two of its rows are more than one run takes', 'output "y" has shape [1,2] for 2 rows',
+    ]);
+  });
+});
+
+suite('made-up rows', () => {
+  test('no two are the same set of values, and they differ in size by orders of magnitude and in sign', () => {
+    for (const columns of [1, 2, 7, 8, 9, 64]) {
+      const signature = { inputs: [{ name: 'x', datatype: 'FP32', shape: [-1, columns] }], outputs: [] } as const;
+      const rows = Array.from({ length: 7 }, (_, number) => {
+        const [input] = madeUpInputs(signature, { hasRows: [true], openSize: 2 }, [{ number }], {
+          floats: 'wide', integers: 'wide',
+        });
+        return Array.from(input!.data as Float32Array).sort((a, b) => a - b);
+      });
+      assert.equal(new Set(rows.map(String)).size, rows.length);
+      const sizes = rows.map((row) => Math.max(...row.map(Math.abs)));
+      assert.ok(Math.max(...sizes) / Math.min(...sizes) > 1e5, `${columns} columns`);
+      assert.deepEqual([...new Set(rows.flat().map(Math.sign))].sort(), [-1, 1], `${columns} columns`);
+    }
+  });
+});
