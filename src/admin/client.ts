@@ -3,7 +3,7 @@ import { request as httpRequest } from 'node:http';
 import { existsSync } from 'node:fs';
 import { LastgoodError, lastgoodError, reasonOf } from '../base/errors.ts';
 import type { ErrorCode, ErrorDetails } from '../base/errors.ts';
-import { COMMANDS, controlPlane, parsedArguments } from './commands.ts';
+import { COMMANDS, controlPlane } from './commands.ts';
 import type { Actor, ControlPlane, Verb } from './commands.ts';
 import { BY_HEADER } from './server.ts';
 import { adminSocketPath, isAlive } from './socket-claim.ts';
@@ -22,7 +22,7 @@ export async function connectAdmin(dataDir: string, answerMs = ANSWER_MS_MAX): P
   if (!existsSync(path) || !(await isAlive(path))) return null;
   const engine = new RemoteEngine(path, answerMs);
   await engine.greet();
-  return { path, ...controlPlane((verb, args, actor) => engine.ask(verb, parsedArguments(verb, args), actor)) };
+  return { path, ...controlPlane((verb, args, actor) => engine.ask(verb, args, actor)) };
 }
 
 class RemoteEngine {

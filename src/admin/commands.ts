@@ -124,7 +124,7 @@ export interface Actor {
   readonly by: string;
 }
 
-/** The operator's verbs. What arrives here has been parsed, and belongs to somebody unless it only reads. */
+/** The operator's verbs; a change belongs to somebody. */
 export type ControlPlane = {
   readonly [V in Verb]: Table[V]['method'] extends 'GET'
     ? (args: Arguments<V>) => Promise<Answer<V>>
@@ -148,29 +148,29 @@ export function usageOf(verb: Verb): string {
 
 type Asked = Readonly<Record<string, unknown>>;
 
-/** Every verb of the table, each handed to `handle`; what that throws becomes a rejection. */
+/**
+ * Every verb of the table, each handed to `handle` when its arguments fit; else it rejects with INVALID_REQUEST, for
+ * types hold nobody back who writes JavaScript. What `handle` throws becomes a rejection.
+ */
 export function controlPlane(handle: (verb: Verb, args: Asked, actor?: Actor) => Promise<unknown>): ControlPlane {
-  const handlers = VERBS.map((verb) => [verb, async (args: Asked, actor?: Actor) => handle(verb, args, actor)]);
+  const handlers = VERBS.map((verb) =>
+    [verb, async (raw: unknown, actor?: Actor) => handle(verb, parsedArguments(verb, raw), actor)]);
   return Object.fromEntries(handlers) as ControlPlane;
 }
 
-/** Has a verb carried out whose name comes at run time. */
+/** Has a verb carried out whose name comes at run time; a control plane looks at its arguments itself. */
 export function carryOut<V extends Verb>(
-  control: ControlPlane, verb: V, args: Arguments<V>, actor: Actor,
+  control: ControlPlane, verb: V, args: unknown, actor?: Actor,
 ): Promise<Answer<V>> {
-  type Handlers = Readonly<Record<Verb, (args: Arguments<V>, actor: Actor) => Promise<Answer<V>>>>;
+  type Handlers = Readonly<Record<Verb, (args: unknown, actor?: Actor) => Promise<Answer<V>>>>;
   return (control as unknown as Handlers)[verb](args, actor);
 }
 
-/** Parses what came for a verb; throws INVALID_REQUEST for what does not fit. */
-export function parsedArguments<V extends Verb>(verb: V, raw: unknown): Arguments<V> {
+function parsedArguments<V extends Verb>(verb: V, raw: unknown): Arguments<V> {
   return parsed(verb, raw, (error) => lastgoodError('INVALID_REQUEST', { reason: issuesText(error, 'arguments') }));
 }
 
-/**
- * What a program gave to a verb, parsed and without what is undefined; throws INVALID_OPTION for what does not fit, for
- * types hold nobody back who writes JavaScript.
- */
+/** What a program gave to a verb, parsed and without what is undefined; throws INVALID_OPTION for what does not fit. */
 export function checkedArguments<V extends Verb>(verb: V, given: Given<V>): Arguments<V> {
   const present = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
   return parsed(verb, present, (error) => lastgoodError('INVALID_OPTION', { reason: issuesText(error, 'options') }));

@@ -5,7 +5,7 @@ import { createServer } from 'node:http';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { errorBody, lastgoodError, reasonOf } from '../base/errors.ts';
 import { packageVersion } from '../base/package-root.ts';
-import { carryOut, COMMANDS, parsedArguments, usageOf, VERBS } from './commands.ts';
+import { carryOut, COMMANDS, usageOf, VERBS } from './commands.ts';
 import type { ControlPlane } from './commands.ts';
 import { Conversations } from './conversations.ts';
 import { claimSocket } from './socket-claim.ts';
@@ -95,7 +95,7 @@ async function handle(
   const by = byOf(request);
   onReceived();
   if (control === null) throw lastgoodError('ENGINE_STARTING');
-  return carryOut(control, verb, parsedArguments(verb, raw), { by });
+  return carryOut(control, verb, raw, { by });
 }
 
 function listOfVerbs(): unknown {

@@ -4,7 +4,7 @@
 import '../base/telemetry-off.ts';
 import { performance } from 'node:perf_hooks';
 import type { EngineStatus } from '../admin/answers.ts';
-import { checkedArguments } from '../admin/commands.ts';
+import { carryOut, checkedArguments, controlPlane } from '../admin/commands.ts';
 import type { ControlPlane, PromoteArguments, RegisterArguments } from '../admin/commands.ts';
 import { type Clock, systemClock } from '../base/clock.ts';
 import { lastgoodError, reasonOf } from '../base/errors.ts';
@@ -88,7 +88,8 @@ export class Engine extends Announcer {
     this.#changes = new WrittenChanges(store, options.dataDir);
     this.registry = new Registry(store, this.clock, this.#changes);
     this.#store = store;
-    this.control = new EngineControl(this);
+    const operator = new EngineControl(this);
+    this.control = controlPlane((verb, args, actor) => carryOut(operator, verb, args, actor));
     const emit = (event: RolloutEvent): void => this.#emitEvent(event);
     const guarded = { store, registry: this.registry, clock: this.clock, emit };
     this.#guard = bootGuard === true ? new GuardedStart(guarded) : null;

@@ -105,6 +105,7 @@ describe('EngineControl', () => {
   test('baseline captures live predictions once there are a thousand, and takes a file at any time', async () => {
     const capture = { model: 'housing', capture: true };
     await assert.rejects(engine.control.baseline(capture, actor), code('NOT_ENOUGH_SAMPLES'));
+    await assert.rejects(engine.control.baseline({ model: 'housing' }, actor), code('INVALID_REQUEST'));
     const many = Array.from({ length: 1_100 }, (_, index) => rows[index % rows.length]!);
     await Promise.all(many.map((row) => engine.predict('housing', row)));
     const captured = await engine.control.baseline(capture, actor);
