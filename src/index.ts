@@ -9,7 +9,7 @@ export { createEngine } from './engine/engine.ts';
 export type { Engine } from './engine/engine.ts';
 export type { EngineEvents, EngineSurroundings } from './engine/events.ts';
 export type { EngineLog } from './engine/log.ts';
-export type { Features, Prediction, PredictAnswer, PredictManyAnswer } from './engine/predict.ts';
+export type { Features, Prediction, PredictAnswer, PredictManyAnswer } from './engine/api/library-api.ts';
 export { isLastgoodError, LastgoodError } from './base/errors.ts';
 export type { ErrorCode } from './base/errors.ts';
 export type { EngineOptions } from './options/options.ts';

@@ -22,20 +22,22 @@ import { openStoreOnAnyDisk, type RegistryStore } from '../registry/store/store.
 import type { Activation, RolloutEvent, Rollback } from '../rollout/outcome.ts';
 import { Background } from './background.ts';
 import { chooseModel } from './choose-model.ts';
-import { EngineControl } from './control.ts';
-import { DiskWatch } from './disk-watch.ts';
+import { EngineControl } from './api/operator-api.ts';
+import { DiskWatch } from './safety/disk-watch.ts';
 import { closeFront, type Drained, drainQueues } from './draining.ts';
 import { Announcer, type EngineSurroundings } from './events.ts';
 import { HungRuns } from './hung-runs.ts';
 import { Follower } from './follower.ts';
-import { createServingApi, frontOptions } from './front-port.ts';
-import { GuardedStart } from './guarded-start.ts';
+import { createServingApi, frontOptions } from './api/serving-api.ts';
+import { GuardedStart } from './safety/guarded-start.ts';
 import { silentLog } from './log.ts';
-import { EngineMeters } from './meters.ts';
+import { EngineMeters } from './models/meters.ts';
 import { MonitorLink } from './monitor-link.ts';
-import { recordedRows, startRecorder } from './recording.ts';
-import { type Features, type PredictAnswer, type PredictManyAnswer, predictRow, predictRows } from './predict.ts';
-import { ServedModel } from './served-model.ts';
+import { recordedRows, startRecorder } from '../record/recording.ts';
+import {
+  type Features, type PredictAnswer, type PredictManyAnswer, predictRow, predictRows,
+} from './api/library-api.ts';
+import { ServedModel } from './models/served-model.ts';
 
 /** What operators are called in the history when a program asks. */
 const LIBRARY = { by: 'library' };

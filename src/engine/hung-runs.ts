@@ -13,7 +13,7 @@ import { ENGINE_ACTOR } from '../rollout/decisions.ts';
 import type { Deployment } from '../rollout/deployment.ts';
 import type { RolloutEvent } from '../rollout/outcome.ts';
 import type { Slab } from '../shared-memory/slab.ts';
-import type { ServedModel } from './served-model.ts';
+import type { ServedModel } from './models/served-model.ts';
 
 /** A look is a comparison per running batch; a hung run is found this much late at most. */
 const LOOK_MS = 100;

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { mock, suite, test } from 'node:test';
 import { HungRuns } from '../../src/engine/hung-runs.ts';
 import type { HungRun } from '../../src/engine/hung-runs.ts';
-import type { ServedModel } from '../../src/engine/served-model.ts';
+import type { ServedModel } from '../../src/engine/models/served-model.ts';
 import type { Registry } from '../../src/registry/registry.ts';
 import { createSlabArena } from '../../src/shared-memory/slab-arena.ts';
 import type { Slab } from '../../src/shared-memory/slab.ts';

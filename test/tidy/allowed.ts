@@ -6,20 +6,19 @@ export const IN_CIRCLES: readonly string[] = [
   'src/worker/messages.ts',
   'src/worker/run/row-sampler.ts',
   'src/worker/run/sampler.ts',
-  'src/engine/model-views.ts',
-  'src/engine/served-model.ts',
-  'src/engine/control.ts',
+  'src/engine/models/model-views.ts',
+  'src/engine/models/served-model.ts',
+  'src/engine/api/operator-api.ts',
   'src/engine/engine.ts',
-  'src/engine/front-port.ts',
-  'src/engine/metrics-page.ts',
-  'src/engine/oip-port.ts',
-  'src/engine/tfs-port.ts',
+  'src/engine/api/serving-api.ts',
+  'src/engine/api/metrics-page.ts',
+  'src/engine/api/oip-api.ts',
+  'src/engine/api/tfs-api.ts',
   'src/engine/unloading.ts',
 ];
 
 /** Folders with too many files. */
 export const FULL_FOLDERS: readonly string[] = [
-  'src/engine',
   'src/rollout',
 ];
 
@@ -28,7 +27,6 @@ export const CRUMBS: readonly string[] = [
   'src/doctor/registry-probe.ts',
   'src/engine/background.ts',
   'src/engine/choose-model.ts',
-  'src/engine/circumstances.ts',
   'src/engine/unloading.ts',
   'src/registry/store/disk-probe.ts',
   'src/registry/empty-model.ts',

@@ -1,0 +1,199 @@
+// The operator's verbs on the running engine; the admin socket, the CLI and the library all end here. Main thread.
+// A refused verb has changed nothing, and what a verb returns is on disk.
+import { performance } from 'node:perf_hooks';
+import type { EngineStatus, Registration } from '../../admin/answers.ts';
+import type { Actor, Answer, Arguments, ControlPlane } from '../../admin/commands.ts';
+import { isLastgoodError, lastgoodError } from '../../base/errors.ts';
+import { packageVersion } from '../../base/package-root.ts';
+import { artifactPath } from '../../registry/artifacts.ts';
+import type { DecisionRecord, EventRecord, ModelRecord, VersionRecord } from '../../domain/records.ts';
+import { baselineFromFile, keepingInputs, warningsWith } from '../../rollout/baselines.ts';
+import type { DoneRollback } from '../../rollout/decisions.ts';
+import type { Activation, Rollback } from '../../rollout/outcome.ts';
+import { registerVersion } from '../../rollout/registration.ts';
+import { removeVersions } from '../../rollout/removal.ts';
+import { assertHealthy, liveBaseline } from '../safety/capture.ts';
+import type { Engine } from '../engine.ts';
+import { setUnloaded } from '../unloading.ts';
+
+export class EngineControl implements ControlPlane {
+  readonly #engine: Engine;
+  /** Registrations run one after the other: each one's trial may take a core and the memory of a whole model. */
+  #lastRegistration: Promise<unknown> = Promise.resolve();
+
+  constructor(engine: Engine) {
+    this.#engine = engine;
+  }
+
+  async register(args: Arguments<'register'>, { by }: Actor): Promise<Registration> {
+    const engine = this.#engine;
+    const { dataDir, trialMs, trialMemoryBytes, intraOpThreads } = engine.options;
+    const { registry, clock } = engine;
+    engine.assertOpen();
+    const { promote, allowSignatureChange, force, ...request } = args;
+    const registration = this.#lastRegistration.then(() =>
+      registerVersion({ dataDir, registry, clock, trialMs, trialMemoryBytes, intraOpThreads }, request, by),
+    );
+    this.#lastRegistration = registration.catch(() => undefined);
+    const version = await registration;
+    engine.log.info({ model: version.model, version: version.version, by, warnings: version.warnings }, 'registered');
+    engine.followModels();
+    if (promote !== true) return { version, activation: null };
+    const target = { model: version.model, version: version.version };
+    const leave = { allowSignatureChange: allowSignatureChange ?? false, force: force ?? false };
+    const activation = await this.promote({ ...target, ...leave }, { by });
+    return { version: registry.version(version.model, version.version), activation };
+  }
+
+  async promote(args: Arguments<'promote'>, { by }: Actor): Promise<Activation> {
+    this.#engine.assertOpen();
+    // Who promotes a version of an unloaded model wants the model back; it has to be up before it can change.
+    const wasUnloaded = await setUnloaded(this.#engine, args.model, false, by);
+    this.#engine.followModels();
+    const { rollout } = this.#engine.served(args.model);
+    // Brought back is what was active before, and that may be all that was asked for.
+    if (wasUnloaded && rollout.active !== null && rollout.activeVersion?.version === args.version) {
+      return { model: args.model, version: args.version, from: null, generation: rollout.active.generation };
+    }
+    return rollout.promote(args.version, {
+      allowSignatureChange: args.allowSignatureChange ?? false,
+      force: args.force ?? false,
+      reason: args.reason ?? '',
+      by,
+    });
+  }
+
+  async rollback(args: Arguments<'rollback'>, { by }: Actor): Promise<Rollback> {
+    this.#engine.assertOpen();
+    const { registry, options } = this.#engine;
+    const served = this.#engine.served(args.model);
+    const { newGeneration, rolledBackTo, targetTrust = 'unproven', version, id } = await this.#rolledBack(args, by);
+    const target = rolledBackTo ?? '';
+    const path = artifactPath(options.dataDir, registry.version(served.model, target).sha256);
+    return {
+      model: served.model, rolledBackTo: target, trust: targetTrust, from: version, generation: newGeneration, path,
+      decision: id, stored: served.rollout.isSaved,
+    };
+  }
+
+  // Without a named version, what was done just now is the answer, also when it was done while this one went ahead.
+  async #rolledBack(args: Arguments<'rollback'>, by: string): Promise<DoneRollback> {
+    const { rollout, health } = this.#engine.served(args.model);
+    const { to, reason = 'requested by an operator' } = args;
+    const before = to === undefined ? rollout.justRolledBack() : null;
+    if (before !== null) return before;
+    try {
+      return await rollout.rollback({ by, reason, ...(to === undefined ? {} : { to }), health });
+    } catch (error) {
+      const meanwhile = to === undefined && isLastgoodError(error) ? rollout.justRolledBack() : null;
+      if (meanwhile === null) throw error;
+      return meanwhile;
+    }
+  }
+
+  async confirm({ model }: Arguments<'confirm'>, { by }: Actor): Promise<ModelRecord> {
+    await this.#engine.served(model).rollout.confirm(by);
+    return this.#engine.registry.model(model);
+  }
+
+  async pin({ model, reason }: Arguments<'pin'>, { by }: Actor): Promise<ModelRecord> {
+    const { registry } = this.#engine;
+    return registry.commit(() => registry.setPin(model, { by, reason: reason ?? '' }, by));
+  }
+
+  async unpin({ model }: Arguments<'unpin'>, { by }: Actor): Promise<ModelRecord> {
+    const { registry } = this.#engine;
+    return registry.commit(() => registry.setPin(model, null, by));
+  }
+
+  async quarantine(args: Arguments<'quarantine'>, { by }: Actor): Promise<VersionRecord> {
+    const { registry } = this.#engine;
+    const after = await registry.commit(() => registry.quarantine({ reason: 'by an operator', ...args, by }));
+    this.#engine.served(args.model).rollout.reconsider();
+    return after;
+  }
+
+  async release(args: Arguments<'release'>, { by }: Actor): Promise<VersionRecord> {
+    const { registry } = this.#engine;
+    const after = await registry.commit(() => registry.release({ ...args, by }));
+    this.#engine.served(args.model).rollout.reconsider();
+    return after;
+  }
+
+  async baseline(args: Arguments<'baseline'>, { by }: Actor): Promise<VersionRecord> {
+    const { registry, clock } = this.#engine;
+    const { model, version, from } = args;
+    const served = this.#engine.served(model);
+    const named = version === undefined ? { model } : { model, version };
+    const after = from === undefined
+      ? await this.#capture(named, args.acceptNewDistribution === true, by)
+      : await baselineFromFile(registry, { ...named, from }, by, clock);
+    served.baselineChanged(after);
+    return after;
+  }
+
+  async #capture(
+    { model, version }: { model: string; version?: string }, acceptsNew: boolean, by: string,
+  ): Promise<VersionRecord> {
+    const { registry, monitor, clock } = this.#engine;
+    const served = this.#engine.served(model);
+    const active = served.rollout.activeVersion;
+    if (active === null) throw lastgoodError('NO_ACTIVE_VERSION', { model });
+    if (version !== undefined && version !== active.version) {
+      throw lastgoodError('INVALID_REQUEST', {
+        reason: `version "${version}" does not answer now; only the active version "${active.version}" can be captured`,
+      });
+    }
+    assertHealthy(model, served.health?.checks ?? [], acceptsNew);
+    const captured = liveBaseline(await monitor.capture(model), {
+      version: active, generation: served.rollout.active?.generation ?? null, others: registry.versions(model),
+      options: served.options.judge, acceptsNew, nowMs: clock.wallMs(),
+    });
+    const before = registry.version(model, active.version);
+    const baseline = keepingInputs(captured, before.baseline);
+    const warnings = warningsWith(before, baseline);
+    return registry.commit(() => registry.setBaseline({ model, version: active.version, baseline, warnings, by }));
+  }
+
+  async remove(args: Arguments<'remove'>, { by }: Actor): Promise<Answer<'remove'>> {
+    const { dataDir } = this.#engine.options;
+    const result = await removeVersions({ dataDir, registry: this.#engine.registry }, args, by);
+    this.#engine.followModels();
+    return result;
+  }
+
+  status({ model }: Arguments<'status'>): Promise<EngineStatus> {
+    const { models, front, options, isDraining } = this.#engine;
+    return inTurn(() => ({
+      engine: isDraining ? 'draining' : 'running',
+      version: packageVersion(),
+      dataDir: options.dataDir,
+      listen: front === null ? null : `${front.host}:${front.port}`,
+      tls: front?.tls ?? null,
+      pid: process.pid,
+      uptimeMs: Math.round(performance.now() - this.#engine.startedMs),
+      residentBytes: process.memoryUsage.rss(),
+      defaultModel: this.#engine.defaultModel,
+      models: (model === undefined ? [...models.values()] : [this.#engine.served(model)]).map((one) => one.status()),
+    }));
+  }
+
+  history({ model, limit }: Arguments<'history'>): Promise<EventRecord[]> {
+    return inTurn(() => this.#engine.registry.history(model, limit));
+  }
+
+  explain({ decision }: Arguments<'explain'>): Promise<DecisionRecord> {
+    return inTurn(() => this.#engine.registry.findDecision(decision));
+  }
+
+  async drain(_args: Arguments<'drain'>, { by }: Actor): Promise<Answer<'drain'>> {
+    this.#engine.log.info({ by }, 'draining');
+    const { answered } = await this.#engine.drain();
+    return { answered };
+  }
+}
+
+// What throws becomes a rejection, as in every other verb.
+function inTurn<T>(read: () => T): Promise<T> {
+  return Promise.resolve().then(read);
+}

@@ -1,0 +1,80 @@
+// The engine as the routes of TensorFlow Serving's REST API see it. Main thread; nothing here is on the way of a
+// prediction but the look-up of a label.
+//   active, stable       whichever version is active
+//   lastgood             the version that would answer after a rollback
+//   candidate, canary    the version that is being brought up
+import { lastgoodError } from '../../base/errors.ts';
+import type { TfsApi } from '../../api/serving-api.ts';
+import type { Datatype, TensorSignature } from '../../domain/records.ts';
+import type { DeploymentState, DeploymentView } from '../../rollout/outcome.ts';
+import type { Engine } from '../engine.ts';
+import type { ServedModel } from '../models/served-model.ts';
+
+const LABELS = ['active', 'stable', 'lastgood', 'candidate', 'canary'];
+const SIGNATURE_NAME = 'serving_default';
+
+const STATES: Readonly<Record<DeploymentState, string>> = {
+  loading: 'LOADING', ready: 'AVAILABLE', draining: 'UNLOADING', closed: 'END', failed: 'END',
+};
+const TYPES: Readonly<Record<Datatype, string>> = {
+  BOOL: 'DT_BOOL', UINT8: 'DT_UINT8', UINT16: 'DT_UINT16', UINT32: 'DT_UINT32', UINT64: 'DT_UINT64', INT8: 'DT_INT8',
+  INT16: 'DT_INT16', INT32: 'DT_INT32', INT64: 'DT_INT64', FP16: 'DT_HALF', FP32: 'DT_FLOAT', FP64: 'DT_DOUBLE',
+  BYTES: 'DT_STRING',
+};
+
+/** Builds the part of the front's port that these routes need. */
+export function createTfsApi(engine: Engine): TfsApi {
+  const { registry } = engine;
+  return {
+    models: () => [...engine.models.keys()],
+    versionOf: (model, label) => {
+      const served = engine.served(model);
+      if (label === 'active' || label === 'stable') return undefined;
+      const version = labelled(served, label, registry.model(model).lastGoodVersion);
+      if (version !== undefined) return version;
+      throw lastgoodError('LABEL_NOT_FOUND', { model, label, known: LABELS.join(', ') });
+    },
+    status: (model, version) => {
+      const served = engine.served(model);
+      const views = served.rollout.deployments.filter((one) => version === undefined || one.version === version);
+      // One that is registered and not loaded has ended; one that nobody knows is refused here.
+      const states = views.length === 0 && version !== undefined
+        ? [versionStatus(registry.version(model, version).version, 'END')]
+        : views.map((one) => versionStatus(one.version, STATES[one.state]));
+      // KServe's clients ask the same route whether the model is ready.
+      return { name: model, ready: isReady(served, views, version), model_version_status: states };
+    },
+    metadata: (model, version) => {
+      const { signature, version: found } = engine.served(model).deploymentOf(version).version;
+      const tensors = (of: readonly TensorSignature[]): object => Object.fromEntries(of.map(tensorInfo));
+      const definition = {
+        inputs: tensors(signature.inputs), outputs: tensors(signature.outputs),
+        method_name: 'tensorflow/serving/predict',
+      };
+      return {
+        model_spec: { name: model, signature_name: '', version: found },
+        metadata: { signature_def: { signature_def: { [SIGNATURE_NAME]: definition } } },
+      };
+    },
+  };
+}
+
+function labelled(served: ServedModel, label: string, lastGood: string | null): string | undefined {
+  if (label === 'lastgood') return lastGood ?? undefined;
+  if (label !== 'candidate' && label !== 'canary') return undefined;
+  const active = served.rollout.activeVersion?.version;
+  return served.rollout.deployments.find(({ version, role }) =>
+    role !== 'retiring' && version !== active && version !== lastGood)?.version;
+}
+
+function isReady(served: ServedModel, views: readonly DeploymentView[], version: string | undefined): boolean {
+  return version === undefined ? served.rollout.active !== null : views.some(({ state }) => state === 'ready');
+}
+
+const versionStatus = (version: string, state: string): object =>
+  ({ version, state, status: { error_code: 'OK', error_message: '' } });
+
+const tensorInfo = ({ name, datatype, shape }: TensorSignature): [string, object] => [name, {
+  dtype: TYPES[datatype], name,
+  tensor_shape: { dim: shape.map((size) => ({ size: String(size), name: '' })), unknown_rank: false },
+}];

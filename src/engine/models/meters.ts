@@ -1,0 +1,31 @@
+// What is counted of every model, kept by name over reloads of the model and restarts of the monitor. Main thread.
+import { ModelMeter } from '../../metrics/model-meter.ts';
+import type { MeasuredModel } from '../../judge/types/messages.ts';
+
+export class EngineMeters {
+  readonly #models = new Map<string, ModelMeter>();
+  monitorRestarts = 0;
+
+  /** The meter of a model, made now if there is none yet. */
+  of(model: string): ModelMeter {
+    let meter = this.#models.get(model);
+    if (meter === undefined) this.#models.set(model, (meter = new ModelMeter()));
+    return meter;
+  }
+
+  /** Adds what the monitor has counted; nothing of a model that was removed meanwhile. */
+  add(models: readonly MeasuredModel[]): void {
+    for (const { model, samples, lapped, late } of models) {
+      const meter = this.#models.get(model);
+      if (meter === undefined) continue;
+      for (const one of samples) meter.addSamples(one);
+      meter.lappedSamples += lapped;
+      meter.lateSamples += late;
+    }
+  }
+
+  /** Forgets the models that are not in `known`: their names may be used for something else. */
+  retainOnly(known: ReadonlySet<string>): void {
+    for (const model of this.#models.keys()) if (!known.has(model)) this.#models.delete(model);
+  }
+}

@@ -1,0 +1,69 @@
+// What clients and operators are shown of one served model. Main thread; called when somebody asks.
+import type { ModelStatus } from '../../admin/answers.ts';
+import type { HealthAnswer } from '../../api/serving-api.ts';
+import type { Registry } from '../../registry/registry.ts';
+import type { Sights } from '../../judge/checks/detectability.ts';
+import { keptPerSecond, sightsOf } from '../../judge/checks/detectability.ts';
+import type { ServedModel } from './served-model.ts';
+
+const DECISIONS_SHOWN = 5;
+
+/** The answer of GET /health. */
+export function healthAnswerOf(served: ServedModel, registry: Registry): HealthAnswer {
+  const { model, rollout, health, batcher, counts } = served;
+  const record = registry.model(model);
+  const violations = health?.violations ?? [];
+  return {
+    healthy: rollout.active !== null && violations.length === 0,
+    violations: rollout.active === null ? ['no version is active'] : violations,
+    model,
+    active_model: rollout.activeVersion?.version ?? null,
+    last_good: record.lastGoodVersion,
+    last_good_trust: record.lastGoodTrust ?? null,
+    generation: rollout.active?.generation ?? record.generation,
+    phase: rollout.phase,
+    p95_latency_ms: health?.p95LatencyMs ?? null,
+    error_rate: health?.errorRate ?? null,
+    prediction_drift: health?.predictionDrift ?? null,
+    samples: health?.windowSamples ?? 0,
+    lapped_samples: health?.totals.lapped ?? 0,
+    pending: batcher.pending,
+    shielded: counts.shielded,
+    pinned: record.pin !== null,
+  };
+}
+
+/** One model of `lastgood status`. */
+export function statusOf(served: ServedModel, registry: Registry, nowMs: number): ModelStatus {
+  const { model, rollout, health, batcher, counts } = served;
+  return {
+    model: registry.model(model),
+    phase: rollout.phase,
+    versions: registry.versions(model),
+    deployments: rollout.deployments,
+    health,
+    pending: batcher.pending,
+    shielded: counts.shielded,
+    sights: sightsNow(served, registry, nowMs),
+    recentDecisions: registry.decisions(model, DECISIONS_SHOWN),
+  };
+}
+
+// By what came in during the short window, or else by what is expected.
+function sightsNow({ model, rollout, health, options }: ServedModel, registry: Registry, nowMs: number): Sights | null {
+  const { judge, samples } = options;
+  const active = rollout.activeVersion;
+  if (active === null || samples === 'off' || judge.mode === 'compat') return null;
+  const ageMs = Math.max(1, Math.min(judge.windowMs, nowMs - registry.model(model).activatedAtMs));
+  const observed = ((health?.windowSamples ?? 0) * 1_000) / ageMs;
+  const perSecond = observed > 0 ? observed : (judge.expectedPerSecond ?? 0);
+  const { requests = 0, predictions = 0 } = health?.totals ?? {};
+  const predicted = perSecond * (requests > 0 ? predictions / requests : 1);
+  const traffic = { requests: perSecond, predictions: predicted, inputs: keptPerSecond(predicted) };
+  const { baseline } = registry.version(model, active.version);
+  return {
+    perSecond,
+    traffic: observed > 0 ? 'observed' : perSecond > 0 ? 'expected' : 'none',
+    checks: sightsOf(judge, baseline, traffic, health?.checks ?? []),
+  };
+}

@@ -1,0 +1,85 @@
+// The queues of requests that name a version in their URL: one for each version that was asked for by name and is
+// loaded. Main thread. Such a request is answered by that version or not at all, so it cannot wait in the model's own
+// queue, whose batches go to whatever is active when they are cut.
+// Bound: a queue has at most as many batches under way as its version has workers, beside those of the model's queue.
+import { Batcher } from '../../batch/batcher.ts';
+import type { BatcherOptions } from '../../batch/options.ts';
+import { lastgoodError } from '../../base/errors.ts';
+import type { Registry } from '../../registry/registry.ts';
+import type { Deployment } from '../../rollout/deployment.ts';
+import type { DeploymentSet } from '../../rollout/deployment-set.ts';
+import { NO_GENERATION } from '../../shared-memory/slab.ts';
+import type { Slab } from '../../shared-memory/slab.ts';
+import { Track } from '../../shared-memory/track.ts';
+import type { BatchResult } from '../../worker/messages.ts';
+
+export interface VersionQueuesPorts {
+  readonly model: string;
+  readonly registry: Registry;
+  readonly deployments: DeploymentSet;
+  readonly queue: Omit<BatcherOptions, 'dispatch' | 'separateSlabs'>;
+  /** As which generation and on which track `version` answers now, if it is the active one. */
+  readonly standingOf: (version: string) => { readonly generation: number; readonly track: Track } | null;
+  /** A worker has become free that the model's own queue may be waiting for. */
+  readonly onFree: () => void;
+}
+
+export class VersionQueues {
+  readonly #ports: VersionQueuesPorts;
+  readonly #queues = new Map<string, Batcher>();
+  readonly #running = new Map<string, number>();
+
+  constructor(ports: VersionQueuesPorts) {
+    this.#ports = ports;
+  }
+
+  get all(): readonly Batcher[] {
+    return [...this.#queues.values()];
+  }
+
+  /** The queue of a loaded version; throws VERSION_NOT_FOUND, or VERSION_NOT_LOADED for one that is only registered. */
+  queueOf(version: string): Batcher {
+    this.deploymentOf(version);
+    let queue = this.#queues.get(version);
+    if (queue === undefined) {
+      this.#forgetUnloaded();
+      queue = new Batcher({
+        ...this.#ports.queue, separateSlabs: true, dispatch: (slab, memory) => this.#dispatch(version, slab, memory),
+      });
+      this.#queues.set(version, queue);
+    }
+    return queue;
+  }
+
+  /** A loaded version; throws like `queueOf`. */
+  deploymentOf(version: string): Deployment {
+    const { model, registry, deployments } = this.#ports;
+    const deployment = deployments.find(version);
+    if (deployment !== undefined) return deployment;
+    registry.version(model, version);
+    const loaded = deployments.ready.map((one) => `"${one.version.version}"`).join(', ') || 'none';
+    throw lastgoodError('VERSION_NOT_LOADED', { model, version, loaded });
+  }
+
+  #dispatch(version: string, slab: Slab, memory: SharedArrayBuffer | null): Promise<BatchResult> | undefined {
+    const deployment = this.deploymentOf(version);
+    const running = this.#running.get(version) ?? 0;
+    if (running >= deployment.workers) return undefined;
+    this.#running.set(version, running + 1);
+    // What answers only because it was named is never judged.
+    const { generation, track } = this.#ports.standingOf(version) ?? { generation: NO_GENERATION, track: Track.named };
+    slab.stamp(generation, deployment.id, this.#ports.queue.monotonicUs(), track);
+    return deployment.run(slab, memory).finally(() => {
+      this.#running.set(version, (this.#running.get(version) ?? 1) - 1);
+      this.#ports.onFree();
+    });
+  }
+
+  #forgetUnloaded(): void {
+    for (const [version, queue] of this.#queues) {
+      if (queue.pending > 0 || this.#ports.deployments.find(version) !== undefined) continue;
+      this.#queues.delete(version);
+      this.#running.delete(version);
+    }
+  }
+}
