@@ -1,13 +1,11 @@
 // projections: do vectors point where the baseline's do? Compared along fixed directions, each as population stability.
+import { DIRECTIONS } from '../../domain/projection.ts';
 import { provenOf, psiLimit } from '../statistics/chance.ts';
 import { numberText } from '../types/number-text.ts';
 import type { EvidenceOf } from './check.ts';
 import { BINS_USUAL } from './check.ts';
 import type { DriftWindow, Shape } from './drift-check.ts';
 import { anyShapeTest, driftCheck, shapeOf, sumOf } from './drift-check.ts';
-
-/** Directions that a vector is looked at from. */
-const PROJECTIONS = 8;
 
 /**
  * The shape of every projection. A row is projected on one direction only, so each has its own part of the window's
@@ -56,7 +54,7 @@ export const projections = driftCheck({
   detectionLimit: ({ options, samples, reference }) => {
     const rows = Math.min(...(reference?.projections ?? []).map(({ counts }) => sumOf(counts)));
     const { psi } = options.checks.projections;
-    const value = psiLimit(psi, options.chance / PROJECTIONS, BINS_USUAL, { effective: samples / PROJECTIONS }, rows);
+    const value = psiLimit(psi, options.chance / DIRECTIONS, BINS_USUAL, { effective: samples / DIRECTIONS }, rows);
     return { value, text: `PSI ${numberText(value)} of a projection` };
   },
   pairEvent: null,

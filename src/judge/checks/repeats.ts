@@ -2,13 +2,12 @@
 import { BinomialLimits, binomialUpperTail, wilsonInterval } from '../statistics/binomial.ts';
 import { percentText } from '../types/number-text.ts';
 import type { AnswersWindow } from '../window/answers-windows.ts';
+import { BLOCK_WINDOWS } from '../window/observer.ts';
 import type { Evaluation, EvidenceOf } from './check.ts';
 import { driftCheck, sideOf } from './drift-check.ts';
 
 /** Deviations by which a baseline's most frequent answer may have been seen too seldom. */
 const ATOM_SIGMAS = 3;
-/** The length of a block in which answers are compared, in short windows. */
-const BLOCK_WINDOWS = 5;
 
 // The share that one answer may have: the baseline's largest, as large as it may have been, and the option's part.
 function limitOf({ atomShare, rows, limit }: Pick<EvidenceOf<'repeats'>, 'atomShare' | 'rows' | 'limit'>): number {

@@ -16,7 +16,7 @@ import { classSlotOf } from '../baseline/reference.ts';
 import { SlotWindows } from './slot-windows.ts';
 
 /** Windows of the blocks in which inputs and answers are told apart. */
-const BLOCK_WINDOWS = 5;
+export const BLOCK_WINDOWS = 5;
 
 /** How many times in a row something happened; `inputs` counts a repeated question once. */
 interface Run {

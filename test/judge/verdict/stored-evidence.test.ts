@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { packageRoot } from '../../../src/base/package-root.ts';
 import type { CheckEvidence } from '../../../src/judge/checks/check.ts';
-import { CHECKS, checkVerdict, decide } from '../../../src/judge/checks/table.ts';
+import { checkVerdict, decide } from '../../../src/judge/checks/table.ts';
 import type { CheckResult } from '../../../src/judge/types/messages.ts';
 import type { Recomputed } from '../../../src/judge/verdict/recompute.ts';
 import { recompute } from '../../../src/judge/verdict/recompute.ts';
@@ -22,8 +22,10 @@ const path = join(packageRoot(), 'test', 'judge', 'vectors', 'stored_evidence.js
 const { checks, records } = JSON.parse(readFileSync(path, 'utf8')) as StoredEvidence;
 
 describe('Evidence that build 2fd54f4 stored', () => {
-  test('covers every check, passing, failing and undecided', () => {
-    for (const name of Object.keys(CHECKS)) {
+  test('covers every check of that build, passing, failing and undecided', () => {
+    const names = [...new Set(checks.map(({ result }) => result.check))];
+    assert.equal(names.length, 13);
+    for (const name of names) {
       const verdicts = checks.filter(({ result }) => result.check === name).map(({ result }) => result.verdict);
       assert.deepEqual([...new Set(verdicts)].sort(), ['fail', 'inconclusive', 'pass'], name);
     }
