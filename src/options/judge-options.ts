@@ -82,7 +82,7 @@ export const judgeShape = {
    */
   steadyDrift: z.enum(['warn', 'on']).default('warn'),
   checks: z.strictObject(checksShape).prefault({}),
-  /** default: off rolls back without asking whether a latency is the host's, or a drift the data's. */
+  /** off rolls back without asking whether a latency is the host's, a drift the data's, a failure the inputs'. */
   attribution: z.enum(['on', 'off']).default('on'),
   /** The machine does not roll back for so long what it restored itself. */
   cooldownMs: z.int().min(0).max(86_400_000).default(120_000),

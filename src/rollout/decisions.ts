@@ -28,7 +28,7 @@ export function suppressionOf(model: ModelRecord, judge: JudgeOptions, nowMs: nu
 
 /** Why nothing is done when the version is not to blame, or cannot be shown to be. */
 export function suppressionBy(blames: Exclude<Blame, 'version'>): Suppression {
-  if (blames === 'host') return 'host';
+  if (blames === 'host' || blames === 'inputs') return blames;
   return blames === 'data' ? 'data_drift' : 'unattributed';
 }
 

@@ -2,7 +2,7 @@
 // did not. Main thread. Invariant: a report about another generation than the active one changes nothing.
 import type { Clock } from '../base/clock.ts';
 import { isLastgoodError, reasonOf } from '../base/errors.ts';
-import { conclude, withFindings } from '../judge/verdict/findings.ts';
+import { conclude, isFailure, withFindings } from '../judge/verdict/findings.ts';
 import type { Conclusion, Finding, UncertainCause } from '../judge/verdict/findings.ts';
 import type { HealthReport, Verdict } from '../judge/types/messages.ts';
 import type { ModelOptions } from '../options/options.ts';
@@ -17,6 +17,9 @@ import type { RollbackRequest, Rollbacks } from './rollback.ts';
 const FRESH_PART = 1 / 6;
 const ACT: Conclusion = { kind: 'act' };
 
+const isOfInputs = (conclusion: Conclusion): boolean => conclusion.kind === 'look'
+  ? isFailure(conclusion.cause) : conclusion.kind === 'leave' && conclusion.blames === 'inputs';
+
 export interface MonitorReportsPorts {
   readonly model: string;
   readonly options: ModelOptions;
@@ -30,7 +33,7 @@ export interface MonitorReportsPorts {
   /** Moves to the phase that the registry knows. */
   readonly enterPhase: () => void;
   /** Finds out whether a cause lies with the version. */
-  readonly find: (cause: UncertainCause, version: string) => Promise<Finding>;
+  readonly find: (cause: UncertainCause, verdict: Verdict) => Promise<Finding>;
   /** Resolves with null when there is nothing to go back to. */
   readonly rollBack: (request: RollbackRequest) => Promise<DecisionRecord | null>;
   /** Another version may have become the one to go back to. */
@@ -85,14 +88,15 @@ export class MonitorReports {
       await this.#storeOnce(decisionOf(verdict, nowMs, { action: 'warn', suppressedBy: null, rolledBackTo: null }));
       return;
     }
-    const suppressedBy = suppressionOf(registry.model(model), options.judge, nowMs);
+    const findings = this.#freshFindings();
+    const conclusion = this.#needsFindings ? conclude(verdict, findings) : ACT;
+    // Nobody is marked as failing, or stopped, for what the last good version fails as well: that is found out first.
+    const suppressedBy = isOfInputs(conclusion) ? null : suppressionOf(registry.model(model), options.judge, nowMs);
     if (suppressedBy === 'restored_failing') await this.#stop(verdict);
     if (suppressedBy !== null) {
       await this.#suppress(verdict, suppressedBy);
       return;
     }
-    const findings = this.#freshFindings();
-    const conclusion = this.#needsFindings ? conclude(verdict, findings) : ACT;
     const told = withFindings(verdict, findings);
     if (conclusion.kind === 'look') await this.#lookInto(conclusion.cause, verdict);
     else if (conclusion.kind === 'leave') await this.#suppress(told, suppressionBy(conclusion.blames));
@@ -114,7 +118,7 @@ export class MonitorReports {
   // Beside the traffic; then the same verdict is gone through again.
   async #lookInto(cause: UncertainCause, verdict: Verdict): Promise<void> {
     const { find, clock } = this.#ports;
-    const finding = await find(cause, verdict.version);
+    const finding = await find(cause, verdict);
     if (verdict.generation !== this.#ports.generation()) {
       await this.#promotedOver(verdict, [finding]);
       return;
@@ -132,7 +136,10 @@ export class MonitorReports {
     const record = registry.versions(model).find((one) => one.version === version);
     const isStillGood = record?.lastGeneration === generation && record.health !== 'unhealthy' && !record.failed;
     if (effect === 'warn' || !isStillGood) return;
-    if (this.#needsFindings && conclude(verdict, findings).kind !== 'act') return;
+    const conclusion = this.#needsFindings ? conclude(verdict, findings) : ACT;
+    // A failure that nobody could look into any more speaks against the version.
+    const isUnasked = conclusion.kind === 'look' && isFailure(conclusion.cause);
+    if (conclusion.kind !== 'act' && !isUnasked) return;
     const result = { action: 'suppressed', suppressedBy: 'promoted_over', rolledBackTo: null } as const;
     const decision = decisionOf(withFindings(verdict, findings), clock.wallMs(), result);
     await registry.commit(() => registry.storeDecision(decision));

@@ -2,7 +2,7 @@
 // warm standby makes of it. Main thread; the runs are on the standby's workers, a few rows at a time, and are no
 // requests: nothing waits for them, nothing of them is counted.
 import type { OutputKind, Signature, VersionRecord } from '../domain/records.ts';
-import { Outcome } from '../shared-memory/sample-ring.ts';
+import { Outcome, speaksOfVersion } from '../shared-memory/sample-ring.ts';
 import { RowReader, rowRingOffset } from '../shared-memory/row-ring.ts';
 import type { RingRow } from '../shared-memory/row-ring.ts';
 import { createSlab } from '../shared-memory/slab-arena.ts';
@@ -44,26 +44,34 @@ export interface RecentInputsRun {
 /** A row as it was kept: its arrays are its own. */
 export type KeptRow = RingRow;
 
-/** The newest rows that the deployment's workers kept, oldest first. */
-export function keptRows({ rows: { reservoir }, workers }: Deployment, limit = RECENT_ROWS_MAX): KeptRow[] {
+/**
+ * The newest rows that the deployment's workers kept since `sinceUs`, oldest first; those that do not speak of the
+ * version are left out.
+ */
+export function keptRows(
+  { rows: { reservoir }, workers }: Deployment, limit = RECENT_ROWS_MAX, sinceUs = -Infinity,
+): KeptRow[] {
   if (reservoir === null) return [];
   const kept: KeptRow[] = [];
   for (let ring = 0; ring < workers; ring += 1) {
     const reader = new RowReader(reservoir.memory, rowRingOffset(ring, reservoir.size), reservoir.size);
-    reader.drain((row) => kept.push({ ...row, outputs: row.outputs.slice(), inputs: row.inputs.slice() }));
+    reader.drain((row) => {
+      if (row.atUs < sinceUs || !speaksOfVersion(row.outcome as Outcome)) return;
+      kept.push({ ...row, outputs: row.outputs.slice(), inputs: row.inputs.slice() });
+    });
   }
   return kept.sort((a, b) => a.atUs - b.atUs).slice(-limit);
 }
 
 /**
- * Runs the recent inputs of `active` on `standby`, within five seconds. Resolves with the reason, as a part of a
- * sentence, when there is nothing to compare.
+ * Runs the recent inputs of `active`, those since `sinceUs`, on `standby`, within five seconds. Resolves with the
+ * reason, as a part of a sentence, when there is nothing to compare.
  */
 export async function runRecentInputs(
-  active: Deployment, standby: Deployment, nowUs: () => number,
+  active: Deployment, standby: Deployment, nowUs: () => number, sinceUs = -Infinity,
 ): Promise<RecentInputsRun | { readonly unavailable: string }> {
   if (active.rows.reservoir === null) return { unavailable: 'no inputs are kept' };
-  const rows = keptRows(active);
+  const rows = keptRows(active, RECENT_ROWS_MAX, sinceUs);
   if (rows.length < RECENT_ROWS_MIN) {
     return { unavailable: `${rows.length} recent inputs are kept; wanted at least ${RECENT_ROWS_MIN}` };
   }

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { monotonicUs } from '../../src/base/clock.ts';
 import { lastgoodError } from '../../src/base/errors.ts';
 import { CHECKS } from '../../src/judge/checks/table.ts';
+import { findingOf } from '../../src/judge/verdict/findings.ts';
 import type { CheckName, CheckResult, HealthReport, Verdict } from '../../src/judge/types/messages.ts';
 import { optionsOfModel, resolveOptions } from '../../src/options/options.ts';
 import type { EngineOptions } from '../../src/options/options.ts';
@@ -79,8 +80,10 @@ export class RolloutBench {
   readonly loads: string[] = [];
   /** Awaited before the next loads; lets a test do something while a version is loading. */
   beforeLoad: ((version: string) => Promise<void>) | null = null;
-  /** What is found out about an uncertain cause. */
-  find: RolloutPorts['find'] = () => Promise.reject(new Error('nothing was to be found out'));
+  /** What is found out about an uncertain cause; a failure is the version's. */
+  find: RolloutPorts['find'] = (cause) => cause === 'failure' || cause === 'output' || cause === 'constant'
+    ? Promise.resolve(findingOf({ cause, facts: { unavailable: 'nobody is asked' } }))
+    : Promise.reject(new Error('nothing was to be found out'));
   readonly deployments: DeploymentSet;
   readonly rollout: ModelRollout;
   readonly #observer: RegistryStore;

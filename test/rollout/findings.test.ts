@@ -32,7 +32,8 @@ async function start(products?: readonly [number, number], engine: object = {}):
   await bench.settled();
   return new Attribution({
     model: 'm', batchSizeMax: 4, registry: bench.registry, deployments: bench.deployments,
-    clock: { ...bench.clock, monotonicUs }, othersTooSlow: () => [],
+    clock: { ...bench.clock, monotonicUs }, othersTooSlow: () => [], failed: () => [],
+    keepRowsAsEver: () => undefined,
   });
 }
 const finding = (blames: 'version' | 'data'): Finding => {
@@ -132,5 +133,42 @@ describe('A drift', () => {
       assert.equal(last()?.suppressedBy, change === 'pin' ? 'pinned' : 'promoted_over');
       if (change === 'pin') await bench.close();
     }
+  });
+});
+
+describe('A failure', () => {
+  const inputs = (): Finding => findingOf({ cause: 'failure', facts: {
+    version: '2', standby: '1', asked: 64, answered: 0, checks: [], recent: null,
+  } });
+
+  test('that the standby shares is told once, as the inputs\', and marks nobody, whatever else holds the machine', async () => {
+    for (const isPinned of [false, true]) {
+      await start();
+      if (isPinned) bench.registry.setPin('m', { by: 'test', reason: '' }, 'test');
+      bench.find = () => Promise.resolve(inputs());
+      for (let look = 0; look < 3; look += 1) {
+        await bench.rollout.onVerdict(bench.verdict(2, ['error_rate']));
+        bench.clock.nowMs += 60_000;
+      }
+      const told = bench.registry.decisions('m').map(({ action, suppressedBy }) => `${action} ${suppressedBy}`);
+      assert.deepEqual(told, ['suppressed inputs']);
+      assert.equal(bench.registry.version('m', '2').failed ?? null, null);
+      // A later one that the standby answers takes the version out, unless it is pinned.
+      bench.find = () => Promise.resolve(findingOf({ ...inputs(), cause: 'failure', facts: {
+        version: '2', standby: '1', asked: 64, answered: 64, checks: [], recent: null,
+      } }));
+      await bench.rollout.onVerdict(bench.verdict(2, ['error_rate']));
+      assert.equal(bench.rollout.activeVersion?.version, isPinned ? '2' : '1');
+      if (!isPinned) await bench.close();
+    }
+  });
+
+  test('rolls back where no standby is loaded, and the decision says so', async () => {
+    const attribution = await start(undefined, { standby: 'cold' });
+    bench.find = (cause, verdict) => attribution.find(cause, verdict);
+    await bench.rollout.onVerdict(bench.verdict(2, ['hard_failure']));
+    assert.equal(bench.rollout.activeVersion?.version, '1');
+    const [found] = last()?.evidence['findings'] as Finding[];
+    assert.match(found!.text, /no other version was asked what failed: no last good version is loaded/);
   });
 });

@@ -29,7 +29,9 @@ describe('ModelRollout on a failing verdict', () => {
     assert.deepEqual([await bench.answers(), bench.rollout.phase], ['1 g3', 'steady']);
     const stored = bench.registry.decisions('m')[0];
     assert.deepEqual(stored, seen?.event.decision);
-    assert.deepEqual([stored?.action, stored?.rolledBackTo, stored?.evidence], ['rollback', '1', { errorRate: 0.5 }]);
+    const { errorRate, findings } = stored!.evidence as { errorRate: number; findings: { blames: string }[] };
+    assert.deepEqual([stored?.action, stored?.rolledBackTo, errorRate], ['rollback', '1', 0.5]);
+    assert.deepEqual(findings.map(({ blames }) => blames), ['version'], 'what was found out stands beside it');
   });
 
   test('a warm standby takes over as soon as the registry has it', async () => {
@@ -56,7 +58,17 @@ describe('ModelRollout on a failing verdict', () => {
       await start({ served: ['1', '2', '3'], good: ['1', '2'], engine: { standby } });
       const verdict = bench.verdict();
       const byMonitor = (): Promise<unknown> => bench.rollout.onVerdict(verdict);
-      const byOperator = (): Promise<unknown> => bench.rollout.rollback(operator);
+      // The monitor asks first whose the failures are: it is ahead once the candidate is being loaded for it.
+      const isLoading = new Promise<void>((resolve) => {
+        bench.beforeLoad = () => {
+          resolve();
+          return Promise.resolve();
+        };
+      });
+      const byOperator = async (): Promise<unknown> => {
+        if (first === 'monitor') await isLoading;
+        return bench.rollout.rollback(operator);
+      };
       const [one, other] = first === 'monitor' ? [byMonitor, byOperator] : [byOperator, byMonitor];
       const outcomes = await Promise.allSettled([one(), other()]);
       await bench.rollout.onVerdict(verdict);

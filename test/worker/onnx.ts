@@ -94,12 +94,12 @@ export const classes = (): Uint8Array => model({
   nodes: [node('Softmax', ['x'], 'probabilities', [integer('axis', 1)])],
 });
 
-/** Looks the first value of each row up in a table of three: any other index fails the whole run. */
-export const lookup = (): Uint8Array => model({
+/** Looks the first value of each row up in a table, of three by default: any other index fails the whole run. */
+export const lookup = (table: readonly number[] = [0.25, 0.5, 0.75]): Uint8Array => model({
   inputs: [['x', Type.FLOAT, ['N', 1]]],
   outputs: [['y', Type.FLOAT, ['N', 1]]],
   nodes: [node('Cast', ['x'], 'index', [integer('to', Type.INT64)]), node('Gather', ['table', 'index'], 'y')],
-  constants: [floats('table', [3], [0.25, 0.5, 0.75])],
+  constants: [floats('table', [table.length], table)],
 });
 
 /** The natural logarithm: -Infinity for 0, NaN below. */

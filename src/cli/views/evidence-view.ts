@@ -25,7 +25,8 @@ export function evidenceSections(decision: DecisionRecord, again: Recomputed): s
   const failing = new Set(again.checks.filter(({ verdict }) => verdict === 'fail').map(({ check }) => check));
   const checks = inputs.success ? inputs.data.filter(({ check }) => failing.has(check)).map(checkSection) : [];
   const findings = again.findings.map(({ cause, blames, text }) => {
-    const blamed = blames === 'unknown' ? 'nobody can be blamed' : `the ${blames} is to blame`;
+    const verb = blames === 'inputs' ? 'are' : 'is';
+    const blamed = blames === 'unknown' ? 'nobody can be blamed' : `the ${blames} ${verb} to blame`;
     return `${paint('bold', `looked into (${cause})`)}  ${blamed}: ${text}`;
   });
   const exposure = exposureText(decision);

@@ -79,8 +79,10 @@ function doneText(decision: DecisionRecord): string {
       return `nothing: the host or the load makes it slow, not the version`;
     case 'data_drift':
       return `nothing: the data have moved, not the version`;
+    case 'inputs':
+      return 'nothing: the inputs are to blame, the last good version does no better on them';
     case 'unattributed':
-      return 'nothing: whether the version or the data moved could not be found out, and a rollback would be a guess';
+      return 'nothing: whether the version is to blame could not be found out, and a rollback would be a guess';
     case 'pinned':
       return `nothing: the model is pinned (lastgood unpin ${model})`;
     case 'observe':

@@ -47,7 +47,7 @@ export class ServedModel {
   readonly #versionQueues: VersionQueues;
   readonly #lostSamples = new LostSamples();
   readonly #shield: Shield;
-  readonly #failures = new FailureLog();
+  readonly #failures: FailureLog;
   readonly #lastHours = new LastHours();
   #health: HealthReport | null = null;
 
@@ -55,6 +55,7 @@ export class ServedModel {
     const { model, options, clock, registry } = ports;
     this.model = model;
     this.#ports = ports;
+    this.#failures = new FailureLog(options.reservoir !== 'off');
     const { batchSizeMax, batchDelayUs, slabBytes, largeBytesMax, pendingMax, deadlineMs } = options;
     const onBad: OnBad = (slab, entry, answer, asked) =>
       this.#failures.note(slab, entry, answer, asked, clock.monotonicUs());
@@ -90,12 +91,14 @@ export class ServedModel {
       othersTooSlow: () => [...ports.models.values()]
         .filter((one) => one !== this && one.isTooSlow)
         .map((one) => one.model),
+      failed: (generation, what) => this.#failures.kept(generation, what),
+      keepRowsAsEver: () => this.#tellRows(),
     });
     this.rollout = new ModelRollout({
       model, options, registry, clock,
       deployments: this.#deployments,
       onGeneration: (active) => this.#watch(active),
-      find: (cause, version) => attribution.find(cause, version),
+      find: (cause, verdict) => attribution.find(cause, verdict),
       emit: (event) => {
         if (event.kind === 'phase') this.#tellPhase();
         ports.emit(event);
@@ -265,8 +268,13 @@ export class ServedModel {
     const { phase } = this.rollout;
     // Other phases change nothing in how the generation is judged.
     if (generation === undefined || (phase !== 'steady' && phase !== 'probation')) return;
-    this.rollout.active?.deployment.keepRows(this.#wantsRows(phase));
+    this.#tellRows();
     this.#ports.monitor({ kind: 'phase', model: this.model, generation, phase });
+  }
+
+  #tellRows(): void {
+    const { phase, active } = this.rollout;
+    active?.deployment.keepRows(this.#wantsRows(phase === 'probation' ? phase : 'steady'));
   }
 
   // Inputs are kept as long as a drift can lead to a rollback, because only then somebody asks where it came from.

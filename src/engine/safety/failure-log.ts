@@ -4,6 +4,7 @@
 import type { Asked, Unanswered } from '../../batch/options.ts';
 import { ERRORS_NAMED, REQUESTS_NAMED } from '../../judge/verdict/circumstances.ts';
 import type { Failures } from '../../judge/verdict/circumstances.ts';
+import { KeptRequests } from '../../rollout/asked-again.ts';
 import { Outcome } from '../../shared-memory/sample-ring.ts';
 import { EntryKind, NO_GENERATION } from '../../shared-memory/slab.ts';
 import type { Slab } from '../../shared-memory/slab.ts';
@@ -28,6 +29,7 @@ const OTHER = { code: 'OTHER', text: 'errors of further kinds' };
 type Bad = Omit<Failures['requests'][number], 'agoMs'> & { readonly atUs: number };
 
 export class FailureLog {
+  readonly #keepsInputs: boolean;
   #generation = NO_GENERATION;
   #failed = 0;
   #nonFinite = 0;
@@ -35,8 +37,19 @@ export class FailureLog {
   readonly #errors = new Map<string, { readonly code: string; readonly text: string; count: number }>();
   #first: Bad[] = [];
   #newest: Bad[] = [];
+  readonly #kept = { failed: new KeptRequests(), nonFinite: new KeptRequests() };
   #second = -1;
   #readNow = 0;
+
+  /** `keepsInputs`: whether the newest requests are kept as well, to be asked of another version. */
+  constructor(keepsInputs = true) {
+    this.#keepsInputs = keepsInputs;
+  }
+
+  /** The newest bad requests of `generation`, oldest first. */
+  kept(generation: number, what: 'failed' | 'nonFinite'): ReturnType<KeptRequests['view']> {
+    return generation === this.#generation ? this.#kept[what].view() : [];
+  }
 
   /**
    * Takes in a bad answer of the batch's generation; those of earlier ones and of none are left out, and those to
@@ -48,6 +61,7 @@ export class FailureLog {
     if (what === 'failed') this.#failed += 1;
     else this.#nonFinite += 1;
     if (!this.#mayRead(nowUs)) return;
+    if (this.#keepsInputs) this.#kept[what].add(slab, entry);
     if (what === 'failed') this.#readError(slab, entry, answer);
     const id = (asked.requestIdOf(entry) || idInside(slab, entry)).slice(0, ID_CHARACTERS_MAX);
     if (id !== '') this.#keep({ id, what, atUs: nowUs });
@@ -58,6 +72,7 @@ export class FailureLog {
     if (!this.#isCurrent(generation)) return;
     this.#failed += requests;
     this.#read += requests;
+    if (this.#keepsInputs) this.#kept.failed.addUnanswered(requests);
     if (why === 'lost') this.#count('MODEL_FAILED', 'its worker was lost', requests);
     else this.#count('DEADLINE_EXCEEDED', 'no answer came in time', requests);
   }
@@ -68,6 +83,8 @@ export class FailureLog {
       this.#generation = generation;
       this.#failed = this.#nonFinite = this.#read = 0;
       this.#errors.clear();
+      this.#kept.failed.clear();
+      this.#kept.nonFinite.clear();
       this.#first = [];
       this.#newest = [];
     }

@@ -49,7 +49,7 @@ function textOf(evidence: Evidence, needed: number): string {
 }
 
 export const constantOutput: Check<'constant_output'> = {
-  name: 'constant_output', title: 'constant answers', layer: 0, cause: 'output', unit: 'run',
+  name: 'constant_output', title: 'constant answers', layer: 0, cause: 'constant', unit: 'run',
   counts: 'requests', isShort: false,
   samplesMin: () => 0,
   concerns: () => true,

@@ -2,10 +2,11 @@
 // failing one asks for. Types only.
 
 /**
- * failure, latency: the version or the host. output: the version. drift: the version, or the data that come in. input:
- * the data that come in, and never the version.
+ * failure: requests without an answer. output: answers that are no numbers. constant: always the same answer. latency:
+ * slow ones. drift: others than ever. All of these may lie with the version, with what comes in, or with the host.
+ * input: what comes in, and never the version.
  */
-export type CheckCause = 'failure' | 'latency' | 'output' | 'drift' | 'input';
+export type CheckCause = 'failure' | 'latency' | 'output' | 'constant' | 'drift' | 'input';
 /** How long a generation has served: see the rollout's phases. */
 export type JudgePhase = 'probation' | 'steady';
 /** What the value and the limit of a check are: a share or a count of answers in a row, baseline deviations, … */
@@ -21,8 +22,11 @@ export interface CheckKind {
   readonly unit: CheckUnit;
 }
 
-/** Who has to answer for a failing check; unknown: it could not be found out, so nothing is done about it either. */
-export type Blame = 'version' | 'host' | 'data' | 'unknown';
+/**
+ * Who has to answer for a failing check; inputs: the last good version does no better on them. unknown: it could not be
+ * found out, so nothing is done about it either.
+ */
+export type Blame = 'version' | 'host' | 'data' | 'inputs' | 'unknown';
 export interface Judged {
   readonly blames: Blame;
   /** A sentence for people. */

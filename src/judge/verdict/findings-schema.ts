@@ -43,8 +43,41 @@ export const attributionFactsSchema = z.union([
   }),
 ]);
 
+/** What asked-again.ts judges. */
+const unavailableSchema = z.object({ unavailable: z.string() });
+export const failureFactsSchema = z.union([
+  unavailableSchema,
+  z.object({
+    version: z.string(),
+    standby: z.string(),
+    /** Kept requests that the version failed, and how many of them the last good one answered. */
+    asked: z.int().min(1),
+    answered: z.int().min(0),
+    /** The failing checks. */
+    checks: z.array(z.object({ check: z.string(), value: z.number().nullable(), limit: z.number() })),
+    /** Recent inputs that only the last good version has a finite answer to, and only the other; null if not asked. */
+    recent: z.object({ better: z.int(), worse: z.int() }).nullable(),
+  }),
+]);
+export const constantFactsSchema = z.union([
+  unavailableSchema,
+  z.object({ gathered: z.int(), wanted: z.int() }),
+  z.object({
+    version: z.string(),
+    standby: z.string(),
+    rows: z.int(),
+    /** Those that the last good version gives an answer that it gives to few others. */
+    various: z.int(),
+    /** How many of these the version gives its most frequent answer. */
+    constant: z.int(),
+  }),
+]);
+
 export const findingSchema = z.discriminatedUnion('cause', [
   z.object({ cause: z.literal('latency'), facts: hostFactsSchema }),
   z.object({ cause: z.literal('drift'), facts: attributionFactsSchema }),
+  z.object({ cause: z.literal('failure'), facts: failureFactsSchema }),
+  z.object({ cause: z.literal('output'), facts: failureFactsSchema }),
+  z.object({ cause: z.literal('constant'), facts: constantFactsSchema }),
 ]);
 export const findingsSchema = z.array(findingSchema);

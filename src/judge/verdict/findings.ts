@@ -1,7 +1,8 @@
 // What was found out about failing checks before anything was done about them. Pure. A failure, or an answer that is
-// none, speaks of the version; a latency may be the host's and a drift the data's, so those are looked into first, and
+// none, may be due to what was asked, a latency to the host and a drift to the data, so all are looked into first, and
 // a check whose cause lies elsewhere is set aside.
 import type { z } from 'zod';
+import { judgeConstant, judgeFailures } from './asked-again.ts';
 import { judgeAttribution } from './attribution.ts';
 import type { Blame, CheckCause, Judged } from '../types/check-kinds.ts';
 import { CHECKS } from '../checks/table.ts';
@@ -16,12 +17,24 @@ export type Finding = z.infer<typeof findingSchema> & Judged;
 
 /** Judges facts, just gathered or stored long ago. */
 export function findingOf(about: z.infer<typeof findingSchema>): Finding {
-  return { ...about, ...(about.cause === 'latency' ? judgeHost(about.facts) : judgeAttribution(about.facts)) };
+  return { ...about, ...judge(about) };
 }
 
-function isUncertain(cause: CheckCause): cause is UncertainCause {
-  return cause === 'latency' || cause === 'drift';
+function judge(about: z.infer<typeof findingSchema>): Judged {
+  switch (about.cause) {
+    case 'latency': return judgeHost(about.facts);
+    case 'drift': return judgeAttribution(about.facts);
+    case 'constant': return judgeConstant(about.facts);
+    default: return judgeFailures(about.facts);
+  }
 }
+
+// Inputs that moved only ever warn, so nobody looks into them.
+const isUncertain = (cause: CheckCause): cause is UncertainCause => cause !== 'input';
+
+/** Looked into whatever else keeps the machine from acting, because these mark a version as one that failed. */
+export const isFailure = (cause: CheckCause): boolean =>
+  cause === 'failure' || cause === 'output' || cause === 'constant';
 
 /** The failing checks whose cause was not found to lie elsewhere; all of them when nothing would be left. */
 export function remaining<C extends Pick<CheckResult, 'check'>>(
@@ -43,16 +56,18 @@ export type Conclusion =
 
 /** Goes through the failing checks in their order: the first that the version has to answer for decides. */
 export function conclude({ failing }: Pick<Verdict, 'failing'>, findings: readonly Finding[]): Conclusion {
+  const told: Blame[] = [];
   for (const { check } of failing) {
     const { cause } = CHECKS[check];
     if (!isUncertain(cause)) return { kind: 'act' };
     const finding = findings.find((one) => one.cause === cause);
     if (finding === undefined) return { kind: 'look', cause };
     if (finding.blames === 'version') return { kind: 'act' };
+    told.push(finding.blames);
   }
-  // Of two reasons the data's is the one that somebody has to look into.
-  const told = findings.map(({ blames }) => blames);
-  return { kind: 'leave', blames: told.includes('data') ? 'data' : told.includes('host') ? 'host' : 'unknown' };
+  // Of several reasons the first of these is the one that somebody has to look into.
+  const blames = (['inputs', 'data', 'host'] as const).find((one) => told.includes(one)) ?? 'unknown';
+  return { kind: 'leave', blames };
 }
 
 /** The verdict with what was found out: its trigger and reason are those of the checks that are left. */

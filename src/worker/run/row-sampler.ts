@@ -47,6 +47,7 @@ export class RowTap {
   readonly #record: RecordTap | null;
   readonly #encoder = new RowInputsEncoder();
   #isWanted = false;
+  #wasWanted = false;
   #isNobodys = false;
   #generation = -1;
   #beganUs = 0;
@@ -66,7 +67,11 @@ export class RowTap {
     // A batch of no generation asks a version by its name: what it answers then is nobody's sample.
     this.#isNobodys = generation === 0;
     this.#isWanted = !this.#isNobodys && this.#reservoir?.isWanted === true;
-    if (generation === this.#generation) return;
+    if (this.#isNobodys) return;
+    // Whoever wants rows from now on, be it of an old generation, wants them soon.
+    const isAwaited = this.#isWanted && !this.#wasWanted;
+    this.#wasWanted = this.#isWanted;
+    if (generation === this.#generation && !isAwaited) return;
     this.#generation = generation;
     this.#beganUs = 0;
     this.#dueUs = 0;

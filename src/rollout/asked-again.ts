@@ -1,0 +1,88 @@
+// What the active version failed, kept to be asked of the warm standby. Main thread; the runs are on the standby's
+// workers, beside the traffic, and belong to no generation. Fixed memory: the newest few requests, as they came in.
+import { createSlab } from '../shared-memory/slab-arena.ts';
+import type { EntryKind, Slab } from '../shared-memory/slab.ts';
+import { NO_GENERATION } from '../shared-memory/slab.ts';
+import { Outcome } from '../shared-memory/sample-ring.ts';
+import { Track } from '../shared-memory/track.ts';
+import type { Deployment } from './deployment.ts';
+import { withTimeout } from '../base/clock.ts';
+
+const REQUESTS_KEPT = 64;
+/** All of them together; one that is larger is kept alone. */
+const BYTES_KEPT = 4 * 1024 * 1024;
+/** Requests of one slab, the room for their answers in it, and how long all of them may take. */
+const SLAB_REQUESTS = 8;
+const ANSWER_BYTES = 64 * 1024;
+const ASK_MS_MAX = 2_000;
+
+export interface KeptRequest {
+  readonly kind: EntryKind;
+  readonly body: Uint8Array;
+  readonly headerBytes: number;
+}
+
+/** The newest requests that failed; null for one that is not asked again, because a run did not come back from it. */
+export class KeptRequests {
+  #kept: (KeptRequest | null)[] = [];
+  #bytes = 0;
+
+  add(slab: Slab, entry: number): void {
+    const body = slab.request(entry).slice();
+    this.#push({ kind: slab.kind(entry) as EntryKind, body, headerBytes: slab.headerBytes(entry) });
+  }
+
+  addUnanswered(requests: number): void {
+    for (let count = Math.min(requests, REQUESTS_KEPT); count > 0; count -= 1) this.#push(null);
+  }
+
+  clear(): void {
+    this.#kept = [];
+    this.#bytes = 0;
+  }
+
+  /** Oldest first. */
+  view(): readonly (KeptRequest | null)[] {
+    return [...this.#kept];
+  }
+
+  #push(request: KeptRequest | null): void {
+    this.#kept.push(request);
+    this.#bytes += request?.body.length ?? 0;
+    while (this.#kept.length > REQUESTS_KEPT || (this.#bytes > BYTES_KEPT && this.#kept.length > 1)) {
+      this.#bytes -= this.#kept.shift()?.body.length ?? 0;
+    }
+  }
+}
+
+/**
+ * Asks the standby what was kept, the newest first, within two seconds, and tells how many it was asked and how many it
+ * answered with finite numbers; what is not asked again counts as answered, since nothing speaks for the version there.
+ * Null when it answered nothing in time, or was lost.
+ */
+export async function askAgain(
+  standby: Deployment, kept: readonly (KeptRequest | null)[], nowUs: () => number,
+): Promise<{ readonly asked: number; readonly answered: number } | null> {
+  const requests = kept.filter((request) => request !== null).reverse();
+  const unasked = kept.length - requests.length;
+  const endUs = nowUs() + ASK_MS_MAX * 1e3;
+  let asked = 0;
+  let answered = 0;
+  while (asked < requests.length && nowUs() < endUs) {
+    const some = requests.slice(asked, asked + SLAB_REQUESTS);
+    const good = await withTimeout(ASK_MS_MAX, askSome(standby, some, nowUs())).catch(() => null);
+    if (good === null) return null;
+    asked += some.length;
+    answered += good;
+  }
+  return { asked: asked + unasked, answered: answered + unasked };
+}
+
+async function askSome(standby: Deployment, requests: readonly KeptRequest[], nowUs: number): Promise<number> {
+  const requestBytes = requests.reduce((sum, { body }) => sum + body.length + Float64Array.BYTES_PER_ELEMENT, 0);
+  const { memory, slab } = createSlab({ entriesMax: requests.length, requestBytes, answerBytes: ANSWER_BYTES });
+  for (const { kind, body, headerBytes } of requests) slab.append(kind, body, nowUs, Infinity, headerBytes);
+  slab.stamp(NO_GENERATION, standby.id, nowUs, Track.shield);
+  await standby.replay(memory);
+  return requests.filter((_, entry) => slab.status(entry) >= 200 && slab.outcome(entry) === Outcome.ok).length;
+}

@@ -1,0 +1,135 @@
+// One client's inputs against a version that is known good, on the real executable, beside healthy traffic: what the
+// version before fails as well takes nobody out, and the decision says that the inputs are to blame; a version that
+// fails by itself still goes, whatever is sent beside it. The attacks are those of an audit (poison1, poison2, poison4
+// and onenan): NaN in tensors, finite floats up to 3e38, rows that saturate, and an index that is in no table. Its
+// embedding models looked ids up in a table of a hundred rows; lookup() is the same in small.
+import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { connectAdmin } from '../../src/admin/client.ts';
+import type { AdminClient } from '../../src/admin/client.ts';
+import type { ModelStatus } from '../../src/admin/answers.ts';
+import type { DecisionRecord } from '../../src/domain/records.ts';
+import { Server } from '../support/binary.ts';
+import { demoBodies, demoFiles } from '../support/demo-models.ts';
+import { Crowd } from '../support/load.ts';
+import { untilResolved } from '../support/poll.ts';
+import { temporaryDirectory } from '../support/temporary.ts';
+import { lookup } from '../worker/onnx.ts';
+
+const actor = { by: 'test' };
+const DEADLINE_MS = 60_000;
+const IDS = 100;
+const ROW = 8;
+
+/** Numbers from -1 to 1 that are the same in each run. */
+function numbers(count: number, seed = 1): number[] {
+  let state = seed;
+  return Array.from({ length: count }, () => {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+    return state / 2 ** 31 - 1;
+  });
+}
+const bodyOf = (features: readonly number[]): string => JSON.stringify({ features });
+const idBodies = (from: number, to: number): string[] =>
+  Array.from({ length: to - from }, (_, at) => bodyOf([from + at]));
+const table = (size: number): Uint8Array => lookup(numbers(size, size));
+
+describe('lastgood serve, sent what no version answers', () => {
+  let server: Server;
+  let admin: AdminClient;
+  const crowds: Crowd[] = [];
+  const crowd = (model: string, bodies: readonly string[]): Crowd => {
+    const one = new Crowd(server.port, `/models/${model}/predict`, bodies, 1);
+    crowds.push(one);
+    return one;
+  };
+  const statusOf = async (model: string): Promise<ModelStatus> => (await admin.status({ model })).models[0]!;
+  /** Waits for a decision and returns it. */
+  async function decided(model: string, is: (decision: DecisionRecord) => boolean): Promise<DecisionRecord> {
+    let found: DecisionRecord | undefined;
+    await untilResolved(`a decision about ${model}`, async () => {
+      found = (await statusOf(model)).recentDecisions.find(is);
+      return found !== undefined;
+    }, DEADLINE_MS).catch(async (error: unknown) => {
+      throw new Error(`${String(error)}: ${JSON.stringify((await statusOf(model)).recentDecisions.map((one) =>
+        [one.action, one.suppressedBy, one.reason, one.evidence['findings']]))}`);
+    });
+    return found!;
+  }
+  const suppressedOf = async (model: string, ...triggers: string[]): Promise<void> => {
+    const { suppressedBy, evidence } = await decided(model, (one) => triggers.includes(one.trigger));
+    assert.equal(suppressedBy, 'inputs', JSON.stringify(evidence['findings']));
+    const status = await statusOf(model);
+    const { failed } = status.versions.find(({ version }) => version === '2')!;
+    assert.deepEqual([status.model.activeVersion, failed ?? null], ['2', null], 'it goes on serving and is not marked');
+  };
+
+  before(async () => {
+    const config = join(temporaryDirectory(), 'config.json');
+    const judge = { mode: 'default', windowMs: 1_500, lookMs: 100, cooldownMs: 0, rollbackIntervalMs: 0 };
+    writeFileSync(config, JSON.stringify({ workers: 1, judge }));
+    const dataDir = temporaryDirectory();
+    server = await Server.start(dataDir, ['--config', config]);
+    admin = (await connectAdmin(dataDir))!;
+    const files = ['1', '2', 'small'].map((version) => join(temporaryDirectory(), `${version}.onnx`));
+    for (const [at, size] of [IDS, IDS, IDS / 2].entries()) writeFileSync(files[at]!, table(size));
+    for (const version of ['1', '2']) {
+      for (const model of ['housing', 'breast-cancer'] as const) {
+        await admin.register({ model, version, ...demoFiles(model, version), promote: true }, actor);
+        await admin.confirm({ model }, actor);
+      }
+      await admin.register({ model: 'ids', version, file: files[Number(version) - 1]!, promote: true }, actor);
+      await admin.confirm({ model: 'ids' }, actor);
+    }
+    await admin.register({ model: 'ids', version: 'small', file: files[2]! }, actor);
+  });
+  after(async () => {
+    await Promise.all(crowds.map((one) => one.stop()));
+    await server.stop();
+  });
+
+  test('NaN: it is counted apart, and nothing is decided', async () => {
+    const healthy = crowd('housing', demoBodies('housing'));
+    const data = ['NaN', ...numbers(ROW - 1)].join(',');
+    const body = `{"inputs":[{"name":"features","datatype":"FP32","shape":[1,${ROW}],"data":[${data}]}]}`;
+    const url = `http://127.0.0.1:${server.port}/v2/models/housing/infer`;
+    const headers = { 'content-type': 'application/json' };
+    for (let sent = 0; sent < 60; sent += 1) {
+      assert.equal((await fetch(url, { method: 'POST', body, headers })).status, 200);
+    }
+    await untilResolved('the judge has seen all of it', async () =>
+      (await statusOf('housing')).health?.totals.nonFiniteInputs === 60);
+    const { health, recentDecisions } = await statusOf('housing');
+    assert.deepEqual([health?.violations, health?.totals.nonFinite, recentDecisions], [[], 0, []]);
+    await healthy.stop();
+  });
+
+  test('finite numbers that overflow in any version: the decision says so, and the version stays', async () => {
+    const healthy = crowd('housing', demoBodies('housing'));
+    const huge = Array.from({ length: 64 }, (_, seed) => bodyOf(numbers(ROW, seed + 1).map((x) => x * 3e38)));
+    const poison = crowd('housing', huge);
+    await suppressedOf('housing', 'non_finite');
+    await Promise.all([healthy.stop(), poison.stop()]);
+  });
+
+  test('rows that saturate in any version, many in one request', async () => {
+    const rowsOf = (seed: number): number[][] =>
+      Array.from({ length: 64 }, (_, row) => numbers(30, seed * 64 + row + 1).map((x) => 1e6 * (2 + x)));
+    const poison = crowd('breast-cancer', Array.from({ length: 8 }, (_, seed) =>
+      JSON.stringify({ instances: rowsOf(seed) })));
+    await suppressedOf('breast-cancer', 'constant_output');
+    await poison.stop();
+  });
+
+  test('an index that is in no table; and a version whose table is too small goes all the same', async () => {
+    const healthy = crowd('ids', idBodies(0, IDS));
+    const poison = [1_000, 2_000, 3_000].map((from) => crowd('ids', idBodies(from, from + 500)));
+    await suppressedOf('ids', 'error_rate', 'hard_failure');
+    const { generation } = await admin.promote({ model: 'ids', version: 'small' }, actor);
+    const decision = await decided('ids', (one) => one.generation === generation && one.action === 'rollback');
+    assert.deepEqual([decision.rolledBackTo, (await statusOf('ids')).model.activeVersion], ['2', '2']);
+    await Promise.all([healthy, ...poison].map((one) => one.stop()));
+  });
+});

@@ -1,0 +1,65 @@
+// Requests that failed, kept and asked of a real standby in each of their forms.
+import assert from 'node:assert/strict';
+import { afterEach, describe, test } from 'node:test';
+import { monotonicUs } from '../../src/base/clock.ts';
+import { askAgain, KeptRequests } from '../../src/rollout/asked-again.ts';
+import { EntryKind } from '../../src/shared-memory/slab.ts';
+import { createSlab } from '../../src/shared-memory/slab-arena.ts';
+import { floatFrame } from '../support/float-frames.ts';
+import { lookup } from '../worker/onnx.ts';
+import { RolloutBench } from './bench.ts';
+
+/** Keeps these requests as the engine does when they come out of a slab. */
+function keep(kept: KeptRequests, requests: readonly (readonly [EntryKind, Uint8Array, number?])[]): void {
+  for (const [kind, body, headerBytes = 0] of requests) {
+    const { slab } = createSlab({ entriesMax: 1, requestBytes: body.length + 8, answerBytes: 8 });
+    kept.add(slab, slab.append(kind, body, 0, Infinity, headerBytes));
+  }
+}
+const json = (value: unknown): Buffer => Buffer.from(JSON.stringify(value));
+
+describe('KeptRequests', () => {
+  test('holds the newest few requests, and few bytes, but always the newest', () => {
+    const kept = new KeptRequests();
+    keep(kept, Array.from({ length: 100 }, (_, at) => [EntryKind.predictJson, Uint8Array.of(at)] as const));
+    assert.deepEqual(kept.view().map((request) => request?.body[0]), Array.from({ length: 64 }, (_, at) => 36 + at));
+    keep(kept, [[EntryKind.predictJson, new Uint8Array(3 << 20)], [EntryKind.predictJson, new Uint8Array(3 << 20)]]);
+    assert.equal(kept.view().length, 1);
+    keep(kept, [[EntryKind.predictJson, new Uint8Array(9 << 20)]]);
+    assert.deepEqual(kept.view().map((request) => request?.body.length), [9 << 20]);
+    kept.addUnanswered(1_000);
+    assert.deepEqual([kept.view().length, kept.view()[0]], [64, null]);
+  });
+});
+
+describe('askAgain', () => {
+  let bench: RolloutBench;
+  afterEach(() => bench.close());
+
+  test('asks in the form in which each came in, and counts what was never answered as answered', async () => {
+    bench = new RolloutBench({ judge: { mode: 'default' } });
+    await bench.register('1', lookup());
+    bench.activate('1');
+    await bench.rollout.start();
+    const standby = bench.rollout.active!.deployment;
+    const kept = new KeptRequests();
+    const tensor = { name: 'x', datatype: 'FP32', shape: [1, 1], parameters: { binary_data_size: 4 } };
+    const header = json({ inputs: [tensor] });
+    const binary = (x: number): Buffer => Buffer.concat([header, Buffer.from(Float32Array.of(x).buffer)]);
+    for (const x of [1, 7]) {
+      keep(kept, [
+        [EntryKind.predictJson, json({ features: [x] })],
+        [EntryKind.socketJson, json({ id: 'a', features: [x] })],
+        [EntryKind.oip, json({ inputs: [{ ...tensor, parameters: {}, data: [x] }] }),
+          json({ inputs: [{ ...tensor, parameters: {}, data: [x] }] }).length],
+        [EntryKind.oip, binary(x), header.length],
+        [EntryKind.floatFrame, floatFrame(1, [x])],
+        [EntryKind.tfsPredict, json({ instances: [[x]] })],
+      ]);
+    }
+    // The table has three rows: whatever is asked about the seventh fails.
+    assert.deepEqual(await askAgain(standby, kept.view(), monotonicUs), { asked: 12, answered: 6 });
+    kept.addUnanswered(2);
+    assert.deepEqual(await askAgain(standby, kept.view(), monotonicUs), { asked: 14, answered: 8 });
+  });
+});
