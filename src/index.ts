@@ -15,10 +15,11 @@ export type { ErrorCode } from './base/errors.ts';
 export type { EngineOptions } from './options/options.ts';
 export type { EngineStatus, ModelStatus } from './admin/answers.ts';
 export type { Actor, ControlPlane, RegisterArguments } from './admin/commands.ts';
-export type { Activation, DeploymentView, Phase, Rollback } from './rollout/outcome.ts';
+export type { DeploymentView } from './rollout/deployment/deployments.ts';
+export type { Activation, Phase, Rollback } from './rollout/events.ts';
 export type { Clock } from './base/clock.ts';
 export type { HealthReport } from './judge/types/messages.ts';
 export type {
   Baseline, DecisionRecord, EventRecord, ModelRecord, Signature, TensorSignature, VersionRecord,
 } from './domain/records.ts';
-export type { RolloutEvent } from './rollout/outcome.ts';
+export type { RolloutEvent } from './rollout/events.ts';

@@ -3,7 +3,8 @@ import type { HealthReport } from '../judge/types/messages.ts';
 import type { Sights } from '../judge/checks/detectability.ts';
 import type { TlsView } from '../metrics/views.ts';
 import type { DecisionRecord, ModelRecord, VersionRecord } from '../domain/records.ts';
-import type { Activation, DeploymentView, Phase } from '../rollout/outcome.ts';
+import type { DeploymentView } from '../rollout/deployment/deployments.ts';
+import type { Activation, Phase } from '../rollout/events.ts';
 
 export interface Registration {
   readonly version: VersionRecord;

@@ -7,7 +7,7 @@ import { lastgoodError } from '../base/errors.ts';
 import { IN_OUR_WORDS, issuesText } from '../base/schema-text.ts';
 import { DECLARED_KINDS } from '../domain/records.ts';
 import type { DecisionRecord, EventRecord, ModelRecord, VersionRecord } from '../domain/records.ts';
-import type { Activation, Rollback } from '../rollout/outcome.ts';
+import type { Activation, Rollback } from '../rollout/events.ts';
 import type { EngineStatus, Registration } from './answers.ts';
 
 interface Command {

@@ -19,7 +19,7 @@ import { WrittenChanges } from '../registry/commit/commits.ts';
 import type { VersionRecord } from '../domain/records.ts';
 import { Registry } from '../registry/registry.ts';
 import { openStoreOnAnyDisk, type RegistryStore } from '../registry/store/store.ts';
-import type { Activation, RolloutEvent, Rollback } from '../rollout/outcome.ts';
+import type { Activation, RolloutEvent, Rollback } from '../rollout/events.ts';
 import { Background } from './background.ts';
 import { chooseModel } from './choose-model.ts';
 import { EngineControl } from './api/operator-api.ts';

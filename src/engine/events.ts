@@ -2,7 +2,7 @@
 import { EventEmitter } from 'node:events';
 import type { Clock } from '../base/clock.ts';
 import { reasonOf } from '../base/errors.ts';
-import type { RolloutEvent } from '../rollout/outcome.ts';
+import type { RolloutEvent } from '../rollout/events.ts';
 import type { HungRun } from './hung-runs.ts';
 import { type EngineLog, logRolloutEvent } from './log.ts';
 

@@ -10,8 +10,8 @@ import type { Clock } from '../base/clock.ts';
 import { type ErrorCode, isLastgoodError, lastgoodError, reasonOf } from '../base/errors.ts';
 import type { Registry } from '../registry/registry.ts';
 import { ENGINE_ACTOR } from '../rollout/decisions.ts';
-import type { Deployment } from '../rollout/deployment.ts';
-import type { RolloutEvent } from '../rollout/outcome.ts';
+import type { Deployment } from '../rollout/deployment/deployment.ts';
+import type { RolloutEvent } from '../rollout/events.ts';
 import type { Slab } from '../shared-memory/slab.ts';
 import type { ServedModel } from './models/served-model.ts';
 

@@ -3,7 +3,7 @@ import { createRequire } from 'node:module';
 import { pino } from 'pino';
 import type * as PinoPretty from 'pino-pretty';
 import type { ResolvedOptions } from '../options/options.ts';
-import type { RolloutEvent } from '../rollout/outcome.ts';
+import type { RolloutEvent } from '../rollout/events.ts';
 
 /** The part of a pino logger that the engine uses. */
 export type EngineLog = Pick<pino.Logger, 'info' | 'warn' | 'error'>;

@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 import type { Clock } from '../base/clock.ts';
 import type { ResolvedOptions } from '../options/options.ts';
 import { RecorderThread } from './recorder-thread.ts';
-import type { RowMemoryOptions } from '../rollout/row-memory.ts';
+import type { RowMemoryOptions } from '../rollout/deployment/row-memory.ts';
 
 /** What these options have recorded; null for nothing. */
 export function recordedRows(

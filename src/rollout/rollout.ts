@@ -15,18 +15,18 @@ import type { HealthReport, Verdict } from '../judge/types/messages.ts';
 import type { ModelOptions } from '../options/options.ts';
 import type { DecisionRecord, VersionRecord } from '../domain/records.ts';
 import type { Registry } from '../registry/registry.ts';
-import type { Deployment } from './deployment.ts';
-import type { DeploymentSet } from './deployment-set.ts';
+import type { Deployment } from './deployment/deployment.ts';
+import type { Deployments, DeploymentView } from './deployment/deployments.ts';
+import { LoadBackoff } from './deployment/deployments.ts';
 import { DECISIONS_LOOKED_AT, ENGINE_ACTOR, justRolledBack, operatorDecision, phaseOf } from './decisions.ts';
 import type { DoneRollback } from './decisions.ts';
-import { MonitorReports } from './monitor-reports.ts';
-import type { MonitorReportsPorts } from './monitor-reports.ts';
-import type { Activation, DeploymentView, Phase, RolloutEvent } from './outcome.ts';
-import { checkPromotable } from './promotable.ts';
-import type { PromoteLeave } from './promotable.ts';
-import { Rollbacks } from './rollback.ts';
-import type { RollbackRequest } from './rollback.ts';
-import { Unloadable } from './unloadable.ts';
+import { VerdictHandler } from './verdict-handler.ts';
+import type { VerdictHandlerPorts } from './verdict-handler.ts';
+import type { Activation, Phase, RolloutEvent } from './events.ts';
+import { checkPromotable } from './registration/promotable.ts';
+import type { PromoteLeave } from './registration/promotable.ts';
+import { Rollbacks } from './rollbacks.ts';
+import type { RollbackRequest } from './rollbacks.ts';
 
 /** What answers now; null while nothing does. */
 export interface ActiveGeneration {
@@ -38,13 +38,13 @@ export interface RolloutPorts {
   readonly model: string;
   readonly options: ModelOptions;
   readonly registry: Registry;
-  readonly deployments: DeploymentSet;
+  readonly deployments: Deployments;
   readonly clock: Clock;
   /** Told at every new generation, before anything is cut for it. */
   readonly onGeneration: (active: ActiveGeneration) => void;
   readonly emit: (event: RolloutEvent) => void;
   /** Finds out what a failing check of a version speaks of. */
-  readonly find: MonitorReportsPorts['find'];
+  readonly attribute: VerdictHandlerPorts['attribute'];
 }
 
 export class ModelRollout {
@@ -55,8 +55,8 @@ export class ModelRollout {
   #changing: string | null = null;
   #closed = false;
   readonly #rollbacks: Rollbacks;
-  readonly #reports: MonitorReports;
-  readonly #unloadable = new Unloadable();
+  readonly #verdicts: VerdictHandler;
+  readonly #loadBackoff = new LoadBackoff();
 
   constructor(ports: RolloutPorts) {
     this.#ports = ports;
@@ -64,7 +64,7 @@ export class ModelRollout {
       ...ports,
       enter: (deployment, generation) => this.#enter(deployment, generation),
     });
-    this.#reports = new MonitorReports({
+    this.#verdicts = new VerdictHandler({
       ...ports,
       rollbacks: this.#rollbacks,
       generation: () => this.#active?.generation ?? null,
@@ -108,7 +108,7 @@ export class ModelRollout {
         .catch((error: unknown) => this.#rollbacks.loadFailed(active, error));
       if (deployment !== null) this.#enter(deployment, record.generation);
       else await this.#startOnEarlier(active.version, record.generation);
-      if (this.#active === null) this.#unloadable.note(record.generation, clock.monotonicUs());
+      if (this.#active === null) this.#loadBackoff.note(record.generation, clock.monotonicUs());
     } finally {
       this.#changing = null;
     }
@@ -189,12 +189,12 @@ export class ModelRollout {
 
   /** Acts on a failing verdict, or writes down why not. Verdicts about another generation are too late. */
   async onVerdict(verdict: Verdict): Promise<void> {
-    if (!this.#closed) await this.#reports.onVerdict(verdict);
+    if (!this.#closed) await this.#verdicts.onVerdict(verdict);
   }
 
   /** Ends the probation when its time and its requests have passed without a violation. */
   onHealth(report: HealthReport): Promise<void> {
-    return this.#reports.onHealth(report);
+    return this.#verdicts.onHealth(report);
   }
 
   /** An operator vouches for the active version. */
@@ -211,7 +211,7 @@ export class ModelRollout {
     if (this.#closed || this.#changing !== null || this.#rollbacks.isRunning) return;
     if (!this.isSaved && !(await this.#rollbacks.saveUnsaved())) return;
     const stored = registry.generationOf(model);
-    if (stored === 0 || this.#unloadable.has(stored, clock.monotonicUs())) return;
+    if (stored === 0 || this.#loadBackoff.has(stored, clock.monotonicUs())) return;
     const record = registry.model(model);
     // Two processes can reach the same number while one of them could not write: the version decides then.
     const isSameVersion = record.activeVersion === this.activeVersion?.version;
@@ -222,7 +222,7 @@ export class ModelRollout {
       const deployment = await deployments
         .ensure(target)
         .catch((error: unknown) => this.#rollbacks.loadFailed(target, error));
-      if (deployment === null) this.#unloadable.note(record.generation, clock.monotonicUs());
+      if (deployment === null) this.#loadBackoff.note(record.generation, clock.monotonicUs());
       // The registry may have moved on while this one loaded; the next poll goes there.
       if (deployment === null || registry.generationOf(model) !== record.generation) return;
       this.#enter(deployment, record.generation);
@@ -242,7 +242,7 @@ export class ModelRollout {
   #enter(deployment: Deployment, generation: number): void {
     this.#active = { deployment, generation };
     this.#nameStandby();
-    this.#reports.beginGeneration();
+    this.#verdicts.beginGeneration();
     this.#ports.onGeneration(this.#active);
     this.#moveTo(this.#phaseByRegistry());
   }

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { connectAdmin } from '../../src/admin/client.ts';
 import type { AdminClient } from '../../src/admin/client.ts';
-import type { Rollback } from '../../src/rollout/outcome.ts';
+import type { Rollback } from '../../src/rollout/events.ts';
 import type { EventRecord } from '../../src/domain/records.ts';
 import { lastgood, lastgoodJson, Server } from '../support/binary.ts';
 import { http } from '../support/http.ts';

@@ -16,9 +16,9 @@ import type { Signature, VersionHealth } from '../../src/domain/records.ts';
 import { Registry } from '../../src/registry/registry.ts';
 import { openStore } from '../../src/registry/store/store.ts';
 import type { RegistryStore } from '../../src/registry/store/store.ts';
-import { Deployment } from '../../src/rollout/deployment.ts';
-import { DeploymentSet } from '../../src/rollout/deployment-set.ts';
-import type { RolloutEvent } from '../../src/rollout/outcome.ts';
+import { Deployment } from '../../src/rollout/deployment/deployment.ts';
+import { Deployments } from '../../src/rollout/deployment/deployments.ts';
+import type { RolloutEvent } from '../../src/rollout/events.ts';
 import { ModelRollout } from '../../src/rollout/rollout.ts';
 import type { RolloutPorts } from '../../src/rollout/rollout.ts';
 import { EntryKind } from '../../src/shared-memory/slab.ts';
@@ -81,10 +81,10 @@ export class RolloutBench {
   /** Awaited before the next loads; lets a test do something while a version is loading. */
   beforeLoad: ((version: string) => Promise<void>) | null = null;
   /** What is found out about an uncertain cause; a failure is the version's. */
-  find: RolloutPorts['find'] = (cause) => cause === 'failure' || cause === 'output' || cause === 'constant'
+  attribute: RolloutPorts['attribute'] = (cause) => cause === 'failure' || cause === 'output' || cause === 'constant'
     ? Promise.resolve(findingOf({ cause, facts: { unavailable: 'nobody is asked' } }))
     : Promise.reject(new Error('nothing was to be found out'));
-  readonly deployments: DeploymentSet;
+  readonly deployments: Deployments;
   readonly rollout: ModelRollout;
   readonly #observer: RegistryStore;
   readonly #arena = createSlabArena(4, { entriesMax: 4, requestBytes: 4_096, answerBytes: 4_096 });
@@ -94,7 +94,7 @@ export class RolloutBench {
   constructor(engine: EngineOptions = {}) {
     this.#observer = openStore({ dataDir: this.dataDir, readOnly: true });
     this.disk.watch(this.store);
-    this.deployments = new DeploymentSet({
+    this.deployments = new Deployments({
       load: async (version) => {
         this.loads.push(version.version);
         await this.beforeLoad?.(version.version);
@@ -104,7 +104,7 @@ export class RolloutBench {
         });
       },
       onReady: () => undefined,
-      letGo: (deployment) => deployment.close(),
+      retire: (deployment) => deployment.close(),
     });
     this.#engine = engine;
     this.rollout = this.again();
@@ -118,7 +118,7 @@ export class RolloutBench {
       model: 'm', registry: this.registry, clock: this.clock, deployments: this.deployments,
       options: optionsOfModel(resolveOptions({ ...engine, judge }), 'm'),
       onGeneration: () => undefined,
-      find: (cause, version) => this.find(cause, version),
+      attribute: (cause, version) => this.attribute(cause, version),
       emit: (event) => this.seen.push({ event, ...this.#look() }),
     });
   }

@@ -5,7 +5,7 @@ import { afterEach, describe, test } from 'node:test';
 import { findingOf } from '../../src/judge/verdict/findings.ts';
 import type { Finding } from '../../src/judge/verdict/findings.ts';
 import type { Signature } from '../../src/domain/records.ts';
-import { Attribution } from '../../src/rollout/attribution.ts';
+import { Attribution } from '../../src/rollout/attribution/attribution.ts';
 import { monotonicUs } from '../../src/base/clock.ts';
 import { linear, slow } from '../worker/onnx.ts';
 import { RolloutBench } from './bench.ts';
@@ -49,7 +49,7 @@ const last = () => bench.registry.decisions('m')[0];
 describe('A latency over its limit', () => {
   test('is the version\'s when the standby is far faster on the same rows, and rolls back', async () => {
     const attribution = await start([1, 40]);
-    bench.find = (cause, version) => attribution.find(cause, version);
+    bench.attribute = (cause, version) => attribution.attribute(cause, version);
     await bench.rollout.onVerdict(bench.verdict(2, LATENCY));
     assert.equal(bench.rollout.activeVersion?.version, '1');
     const decision = last();
@@ -62,9 +62,9 @@ describe('A latency over its limit', () => {
   test('is the host\'s when both need the same time: said once, and asked again only after a while', async () => {
     const attribution = await start([20, 20]);
     let asked = 0;
-    bench.find = (cause, version) => {
+    bench.attribute = (cause, version) => {
       asked += 1;
-      return attribution.find(cause, version);
+      return attribution.attribute(cause, version);
     };
     for (let look = 0; look < 3; look += 1) await bench.rollout.onVerdict(bench.verdict(2, LATENCY));
     assert.deepEqual([bench.rollout.activeVersion?.version, asked], ['2', 1]);
@@ -87,7 +87,7 @@ describe('A drift', () => {
   test('of answers that differ from the standby\'s rolls back; of answers alike is told as a drift of the data', async () => {
     for (const blames of ['data', 'version'] as const) {
       await start();
-      bench.find = () => Promise.resolve(finding(blames));
+      bench.attribute = () => Promise.resolve(finding(blames));
       for (let look = 0; look < 3; look += 1) await bench.rollout.onVerdict(bench.verdict(2, DRIFT));
       const { action, suppressedBy, trigger } = last()!;
       assert.deepEqual([action, suppressedBy, trigger],
@@ -102,7 +102,7 @@ describe('A drift', () => {
       version: '2', standby: '1', stuck: null, usualMs: 1, others: [],
       probes: [{ rows: 1, activeMs: [9, 9, 9], standbyMs: [9, 9, 9] }],
     } });
-    bench.find = (cause) => Promise.resolve(cause === 'latency' ? slowHost : finding('version'));
+    bench.attribute = (cause) => Promise.resolve(cause === 'latency' ? slowHost : finding('version'));
     await bench.rollout.onVerdict(bench.verdict(2, [...LATENCY, ...DRIFT]));
     const { action, trigger, reason } = last()!;
     assert.deepEqual([action, trigger, reason], ['rollback', 'shape', 'shape is over its limit']);
@@ -110,7 +110,7 @@ describe('A drift', () => {
 
   test('that cannot be attributed is told and not acted on; with attribution off it is acted on', async () => {
     const attribution = await start();
-    bench.find = (cause, version) => attribution.find(cause, version);
+    bench.attribute = (cause, version) => attribution.attribute(cause, version);
     await bench.rollout.onVerdict(bench.verdict(2, DRIFT));
     assert.deepEqual([last()?.action, last()?.suppressedBy], ['suppressed', 'unattributed']);
     await bench.close();
@@ -123,7 +123,7 @@ describe('A drift', () => {
     for (const change of ['pin', 'promote'] as const) {
       await start();
       await bench.register('3', linear(3));
-      bench.find = async () => {
+      bench.attribute = async () => {
         if (change === 'pin') bench.registry.setPin('m', { by: 'test', reason: '' }, 'test');
         else await bench.rollout.promote('3', { allowSignatureChange: false, reason: '', by: 'test' });
         return finding('version');
@@ -145,7 +145,7 @@ describe('A failure', () => {
     for (const isPinned of [false, true]) {
       await start();
       if (isPinned) bench.registry.setPin('m', { by: 'test', reason: '' }, 'test');
-      bench.find = () => Promise.resolve(inputs());
+      bench.attribute = () => Promise.resolve(inputs());
       for (let look = 0; look < 3; look += 1) {
         await bench.rollout.onVerdict(bench.verdict(2, ['error_rate']));
         bench.clock.nowMs += 60_000;
@@ -154,7 +154,7 @@ describe('A failure', () => {
       assert.deepEqual(told, ['suppressed inputs']);
       assert.equal(bench.registry.version('m', '2').failed ?? null, null);
       // A later one that the standby answers takes the version out, unless it is pinned.
-      bench.find = () => Promise.resolve(findingOf({ ...inputs(), cause: 'failure', facts: {
+      bench.attribute = () => Promise.resolve(findingOf({ ...inputs(), cause: 'failure', facts: {
         version: '2', standby: '1', asked: 64, answered: 64, checks: [], recent: null,
       } }));
       await bench.rollout.onVerdict(bench.verdict(2, ['error_rate']));
@@ -165,7 +165,7 @@ describe('A failure', () => {
 
   test('rolls back where no standby is loaded, and the decision says so', async () => {
     const attribution = await start(undefined, { standby: 'cold' });
-    bench.find = (cause, verdict) => attribution.find(cause, verdict);
+    bench.attribute = (cause, verdict) => attribution.attribute(cause, verdict);
     await bench.rollout.onVerdict(bench.verdict(2, ['hard_failure']));
     assert.equal(bench.rollout.activeVersion?.version, '1');
     const [found] = last()?.evidence['findings'] as Finding[];

@@ -58,7 +58,7 @@ describe('A version that failed and stayed', () => {
     for (const stuck of ['active', 'standby'] as const) {
       const bench = await start({ served: ['1', '2'], fresh: ['3'], engine: { judge: INTERVAL } });
       const facts = { version: '2', standby: '1', probes: [], stuck, usualMs: null, others: [] };
-      bench.find = async () => {
+      bench.attribute = async () => {
         await promote(bench, '3');
         return findingOf({ cause: 'latency', facts });
       };

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { afterEach, describe, test } from 'node:test';
 import { isLastgoodError } from '../../src/base/errors.ts';
 import type { ErrorCode } from '../../src/base/errors.ts';
-import type { Activation } from '../../src/rollout/outcome.ts';
+import type { Activation } from '../../src/rollout/events.ts';
 import { Type, identity } from '../worker/onnx.ts';
 import { RolloutBench } from './bench.ts';
 import type { BenchOptions } from './bench.ts';

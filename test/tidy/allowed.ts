@@ -19,7 +19,6 @@ export const IN_CIRCLES: readonly string[] = [
 
 /** Folders with too many files. */
 export const FULL_FOLDERS: readonly string[] = [
-  'src/rollout',
 ];
 
 /** Files that are too small to be a place of their own. */
@@ -32,10 +31,6 @@ export const CRUMBS: readonly string[] = [
   'src/registry/empty-model.ts',
   'src/registry/store/lost-registry.ts',
   'src/registry/version-numbers.ts',
-  'src/rollout/removal.ts',
-  'src/rollout/signature.ts',
-  'src/rollout/trial-messages.ts',
-  'src/rollout/unloadable.ts',
   'src/shared-memory/track.ts',
   'src/domain/row-source.ts',
   'src/worker/session/garbage.ts',
@@ -55,7 +50,6 @@ export const DOUBLE_NAMES: readonly string[] = [
 
 /** Small files that stand for a thing by themselves, for good. */
 export const SMALL_FOR_GOOD: readonly string[] = [
-  'src/index.ts',
   'src/base/names.ts',
   'src/base/telemetry-off.ts',
   'src/options/judge-constants.ts',

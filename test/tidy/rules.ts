@@ -14,6 +14,7 @@ export const FLOORS: Readonly<Record<string, number>> = {
 /** The floors within a folder that has some, the lowest first; a file beside them that is not named is on top. */
 const INNER_FLOORS: Readonly<Record<string, readonly string[]>> = {
   'src/judge': ['types', 'statistics', 'baseline', 'window', 'checks', 'verdict', 'monitor'],
+  'src/rollout': ['deployment', 'registration', 'attribution'],
   'src/protocols': ['json', 'predict', 'oip', 'tfs', 'f32'],
   'src/registry': ['artifacts.ts', 'store', 'commit'],
 };

@@ -19,7 +19,8 @@ const packageJson = JSON.parse(readFileSync(join(packageRoot(), 'package.json'),
 const codes = Object.keys(ERRORS);
 
 const THREAD_ENTRIES = [
-  'src/judge/monitor/monitor.ts', 'src/worker/entry/worker.ts', 'src/record/recorder.ts', 'src/rollout/trial-child.ts',
+  'src/judge/monitor/monitor.ts', 'src/worker/entry/worker.ts', 'src/record/recorder.ts',
+  'src/rollout/registration/trial-child.ts',
 ];
 
 function none(offences: readonly string[]): void {

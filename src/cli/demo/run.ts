@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createEngine } from '../../engine/engine.ts';
 import type { Engine } from '../../engine/engine.ts';
-import type { RolloutEvent } from '../../rollout/outcome.ts';
+import type { RolloutEvent } from '../../rollout/events.ts';
 import { packageRoot } from '../../base/package-root.ts';
 import { ACTS, DEMO_MODEL, playActs } from './acts.ts';
 import type { Activated } from './acts.ts';

@@ -6,7 +6,7 @@ import { build } from 'hdr-histogram-js';
 import { Batcher } from '../../batch/batcher.ts';
 import { monotonicUs } from '../../base/clock.ts';
 import { reasonOf } from '../../base/errors.ts';
-import { Deployment } from '../../rollout/deployment.ts';
+import { Deployment } from '../../rollout/deployment/deployment.ts';
 import { EntryKind } from '../../shared-memory/slab.ts';
 import type { TuneFigures, TuneMessage, TuneOrder } from './plan.ts';
 

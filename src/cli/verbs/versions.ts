@@ -4,7 +4,7 @@ import type { Command } from 'commander';
 import type { Registration } from '../../admin/answers.ts';
 import { DECLARED_KINDS } from '../../domain/records.ts';
 import type { Signature, TensorSignature } from '../../domain/records.ts';
-import type { Activation, Rollback } from '../../rollout/outcome.ts';
+import type { Activation, Rollback } from '../../rollout/events.ts';
 import { judgedOutputOf } from '../../domain/judged-output.ts';
 import { ask } from '../connect.ts';
 import { bytesText, durationText, paint, printResult } from '../views/output.ts';

@@ -4,7 +4,7 @@ import { exposition } from '../../metrics/exposition.ts';
 import { writeTritonNames } from '../../metrics/triton-exposition.ts';
 import type { CheckView, EngineView, ModelView } from '../../metrics/views.ts';
 import { packageVersion } from '../../base/package-root.ts';
-import { PHASES } from '../../rollout/outcome.ts';
+import { PHASES } from '../../rollout/events.ts';
 import { reasonOf } from '../../base/errors.ts';
 import type { Engine } from '../engine.ts';
 import type { ServedModel } from '../models/served-model.ts';

@@ -2,8 +2,8 @@
 import type { IndexEntry } from '../../api/serving-api.ts';
 import type { ModelOptions } from '../../options/options.ts';
 import type { Datatype, Signature, TensorSignature, VersionRecord } from '../../domain/records.ts';
-import type { DeploymentView } from '../../rollout/outcome.ts';
-import { RUN_ROWS_MAX, requestRowsMax } from '../../rollout/rows-limit.ts';
+import type { DeploymentView } from '../../rollout/deployment/deployments.ts';
+import { RUN_ROWS_MAX, requestRowsMax } from '../../rollout/deployment/rows-limit.ts';
 
 /** Names of extensions that work here; clients change what they do by this list. */
 export const EXTENSIONS: readonly string[] = [

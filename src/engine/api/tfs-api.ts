@@ -6,7 +6,8 @@
 import { lastgoodError } from '../../base/errors.ts';
 import type { TfsApi } from '../../api/serving-api.ts';
 import type { Datatype, TensorSignature } from '../../domain/records.ts';
-import type { DeploymentState, DeploymentView } from '../../rollout/outcome.ts';
+import type { DeploymentState } from '../../rollout/deployment/deployment.ts';
+import type { DeploymentView } from '../../rollout/deployment/deployments.ts';
 import type { Engine } from '../engine.ts';
 import type { ServedModel } from '../models/served-model.ts';
 

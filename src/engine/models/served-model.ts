@@ -12,9 +12,10 @@ import type { AnswerCounts } from '../../metrics/answer-counts.ts';
 import type { ModelOptions } from '../../options/options.ts';
 import type { VersionRecord } from '../../domain/records.ts';
 import type { Registry } from '../../registry/registry.ts';
-import { Attribution } from '../../rollout/attribution.ts';
-import type { Deployment } from '../../rollout/deployment.ts';
-import type { DeploymentSet } from '../../rollout/deployment-set.ts';
+import { Attribution } from '../../rollout/attribution/attribution.ts';
+import type { Deployment } from '../../rollout/deployment/deployment.ts';
+import type { Deployments } from '../../rollout/deployment/deployments.ts';
+import type { RolloutEvent } from '../../rollout/events.ts';
 import { type ActiveGeneration, ModelRollout } from '../../rollout/rollout.ts';
 import type { Slab } from '../../shared-memory/slab.ts';
 import { Track } from '../../shared-memory/track.ts';
@@ -24,17 +25,18 @@ import { FailureLog } from '../safety/failure-log.ts';
 import { LastHours } from '../safety/evidence-context.ts';
 import { LostSamples, MAIN_THREAD_RING } from '../safety/lost-samples.ts';
 import { Shield, type ShieldCounts } from '../safety/shield.ts';
-import { ModelDeployments, type ModelDeploymentsPorts } from '../../rollout/deployment/loader.ts';
+import { DeploymentLoader, type DeploymentLoaderPorts } from '../../rollout/deployment/loader.ts';
 import { healthAnswerOf, statusOf } from './model-views.ts';
 import { VersionQueues } from './version-queues.ts';
 
 /** The number of a request to the monitor whose answer nobody waits for. */
 const NOBODYS_REQUEST = 0;
 
-export interface ServedModelPorts extends ModelDeploymentsPorts {
+export interface ServedModelPorts extends DeploymentLoaderPorts {
   readonly registry: Registry;
   /** All models of this host. */
   readonly models: ReadonlyMap<string, ServedModel>;
+  readonly emit: (event: RolloutEvent) => void;
 }
 
 export class ServedModel {
@@ -42,8 +44,8 @@ export class ServedModel {
   readonly batcher: Batcher;
   readonly rollout: ModelRollout;
   readonly #ports: ServedModelPorts;
-  readonly #loader: ModelDeployments;
-  readonly #deployments: DeploymentSet;
+  readonly #loader: DeploymentLoader;
+  readonly #deployments: Deployments;
   readonly #versionQueues: VersionQueues;
   readonly #lostSamples = new LostSamples();
   readonly #shield: Shield;
@@ -74,8 +76,8 @@ export class ServedModel {
       onBad,
     });
     this.batcher = new Batcher({ ...queue, dispatch: (...batch) => this.#dispatch(...batch) });
-    this.#loader = new ModelDeployments(ports, () => this.batcher.arena);
-    this.#deployments = this.#loader.set;
+    this.#loader = new DeploymentLoader(ports, () => this.batcher.arena);
+    this.#deployments = this.#loader.deployments;
     this.#versionQueues = new VersionQueues({
       model, registry, queue,
       deployments: this.#deployments,
@@ -98,7 +100,7 @@ export class ServedModel {
       model, options, registry, clock,
       deployments: this.#deployments,
       onGeneration: (active) => this.#watch(active),
-      find: (cause, verdict) => attribution.find(cause, verdict),
+      attribute: (cause, verdict) => attribution.attribute(cause, verdict),
       emit: (event) => {
         if (event.kind === 'phase') this.#tellPhase();
         ports.emit(event);

@@ -6,8 +6,8 @@ import { Batcher } from '../../batch/batcher.ts';
 import type { BatcherOptions } from '../../batch/options.ts';
 import { lastgoodError } from '../../base/errors.ts';
 import type { Registry } from '../../registry/registry.ts';
-import type { Deployment } from '../../rollout/deployment.ts';
-import type { DeploymentSet } from '../../rollout/deployment-set.ts';
+import type { Deployment } from '../../rollout/deployment/deployment.ts';
+import type { Deployments } from '../../rollout/deployment/deployments.ts';
 import { NO_GENERATION } from '../../shared-memory/slab.ts';
 import type { Slab } from '../../shared-memory/slab.ts';
 import { Track } from '../../shared-memory/track.ts';
@@ -16,7 +16,7 @@ import type { BatchResult } from '../../worker/messages.ts';
 export interface VersionQueuesPorts {
   readonly model: string;
   readonly registry: Registry;
-  readonly deployments: DeploymentSet;
+  readonly deployments: Deployments;
   readonly queue: Omit<BatcherOptions, 'dispatch' | 'separateSlabs'>;
   /** As which generation and on which track `version` answers now, if it is the active one. */
   readonly standingOf: (version: string) => { readonly generation: number; readonly track: Track } | null;

@@ -4,7 +4,7 @@
 import type { Asked, Unanswered } from '../../batch/options.ts';
 import { ERRORS_NAMED, REQUESTS_NAMED } from '../../judge/verdict/circumstances.ts';
 import type { Failures } from '../../judge/verdict/circumstances.ts';
-import { KeptRequests } from '../../rollout/asked-again.ts';
+import { KeptRequests } from '../../rollout/attribution/asked-again.ts';
 import { Outcome } from '../../shared-memory/sample-ring.ts';
 import { EntryKind, NO_GENERATION } from '../../shared-memory/slab.ts';
 import type { Slab } from '../../shared-memory/slab.ts';

@@ -9,7 +9,7 @@ import type { BootRecord } from '../../domain/records.ts';
 import type { Registry } from '../../registry/registry.ts';
 import type { RegistryStore } from '../../registry/store/store.ts';
 import { ENGINE_ACTOR, operatorDecision } from '../../rollout/decisions.ts';
-import type { RolloutEvent } from '../../rollout/outcome.ts';
+import type { RolloutEvent } from '../../rollout/events.ts';
 
 export interface GuardedStartPorts {
   readonly store: RegistryStore;

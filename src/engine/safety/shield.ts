@@ -9,7 +9,7 @@
 // again it holds its place among the active version's batches, so the standby never gets more than those.
 import type { Asked, OnBad } from '../../batch/options.ts';
 import type { VersionRecord } from '../../domain/records.ts';
-import { signatureDifference } from '../../rollout/signature.ts';
+import { signatureDifference } from '../../rollout/registration/promotable.ts';
 import { Outcome } from '../../shared-memory/sample-ring.ts';
 import { EntryStatus, NO_GENERATION } from '../../shared-memory/slab.ts';
 import type { Slab } from '../../shared-memory/slab.ts';

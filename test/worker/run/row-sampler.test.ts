@@ -8,8 +8,8 @@ import { RowReader, RowWriter, rowRingBytes } from '../../../src/shared-memory/r
 import type { RingRow } from '../../../src/shared-memory/row-ring.ts';
 import { EntryKind } from '../../../src/shared-memory/slab.ts';
 import { decodeRowInputs } from '../../../src/domain/row-codec.ts';
-import { allocateRows, keepRows, reservoirSize } from '../../../src/rollout/row-memory.ts';
-import type { RowMemoryOptions } from '../../../src/rollout/row-memory.ts';
+import { allocateRows, keepRows, reservoirSize } from '../../../src/rollout/deployment/row-memory.ts';
+import type { RowMemoryOptions } from '../../../src/rollout/deployment/row-memory.ts';
 import type { RowMemory, RowRings } from '../../../src/worker/messages.ts';
 import { RowTap } from '../../../src/worker/run/row-sampler.ts';
 import { benchOn, openModel } from '../fixtures.ts';

@@ -1,12 +1,11 @@
-// What a rollout reports to whoever asked for a change; types only.
-import type { DecisionRecord, JudgedOutput, Trust } from '../domain/records.ts';
+// What a rollout reports, to whoever asked for a change and to everybody else. Data.
+import type { DecisionRecord, Trust } from '../domain/records.ts';
+import type { ProblemEvent } from './deployment/loader.ts';
 
 /** Where a model stands. `offline` is reported by tools that look at a data directory without an engine. */
 export type Phase = (typeof PHASES)[number] | 'offline';
 /** Those of an engine that runs. */
 export const PHASES = ['empty', 'loading', 'probation', 'steady', 'no_rollback_target', 'restored_failing'] as const;
-
-export type DeploymentState = 'loading' | 'ready' | 'draining' | 'closed' | 'failed';
 
 export interface Activation {
   readonly model: string;
@@ -30,18 +29,9 @@ export interface Rollback {
   readonly stored: boolean;
 }
 
-export interface DeploymentView {
-  readonly version: string;
-  readonly role: 'active' | 'standby' | 'candidate' | 'retiring';
-  readonly state: DeploymentState;
-  readonly workers: number;
-  /** The output that the judge reads; null while it is being loaded. */
-  readonly judged: JudgedOutput | null;
-}
-
 export type RolloutEvent =
   | { readonly kind: 'promote'; readonly activation: Activation; readonly by: string }
   | { readonly kind: 'rollback'; readonly decision: DecisionRecord; readonly generation: number }
   | { readonly kind: 'decision'; readonly decision: DecisionRecord }
   | { readonly kind: 'phase'; readonly model: string; readonly phase: Phase }
-  | { readonly kind: 'problem'; readonly model: string; readonly what: string; readonly reason: string };
+  | ProblemEvent;

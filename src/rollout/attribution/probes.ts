@@ -2,11 +2,11 @@
 // runs belong to no generation, so nobody is judged by them. Bounded in number and in time: a run that does not come
 // back in time ends the probing and says so.
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { HostFacts } from '../judge/verdict/host.ts';
-import { EntryKind, NO_GENERATION } from '../shared-memory/slab.ts';
-import { createSlab } from '../shared-memory/slab-arena.ts';
-import type { Slab } from '../shared-memory/slab.ts';
-import type { Deployment } from './deployment.ts';
+import type { HostFacts } from '../../judge/verdict/host.ts';
+import { EntryKind, NO_GENERATION } from '../../shared-memory/slab.ts';
+import { createSlab } from '../../shared-memory/slab-arena.ts';
+import type { Slab } from '../../shared-memory/slab.ts';
+import type { Deployment } from '../deployment/deployment.ts';
 import type { ProbeRequest } from './probe-request.ts';
 import { probeRequests } from './probe-request.ts';
 

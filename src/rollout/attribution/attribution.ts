@@ -2,25 +2,25 @@
 // came in lately, and to those that the failing version failed. Main thread; everything runs beside the traffic and
 // belongs to no generation. What it means is decided in judge/verdict: host.ts, attribution.ts and asked-again.ts.
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Clock } from '../base/clock.ts';
-import { reasonOf } from '../base/errors.ts';
-import { CHECKS } from '../judge/checks/table.ts';
-import type { Verdict } from '../judge/types/messages.ts';
-import type { ConstantFacts, FailureFacts } from '../judge/verdict/asked-again.ts';
-import type { AttributionFacts, Compared } from '../judge/verdict/attribution.ts';
-import { findingOf } from '../judge/verdict/findings.ts';
-import type { Finding, UncertainCause } from '../judge/verdict/findings.ts';
-import { referenceOf } from '../judge/baseline/reference.ts';
-import type { Baseline } from '../domain/records.ts';
-import type { Registry } from '../registry/registry.ts';
-import type { Deployment } from './deployment.ts';
-import type { DeploymentSet } from './deployment-set.ts';
+import type { Clock } from '../../base/clock.ts';
+import { reasonOf } from '../../base/errors.ts';
+import { CHECKS } from '../../judge/checks/table.ts';
+import type { Verdict } from '../../judge/types/messages.ts';
+import type { ConstantFacts, FailureFacts } from '../../judge/verdict/asked-again.ts';
+import type { AttributionFacts, Compared } from '../../judge/verdict/attribution.ts';
+import { findingOf } from '../../judge/verdict/findings.ts';
+import type { Finding, UncertainCause } from '../../judge/verdict/findings.ts';
+import { referenceOf } from '../../judge/baseline/reference.ts';
+import type { Baseline } from '../../domain/records.ts';
+import type { Registry } from '../../registry/registry.ts';
+import type { Deployment } from '../deployment/deployment.ts';
+import type { Deployments } from '../deployment/deployments.ts';
 import { askAgain } from './asked-again.ts';
 import type { KeptRequest } from './asked-again.ts';
 import { probe } from './probes.ts';
 import { keptRows, RECENT_ROWS_MAX, RECENT_ROWS_MIN, runRecentInputs } from './recent-inputs.ts';
 import type { RecentInputsRun } from './recent-inputs.ts';
-import { signatureDifference } from './signature.ts';
+import { signatureDifference } from '../registration/promotable.ts';
 
 /** Older inputs are not recent. */
 const RECENT_US = 600e6;
@@ -35,7 +35,7 @@ export interface AttributionPorts {
   readonly model: string;
   readonly batchSizeMax: number;
   readonly registry: Registry;
-  readonly deployments: DeploymentSet;
+  readonly deployments: Deployments;
   readonly clock: Clock;
   /** Other models of this host that are over their latency limit now. */
   readonly othersTooSlow: () => string[];
@@ -72,7 +72,7 @@ export class Attribution {
   }
 
   /** Finds out what a failing check of this cause speaks of. */
-  async find(cause: UncertainCause, suspicion: Suspicion): Promise<Finding> {
+  async attribute(cause: UncertainCause, suspicion: Suspicion): Promise<Finding> {
     const { deployments } = this.#ports;
     const { version } = suspicion;
     const active = deployments.find(version);

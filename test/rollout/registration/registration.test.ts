@@ -4,15 +4,15 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync, existsSy
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, test } from 'node:test';
-import { systemClock } from '../../src/base/clock.ts';
-import { isLastgoodError } from '../../src/base/errors.ts';
-import { packageRoot } from '../../src/base/package-root.ts';
-import { Registry } from '../../src/registry/registry.ts';
-import { openStore } from '../../src/registry/store/store.ts';
-import type { RegistryStore } from '../../src/registry/store/store.ts';
-import { registerVersion } from '../../src/rollout/registration.ts';
-import { crashing, hanging, hungry } from '../worker/hostile-onnx.ts';
-import type { RegistrationPorts, RegistrationRequest } from '../../src/rollout/registration.ts';
+import { systemClock } from '../../../src/base/clock.ts';
+import { isLastgoodError } from '../../../src/base/errors.ts';
+import { packageRoot } from '../../../src/base/package-root.ts';
+import { Registry } from '../../../src/registry/registry.ts';
+import { openStore } from '../../../src/registry/store/store.ts';
+import type { RegistryStore } from '../../../src/registry/store/store.ts';
+import { registerVersion } from '../../../src/rollout/registration/registration.ts';
+import { crashing, hanging, hungry } from '../../worker/hostile-onnx.ts';
+import type { RegistrationPorts, RegistrationRequest } from '../../../src/rollout/registration/registration.ts';
 
 const housing = (file: string): string => join(packageRoot(), 'models', 'housing', file);
 let dataDir: string;

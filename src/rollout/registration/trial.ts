@@ -4,13 +4,34 @@ import { fork } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { setPriority } from 'node:os';
 import { fileURLToPath } from 'node:url';
-import { TELEMETRY_OFF_ENVIRONMENT } from '../base/telemetry-off.ts';
+import { TELEMETRY_OFF_ENVIRONMENT } from '../../base/telemetry-off.ts';
 import { watchMemory } from './memory-watch.ts';
-import type { TrialFindings, TrialMessage, TrialRequest, TrialResult, TrialStage } from './trial-messages.ts';
+import type { Golden, Signature, StackingDecision, TrialReport } from '../../domain/records.ts';
 
 const ENTRY = fileURLToPath(new URL('./trial-child.js', import.meta.url));
 /** What native code wrote last is the best hint at why it crashed. */
 const STDERR_CHARS_MAX = 2_000;
+
+export interface TrialRequest {
+  readonly path: string;
+  readonly intraOpThreads: number;
+  readonly golden: Golden | null;
+}
+/** What a version has to pass. */
+export interface TrialFindings {
+  readonly signature: Signature;
+  readonly report: TrialReport;
+  readonly warnings: readonly string[];
+}
+export interface TrialResult extends TrialFindings {
+  readonly stacking: StackingDecision;
+}
+export type TrialStage = 'start' | 'load' | 'warm up' | 'golden check' | 'stacking probe';
+export type TrialMessage =
+  | { readonly kind: 'stage'; readonly stage: TrialStage }
+  | { readonly kind: 'passed'; readonly findings: TrialFindings }
+  | { readonly kind: 'done'; readonly stacking: StackingDecision }
+  | { readonly kind: 'failed'; readonly reason: string };
 
 export interface TrialLimits {
   readonly trialMs: number;

@@ -1,8 +1,8 @@
 // Reads a file of golden vectors: real input rows with the answers that every load of the artefact has to give.
 import { z } from 'zod';
-import { lastgoodError, reasonOf } from '../base/errors.ts';
-import { readRegularFile } from '../base/regular-file.ts';
-import type { Golden } from '../domain/records.ts';
+import { lastgoodError, reasonOf } from '../../base/errors.ts';
+import { readRegularFile } from '../../base/regular-file.ts';
+import type { Golden } from '../../domain/records.ts';
 
 const GOLDEN_BYTES_MAX = 1024 * 1024;
 const CASES_MAX = 100;

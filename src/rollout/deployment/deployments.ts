@@ -1,27 +1,38 @@
 // The loaded versions of one model: at most the active one, the warm standby and a candidate, and those on their way
 // out. Main thread. A version that is asked for twice is loaded once.
-import type { VersionRecord } from '../domain/records.ts';
-import { judgedOutputOf } from '../domain/judged-output.ts';
-import type { Deployment } from './deployment.ts';
-import type { DeploymentView } from './outcome.ts';
+import type { JudgedOutput, VersionRecord } from '../../domain/records.ts';
+import { judgedOutputOf } from '../../domain/judged-output.ts';
+import type { Deployment, DeploymentState } from './deployment.ts';
 
-export interface DeploymentSetPorts {
+/** A version that the registry wants and that does not load is tried again after so long, or at the next generation. */
+const RELOAD_US = 60e6;
+
+export interface DeploymentView {
+  readonly version: string;
+  readonly role: 'active' | 'standby' | 'candidate' | 'retiring';
+  readonly state: DeploymentState;
+  readonly workers: number;
+  /** The output that the judge reads; null while it is being loaded. */
+  readonly judged: JudgedOutput | null;
+}
+
+export interface DeploymentsPorts {
   readonly load: (version: VersionRecord) => Promise<Deployment>;
   /** After a deployment can run batches. */
   readonly onReady: (deployment: Deployment) => void;
   /** Waits until it has run its last one, and closes it. */
-  readonly letGo: (deployment: Deployment) => Promise<void>;
+  readonly retire: (deployment: Deployment) => Promise<void>;
 }
 
-export class DeploymentSet {
-  readonly #ports: DeploymentSetPorts;
+export class Deployments {
+  readonly #ports: DeploymentsPorts;
   /** The version that would answer after a rollback, if it is to be kept loaded. */
   standbyVersion: string | null = null;
   readonly #ready = new Map<string, Deployment>();
   readonly #loading = new Map<string, Promise<Deployment>>();
   readonly #retiring = new Map<Deployment, Promise<void>>();
 
-  constructor(ports: DeploymentSetPorts) {
+  constructor(ports: DeploymentsPorts) {
     this.#ports = ports;
   }
 
@@ -86,8 +97,8 @@ export class DeploymentSet {
     for (const [name, deployment] of this.#ready) {
       if (versions.has(name)) continue;
       this.#ready.delete(name);
-      const closing = this.#ports.letGo(deployment).finally(() => this.#retiring.delete(deployment));
-      this.#retiring.set(deployment, closing);
+      const retiring = this.#ports.retire(deployment).finally(() => this.#retiring.delete(deployment));
+      this.#retiring.set(deployment, retiring);
     }
   }
 
@@ -97,5 +108,18 @@ export class DeploymentSet {
     while (this.#loading.size > 0) await Promise.allSettled(this.#loading.values());
     this.retainOnly(new Set());
     await Promise.allSettled(this.#retiring.values());
+  }
+}
+
+/** Remembers the generation whose version did not load, so that it is not tried at every look. Told the time. */
+export class LoadBackoff {
+  #known: { readonly generation: number; readonly retryUs: number } | null = null;
+
+  note(generation: number, nowUs: number): void {
+    this.#known = { generation, retryUs: nowUs + RELOAD_US };
+  }
+
+  has(generation: number, nowUs: number): boolean {
+    return this.#known?.generation === generation && nowUs < this.#known.retryUs;
   }
 }

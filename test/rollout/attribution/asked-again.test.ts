@@ -1,13 +1,13 @@
 // Requests that failed, kept and asked of a real standby in each of their forms.
 import assert from 'node:assert/strict';
 import { afterEach, describe, test } from 'node:test';
-import { monotonicUs } from '../../src/base/clock.ts';
-import { askAgain, KeptRequests } from '../../src/rollout/asked-again.ts';
-import { EntryKind } from '../../src/shared-memory/slab.ts';
-import { createSlab } from '../../src/shared-memory/slab-arena.ts';
-import { floatFrame } from '../support/float-frames.ts';
-import { lookup } from '../worker/onnx.ts';
-import { RolloutBench } from './bench.ts';
+import { monotonicUs } from '../../../src/base/clock.ts';
+import { askAgain, KeptRequests } from '../../../src/rollout/attribution/asked-again.ts';
+import { EntryKind } from '../../../src/shared-memory/slab.ts';
+import { createSlab } from '../../../src/shared-memory/slab-arena.ts';
+import { floatFrame } from '../../support/float-frames.ts';
+import { lookup } from '../../worker/onnx.ts';
+import { RolloutBench } from '../bench.ts';
 
 /** Keeps these requests as the engine does when they come out of a slab. */
 function keep(kept: KeptRequests, requests: readonly (readonly [EntryKind, Uint8Array, number?])[]): void {

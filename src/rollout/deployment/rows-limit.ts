@@ -1,6 +1,6 @@
 // How many rows one run takes, and how many one request may have. Pure; main thread.
-import { ROWS_LIMIT, type ModelOptions } from '../options/options.ts';
-import type { StackingDecision, TrialReport } from '../domain/records.ts';
+import { ROWS_LIMIT, type ModelOptions } from '../../options/options.ts';
+import type { StackingDecision, TrialReport } from '../../domain/records.ts';
 
 /** Rows of one session run; larger requests are run in several. */
 export const RUN_ROWS_MAX = 1_024;

@@ -1,12 +1,12 @@
 // What the active version failed, kept to be asked of the warm standby. Main thread; the runs are on the standby's
 // workers, beside the traffic, and belong to no generation. Fixed memory: the newest few requests, as they came in.
-import { createSlab } from '../shared-memory/slab-arena.ts';
-import type { EntryKind, Slab } from '../shared-memory/slab.ts';
-import { NO_GENERATION } from '../shared-memory/slab.ts';
-import { Outcome } from '../shared-memory/sample-ring.ts';
-import { Track } from '../shared-memory/track.ts';
-import type { Deployment } from './deployment.ts';
-import { withTimeout } from '../base/clock.ts';
+import { createSlab } from '../../shared-memory/slab-arena.ts';
+import type { EntryKind, Slab } from '../../shared-memory/slab.ts';
+import { NO_GENERATION } from '../../shared-memory/slab.ts';
+import { Outcome } from '../../shared-memory/sample-ring.ts';
+import { Track } from '../../shared-memory/track.ts';
+import type { Deployment } from '../deployment/deployment.ts';
+import { withTimeout } from '../../base/clock.ts';
 
 const REQUESTS_KEPT = 64;
 /** All of them together; one that is larger is kept alone. */

@@ -1,15 +1,15 @@
 // The trial's process as the system sees it.
-import '../../src/base/telemetry-off.ts';
+import '../../../src/base/telemetry-off.ts';
 import assert from 'node:assert/strict';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { getPriority } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { runTrial } from '../../src/rollout/trial.ts';
-import { temporaryDirectory } from '../support/temporary.ts';
-import { endless, fatal } from '../worker/hostile-onnx.ts';
-import { runningSum } from '../worker/mixers.ts';
-import { linear } from '../worker/onnx.ts';
+import { runTrial } from '../../../src/rollout/registration/trial.ts';
+import { temporaryDirectory } from '../../support/temporary.ts';
+import { endless, fatal } from '../../worker/hostile-onnx.ts';
+import { runningSum } from '../../worker/mixers.ts';
+import { linear } from '../../worker/onnx.ts';
 
 const CHILDREN = `/proc/self/task/${process.pid}/children`;
 const withoutList = existsSync(CHILDREN) ? false : 'the system does not list the children of a process';

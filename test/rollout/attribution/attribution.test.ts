@@ -1,18 +1,18 @@
 // Whether a drift is the version's or the data's, on the real answers of the demo models: every version that fails by
 // its answers on live rows, and good versions on rows that have moved.
-import '../../src/base/telemetry-off.ts';
+import '../../../src/base/telemetry-off.ts';
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
-import { compareAnswers, judgeAttribution } from '../../src/judge/verdict/attribution.ts';
-import type { Compared } from '../../src/judge/verdict/attribution.ts';
-import { baselineOfFile, readBaselineFile } from '../../src/judge/baseline/baseline-file.ts';
-import { packageRoot } from '../../src/base/package-root.ts';
-import { usualOf } from '../../src/rollout/attribution.ts';
-import { predictionOf } from '../../src/domain/prediction.ts';
-import type { PredictionSummary } from '../../src/domain/prediction.ts';
-import { Session } from '../../src/worker/session/session.ts';
+import { compareAnswers, judgeAttribution } from '../../../src/judge/verdict/attribution.ts';
+import type { Compared } from '../../../src/judge/verdict/attribution.ts';
+import { baselineOfFile, readBaselineFile } from '../../../src/judge/baseline/baseline-file.ts';
+import { packageRoot } from '../../../src/base/package-root.ts';
+import { usualOf } from '../../../src/rollout/attribution/attribution.ts';
+import { predictionOf } from '../../../src/domain/prediction.ts';
+import type { PredictionSummary } from '../../../src/domain/prediction.ts';
+import { Session } from '../../../src/worker/session/session.ts';
 
 type Row = readonly number[];
 const models = (...path: string[]): string => join(packageRoot(), 'models', ...path);

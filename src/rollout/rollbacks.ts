@@ -6,10 +6,10 @@ import { isLastgoodError, reasonOf } from '../base/errors.ts';
 import { trustOf } from '../registry/rules.ts';
 import type { DecisionRecord, VersionRecord } from '../domain/records.ts';
 import type { Registry } from '../registry/registry.ts';
-import type { Deployment } from './deployment.ts';
-import type { DeploymentSet } from './deployment-set.ts';
+import type { Deployment } from './deployment/deployment.ts';
+import type { Deployments } from './deployment/deployments.ts';
 import { withTimeout } from '../base/clock.ts';
-import type { RolloutEvent } from './outcome.ts';
+import type { RolloutEvent } from './events.ts';
 
 /** A disk that has not taken the transaction by then is one that refuses it, for now: the failing version answers. */
 const COMMIT_MS_MAX = 250;
@@ -28,7 +28,7 @@ type TargetedRequest = RollbackRequest & { readonly to: string };
 export interface RollbackPorts {
   readonly model: string;
   readonly registry: Registry;
-  readonly deployments: DeploymentSet;
+  readonly deployments: Deployments;
   readonly enter: (deployment: Deployment, generation: number) => void;
   readonly emit: (event: RolloutEvent) => void;
 }

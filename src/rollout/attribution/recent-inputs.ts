@@ -1,17 +1,17 @@
 // The same recent questions to two versions: what the active one was asked lately and what it answered, and what the
 // warm standby makes of it. Main thread; the runs are on the standby's workers, a few rows at a time, and are no
 // requests: nothing waits for them, nothing of them is counted.
-import type { OutputKind, Signature, VersionRecord } from '../domain/records.ts';
-import { Outcome, speaksOfVersion } from '../shared-memory/sample-ring.ts';
-import { RowReader, rowRingOffset } from '../shared-memory/row-ring.ts';
-import type { RingRow } from '../shared-memory/row-ring.ts';
-import { createSlab } from '../shared-memory/slab-arena.ts';
-import { KEPT_ROW } from '../shared-memory/slab.ts';
-import { judgedOutputOf } from '../domain/judged-output.ts';
-import { predictionOf, rowElements } from '../domain/prediction.ts';
-import type { PredictionSummary } from '../domain/prediction.ts';
-import { ReplayStatus } from '../worker/run/replay.ts';
-import type { Deployment } from './deployment.ts';
+import type { OutputKind, Signature, VersionRecord } from '../../domain/records.ts';
+import { Outcome, speaksOfVersion } from '../../shared-memory/sample-ring.ts';
+import { RowReader, rowRingOffset } from '../../shared-memory/row-ring.ts';
+import type { RingRow } from '../../shared-memory/row-ring.ts';
+import { createSlab } from '../../shared-memory/slab-arena.ts';
+import { KEPT_ROW } from '../../shared-memory/slab.ts';
+import { judgedOutputOf } from '../../domain/judged-output.ts';
+import { predictionOf, rowElements } from '../../domain/prediction.ts';
+import type { PredictionSummary } from '../../domain/prediction.ts';
+import { ReplayStatus } from '../../worker/run/replay.ts';
+import type { Deployment } from '../deployment/deployment.ts';
 
 /** Rows that are compared at most, the newest. */
 export const RECENT_ROWS_MAX = 200;

@@ -1,8 +1,8 @@
 // How many rows a request may have when nobody says: what the trial's speed allows.
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import { ROWS_LIMIT } from '../../src/options/options.ts';
-import { requestRowsMax } from '../../src/rollout/rows-limit.ts';
+import { ROWS_LIMIT } from '../../../src/options/options.ts';
+import { requestRowsMax } from '../../../src/rollout/deployment/rows-limit.ts';
 
 const options = { deadlineMs: 30_000, hungMs: 60_000 };
 

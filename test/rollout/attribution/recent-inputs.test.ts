@@ -1,19 +1,19 @@
 // The same recent inputs to two versions of a real model, beside its traffic.
-import '../../src/base/telemetry-off.ts';
+import '../../../src/base/telemetry-off.ts';
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import { monotonicUs } from '../../src/base/clock.ts';
-import { createEngine } from '../../src/engine/engine.ts';
-import type { Engine } from '../../src/engine/engine.ts';
-import type { EngineOptions } from '../../src/options/options.ts';
-import type { VersionRecord } from '../../src/domain/records.ts';
+import { monotonicUs } from '../../../src/base/clock.ts';
+import { createEngine } from '../../../src/engine/engine.ts';
+import type { Engine } from '../../../src/engine/engine.ts';
+import type { EngineOptions } from '../../../src/options/options.ts';
+import type { VersionRecord } from '../../../src/domain/records.ts';
 import {
   cosineOf, keptRows, outputDifference, RECENT_ROWS_MIN, runRecentInputs,
-} from '../../src/rollout/recent-inputs.ts';
-import type { RecentInputsRun } from '../../src/rollout/recent-inputs.ts';
-import { housingBaseline, housingFile, housingRows } from '../support/housing.ts';
-import { until } from '../support/poll.ts';
-import { temporaryDirectory } from '../support/temporary.ts';
+} from '../../../src/rollout/attribution/recent-inputs.ts';
+import type { RecentInputsRun } from '../../../src/rollout/attribution/recent-inputs.ts';
+import { housingBaseline, housingFile, housingRows } from '../../support/housing.ts';
+import { until } from '../../support/poll.ts';
+import { temporaryDirectory } from '../../support/temporary.ts';
 
 /** An engine with `active` in front of the confirmed version `standby` of housing, which is loaded too. */
 async function serving(standby: string, active: string, options: EngineOptions = {}): Promise<Engine> {

@@ -1,10 +1,10 @@
 // Gives a version the baseline that a file holds. Main thread, or a CLI without an engine.
-import type { Clock } from '../base/clock.ts';
-import { lastgoodError } from '../base/errors.ts';
-import { baselineOfFile, readBaselineFile } from '../judge/baseline/baseline-file.ts';
-import { baselineWarning } from '../judge/baseline/reference.ts';
-import type { Baseline, VersionRecord } from '../domain/records.ts';
-import type { Registry } from '../registry/registry.ts';
+import type { Clock } from '../../base/clock.ts';
+import { lastgoodError } from '../../base/errors.ts';
+import { baselineOfFile, readBaselineFile } from '../../judge/baseline/baseline-file.ts';
+import { baselineWarning } from '../../judge/baseline/reference.ts';
+import type { Baseline, VersionRecord } from '../../domain/records.ts';
+import type { Registry } from '../../registry/registry.ts';
 
 /** The version is the active one unless named. Throws INVALID_BASELINE, FILE_UNREADABLE or NO_ACTIVE_VERSION. */
 export async function baselineFromFile(

@@ -1,10 +1,12 @@
 // How much memory the workers of one deployment get for whole rows. Main thread. Small models get small rings: what a
 // ring can hold it fills sooner or later, and rows of a known size need no more than their number.
-import type { Signature } from '../domain/records.ts';
-import { clearRowRing, powerOfTwoFrom, rowRingBytes, rowRingOffset, setRowsWanted } from '../shared-memory/row-ring.ts';
-import type { RowRingSize } from '../shared-memory/row-ring.ts';
-import { elementBytes, elementCount } from '../domain/datatype.ts';
-import type { RowMemory, RowRings } from '../worker/messages.ts';
+import type { Signature } from '../../domain/records.ts';
+import {
+  clearRowRing, powerOfTwoFrom, rowRingBytes, rowRingOffset, setRowsWanted,
+} from '../../shared-memory/row-ring.ts';
+import type { RowRingSize } from '../../shared-memory/row-ring.ts';
+import { elementBytes, elementCount } from '../../domain/datatype.ts';
+import type { RowMemory, RowRings } from '../../worker/messages.ts';
 
 /** Rows that wait for the recorder, per worker, and the bytes they may fill. */
 const RECORD_ROWS = 16_384;

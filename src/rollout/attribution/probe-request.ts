@@ -1,6 +1,6 @@
 // A request that any version of a signature can answer, for timing it: the inputs of the golden cases when the version
 // has some, else zeros; one row where the number of rows is open. Pure.
-import type { GoldenCase, TensorSignature, VersionRecord } from '../domain/records.ts';
+import type { GoldenCase, TensorSignature, VersionRecord } from '../../domain/records.ts';
 
 /** What goes into a slab as an Open Inference Protocol entry. */
 export interface ProbeRequest {

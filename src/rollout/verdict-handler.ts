@@ -10,8 +10,8 @@ import type { Suppression } from '../registry/rules.ts';
 import type { DecisionRecord, ModelRecord } from '../domain/records.ts';
 import type { Registry } from '../registry/registry.ts';
 import { decisionOf, isProbationOver, isStopOver, suppressionBy, suppressionOf } from './decisions.ts';
-import type { Phase, RolloutEvent } from './outcome.ts';
-import type { RollbackRequest, Rollbacks } from './rollback.ts';
+import type { Phase, RolloutEvent } from './events.ts';
+import type { RollbackRequest, Rollbacks } from './rollbacks.ts';
 
 /** A finding is asked for again after this part of the short window. */
 const FRESH_PART = 1 / 6;
@@ -20,7 +20,7 @@ const ACT: Conclusion = { kind: 'act' };
 const isOfInputs = (conclusion: Conclusion): boolean => conclusion.kind === 'look'
   ? isFailure(conclusion.cause) : conclusion.kind === 'leave' && conclusion.blames === 'inputs';
 
-export interface MonitorReportsPorts {
+export interface VerdictHandlerPorts {
   readonly model: string;
   readonly options: ModelOptions;
   readonly registry: Registry;
@@ -33,7 +33,7 @@ export interface MonitorReportsPorts {
   /** Moves to the phase that the registry knows. */
   readonly enterPhase: () => void;
   /** Finds out whether a cause lies with the version. */
-  readonly find: (cause: UncertainCause, verdict: Verdict) => Promise<Finding>;
+  readonly attribute: (cause: UncertainCause, verdict: Verdict) => Promise<Finding>;
   /** Resolves with null when there is nothing to go back to. */
   readonly rollBack: (request: RollbackRequest) => Promise<DecisionRecord | null>;
   /** Another version may have become the one to go back to. */
@@ -41,8 +41,8 @@ export interface MonitorReportsPorts {
   readonly emit: (event: RolloutEvent) => void;
 }
 
-export class MonitorReports {
-  readonly #ports: MonitorReportsPorts;
+export class VerdictHandler {
+  readonly #ports: VerdictHandlerPorts;
   /** What was told about the active generation and need not be told again. */
   readonly #told = new Set<string>();
   /** What was found out about the active generation, by cause. */
@@ -54,7 +54,7 @@ export class MonitorReports {
   /** A phase is being written; health that comes in meanwhile is left. */
   #isWriting = false;
 
-  constructor(ports: MonitorReportsPorts) {
+  constructor(ports: VerdictHandlerPorts) {
     this.#ports = ports;
   }
 
@@ -117,8 +117,8 @@ export class MonitorReports {
 
   // Beside the traffic; then the same verdict is gone through again.
   async #lookInto(cause: UncertainCause, verdict: Verdict): Promise<void> {
-    const { find, clock } = this.#ports;
-    const finding = await find(cause, verdict);
+    const { attribute, clock } = this.#ports;
+    const finding = await attribute(cause, verdict);
     if (verdict.generation !== this.#ports.generation()) {
       await this.#promotedOver(verdict, [finding]);
       return;

@@ -1,23 +1,24 @@
-// Registers a version: copy, trial, baseline, record. Main thread, or a CLI without an engine. Nothing of a refused
-// version stays: its artefact goes again unless another version uses it.
-import type { Clock } from '../base/clock.ts';
-import { isLastgoodError, lastgoodError, reasonOf } from '../base/errors.ts';
-import { baselineOfFile, readBaselineFile } from '../judge/baseline/baseline-file.ts';
-import type { BaselineFile } from '../judge/baseline/baseline-file.ts';
-import { baselineWarning } from '../judge/baseline/reference.ts';
-import { addArtifact, removeArtifact, whileRegistering } from '../registry/artifacts.ts';
-import type { Artifact } from '../registry/artifacts.ts';
-import { checkName } from '../base/names.ts';
-import type { Baseline, DeclaredKind, Golden, OutputKind, Signature, VersionRecord } from '../domain/records.ts';
-import type { Registry } from '../registry/registry.ts';
-import { inputColumnsOf } from '../domain/input-columns.ts';
-import { declaredOutput } from '../domain/judged-output.ts';
-import { inferOutputKind } from '../domain/prediction.ts';
+// Registers a version (copy, trial, baseline, record) and removes it. Main thread, or a CLI without an engine. Nothing
+// of a refused version stays: its artefact goes again unless another version uses it. What is removed leaves the
+// registry first: a crash in between leaves a file too many, never a version without its file.
+import type { Clock } from '../../base/clock.ts';
+import { isLastgoodError, lastgoodError, reasonOf } from '../../base/errors.ts';
+import { baselineOfFile, readBaselineFile } from '../../judge/baseline/baseline-file.ts';
+import type { BaselineFile } from '../../judge/baseline/baseline-file.ts';
+import { baselineWarning } from '../../judge/baseline/reference.ts';
+import { addArtifact, removeArtifact, whileRegistering } from '../../registry/artifacts.ts';
+import type { Artifact } from '../../registry/artifacts.ts';
+import { checkName } from '../../base/names.ts';
+import type { Baseline, DeclaredKind, Golden, OutputKind, Signature, VersionRecord } from '../../domain/records.ts';
+import type { Registry } from '../../registry/registry.ts';
+import { inputColumnsOf } from '../../domain/input-columns.ts';
+import { declaredOutput } from '../../domain/judged-output.ts';
+import { inferOutputKind } from '../../domain/prediction.ts';
 import { readGoldenFile } from './golden-file.ts';
 import { defaultMemoryBytes } from './memory-watch.ts';
-import { signatureDifference } from './signature.ts';
+import { signatureDifference } from './promotable.ts';
 import { runTrial } from './trial.ts';
-import type { TrialResult } from './trial-messages.ts';
+import type { TrialResult } from './trial.ts';
 
 export interface RegistrationPorts {
   readonly dataDir: string;
@@ -182,4 +183,15 @@ function isUsed(registry: Registry, sha256: string): boolean {
     .models()
     .flatMap(({ model }) => registry.versions(model))
     .some((version) => version.sha256 === sha256);
+}
+
+/** Removes a version, or the whole model when none is named; throws VERSION_IN_USE and then has changed nothing. */
+export async function removeVersions(
+  { dataDir, registry }: { readonly dataDir: string; readonly registry: Registry },
+  target: { readonly model: string; readonly version?: string },
+  by: string,
+): Promise<{ removed: string[]; artifacts: string[] }> {
+  const { removed, orphans } = await registry.commit(() => registry.remove({ ...target, by }));
+  for (const sha256 of orphans) await removeArtifact(dataDir, sha256);
+  return { removed, artifacts: orphans };
 }

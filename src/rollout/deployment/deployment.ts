@@ -1,27 +1,28 @@
 // One loaded version: its pool of workers, their sample rings, and how many batches it is running. Main thread.
 // Invariant: it is closed only when nothing runs in it any more; a busy worker is never stopped.
-import { lastgoodError, reasonOf } from '../base/errors.ts';
-import { ROWS_LIMIT } from '../options/options.ts';
-import type { VersionRecord } from '../domain/records.ts';
-import { ORDERS_MAX } from '../shared-memory/mailbox.ts';
-import { clearSampleRing, sampleRingBytes, sampleRingOffset } from '../shared-memory/sample-ring.ts';
-import type { Slab } from '../shared-memory/slab.ts';
-import type { SlabArena } from '../shared-memory/slab-arena.ts';
-import { judgedOutputOf } from '../domain/judged-output.ts';
-import type { NonFiniteJson } from '../protocols/json/tensor-json.ts';
-import type { BatchResult, RowMemory } from '../worker/messages.ts';
-import { InferencePool } from '../worker/pool/pool.ts';
-import type { PredictionSource } from '../worker/run/sampler.ts';
-import type { DeploymentState } from './outcome.ts';
+import { lastgoodError, reasonOf } from '../../base/errors.ts';
+import { ROWS_LIMIT } from '../../options/options.ts';
+import type { VersionRecord } from '../../domain/records.ts';
+import { ORDERS_MAX } from '../../shared-memory/mailbox.ts';
+import { clearSampleRing, sampleRingBytes, sampleRingOffset } from '../../shared-memory/sample-ring.ts';
+import type { Slab } from '../../shared-memory/slab.ts';
+import type { SlabArena } from '../../shared-memory/slab-arena.ts';
+import { judgedOutputOf } from '../../domain/judged-output.ts';
+import type { NonFiniteJson } from '../../protocols/json/tensor-json.ts';
+import type { BatchResult, RowMemory } from '../../worker/messages.ts';
+import { InferencePool } from '../../worker/pool/pool.ts';
+import type { PredictionSource } from '../../worker/run/sampler.ts';
 import { allocateRows, keepRows, NO_ROWS } from './row-memory.ts';
 import type { RowMemoryOptions } from './row-memory.ts';
 import { RUN_ROWS_MAX } from './rows-limit.ts';
-import type { Spare } from './spare.ts';
+import type { RetiredResources } from './thread-reuse.ts';
 
 /** Records per worker ring: at 200,000 samples a second the monitor has 80 ms before it is lapped. */
 const RING_CAPACITY = 16_384;
 /** Bytes of one answer; beyond it the request is answered with an error. */
 const ANSWER_BYTES_MAX = 64 * 1024 * 1024;
+
+export type DeploymentState = 'loading' | 'ready' | 'draining' | 'closed' | 'failed';
 
 export interface DeploymentOptions {
   /** Unique in this process; stamped into every batch. */
@@ -41,7 +42,7 @@ export interface DeploymentOptions {
   /** Whether, and how many, whole rows its workers leave; none by default. */
   readonly rows?: RowMemoryOptions;
   /** Threads and memory of a deployment that is gone; new ones by default. */
-  readonly spare?: Spare | null;
+  readonly retired?: RetiredResources | null;
   readonly onWorkerLost: (reason: unknown) => void;
 }
 
@@ -73,12 +74,12 @@ export class Deployment {
 
   /** Loads and warms the version in threads that serve nothing; throws LOAD_FAILED and leaves nothing behind. */
   static async load(options: DeploymentOptions): Promise<Deployment> {
-    const { spare = null, workers } = options;
-    const rings = spare === null ? allocateRings(workers) : clearedRings(spare.rings, workers);
+    const { retired = null, workers } = options;
+    const rings = retired === null ? allocateRings(workers) : clearedRings(retired.rings, workers);
     const { signature, sha256, outputKind } = options.version;
     const rows = options.rows === undefined
       ? NO_ROWS
-      : allocateRows(signature, workers, options.rows, spare?.rows);
+      : allocateRows(signature, workers, options.rows, retired?.rows);
     const pool = await InferencePool.start(
       {
         dataDir: options.dataDir,
@@ -105,7 +106,7 @@ export class Deployment {
       },
       {
         loadMs: options.loadMs, onWorkerLost: options.onWorkerLost,
-        threads: spare?.threads ?? null,
+        threads: retired?.threads ?? null,
       },
     );
     return new Deployment(options, rings, rows, pool);
@@ -167,7 +168,7 @@ export class Deployment {
   }
 
   /** The same, but leaves memory, and threads that are fit for it, to whoever comes next; null for a second call. */
-  async retire(): Promise<Spare | null> {
+  async retire(): Promise<RetiredResources | null> {
     if (!(await this.#drain())) return null;
     const threads = await this.#pool.retire();
     this.#state = 'closed';

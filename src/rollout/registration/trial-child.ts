@@ -1,14 +1,14 @@
 // The trial process: loads one artefact for the first time, warms it and checks its golden vectors; then finds out
 // whether its rows may share a run. Whatever the model does to this process (crash, hang, memory) the engine only sees
 // a refusal, and in the last part, where the rows are nobody's, a version that is not stacked.
-import '../base/telemetry-off.ts';
+import '../../base/telemetry-off.ts';
 import { writeFileSync } from 'node:fs';
-import { monotonicUs } from '../base/clock.ts';
-import { reasonOf } from '../base/errors.ts';
-import { compareGolden } from '../worker/session/golden.ts';
-import { Session } from '../worker/session/session.ts';
-import { decideStacking } from '../worker/session/stack-probe.ts';
-import type { TrialFindings, TrialMessage, TrialRequest } from './trial-messages.ts';
+import { monotonicUs } from '../../base/clock.ts';
+import { reasonOf } from '../../base/errors.ts';
+import { compareGolden } from '../../worker/session/golden.ts';
+import { Session } from '../../worker/session/session.ts';
+import { decideStacking } from '../../worker/session/stack-probe.ts';
+import type { TrialFindings, TrialMessage, TrialRequest } from './trial.ts';
 
 /** Rows of the largest warm-up run, as one full batch would have. */
 const WARM_ROWS = 64;
