@@ -1,22 +1,25 @@
 // Is it the version that fails, or would any version fail what it is asked? Pure. Before a rollback for failures, for
 // answers that are not finite or for constant ones, the same inputs are put to the last good version:
 //
-//   it answers at least half of what failed                      the version
+//   it answers at least half of what failed, or nearly all       the version
 //   it answers some, enough to be over the check's limit alone   the version, beside whoever sends what nobody answers
 //   it fails them as well                                        the inputs; a rollback would change nothing
 //
-// Of answers that are not finite some may differ by the luck of an overflow in either version, so there the recent
-// inputs, good and bad, have to show that the last good one does better. What was answered is stored, so that anybody
-// can judge it again.
+// Numbers that no version is meant to be asked about overflow in one sooner than in the other: unless nearly all of
+// what had no finite answer has one there, recent inputs, good and bad, have to show that the last good one does
+// better, with answers as it usually gives. What was answered is stored, so that anybody can judge it again.
 import type { z } from 'zod';
 import { percentText } from '../types/number-text.ts';
 import type { Judged } from '../types/check-kinds.ts';
 import type { constantFactsSchema, failureFactsSchema } from './findings-schema.ts';
 
+/** Parts of what failed that speak against the version by themselves. */
+const HALF = 0.5;
+const NEARLY_ALL = 0.9;
 /** Fewer that the last good version answers are luck. */
 const ANSWERED_MIN = 2;
 /** Recent inputs that only it answers, at least, and how many times those that only the failing version answers. */
-const BETTER_MIN = 3;
+const BETTER_MIN = 10;
 const BETTER_FACTOR = 3;
 /** Fewer inputs than this, to which the last good version gives various answers, say nothing of constant ones. */
 const VARIOUS_MIN = 5;
@@ -31,7 +34,7 @@ export function judgeFailures(facts: FailureFacts): Judged {
   }
   const { version, standby, asked, answered, recent, checks } = facts;
   const text = `version ${standby} answers ${answered} of ${asked} requests that version ${version} failed`;
-  if (answered * 2 >= asked) return { blames: 'version', text };
+  if (answered >= asked * (recent === null ? HALF : NEARLY_ALL)) return { blames: 'version', text };
   if (answered < ANSWERED_MIN) return { blames: 'inputs', text: `${text}: it fails them as well` };
   if (recent !== null) {
     const { better, worse } = recent;

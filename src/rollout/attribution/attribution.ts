@@ -10,6 +10,7 @@ import type { ConstantFacts, FailureFacts } from '../../judge/verdict/asked-agai
 import type { AttributionFacts, Compared } from '../../judge/verdict/attribution.ts';
 import { findingOf } from '../../judge/verdict/findings.ts';
 import type { Finding, UncertainCause } from '../../judge/verdict/findings.ts';
+import { medianOf } from '../../judge/verdict/host.ts';
 import { referenceOf } from '../../judge/baseline/reference.ts';
 import type { Baseline } from '../../domain/records.ts';
 import type { Registry } from '../../registry/registry.ts';
@@ -19,7 +20,7 @@ import { askAgain } from './asked-again.ts';
 import type { KeptRequest } from './asked-again.ts';
 import { probe } from './probes.ts';
 import { keptRows, RECENT_ROWS_MAX, RECENT_ROWS_MIN, runRecentInputs } from './recent-inputs.ts';
-import type { RecentInputsRun } from './recent-inputs.ts';
+import type { AnswerPair, RecentInputsRun } from './recent-inputs.ts';
 import { signatureDifference } from '../registration/promotable.ts';
 
 /** Older inputs are not recent. */
@@ -27,6 +28,8 @@ const RECENT_US = 600e6;
 /** How long it is waited for inputs while too few are kept. */
 const GATHER_PAUSE_MS = 50;
 const GATHER_TRIES = 40;
+/** Larger answers than so many usual ones come from inputs that nobody means. */
+const USUAL_SIZES = 1e6;
 /** An answer to more of the inputs than this is one of a few that a version saturates at. */
 const RARE_SHARE = 0.1;
 const NOT_LOADED = { unavailable: 'no last good version is loaded to compare with' };
@@ -54,9 +57,11 @@ interface Gathering {
   readonly wanted: number;
 }
 
-// Some of what failed is answered, and most is not.
+// Some of what failed is answered, and some is not.
 const isMixed = ({ asked, answered }: { readonly asked: number; readonly answered: number }): boolean =>
-  answered > 0 && answered * 2 < asked;
+  answered > 0 && answered < asked;
+
+const keyOf = ({ value, classIndex }: AnswerPair['active']): string => `${value} ${classIndex}`;
 
 function countsOf(keys: readonly string[]): ReadonlyMap<string, number> {
   const counts = new Map<string, number>();
@@ -103,22 +108,34 @@ export class Attribution {
     return { version, standby: other, ...found, checks, recent };
   }
 
-  // How often only one of the two has a finite answer to a recent input; nothing speaks against one without any.
+  // How often only one of the two has a finite answer to a recent input; nothing speaks against one without any. The
+  // standby's has to be one that speaks for it: of a usual size, and none that it saturates at.
   async #finiteOf(active: Deployment, standby: Deployment): Promise<{ better: number; worse: number }> {
     const run = await this.#recent(active, standby);
     if ('unavailable' in run || 'gathered' in run) return { better: 0, worse: 0 };
-    const only = (one: 'active' | 'standby', other: 'active' | 'standby'): number => run.pairs.filter((pair) =>
-      Number.isFinite(pair[one].value) && !Number.isFinite(pair[other].value)).length;
-    return { better: only('standby', 'active'), worse: only('active', 'standby') };
+    const counts = countsOf(run.pairs.map((pair) => keyOf(pair.standby)));
+    const sizeMax = USUAL_SIZES * this.#usualSize(standby, run);
+    const isSound = ({ standby: answer }: AnswerPair): boolean => Math.abs(answer.value) <= sizeMax &&
+      counts.get(keyOf(answer))! <= run.pairs.length * RARE_SHARE;
+    const onlyOf = (one: 'active' | 'standby', other: 'active' | 'standby'): AnswerPair[] =>
+      run.pairs.filter((pair) => Number.isFinite(pair[one].value) && !Number.isFinite(pair[other].value));
+    return { better: onlyOf('standby', 'active').filter(isSound).length, worse: onlyOf('active', 'standby').length };
+  }
+
+  // How large the standby's answers are when all is well; without a baseline the middle of what both answer has to do.
+  #usualSize({ version: { version } }: Deployment, { pairs }: RecentInputsRun): number {
+    const { baseline } = this.#ports.registry.version(this.#ports.model, version);
+    if (baseline !== null) return Math.abs(baseline.mean) + baseline.standardDeviation;
+    const good = pairs.filter(({ active, standby }) => Number.isFinite(active.value) && Number.isFinite(standby.value));
+    return medianOf(good.map(({ standby }) => Math.abs(standby.value))) || 0;
   }
 
   async #constant(active: Deployment | undefined, standby: Deployment | undefined): Promise<ConstantFacts> {
     if (active === undefined || standby === undefined) return NOT_LOADED;
     const run = await this.#recent(active, standby);
     if ('unavailable' in run || 'gathered' in run) return run;
-    const keysOf = (of: 'active' | 'standby'): string[] =>
-      run.pairs.map((pair) => `${pair[of].value} ${pair[of].classIndex}`);
-    const [ofActive, ofStandby] = [keysOf('active'), keysOf('standby')];
+    const ofActive = run.pairs.map((pair) => keyOf(pair.active));
+    const ofStandby = run.pairs.map((pair) => keyOf(pair.standby));
     const counts = countsOf(ofStandby);
     const [usual] = [...countsOf(ofActive)].sort(([, a], [, b]) => b - a)[0]!;
     const various = ofActive.filter((_, row) => counts.get(ofStandby[row]!)! <= ofActive.length * RARE_SHARE);

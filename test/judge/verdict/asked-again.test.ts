@@ -34,10 +34,11 @@ describe('What failed, asked of the last good version', () => {
   });
 
   test('of numbers that overflow here or there by luck is nobody\'s, unless one version does better', () => {
-    assert.equal(output(20, 6, 5).blames, 'inputs');
-    assert.equal(output(20, 6, 1).blames, 'version');
-    assert.equal(output(20, 2, 0).blames, 'inputs', 'too few');
-    assert.equal(output(40, 0, 0).blames, 'version');
+    assert.equal(output(20, 12, 5).blames, 'inputs');
+    assert.equal(output(20, 12, 1).blames, 'version');
+    assert.equal(output(20, 9, 0).blames, 'inputs', 'too few');
+    assert.equal(output(40, 0, 0).blames, 'inputs', 'larger weights overflow sooner');
+    assert.equal(output(58, 0, 0).blames, 'version');
   });
 
   test('and answered with one thing is the version\'s only where the other has various answers', () => {
