@@ -7,7 +7,7 @@
 //   await engine.close();
 export { createEngine } from './engine/engine.ts';
 export type { Engine } from './engine/engine.ts';
-export type { EngineEvents, EngineSurroundings } from './engine/events.ts';
+export type { EngineEvents, EngineHooks } from './engine/events.ts';
 export type { EngineLog } from './engine/log.ts';
 export type { Features, Prediction, PredictAnswer, PredictManyAnswer } from './engine/api/library-api.ts';
 export { isLastgoodError, LastgoodError } from './base/errors.ts';

@@ -3,8 +3,19 @@ import { EventEmitter } from 'node:events';
 import type { Clock } from '../base/clock.ts';
 import { reasonOf } from '../base/errors.ts';
 import type { RolloutEvent } from '../rollout/events.ts';
-import type { HungRun } from './hung-runs.ts';
 import { type EngineLog, logRolloutEvent } from './log.ts';
+
+/** A worker that only the end of the process will free. */
+export interface HungRun {
+  readonly model: string;
+  readonly version: string;
+  /** How long the run had lasted when it was given up. */
+  readonly ranMs: number;
+  /** Whether another version is to be active at the next start. */
+  readonly isTakenOut: boolean;
+  /** Resolves when what was found hung since then is out too, so that the process may end. */
+  readonly settled: () => Promise<void>;
+}
 
 export interface EngineEvents {
   /** Another version answers because somebody asked for it. */
@@ -60,8 +71,8 @@ export class Announcer extends EventEmitter<EngineEvents> {
   }
 }
 
-/** What the engine takes from its surroundings. */
-export interface EngineSurroundings {
+/** What the engine takes from whoever starts it. */
+export interface EngineHooks {
   readonly clock?: Clock;
   /** A pino logger, or anything with its methods; by default nothing is logged. */
   readonly log?: EngineLog;

@@ -13,6 +13,7 @@ import { ENGINE_ACTOR } from '../rollout/decisions.ts';
 import type { Deployment } from '../rollout/deployment/deployment.ts';
 import type { RolloutEvent } from '../rollout/events.ts';
 import type { Slab } from '../shared-memory/slab.ts';
+import type { HungRun } from './events.ts';
 import type { ServedModel } from './models/served-model.ts';
 
 /** A look is a comparison per running batch; a hung run is found this much late at most. */
@@ -29,18 +30,6 @@ interface Watched {
   /** The process's own time when it was first seen. */
   readonly sinceUs: number;
   isGivenUp: boolean;
-}
-
-/** A worker that only the end of the process will free. */
-export interface HungRun {
-  readonly model: string;
-  readonly version: string;
-  /** How long the run had lasted when it was given up. */
-  readonly ranMs: number;
-  /** Whether another version is to be active at the next start. */
-  readonly isTakenOut: boolean;
-  /** Resolves when what was found hung since then is out too, so that the process may end. */
-  readonly settled: () => Promise<void>;
 }
 
 export interface HungRunsPorts {

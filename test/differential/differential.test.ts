@@ -167,7 +167,7 @@ describe('The same tensors by every way', () => {
           compare(await overHttp(port, agent, name, messageOf(question)), question);
           compare(await socket.send(question.id, messageOf(question)), question);
         }
-        const { counts } = engine.served(name).batcher;
+        const { counts } = engine.models.served(name).batcher;
         const [answered, batches] = [counts.answered, counts.batches];
         await Promise.all(asked.flatMap(async (question) => {
           const both = await Promise.all([

@@ -54,7 +54,7 @@ describe('a declared output', () => {
     await engine.register('two', file, { ...SECOND, promote: true });
     for (let request = 0; request < 50; request += 1) await engine.predict('two', [100 + request]);
     await until('the monitor has all predictions', () =>
-      engine.served('two').health?.totals.predictions === 50);
+      engine.models.served('two').health?.totals.predictions === 50);
     const captured = (await engine.control.baseline({ model: 'two', capture: true }, actor)).baseline;
     assert.deepEqual([captured?.output, captured?.kind], ['second', 'regression']);
     assert.deepEqual([captured?.min, captured?.max], [100, 149]);

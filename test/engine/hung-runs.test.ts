@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { mock, suite, test } from 'node:test';
 import { HungRuns } from '../../src/engine/hung-runs.ts';
-import type { HungRun } from '../../src/engine/hung-runs.ts';
+import type { HungRun } from '../../src/engine/events.ts';
 import type { ServedModel } from '../../src/engine/models/served-model.ts';
 import type { Registry } from '../../src/registry/registry.ts';
 import { createSlabArena } from '../../src/shared-memory/slab-arena.ts';

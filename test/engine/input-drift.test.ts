@@ -51,7 +51,7 @@ describe('inputs that drift', () => {
   const register = (model: string, more: object = {}): Promise<unknown> =>
     engine.register(model, join(dataDir, 'two.onnx'), { promote: true, ...more });
   const check = (model: string): CheckResult | undefined =>
-    engine.served(model).health?.checks.find((one) => one.check === 'input_drift');
+    engine.models.served(model).health?.checks.find((one) => one.check === 'input_drift');
   /** Asks until the check says `wanted`. */
   const ask = (model: string, wanted: RegExp, value: () => number): Promise<void> =>
     untilResolved(`${model} says ${String(wanted)}`, async () => {
@@ -67,7 +67,7 @@ describe('inputs that drift', () => {
     await ask('two', /^what is asked differs from the baseline: PSI \S+ of "x" is over the limit/, () => 5 + random());
     await untilResolved('the warning is stored', async () => {
       await engine.predict('two', [5 + random()]);
-      return engine.registry.decisions('two', 5).some(({ trigger }) => trigger === 'input_drift');
+      return engine.context.registry.decisions('two', 5).some(({ trigger }) => trigger === 'input_drift');
     });
     const { models: [model] } = await engine.status('two');
     const warning = model!.recentDecisions.find(({ trigger }) => trigger === 'input_drift')!;
@@ -94,11 +94,11 @@ describe('inputs that drift', () => {
         return live?.inputs?.rows ?? 0;
       };
       await untilResolved('a hundred rows of inputs are captured', async () => (await capture()) >= 100);
-      const captured = engine.registry.version('live', '1').baseline!.inputs!;
+      const captured = engine.context.registry.version('live', '1').baseline!.inputs!;
       assert.deepEqual([captured.source, captured.columns.map(({ name, at }) => [name, at])], ['live', [['x', 0]]]);
       await ask('live', /^what is asked is like the baseline/, random);
       await engine.control.baseline({ model: 'live', from: baseline({}) }, actor);
-      const { source, inputs } = engine.registry.version('live', '1').baseline!;
+      const { source, inputs } = engine.context.registry.version('live', '1').baseline!;
       assert.deepEqual([source, inputs?.hash], ['validation', captured.hash]);
     });
 

@@ -30,7 +30,7 @@ const tensorOf = (datatype: Float): object =>
 describe('An input that is not finite', () => {
   let engine: Engine;
   let port = 0;
-  const totals = (model: string) => engine.served(model).health!.totals;
+  const totals = (model: string) => engine.models.served(model).health!.totals;
 
   before(async () => {
     engine = await createEngine({ dataDir: temporaryDirectory(), judge: { mode: 'observe', lookMs: 20 } });
@@ -46,7 +46,7 @@ describe('An input that is not finite', () => {
 
   /** Asks, and tells how the judge took it: answers that count against the version, and such that do not. */
   async function counted(model: string, requests: number, ask: () => Promise<unknown>): Promise<[number, number]> {
-    await until('a first look', () => engine.served(model).health !== null);
+    await until('a first look', () => engine.models.served(model).health !== null);
     const { requests: seen, nonFinite, nonFiniteInputs } = totals(model);
     await ask();
     await until('the judge has seen it', () => totals(model).requests === seen + requests);

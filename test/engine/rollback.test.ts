@@ -19,7 +19,7 @@ describe('Engine', () => {
     const engine = await createEngine({
       dataDir, port: 0, judge: { lookMs: 50, cooldownMs: 0, windowMs: 3_000 }, logLevel: 'silent',
     });
-    const { registry } = engine;
+    const { registry } = engine.context;
     for (const version of ['1', 'dollars']) {
       await engine.register('housing', housingFile(version), { version, baseline: housingBaseline(version) });
     }

@@ -34,7 +34,7 @@ async function swapRound(engine: Engine, answers: number[]): Promise<void> {
       const { prediction } = await engine.predict('m', [1, 1, 0]);
       answers.push(prediction as number);
     }
-    await until('what left is gone', () => engine.served('m').loaded.length <= 2);
+    await until('what left is gone', () => engine.models.served('m').loaded.length <= 2);
   }
 }
 
@@ -83,9 +83,9 @@ test('a version that was replaced goes only after others have answered in its pl
     for (const version of VERSIONS) await engine.promote('m', version);
     const { prediction } = await engine.predict('m', [1, 1, 0]);
     assert.equal(prediction, 14);
-    const { loaded } = engine.served('m');
+    const { loaded } = engine.models.served('m');
     assert.deepEqual(loaded.map(({ state }) => state), ['ready', 'ready', 'ready']);
-    await until('what left is gone', () => engine.served('m').loaded.length === 2);
+    await until('what left is gone', () => engine.models.served('m').loaded.length === 2);
   } finally {
     await engine.close();
   }
@@ -95,7 +95,7 @@ test('a version that was replaced goes at once when its threads are needed', asy
   const engine = await engineWith({ workers: 1 });
   try {
     for (const version of VERSIONS) await engine.promote('m', version);
-    const { loaded, rollout } = engine.served('m');
+    const { loaded, rollout } = engine.models.served('m');
     const left = loaded.find(({ version }) => version.version === '1');
     assert.ok(left);
     const retire = left.retire.bind(left);

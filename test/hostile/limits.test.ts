@@ -83,7 +83,7 @@ describe('The limits of the front', () => {
   };
 
   test('disconnect those who read least lately beyond unreadBytesMax; who reads slowly gets all of it', async () => {
-    const { counts } = stage.engine.served('id').batcher;
+    const { counts } = stage.engine.models.served('id').batcher;
     const all: RawConnection[] = [];
     const [reader, ...others] = Array.from({ length: 6 }, () => askLarge());
     assert.ok(reader);
@@ -115,7 +115,7 @@ describe('The limits of the front', () => {
   });
 
   test('answer bodies of 16 MiB and a byte with 413, announced or chunked, and take those of 16 MiB', async () => {
-    const limit = stage.engine.options.bodyBytesMax;
+    const limit = stage.engine.context.options.bodyBytesMax;
     assert.equal(limit, 16 * 1024 * 1024);
     const body = GOOD_BODY.padEnd(limit);
     const good = await http(stage.port, '/predict', { body, headers: JSON_TYPE });

@@ -8,6 +8,7 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { gzipSync } from 'node:zlib';
 import { ERRORS } from '../../src/base/error-table.ts';
+import { healthAnswerOf } from '../../src/engine/models/model-views.ts';
 import { mutate, noise } from '../fuzz/mutate.ts';
 import { http } from '../support/http.ts';
 import { Random } from '../protocols/random.ts';
@@ -253,6 +254,7 @@ describe('Malformed requests at every route', () => {
     await stage.bystandersAnswered();
     const status = await ask({ method: 'POST', path: '/predict', body: GOOD[0]! });
     assert.match(status.text, /321\.5/);
-    for (const served of stage.engine.models.values()) assert.deepEqual(served.healthAnswer().violations, []);
+    const { models, context } = stage.engine;
+    for (const served of models.all.values()) assert.deepEqual(healthAnswerOf(served, context).violations, []);
   });
 });

@@ -146,7 +146,7 @@ describe('A hostile WebSocket client', () => {
       await new Promise((resolve) => setImmediate(resolve));
     }
     await stage.bystandersAnswered();
-    assert.ok(stage.front.held.unreadBytes <= stage.engine.options.limits.unreadBytesMax);
+    assert.ok(stage.front.held.unreadBytes <= stage.engine.context.options.limits.unreadBytesMax);
     connection.socket.destroy();
     await stage.quiet();
   });

@@ -71,7 +71,7 @@ export class Stage {
   }
 
   get #pending(): number {
-    return [...this.engine.models.values()].reduce((sum, { batcher }) => sum + batcher.pending, 0);
+    return [...this.engine.models.all.values()].reduce((sum, { batcher }) => sum + batcher.pending, 0);
   }
 
   async close(): Promise<void> {

@@ -116,11 +116,11 @@ suite('GET /metrics on a real engine', () => {
   test('never goes back when the monitor dies and is started again', async () => {
     await scrape();
     // Not a ring: the thread throws.
-    engine.monitor.post({
+    engine.context.monitor.post({
       kind: 'attach', deploymentId: 99, model: 'm', version: '1', memory: new SharedArrayBuffer(8), rings: 1,
       capacity: 3,
     });
-    await until('the monitor is started again', () => engine.meters.monitorRestarts > 0);
+    await until('the monitor is started again', () => engine.context.meters.monitorRestarts > 0);
     assert.equal(await post('/predict', features), 200);
     assert.equal(total(await scrape(), 'lastgood_monitor_restarts_total'), 1);
     assert.ok(total(scraped, 'lastgood_requests_total', { version: '1', code: '200' }) > 30);

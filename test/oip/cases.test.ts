@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import { createEngine } from '../../src/engine/engine.ts';
 import type { Engine } from '../../src/engine/engine.ts';
+import { healthAnswerOf } from '../../src/engine/models/model-views.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 import { CASES_FOLDER, readCases, replay } from './replay.ts';
 
@@ -61,6 +62,7 @@ suite('Open Inference Protocol', () => {
   }
 
   test('counts no client fault against a model', () => {
-    for (const served of engine.models.values()) assert.deepEqual(served.healthAnswer().violations, []);
+    const { models, context } = engine;
+    for (const served of models.all.values()) assert.deepEqual(healthAnswerOf(served, context).violations, []);
   });
 });

@@ -45,7 +45,7 @@ suite('/v2 routes', () => {
     await engine.register('m', file(linear(1000)), { version: '2', promote: true });
     await engine.register('m', file(linear(7)), { version: '3' });
     ({ port } = await engine.listen({ port: 0 }));
-    await until('version 1 stands by', () => engine.served('m').loadedVersions.length === 2);
+    await until('version 1 stands by', () => engine.models.served('m').loadedVersions.length === 2);
   });
 
   after(async () => {
@@ -75,7 +75,7 @@ suite('/v2 routes', () => {
   });
 
   test('samples of a version that answers only because it was named are not judged', async () => {
-    const judged = (): number => engine.served('m').health?.totals.requests ?? 0;
+    const judged = (): number => engine.models.served('m').health?.totals.requests ?? 0;
     await until('the monitor has seen all that the active version answered', () => judged() === activeAnswers);
     for (let at = 0; at < 5; at += 1) await infer('m/versions/1');
     await infer('m/versions/2');

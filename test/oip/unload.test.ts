@@ -42,7 +42,7 @@ test('unload holds over a restart and for followers, and load brings back what w
 
   const [third, thirdPort] = await serve();
   assert.equal(await ask(thirdPort), 1.5);
-  const told = third.registry.history('m').map(({ kind, by }) => `${kind} by ${by}`);
+  const told = third.context.registry.history('m').map(({ kind, by }) => `${kind} by ${by}`);
   assert.deepEqual(told.slice(0, 2), ['load by http', 'unload by http']);
   await third.close();
 });

@@ -40,7 +40,7 @@ describe('Twice the load that can be borne', () => {
 
   /** Keeps the only worker busy, for the time of a long run. */
   async function holdWorker(): Promise<{ readonly answer: Promise<Answer> }> {
-    const { counts } = engine.served('m').batcher;
+    const { counts } = engine.models.served('m').batcher;
     const { batches } = counts;
     const answer = ask(HOLD);
     await until('the worker is busy', () => counts.batches > batches, PATIENCE_MS);
@@ -49,7 +49,7 @@ describe('Twice the load that can be borne', () => {
 
   test('is answered as far as the queue goes and refused with 429 and Retry-After beyond, then all is as before',
     async () => {
-      const { batcher } = engine.served('m');
+      const { batcher } = engine.models.served('m');
       const { answer } = await holdWorker();
       let pendingMost = 0;
       const watch = setInterval(() => (pendingMost = Math.max(pendingMost, batcher.pending)), 1);
@@ -73,7 +73,7 @@ describe('Twice the load that can be borne', () => {
   test('a refusal does not wait for the body', async () => {
     const { answer } = await holdWorker();
     const waiting = Array.from({ length: PENDING_MAX }, () => ask());
-    await until('the queue is full', () => engine.served('m').batcher.pending === PENDING_MAX, PATIENCE_MS);
+    await until('the queue is full', () => engine.models.served('m').batcher.pending === PENDING_MAX, PATIENCE_MS);
     const connection = await RawConnection.open(port);
     connection.write(['POST /predict HTTP/1.1', 'Host: x', 'Content-Length: 1000000'], '{');
     await until('it is refused', () => connection.statuses.length > 0, PATIENCE_MS);
@@ -83,7 +83,7 @@ describe('Twice the load that can be borne', () => {
   });
 
   test('what clients gave up is not run, and its place is free for others', async () => {
-    const { batcher } = engine.served('m');
+    const { batcher } = engine.models.served('m');
     const { answer } = await holdWorker();
     const { batches } = batcher.counts;
     const leaving = new AbortController();
@@ -101,7 +101,7 @@ describe('Twice the load that can be borne', () => {
   test('readiness turns false before intake stops, and what was accepted is answered', async () => {
     const { answer } = await holdWorker();
     const waiting = Array.from({ length: 10 }, () => ask());
-    await until('they wait', () => engine.served('m').batcher.pending > 10, PATIENCE_MS);
+    await until('they wait', () => engine.models.served('m').batcher.pending > 10, PATIENCE_MS);
     const ready = await RawConnection.open(port);
     const GET = ['GET /v2/health/ready HTTP/1.1', 'Host: x'];
     ready.write(GET);

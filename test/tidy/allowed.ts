@@ -6,15 +6,6 @@ export const IN_CIRCLES: readonly string[] = [
   'src/worker/messages.ts',
   'src/worker/run/row-sampler.ts',
   'src/worker/run/sampler.ts',
-  'src/engine/models/model-views.ts',
-  'src/engine/models/served-model.ts',
-  'src/engine/api/operator-api.ts',
-  'src/engine/engine.ts',
-  'src/engine/api/serving-api.ts',
-  'src/engine/api/metrics-page.ts',
-  'src/engine/api/oip-api.ts',
-  'src/engine/api/tfs-api.ts',
-  'src/engine/unloading.ts',
 ];
 
 /** Folders with too many files. */
@@ -24,9 +15,6 @@ export const FULL_FOLDERS: readonly string[] = [
 /** Files that are too small to be a place of their own. */
 export const CRUMBS: readonly string[] = [
   'src/doctor/registry-probe.ts',
-  'src/engine/background.ts',
-  'src/engine/choose-model.ts',
-  'src/engine/unloading.ts',
   'src/registry/store/disk-probe.ts',
   'src/registry/empty-model.ts',
   'src/registry/store/lost-registry.ts',

@@ -17,6 +17,7 @@ const INNER_FLOORS: Readonly<Record<string, readonly string[]>> = {
   'src/rollout': ['deployment', 'registration', 'attribution'],
   'src/protocols': ['json', 'predict', 'oip', 'tfs', 'f32'],
   'src/registry': ['artifacts.ts', 'store', 'commit'],
+  'src/engine': ['log.ts', 'events.ts', 'monitor-link.ts', 'follower.ts', 'safety', 'models', 'hung-runs.ts', 'api'],
 };
 
 export const linesOf = (text: string): string[] => text.replace(/\n$/, '').split('\n');

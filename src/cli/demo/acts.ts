@@ -128,7 +128,7 @@ const isWell = ({ check, verdict }: CheckResult): boolean =>
 async function seeHealth(stage: Stage, act: Act, generation: number): Promise<Pick<ActReport, 'checks' | 'failure'>> {
   const { engine, screen } = stage;
   const judged = (): HealthReport | null => {
-    const { health } = engine.served(DEMO_MODEL);
+    const { health } = engine.models.served(DEMO_MODEL);
     if (health === null || health.generation !== generation) return null;
     if (health.totals.requests < JUDGED_REQUESTS_MIN) return null;
     return health.checks.every(isWell) ? health : null;
@@ -142,7 +142,7 @@ async function seeHealth(stage: Stage, act: Act, generation: number): Promise<Pi
   }
   const health = judged();
   if (health === null) {
-    const missing = engine.served(DEMO_MODEL).health?.checks.filter((check) => !isWell(check)) ?? [];
+    const missing = engine.models.served(DEMO_MODEL).health?.checks.filter((check) => !isWell(check)) ?? [];
     const said = missing.map(({ text }) => text).join('; ') || 'the monitor judged too few requests';
     const failure = `version ${act.version} was not healthy within ${HEALTHY_DEADLINE_MS / 1_000} s: ${said}`;
     return { checks: [], failure };
@@ -198,14 +198,14 @@ function rollbackSeen({ engine }: Stage, promoted: Activated, back: Activated): 
   const { decision } = back;
   if (decision === null) throw new Error('read a rollback: it has no decision; this is a bug');
   // The registry is asked who it was: the event in memory would say whatever this process likes.
-  const event = engine.registry.history(DEMO_MODEL).find((one) => one.decision === decision.id);
+  const event = engine.context.registry.history(DEMO_MODEL).find((one) => one.decision === decision.id);
   return {
     trigger: decision.trigger,
     by: event?.by ?? 'nobody',
     reason: decision.reason,
     rolledBackTo: decision.rolledBackTo,
     generation: back.generation,
-    quarantined: engine.registry.version(DEMO_MODEL, decision.version).health === 'unhealthy',
+    quarantined: engine.context.registry.version(DEMO_MODEL, decision.version).health === 'unhealthy',
     decision: decision.id,
     afterMs: Math.round((back.atUs - promoted.atUs) / 1_000),
   };

@@ -149,7 +149,7 @@ function liveText(engine: Engine, ledger: Ledger): string {
     return `${totalOf(counts).toLocaleString('en-US')}/s from ${version}${errors > 0 ? ` (${errors} errors)` : ''}`;
   });
   const p95 = ledger.p95Ms(fromUs);
-  const active = engine.served(DEMO_MODEL).rollout.activeVersion?.version ?? '';
+  const active = engine.models.served(DEMO_MODEL).rollout.activeVersion?.version ?? '';
   const waited = p95 === null ? '' : `   p95 ${p95.toFixed(1)} ms`;
   return `active ${active}   ${perSecond.join(', ') || 'no answers yet'}${waited}`;
 }

@@ -65,12 +65,12 @@ async function runUntilStopped(engine: Engine, admin: AdminSocket | null, run: R
 }
 
 async function start(engine: Engine, admin: AdminSocket | null, { demoModels, json }: RunOptions): Promise<void> {
-  if (demoModels && engine.models.size === 0) {
+  if (demoModels && engine.models.all.size === 0) {
     await registerDemoModels(engine.control, (line) => engine.log.info({}, line));
   }
-  warnOfUnknownModels(engine);
+  warnOfUnknownModels(engine.context);
   const { host, port } = await engine.listen();
-  const { dataDir, judge, samples } = engine.options;
+  const { dataDir, judge, samples } = engine.context.options;
   const perSecond = judge.expectedPerSecond ?? USUAL_PER_SECOND;
   for (const line of samples === 'on' ? priceOf(judge, perSecond) : []) engine.log.info({}, `judge: ${line}`);
   const adminSocket = admin?.path ?? null;
@@ -84,7 +84,7 @@ async function start(engine: Engine, admin: AdminSocket | null, { demoModels, js
 }
 
 // A section for a name with a typing error would never count, and nobody would know.
-function warnOfUnknownModels({ options, registry, log }: Engine): void {
+function warnOfUnknownModels({ options, registry, log }: Engine['context']): void {
   const known = new Set(registry.models().map(({ model }) => model));
   for (const model of Object.keys(options.models)) {
     if (!known.has(model)) log.warn({ model }, 'the options have a section for this model: no such model yet');

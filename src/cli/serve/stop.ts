@@ -33,7 +33,7 @@ export function stopSignal(): Promise<NodeJS.Signals> {
  * worker cannot be ended, because its run does not come back: the process is killed then.
  */
 export async function stopEngine(engine: Engine): Promise<0 | 1> {
-  const { drainMs } = engine.options;
+  const { drainMs } = engine.context.options;
   const beganMs = performance.now();
   const { left } = await engine.drain();
   if (left > 0) {
@@ -65,7 +65,7 @@ export function restartWhenHung(engine: Engine): void {
     engine.log.warn({ model, version }, `stopping: a worker does not come back from a run; ${next}`);
     void engine.drain()
       // What hung in the meantime must be out as well before another process begins.
-      .then(() => Promise.race([settled(), sleep(engine.options.drainMs)]))
+      .then(() => Promise.race([settled(), sleep(engine.context.options.drainMs)]))
       .then(() => sleep(LAST_ANSWERS_MS))
       .then(() => process.kill(process.pid, HUNG_SIGNAL));
   });

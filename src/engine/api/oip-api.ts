@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { ControlPlane } from '../../admin/commands.ts';
 import { lastgoodError } from '../../base/errors.ts';
 import type { IndexEntry, LoadRequest, OipApi } from '../../api/serving-api.ts';
 import { modelStatistics } from '../../metrics/statistics.ts';
@@ -10,15 +11,17 @@ import { packageVersion } from '../../base/package-root.ts';
 import { checkName } from '../../base/names.ts';
 import type { VersionRecord } from '../../domain/records.ts';
 import { EXTENSIONS, indexEntries, modelConfig, modelMetadata } from './oip-description.ts';
-import type { Engine } from '../engine.ts';
+import type { EngineContext, EngineLife } from '../models/context.ts';
+import type { ModelTable } from '../models/model-table.ts';
 import type { ServedModel } from '../models/served-model.ts';
-import { setUnloaded } from '../unloading.ts';
 
 const BY = { by: 'http' };
 
 /** Builds the part of the front's port that the protocol needs. */
-export function createOipApi(engine: Engine): OipApi {
-  const { registry, options } = engine;
+export function createOipApi(
+  context: EngineContext, table: ModelTable, life: EngineLife, control: ControlPlane,
+): OipApi {
+  const { registry, options, log } = context;
   const server = { name: 'lastgood', version: packageVersion(), extensions: EXTENSIONS };
 
   const recordOf = (served: ServedModel, version: string | undefined): VersionRecord =>
@@ -27,30 +30,33 @@ export function createOipApi(engine: Engine): OipApi {
   return {
     needsToken: options.modelControl === 'guarded',
     server: () => server,
-    isReady: () => [...engine.models.values()].every((served) => served.rollout.active !== null || !hasActive(served)),
-    assertReady: (model, version) => void engine.served(model).deploymentOf(version),
+    isReady: () => [...table.all.values()].every((served) => served.rollout.active !== null || !hasActive(served)),
+    assertReady: (model, version) => void table.served(model).deploymentOf(version),
     metadata: (model, version) => {
-      const served = engine.served(model);
+      const served = table.served(model);
       return modelMetadata(recordOf(served, version), versionsOf(served, version));
     },
     config: (model, version) => {
-      const served = engine.served(model);
+      const served = table.served(model);
       return modelConfig(recordOf(served, version), served.options);
     },
-    statistics: (model, version) => statistics(engine, model, version),
+    statistics: (model, version) => statistics(context, table, model, version),
     index: () => registry.models().flatMap(({ model }): IndexEntry[] => {
-      const served = engine.models.get(model);
+      const served = table.all.get(model);
       if (served === undefined) return [{ name: model, state: 'UNAVAILABLE', reason: 'unloaded' }];
       return indexEntries(model, served.rollout.activeVersion?.version ?? null, served.rollout.deployments);
     }),
-    load: (model, request) => load(engine, model, request),
+    load: async (model, request) => {
+      life.assertOpen();
+      await load(context, table, control, model, request);
+    },
     unload: async (model, force) => {
-      const served = engine.served(model);
+      const served = table.served(model);
       if (options.modelControl === 'guarded' && !force && served.rollout.active !== null) {
         throw lastgoodError('UNLOAD_REFUSED', { model });
       }
-      engine.log.info({ model, ...BY }, 'unloading');
-      await setUnloaded(engine, served.model, true, BY.by);
+      log.info({ model, ...BY }, 'unloading');
+      await table.setUnloaded(served.model, true, BY.by);
     },
   };
 
@@ -60,14 +66,16 @@ export function createOipApi(engine: Engine): OipApi {
   }
 }
 
-async function statistics(engine: Engine, model: string | undefined, version: string | undefined): Promise<object> {
-  const asked = model === undefined ? [...engine.models.values()] : [engine.served(model)];
+async function statistics(
+  { monitor, clock, meters }: EngineContext, table: ModelTable, model: string | undefined, version: string | undefined,
+): Promise<object> {
+  const asked = model === undefined ? [...table.all.values()] : [table.served(model)];
   if (model !== undefined) asked[0]!.deploymentOf(version);
-  await engine.monitor.measure();
-  const clock = { wallMs: engine.clock.wallMs(), nowUs: engine.clock.monotonicUs() };
+  await monitor.measure();
+  const now = { wallMs: clock.wallMs(), nowUs: clock.monotonicUs() };
   return {
     model_stats: asked.flatMap((served) => versionsOf(served, version).map((one) =>
-      modelStatistics(served.model, one, engine.meters.of(served.model), clock))),
+      modelStatistics(served.model, one, meters.of(served.model), now))),
   };
 }
 
@@ -75,29 +83,30 @@ function versionsOf(served: ServedModel, version: string | undefined): string[] 
   return version === undefined ? served.loadedVersions : [version];
 }
 
-async function load(engine: Engine, model: string, { version, file }: LoadRequest): Promise<void> {
-  engine.assertOpen();
-  if (file !== undefined) await registerBytes(engine, model, version, file);
+async function load(
+  { registry }: EngineContext, table: ModelTable, control: ControlPlane, model: string, { version, file }: LoadRequest,
+): Promise<void> {
+  if (file !== undefined) await registerBytes(control, model, version, file);
   // Throws for a model that nobody registered.
-  else engine.registry.model(model);
-  await setUnloaded(engine, model, false, BY.by);
-  engine.followModels();
-  await engine.settled();
-  const served = engine.served(model);
+  else registry.model(model);
+  await table.setUnloaded(model, false, BY.by);
+  table.followModels();
+  await table.settled();
+  const served = table.served(model);
   if (version !== undefined && served.rollout.activeVersion?.version !== version) {
-    await engine.control.promote({ model, version, reason: 'loaded over HTTP' }, BY);
+    await control.promote({ model, version, reason: 'loaded over HTTP' }, BY);
   }
   served.deploymentOf(undefined);
 }
 
 async function registerBytes(
-  engine: Engine, model: string, version: string | undefined, file: Uint8Array,
+  control: ControlPlane, model: string, version: string | undefined, file: Uint8Array,
 ): Promise<void> {
   checkName('the model name', model);
   const path = join(tmpdir(), `lastgood-${randomUUID()}.onnx`);
   await writeFile(path, file, { flag: 'wx', mode: 0o600 });
   try {
-    await engine.control.register({ model, file: path, ...(version !== undefined && { version }) }, BY);
+    await control.register({ model, file: path, ...(version !== undefined && { version }) }, BY);
   } finally {
     await rm(path, { force: true });
   }

@@ -12,31 +12,35 @@ import type { DoneRollback } from '../../rollout/decisions.ts';
 import type { Activation, Rollback } from '../../rollout/events.ts';
 import { registerVersion, removeVersions } from '../../rollout/registration/registration.ts';
 import { assertHealthy, liveBaseline } from '../safety/capture.ts';
-import type { Engine } from '../engine.ts';
-import { setUnloaded } from '../unloading.ts';
+import type { EngineContext, EngineLife } from '../models/context.ts';
+import type { ModelTable } from '../models/model-table.ts';
+import { statusOf } from '../models/model-views.ts';
 
-export class EngineControl implements ControlPlane {
-  readonly #engine: Engine;
+export class OperatorApi implements ControlPlane {
+  readonly #context: EngineContext;
+  readonly #table: ModelTable;
+  readonly #life: EngineLife;
   /** Registrations run one after the other: each one's trial may take a core and the memory of a whole model. */
   #lastRegistration: Promise<unknown> = Promise.resolve();
 
-  constructor(engine: Engine) {
-    this.#engine = engine;
+  constructor(context: EngineContext, table: ModelTable, life: EngineLife) {
+    this.#context = context;
+    this.#table = table;
+    this.#life = life;
   }
 
   async register(args: Arguments<'register'>, { by }: Actor): Promise<Registration> {
-    const engine = this.#engine;
-    const { dataDir, trialMs, trialMemoryBytes, intraOpThreads } = engine.options;
-    const { registry, clock } = engine;
-    engine.assertOpen();
+    const { registry, clock, log, options } = this.#context;
+    const { dataDir, trialMs, trialMemoryBytes, intraOpThreads } = options;
+    this.#life.assertOpen();
     const { promote, allowSignatureChange, force, ...request } = args;
     const registration = this.#lastRegistration.then(() =>
       registerVersion({ dataDir, registry, clock, trialMs, trialMemoryBytes, intraOpThreads }, request, by),
     );
     this.#lastRegistration = registration.catch(() => undefined);
     const version = await registration;
-    engine.log.info({ model: version.model, version: version.version, by, warnings: version.warnings }, 'registered');
-    engine.followModels();
+    log.info({ model: version.model, version: version.version, by, warnings: version.warnings }, 'registered');
+    this.#table.followModels();
     if (promote !== true) return { version, activation: null };
     const target = { model: version.model, version: version.version };
     const leave = { allowSignatureChange: allowSignatureChange ?? false, force: force ?? false };
@@ -45,11 +49,11 @@ export class EngineControl implements ControlPlane {
   }
 
   async promote(args: Arguments<'promote'>, { by }: Actor): Promise<Activation> {
-    this.#engine.assertOpen();
+    this.#life.assertOpen();
     // Who promotes a version of an unloaded model wants the model back; it has to be up before it can change.
-    const wasUnloaded = await setUnloaded(this.#engine, args.model, false, by);
-    this.#engine.followModels();
-    const { rollout } = this.#engine.served(args.model);
+    const wasUnloaded = await this.#table.setUnloaded(args.model, false, by);
+    this.#table.followModels();
+    const { rollout } = this.#table.served(args.model);
     // Brought back is what was active before, and that may be all that was asked for.
     if (wasUnloaded && rollout.active !== null && rollout.activeVersion?.version === args.version) {
       return { model: args.model, version: args.version, from: null, generation: rollout.active.generation };
@@ -63,9 +67,9 @@ export class EngineControl implements ControlPlane {
   }
 
   async rollback(args: Arguments<'rollback'>, { by }: Actor): Promise<Rollback> {
-    this.#engine.assertOpen();
-    const { registry, options } = this.#engine;
-    const served = this.#engine.served(args.model);
+    this.#life.assertOpen();
+    const { registry, options } = this.#context;
+    const served = this.#table.served(args.model);
     const { newGeneration, rolledBackTo, targetTrust = 'unproven', version, id } = await this.#rolledBack(args, by);
     const target = rolledBackTo ?? '';
     const path = artifactPath(options.dataDir, registry.version(served.model, target).sha256);
@@ -77,7 +81,7 @@ export class EngineControl implements ControlPlane {
 
   // Without a named version, what was done just now is the answer, also when it was done while this one went ahead.
   async #rolledBack(args: Arguments<'rollback'>, by: string): Promise<DoneRollback> {
-    const { rollout, health } = this.#engine.served(args.model);
+    const { rollout, health } = this.#table.served(args.model);
     const { to, reason = 'requested by an operator' } = args;
     const before = to === undefined ? rollout.justRolledBack() : null;
     if (before !== null) return before;
@@ -91,38 +95,38 @@ export class EngineControl implements ControlPlane {
   }
 
   async confirm({ model }: Arguments<'confirm'>, { by }: Actor): Promise<ModelRecord> {
-    await this.#engine.served(model).rollout.confirm(by);
-    return this.#engine.registry.model(model);
+    await this.#table.served(model).rollout.confirm(by);
+    return this.#context.registry.model(model);
   }
 
   async pin({ model, reason }: Arguments<'pin'>, { by }: Actor): Promise<ModelRecord> {
-    const { registry } = this.#engine;
+    const { registry } = this.#context;
     return registry.commit(() => registry.setPin(model, { by, reason: reason ?? '' }, by));
   }
 
   async unpin({ model }: Arguments<'unpin'>, { by }: Actor): Promise<ModelRecord> {
-    const { registry } = this.#engine;
+    const { registry } = this.#context;
     return registry.commit(() => registry.setPin(model, null, by));
   }
 
   async quarantine(args: Arguments<'quarantine'>, { by }: Actor): Promise<VersionRecord> {
-    const { registry } = this.#engine;
+    const { registry } = this.#context;
     const after = await registry.commit(() => registry.quarantine({ reason: 'by an operator', ...args, by }));
-    this.#engine.served(args.model).rollout.reconsider();
+    this.#table.served(args.model).rollout.reconsider();
     return after;
   }
 
   async release(args: Arguments<'release'>, { by }: Actor): Promise<VersionRecord> {
-    const { registry } = this.#engine;
+    const { registry } = this.#context;
     const after = await registry.commit(() => registry.release({ ...args, by }));
-    this.#engine.served(args.model).rollout.reconsider();
+    this.#table.served(args.model).rollout.reconsider();
     return after;
   }
 
   async baseline(args: Arguments<'baseline'>, { by }: Actor): Promise<VersionRecord> {
-    const { registry, clock } = this.#engine;
+    const { registry, clock } = this.#context;
     const { model, version, from } = args;
-    const served = this.#engine.served(model);
+    const served = this.#table.served(model);
     const named = version === undefined ? { model } : { model, version };
     const after = from === undefined
       ? await this.#capture(named, args.acceptNewDistribution === true, by)
@@ -134,8 +138,8 @@ export class EngineControl implements ControlPlane {
   async #capture(
     { model, version }: { model: string; version?: string }, acceptsNew: boolean, by: string,
   ): Promise<VersionRecord> {
-    const { registry, monitor, clock } = this.#engine;
-    const served = this.#engine.served(model);
+    const { registry, monitor, clock } = this.#context;
+    const served = this.#table.served(model);
     const active = served.rollout.activeVersion;
     if (active === null) throw lastgoodError('NO_ACTIVE_VERSION', { model });
     if (version !== undefined && version !== active.version) {
@@ -155,14 +159,16 @@ export class EngineControl implements ControlPlane {
   }
 
   async remove(args: Arguments<'remove'>, { by }: Actor): Promise<Answer<'remove'>> {
-    const { dataDir } = this.#engine.options;
-    const result = await removeVersions({ dataDir, registry: this.#engine.registry }, args, by);
-    this.#engine.followModels();
+    const { dataDir } = this.#context.options;
+    const result = await removeVersions({ dataDir, registry: this.#context.registry }, args, by);
+    this.#table.followModels();
     return result;
   }
 
   status({ model }: Arguments<'status'>): Promise<EngineStatus> {
-    const { models, front, options, isDraining } = this.#engine;
+    const { options } = this.#context;
+    const { front, isDraining, startedMs } = this.#life;
+    const table = this.#table;
     return inTurn(() => ({
       engine: isDraining ? 'draining' : 'running',
       version: packageVersion(),
@@ -170,24 +176,25 @@ export class EngineControl implements ControlPlane {
       listen: front === null ? null : `${front.host}:${front.port}`,
       tls: front?.tls ?? null,
       pid: process.pid,
-      uptimeMs: Math.round(performance.now() - this.#engine.startedMs),
+      uptimeMs: Math.round(performance.now() - startedMs),
       residentBytes: process.memoryUsage.rss(),
-      defaultModel: this.#engine.defaultModel,
-      models: (model === undefined ? [...models.values()] : [this.#engine.served(model)]).map((one) => one.status()),
+      defaultModel: table.defaultModel,
+      models: (model === undefined ? [...table.all.values()] : [table.served(model)])
+        .map((served) => statusOf(served, this.#context)),
     }));
   }
 
   history({ model, limit }: Arguments<'history'>): Promise<EventRecord[]> {
-    return inTurn(() => this.#engine.registry.history(model, limit));
+    return inTurn(() => this.#context.registry.history(model, limit));
   }
 
   explain({ decision }: Arguments<'explain'>): Promise<DecisionRecord> {
-    return inTurn(() => this.#engine.registry.findDecision(decision));
+    return inTurn(() => this.#context.registry.findDecision(decision));
   }
 
   async drain(_args: Arguments<'drain'>, { by }: Actor): Promise<Answer<'drain'>> {
-    this.#engine.log.info({ by }, 'draining');
-    const { answered } = await this.#engine.drain();
+    this.#context.log.info({ by }, 'draining');
+    const { answered } = await this.#life.drain();
     return { answered };
   }
 }

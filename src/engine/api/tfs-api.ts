@@ -8,7 +8,8 @@ import type { TfsApi } from '../../api/serving-api.ts';
 import type { Datatype, TensorSignature } from '../../domain/records.ts';
 import type { DeploymentState } from '../../rollout/deployment/deployment.ts';
 import type { DeploymentView } from '../../rollout/deployment/deployments.ts';
-import type { Engine } from '../engine.ts';
+import type { EngineContext } from '../models/context.ts';
+import type { ModelTable } from '../models/model-table.ts';
 import type { ServedModel } from '../models/served-model.ts';
 
 const LABELS = ['active', 'stable', 'lastgood', 'candidate', 'canary'];
@@ -24,19 +25,18 @@ const TYPES: Readonly<Record<Datatype, string>> = {
 };
 
 /** Builds the part of the front's port that these routes need. */
-export function createTfsApi(engine: Engine): TfsApi {
-  const { registry } = engine;
+export function createTfsApi({ registry }: EngineContext, table: ModelTable): TfsApi {
   return {
-    models: () => [...engine.models.keys()],
+    models: () => [...table.all.keys()],
     versionOf: (model, label) => {
-      const served = engine.served(model);
+      const served = table.served(model);
       if (label === 'active' || label === 'stable') return undefined;
       const version = labelled(served, label, registry.model(model).lastGoodVersion);
       if (version !== undefined) return version;
       throw lastgoodError('LABEL_NOT_FOUND', { model, label, known: LABELS.join(', ') });
     },
     status: (model, version) => {
-      const served = engine.served(model);
+      const served = table.served(model);
       const views = served.rollout.deployments.filter((one) => version === undefined || one.version === version);
       // One that is registered and not loaded has ended; one that nobody knows is refused here.
       const states = views.length === 0 && version !== undefined
@@ -46,7 +46,7 @@ export function createTfsApi(engine: Engine): TfsApi {
       return { name: model, ready: isReady(served, views, version), model_version_status: states };
     },
     metadata: (model, version) => {
-      const { signature, version: found } = engine.served(model).deploymentOf(version).version;
+      const { signature, version: found } = table.served(model).deploymentOf(version).version;
       const tensors = (of: readonly TensorSignature[]): object => Object.fromEntries(of.map(tensorInfo));
       const definition = {
         inputs: tensors(signature.inputs), outputs: tensors(signature.outputs),

@@ -1,15 +1,15 @@
 // What clients and operators are shown of one served model. Main thread; called when somebody asks.
 import type { ModelStatus } from '../../admin/answers.ts';
 import type { HealthAnswer } from '../../api/serving-api.ts';
-import type { Registry } from '../../registry/registry.ts';
 import type { Sights } from '../../judge/checks/detectability.ts';
 import { keptPerSecond, sightsOf } from '../../judge/checks/detectability.ts';
+import type { EngineContext } from './context.ts';
 import type { ServedModel } from './served-model.ts';
 
 const DECISIONS_SHOWN = 5;
 
 /** The answer of GET /health. */
-export function healthAnswerOf(served: ServedModel, registry: Registry): HealthAnswer {
+export function healthAnswerOf(served: ServedModel, { registry }: EngineContext): HealthAnswer {
   const { model, rollout, health, batcher, counts } = served;
   const record = registry.model(model);
   const violations = health?.violations ?? [];
@@ -34,7 +34,8 @@ export function healthAnswerOf(served: ServedModel, registry: Registry): HealthA
 }
 
 /** One model of `lastgood status`. */
-export function statusOf(served: ServedModel, registry: Registry, nowMs: number): ModelStatus {
+export function statusOf(served: ServedModel, context: EngineContext): ModelStatus {
+  const { registry } = context;
   const { model, rollout, health, batcher, counts } = served;
   return {
     model: registry.model(model),
@@ -44,17 +45,19 @@ export function statusOf(served: ServedModel, registry: Registry, nowMs: number)
     health,
     pending: batcher.pending,
     shielded: counts.shielded,
-    sights: sightsNow(served, registry, nowMs),
+    sights: sightsNow(served, context),
     recentDecisions: registry.decisions(model, DECISIONS_SHOWN),
   };
 }
 
 // By what came in during the short window, or else by what is expected.
-function sightsNow({ model, rollout, health, options }: ServedModel, registry: Registry, nowMs: number): Sights | null {
+function sightsNow(
+  { model, rollout, health, options }: ServedModel, { registry, clock }: EngineContext,
+): Sights | null {
   const { judge, samples } = options;
   const active = rollout.activeVersion;
   if (active === null || samples === 'off' || judge.mode === 'compat') return null;
-  const ageMs = Math.max(1, Math.min(judge.windowMs, nowMs - registry.model(model).activatedAtMs));
+  const ageMs = Math.max(1, Math.min(judge.windowMs, clock.wallMs() - registry.model(model).activatedAtMs));
   const observed = ((health?.windowSamples ?? 0) * 1_000) / ageMs;
   const perSecond = observed > 0 ? observed : (judge.expectedPerSecond ?? 0);
   const { requests = 0, predictions = 0 } = health?.totals ?? {};

@@ -1,49 +1,50 @@
 // One model as the engine serves it: its queue, its loaded versions, its rollout and what the monitor says of it.
 // Main thread. Everything that belongs to one model and to no other is wired here.
 import { Batcher } from '../../batch/batcher.ts';
-import type { Asked, OnBad, Unanswered } from '../../batch/options.ts';
-import { lastgoodError } from '../../base/errors.ts';
-import type { HealthAnswer } from '../../api/serving-api.ts';
+import type { BatcherOptions, Dispatch, OnBad, Unanswered } from '../../batch/options.ts';
+import { lastgoodError, reasonOf } from '../../base/errors.ts';
 import { CHECKS } from '../../judge/checks/table.ts';
 import type { JudgePhase } from '../../judge/types/check-kinds.ts';
 import type { CheckName, HealthReport, Verdict } from '../../judge/types/messages.ts';
-import type { ModelStatus } from '../../admin/answers.ts';
 import type { AnswerCounts } from '../../metrics/answer-counts.ts';
-import type { ModelOptions } from '../../options/options.ts';
+import type { ModelMeter } from '../../metrics/model-meter.ts';
+import { type ModelOptions, workersFor } from '../../options/options.ts';
+import { recordedRows } from '../../record/recording.ts';
 import type { VersionRecord } from '../../domain/records.ts';
-import type { Registry } from '../../registry/registry.ts';
 import { Attribution } from '../../rollout/attribution/attribution.ts';
 import type { Deployment } from '../../rollout/deployment/deployment.ts';
 import type { Deployments } from '../../rollout/deployment/deployments.ts';
-import type { RolloutEvent } from '../../rollout/events.ts';
+import { DeploymentLoader } from '../../rollout/deployment/loader.ts';
 import { type ActiveGeneration, ModelRollout } from '../../rollout/rollout.ts';
 import type { Slab } from '../../shared-memory/slab.ts';
 import { Track } from '../../shared-memory/track.ts';
-import type { BatchResult } from '../../worker/messages.ts';
-import { circumstancesOf } from '../safety/evidence-context.ts';
+import { circumstancesOf, LastHours } from '../safety/evidence-context.ts';
 import { FailureLog } from '../safety/failure-log.ts';
-import { LastHours } from '../safety/evidence-context.ts';
 import { LostSamples, MAIN_THREAD_RING } from '../safety/lost-samples.ts';
 import { Shield, type ShieldCounts } from '../safety/shield.ts';
-import { DeploymentLoader, type DeploymentLoaderPorts } from '../../rollout/deployment/loader.ts';
-import { healthAnswerOf, statusOf } from './model-views.ts';
+import type { EngineContext } from './context.ts';
 import { VersionQueues } from './version-queues.ts';
 
 /** The number of a request to the monitor whose answer nobody waits for. */
 const NOBODYS_REQUEST = 0;
 
-export interface ServedModelPorts extends DeploymentLoaderPorts {
-  readonly registry: Registry;
+export interface ServedModelPorts {
+  readonly model: string;
+  readonly options: ModelOptions;
+  readonly context: EngineContext;
   /** All models of this host. */
   readonly models: ReadonlyMap<string, ServedModel>;
-  readonly emit: (event: RolloutEvent) => void;
+  readonly nextDeploymentId: () => number;
 }
 
 export class ServedModel {
   readonly model: string;
+  readonly options: ModelOptions;
   readonly batcher: Batcher;
   readonly rollout: ModelRollout;
-  readonly #ports: ServedModelPorts;
+  readonly #context: EngineContext;
+  readonly #models: ReadonlyMap<string, ServedModel>;
+  readonly #meter: ModelMeter;
   readonly #loader: DeploymentLoader;
   readonly #deployments: Deployments;
   readonly #versionQueues: VersionQueues;
@@ -53,30 +54,27 @@ export class ServedModel {
   readonly #lastHours = new LastHours();
   #health: HealthReport | null = null;
 
-  constructor(ports: ServedModelPorts) {
-    const { model, options, clock, registry } = ports;
+  constructor({ model, options, context, models, nextDeploymentId }: ServedModelPorts) {
+    const { registry, clock, monitor } = context;
     this.model = model;
-    this.#ports = ports;
+    this.options = options;
+    this.#context = context;
+    this.#models = models;
+    this.#meter = context.meters.of(model);
     this.#failures = new FailureLog(options.reservoir !== 'off');
-    const { batchSizeMax, batchDelayUs, slabBytes, largeBytesMax, pendingMax, deadlineMs } = options;
-    const onBad: OnBad = (slab, entry, answer, asked) =>
-      this.#failures.note(slab, entry, answer, asked, clock.monotonicUs());
-    const queue = {
-      model, batchSizeMax, batchDelayUs, slabBytes, largeBytesMax, pendingMax, deadlineMs,
-      monotonicUs: () => clock.monotonicUs(), meter: ports.meter,
-      takeBack: () => this.#takeBackAllBut(null),
-      answersOf: (slab: Slab) => this.#answersOf(slab),
-      onUnanswered: (slab: Slab, requests: number, why: Unanswered) => this.#recordUnanswered(slab, requests, why),
-      onBad,
-    };
+    const queue = this.#queueOptions();
     this.#shield = new Shield({
-      isOn: options.shield === 'on', counts: ports.meter,
-      monotonicUs: () => clock.monotonicUs(),
-      onLost: (slab, requests) => this.#recordUnanswered(slab, requests, 'lost'),
-      onBad,
+      isOn: options.shield === 'on', counts: this.#meter, monotonicUs: queue.monotonicUs, onBad: this.#noteBad,
+      onLost: (slab, requests) => this.#noteUnanswered(slab, requests, 'lost'),
     });
-    this.batcher = new Batcher({ ...queue, dispatch: (...batch) => this.#dispatch(...batch) });
-    this.#loader = new DeploymentLoader(ports, () => this.batcher.arena);
+    this.batcher = new Batcher({ ...queue, dispatch: this.#dispatch });
+    this.#loader = new DeploymentLoader({
+      model, options, clock, nextDeploymentId, meter: this.#meter, emit: context.emit,
+      dataDir: context.options.dataDir, loadMs: context.options.loadMs, record: recordedRows(context.options),
+      workers: () => workersFor(options, models.size),
+      monitor: (command) => monitor.post(command),
+      detach: (name, deploymentId) => monitor.detach(name, deploymentId),
+    }, () => this.batcher.arena);
     this.#deployments = this.#loader.deployments;
     this.#versionQueues = new VersionQueues({
       model, registry, queue,
@@ -89,8 +87,8 @@ export class ServedModel {
       onFree: () => this.batcher.wake(),
     });
     const attribution = new Attribution({
-      model, batchSizeMax, registry, clock, deployments: this.#deployments,
-      othersTooSlow: () => [...ports.models.values()]
+      model, registry, clock, batchSizeMax: options.batchSizeMax, deployments: this.#deployments,
+      othersTooSlow: () => [...models.values()]
         .filter((one) => one !== this && one.isTooSlow)
         .map((one) => one.model),
       failed: (generation, what) => this.#failures.kept(generation, what),
@@ -99,23 +97,30 @@ export class ServedModel {
     this.rollout = new ModelRollout({
       model, options, registry, clock,
       deployments: this.#deployments,
-      onGeneration: (active) => this.#watch(active),
+      onGeneration: this.#watch,
       attribute: (cause, verdict) => attribution.attribute(cause, verdict),
       emit: (event) => {
         if (event.kind === 'phase') this.#tellPhase();
-        ports.emit(event);
+        context.emit(event);
       },
     });
-    ports.monitor(this.#lostSamples.attachment(model));
+    monitor.post(this.#lostSamples.attachment(model));
+  }
+
+  // What the model's own queue and those of its versions have in common.
+  #queueOptions(): Omit<BatcherOptions, 'dispatch' | 'separateSlabs'> {
+    const { batchSizeMax, batchDelayUs, slabBytes, largeBytesMax, pendingMax, deadlineMs } = this.options;
+    const { clock } = this.#context;
+    return {
+      model: this.model, batchSizeMax, batchDelayUs, slabBytes, largeBytesMax, pendingMax, deadlineMs,
+      monotonicUs: () => clock.monotonicUs(), meter: this.#meter, answersOf: this.#answersOf,
+      takeBack: () => this.#takeBackAllBut(null), onUnanswered: this.#noteUnanswered, onBad: this.#noteBad,
+    };
   }
 
   /** What the model counts since the engine started. */
   get counts(): Readonly<ShieldCounts> {
     return this.#shield.counts;
-  }
-
-  get options(): ModelOptions {
-    return this.#ports.options;
   }
 
   /** All queues of the model: its own, and those of versions that were asked for by name. */
@@ -166,7 +171,7 @@ export class ServedModel {
   onHealth(report: HealthReport): void {
     this.#health = report;
     this.#lastHours.note(report);
-    for (const { check, verdict } of report.checks) if (verdict === 'fail') this.#ports.meter.countBreach(check);
+    for (const { check, verdict } of report.checks) if (verdict === 'fail') this.#meter.countBreach(check);
     void this.rollout.onHealth(report);
   }
 
@@ -180,86 +185,81 @@ export class ServedModel {
     return this.failingChecks.some((check) => CHECKS[check].cause === 'latency');
   }
 
-  onVerdict(verdict: Verdict): Promise<void> {
+  async onVerdict(verdict: Verdict): Promise<void> {
     const { generation, version } = verdict;
-    const nowUs = this.#ports.clock.monotonicUs();
-    const around = circumstancesOf(this.model, this.#ports.models.values(), {
+    const nowUs = this.#context.clock.monotonicUs();
+    const around = circumstancesOf(this.model, this.#models.values(), {
       shielded: this.#shield.shieldedOf(generation),
       failures: this.#failures.view(generation, nowUs),
       lastHours: this.#lastHours.before(version, nowUs),
     });
-    return this.rollout.onVerdict({ ...verdict, evidence: { ...verdict.evidence, ...around } });
+    try {
+      await this.rollout.onVerdict({ ...verdict, evidence: { ...verdict.evidence, ...around } });
+    } catch (error) {
+      const what = 'a verdict could not be acted on';
+      this.#context.emit({ kind: 'problem', model: this.model, what, reason: reasonOf(error) });
+    }
   }
 
   /** The registry has a new baseline for this version; it counts from now on if the version is judged. */
   baselineChanged({ version, baseline }: VersionRecord): void {
     const active = this.rollout.active;
     if (active?.deployment.version.version !== version) return;
-    this.#ports.monitor({ kind: 'baseline', model: this.model, generation: active.generation, baseline });
+    this.#context.monitor.post({ kind: 'baseline', model: this.model, generation: active.generation, baseline });
   }
 
   /** Answers what is pending and lets all loaded versions go. */
   async close(): Promise<void> {
     await Promise.all(this.queues.map((queue) => queue.drain()));
     await Promise.all([this.rollout.close(), this.#loader.close()]);
-    this.#ports.monitor({ kind: 'unwatch', model: this.model });
-    this.#ports.monitor({
+    this.#context.monitor.post({ kind: 'unwatch', model: this.model });
+    this.#context.monitor.post({
       kind: 'detach', request: NOBODYS_REQUEST, deploymentId: MAIN_THREAD_RING, model: this.model,
     });
   }
 
   /** Tells a restarted monitor all that it has to know. */
   rejoinMonitor(): void {
-    this.#ports.monitor(this.#lostSamples.attachment(this.model));
+    this.#context.monitor.post(this.#lostSamples.attachment(this.model));
     for (const deployment of this.#deployments.ready) this.#loader.attach(deployment);
     if (this.rollout.active === null) return;
     this.#watch(this.rollout.active);
     this.#tellPhase();
   }
 
-  healthAnswer(): HealthAnswer {
-    return healthAnswerOf(this, this.#ports.registry);
-  }
-
-  status(): ModelStatus {
-    return statusOf(this, this.#ports.registry, this.#ports.clock.wallMs());
-  }
-
   // Called at every cut: the generation is chosen here and not before.
-  #dispatch(
-    slab: Slab, memory: SharedArrayBuffer | null, mayWait: boolean, asked: Asked,
-  ): Promise<BatchResult> | undefined {
+  readonly #dispatch: Dispatch = (slab, memory, mayWait, asked) => {
     const active = this.rollout.active;
     if (active === null) throw lastgoodError('NO_ACTIVE_VERSION', { model: this.model });
     const { deployment, generation } = active;
     if (!deployment.takes(mayWait)) return undefined;
-    slab.stamp(generation, deployment.id, this.#ports.clock.monotonicUs(), this.#track);
+    slab.stamp(generation, deployment.id, this.#context.clock.monotonicUs(), this.#track);
     const standby = this.rollout.phase === 'probation' ? this.#deployments.standby : undefined;
     return standby !== undefined && this.#shield.covers(deployment, standby)
       ? this.#shield.run(deployment, standby, slab, memory, asked)
       : deployment.run(slab, memory);
-  }
+  };
 
   get #track(): Track {
     return this.rollout.phase === 'steady' ? Track.stable : Track.canary;
   }
 
-  #answersOf({ deploymentId, track }: Slab): AnswerCounts {
-    const { meter } = this.#ports;
+  readonly #answersOf = ({ deploymentId, track }: Slab): AnswerCounts => {
     const deployment = this.#deployments.ready.find(({ id }) => id === deploymentId);
-    return deployment === undefined ? meter.unserved : meter.of(deployment.version.version, track).answers;
-  }
+    return deployment === undefined ? this.#meter.unserved : this.#meter.of(deployment.version.version, track).answers;
+  };
 
-  #watch({ deployment, generation }: ActiveGeneration): void {
+  readonly #watch = ({ deployment, generation }: ActiveGeneration): void => {
+    const { registry, monitor } = this.#context;
     const { version, outputKind } = deployment.version;
     // A baseline may have been replaced since the version was loaded.
-    const { baseline } = this.#ports.registry.version(this.model, version);
-    const { options: { judge: options } } = this.#ports;
-    this.#ports.monitor({ kind: 'watch', model: this.model, generation, version, outputKind, baseline, options });
+    const { baseline } = registry.version(this.model, version);
+    const { judge: options } = this.options;
+    monitor.post({ kind: 'watch', model: this.model, generation, version, outputKind, baseline, options });
     // What lies ready for a version that is no longer active is answered by the one that is.
     this.#takeBackAllBut(deployment);
     this.batcher.wake();
-  }
+  };
 
   #takeBackAllBut(kept: Deployment | null): void {
     for (const deployment of this.#deployments.ready) if (deployment !== kept) deployment.takeBack();
@@ -271,7 +271,7 @@ export class ServedModel {
     // Other phases change nothing in how the generation is judged.
     if (generation === undefined || (phase !== 'steady' && phase !== 'probation')) return;
     this.#tellRows();
-    this.#ports.monitor({ kind: 'phase', model: this.model, generation, phase });
+    this.#context.monitor.post({ kind: 'phase', model: this.model, generation, phase });
   }
 
   #tellRows(): void {
@@ -281,12 +281,16 @@ export class ServedModel {
 
   // Inputs are kept as long as a drift can lead to a rollback, because only then somebody asks where it came from.
   #wantsRows(phase: JudgePhase): boolean {
-    const { reservoir, judge } = this.#ports.options;
+    const { reservoir, judge } = this.options;
     return reservoir === 'always' || phase === 'probation' || judge.steadyDrift === 'on';
   }
 
-  #recordUnanswered(slab: Slab, requests: number, why: Unanswered): void {
-    this.#lostSamples.record(slab, requests, why, this.#ports.clock.monotonicUs());
+  readonly #noteBad: OnBad = (slab, entry, answer, asked) => {
+    this.#failures.note(slab, entry, answer, asked, this.#context.clock.monotonicUs());
+  };
+
+  readonly #noteUnanswered = (slab: Slab, requests: number, why: Unanswered): void => {
+    this.#lostSamples.record(slab, requests, why, this.#context.clock.monotonicUs());
     this.#failures.noteUnanswered(slab, requests, why);
-  }
+  };
 }

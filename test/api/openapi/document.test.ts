@@ -219,14 +219,14 @@ suite('the answers of a real engine', () => {
     'POST /v2/repository/models/:model/unload': '{"parameters":{"force":true}}',
   };
   const urlOf = (route: string): string =>
-    route.split(' ')[1]!.replace(':model', 'm').replace(':version', engine.served('m').loadedVersions[0]!)
+    route.split(' ')[1]!.replace(':model', 'm').replace(':version', engine.models.served('m').loadedVersions[0]!)
       .replace(':label', 'stable') + (OPERATIONS[route]!.pathEnd ?? '');
 
   // The last one leaves nothing to ask.
   const routes = Object.keys(OPERATIONS).filter((route) => !route.endsWith('/unload') && route !== 'GET /ws');
   for (const route of [...routes, 'POST /v2/repository/models/:model/unload']) {
     test(`${route} answers what its schema says`, async () => {
-      if (route.endsWith('/rollback') && engine.served('m').rollout.activeVersion?.version === '1') {
+      if (route.endsWith('/rollback') && engine.models.served('m').rollout.activeVersion?.version === '1') {
         await engine.control.release({ model: 'm', version: '2' }, { by: 'test' });
         await engine.promote('m', '2');
       }

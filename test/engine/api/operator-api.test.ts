@@ -68,8 +68,9 @@ describe('EngineControl', () => {
     assert.deepEqual(await engine.rollback('housing'), back, 'a minute has not passed: the same again');
     await assert.rejects(engine.rollback('housing', { to: '2' }), code('NO_ROLLBACK_TARGET'));
     await engine.control.release({ model: 'housing', version: '2' }, actor);
+    const { rollout } = engine.models.served('housing');
     await until('the released version stands by', () =>
-      engine.served('housing').rollout.deployments.some(({ version, role }) => version === '2' && role === 'standby'));
+      rollout.deployments.some(({ version, role }) => version === '2' && role === 'standby'));
   });
 
   test('rollbacks at the same time are one, and a repeat of it changes nothing', async () => {
@@ -122,7 +123,7 @@ describe('EngineControl', () => {
     await engine.register('drifted', housingFile('dollars'), { baseline: housingBaseline('1'), promote: true });
     const many = Array.from({ length: 1_100 }, (_, index) => rows[index % rows.length]!);
     await Promise.all(many.map((row) => engine.predict('drifted', row)));
-    await until('the drift is seen', () => engine.served('drifted').health?.checks
+    await until('the drift is seen', () => engine.models.served('drifted').health?.checks
       .some(({ check, verdict }) => check === 'mean_drift' && verdict === 'fail') === true);
     const capture = { model: 'drifted', capture: true };
     await assert.rejects(engine.control.baseline(capture, actor), code('NOT_HEALTHY'));
@@ -142,9 +143,9 @@ describe('EngineControl', () => {
 
   test('remove of a model that has never served stops serving it', async () => {
     await engine.register('idle', housingFile('1'));
-    assert.ok(engine.models.has('idle'));
+    assert.ok(engine.models.all.has('idle'));
     await engine.control.remove({ model: 'idle' }, actor);
-    assert.ok(!engine.models.has('idle'));
+    assert.ok(!engine.models.all.has('idle'));
     await assert.rejects(engine.control.history({ model: 'idle' }), code('MODEL_NOT_FOUND'));
   });
 

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import { createEngine } from '../../../src/engine/engine.ts';
 import type { Engine } from '../../../src/engine/engine.ts';
+import { healthAnswerOf } from '../../../src/engine/models/model-views.ts';
 import { http } from '../../support/http.ts';
 import type { Answer } from '../../support/http.ts';
 import { until } from '../../support/poll.ts';
@@ -47,7 +48,7 @@ suite('/v1', () => {
     })) others.push([name, identity(type, ['N'])]);
     for (const [name, bytes] of others) await engine.register(name, file(bytes), { version: '1', promote: true });
     ({ port } = await engine.listen({ port: 0 }));
-    await until('version 1 stands by', () => engine.served('m').loadedVersions.length === 2);
+    await until('version 1 stands by', () => engine.models.served('m').loadedVersions.length === 2);
   });
 
   after(async () => {
@@ -131,7 +132,7 @@ suite('/v1', () => {
       assert.equal(status, 400, body);
       assert.match(String(json['error']), wanted);
     }
-    assert.deepEqual(engine.served('m').healthAnswer().violations, []);
+    assert.deepEqual(healthAnswerOf(engine.models.served('m'), engine.context).violations, []);
   });
 
   test('versions and labels choose who answers', async () => {
@@ -195,6 +196,6 @@ suite('/v1', () => {
     answers.forEach(({ json }, at) => {
       assert.deepEqual(json, at % 2 === 0 ? { predictions: [[at + 1000]] } : { outputs: [[at + 1000], [at + 1010]] });
     });
-    assert.ok(engine.served('m').batcher.counts.batches < engine.served('m').batcher.counts.accepted);
+    assert.ok(engine.models.served('m').batcher.counts.batches < engine.models.served('m').batcher.counts.accepted);
   });
 });

@@ -37,17 +37,17 @@ test('a decision says what the standby answered for its generation and which mod
   };
   const decisionOf = async (model: string) => {
     await engine.promote(model, 'fragile');
-    await until('the standby is warm', () => engine.served(model).loadedVersions.includes('1'));
-    for (let asked = 0; asked < 20_000 && engine.registry.decisions(model).length === 0; asked += 1) {
+    await until('the standby is warm', () => engine.models.served(model).loadedVersions.includes('1'));
+    for (let asked = 0; asked < 20_000 && engine.context.registry.decisions(model).length === 0; asked += 1) {
       await failSome(model);
     }
-    return engine.registry.decisions(model).at(-1)!;
+    return engine.context.registry.decisions(model).at(-1)!;
   };
   const first = await decisionOf('n');
   const { evidence } = first;
   assert.deepEqual(evidence['others'], [], 'm is quiet');
   assert.ok(Number(evidence['shielded']) > 0);
-  assert.ok(Number(evidence['shielded']) <= engine.served('n').counts.shielded);
+  assert.ok(Number(evidence['shielded']) <= engine.models.served('n').counts.shielded);
   assert.deepEqual([first.suppressedBy, recompute(evidence)?.reason], ['observe', first.reason]);
   const { failed, errors, requests } = failuresSchema.parse(evidence['failures']);
   assert.ok(failed >= Number(evidence['shielded']) && errors[0]!.count <= failed);

@@ -58,7 +58,7 @@ describe('Shield on a real engine', () => {
       headers: { 'inference-header-content-length': String(header.length) },
     });
   };
-  const shielded = (): number => engine.served('m').counts.shielded;
+  const shielded = (): number => engine.models.served('m').counts.shielded;
 
   before(async () => {
     ({ engine, port } = await engineWith({ jsonNonFinite: 'null' }));
@@ -74,8 +74,8 @@ describe('Shield on a real engine', () => {
       [200, 'fragile', 0.25], [200, '1', 7], [200, 'fragile', 0.5], [200, '1', 8], [200, 'fragile', 0.75],
       [200, '1', 9],
     ]);
-    await until('the judge has seen all six', () => engine.served('m').health?.totals.requests === 6);
-    const { totals, errorRate } = engine.served('m').health!;
+    await until('the judge has seen all six', () => engine.models.served('m').health?.totals.requests === 6);
+    const { totals, errorRate } = engine.models.served('m').health!;
     assert.deepEqual([totals.ok, totals.modelFailures, errorRate], [3, 3, 0.5]);
     assert.deepEqual([shielded(), (await http(port, '/health')).json['shielded']], [3, 3]);
     assert.equal((await engine.status('m')).models[0]?.shielded, 3);
@@ -153,7 +153,7 @@ describe('Shield on a real engine', () => {
     const { json } = await inferBinary(NaN);
     const [output] = json['outputs'] as { data: unknown[] }[];
     assert.deepEqual([json['model_version'], output?.data], ['nonfinite', [null]]);
-    assert.equal(engine.served('m').counts.unshielded, 1, 'both have no number for it');
+    assert.equal(engine.models.served('m').counts.unshielded, 1, 'both have no number for it');
     const socket = await WebSocketClient.connect(port, { path: '/ws?model=m', protocols: 'lastgood.f32' });
     socket.send(floatFrame(1, [-2]));
     assert.deepEqual(readFloatAnswer(await socket.nextBinary()).values, [-2], 'no NaN leaves over frames either');
@@ -166,7 +166,7 @@ test('with shield off the clients see what the version does', async () => {
   await engine.promote('m', 'fragile');
   const answer = await http(port, '/predict', { body: '{"features":[7]}' });
   assert.deepEqual([answer.status, answer.json['code']], [500, 'MODEL_FAILED']);
-  assert.equal(engine.served('m').counts.shielded, 0);
+  assert.equal(engine.models.served('m').counts.shielded, 0);
   await engine.close();
 });
 

@@ -26,21 +26,21 @@ async function serving(standby: string, active: string, options: EngineOptions =
     await engine.promote('housing', version);
     if (version === standby) await engine.confirm('housing');
   }
-  const served = engine.served('housing');
+  const served = engine.models.served('housing');
   await until('both versions are loaded', () => served.loadedVersions.length === 2);
   return engine;
 }
 
 // Rows are kept at most every twenty milliseconds, so this is as long as it takes.
 async function ask(engine: Engine, rows: readonly (readonly number[])[], kept = RECENT_ROWS_MIN + 5): Promise<void> {
-  const { deployment } = engine.served('housing').rollout.active!;
+  const { deployment } = engine.models.served('housing').rollout.active!;
   for (let at = 0; keptRows(deployment).length < kept; at += 1) {
     await engine.predict('housing', rows[at % rows.length]!);
   }
 }
 
 async function compare(engine: Engine, standby: string): Promise<RecentInputsRun | { readonly unavailable: string }> {
-  const served = engine.served('housing');
+  const served = engine.models.served('housing');
   return runRecentInputs(served.rollout.active!.deployment, served.deploymentOf(standby), monotonicUs);
 }
 
@@ -62,11 +62,11 @@ suite('runRecentInputs', () => {
   test('the same weights in another graph answer drifted inputs alike, with more samples for nobody', async () => {
     const engine = await serving('1', 'regraph');
     await ask(engine, housingRows.map((row) => row.map((value) => value * 3)));
-    await until('all samples are in', () => (engine.served('housing').health?.totals.requests ?? 0) > 0);
+    await until('all samples are in', () => (engine.models.served('housing').health?.totals.requests ?? 0) > 0);
     const run = await compare(engine, '1');
     assert.ok('pairs' in run, JSON.stringify(run));
     assert.ok(Math.max(...differences(run)) < 1e-4, JSON.stringify(run));
-    const before = keptRows(engine.served('housing').deploymentOf('1'));
+    const before = keptRows(engine.models.served('housing').deploymentOf('1'));
     assert.deepEqual(before, [], 'the standby keeps nothing of it');
     await engine.close();
   });
@@ -79,7 +79,7 @@ suite('runRecentInputs', () => {
     await engine.predict('housing', housingRows[0]!);
     assert.deepEqual(await compare(engine, '1'), { unavailable: '1 recent inputs are kept; wanted at least 20' });
     await ask(engine, housingRows);
-    const served = engine.served('housing');
+    const served = engine.models.served('housing');
     const standby = served.deploymentOf('1');
     const active = served.rollout.active!.deployment;
     await engine.close();
@@ -90,7 +90,7 @@ suite('runRecentInputs', () => {
   test('stops at its time limit and compares what it reached, the newest rows', async () => {
     const engine = await serving('1', 'regraph');
     await ask(engine, housingRows, 60);
-    const served = engine.served('housing');
+    const served = engine.models.served('housing');
     const active = served.rollout.active!.deployment;
     // An hour ahead of the workers' clock, so that they find no row late; every look at it takes so long.
     const clock = (stepUs: number): (() => number) => {
@@ -111,7 +111,7 @@ suite('runRecentInputs', () => {
       const engine = await serving('1', 'regraph', options);
       await engine.confirm('housing');
       for (const row of housingRows.slice(0, 5)) await engine.predict('housing', row);
-      assert.equal(Math.min(1, keptRows(engine.served('housing').rollout.active!.deployment).length), wanted);
+      assert.equal(Math.min(1, keptRows(engine.models.served('housing').rollout.active!.deployment).length), wanted);
       await engine.close();
     }
   });
@@ -148,7 +148,7 @@ suite('outputDifference', () => {
     await engine.register('housing', housingFile('1'), { version: '1', outputKind: 'regression', promote: true });
     await engine.confirm('housing');
     await engine.register('housing', housingFile('regraph'), { version: 'r', outputKind: 'score', promote: true });
-    await until('both versions are loaded', () => engine.served('housing').loadedVersions.length === 2);
+    await until('both versions are loaded', () => engine.models.served('housing').loadedVersions.length === 2);
     await ask(engine, housingRows);
     assert.deepEqual(await compare(engine, '1'),
       { unavailable: 'version "1" is judged as regression, version "r" as score' });

@@ -1,0 +1,39 @@
+// What every part of the engine may know, as plain data: none of it refers back to the engine. Main thread.
+import type { Front } from '../../api/serving-api.ts';
+import type { Clock } from '../../base/clock.ts';
+import type { ResolvedOptions } from '../../options/options.ts';
+import type { Registry } from '../../registry/registry.ts';
+import type { RolloutEvent } from '../../rollout/events.ts';
+import type { EngineLog } from '../log.ts';
+import type { MonitorLink } from '../monitor-link.ts';
+import type { EngineMeters } from './meters.ts';
+
+/** Made once for an engine, before its models. */
+export interface EngineContext {
+  readonly options: ResolvedOptions;
+  readonly registry: Registry;
+  readonly clock: Clock;
+  readonly log: EngineLog;
+  readonly meters: EngineMeters;
+  readonly monitor: MonitorLink;
+  /** Tells the log and whoever listens to the engine. */
+  readonly emit: (event: RolloutEvent) => void;
+}
+
+/** Requests that were answered since the drain began, and those that have no answer after its limit. */
+export interface Drained {
+  readonly answered: number;
+  readonly left: number;
+}
+
+/** How far the engine is between start and close: what its verbs and its views ask of it. */
+export interface EngineLife {
+  /** When it was created, on the clock of `performance.now()`. */
+  readonly startedMs: number;
+  /** Null before it listens. */
+  readonly front: Front | null;
+  readonly isDraining: boolean;
+  /** Throws ENGINE_CLOSED or DRAINING when no more changes can be accepted. */
+  assertOpen(): void;
+  drain(): Promise<Drained>;
+}

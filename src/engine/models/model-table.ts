@@ -1,0 +1,124 @@
+// The models that the engine serves: which there are, which one a request means, and how they come and go. Main thread.
+// Invariant: it follows the registry. Whoever changes what is to be served writes there and lets the table follow.
+import type { Batcher } from '../../batch/batcher.ts';
+import { lastgoodError, reasonOf } from '../../base/errors.ts';
+import { optionsOfModel } from '../../options/options.ts';
+import type { EngineContext } from './context.ts';
+import { ServedModel } from './served-model.ts';
+
+export class ModelTable {
+  readonly #context: EngineContext;
+  readonly #served = new Map<string, ServedModel>();
+  /** Models that are in the registry and not to be served until somebody loads them again. */
+  #unloaded: ReadonlySet<string> = new Set();
+  /** Models that are being started or closed. */
+  readonly #underWay = new Set<Promise<void>>();
+  #deploymentIds = 0;
+  #firstActive: string | null = null;
+
+  constructor(context: EngineContext) {
+    this.#context = context;
+  }
+
+  /** The models that are served, by name. */
+  get all(): ReadonlyMap<string, ServedModel> {
+    return this.#served;
+  }
+
+  /** The queues of all models. */
+  get queues(): Batcher[] {
+    return [...this.#served.values()].flatMap(({ queues }) => queues);
+  }
+
+  /**
+   * The model that is meant when none is named: that of the options, or the one that had an active version first, which
+   * is read once, because it stays so; null while there is none.
+   */
+  get defaultModel(): string | null {
+    const { options, registry } = this.#context;
+    return options.defaultModel ?? (this.#firstActive ??= registry.firstActiveModel());
+  }
+
+  /**
+   * The model of this name, or the default one; while there is none, which is before any version is active, the only
+   * one there is. Throws MODEL_NOT_FOUND, MODEL_UNLOADED or NO_DEFAULT_MODEL. Asked for every request.
+   */
+  served(name: string | undefined): ServedModel {
+    const model = name ?? this.defaultModel ?? undefined;
+    // Nothing is listed before it is clear that the answer is an error.
+    let served = model === undefined ? undefined : this.#served.get(model);
+    if (model === undefined && this.#served.size === 1) for (const only of this.#served.values()) served = only;
+    if (served !== undefined) return served;
+    const known = [...this.#served.keys()].map((one) => `"${one}"`).join(', ') || 'none';
+    if (model === undefined) throw lastgoodError('NO_DEFAULT_MODEL', { known });
+    if (this.#unloaded.has(model)) throw lastgoodError('MODEL_UNLOADED', { model });
+    throw lastgoodError('MODEL_NOT_FOUND', { model, known });
+  }
+
+  /** Serves the models that came into the registry, by whoever's hand, and lets those go that left it. */
+  followModels(only?: ReadonlySet<string>): void {
+    const known = this.#context.registry.models();
+    this.#unloaded = new Set(known.filter(({ isUnloaded }) => isUnloaded).map(({ model }) => model));
+    const names = new Set(known.map(({ model }) => model).filter((model) => !this.#unloaded.has(model)));
+    for (const model of names) {
+      if (this.#served.has(model) || only?.has(model) === false) continue;
+      this.#carryOut(this.#serve(model).rollout.start(), model, 'could not be started');
+    }
+    for (const served of this.#served.values()) {
+      if (names.has(served.model)) continue;
+      this.#served.delete(served.model);
+      this.#carryOut(served.close(), served.model, 'could not be closed');
+    }
+  }
+
+  /** Goes where the registry points: with the models, and with the active version of each. */
+  async follow(): Promise<void> {
+    this.followModels();
+    await Promise.all([...this.#served.values()].map(({ rollout }) => rollout.follow()));
+  }
+
+  /** Resolves when all models that are being started or closed have got there. */
+  async settled(): Promise<void> {
+    while (this.#underWay.size > 0) await Promise.all(this.#underWay);
+  }
+
+  /**
+   * Takes a model out of service, or back into it, without a change of its versions: what the repository extension
+   * calls unload and load. It holds after a restart, and for whoever else serves the directory. Resolves with whether
+   * that was a change, when the model has gone or is up; throws DISK_REFUSED.
+   */
+  async setUnloaded(model: string, isUnloaded: boolean, by: string): Promise<boolean> {
+    const { registry } = this.#context;
+    if (this.#unloaded.has(model) === isUnloaded) return false;
+    const kind = isUnloaded ? 'unload' : 'load';
+    await registry.commit(() => registry.recordEvent(
+      model, { kind, by, reason: '', from: null, to: null, decision: null }, { isUnloaded }));
+    this.followModels();
+    await this.settled();
+    return true;
+  }
+
+  /** Lets all models go; call it when nothing is pending. */
+  async close(): Promise<void> {
+    await this.settled();
+    await Promise.all([...this.#served.values()].map((served) => served.close()));
+  }
+
+  #serve(model: string): ServedModel {
+    const served = new ServedModel({
+      model, options: optionsOfModel(this.#context.options, model), context: this.#context, models: this.#served,
+      nextDeploymentId: () => (this.#deploymentIds += 1),
+    });
+    this.#served.set(model, served);
+    return served;
+  }
+
+  // Beside everything else; `what` completes "the model …" when it fails.
+  #carryOut(work: Promise<void>, model: string, what: string): void {
+    const watched = work
+      .catch((error: unknown) =>
+        this.#context.emit({ kind: 'problem', model, what: `the model ${what}`, reason: reasonOf(error) }))
+      .finally(() => this.#underWay.delete(watched));
+    this.#underWay.add(watched);
+  }
+}
