@@ -122,12 +122,11 @@ export class Rollbacks {
     return registry.commit(() => registry.rollback({ model, ...request }));
   }
 
-  /** Writes a rollback that the disk refused before; resolves false while it still does, or is at it. */
+  /** Writes a rollback that the disk refused before, or waits for the write under way; false when it is not done. */
   async saveUnsaved(): Promise<boolean> {
     const request = this.#unsaved;
     if (request === null) return true;
-    if (this.#saving !== null) return false;
-    return (await withTimeout(COMMIT_MS_MAX, this.#save(this.#write(request)))) === true;
+    return (await withTimeout(COMMIT_MS_MAX, this.#saving ?? this.#save(this.#write(request)))) === true;
   }
 
   // Resolves true when the rollback is written, or another process was active in the meantime: its word counts.

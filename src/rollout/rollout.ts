@@ -208,8 +208,9 @@ export class ModelRollout {
   /** Compares the stored generation with the one that serves, and goes where the registry points. */
   async follow(): Promise<void> {
     const { model, registry, deployments, clock } = this.#ports;
-    if (this.#closed || this.#changing !== null || this.#rollbacks.isRunning) return;
     if (!this.isSaved && !(await this.#rollbacks.saveUnsaved())) return;
+    // Looked at after the wait: a change may have begun meanwhile.
+    if (this.#closed || this.#changing !== null || this.#rollbacks.isRunning) return;
     const stored = registry.generationOf(model);
     if (stored === 0 || this.#loadBackoff.has(stored, clock.monotonicUs())) return;
     const record = registry.model(model);

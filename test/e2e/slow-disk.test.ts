@@ -75,11 +75,16 @@ describe('lastgood serve on a slow disk', { skip: whyNot() }, () => {
     assert.deepEqual([...(await answersBy(server.port, ANSWERS))], ['1']);
     await assert.rejects(admin.confirm({ model: 'housing' }, actor), /the disk still refuses it/);
     await goOn();
-    await untilResolved('the rollback is written', async () => {
-      const [newest] = await admin.history({ model: 'housing', limit: 1 });
-      return newest?.kind === 'rollback' && newest.to === '1';
-    });
-    await admin.confirm({ model: 'housing' }, actor);
+    // Nothing may build on the rollback before the disk has it, and everything after that.
+    await untilResolved('the rollback is written', () => admin.confirm({ model: 'housing' }, actor).then(
+      () => true,
+      (error: unknown) => {
+        assert.match(String(error), /the disk still refuses it/);
+        return false;
+      },
+    ));
+    const [confirmed, rolledBack] = await admin.history({ model: 'housing', limit: 2 });
+    assert.deepEqual([confirmed?.kind, rolledBack?.kind, rolledBack?.to], ['confirm', 'rollback', '1']);
     assert.equal(await server.stop(), 0);
   });
 });

@@ -42,6 +42,8 @@ export interface Seen {
 /** Lets the disk fail on purpose: as long as it refuses, transactions throw what LMDB throws then. */
 export class Disk {
   refuses = false;
+  /** What is written can be read at once, but is not acknowledged before this. */
+  flushed: Promise<void> = Promise.resolve();
   /** Every write in the order in which it was made, as text. */
   readonly writes: string[] = [];
 
@@ -75,7 +77,13 @@ export class RolloutBench {
   readonly disk = new Disk();
   readonly store = openStore({ dataDir: this.dataDir });
   readonly clock = { nowMs: 1e12, monotonicUs: () => this.clock.nowMs * 1e3, wallMs: () => this.clock.nowMs };
-  readonly registry = new Registry(this.store, this.clock);
+  readonly registry = new Registry(this.store, this.clock, {
+    run: async (change) => {
+      const result = change();
+      await this.disk.flushed;
+      return result;
+    },
+  });
   readonly seen: Seen[] = [];
   readonly loads: string[] = [];
   /** Awaited before the next loads; lets a test do something while a version is loading. */

@@ -281,6 +281,18 @@ describe('ModelRollout with a disk that refuses', () => {
     assert.equal(bench.registry.version('m', '3').health, 'unhealthy');
   });
 
+  test('lets a change that builds on a rollback wait for its write, when that is under way', async () => {
+    await start({ served: ['1', '2'], good: ['1'] });
+    let flush = (): void => undefined;
+    bench.disk.flushed = new Promise((resolve) => (flush = resolve));
+    await bench.rollout.onVerdict(bench.verdict());
+    assert.deepEqual([bench.rollout.isSaved, await bench.answers()], [false, '1 g3']);
+    const confirmed = bench.rollout.confirm('test');
+    flush();
+    await confirmed;
+    assert.deepEqual([bench.rollout.isSaved, bench.rollout.phase], [true, 'steady']);
+  });
+
   test('gives way to another process that wrote the same generation first', async () => {
     await start({ served: ['1', '2'], good: ['1'], fresh: ['3'] });
     bench.disk.refuses = true;
