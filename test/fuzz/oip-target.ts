@@ -26,7 +26,7 @@ const BARE_TOKEN = /NaN|Infinity/;
 /** Elements of a datatype by a seed, with the JSON of each; null where it has none. */
 function elements(datatype: Datatype, length: number, random: Random): { data: TensorData; texts: string[] | null } {
   if (datatype === 'BYTES') {
-    const data = Array.from({ length }, () => random.pick(['', 'a', 'é', '"\\', '\u0000', '\ud83d\ude00'.repeat(3)]));
+    const data = Array.from({ length }, () => random.pick(['', 'a', 'é', '"\\', '\u0001', '\ud83d\ude00'.repeat(3)]));
     return { data, texts: data.map((text) => JSON.stringify(text)) };
   }
   const data = createElements(datatype, length) as NumericArray;
@@ -116,6 +116,7 @@ function checkInputs(request: TensorRequest, json: Uint8Array, tail: Uint8Array)
         const found = typeof stored === 'bigint' ? Number(stored) : stored;
         const isSameValue = Object.is(found, wanted) || (found === 0 && wanted === 0);
         assert.ok(isSameValue, `${String(found)} is not ${String(wanted)}`);
+        assert.ok(!String(value).includes('\0'), 'a text that the runtime would cut off was taken');
       });
     } else {
       const bytes = binaryBytes(data);
