@@ -8,6 +8,7 @@ import { Server } from '../support/binary.ts';
 import { floatFrame, readFloatAnswer } from '../support/float-frames.ts';
 import { http } from '../support/http.ts';
 import { oipFrame, readOipFrame } from '../support/oip-frames.ts';
+import { untilResolved } from '../support/poll.ts';
 import { actor } from '../support/served-housing.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 import { WebSocketClient } from '../support/websocket-client.ts';
@@ -135,8 +136,12 @@ suite('The limit of a request\'s rows', () => {
     const text = await metrics(server.port);
     const refused = /^lastgood_requests_total\{[^}]*model="m"[^}]*code="413"[^}]*\} (\d+)$/m.exec(text);
     assert.ok(Number(refused?.[1]) > 0, text.split('\n').filter((line) => line.includes('requests_total')).join('\n'));
-    const health = await http(server.port, '/models/m/health');
-    assert.deepEqual([health.json['healthy'], health.json['error_rate']], [true, 0]);
+    let health: Record<string, unknown> = {};
+    await untilResolved('the monitor has looked', async () => {
+      health = (await http(server.port, '/models/m/health')).json;
+      return health['error_rate'] !== null;
+    });
+    assert.deepEqual([health['healthy'], health['error_rate']], [true, 0]);
   });
 });
 
