@@ -4,7 +4,7 @@ import type { AnswerCounts } from '../metrics/answer-counts.ts';
 import { Outcome } from '../shared-memory/sample-ring.ts';
 import { EntryStatus } from '../shared-memory/slab.ts';
 import type { Slab } from '../shared-memory/slab.ts';
-import { encodeEntryError } from '../protocols/entry-error.ts';
+import { refusalOf } from '../protocols/protocol.ts';
 import type { BatchResult } from '../worker/messages.ts';
 import type { Asked, OnBad } from './options.ts';
 import type { ReplySink, Ticket } from './submit.ts';
@@ -139,7 +139,7 @@ export class Batch implements Asked {
   }
 
   #refuse(waiter: Waiter, entry: number, error: unknown): void {
-    const { status, bytes } = encodeEntryError(this.slab, entry, error);
+    const { status, bytes } = refusalOf(this.slab, entry, error);
     this.#answer(waiter, entry, status, bytes, 0);
   }
 

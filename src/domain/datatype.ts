@@ -11,6 +11,12 @@ export type BigArray = BigInt64Array | BigUint64Array;
  */
 export type TensorData = NumericArray | BigArray | string[];
 
+/** A whole tensor; its shape has no open dimension. */
+export interface Tensor {
+  readonly data: TensorData;
+  readonly shape: readonly number[];
+}
+
 interface Elements {
   /** onnxruntime's name. */
   readonly runtime: string;

@@ -1,4 +1,4 @@
-// Takes the watched columns out of a row's inputs as row-inputs.ts wrote them, without decoding the rest. One reader
+// Takes the watched columns out of a row's inputs as row-codec.ts writes them, without decoding the rest. One reader
 // per version; allocates one view a row.
 import type { Datatype, Signature } from './records.ts';
 import { halfToNumber } from './half.ts';

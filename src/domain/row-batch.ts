@@ -10,6 +10,13 @@ const ELEMENTS_MIN = 256;
 /** Larger arrays are let go after their batch, so that one huge request does not hold memory for good. */
 const ELEMENTS_KEPT_MAX = 1_048_576;
 
+/** The rows of one input as a run takes them; `elements` and `shape` are of one row, without open dimensions. */
+export interface InputSource {
+  readonly data: TensorData;
+  readonly shape: readonly number[];
+  readonly elements: number;
+}
+
 /** One input's rows. */
 export class InputRows {
   readonly name: string;

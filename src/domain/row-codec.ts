@@ -3,7 +3,7 @@
 //   BYTES: each element is its length u32 and its UTF-8
 // Element types are not written: whoever reads has the signature.
 import type { Datatype, Signature } from './records.ts';
-import type { InputSource } from './row-source.ts';
+import type { InputSource } from './row-batch.ts';
 import { createElements, elementBytes, elementCount } from './datatype.ts';
 import type { TensorData } from './datatype.ts';
 

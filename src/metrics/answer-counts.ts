@@ -1,13 +1,8 @@
 // How many answers were sent, by protocol and HTTP status: one number goes up for each of them. Main thread. These
 // counts are exact, also when samples are switched off or lost.
 import { ERRORS } from '../base/error-table.ts';
+import { PROTOCOLS } from '../protocols/protocol.ts';
 import { EntryKind } from '../shared-memory/slab.ts';
-
-/** What the protocols are called; the WebSocket ones by their subprotocol. */
-const PROTOCOL_NAMES: Readonly<Record<keyof typeof EntryKind, string>> = {
-  predictJson: 'predict', socketJson: 'lastgood.json', oip: 'oip', oipFrame: 'oip.v2', floatFrame: 'lastgood.f32',
-  tfsPredict: 'tfserving',
-};
 
 const STATUSES = [...new Set([200, ...Object.values(ERRORS).map(({ status }) => status)])].sort((a, b) => a - b);
 /** Where the statuses go that the table of errors does not have. */
@@ -30,18 +25,17 @@ export interface AnswerCount {
 export class AnswerCounts {
   readonly #counts = new Float64Array(KINDS * SLOTS);
 
-  add(kind: number, status: number): void {
+  add(kind: EntryKind, status: number): void {
     this.#counts[kind * SLOTS + (SLOT_OF[status] ?? OTHER)]! += 1;
   }
 
   /** All counts above 0. */
   *all(): Generator<AnswerCount> {
-    for (const [name, kind] of Object.entries(EntryKind)) {
+    for (const kind of Object.values(EntryKind)) {
       for (let slot = 0; slot < SLOTS; slot += 1) {
         const count = this.#counts[kind * SLOTS + slot]!;
         if (count === 0) continue;
-        const protocol = PROTOCOL_NAMES[name as keyof typeof EntryKind];
-        yield { protocol, code: String(STATUSES[slot] ?? 'other'), count };
+        yield { protocol: PROTOCOLS[kind].name, code: String(STATUSES[slot] ?? 'other'), count };
       }
     }
   }

@@ -46,7 +46,7 @@ const E_DEADLINE_US_F64 = 5;
 const E_HEADER_BYTES = 12;
 const E_ANSWER_HEADER_BYTES = 14;
 
-/** How the bytes of an entry are encoded; the answer uses the same encoding. */
+/** How the bytes of an entry are encoded; the answer uses the same encoding. What each means: protocols/protocol.ts. */
 export const EntryKind = {
   /** The body of POST /predict. */
   predictJson: 1,
@@ -63,10 +63,10 @@ export const EntryKind = {
   floatFrame: 5,
   /** The body of TensorFlow Serving's predict. */
   tfsPredict: 6,
+  /** A kept row, as domain/row-codec.ts writes it, that no client asks about: see worker/run/replay.ts. */
+  replay: 7,
 } as const;
 export type EntryKind = (typeof EntryKind)[keyof typeof EntryKind];
-/** A kept row, as domain/row-codec.ts writes it, that no client asks about: see worker/run/replay.ts. */
-export const KEPT_ROW = 100;
 
 /** Values of an entry's status before the worker has written an HTTP status there. */
 export const EntryStatus = { pending: 0, cancelled: -1 } as const;
@@ -185,9 +185,7 @@ export class Slab {
    * Copies one request in and returns its entry number, or -1 when it does not fit.
    * `headerBytes` is the length of a leading JSON part for binary kinds, else 0; times are monotonic microseconds.
    */
-  append(
-    kind: EntryKind | typeof KEPT_ROW, body: Uint8Array, receivedUs: number, deadlineUs: number, headerBytes = 0,
-  ): number {
+  append(kind: EntryKind, body: Uint8Array, receivedUs: number, deadlineUs: number, headerBytes = 0): number {
     const entry = this.#words[H_ENTRY_COUNT]!;
     if (entry >= this.#words[H_ENTRIES_MAX]! || body.length > this.requestBytesFree) return -1;
     const offset = this.#requestStart() + this.#words[H_REQUEST_USED]!;
@@ -209,8 +207,8 @@ export class Slab {
     return entry;
   }
 
-  kind(entry: number): number {
-    return this.#words[this.#entry(entry) + E_KIND]!;
+  kind(entry: number): EntryKind {
+    return this.#words[this.#entry(entry) + E_KIND]! as EntryKind;
   }
   status(entry: number): number {
     return this.#words[this.#entry(entry) + E_STATUS]!;

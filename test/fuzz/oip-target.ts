@@ -7,8 +7,9 @@ import { binaryBytes } from '../../src/protocols/oip/binary.ts';
 import {
   FRAME_LENGTH_BYTES, frameJson, frameJsonBytes, oipErrorFrame, writeJsonBytes,
 } from '../../src/protocols/oip/frame.ts';
-import { RequestDecoder, requestId } from '../../src/protocols/oip/request.ts';
-import type { TensorRequest } from '../../src/protocols/oip/request.ts';
+import { RequestDecoder } from '../../src/protocols/oip/request.ts';
+import { requestId } from '../../src/protocols/oip/scan.ts';
+import type { TensorRequest } from '../../src/protocols/tensor-request.ts';
 import { createElements, elementBytes } from '../../src/domain/datatype.ts';
 import type { NumericArray, TensorData } from '../../src/domain/datatype.ts';
 import type { Random } from '../protocols/random.ts';
@@ -178,7 +179,7 @@ const frame: FuzzTarget = {
     const json = frameJson(buffer);
     assert.ok(json.length <= Math.max(0, bytes.length - FRAME_LENGTH_BYTES));
     if (length !== null) checkBytes(bytes.subarray(FRAME_LENGTH_BYTES), length.value);
-    const { bytes: refusal } = oipErrorFrame(requestId(json), new Error('x'));
+    const refusal = Buffer.from(oipErrorFrame(new Error('x'), requestId(json)).bytes);
     assert.ok(isRecord(JSON.parse(refusal.toString('utf8', FRAME_LENGTH_BYTES))));
   },
 };

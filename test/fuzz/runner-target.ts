@@ -76,6 +76,6 @@ export const floatFrameTarget: FuzzTarget = {
   check: (bytes) => {
     const id = floatFrameId(bytes);
     assert.equal(id, bytes.length < FRAME_ID_BYTES ? 0 : Buffer.from(bytes).readUInt32LE());
-    assert.equal(floatErrorFrame(id, new Error('x')).bytes.readUInt32LE(), id);
+    assert.equal(Buffer.from(floatErrorFrame(new Error('x'), id).bytes).readUInt32LE(), id);
   },
 };

@@ -20,7 +20,6 @@ export const CRUMBS: readonly string[] = [
   'src/registry/store/lost-registry.ts',
   'src/registry/version-numbers.ts',
   'src/shared-memory/track.ts',
-  'src/domain/row-source.ts',
   'src/worker/session/garbage.ts',
 ];
 
@@ -33,7 +32,6 @@ export const DOUBLE_NAMES: readonly string[] = [
   'Blame',
   'countText',
   'Finding',
-  'JsonTooLarge',
 ];
 
 /** Small files that stand for a thing by themselves, for good. */

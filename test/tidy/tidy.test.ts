@@ -80,6 +80,17 @@ describe('The rules find', () => {
     count(imports('src/judge/checks/a.ts', '../../rollout/b.ts'), 0);
   });
 
+  test('imports between folders that are to know nothing of each other', () => {
+    const imports = (path: string, from: string): string[] =>
+      innerLayerOffences(file(path, `import type { x } from '${from}';`));
+    count(imports('src/protocols/tfs/a.ts', '../oip/b.ts'), 1);
+    count(imports('src/protocols/oip/a.ts', '../protocol.ts'), 1);
+    count(imports('src/protocols/oip/a.ts', '../tensor-request.ts'), 0);
+    count(imports('src/protocols/oip/a.ts', './b.ts'), 0);
+    count(imports('src/protocols/a.ts', './b.ts'), 0);
+    count(imports('src/protocols/a.ts', './tfs/b.ts'), 0);
+  });
+
   test('who sees into a driver of http/', () => {
     const imports = (path: string, from: string): string[] =>
       driverOffences(file(path, `import type { X } from '${from}';`));

@@ -2,13 +2,14 @@
 // state. A frame is passed on as bytes: of JSON only those members are looked for that name the queue, the time to wait
 // in it and the id; of floats only the id is read.
 import { monotonicUs } from '../../base/clock.ts';
-import { errorBody, lastgoodError } from '../../base/errors.ts';
+import { lastgoodError } from '../../base/errors.ts';
 import type { ReplySink, Submitter, Ticket } from '../../batch/submit.ts';
 import { EntryKind } from '../../shared-memory/slab.ts';
 import { floatErrorFrame, floatFrameId } from '../../protocols/f32/frame.ts';
 import { topLevelMember } from '../../protocols/json/member-scan.ts';
+import { idText, refusalJson } from '../../protocols/json/refusal.ts';
 import { FRAME_LENGTH_BYTES, frameJson, frameJsonBytes, oipErrorFrame } from '../../protocols/oip/frame.ts';
-import { idText } from '../../protocols/predict/body.ts';
+import { PROTOCOLS } from '../../protocols/protocol.ts';
 import { timeoutIn } from '../oip.ts';
 import type { ServingApi } from '../serving-api.ts';
 
@@ -31,7 +32,7 @@ export interface SocketDialect {
 }
 
 const json: SocketDialect = {
-  protocol: 'lastgood.json',
+  protocol: PROTOCOLS[EntryKind.socketJson].name,
   isBinary: false,
   accept: (api, { model, version }) => {
     // What is named in the URL must be there now; without it, each frame may name its own.
@@ -39,10 +40,7 @@ const json: SocketDialect = {
   },
   submit: (api, target, frame, reply) =>
     queueFor(api, target, textIn(frame, 'model')).submit(EntryKind.socketJson, frame, reply, monotonicUs()),
-  refusal: (frame, error) => {
-    const { error: text, code } = errorBody(error).body;
-    return Buffer.from(JSON.stringify({ id: topLevelMember(frame, 'id') ?? null, error: text, code }));
-  },
+  refusal: (frame, error) => refusalJson(error, JSON.stringify(topLevelMember(frame, 'id') ?? null)).bytes,
 };
 
 // A version of the URL is one of the URL's model, or of the default one.
@@ -61,16 +59,16 @@ function textIn(frame: Buffer, key: string): string | undefined {
 }
 
 const floats: SocketDialect = {
-  protocol: 'lastgood.f32',
+  protocol: PROTOCOLS[EntryKind.floatFrame].name,
   isBinary: true,
   accept: (api, { model, version }) => api.assertFloats(model, version),
   submit: (api, { model, version }, frame, reply) =>
     api.queueOf(model, version).submit(EntryKind.floatFrame, frame, reply, monotonicUs()),
-  refusal: (frame, error) => floatErrorFrame(floatFrameId(frame), error).bytes,
+  refusal: (frame, error) => floatErrorFrame(error, floatFrameId(frame)).bytes,
 };
 
 const oip: SocketDialect = {
-  protocol: 'oip.v2',
+  protocol: PROTOCOLS[EntryKind.oipFrame].name,
   isBinary: true,
   accept: (api, target) => json.accept(api, target),
   submit: (api, target, frame, reply) => {
@@ -81,10 +79,7 @@ const oip: SocketDialect = {
     return queue.submit(
       EntryKind.oipFrame, body, reply, monotonicUs(), jsonBytes, timeoutIn(body, jsonBytes));
   },
-  refusal: (frame, error) => {
-    const id = idText(topLevelMember(frameJson(frame), 'id'));
-    return oipErrorFrame(id, error).bytes;
-  },
+  refusal: (frame, error) => oipErrorFrame(error, idText(topLevelMember(frameJson(frame), 'id'))).bytes,
 };
 
 /** What a client speaks that offers no subprotocol. */

@@ -6,12 +6,9 @@ import { ERRORS_NAMED, REQUESTS_NAMED } from '../../judge/verdict/circumstances.
 import type { Failures } from '../../judge/verdict/circumstances.ts';
 import { KeptRequests } from '../../rollout/attribution/asked-again.ts';
 import { Outcome } from '../../shared-memory/sample-ring.ts';
-import { EntryKind, NO_GENERATION } from '../../shared-memory/slab.ts';
+import { NO_GENERATION } from '../../shared-memory/slab.ts';
 import type { Slab } from '../../shared-memory/slab.ts';
-import { ANSWER_HEAD_BYTES } from '../../protocols/f32/frame.ts';
-import { FRAME_LENGTH_BYTES } from '../../protocols/oip/frame.ts';
-import { requestId } from '../../protocols/oip/request.ts';
-import { frameId } from '../../protocols/predict/body.ts';
+import { PROTOCOLS } from '../../protocols/protocol.ts';
 
 const READ_PER_SECOND = 50;
 const SECOND_US = 1e6;
@@ -20,10 +17,6 @@ const BYTES_READ_MAX = 16 * 1024;
 const ID_CHARACTERS_MAX = 128;
 const TEXT_CHARACTERS_MAX = 300;
 const KINDS_MAX = 32;
-/** What stands before the JSON of an error in binary frames. */
-const HEAD_BYTES: Readonly<Record<number, number>> = {
-  [EntryKind.floatFrame]: ANSWER_HEAD_BYTES, [EntryKind.oipFrame]: FRAME_LENGTH_BYTES,
-};
 const OTHER = { code: 'OTHER', text: 'errors of further kinds' };
 
 type Bad = Omit<Failures['requests'][number], 'agoMs'> & { readonly atUs: number };
@@ -143,8 +136,7 @@ export class FailureLog {
 function errorOf(slab: Slab, entry: number, answer: Uint8Array): { readonly code: string; readonly text: string } {
   try {
     if (answer.length > BYTES_READ_MAX) throw new RangeError('too long to be read');
-    const from = HEAD_BYTES[slab.kind(entry)] ?? 0;
-    const text = Buffer.from(answer.slice(from)).toString();
+    const text = Buffer.from(answer.slice(PROTOCOLS[slab.kind(entry)].refusalHeadBytes)).toString();
     const { error, code } = JSON.parse(text.slice(text.indexOf('{'))) as { error?: unknown; code?: unknown };
     const told = typeof error === 'string' ? error : text;
     return { code: typeof code === 'string' ? code : 'UNKNOWN', text: kindOf(told) };
@@ -160,15 +152,6 @@ const kindOf = (error: string): string => error.slice(0, TEXT_CHARACTERS_MAX).re
 function idInside(slab: Slab, entry: number): string {
   const body = slab.request(entry);
   if (body.length > BYTES_READ_MAX) return '';
-  switch (slab.kind(entry)) {
-    case EntryKind.socketJson:
-      return plain(frameId(body));
-    case EntryKind.oip:
-    case EntryKind.oipFrame:
-      return slab.headerBytes(entry) === 0 ? '' : plain(requestId(body.subarray(0, slab.headerBytes(entry))));
-    default:
-      return '';
-  }
+  const id = PROTOCOLS[slab.kind(entry)].idIn(body, slab.headerBytes(entry));
+  return id === null ? '' : String(JSON.parse(id));
 }
-
-const plain = (json: string | null): string => (json === null ? '' : String(JSON.parse(json)));

@@ -14,7 +14,7 @@ import { Outcome } from '../../shared-memory/sample-ring.ts';
 import { EntryStatus, NO_GENERATION } from '../../shared-memory/slab.ts';
 import type { Slab } from '../../shared-memory/slab.ts';
 import { Track } from '../../shared-memory/track.ts';
-import { encodeEntryError } from '../../protocols/entry-error.ts';
+import { refusalOf } from '../../protocols/protocol.ts';
 import type { BatchResult } from '../../worker/messages.ts';
 
 /** The part of a deployment that the shield needs. */
@@ -133,7 +133,7 @@ export class Shield {
     for (let entry = 0; entry < slab.entryCount; entry += 1) {
       if (slab.status(entry) === EntryStatus.cancelled) continue;
       requests += 1;
-      const { status, bytes } = encodeEntryError(slab, entry, error);
+      const { status, bytes } = refusalOf(slab, entry, error);
       slab.setOutcome(entry, Outcome.modelFailure);
       slab.setAnswerHeaderBytes(entry, 0);
       if (!slab.setAnswer(entry, status, bytes)) overflow.push({ entry, answer: bytes });

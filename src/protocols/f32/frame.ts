@@ -4,10 +4,11 @@
 //   error     [ id u32 | status u32 = the HTTP status | {"error":"…","code":"…"} in UTF-8 ]
 // Answers are matched to requests by the id, which means nothing else here; they may come in any order.
 import { endianness } from 'node:os';
-import { errorBody } from '../../base/errors.ts';
 import type { Signature, TensorSignature } from '../../domain/records.ts';
 import { rowLayout } from '../../domain/row-layout.ts';
 import { shapeText } from '../../domain/datatype.ts';
+import { refusalJson } from '../json/refusal.ts';
+import type { Refusal } from '../json/refusal.ts';
 
 export const FRAME_ID_BYTES = 4;
 /** Id and status before the results. */
@@ -23,14 +24,13 @@ export function floatFrameId(frame: Uint8Array): number {
   return (frame[0]! | (frame[1]! << 8) | (frame[2]! << 16) | (frame[3]! << 24)) >>> 0;
 }
 
-/** The answer to a frame that is refused. */
-export function floatErrorFrame(id: number, error: unknown): { readonly status: number; readonly bytes: Buffer } {
-  const { status, body } = errorBody(error);
-  const text = JSON.stringify(body);
-  const bytes = Buffer.allocUnsafe(ANSWER_HEAD_BYTES + Buffer.byteLength(text));
+/** A refusal as a frame. */
+export function floatErrorFrame(error: unknown, id: number): Refusal {
+  const { status, bytes: json } = refusalJson(error);
+  const bytes = Buffer.allocUnsafe(ANSWER_HEAD_BYTES + json.length);
   bytes.writeUInt32LE(id, 0);
   bytes.writeUInt32LE(status, FRAME_ID_BYTES);
-  bytes.write(text, ANSWER_HEAD_BYTES);
+  bytes.set(json, ANSWER_HEAD_BYTES);
   return { status, bytes };
 }
 

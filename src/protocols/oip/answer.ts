@@ -1,15 +1,13 @@
 // Encodes answers of the Open Inference Protocol: a JSON object and, behind it, the raw bytes of the outputs that were
-// asked for as binary data. Worker thread; one encoder per worker.
+// asked for as binary data. Worker thread; one encoder per session and kind of entry.
 //   {"model_name":…,"model_version":…,"id":…,"outputs":[{"name":…,"datatype":…,"shape":[…],"data":[…]}]}
-import { errorBody } from '../../base/errors.ts';
+import type { Tensor } from '../../domain/datatype.ts';
 import type { TensorSignature } from '../../domain/records.ts';
 import { JsonWriter } from '../json/json-writer.ts';
 import { binaryBytes } from './binary.ts';
 import { FRAME_LENGTH_BYTES, writeJsonBytes } from './frame.ts';
-import type { WantedOutput } from './parameters.ts';
 import { TensorJson } from '../json/tensor-json.ts';
-import type { NonFiniteJson } from '../json/tensor-json.ts';
-import type { TensorData } from '../../domain/datatype.ts';
+import type { CodecOptions, TensorAnswer, TensorEncoder, TensorRequest } from '../tensor-request.ts';
 
 const COMMA = 0x2c;
 /** What is the same in all answers, as bytes. */
@@ -19,67 +17,40 @@ const BINARY_END = Buffer.from('}}');
 const DATA = Buffer.from('],"data":[');
 const END = Buffer.from(']}');
 
-/** One output of one request. */
-export interface OutputTensor {
-  readonly data: TensorData;
-  readonly shape: readonly number[];
-}
-
-export interface OipAnswer {
-  readonly status: number;
-  readonly bytes: Uint8Array;
-  /** Length of the JSON part when raw bytes follow it; 0 when all of it is JSON. */
-  readonly headerBytes: number;
-}
-
-export class OipEncoder {
+export class OipEncoder implements TensorEncoder {
+  readonly #isFrame: boolean;
   readonly #writer: JsonWriter;
   readonly #outputs: readonly TensorSignature[];
   readonly #heads: readonly Buffer[];
   readonly #start: Buffer;
   readonly #json: TensorJson;
 
-  constructor(options: {
-    readonly model: string;
-    readonly version: string;
-    readonly outputs: readonly TensorSignature[];
-    readonly nonFinite: NonFiniteJson;
-    readonly answerBytesMax: number;
-  }) {
-    const { model, version, outputs } = options;
-    this.#writer = new JsonWriter(options.answerBytesMax);
+  /** With `isFrame` answers are `oip.v2` frames. */
+  constructor({ model, version, signature, nonFinite, answerBytesMax }: CodecOptions, isFrame: boolean) {
+    const { outputs } = signature;
+    this.#isFrame = isFrame;
+    this.#writer = new JsonWriter(answerBytesMax);
     this.#outputs = outputs;
-    this.#json = new TensorJson(this.#writer, options.nonFinite);
+    this.#json = new TensorJson(this.#writer, nonFinite);
     this.#start = Buffer.from(`{"model_name":${JSON.stringify(model)},"model_version":${JSON.stringify(version)}`);
     this.#heads = outputs.map(({ name, datatype }) =>
       Buffer.from(`{"name":${JSON.stringify(name)},"datatype":"${datatype}","shape":[`));
   }
 
-  /** Encodes the wanted outputs; `tensors` has all of them by their place in the signature. Throws JsonTooLarge. */
-  encode(
-    id: string | null, wanted: readonly WantedOutput[], tensors: readonly (OutputTensor | undefined)[],
-  ): OipAnswer {
+  encode(request: Pick<TensorRequest, 'id' | 'outputs'>, tensors: readonly (Tensor | undefined)[]): TensorAnswer {
     const writer = this.#writer.clear();
-    const jsonBytes = this.#write(id, wanted, tensors);
+    if (this.#isFrame) {
+      for (let at = 0; at < FRAME_LENGTH_BYTES; at += 1) writer.byte(0);
+    }
+    const jsonBytes = this.#write(request, tensors);
     const { bytes } = writer;
-    return { status: 200, bytes, headerBytes: bytes.length > jsonBytes ? jsonBytes : 0 };
-  }
-
-  /** The same as an `oip.v2` frame. */
-  encodeFrame(
-    id: string | null, wanted: readonly WantedOutput[], tensors: readonly (OutputTensor | undefined)[],
-  ): OipAnswer {
-    const writer = this.#writer.clear();
-    for (let at = 0; at < FRAME_LENGTH_BYTES; at += 1) writer.byte(0);
-    const jsonBytes = this.#write(id, wanted, tensors);
-    const { bytes } = writer;
-    writeJsonBytes(bytes, jsonBytes);
-    return { status: 200, bytes, headerBytes: 0 };
+    if (this.#isFrame) writeJsonBytes(bytes, jsonBytes);
+    return { bytes, headerBytes: this.#isFrame || bytes.length === jsonBytes ? 0 : jsonBytes };
   }
 
   // Returns the length of the JSON; the raw tensors are behind it.
   #write(
-    id: string | null, wanted: readonly WantedOutput[], tensors: readonly (OutputTensor | undefined)[],
+    { id, outputs }: Pick<TensorRequest, 'id' | 'outputs'>, tensors: readonly (Tensor | undefined)[],
   ): number {
     const writer = this.#writer;
     const startBytes = writer.bytes.length;
@@ -87,7 +58,7 @@ export class OipEncoder {
     writer.raw(this.#start);
     if (id !== null) writer.text(`,"id":${id}`);
     writer.raw(OUTPUTS);
-    wanted.forEach(({ index, isBinary }, at) => {
+    outputs.forEach(({ index, isBinary }, at) => {
       const tensor = tensors[index];
       if (tensor === undefined) throw new Error('This is a bug: a wanted output was not computed');
       if (at > 0) writer.byte(COMMA);
@@ -112,12 +83,5 @@ export class OipEncoder {
     const jsonBytes = writer.bytes.length - startBytes;
     for (const tail of tails) writer.raw(tail);
     return jsonBytes;
-  }
-
-  encodeError(error: unknown): OipAnswer {
-    const { status, body } = errorBody(error);
-    const writer = this.#writer.clear();
-    writer.text(JSON.stringify(body));
-    return { status, bytes: writer.bytes, headerBytes: 0 };
   }
 }

@@ -1,12 +1,11 @@
 // Tensors as raw bytes: packed, row-major, little-endian; BOOL one byte per element, BYTES a u32 length and its bytes.
 // Pure; worker thread. Typed arrays have the host's byte order, which is little-endian on every supported platform.
-import { isUtf8 } from 'node:buffer';
 import { endianness } from 'node:os';
 import { lastgoodError } from '../../base/errors.ts';
 import type { LastgoodError } from '../../base/errors.ts';
 import type { DeclaredTensor } from './json.ts';
-import { WANTED, describeValue } from '../predict/values.ts';
-import { createElements, elementBytes, isCarriedText, shapeText } from '../../domain/datatype.ts';
+import { readText } from '../json/element.ts';
+import { createElements, elementBytes, shapeText } from '../../domain/datatype.ts';
 import type { NumericArray, TensorData } from '../../domain/datatype.ts';
 
 const LENGTH_BYTES = 4;
@@ -56,16 +55,6 @@ function readTexts(bytes: Uint8Array, { name, elements, shape }: DeclaredTensor)
     throw invalid(`input "${name}" has ${texts.length} texts; wanted ${elements} for ${shapeText(shape)}`);
   }
   return texts;
-}
-
-/** The text in `bytes`; of others the runtime would see something else than what was sent. */
-export function readText(bytes: Uint8Array, input: string, index: number): string {
-  if (!isUtf8(bytes)) {
-    throw invalid(`text ${index} of input "${input}" is no valid UTF-8; wanted UTF-8, the runtime carries only text`);
-  }
-  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('utf8');
-  if (isCarriedText(text)) return text;
-  throw invalid(`text ${index} of input "${input}" is ${describeValue(text)}; wanted ${WANTED.BYTES}`);
 }
 
 /** The bytes of `data` as they travel; for fixed-size datatypes a view, not a copy. */

@@ -2,7 +2,9 @@
 //   frame   [ jsonBytes u32, little-endian | jsonBytes of JSON | raw tensors, as the JSON says ]
 // The JSON is a request or an answer of the Open Inference Protocol, a request with "model_name" and optionally
 // "model_version"; an error is {"id":…,"error":"…","code":"…"}. Answers are matched by the id, in any order.
-import { errorBody, lastgoodError } from '../../base/errors.ts';
+import { lastgoodError } from '../../base/errors.ts';
+import { refusalJson } from '../json/refusal.ts';
+import type { Refusal } from '../json/refusal.ts';
 
 export const FRAME_LENGTH_BYTES = 4;
 
@@ -33,12 +35,11 @@ export function writeJsonBytes(frame: Uint8Array, jsonBytes: number): void {
   for (let at = 0; at < FRAME_LENGTH_BYTES; at += 1) frame[at] = (jsonBytes >>> (at * 8)) & 0xff;
 }
 
-/** The answer to a request that is refused; `id` is JSON text. */
-export function oipErrorFrame(id: string | null, error: unknown): { readonly status: number; readonly bytes: Buffer } {
-  const { status, body } = errorBody(error);
-  const text = Buffer.from(`{"id":${id ?? 'null'},${JSON.stringify(body).slice(1)}`);
-  const bytes = Buffer.allocUnsafe(FRAME_LENGTH_BYTES + text.length);
-  writeJsonBytes(bytes, text.length);
-  text.copy(bytes, FRAME_LENGTH_BYTES);
+/** A refusal as a frame; `id` is JSON text. */
+export function oipErrorFrame(error: unknown, id: string | null): Refusal {
+  const { status, bytes: json } = refusalJson(error, id);
+  const bytes = Buffer.allocUnsafe(FRAME_LENGTH_BYTES + json.length);
+  writeJsonBytes(bytes, json.length);
+  bytes.set(json, FRAME_LENGTH_BYTES);
   return { status, bytes };
 }

@@ -8,7 +8,7 @@ import { FloatScanner } from '../json/number-scan.ts';
 import type { NumberMode } from '../json/number-scan.ts';
 import { DATA_NESTING_MAX } from './scan.ts';
 import type { DataRange } from './scan.ts';
-import { WANTED, describeValue, storeElement } from '../predict/values.ts';
+import { WANTED, describeValue, storeElement } from '../json/element.ts';
 import { createElements, shapeText } from '../../domain/datatype.ts';
 import type { BigArray, NumericArray, TensorData } from '../../domain/datatype.ts';
 

@@ -3,14 +3,8 @@
 import { lastgoodError } from '../../base/errors.ts';
 import type { LastgoodError } from '../../base/errors.ts';
 import type { Signature } from '../../domain/records.ts';
-import { describeValue } from '../predict/values.ts';
-
-/** One output of an answer. */
-export interface WantedOutput {
-  /** Its place in the signature. */
-  readonly index: number;
-  readonly isBinary: boolean;
-}
+import { describeValue } from '../json/element.ts';
+import type { WantedOutput } from '../tensor-request.ts';
 
 export interface RequestParameters {
   /** Microseconds; 0 without a limit of the client's own. */

@@ -7,14 +7,14 @@ import type { Signature, TensorSignature } from '../../domain/records.ts';
 import { binarySize } from './binary.ts';
 import type { DeclaredTensor } from './json.ts';
 import { readInputParameters, readOutputs, readRequestParameters } from './parameters.ts';
-import type { WantedOutput } from './parameters.ts';
+import type { WantedOutput } from '../tensor-request.ts';
+import { readId } from './scan.ts';
 import type { SplitRequest } from './scan.ts';
-import { describeValue } from '../predict/values.ts';
+import { describeValue } from '../json/element.ts';
 import { elementBytes, elementCount, shapeText } from '../../domain/datatype.ts';
 
 /** No array in JavaScript or in the runtime has more elements. */
 const ELEMENTS_MAX = 2 ** 31 - 1;
-const ID_CHARACTERS_MAX = 1_024;
 
 /** One input of a request, without its elements. */
 export interface PlannedInput {
@@ -43,14 +43,6 @@ export function planRequest(split: SplitRequest, signature: Signature): RequestP
   const id = readId(document['id']);
   const outputs = readOutputs(document['outputs'], parameters, signature);
   return { id, timeoutUs: parameters.timeoutUs, inputs: planInputs(split, signature), outputs };
-}
-
-/** The id as JSON text, or null; throws INVALID_REQUEST. */
-export function readId(id: unknown): string | null {
-  if (id === undefined || id === null) return null;
-  const isText = typeof id === 'string' && id.length <= ID_CHARACTERS_MAX;
-  if (isText || Number.isSafeInteger(id)) return JSON.stringify(id);
-  throw invalid(`"id" is ${describeValue(id)}; wanted a text of at most ${ID_CHARACTERS_MAX} characters`);
 }
 
 function planInputs(split: SplitRequest, { inputs: wanted }: Signature): PlannedInput[] {

@@ -4,42 +4,20 @@
 import { lastgoodError } from '../../base/errors.ts';
 import type { LastgoodError } from '../../base/errors.ts';
 import type { Signature } from '../../domain/records.ts';
-import { topLevelMember } from '../json/member-scan.ts';
-import { readBinaryData, readText } from './binary.ts';
+import { readText } from '../json/element.ts';
+import type { TensorDecoder, TensorRequest } from '../tensor-request.ts';
+import { readBinaryData } from './binary.ts';
 import { readJsonData } from './json.ts';
 import type { DeclaredTensor } from './json.ts';
 import { RequestMemory } from './memory.ts';
-import type { WantedOutput } from './parameters.ts';
-import { planRequest, readId } from './plan.ts';
+import { planRequest } from './plan.ts';
 import type { RequestPlan } from './plan.ts';
 import { splitRequest } from './scan.ts';
-import { idText } from '../predict/body.ts';
 import { elementBytes, elementCount, shapeText } from '../../domain/datatype.ts';
 import type { TensorData } from '../../domain/datatype.ts';
 
-/** A request for whole tensors, in whatever dialect it came. */
-export interface TensorRequest {
-  /** JSON text, or null when the request has none. */
-  readonly id: string | null;
-  /** Microseconds that the client is ready to wait in the queue; 0 for as long as the engine allows. */
-  readonly timeoutUs: number;
-  /** In the order of the model's signature. */
-  readonly inputs: readonly { readonly data: TensorData; readonly shape: readonly number[] }[];
-  readonly outputs: readonly WantedOutput[];
-}
-
-/** The id of a request whose JSON part could not be read in full; null when even that is not to be had. */
-export function requestId(json: Uint8Array): string | null {
-  try {
-    return readId(splitRequest(json).document['id']);
-  } catch {
-    // Broken further behind, perhaps.
-    return idText(topLevelMember(Buffer.from(json.buffer, json.byteOffset, json.length), 'id'));
-  }
-}
-
 /** Decodes the requests of one model; see RequestMemory for why it is more than a function. */
-export class RequestDecoder {
+export class RequestDecoder implements TensorDecoder {
   readonly #signature: Signature;
   readonly #memory = new RequestMemory();
 

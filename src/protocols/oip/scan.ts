@@ -4,7 +4,9 @@
 // Invariant: an array that is left in the parsed object is the index of a range, or its key was written with escapes.
 import { isUtf8 } from 'node:buffer';
 import { lastgoodError, reasonOf } from '../../base/errors.ts';
-import { describeValue } from '../predict/values.ts';
+import { describeValue } from '../json/element.ts';
+import { topLevelMember } from '../json/member-scan.ts';
+import { idText } from '../json/refusal.ts';
 
 const OPEN_BRACE = 0x7b;
 const CLOSE_BRACE = 0x7d;
@@ -22,6 +24,7 @@ const DATA_DEPTH = 3;
 /** What that leaves for an element array. */
 export const DATA_NESTING_MAX = NESTING_MAX - DATA_DEPTH;
 const DATA_KEY = Buffer.from('"data"');
+const ID_CHARACTERS_MAX = 1_024;
 
 export interface DataRange {
   readonly start: number;
@@ -56,6 +59,25 @@ export function splitRequest(bytes: Uint8Array): SplitRequest {
     return { document: document as Record<string, unknown>, ranges };
   }
   throw lastgoodError('INVALID_JSON', { reason: `it is ${describeValue(document)}` });
+}
+
+/** The id as JSON text, or null; throws INVALID_REQUEST. */
+export function readId(id: unknown): string | null {
+  if (id === undefined || id === null) return null;
+  const isText = typeof id === 'string' && id.length <= ID_CHARACTERS_MAX;
+  if (isText || Number.isSafeInteger(id)) return JSON.stringify(id);
+  const reason = `"id" is ${describeValue(id)}; wanted a text of at most ${ID_CHARACTERS_MAX} characters`;
+  throw lastgoodError('INVALID_REQUEST', { reason });
+}
+
+/** The id of a request whose JSON part could not be read in full; null when even that is not to be had. */
+export function requestId(json: Uint8Array): string | null {
+  try {
+    return readId(splitRequest(json).document['id']);
+  } catch {
+    // Broken further behind, perhaps.
+    return idText(topLevelMember(Buffer.from(json.buffer, json.byteOffset, json.length), 'id'));
+  }
 }
 
 function findData(bytes: Uint8Array): DataRange[] {

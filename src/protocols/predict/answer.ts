@@ -1,10 +1,11 @@
 // Encodes the answers of /predict and of lastgood.json frames. Worker thread; one encoder per worker.
 //   {"id":…, "prediction":…, "model_version":"…", "latency_ms":…}      id only in frames that had one
-import { errorBody } from '../../base/errors.ts';
 import type { Datatype } from '../../domain/records.ts';
 import { halfToNumber } from '../../domain/half.ts';
-import { JsonTooLarge, JsonWriter } from '../json/json-writer.ts';
+import { JsonWriter } from '../json/json-writer.ts';
 import type { RowOutput } from '../../domain/row-layout.ts';
+import { eachRow } from '../../domain/run-block.ts';
+import type { OutputBlock, RunBlock } from '../../domain/run-block.ts';
 import type { BigArray, NumericArray, TensorData } from '../../domain/datatype.ts';
 
 const OPEN_BRACE = 0x7b;
@@ -16,20 +17,6 @@ const COMMA = 0x2c;
 const PREDICTION = Buffer.from('"prediction":');
 const PREDICTIONS = Buffer.from('"predictions":[');
 
-/** One output of one run. */
-export interface OutputBlock {
-  readonly data: TensorData;
-  readonly rowShape: readonly number[];
-  readonly rowElements: number;
-}
-
-/** The outputs of one run, in the signature's order; `firstRow` counts from the start of the batch. */
-export interface RunBlock {
-  readonly firstRow: number;
-  readonly rows: number;
-  readonly outputs: readonly OutputBlock[];
-}
-
 /** What of a request its answer repeats. */
 export interface AnsweredRequest {
   readonly firstRow: number;
@@ -39,8 +26,6 @@ export interface AnsweredRequest {
   /** JSON text. */
   readonly id: string | null;
 }
-
-export { JsonTooLarge };
 
 export class AnswerEncoder {
   /** The last answer has a NaN or an infinity, written as null. */
@@ -85,20 +70,7 @@ export class AnswerEncoder {
     return writer.bytes;
   }
 
-  /** Encodes an error for a request; the bytes are valid until the next call. */
-  encodeError(request: { readonly isFrame: boolean; readonly id: string | null }, error: unknown): {
-    status: number; bytes: Uint8Array;
-  } {
-    const { status, body } = errorBody(error);
-    const writer = this.#writer.clear();
-    writer.byte(OPEN_BRACE);
-    this.#writeId(request);
-    // The object's own brace is written already, behind it comes the id.
-    writer.text(JSON.stringify(body).slice(1));
-    return { status, bytes: writer.bytes };
-  }
-
-  #writeId({ isFrame, id }: { readonly isFrame: boolean; readonly id: string | null }): void {
+  #writeId({ isFrame, id }: AnsweredRequest): void {
     if (!isFrame) return;
     this.#writer.text(`"id":${id ?? 'null'},`);
   }
@@ -177,19 +149,5 @@ export class AnswerEncoder {
   #writeSingle(value: number): void {
     if (value - value !== 0) this.hasNonFinite = true;
     this.#writer.single(value);
-  }
-}
-
-/** Visits the rows of a request in order; `row` counts within the block. */
-export function eachRow(
-  request: { readonly firstRow: number; readonly rows: number },
-  blocks: readonly RunBlock[],
-  visit: (block: RunBlock, row: number) => void,
-): void {
-  const end = request.firstRow + request.rows;
-  for (const block of blocks) {
-    const from = Math.max(request.firstRow, block.firstRow);
-    const to = Math.min(end, block.firstRow + block.rows);
-    for (let row = from; row < to; row += 1) visit(block, row - block.firstRow);
   }
 }

@@ -3,7 +3,8 @@
 import { isUtf8 } from 'node:buffer';
 import { lastgoodError, reasonOf } from '../../base/errors.ts';
 import { topLevelMember } from '../json/member-scan.ts';
-import { describeValue } from './values.ts';
+import { idText } from '../json/refusal.ts';
+import { describeValue } from '../json/element.ts';
 
 const OPEN_BRACE = 0x7b;
 const CLOSE_BRACE = 0x7d;
@@ -41,10 +42,6 @@ export function frameId(bytes: Uint8Array): string | null {
     return idText(topLevelMember(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length), 'id'));
   }
 }
-
-/** An id as JSON text, or null when it is none. */
-export const idText = (id: unknown): string | null =>
-  typeof id === 'string' || typeof id === 'number' ? JSON.stringify(id) : null;
 
 /** Tells whether brackets nest deeper than `depthMax`, without parsing. */
 export function nestsDeeper(bytes: Uint8Array, depthMax: number): boolean {

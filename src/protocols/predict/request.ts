@@ -5,7 +5,8 @@ import { lastgoodError } from '../../base/errors.ts';
 import { FloatScanner } from '../json/number-scan.ts';
 import type { NumberMode } from '../json/number-scan.ts';
 import { parseObject } from './body.ts';
-import { describeValue, storeRow } from './values.ts';
+import { describeValue } from '../json/element.ts';
+import { storeRow } from './values.ts';
 import type { InputRows, RowBatch } from '../../domain/row-batch.ts';
 import type { BigArray, NumericArray } from '../../domain/datatype.ts';
 

@@ -3,13 +3,14 @@
 //   column form   {"outputs":value}          the only output's value, or an object of values by output name
 // Texts of outputs whose name ends in _bytes are {"b64":"…"}.
 import { Buffer } from 'node:buffer';
-import { errorBody, lastgoodError } from '../../base/errors.ts';
+import { lastgoodError } from '../../base/errors.ts';
 import type { TensorSignature } from '../../domain/records.ts';
 import { JsonWriter } from '../json/json-writer.ts';
-import type { OipAnswer, OutputTensor } from '../oip/answer.ts';
 import { TensorJson } from '../json/tensor-json.ts';
-import type { NonFiniteJson } from '../json/tensor-json.ts';
 import { shapeText } from '../../domain/datatype.ts';
+import type { Tensor } from '../../domain/datatype.ts';
+import type { CodecOptions, TensorAnswer, TensorEncoder } from '../tensor-request.ts';
+import type { TfsRequest } from './request.ts';
 
 const CLOSE_BRACKET = 0x5d;
 const OPEN_BRACE = 0x7b;
@@ -17,26 +18,21 @@ const CLOSE_BRACE = 0x7d;
 const COMMA = 0x2c;
 const BYTES_SUFFIX = '_bytes';
 
-export class TfsEncoder {
+export class TfsEncoder implements TensorEncoder {
   readonly #writer: JsonWriter;
   readonly #json: TensorJson;
   readonly #outputs: readonly TensorSignature[];
   readonly #names: readonly Buffer[];
 
-  constructor(options: {
-    readonly outputs: readonly TensorSignature[]; readonly nonFinite: NonFiniteJson; readonly answerBytesMax: number;
-  }) {
-    this.#writer = new JsonWriter(options.answerBytesMax);
-    this.#json = new TensorJson(this.#writer, options.nonFinite);
-    this.#outputs = options.outputs;
-    this.#names = options.outputs.map(({ name }) => Buffer.from(`${JSON.stringify(name)}:`));
+  constructor({ signature, nonFinite, answerBytesMax }: CodecOptions) {
+    this.#writer = new JsonWriter(answerBytesMax);
+    this.#json = new TensorJson(this.#writer, nonFinite);
+    this.#outputs = signature.outputs;
+    this.#names = signature.outputs.map(({ name }) => Buffer.from(`${JSON.stringify(name)}:`));
   }
 
-  /**
-   * Encodes all outputs; `rows` is the number of rows in row form. Throws JsonTooLarge, NON_FINITE_ANSWER, or
-   * INVALID_REQUEST when an output does not have these rows.
-   */
-  encode(form: 'row' | 'column', rows: number, tensors: readonly (OutputTensor | undefined)[]): OipAnswer {
+  /** Encodes all outputs; throws INVALID_REQUEST as well, when in row form an output does not have the rows. */
+  encode({ form, inputs }: TfsRequest, tensors: readonly (Tensor | undefined)[]): TensorAnswer {
     const writer = this.#writer.clear();
     const known = tensors.map((tensor) => {
       if (tensor === undefined) throw new Error('This is a bug: an output was not computed');
@@ -46,6 +42,7 @@ export class TfsEncoder {
       writer.text('{"outputs":');
       this.#values(known, (output) => this.#value(output, known[output]!, known[output]!.shape, 0));
     } else {
+      const rows = inputs[0]?.shape[0] ?? 0;
       this.#checkRows(known, rows);
       writer.text('{"predictions":[');
       for (let row = 0; row < rows; row += 1) {
@@ -58,16 +55,11 @@ export class TfsEncoder {
       writer.byte(CLOSE_BRACKET);
     }
     writer.byte(CLOSE_BRACE);
-    return { status: 200, bytes: writer.bytes, headerBytes: 0 };
-  }
-
-  encodeError(error: unknown): OipAnswer {
-    const { status, body } = errorBody(error);
-    return { status, bytes: Buffer.from(JSON.stringify(body)), headerBytes: 0 };
+    return { bytes: writer.bytes, headerBytes: 0 };
   }
 
   // One bare value, or an object of all.
-  #values(tensors: readonly OutputTensor[], write: (output: number) => void): void {
+  #values(tensors: readonly Tensor[], write: (output: number) => void): void {
     if (tensors.length === 1) {
       write(0);
       return;
@@ -82,7 +74,7 @@ export class TfsEncoder {
     writer.byte(CLOSE_BRACE);
   }
 
-  #value(output: number, { data }: OutputTensor, shape: readonly number[], offset: number): void {
+  #value(output: number, { data }: Tensor, shape: readonly number[], offset: number): void {
     const signature = this.#outputs[output]!;
     if (!Array.isArray(data) || !signature.name.endsWith(BYTES_SUFFIX)) {
       this.#json.nested(signature, data, shape, offset);
@@ -93,7 +85,7 @@ export class TfsEncoder {
     });
   }
 
-  #checkRows(tensors: readonly OutputTensor[], rows: number): void {
+  #checkRows(tensors: readonly Tensor[], rows: number): void {
     const odd = tensors.findIndex(({ shape }) => shape[0] !== rows);
     if (odd < 0) return;
     const shape = shapeText(tensors[odd]!.shape);

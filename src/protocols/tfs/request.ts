@@ -5,20 +5,17 @@
 // Invariant: what is returned fits the model's signature; everything else is an error that is the client's.
 import { lastgoodError } from '../../base/errors.ts';
 import type { LastgoodError } from '../../base/errors.ts';
+import { numberToHalf } from '../../domain/half.ts';
 import type { Signature, TensorSignature } from '../../domain/records.ts';
-import { readText } from '../oip/binary.ts';
-import type { TensorRequest } from '../oip/request.ts';
+import type { TensorRequest } from '../tensor-request.ts';
 import { readJson } from '../json/json-values.ts';
 import type { JsonValue } from '../json/json-values.ts';
-import { WANTED, describeValue, storeElement } from '../predict/values.ts';
+import { WANTED, describeValue, readText, storeElement } from '../json/element.ts';
 import { createElements, elementCount, shapeText } from '../../domain/datatype.ts';
 import type { BigArray, NumericArray, TensorData } from '../../domain/datatype.ts';
 
 const SIGNATURE_NAME = 'serving_default';
 const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}(?:==)?|[A-Za-z0-9+/]{3}=?)?$/;
-const HALF_NAN = 0x7e00;
-const HALF_INFINITY = 0x7c00;
-const HALF_SIGN = 0x8000;
 
 /** A request and the form that its answer takes as well. */
 export interface TfsRequest extends TensorRequest {
@@ -128,8 +125,7 @@ function storeBig(datatype: TensorSignature['datatype'], data: TensorData, at: n
 // Only from one of the tokens: a number that is too large was refused when it was read.
 function storeNonFinite(datatype: TensorSignature['datatype'], data: TensorData, at: number, value: number): boolean {
   if (!datatype.startsWith('FP')) return false;
-  const half = Number.isNaN(value) ? HALF_NAN : value > 0 ? HALF_INFINITY : HALF_INFINITY | HALF_SIGN;
-  (data as NumericArray)[at] = datatype === 'FP16' ? half : value;
+  (data as NumericArray)[at] = datatype === 'FP16' ? numberToHalf(value) : value;
   return true;
 }
 

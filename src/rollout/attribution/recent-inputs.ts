@@ -6,7 +6,7 @@ import { Outcome, speaksOfVersion } from '../../shared-memory/sample-ring.ts';
 import { RowReader, rowRingOffset } from '../../shared-memory/row-ring.ts';
 import type { RingRow } from '../../shared-memory/row-ring.ts';
 import { createSlab } from '../../shared-memory/slab-arena.ts';
-import { KEPT_ROW } from '../../shared-memory/slab.ts';
+import { EntryKind } from '../../shared-memory/slab.ts';
 import { judgedOutputOf } from '../../domain/judged-output.ts';
 import { predictionOf, rowElements } from '../../domain/prediction.ts';
 import type { PredictionSummary } from '../../domain/prediction.ts';
@@ -144,7 +144,7 @@ async function replaySome(
   const requestBytes = rows.reduce((sum, row) => sum + row.length + NUMBER_BYTES, 0);
   const { memory, slab } = createSlab({ entriesMax: rows.length, requestBytes, answerBytes: ANSWER_BYTES });
   rows.forEach((row, entry) => {
-    slab.append(KEPT_ROW, row, nowUs, entry === 0 ? Infinity : nowUs + SLAB_US);
+    slab.append(EntryKind.replay, row, nowUs, entry === 0 ? Infinity : nowUs + SLAB_US);
   });
   slab.stamp(NO_GENERATION, standby.id, nowUs);
   const { overflow } = await standby.replay(memory);

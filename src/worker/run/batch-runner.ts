@@ -4,16 +4,20 @@
 import { monotonicUs } from '../../base/clock.ts';
 import { lastgoodError, reasonOf } from '../../base/errors.ts';
 import type { LastgoodError } from '../../base/errors.ts';
-import { EntryKind, EntryStatus, KEPT_ROW } from '../../shared-memory/slab.ts';
+import { EntryStatus } from '../../shared-memory/slab.ts';
 import type { Slab } from '../../shared-memory/slab.ts';
 import { Outcome } from '../../shared-memory/sample-ring.ts';
 import type { Sample } from '../../shared-memory/sample-ring.ts';
-import { AnswerEncoder, JsonTooLarge, eachRow } from '../../protocols/predict/answer.ts';
-import type { AnsweredRequest, RunBlock } from '../../protocols/predict/answer.ts';
+import { JsonTooLarge } from '../../protocols/json/json-writer.ts';
+import { AnswerEncoder } from '../../protocols/predict/answer.ts';
+import type { AnsweredRequest } from '../../protocols/predict/answer.ts';
 import type { NonFiniteJson } from '../../protocols/json/tensor-json.ts';
-import { encodeEntryError } from '../../protocols/entry-error.ts';
+import { refusalJson } from '../../protocols/json/refusal.ts';
+import { PROTOCOLS, refusalOf } from '../../protocols/protocol.ts';
 import { PredictDecoder } from '../../protocols/predict/request.ts';
 import { RowBatch } from '../../domain/row-batch.ts';
+import { eachRow } from '../../domain/run-block.ts';
+import type { RunBlock } from '../../domain/run-block.ts';
 import { hasNonFinite } from '../../domain/datatype.ts';
 import type { BatchResult } from '../messages.ts';
 import { Replay } from './replay.ts';
@@ -81,7 +85,7 @@ export class BatchRunner {
     this.#replay = new Replay({ ...options, gate, overflow });
     this.#tensors = new TensorBatch({
       ...options, gate,
-      write: (entry, rows, { status, bytes, headerBytes }, outcome) => {
+      write: (entry, rows, status, { bytes, headerBytes }, outcome) => {
         this.#slab!.setAnswerHeaderBytes(entry, headerBytes);
         this.#publish(entry, rows, status, bytes, outcome);
       },
@@ -99,25 +103,17 @@ export class BatchRunner {
     sampler.begin(slab.generation, slab.track);
     for (let entry = 0; entry < slab.entryCount; entry += 1) {
       if (slab.status(entry) !== EntryStatus.pending) continue;
-      const kind = slab.kind(entry);
-      if (kind === EntryKind.floatFrame) {
-        this.#floats.take(slab, entry, this.#startUs);
-        continue;
-      }
-      if (kind === KEPT_ROW) {
-        await this.#replay.run(slab, entry);
-        continue;
-      }
-      if (this.#tensors.takes(kind)) {
-        this.#tensors.take(slab, entry, this.#startUs);
-        continue;
-      }
-      if (!this.#take(slab, entry)) {
-        // The request is good, but its rows have another shape than those before it.
-        await this.#flush();
-        this.#take(slab, entry);
-      }
-      if (this.#batch.rows >= rowsMax) await this.#flush();
+      const { lane } = PROTOCOLS[slab.kind(entry)];
+      if (lane === 'rows') {
+        if (!this.#take(slab, entry)) {
+          // The request is good, but its rows have another shape than those before it.
+          await this.#flush();
+          this.#take(slab, entry);
+        }
+        if (this.#batch.rows >= rowsMax) await this.#flush();
+      } else if (lane === 'floats') this.#floats.take(slab, entry, this.#startUs);
+      else if (lane === 'tensors') this.#tensors.take(slab, entry, this.#startUs);
+      else await this.#replay.run(slab, entry);
     }
     await this.#flush();
     if (this.#tensors.isWaiting) await this.#tensors.flush();
@@ -136,16 +132,13 @@ export class BatchRunner {
   #take(slab: Slab, entry: number): boolean {
     const receivedUs = slab.receivedUs(entry);
     const deadlineUs = slab.deadlineUs(entry);
-    const isFrame = slab.kind(entry) === EntryKind.socketJson;
+    const { isFrame } = PROTOCOLS[slab.kind(entry)];
     const decoder = this.#decoder;
     const firstRow = this.#batch.rows;
     const isLate = this.#startUs >= deadlineUs;
     try {
       // The answer of a frame repeats its id, so even a late one has to be read.
       if (isLate && !isFrame) throw this.#gate.lateError(receivedUs, deadlineUs);
-      if (!isFrame && slab.kind(entry) !== EntryKind.predictJson) {
-        throw lastgoodError('INTERNAL', { reason: `entry kind ${slab.kind(entry)} is unknown` });
-      }
       if (!decoder.decode(slab.request(entry), isFrame)) return false;
     } catch (error) {
       const request = { entry, receivedUs, deadlineUs, firstRow, rows: 0, isSingle: true, isFrame, id: decoder.id };
@@ -268,7 +261,8 @@ export class BatchRunner {
 
   #fail(request: Pending, error: unknown, outcome: Outcome, runUs: number): void {
     const { sampler, monotonicUs } = this.#options;
-    const { status, bytes } = this.#encoder.encodeError(request, error);
+    // The id as it was read: what was written as 1.50 is repeated like that.
+    const { status, bytes } = refusalJson(error, request.isFrame ? request.id : undefined);
     this.#write(request, status, bytes, outcome);
     const { receivedUs, rows } = request;
     const times = { receivedUs, startUs: this.#startUs, doneUs: monotonicUs(), runUs, batchRows: rows };
@@ -311,7 +305,7 @@ export function refuseBatch(slab: Slab, error: unknown, outcome: Outcome, sample
   const nowUs = monotonicUs();
   for (let entry = 0; entry < slab.entryCount; entry += 1) {
     if (slab.status(entry) !== EntryStatus.pending) continue;
-    const { status, bytes } = encodeEntryError(slab, entry, error);
+    const { status, bytes } = refusalOf(slab, entry, error);
     slab.setAnswerHeaderBytes(entry, 0);
     slab.setOutcome(entry, outcome);
     if (!slab.setAnswer(entry, status, bytes)) overflow.push({ entry, answer: Uint8Array.from(bytes) });

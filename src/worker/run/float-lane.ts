@@ -4,12 +4,11 @@
 import { lastgoodError, reasonOf } from '../../base/errors.ts';
 import { Outcome } from '../../shared-memory/sample-ring.ts';
 import type { Slab } from '../../shared-memory/slab.ts';
-import {
-  ANSWER_HEAD_BYTES, FRAME_ID_BYTES, floatErrorFrame, floatFrameId, floatRefusal,
-} from '../../protocols/f32/frame.ts';
-import { eachRow } from '../../protocols/predict/answer.ts';
-import type { RunBlock } from '../../protocols/predict/answer.ts';
-import type { InputSource } from '../../domain/row-source.ts';
+import { ANSWER_HEAD_BYTES, FRAME_ID_BYTES, floatRefusal } from '../../protocols/f32/frame.ts';
+import { refusalOf } from '../../protocols/protocol.ts';
+import type { InputSource } from '../../domain/row-batch.ts';
+import { eachRow } from '../../domain/run-block.ts';
+import type { RunBlock } from '../../domain/run-block.ts';
 import { hasNonFinite } from '../../domain/datatype.ts';
 import type { RunGate } from './run-gate.ts';
 import type { Sampler } from './sampler.ts';
@@ -226,7 +225,7 @@ export class FloatBatch {
   #fail(entry: number, error: unknown, outcome: Outcome, runUs: number, batchRows = 0): void {
     const { sampler, monotonicUs } = this.#options;
     const slab = this.#slab!;
-    const { status, bytes } = floatErrorFrame(floatFrameId(slab.request(entry)), error);
+    const { status, bytes } = refusalOf(slab, entry, error);
     slab.setOutcome(entry, outcome);
     if (!slab.setAnswer(entry, status, bytes)) this.#options.overflow(entry, Uint8Array.from(bytes));
     const { startUs } = this.#times;

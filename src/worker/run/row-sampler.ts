@@ -7,7 +7,7 @@ import type { RowAbout } from '../../shared-memory/row-ring.ts';
 import { Outcome } from '../../shared-memory/sample-ring.ts';
 import type { Sample } from '../../shared-memory/sample-ring.ts';
 import { RowInputsEncoder } from '../../domain/row-codec.ts';
-import type { InputSource } from '../../domain/row-source.ts';
+import type { InputSource } from '../../domain/row-batch.ts';
 import type { RowMemory, RowRings } from '../messages.ts';
 
 /** The reservoir reaches back over this part of the generation's life, as long as the bounds allow. */

@@ -4,11 +4,11 @@ import type { Datatype, OutputKind } from '../../domain/records.ts';
 import { SampleKind, emptySample } from '../../shared-memory/sample-ring.ts';
 import type { Outcome, Sample, SampleWriter } from '../../shared-memory/sample-ring.ts';
 import { Track } from '../../shared-memory/track.ts';
-import type { RunBlock } from '../../protocols/predict/answer.ts';
 import { halfToNumber } from '../../domain/half.ts';
 import { summarizeRow } from '../../domain/prediction.ts';
 import { Projector } from '../../domain/projection.ts';
-import type { InputSource } from '../../domain/row-source.ts';
+import type { InputSource } from '../../domain/row-batch.ts';
+import type { RunBlock } from '../../domain/run-block.ts';
 import type { TensorData } from '../../domain/datatype.ts';
 import type { RowOutputs, RowTap } from './row-sampler.ts';
 

@@ -5,21 +5,21 @@ import { lastgoodError, isLastgoodError, reasonOf } from '../../base/errors.ts';
 import type { LastgoodError } from '../../base/errors.ts';
 import { Outcome } from '../../shared-memory/sample-ring.ts';
 import type { Sample } from '../../shared-memory/sample-ring.ts';
-import type { Slab } from '../../shared-memory/slab.ts';
-import type { OipAnswer, OutputTensor } from '../../protocols/oip/answer.ts';
-import type { TensorRequest } from '../../protocols/oip/request.ts';
-import { JsonTooLarge } from '../../protocols/predict/answer.ts';
-import type { OutputBlock, RunBlock } from '../../protocols/predict/answer.ts';
-import type { InputSource } from '../../domain/row-source.ts';
+import type { EntryKind, Slab } from '../../shared-memory/slab.ts';
+import { JsonTooLarge } from '../../protocols/json/json-writer.ts';
+import { refusalOf } from '../../protocols/protocol.ts';
+import { tensorCodecs } from '../../protocols/tensor-codecs.ts';
+import type { CodecOptions, TensorAnswer, TensorCodec, TensorRequest } from '../../protocols/tensor-request.ts';
+import type { InputSource } from '../../domain/row-batch.ts';
+import type { OutputBlock, RunBlock } from '../../domain/run-block.ts';
 import { hasNonFinite } from '../../domain/datatype.ts';
+import type { Tensor } from '../../domain/datatype.ts';
 import type { RunGate } from './run-gate.ts';
 import type { AskedInput, Sampler } from './sampler.ts';
 import type { Session, WholeResult } from '../session/session.ts';
 import { Stacking, rowsFrom } from '../session/stacking.ts';
-import type { Whole } from '../session/stacking.ts';
-import { tensorCodecs } from './tensor-codec.ts';
-import type { CodecOptions, TensorCodec } from './tensor-codec.ts';
 
+const HTTP_OK = 200;
 const REASON_CHARACTERS_MAX = 400;
 const NOT_COMPUTED: OutputBlock = { data: new Float32Array(0), rowShape: [], rowElements: 0 };
 
@@ -31,7 +31,7 @@ export interface TensorBatchOptions extends Omit<CodecOptions, 'signature'> {
   readonly requestRowsMax: number;
   readonly monotonicUs: () => number;
   /** Publishes an answer; the bytes are copied during the call. */
-  readonly write: (entry: number, rows: number, answer: OipAnswer, outcome: Outcome) => void;
+  readonly write: (entry: number, rows: number, status: number, answer: TensorAnswer, outcome: Outcome) => void;
 }
 
 interface Pending {
@@ -59,8 +59,9 @@ interface Ran {
 
 export class TensorBatch {
   readonly #options: TensorBatchOptions;
-  readonly #codecs: ReadonlyMap<number, TensorCodec>;
+  readonly #codecs: ReadonlyMap<EntryKind, TensorCodec>;
   readonly #stacking: Stacking;
+  #slab: Slab | null = null;
   #groups: Group[] = [];
   #startUs = 0;
 
@@ -71,13 +72,9 @@ export class TensorBatch {
     this.#stacking = new Stacking(session.signature, rowsMax);
   }
 
-  /** Tells whether entries of this kind are taken here. */
-  takes(kind: number): boolean {
-    return this.#codecs.has(kind);
-  }
-
   /** Decodes one entry into a group of those that it can share a run with, or answers it. */
   take(slab: Slab, entry: number, startUs: number): void {
+    this.#slab = slab;
     this.#startUs = startUs;
     const codec = this.#codecs.get(slab.kind(entry))!;
     const receivedUs = slab.receivedUs(entry);
@@ -86,11 +83,10 @@ export class TensorBatch {
     const headerBytes = slab.headerBytes(entry);
     let request: TensorRequest;
     try {
-      request = codec.decode(bytes, headerBytes);
+      request = codec.decoder.decode(bytes, headerBytes);
       this.#refuseTooMany(request);
     } catch (error) {
-      const id = codec.idOf(bytes, headerBytes);
-      this.#fail({ entry, receivedUs, deadlineUs, codec, rows: 0, id }, error, Outcome.clientFault, 0);
+      this.#fail({ entry, receivedUs, rows: 0 }, error, Outcome.clientFault, 0);
       return;
     }
     deadlineUs = Math.min(deadlineUs, receivedUs + (request.timeoutUs || Infinity));
@@ -142,7 +138,7 @@ export class TensorBatch {
     }
     const rows = isAlone ? this.#rowsIn(first) : totalRows(group);
     const beginUs = monotonicUs();
-    let inputs: readonly Whole[];
+    let inputs: readonly Tensor[];
     let result: WholeResult;
     try {
       inputs = this.#stacking.join(group.map(({ request }) => request.inputs), rows);
@@ -194,14 +190,14 @@ export class TensorBatch {
 
   // `tensors` are the request's own; its `rows` begin at row `from` of the run.
   #answer(
-    pending: Pending, tensors: readonly (OutputTensor | undefined)[], ran: Ran, from: number, rows: number,
+    pending: Pending, tensors: readonly (Tensor | undefined)[], ran: Ran, from: number, rows: number,
   ): void {
     const { sampler, monotonicUs, session, write, answerBytesMax } = this.#options;
     const { entry, receivedUs, codec, request } = pending;
     const { asked, block, runUs } = ran;
-    let answer: OipAnswer;
+    let answer: TensorAnswer;
     try {
-      answer = codec.encode(request, tensors);
+      answer = codec.encoder.encode(request, tensors);
     } catch (error) {
       if (error instanceof JsonTooLarge) {
         const reason = `the answer takes more than ${answerBytesMax} bytes; ask for binary data or for fewer rows`;
@@ -220,7 +216,7 @@ export class TensorBatch {
       return tensor === undefined || !hasNonFinite(datatype, tensor.data);
     });
     const outcome = isFinite ? Outcome.ok : this.#nonFiniteTo(request);
-    write(entry, rows, answer, outcome);
+    write(entry, rows, HTTP_OK, answer, outcome);
     const times = { receivedUs, startUs: this.#startUs, doneUs: monotonicUs(), runUs, batchRows: block.rows };
     const sample = sampler.request(outcome, rows, times);
     const inputs = sampler.takes(sample) ? this.#rowsOfInputs(request, rows) : null;
@@ -261,7 +257,7 @@ export class TensorBatch {
     return Math.max(1, request.inputs[0]?.shape[0] ?? 1);
   }
 
-  #blockOf(tensors: readonly (OutputTensor | undefined)[], rows: number): RunBlock {
+  #blockOf(tensors: readonly (Tensor | undefined)[], rows: number): RunBlock {
     const { layout } = this.#options.session;
     const outputs = layout.outputs.map(({ hasRows }, index): OutputBlock => {
       const tensor = tensors[index];
@@ -280,12 +276,13 @@ export class TensorBatch {
   }
 
   #fail(
-    failed: Omit<Pending, 'request'> & { readonly id?: string | null; readonly request?: TensorRequest },
+    failed: Pick<Pending, 'entry' | 'receivedUs' | 'rows'> & { readonly request?: TensorRequest },
     error: unknown, outcome: Outcome, runUs: number,
   ): void {
     const { sampler, monotonicUs, write } = this.#options;
-    const { entry, receivedUs, codec, rows, id, request } = failed;
-    write(entry, rows, codec.encodeError(error, id ?? request?.id ?? null), outcome);
+    const { entry, receivedUs, rows, request } = failed;
+    const { status, bytes } = refusalOf(this.#slab!, entry, error);
+    write(entry, rows, status, { bytes, headerBytes: 0 }, outcome);
     const times = { receivedUs, startUs: this.#startUs, doneUs: monotonicUs(), runUs, batchRows: rows };
     const sample = sampler.request(outcome, rows, times);
     if (request !== undefined && outcome !== Outcome.clientFault) {
@@ -301,7 +298,7 @@ export class TensorBatch {
 }
 
 // The inputs of a run with the elements of one row, as one of its requests has them: those that share a run are alike.
-function askedRows({ inputs }: TensorRequest, rows: number, ran: readonly Whole[]): AskedInput[] {
+function askedRows({ inputs }: TensorRequest, rows: number, ran: readonly Tensor[]): AskedInput[] {
   return inputs.map(({ data, shape }, index) =>
     ({ data: ran[index]!.data, elements: data.length / (shape[0] === rows ? rows : 1) }));
 }

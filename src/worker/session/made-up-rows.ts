@@ -4,8 +4,7 @@
 import type { Datatype, Signature } from '../../domain/records.ts';
 import { numberToHalf } from '../../domain/half.ts';
 import { createElements, elementBytes, elementCount } from '../../domain/datatype.ts';
-import type { BigArray, NumericArray, TensorData } from '../../domain/datatype.ts';
-import type { WholeTensor } from './session.ts';
+import type { BigArray, NumericArray, Tensor, TensorData } from '../../domain/datatype.ts';
 
 /**
  * How bold the values are. Floats: wide ones are of both signs and of six orders of magnitude, one order per row;
@@ -39,7 +38,7 @@ const FEW = 7;
 /** The inputs of one run of these rows; an input without a place for rows is the same in every run. */
 export function madeUpInputs(
   { inputs }: Signature, { hasRows, openSize }: MadeUpShape, rows: readonly MadeUpRow[], manner: Manner,
-): WholeTensor[] {
+): Tensor[] {
   return inputs.map(({ datatype, shape: declared }, input) => {
     const isStacked = hasRows[input]!;
     const shape = declared.map((size, axis) => (axis === 0 && isStacked ? rows.length : size < 0 ? openSize : size));

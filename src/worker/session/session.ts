@@ -3,14 +3,14 @@
 // Invariant: input arrays belong to a run until its promise settles; runs of one session never overlap.
 import { performance } from 'node:perf_hooks';
 import type { Signature } from '../../domain/records.ts';
-import type { OutputBlock, RunBlock } from '../../protocols/predict/answer.ts';
 import { rowLayout } from '../../domain/row-layout.ts';
 import type { RowLayout } from '../../domain/row-layout.ts';
-import type { InputSource } from '../../domain/row-source.ts';
+import type { InputSource } from '../../domain/row-batch.ts';
+import type { OutputBlock, RunBlock } from '../../domain/run-block.ts';
 import {
   createElements, elementBytes, elementCount, runtimeType, shapeText, signatureFrom,
 } from '../../domain/datatype.ts';
-import type { TensorData } from '../../domain/datatype.ts';
+import type { Tensor, TensorData } from '../../domain/datatype.ts';
 import { reasonOf } from '../../base/errors.ts';
 import { openSession } from './direct-run.ts';
 import type { DirectRun } from './direct-run.ts';
@@ -47,7 +47,7 @@ export interface WarmUp {
 }
 
 /** Whole tensors by name, as golden cases hold them. */
-export type TensorMap = Readonly<Record<string, { readonly shape: readonly number[]; readonly data: TensorData }>>;
+export type TensorMap = Readonly<Record<string, Tensor>>;
 
 /** Element types of the ONNX format that have no JavaScript array. */
 const UNCARRIED_TYPES: Readonly<Record<number, string>> = {
@@ -55,14 +55,9 @@ const UNCARRIED_TYPES: Readonly<Record<number, string>> = {
   20: 'float8e5m2fnuz', 21: 'uint4', 22: 'int4', 23: 'float4e2m1',
 };
 
-/** A tensor with its shape; the elements are as tensor.ts describes them. */
-export interface WholeTensor {
-  readonly data: TensorData;
-  readonly shape: readonly number[];
-}
 
 export interface WholeResult {
-  readonly outputs: readonly (WholeTensor | undefined)[];
+  readonly outputs: readonly (Tensor | undefined)[];
   /** Milliseconds inside the runtime. */
   readonly runMs: number;
 }
@@ -186,7 +181,7 @@ export class Session {
    * Runs whole tensors, given in the signature's order, and returns the wanted outputs (by their place in the
    * signature), the others undefined. FP16 outputs come as their bits.
    */
-  async runWhole(inputs: readonly WholeTensor[], wanted: readonly number[]): Promise<WholeResult> {
+  async runWhole(inputs: readonly Tensor[], wanted: readonly number[]): Promise<WholeResult> {
     const feeds: Record<string, FeedValue> = {};
     this.signature.inputs.forEach(({ name, datatype }, index) => {
       const { data, shape } = inputs[index]!;

@@ -12,12 +12,12 @@ import { reasonOf } from '../../base/errors.ts';
 import { halfToNumber } from '../../domain/half.ts';
 import { RUN_INPUT_BYTES_MAX } from '../../domain/row-layout.ts';
 import { shapeText } from '../../domain/datatype.ts';
+import type { Tensor } from '../../domain/datatype.ts';
 import { operatorsOf } from './graph-operators.ts';
 import { madeUpInputs, madeUpRowBytes } from './made-up-rows.ts';
 import type { MadeUpRow, MadeUpShape, Manner } from './made-up-rows.ts';
 import type { Session } from './session.ts';
 import { rowsFrom } from './stacking.ts';
-import type { Whole } from './stacking.ts';
 
 /** Operators that read one scale from a whole tensor, so from all of its rows, or that work with such a scale. */
 const WHOLE_TENSOR_OPERATORS = [
@@ -161,7 +161,7 @@ class Probe {
   }
 
   async #findMixing(manner: Manner, { company: wanted, taints }: Omit<Attempt, 'manners'>): Promise<string | null> {
-    const alone = new Map<number, readonly Whole[]>();
+    const alone = new Map<number, readonly Tensor[]>();
     const sizes = this.#fixedRows > 0 ? [this.#fixedRows] : wanted.filter((rows) => this.#fits(rows));
     for (const rows of sizes) {
       // Another row comes first each time.
@@ -208,17 +208,17 @@ class Probe {
   }
 
   // As the row lanes do it: a fixed batch is filled with the one row.
-  #runAlone(row: MadeUpRow, manner: Manner): Promise<readonly Whole[]> {
+  #runAlone(row: MadeUpRow, manner: Manner): Promise<readonly Tensor[]> {
     return this.#run(new Array<MadeUpRow>(Math.max(1, this.#fixedRows)).fill(row), manner);
   }
 
-  async #run(rows: readonly MadeUpRow[], manner: Manner): Promise<readonly Whole[]> {
+  async #run(rows: readonly MadeUpRow[], manner: Manner): Promise<readonly Tensor[]> {
     const inputs = madeUpInputs(this.#signature, this.#shape, rows, manner);
     const { outputs } = await this.#session.runWhole(inputs, this.#signature.outputs.map((_, index) => index));
     return outputs.map((output) => output!);
   }
 
-  #misshapen(outputs: readonly Whole[], rows: number): string | null {
+  #misshapen(outputs: readonly Tensor[], rows: number): string | null {
     const index = outputs.findIndex(({ shape }) => shape[0] !== rows);
     if (index < 0) return null;
     return `output "${this.#signature.outputs[index]!.name}" has shape ${shapeText(outputs[index]!.shape)} for ` +
@@ -227,7 +227,7 @@ class Probe {
 
   // The first output in which row `at` of one run and row `otherAt` of the other are not the same.
   #differing(
-    run: readonly Whole[], at: number, other: readonly Whole[], otherAt: number, compare: typeof agree,
+    run: readonly Tensor[], at: number, other: readonly Tensor[], otherAt: number, compare: typeof agree,
   ): string | null {
     const found = this.#signature.outputs.find(({ datatype }, index) =>
       !compare(rowsFrom(run[index]!, at, 1), rowsFrom(other[index]!, otherAt, 1), datatype));
@@ -240,18 +240,18 @@ function positionsOf(rows: number): number[] {
   return Array.from({ length: POSITIONS_MAX }, (_, at) => Math.round((at * (rows - 1)) / (POSITIONS_MAX - 1)));
 }
 
-function isSame(left: Whole, right: Whole): boolean {
+function isSame(left: Tensor, right: Tensor): boolean {
   if (left.data.length !== right.data.length || shapeText(left.shape) !== shapeText(right.shape)) return false;
   for (let at = 0; at < left.data.length; at += 1) if (!Object.is(left.data[at], right.data[at])) return false;
   return true;
 }
 
-function agree(left: Whole, right: Whole, datatype: Datatype): boolean {
+function agree(left: Tensor, right: Tensor, datatype: Datatype): boolean {
   if (isSame(left, right)) return true;
   if (left.data.length !== right.data.length || shapeText(left.shape) !== shapeText(right.shape)) return false;
   const isHalf = datatype === 'FP16';
   if (!isHalf && datatype !== 'FP32' && datatype !== 'FP64') return false;
-  const numbersOf = ({ data }: Whole): number[] =>
+  const numbersOf = ({ data }: Tensor): number[] =>
     Array.from(data as ArrayLike<number>, (value) => (isHalf ? halfToNumber(value) : value));
   const [one, other] = [numbersOf(left), numbersOf(right)];
   const largest = one.concat(other).reduce((size, value) =>

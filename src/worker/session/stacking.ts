@@ -4,13 +4,7 @@ import { Buffer } from 'node:buffer';
 import type { Signature } from '../../domain/records.ts';
 import { RUN_INPUT_BYTES_MAX } from '../../domain/row-layout.ts';
 import { createElements, elementBytes, elementCount } from '../../domain/datatype.ts';
-import type { TensorData } from '../../domain/datatype.ts';
-
-/** A tensor of one request or one run. */
-export interface Whole {
-  readonly data: TensorData;
-  readonly shape: readonly number[];
-}
+import type { Tensor, TensorData } from '../../domain/datatype.ts';
 
 export class Stacking {
   readonly #signature: Signature;
@@ -28,13 +22,13 @@ export class Stacking {
   }
 
   /** The largest first dimension of a request that counts rows; 0 when the signature has no place for them. */
-  firstSizeOf(inputs: readonly Whole[]): number {
+  firstSizeOf(inputs: readonly Tensor[]): number {
     if (!this.#isPossible) return 0;
     return inputs.reduce((most, { shape }, index) => (this.#isStacked[index]! ? Math.max(most, shape[0]!) : most), 0);
   }
 
   /** Rows of a request when it can be stacked with others, else 0. */
-  rowsOf(inputs: readonly Whole[]): number {
+  rowsOf(inputs: readonly Tensor[]): number {
     if (!this.#isPossible) return 0;
     let rows = -1;
     for (let index = 0; index < inputs.length; index += 1) {
@@ -47,12 +41,12 @@ export class Stacking {
   }
 
   /** Tells whether a request with `rows` more rows still fits a run that has `total` requests' rows already. */
-  hasRoom(rows: number, total: number, inputs: readonly Whole[]): boolean {
+  hasRoom(rows: number, total: number, inputs: readonly Tensor[]): boolean {
     return rows + total <= this.#rowsMax && (this.#bytesOf(inputs) / rows) * (rows + total) <= RUN_INPUT_BYTES_MAX;
   }
 
   /** Tells whether two requests can share a run. */
-  fits(left: readonly Whole[], right: readonly Whole[]): boolean {
+  fits(left: readonly Tensor[], right: readonly Tensor[]): boolean {
     return left.every(({ data, shape }, index) => {
       const other = right[index]!;
       if (shape.length !== other.shape.length) return false;
@@ -65,7 +59,7 @@ export class Stacking {
   }
 
   /** The inputs of one run for these requests, which fit each other, with `rows` rows in all. */
-  join(requests: readonly (readonly Whole[])[], rows: number): readonly Whole[] {
+  join(requests: readonly (readonly Tensor[])[], rows: number): readonly Tensor[] {
     const first = requests[0]!;
     if (requests.length === 1) return first;
     return first.map((input, index) => {
@@ -82,7 +76,7 @@ export class Stacking {
     });
   }
 
-  #bytesOf(inputs: readonly Whole[]): number {
+  #bytesOf(inputs: readonly Tensor[]): number {
     let bytes = 0;
     this.#signature.inputs.forEach(({ datatype }, index) => {
       if (this.#isStacked[index]!) bytes += inputs[index]!.data.length * Math.max(1, elementBytes(datatype));
@@ -97,7 +91,7 @@ function canStack({ inputs, outputs }: Signature): boolean {
 }
 
 /** The rows from `first` on of an output, without a copy. */
-export function rowsFrom({ data, shape }: Whole, first: number, rows: number): Whole {
+export function rowsFrom({ data, shape }: Tensor, first: number, rows: number): Tensor {
   const total = shape[0]!;
   if (first === 0 && rows === total) return { data, shape };
   const perRow = data.length / total;

@@ -11,7 +11,7 @@ import { Outcome } from '../../../src/shared-memory/sample-ring.ts';
 import { EntryKind } from '../../../src/shared-memory/slab.ts';
 import type { Slab } from '../../../src/shared-memory/slab.ts';
 import { createSlab } from '../../../src/shared-memory/slab-arena.ts';
-import { encodeEntryError } from '../../../src/protocols/entry-error.ts';
+import { refusalOf } from '../../../src/protocols/protocol.ts';
 
 const NOBODY: Asked = { requestIdOf: () => '' };
 const called = (id: string): Asked => ({ requestIdOf: () => id });
@@ -26,7 +26,7 @@ function failed(body = '{}', kind: EntryKind = EntryKind.predictJson, generation
   return slab;
 }
 const errorOf = (slab: Slab, reason: string): Uint8Array =>
-  encodeEntryError(slab, 0, lastgoodError('MODEL_FAILED', { model: 'm', version: '2', reason })).bytes;
+  refusalOf(slab, 0, lastgoodError('MODEL_FAILED', { model: 'm', version: '2', reason })).bytes;
 function note(log: FailureLog, slab: Slab, reason = 'x', asked = NOBODY, nowUs = 0): void {
   log.note(slab, 0, errorOf(slab, reason), asked, nowUs);
 }

@@ -6,7 +6,7 @@ import type { Datatype, Signature } from '../../../src/domain/records.ts';
 import { OipEncoder } from '../../../src/protocols/oip/answer.ts';
 import { binaryBytes } from '../../../src/protocols/oip/binary.ts';
 import { RequestDecoder } from '../../../src/protocols/oip/request.ts';
-import type { TensorRequest } from '../../../src/protocols/oip/request.ts';
+import type { TensorRequest } from '../../../src/protocols/tensor-request.ts';
 import { hasNonFinite } from '../../../src/domain/datatype.ts';
 import type { TensorData } from '../../../src/domain/datatype.ts';
 
@@ -176,10 +176,10 @@ suite('OipEncoder', () => {
   const encode = (
     nonFinite: 'token' | 'null' | 'error', data: TensorData, datatype: Datatype, isBinary = false,
   ): { text: string; tail: Buffer } => {
-    const encoder = new OipEncoder({
-      model: 'm', version: '1', outputs: [{ name: 'a "b"', datatype, shape: [-1] }], nonFinite, answerBytesMax: 1e6,
-    });
-    const { bytes, headerBytes } = encoder.encode('"i"', [{ index: 0, isBinary }], [{ data, shape: [data.length] }]);
+    const signature = { inputs: [], outputs: [{ name: 'a "b"', datatype, shape: [-1] }] };
+    const encoder = new OipEncoder({ model: 'm', version: '1', signature, nonFinite, answerBytesMax: 1e6 }, false);
+    const request = { id: '"i"', outputs: [{ index: 0, isBinary }] };
+    const { bytes, headerBytes } = encoder.encode(request, [{ data, shape: [data.length] }]);
     const split = headerBytes === 0 ? bytes.length : headerBytes;
     return { text: Buffer.from(bytes.subarray(0, split)).toString(), tail: Buffer.from(bytes.subarray(split)) };
   };

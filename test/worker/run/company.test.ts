@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { monotonicUs } from '../../../src/base/clock.ts';
-import { EntryKind, KEPT_ROW } from '../../../src/shared-memory/slab.ts';
+import { EntryKind } from '../../../src/shared-memory/slab.ts';
 import { RowInputsEncoder } from '../../../src/domain/row-codec.ts';
 import { floatFrame } from '../../support/float-frames.ts';
 import { benchOn } from '../fixtures.ts';
@@ -36,7 +36,7 @@ const rowOf = (index: number, columns: number): number[] => Array.from({ length:
 const nested = (row: readonly number[], shape: readonly number[]): unknown => (shape.length === 1 ? row : [row]);
 
 /** What a lane asks of a row. */
-const LANES: Readonly<Record<string, readonly [kind: EntryKind | typeof KEPT_ROW, body: (
+const LANES: Readonly<Record<string, readonly [kind: EntryKind, body: (
   row: readonly number[], of: Case) => string | Uint8Array]>> = {
   '/predict': [EntryKind.predictJson, (row, { rowShape }) => JSON.stringify({ features: nested(row, rowShape) })],
   'lastgood.json': [
@@ -47,7 +47,7 @@ const LANES: Readonly<Record<string, readonly [kind: EntryKind | typeof KEPT_ROW
   'OIP JSON': [EntryKind.oip, (row, of) => JSON.stringify({ inputs: [{
     name: 'x', datatype: 'FP32', shape: [of.wholeRows, ...of.rowShape], data: wholeOf(row, of).flat(),
   }] })],
-  replay: [KEPT_ROW, (row, { rowShape, columns }) => Uint8Array.from(new RowInputsEncoder().encode(
+  replay: [EntryKind.replay, (row, { rowShape, columns }) => Uint8Array.from(new RowInputsEncoder().encode(
     [{ data: Float32Array.from(row), shape: rowShape, elements: columns }], 0))],
 };
 
@@ -56,7 +56,7 @@ const wholeOf = (row: readonly number[], { wholeRows }: Case): number[][] =>
 
 /** The answers' bytes without what differs each time. */
 async function ask(
-  { arena, runner }: Bench, kind: EntryKind | typeof KEPT_ROW, bodies: readonly (string | Uint8Array)[],
+  { arena, runner }: Bench, kind: EntryKind, bodies: readonly (string | Uint8Array)[],
 ): Promise<string[]> {
   const slab = arena.slabs[0]!.clear();
   for (const body of bodies) {
@@ -105,7 +105,7 @@ suite('a row in company', () => {
   test('shares its run with the others where the model keeps rows apart, on every lane', async () => {
     const of = { bytes: linear(), columns: 3, rowShape: [3], wholeRows: 1 };
     for (const [lane, [kind, bodyOf]] of Object.entries(LANES)) {
-      if (kind === KEPT_ROW) continue;
+      if (kind === EntryKind.replay) continue;
       const bench = await benchOn(of.bytes);
       await ask(bench, kind, Array.from({ length: ROWS }, (_, index) => bodyOf(rowOf(index, 3), of)));
       assert.deepEqual([...new Set(bench.samples().map(({ batchRows }) => batchRows))], [ROWS], lane);

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { Outcome } from '../../../src/shared-memory/sample-ring.ts';
-import { EntryKind, KEPT_ROW } from '../../../src/shared-memory/slab.ts';
+import { EntryKind } from '../../../src/shared-memory/slab.ts';
 import type { Slab } from '../../../src/shared-memory/slab.ts';
 import { floatFrame, readFloatAnswer } from '../../support/float-frames.ts';
 import { benchOn } from '../fixtures.ts';
@@ -18,7 +18,7 @@ const benchOf = (bytes: Uint8Array, options: BenchOptions = {}): Promise<Bench> 
   benchOn(bytes, { ...options, clockOf: ({ slabs }) => () => RECEIVED_US + slabs[0]!.runs * RUN_US });
 
 interface Sent {
-  readonly kind: EntryKind | typeof KEPT_ROW;
+  readonly kind: EntryKind;
   readonly body: string | Uint8Array;
   /** Runs for which there is time. */
   readonly patience: number;
@@ -117,7 +117,7 @@ suite('A deadline that passes between two runs', () => {
 
   test('counts a run for each kept row, which the main thread can see', async () => {
     const bench = await benchOf(linear());
-    const slab = await run(bench, [1, 2, 2].map((patience) => ({ kind: KEPT_ROW, body: 'none', patience })));
+    const slab = await run(bench, [1, 2, 2].map((patience) => ({ kind: EntryKind.replay, body: 'none', patience })));
     assert.deepEqual([statuses(slab), slab.runs], [[500, 500, 504], 2]);
     await bench.session.release();
   });

@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { compareGolden } from '../../../src/worker/session/golden.ts';
-import type { InputSource } from '../../../src/domain/row-source.ts';
-import type { RunBlock } from '../../../src/protocols/predict/answer.ts';
+import type { InputSource } from '../../../src/domain/row-batch.ts';
+import type { RunBlock } from '../../../src/domain/run-block.ts';
 import { openModel } from '../fixtures.ts';
 import {
   Type, batchMean, classes, fixedBatch, floats, identity, integer, linear, lookup, model, node,
