@@ -32,7 +32,7 @@ export interface Tensor {
   readonly data: Elements;
 }
 
-const TEXTS = ['', 'a', 'é', 'x"\\y', '\ud83d\ude00', 'a b\tc\n', '\u0000', '[,]'];
+const TEXTS = ['', 'a', 'é', 'x"\\y', '\ud83d\ude00', 'a b\tc\n', '\u0001', '[,]'];
 
 /** Elements of any bits that the type has; NaN has the bits that JSON's token stands for. */
 export function randomTensor(name: string, datatype: Datatype, shape: readonly number[], random: Random): Tensor {
