@@ -5,7 +5,7 @@ import type { HttpRequest } from '../http/driver.ts';
 import type { Reply } from '../http/reply.ts';
 
 /** Tells whether a request may go on; otherwise it has been answered, or FORBIDDEN is thrown. */
-export type AdminCheck = (reply: Reply, request: HttpRequest) => boolean;
+type AdminCheck = (reply: Reply, request: HttpRequest) => boolean;
 
 /** Compares bearer tokens with `adminToken`; without one nobody is let through. */
 export function adminCheck(adminToken: string | undefined): AdminCheck {

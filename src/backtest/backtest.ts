@@ -8,7 +8,7 @@ import { badLine, parseLine } from './record-line.ts';
 import type { Standby, Standbys } from './standby.ts';
 
 /** A line may be so much older than the newest one of its model; it is judged at the newest time then. */
-export const BACKWARDS_MS_MAX = 60_000;
+const BACKWARDS_MS_MAX = 60_000;
 
 export interface BacktestSummary {
   readonly lines: number;
@@ -20,7 +20,7 @@ export interface BacktestSummary {
   readonly models: number;
 }
 
-export interface BacktestOptions {
+interface BacktestOptions {
   /** For errors. */
   readonly path: string;
   readonly judgeOf: (model: string) => JudgeOptions;

@@ -18,7 +18,7 @@ export interface BacktestDecision {
   readonly evidence: Readonly<Record<string, unknown>>;
 }
 
-export interface DecisionContext {
+interface DecisionContext {
   readonly generation: number;
   readonly phase: JudgePhase;
   /** How the outputs were read; null before the first. */

@@ -2,7 +2,7 @@
 import { badLine } from './record-line.ts';
 
 /** Characters of one line: a baseline of ten thousand rows with a hundred outputs is far below. */
-export const LINE_CHARACTERS_MAX = 256 * 1024 * 1024;
+const LINE_CHARACTERS_MAX = 256 * 1024 * 1024;
 const NEW_LINE = 0x0a;
 /** Some editors begin a file with it. */
 const BYTE_ORDER_MARK = '\ufeff';

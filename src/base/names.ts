@@ -2,11 +2,11 @@
 // so the alphabet is the one that needs no escaping in any of them.
 import { lastgoodError } from './errors.ts';
 
-export const NAME_LENGTH_MAX = 64;
+const NAME_LENGTH_MAX = 64;
 const NAME = /^[A-Za-z0-9_-][A-Za-z0-9._-]*$/;
 
 /** Tells whether `name` may name a model or a version. */
-export function isValidName(name: string): boolean {
+function isValidName(name: string): boolean {
   return name.length <= NAME_LENGTH_MAX && NAME.test(name);
 }
 

@@ -10,7 +10,7 @@ import type { Asked, OnBad } from './options.ts';
 import type { ReplySink, Ticket } from './submit.ts';
 
 /** Called once per entry, when it is settled. */
-export type OnSettled = (batch: Batch, how: 'answered' | 'cancelled') => void;
+type OnSettled = (batch: Batch, how: 'answered' | 'cancelled') => void;
 
 /** A request whose time ran out; microseconds on the monotonic clock. */
 export interface Expired {

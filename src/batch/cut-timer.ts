@@ -11,7 +11,7 @@ export const SLOW_BATCH_US = 1_000;
 /** Turns for which an open batch may grow; after each of them the queue looks whether anything came in. */
 export const GROWING_TURNS_MAX = 4;
 
-export interface CutPorts {
+interface CutPorts {
   readonly cut: () => void;
   /** Microseconds that the open batch may still wait for company. */
   readonly companyUs: () => number;

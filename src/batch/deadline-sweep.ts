@@ -5,7 +5,7 @@ import type { Batch } from './batch.ts';
 
 const SWEEP_MS = 100;
 
-export interface SweepPorts {
+interface SweepPorts {
   readonly deadlineMs: number;
   readonly monotonicUs: () => number;
   readonly isPending: () => boolean;

@@ -6,7 +6,7 @@ import type { Batch, Expired } from './batch.ts';
 const HELD_SHARE = 1 / 2;
 
 /** So many requests were failed by the version that runs `batch`. */
-export interface Blame {
+interface Blame {
   readonly batch: Batch;
   readonly requests: number;
 }

@@ -12,9 +12,9 @@ export interface CommonFlags {
 export type VerbFlags<V extends Verb> = CommonFlags & Partial<Arguments<V>>;
 
 /** What to type, and what it does. */
-export type Example = readonly [command: string, effect: string];
+type Example = readonly [command: string, effect: string];
 
-export interface VerbText {
+interface VerbText {
   readonly name: string;
   /** One line in the list of verbs. */
   readonly summary: string;

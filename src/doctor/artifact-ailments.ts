@@ -11,7 +11,7 @@ import type { VersionRecord } from '../domain/records.ts';
 import { kindOf } from '../base/regular-file.ts';
 import type { Ailment, RegistryContents } from './findings.ts';
 
-export interface ArtifactsFound {
+interface ArtifactsFound {
   readonly ailments: readonly Ailment[];
   readonly count: number;
   readonly bytes: number;

@@ -2,9 +2,9 @@
 import type { ModelRecord, VersionRecord } from '../domain/records.ts';
 
 /** `broken`: something does not work, or will not at the next start; `note`: nothing depends on it. */
-export type Level = 'broken' | 'note';
+type Level = 'broken' | 'note';
 
-export type FindingCode =
+type FindingCode =
   | 'DIRECTORY_OPEN' | 'REGISTRY_MISSING' | 'REGISTRY_UNREADABLE' | 'SOCKET_STALE' | 'SOCKET_FOREIGN'
   | 'ARTIFACTS_FOREIGN' | 'ARTIFACT_MISSING' | 'ARTIFACT_DAMAGED' | 'ACTIVE_UNUSABLE' | 'NOTHING_USABLE'
   | 'ARTIFACT_ORPHAN' | 'COPY_LEFT' | 'REGISTRATION_LEFT' | 'FILE_UNKNOWN';

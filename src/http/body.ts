@@ -14,7 +14,7 @@ const FIRST_BUFFER_BYTES = 16 * 1024;
 const FIRST_BUFFER_BYTES_MAX = 256 * 1024;
 
 /** All unfinished bodies of the front together may have this many times the limit of a single one. */
-export const RECEIVING_BODIES_MAX = 16;
+const RECEIVING_BODIES_MAX = 16;
 
 /**
  * Reads the request's body and calls `deliver` once with all of it, valid only during the call; what `deliver` throws

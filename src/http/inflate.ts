@@ -47,7 +47,7 @@ export function inflateSmall(encoding: BodyEncoding, body: Uint8Array): Uint8Arr
   }
 }
 
-export interface InflationPorts {
+interface InflationPorts {
   /** Most bytes that the body may have when it is inflated. */
   readonly limitBytes: number;
   /** Counts bytes that are held for this body; returns BODIES_FULL, and has counted none, when there are too many. */

@@ -34,9 +34,9 @@ function sendPlain(): void {
 }
 
 /** A response header beyond the usual ones. */
-export type ExtraHeader = readonly [name: string, value: string];
+type ExtraHeader = readonly [name: string, value: string];
 
-export interface FailOptions {
+interface FailOptions {
   /** Closes the connection after the answer: what follows on it cannot be trusted or is not wanted. */
   readonly close?: boolean;
   readonly header?: ExtraHeader;

@@ -15,7 +15,7 @@ STATUSES.forEach((status, slot) => (SLOT_OF[status] = slot));
 
 const KINDS = Math.max(...Object.values(EntryKind)) + 1;
 
-export interface AnswerCount {
+interface AnswerCount {
   readonly protocol: string;
   /** The HTTP status, or `other`. */
   readonly code: string;

@@ -9,7 +9,7 @@ import type { Histogram } from './histogram.ts';
 const OUTCOMES = Object.keys(Outcome).length;
 
 /** Runs of one size: how many, and how long they took together. */
-export interface RunsOfSize {
+interface RunsOfSize {
   runs: number;
   us: number;
 }

@@ -1,7 +1,7 @@
 // What the exposition needs to know of the engine beside the counts: plain data, made anew for each scrape. Types only.
 import type { ModelMeter } from './model-meter.ts';
 
-export interface LoadedVersionView {
+interface LoadedVersionView {
   readonly version: string;
   readonly role: string;
   readonly state: string;
@@ -29,7 +29,7 @@ export interface ModelView {
 }
 
 /** What clients hold of the front now. */
-export interface HeldView {
+interface HeldView {
   readonly connections: number;
   readonly refusedConnections: number;
   readonly sockets: number;
@@ -48,7 +48,7 @@ export interface TlsView {
   readonly problem: string | null;
 }
 
-export interface ProcessView {
+interface ProcessView {
   readonly version: string;
   readonly node: string;
   readonly startSeconds: number;

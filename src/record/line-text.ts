@@ -22,7 +22,7 @@ export function numberOf(value: number): string {
 const arrayOf = (numbers: ArrayLike<number>): string => `[${Array.from(numbers, numberOf).join(',')}]`;
 const timeOf = (ms: number): string => String(Math.round(ms * 1_000) / 1_000);
 
-export interface LineAbout {
+interface LineAbout {
   readonly model: string;
   readonly version: string;
   readonly tMs: number;

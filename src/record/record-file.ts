@@ -7,7 +7,7 @@ import { assertFreeForFile, openForWriting } from '../base/regular-file.ts';
 // What was asked and answered is nobody else's business.
 const FILE_MODE = 0o600;
 
-export interface RecordFileOptions {
+interface RecordFileOptions {
   readonly path: string;
   /** Bytes of one file. */
   readonly bytesMax: number;

@@ -28,8 +28,6 @@ export const DOUBLE_NAMES: readonly string[] = [
   'modelMetadata',
   'modelConfig',
   'indexEntries',
-  'DecisionContext',
-  'Blame',
   'countText',
   'Finding',
 ];

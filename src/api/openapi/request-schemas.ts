@@ -6,7 +6,7 @@ import { z } from 'zod';
 const element = z.union([z.number(), z.string(), z.boolean()]);
 
 /** One value, or arrays of them, nested as deep as the tensor has dimensions. */
-export const values: z.ZodType = z.lazy(() => z.union([element, z.array(values)]))
+const values: z.ZodType = z.lazy(() => z.union([element, z.array(values)]))
   .meta({ id: 'Values', description: 'one value, or arrays of values, nested or flat in row-major order' });
 
 const row = z.union([values, z.record(z.string(), values)])

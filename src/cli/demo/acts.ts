@@ -65,7 +65,7 @@ export interface Activated {
   readonly decision: DecisionRecord | null;
 }
 
-export interface Stage {
+interface Stage {
   readonly engine: Engine;
   readonly ledger: Ledger;
   readonly screen: Screen;

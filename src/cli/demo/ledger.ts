@@ -5,7 +5,7 @@ import type { SeenAnswer } from './messages.ts';
 const P95 = 0.95;
 
 /** From when to when a version was active; Infinity while it still is. */
-export interface ActiveSpan {
+interface ActiveSpan {
   readonly version: string;
   /** The version that answers for it what it fails, while it is on probation; null for none. */
   readonly standby: string | null;

@@ -13,7 +13,7 @@ export interface StartLoad {
   readonly thinkMs: number;
 }
 /** Lets every client get its last answer and then reports `done`. */
-export interface StopLoad {
+interface StopLoad {
   readonly kind: 'stop';
 }
 export type LoadCommand = StartLoad | StopLoad;
@@ -30,7 +30,7 @@ export interface SeenAnswer {
 }
 
 /** The answers since the last report, in the order in which they came. */
-export interface AnswersReport {
+interface AnswersReport {
   readonly kind: 'answers';
   readonly answers: readonly SeenAnswer[];
 }

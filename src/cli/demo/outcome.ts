@@ -4,7 +4,7 @@ import { failedOf, totalOf } from './ledger.ts';
 import type { Counts } from './ledger.ts';
 import type { SeenAnswer } from './messages.ts';
 
-export type CheckTrigger = 'mean_drift' | 'p95_latency' | 'error_rate';
+type CheckTrigger = 'mean_drift' | 'p95_latency' | 'error_rate';
 
 /** One act as planned. */
 export interface Act {
@@ -49,7 +49,7 @@ export interface ActReport {
   readonly failure: string | null;
 }
 
-export interface DemoCounts {
+interface DemoCounts {
   readonly sent: number;
   readonly answered: number;
   readonly dropped: number;

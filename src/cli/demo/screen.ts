@@ -15,7 +15,7 @@ const STYLES: Readonly<Record<Exclude<Tone, 'plain'>, Parameters<typeof styleTex
   step: 'cyan', good: 'green', bad: 'yellow', detail: 'dim', strong: 'bold',
 };
 
-export interface ScreenOptions {
+interface ScreenOptions {
   readonly write: (text: string) => void;
   /** Lines may be overwritten. */
   readonly live: boolean;

@@ -2,7 +2,7 @@
 // The environment twin is derived from the flag (--p95-limit-ms: LASTGOOD_P95_LIMIT_MS); limits and defaults stand in
 // src/options/options.ts only. Pure data.
 
-export type SettingKind = 'number' | 'integer' | 'text' | 'switch' | 'address';
+type SettingKind = 'number' | 'integer' | 'text' | 'switch' | 'address';
 
 export interface Setting {
   /** Without the leading dashes. */

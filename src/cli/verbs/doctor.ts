@@ -37,7 +37,7 @@ export function doctorCommand(): Command {
 }
 
 /** What a person reads. */
-export function doctorText(examination: Examination): string {
+function doctorText(examination: Examination): string {
   const { dataDir, isServed, models, versions, artifacts, artifactBytes, findings } = examination;
   const head = `${dataDir}: ${models} models, ${versions} versions, ` +
     `${artifacts} artefacts (${bytesText(artifactBytes)}), ` + (isServed ? 'an engine runs' : 'no engine runs');

@@ -8,7 +8,7 @@ import { paint } from './output.ts';
 const ROW_VALUES_MAX = 64;
 const DIGITS = 5;
 
-export interface Greeting {
+interface Greeting {
   readonly host: string;
   readonly port: number;
   readonly status: EngineStatus;

@@ -17,7 +17,7 @@ export interface TlsOptions {
   readonly tell: (news: TlsNews) => void;
 }
 
-export interface TlsRenewalPorts extends TlsOptions {
+interface TlsRenewalPorts extends TlsOptions {
   /** Serves new connections with the pair from now on; the pair is closed afterwards. */
   readonly serve: (pair: TlsPair) => Promise<void>;
 }

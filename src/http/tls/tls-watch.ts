@@ -8,7 +8,7 @@ import { stat } from 'node:fs/promises';
 import type { TlsPaths } from './tls-pair.ts';
 
 /** Time between two looks at the files. */
-export const TLS_LOOK_MS = 1_000;
+const TLS_LOOK_MS = 1_000;
 
 export class TlsWatch {
   readonly #paths: TlsPaths;

@@ -16,7 +16,7 @@ const SUPPORT_TABLE = `
   To use the upstream build instead: npm install "uWebSockets.js@github:uNetworking/uWebSockets.js#v20.52.0"`;
 
 /** What the host looks like, for the message of FRONT_UNAVAILABLE. */
-export interface HostDescription {
+interface HostDescription {
   readonly node: string;
   readonly platform: string;
   readonly architecture: string;
