@@ -13,7 +13,7 @@ import { checkVerdict } from '../judge/checks/table.ts';
 import type { CheckEvidence } from '../judge/checks/check.ts';
 import { triggerOf } from '../judge/verdict/verdict.ts';
 import type { JudgeOptions } from '../options/judge-options.ts';
-import { emptyModel } from '../registry/empty-model.ts';
+import { emptyModel } from '../registry/rules.ts';
 import type { Baseline, ModelRecord, OutputKind } from '../domain/records.ts';
 import { suppressionBy, suppressionOf } from '../rollout/decisions.ts';
 import type { BacktestDecision } from './decision.ts';

@@ -251,7 +251,7 @@ export interface DecisionRecord {
   readonly trigger: CheckName | 'operator' | 'engine';
   /** warn: the failing check is not one that acts (any more). */
   readonly action: 'rollback' | 'suppressed' | 'no_target' | 'warn';
-  /** For suppressed: why nothing was done; see SUPPRESSIONS in last-good.ts. */
+  /** For suppressed: why nothing was done; see SUPPRESSIONS in registry/rules.ts. */
   readonly suppressedBy: string | null;
   readonly rolledBackTo: string | null;
   /** How the version that was gone back to had earned that; only there for rollbacks, and not of early builds. */

@@ -1,6 +1,6 @@
 // The registry as everybody may read it, in any thread: every call sees the newest commit.
 import { type LastgoodError, lastgoodError } from '../base/errors.ts';
-import { listDecisions } from './decision-log.ts';
+import { listDecisions } from './retention.ts';
 import { ALL_MODELS, decisionKey, eventsOf, modelKey, versionKey, versionsOf } from './store/keys.ts';
 import { quarantinedTwin, rollbackTargets, whyNoTarget } from './rules.ts';
 import type { DecisionRecord, EventRecord, ModelRecord, VersionRecord } from '../domain/records.ts';
@@ -99,7 +99,7 @@ export class RegistryReader {
     throw lastgoodError('FILE_QUARANTINED', { model, version, twin: twin.version, reason });
   }
 
-  /** The versions to go back to, best first, or the one that is named, if it may be; see last-good.ts. */
+  /** The versions to go back to, best first, or the one that is named, if it may be; see rules.ts. */
   rollbackTargets(model: string, to?: string): VersionRecord[] {
     return rollbackTargets(this.versions(model), this.model(model).activeVersion, to);
   }

@@ -5,15 +5,13 @@ import type { Clock } from '../base/clock.ts';
 import { isLastgoodError, lastgoodError } from '../base/errors.ts';
 import { NO_CRASHES } from './boot-guard.ts';
 import { type Changes, directChanges } from './commit/commits.ts';
-import { storeDecision } from './decision-log.ts';
-import { emptyModel } from './empty-model.ts';
-import { forgetModel, forgetVersions } from './retention.ts';
+import { forgetModel, forgetVersions, storeDecision } from './retention.ts';
 import { bootKey, eventKey, modelKey, versionKey } from './store/keys.ts';
 import {
-  chooseLastGood, earnedInHistory, hasServedLong, quarantinedTwin, speaksAgainst, trustOf,
+  chooseLastGood, earnedInHistory, emptyModel, hasServedLong, nextFreeVersion, numberAfter, quarantinedTwin,
+  speaksAgainst, trustOf,
 } from './rules.ts';
 import { checkName } from '../base/names.ts';
-import { nextFreeVersion, numberAfter } from './version-numbers.ts';
 import { RegistryReader } from './reader.ts';
 import type {
   Baseline, DecisionRecord, EventKind, EventRecord, ModelRecord, Trust, VersionHealth, VersionRecord,
@@ -109,10 +107,9 @@ export class Registry extends RegistryReader {
     if (fresh.version !== undefined) checkName('the version', fresh.version);
     return this.store.transaction(() => {
       const model = this.store.get(modelKey(fresh.model)) ?? emptyModel(fresh.model, this.#clock.wallMs());
-      const version = fresh.version ?? nextFreeVersion(this.store, model);
-      if (this.store.get(versionKey(fresh.model, version)) !== undefined) {
-        throw lastgoodError('VERSION_EXISTS', { model: fresh.model, version });
-      }
+      const isTaken = (name: string): boolean => this.store.get(versionKey(fresh.model, name)) !== undefined;
+      const version = fresh.version ?? nextFreeVersion(model.nextVersion, isTaken);
+      if (isTaken(version)) throw lastgoodError('VERSION_EXISTS', { model: fresh.model, version });
       const record: VersionRecord = {
         ...fresh, version, health: 'new', earned: null, quarantine: null, lastGeneration: 0,
         registeredAtMs: this.#clock.wallMs(), registeredBy: by,

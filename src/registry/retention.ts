@@ -1,9 +1,36 @@
-// What is deleted when versions or a whole model are removed. Call inside a transaction.
+// What is kept of a model's past, and what is deleted with it: its decisions, numbered per model so that the newest are
+// found without a scan, and all that goes when versions or a whole model are removed. Call inside a transaction; what
+// only lists, also inside a read.
 import { lastgoodError } from '../base/errors.ts';
-import { DECISIONS_MAX, listDecisions } from './decision-log.ts';
-import { ALL_VERSIONS, bootKey, decisionKey, decisionOrderOf, eventsOf, modelKey, versionKey } from './store/keys.ts';
-import type { ModelRecord, VersionRecord } from '../domain/records.ts';
+import {
+  ALL_VERSIONS, bootKey, decisionKey, decisionOrderKey, decisionOrderOf, eventsOf, modelKey, versionKey,
+} from './store/keys.ts';
+import type { DecisionRecord, ModelRecord, VersionRecord } from '../domain/records.ts';
 import type { RegistryStore } from './store/store.ts';
+
+/** The oldest decisions of a model are deleted beyond this many. */
+export const DECISIONS_MAX = 1_000;
+
+export function storeDecision(store: RegistryStore, decision: DecisionRecord): void {
+  const order = decisionOrderOf(decision.model);
+  const newest = store.lastParts(order, { reverse: true, limit: 1 })[0];
+  const number = typeof newest === 'number' ? newest + 1 : 1;
+  store.put(decisionKey(decision.id), decision);
+  store.put(decisionOrderKey(decision.model, number), decision.id);
+  const expired = decisionOrderKey(decision.model, number - DECISIONS_MAX);
+  const expiredId = store.get(expired);
+  if (expiredId === undefined) return;
+  store.delete(decisionKey(expiredId));
+  store.delete(expired);
+}
+
+/** The newest `limit` decisions of a model, newest first. */
+export function listDecisions(store: RegistryStore, model: string, limit: number): DecisionRecord[] {
+  return store
+    .list(decisionOrderOf(model), { reverse: true, limit })
+    .map((id) => store.get(decisionKey(id)))
+    .filter((decision) => decision !== undefined);
+}
 
 /** Deletes versions and returns the artefacts that none uses any more; throws VERSION_IN_USE and deletes nothing. */
 export function forgetVersions(

@@ -1,8 +1,30 @@
-// Which version to go back to: what earns a version trust, what speaks against it, what keeps it from being a target.
-// Pure: nothing here knows the store, a clock or a thread. Invariants: the machine, and a rollback that names no
+// The rules of the registry's records: how a model begins, how versions are numbered, and above all which version to go
+// back to, which is what earns a version trust, what speaks against it, what keeps it from being a target. Pure:
+// nothing here knows the store, a clock or a thread. Invariants: the machine, and a rollback that names no
 // version, go to one that has served and has no failing verdict since it earned its trust; those that earned it come
 // first, the newest in service of them, never the newest by date; else one that never failed, called unproven.
-import type { DecisionRecord, EventRecord, Trust, VersionRecord } from '../domain/records.ts';
+import type { DecisionRecord, EventRecord, ModelRecord, Trust, VersionRecord } from '../domain/records.ts';
+
+/** A model before its first version has served. */
+export function emptyModel(model: string, createdAtMs: number): ModelRecord {
+  return {
+    model, activeVersion: null, lastGoodVersion: null, lastGoodTrust: null, generation: 0, activatedAtMs: 0,
+    probationEndedAtMs: null, pin: null, lastAutomaticRollbackAtMs: null, nextVersion: 1, nextEvent: 1, createdAtMs,
+  };
+}
+
+/** The name of a version that nobody named: the first number from `nextVersion` on that no version has. */
+export function nextFreeVersion(nextVersion: number, isTaken: (version: string) => boolean): string {
+  let number = nextVersion;
+  while (isTaken(String(number))) number += 1;
+  return String(number);
+}
+
+/** The model's next number after a version of this name came in. */
+export function numberAfter(version: string, nextVersion: number): number {
+  const number = Number(version);
+  return Number.isSafeInteger(number) ? Math.max(nextVersion, number + 1) : nextVersion;
+}
 
 /** What a decision does to its version: whether it says that the version fails. */
 const ACTIONS = { rollback: true, no_target: true, warn: false } as const;

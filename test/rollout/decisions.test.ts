@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { resolveOptions } from '../../src/options/options.ts';
-import { emptyModel } from '../../src/registry/empty-model.ts';
+import { emptyModel } from '../../src/registry/rules.ts';
 import type { DecisionRecord, ModelRecord } from '../../src/domain/records.ts';
 import { justRolledBack, suppressionOf } from '../../src/rollout/decisions.ts';
 

@@ -15,10 +15,6 @@ export const FULL_FOLDERS: readonly string[] = [
 /** Files that are too small to be a place of their own. */
 export const CRUMBS: readonly string[] = [
   'src/doctor/registry-probe.ts',
-  'src/registry/store/disk-probe.ts',
-  'src/registry/empty-model.ts',
-  'src/registry/store/lost-registry.ts',
-  'src/registry/version-numbers.ts',
   'src/shared-memory/track.ts',
   'src/worker/session/garbage.ts',
 ];

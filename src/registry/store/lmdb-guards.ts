@@ -1,11 +1,18 @@
-// Looks at a data file before LMDB does: lmdb 3.5.6 dies of a signal, without an exception, on a file that is none of
-// its own or that was cut off. Only what can never be so in a healthy file is refused; damage further in is not found.
+// Looks at the data directory before LMDB does. Any thread.
+//   * A data file that is none of its own or was cut off: lmdb 3.5.6 dies of a signal on it, without an exception. Only
+//     what can never be so in a healthy file is refused; damage further in is not found.
+//   * A disk without room: when a write fails, lmdb 3.5.6 writes beyond a buffer of its own (the text of its error has
+//     up to 130 characters and is given 100, in mdb_page_flush), so each refused write may corrupt the heap, and sooner
+//     or later one ends the process. What a full, read-only or limited disk refuses, it refuses here.
+//   * A registry that was lost: it is on disk before the first artefact is, so artefacts beside none, or beside an
+//     empty one, have lost theirs, and a new one would know none of the models.
 //
 //   page    0 header (24 bytes) · 24 magic u32 · 48 page bytes u32 · 88 root of the free list u64 · 136 root of the
 //           records u64; the first two pages of the file are such pages, written together when it is created
-import { accessSync, constants, readSync } from 'node:fs';
+import { accessSync, closeSync, constants, ftruncateSync, readSync, statSync, writevSync } from 'node:fs';
 import { endianness } from 'node:os';
-import { RegularFile } from '../../base/regular-file.ts';
+import { openForWriting, RegularFile } from '../../base/regular-file.ts';
+import { artifactNames, isArtifact } from '../artifacts.ts';
 
 const MAGIC = 0xbeefc0de;
 const MAGIC_OFFSET = 24;
@@ -16,6 +23,12 @@ const PAGE_BYTES_MIN = 256;
 const PAGE_BYTES_MAX = 65_536;
 /** The root of a tree without entries. */
 const NO_PAGE = 2n ** 64n - 1n;
+
+/** More than the pages of any transaction; what is left of the disk below that is not used. */
+const ROOM_BYTES = 1 << 20;
+const PIECE = new Uint8Array(1 << 16);
+const PIECES = new Array<Uint8Array>(ROOM_BYTES / PIECE.length).fill(PIECE);
+const FILE_MODE = 0o600;
 
 /** Throws an Error that says why `path`, which exists, must not be opened; an empty file may be, for writing. */
 export function checkLmdbFile(path: string, readOnly: boolean): void {
@@ -52,4 +65,27 @@ function readMeta(file: number, position: number): Buffer | null {
   const bytes = Buffer.alloc(META_BYTES);
   const count = readSync(file, bytes, 0, META_BYTES, position);
   return count === META_BYTES && u32(bytes, MAGIC_OFFSET) === MAGIC ? bytes : null;
+}
+
+/** Throws what the system says when `file`, which is empty again afterwards, cannot take a transaction's bytes. */
+export function assertRoom(file: string): void {
+  const descriptor = openForWriting(file, FILE_MODE);
+  try {
+    const writtenBytes = writevSync(descriptor, PIECES, 0);
+    if (writtenBytes < ROOM_BYTES) throw new Error(`there is room for ${writtenBytes} of ${ROOM_BYTES} bytes`);
+  } finally {
+    ftruncateSync(descriptor);
+    closeSync(descriptor);
+  }
+}
+
+/** Throws an Error that says what to do when `file` is missing or empty beside the artefacts of `dataDir`. */
+export function refuseLostRegistry(dataDir: string, file: string): void {
+  // Before the file, which another process may be writing for the first time.
+  const count = artifactNames(dataDir).filter(isArtifact).length;
+  const found = statSync(file, { throwIfNoEntry: false });
+  if (count === 0 || (found !== undefined && found.size > 0)) return;
+  throw new Error(`its registry is lost: ${file} is ${found === undefined ? 'missing' : 'empty'}, but artefacts ` +
+    `are there (${count}); put a copy of it back, or move the folders registry and artifacts away and register the ` +
+    'models again, with the files in artifacts');
 }

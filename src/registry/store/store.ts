@@ -7,11 +7,9 @@ import { join } from 'node:path';
 import { open } from 'lmdb';
 import type { Key, RootDatabase } from 'lmdb';
 import { isLastgoodError, lastgoodError, reasonOf } from '../../base/errors.ts';
-import { assertRoom } from './disk-probe.ts';
 import { META, REVISION } from './keys.ts';
 import type { KeyPrefix, RecordKey } from './keys.ts';
-import { checkLmdbFile } from './lmdb-guards.ts';
-import { refuseLostRegistry } from './lost-registry.ts';
+import { assertRoom, checkLmdbFile, refuseLostRegistry } from './lmdb-guards.ts';
 import { type Entry, PendingWrites, type Write } from './pending-writes.ts';
 
 /** Names and ids are shorter; whoever asks for a longer one has it from a client. */

@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { systemClock } from '../../../src/base/clock.ts';
 import { isLastgoodError } from '../../../src/base/errors.ts';
 import { META, eventKey, eventsOf, modelKey } from '../../../src/registry/store/keys.ts';
-import { DECISIONS_MAX, listDecisions, storeDecision } from '../../../src/registry/decision-log.ts';
+import { DECISIONS_MAX, listDecisions, storeDecision } from '../../../src/registry/retention.ts';
 import type { DecisionRecord, EventRecord } from '../../../src/domain/records.ts';
 import { EVENTS_MAX, Registry } from '../../../src/registry/registry.ts';
 import { FORMAT, openStore } from '../../../src/registry/store/store.ts';
