@@ -1,14 +1,16 @@
 // The engine's end of the monitor thread: starts it again when it ends unasked, hands its reports on, and turns its
 // answers to questions into promises. Main thread.
 import { lastgoodError } from '../base/errors.ts';
+import { ManagedThread, type ThreadOptions } from '../base/managed-thread.ts';
 import type {
   CapturedPredictions, CapturePredictions, DetachedRings, DetachRings, HealthReport, MeasuredModel,
-  MeasuredSamples, MeasureSamples, MonitorCommand, Verdict,
+  MeasuredSamples, MeasureSamples, MonitorCommand, MonitorReport, Verdict,
 } from '../judge/types/messages.ts';
-import { MonitorThread } from '../judge/monitor/monitor-thread.ts';
 import type { RecorderThread } from '../record/recorder-thread.ts';
 import { withTimeout } from '../base/clock.ts';
 
+/** A monitor that was told to stop takes a last look at everything; one that is not done by then has no use. */
+const STOP_MS_MAX = 10_000;
 /** The monitor answers within one of its rounds; a thread that takes longer than this has ended. */
 const CAPTURE_MS_MAX = 5_000;
 /** Whoever asks for numbers waits for them no longer than this. */
@@ -30,6 +32,18 @@ export interface MonitorLinkPorts {
 type Answer = CapturedPredictions | DetachedRings | MeasuredSamples;
 type Question = CapturePredictions | DetachRings | MeasureSamples;
 
+type MonitorThread = ManagedThread<MonitorCommand, MonitorReport>;
+
+/** A handle of the thread that judges; whenever it is started, all rings and generations must be posted anew. */
+export function monitorThread(
+  events: Pick<ThreadOptions<MonitorCommand, MonitorReport>, 'onReport' | 'onUnexpectedEnd'>,
+): MonitorThread {
+  return new ManagedThread({
+    entry: new URL('../judge/monitor/monitor.js', import.meta.url), name: 'lastgood-monitor',
+    lastCommand: { kind: 'stop' }, stopMsMax: STOP_MS_MAX, ...events,
+  });
+}
+
 export class MonitorLink {
   readonly #ports: MonitorLinkPorts;
   readonly #thread: MonitorThread;
@@ -39,7 +53,7 @@ export class MonitorLink {
 
   constructor(ports: MonitorLinkPorts) {
     this.#ports = ports;
-    this.#thread = new MonitorThread({
+    this.#thread = monitorThread({
       onReport: (report) => {
         if (report.kind === 'health') this.#ports.onHealth(report);
         else if (report.kind === 'verdict') this.#ports.onVerdict(report);
@@ -48,7 +62,7 @@ export class MonitorLink {
           this.#waiting.get(report.request)?.(report);
         }
       },
-      onUnexpectedExit: (reason) => {
+      onUnexpectedEnd: (reason) => {
         this.#thread.start();
         this.#ports.onRestart(reason);
       },

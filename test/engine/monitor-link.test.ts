@@ -3,10 +3,10 @@ import { execFile } from 'node:child_process';
 import { test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
-import type { MonitorReport } from '../../../src/judge/types/messages.ts';
-import { MonitorThread } from '../../../src/judge/monitor/monitor-thread.ts';
-import { Outcome } from '../../../src/shared-memory/sample-ring.ts';
-import { healthOf, judgeOptions, MODEL, TestRings, verdictIn, watch } from '../fixtures.ts';
+import type { MonitorReport } from '../../src/judge/types/messages.ts';
+import { monitorThread } from '../../src/engine/monitor-link.ts';
+import { Outcome } from '../../src/shared-memory/sample-ring.ts';
+import { healthOf, judgeOptions, MODEL, TestRings, verdictIn, watch } from '../judge/fixtures.ts';
 
 const DEADLINE_MS = 20_000;
 const POLL_MS = 5;
@@ -22,15 +22,15 @@ async function until(what: string, condition: () => boolean): Promise<void> {
 function startedThread() {
   const reports: MonitorReport[] = [];
   const exits: string[] = [];
-  const thread = new MonitorThread({
+  const thread = monitorThread({
     onReport: (report) => reports.push(report),
-    onUnexpectedExit: (reason) => exits.push(reason),
+    onUnexpectedEnd: (reason) => exits.push(reason),
   });
   thread.start();
   return { thread, reports, exits };
 }
 
-test('MonitorThread judges the samples that another thread wrote and posts health, verdict and captures', async () => {
+test('the monitor thread judges the samples that another thread wrote and posts health, verdict and captures', async () => {
   const { thread, reports, exits } = startedThread();
   const rings = new TestRings(1, 1_024);
   thread.post(rings.attach(1));
@@ -49,7 +49,7 @@ test('MonitorThread judges the samples that another thread wrote and posts healt
   assert.equal(thread.running, false);
 });
 
-test('MonitorThread.stop delivers a last look at everything that was written before it', async () => {
+test('the monitor thread, when it is stopped, delivers a last look at everything that was written before it', async () => {
   const { thread, reports } = startedThread();
   const rings = new TestRings(2, 1_024);
   thread.post(rings.attach(1));
@@ -59,7 +59,7 @@ test('MonitorThread.stop delivers a last look at everything that was written bef
   assert.equal(healthOf(reports).totals.requests, 500);
 });
 
-test('MonitorThread tells when the thread ends by itself, and can be started again', async () => {
+test('the monitor thread tells when the thread ends by itself, and can be started again', async () => {
   const { thread, exits, reports } = startedThread();
   // Three records are no power of two: the thread cannot go on, and must not go on unseen.
   const memory = new SharedArrayBuffer(64);
@@ -74,15 +74,15 @@ test('MonitorThread tells when the thread ends by itself, and can be started aga
   assert.equal(exits.length, 1);
 });
 
-test('MonitorThread runs in a process with flags of its own and does not keep it alive', async () => {
-  const monitor = new URL('../../../src/judge/monitor/monitor-thread.js', import.meta.url).href;
+test('the monitor thread runs in a process with flags of its own and does not keep it alive', async () => {
+  const monitor = new URL('../../src/engine/monitor-link.js', import.meta.url).href;
   const script = `
-    const { MonitorThread } = await import(${JSON.stringify(monitor)});
+    const { monitorThread } = await import(${JSON.stringify(monitor)});
     // A capture is answered by the thread itself: it is up. The timer keeps the process until then, and no longer.
     const timer = setTimeout(() => console.log('no answer'), ${DEADLINE_MS});
-    const thread = new MonitorThread({
+    const thread = monitorThread({
       onReport() { clearTimeout(timer); console.log('answered'); },
-      onUnexpectedExit: console.log,
+      onUnexpectedEnd: console.log,
     });
     thread.start();
     thread.post({ kind: 'capture', request: 1, model: 'm' });`;
