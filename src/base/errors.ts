@@ -51,6 +51,25 @@ export function reasonOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
+/** An error on its way to another thread or process, where it would lose its class. */
+export interface EncodedError {
+  /** Null for one that is not of the table. */
+  readonly code: ErrorCode | null;
+  readonly message: string;
+  readonly details?: ErrorDetails;
+}
+
+export function encodeError(error: unknown): EncodedError {
+  if (!isLastgoodError(error)) return { code: null, message: reasonOf(error) };
+  const { code, message, details } = error;
+  return { code, message, ...(details !== undefined && { details }) };
+}
+
+/** The error again, with the code and details that it had. */
+export function decodeError({ code, message, details }: EncodedError): Error {
+  return code === null ? new Error(message) : new LastgoodError(code, message, ERRORS[code].status, details);
+}
+
 /** The JSON body that every surface answers for an error; anything unknown is an INTERNAL error. */
 export function errorBody(error: unknown): {
   status: number; body: { error: string; code: ErrorCode; details?: ErrorDetails };

@@ -17,7 +17,7 @@ import type { VersionRecord } from '../domain/records.ts';
 import { type EngineOptions, type ResolvedOptions, resolveOptions } from '../options/options.ts';
 import { startRecorder } from '../record/recording.ts';
 import { removeStaleParts } from '../registry/artifacts.ts';
-import { WrittenChanges } from '../registry/commit/commits.ts';
+import { AsyncCommits } from '../registry/commit/commits.ts';
 import { Registry } from '../registry/registry.ts';
 import { openStoreOnAnyDisk, type RegistryStore } from '../registry/store/store.ts';
 import type { Activation, RolloutEvent, Rollback } from '../rollout/events.ts';
@@ -62,7 +62,7 @@ export class Engine extends Announcer implements EngineLife {
   readonly control: ControlPlane;
   readonly startedMs = performance.now();
   readonly #store: RegistryStore;
-  readonly #changes: WrittenChanges;
+  readonly #commits: AsyncCommits;
   readonly #follower: Follower;
   readonly #guard: GuardedStart | null;
   readonly #hungRuns: HungRuns;
@@ -76,8 +76,8 @@ export class Engine extends Announcer implements EngineLife {
     options: ResolvedOptions, store: RegistryStore, { clock = systemClock, log = silentLog, bootGuard }: EngineHooks,
   ) {
     super(log);
-    const changes = new WrittenChanges(store, options.dataDir);
-    const registry = new Registry(store, clock, changes);
+    const commits = new AsyncCommits(store, options.dataDir);
+    const registry = new Registry(store, clock, commits);
     const meters = new EngineMeters();
     const emit = (event: RolloutEvent): void => {
       if (event.kind === 'promote') void this.#guard?.served(event.activation.model);
@@ -102,7 +102,7 @@ export class Engine extends Announcer implements EngineLife {
     const operator = new OperatorApi(this.context, models, this);
     this.control = controlPlane((verb, args, actor) => carryOut(operator, verb, args, actor));
     this.#store = store;
-    this.#changes = changes;
+    this.#commits = commits;
     this.#guard = bootGuard === true ? new GuardedStart({ store, registry, clock, emit }) : null;
     this.#diskWatch = new DiskWatch({ store, tell });
     this.#follower = new Follower({
@@ -138,7 +138,7 @@ export class Engine extends Announcer implements EngineLife {
       return this.models.settled();
     };
     await (this.#guard?.start(bring) ?? bring());
-    this.#changes.start();
+    this.#commits.start();
     this.#follower.start();
     this.#hungRuns.start();
   }
@@ -237,7 +237,7 @@ export class Engine extends Announcer implements EngineLife {
     }
     await this.models.close();
     await this.context.monitor.stop();
-    await this.#changes.close();
+    await this.#commits.close();
     await this.#store.close();
   }
 }

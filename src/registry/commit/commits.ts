@@ -1,20 +1,36 @@
-// Changes of a running engine's registry: worked out on the main thread from what is stored, committed by the writer
-// thread, so that a slow disk stops nothing but the change itself. Main thread.
+// How the changes of a registry are committed: at once, or for a running engine by the writer thread, so that a slow
+// disk stops nothing but the change itself. Main thread.
 //
-//   run -> (those before it are over) -> worked out, written nowhere -> committed if the registry is still as it was
+//   run -> (those before it are over) -> staged, written nowhere -> committed if the registry is still as it was
 //
 // Invariants: changes take effect one after the other in the order of their calls, each as a whole; `run` resolves
-// when its change would survive a power loss; one that another process was ahead of is worked out again.
-import { lastgoodError } from '../../base/errors.ts';
-import type { RegistryStore } from '../store/store.ts';
-import { WriterThread } from './writer-thread.ts';
+// when its change would survive a power loss; one that another process was ahead of is staged again.
+import { join } from 'node:path';
+import { decodeError, isLastgoodError, lastgoodError } from '../../base/errors.ts';
+import type { EncodedError } from '../../base/errors.ts';
+import { ManagedThread } from '../../base/managed-thread.ts';
+import type { RegistryStore, StoreOptions } from '../store/store.ts';
+import { stage } from './staging.ts';
+import type { StagedChange } from './staging.ts';
 
 /** A registry that changes faster than it can be written in has other troubles. */
 const ATTEMPTS_MAX = 20;
 /** Changes that may wait for a slow disk; each is some operator's word, or a verdict. */
 export const CHANGES_WAITING_MAX = 256;
+/** A disk that hangs must not hold the end of the engine back for good. */
+const STOP_MS_MAX = 5_000;
 
-export interface Changes {
+export type CommitReport =
+  /** isCommitted: false when the registry had another revision. */
+  | { readonly kind: 'done'; readonly isCommitted: boolean }
+  | { readonly kind: 'failed'; readonly error: EncodedError };
+
+interface Waiting {
+  readonly resolve: (isCommitted: boolean) => void;
+  readonly reject: (error: Error) => void;
+}
+
+export interface Commits {
   /**
    * Makes the change that `change` makes of the registry; resolves with its result, rejects with what it throws, and
    * with DISK_REFUSED.
@@ -23,21 +39,34 @@ export interface Changes {
 }
 
 /** Commits at once on the calling thread: for tools, and where nothing serves yet. */
-export const directChanges: Changes = {
+export const syncCommits: Commits = {
   // Not later: what follows the call finds the change made.
   // eslint-disable-next-line @typescript-eslint/require-await
   run: async (change) => change(),
 };
 
-export class WrittenChanges implements Changes {
+/** Stages on the calling thread and commits in the writer thread, which the next commit starts again when it ended. */
+export class AsyncCommits implements Commits {
   readonly #store: RegistryStore;
-  readonly #writer: WriterThread;
+  readonly #what: string;
+  readonly #writer: ManagedThread<StagedChange | null, CommitReport>;
+  /** Who waits for the commit that is under way. */
+  #committing: Waiting | null = null;
   #last: Promise<unknown> = Promise.resolve();
   #waiting = 0;
 
   constructor(store: RegistryStore, dataDir: string) {
     this.#store = store;
-    this.#writer = new WriterThread(dataDir);
+    this.#what = `the registry "${join(dataDir, 'registry')}"`;
+    this.#writer = new ManagedThread({
+      entry: new URL('./writer.js', import.meta.url), name: 'lastgood-writer',
+      data: { dataDir } satisfies StoreOptions, lastCommand: null, stopMsMax: STOP_MS_MAX,
+      onReport: (report) => {
+        if (report.kind === 'done') this.#committing?.resolve(report.isCommitted);
+        else this.#committing?.reject(this.#refusal(decodeError(report.error)));
+      },
+      onUnexpectedEnd: (reason) => this.#committing?.reject(this.#refusal(new Error(`its writer: ${reason}`))),
+    });
   }
 
   /** Starts the writer before it is needed. */
@@ -64,11 +93,32 @@ export class WrittenChanges implements Changes {
 
   async #make<T>(change: () => T): Promise<T> {
     for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt += 1) {
-      const { result, writes, revision } = this.#store.workOut(change);
-      if (writes.length === 0 || (await this.#writer.commit(writes, revision))) return result;
+      const { result, staged } = stage(this.#store, change);
+      if (staged.writes.length === 0 || (await this.#commit(staged))) return result;
     }
     throw lastgoodError('DISK_REFUSED', {
       what: 'the registry', reason: `other processes changed it ${ATTEMPTS_MAX} times meanwhile`,
     });
+  }
+
+  // Resolves with false when the registry has another revision.
+  async #commit(staged: StagedChange): Promise<boolean> {
+    this.#writer.start();
+    // Whoever waits for the disk does not leave before it has answered.
+    this.#writer.keepProcess(true);
+    try {
+      return await new Promise<boolean>((resolve, reject) => {
+        this.#committing = { resolve, reject };
+        this.#writer.post(staged);
+      });
+    } finally {
+      this.#committing = null;
+      this.#writer.keepProcess(false);
+    }
+  }
+
+  #refusal(error: Error): Error {
+    if (isLastgoodError(error) && error.code === 'DISK_REFUSED') return error;
+    return lastgoodError('DISK_REFUSED', { what: this.#what, reason: error.message });
   }
 }

@@ -17,19 +17,19 @@ export interface MetaRecord {
   readonly format: number;
 }
 
-type Part = string | number;
+export type KeyParts = readonly (string | number)[];
 
 declare const valueType: unique symbol;
 
 /** A key under which a `T` lies; the symbol exists for the compiler only. */
 export interface RecordKey<T> {
-  readonly parts: readonly Part[];
+  readonly parts: KeyParts;
   readonly [valueType]?: T;
 }
 
 /** All keys that begin with these parts; a `T` lies under each. */
 export interface KeyPrefix<T> {
-  readonly prefix: readonly Part[];
+  readonly prefix: KeyParts;
   readonly [valueType]?: T;
 }
 

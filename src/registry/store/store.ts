@@ -8,9 +8,8 @@ import { open } from 'lmdb';
 import type { Key, RootDatabase } from 'lmdb';
 import { isLastgoodError, lastgoodError, reasonOf } from '../../base/errors.ts';
 import { META, REVISION } from './keys.ts';
-import type { KeyPrefix, RecordKey } from './keys.ts';
+import type { KeyParts, KeyPrefix, RecordKey } from './keys.ts';
 import { assertRoom, checkLmdbFile, refuseLostRegistry } from './lmdb-guards.ts';
-import { type Entry, PendingWrites, type Write } from './pending-writes.ts';
 
 /** Names and ids are shorter; whoever asks for a longer one has it from a client. */
 const PART_CHARACTERS_MAX = 256;
@@ -33,6 +32,23 @@ export interface StoreOptions {
 export interface RangeOptions {
   readonly reverse?: boolean;
   readonly limit?: number;
+}
+
+export interface Entry {
+  readonly key: KeyParts;
+  readonly value: unknown;
+}
+
+/** Takes writes in the store's stead, and lays them over what is stored. */
+export interface Overlay {
+  /** How many keys were written. */
+  readonly size: number;
+  /** Undefined deletes. */
+  set(key: KeyParts, value: unknown): void;
+  /** What was written under this key; undefined when nothing was. */
+  find(key: KeyParts): { readonly value: unknown } | undefined;
+  /** The stored entries below `prefix`, in their order, with the writes laid over them. */
+  laidOver(stored: readonly Entry[], prefix: KeyParts, reverse: boolean): readonly Entry[];
 }
 
 /** Opens the registry of `dataDir`, creating both unless `readOnly`; throws DATA_UNUSABLE. */
@@ -104,8 +120,8 @@ export class RegistryStore {
   #root: RootDatabase<unknown>;
   #readOnly: boolean;
   #writing = false;
-  /** What `workOut` has written so far; null outside of it. */
-  #pending: PendingWrites | null = null;
+  /** Takes the writes while a change is staged; null outside of that. */
+  #overlay: Overlay | null = null;
   #closed: Promise<void> | null = null;
 
   /** Use openStore, which checks what it opens. */
@@ -135,7 +151,7 @@ export class RegistryStore {
   transaction<T>(work: () => T): T {
     this.#mustBeOpen();
     if (this.#readOnly) throw this.#refused('it is open for reading only');
-    if (this.#pending !== null) return work();
+    if (this.#overlay !== null) return work();
     if (this.#writing) throw new Error('This is a bug: a registry transaction was started inside another');
     this.#mustHaveRoom();
     this.#writing = true;
@@ -155,22 +171,19 @@ export class RegistryStore {
   }
 
   /**
-   * Runs `change` on the newest commit and returns what it and its transactions would write, which nobody has written
-   * yet, with the revision that it was worked out from. Whatever it throws comes out.
+   * Runs `work` on the newest commit, with all of its writes and those of its transactions in `overlay` and none in the
+   * store. Whatever it throws comes out.
    */
-  workOut<T>(change: () => T): { readonly result: T; readonly writes: readonly Write[]; readonly revision: number } {
-    if (this.#writing) throw new Error('This is a bug: a registry change was worked out inside a transaction');
+  runOver<T>(overlay: Overlay, work: () => T): T {
+    if (this.#writing) throw new Error('This is a bug: a registry change was staged inside a transaction');
     this.fresh();
-    const pending = new PendingWrites();
-    this.#pending = pending;
+    this.#overlay = overlay;
     this.#writing = true;
     try {
-      const revision = this.get(REVISION) ?? 0;
-      const result = change();
-      return { result, writes: pending.all, revision };
+      return work();
     } finally {
       this.#writing = false;
-      this.#pending = null;
+      this.#overlay = null;
       this.fresh();
     }
   }
@@ -201,7 +214,7 @@ export class RegistryStore {
   get<T>(key: RecordKey<T>): T | undefined {
     // LMDB throws for a key that is longer than any can be; nothing lies under it.
     if (key.parts.some((part) => typeof part === 'string' && part.length > PART_CHARACTERS_MAX)) return undefined;
-    const written = this.#pending?.find(key.parts);
+    const written = this.#overlay?.find(key.parts);
     if (written !== undefined) return written.value as T | undefined;
     return this.#root.get(key.parts as Key) as T | undefined;
   }
@@ -228,14 +241,14 @@ export class RegistryStore {
 
   put<T>(key: RecordKey<T>, value: T): void {
     this.#mustBeWriting();
-    if (this.#pending === null) this.#root.putSync(key.parts as Key, value);
-    else this.#pending.set(key.parts, value);
+    if (this.#overlay === null) this.#root.putSync(key.parts as Key, value);
+    else this.#overlay.set(key.parts, value);
   }
 
   delete(key: RecordKey<unknown>): void {
     this.#mustBeWriting();
-    if (this.#pending === null) this.#root.removeSync(key.parts as Key);
-    else this.#pending.set(key.parts, undefined);
+    if (this.#overlay === null) this.#root.removeSync(key.parts as Key);
+    else this.#overlay.set(key.parts, undefined);
   }
 
   /** Deletes everything under `range`. */
@@ -277,13 +290,13 @@ export class RegistryStore {
   #entries({ prefix }: KeyPrefix<unknown>, { reverse = false, limit }: RangeOptions): readonly Entry[] {
     const first = [...prefix] as Key;
     const last = [...prefix, AFTER_ALL] as Key;
-    const pending = this.#pending;
+    const overlay = this.#overlay;
     // Each key that is written may hide one that is stored.
-    const stored = limit === undefined ? {} : { limit: limit + (pending?.size ?? 0) };
+    const stored = limit === undefined ? {} : { limit: limit + (overlay?.size ?? 0) };
     const range = this.#root.getRange({
       ...(reverse ? { start: last, end: first, reverse } : { start: first, end: last }), ...stored,
     });
-    const entries = [...range] as { key: readonly (string | number)[]; value: unknown }[];
-    return pending === null ? entries : pending.laidOver(entries, prefix, reverse).slice(0, limit);
+    const entries = [...range] as Entry[];
+    return overlay === null ? entries : overlay.laidOver(entries, prefix, reverse).slice(0, limit);
   }
 }

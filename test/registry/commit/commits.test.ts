@@ -2,8 +2,7 @@
 // other, never half, and never over another process's.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { CHANGES_WAITING_MAX, WrittenChanges } from '../../../src/registry/commit/commits.ts';
-import { compareKeys, PendingWrites } from '../../../src/registry/store/pending-writes.ts';
+import { AsyncCommits, CHANGES_WAITING_MAX } from '../../../src/registry/commit/commits.ts';
 import { Registry } from '../../../src/registry/registry.ts';
 import { openStore } from '../../../src/registry/store/store.ts';
 import type { RegistryStore } from '../../../src/registry/store/store.ts';
@@ -14,7 +13,7 @@ const clock = { monotonicUs: () => 0, wallMs: () => 1_000 };
 
 interface Opened {
   readonly store: RegistryStore;
-  readonly changes: WrittenChanges;
+  readonly commits: AsyncCommits;
   readonly registry: Registry;
   readonly dataDir: string;
 }
@@ -22,11 +21,11 @@ interface Opened {
 async function opened(use: (opened: Opened) => Promise<void>): Promise<void> {
   const dataDir = temporaryDirectory();
   const store = openStore({ dataDir });
-  const changes = new WrittenChanges(store, dataDir);
+  const commits = new AsyncCommits(store, dataDir);
   try {
-    await use({ store, changes, registry: new Registry(store, clock, changes), dataDir });
+    await use({ store, commits, registry: new Registry(store, clock, commits), dataDir });
   } finally {
-    await changes.close();
+    await commits.close();
     await store.close();
   }
 }
@@ -89,7 +88,7 @@ describe('Registry.commit', () => {
     });
   });
 
-  test('a change that another process was ahead of is worked out again', async () => {
+  test('a change that another process was ahead of is staged again', async () => {
     await opened(async ({ dataDir, registry }) => {
       await registry.commit(() => create(registry, '1'));
       const other = openStore({ dataDir });
@@ -128,35 +127,13 @@ describe('Registry.commit', () => {
     await opened(async ({ dataDir, registry }) => {
       await registry.commit(() => create(registry, '1'));
       const store = openStore({ dataDir, readOnly: true });
-      const changes = new WrittenChanges(store, dataDir);
-      const reader = new Registry(store, clock, changes);
+      const commits = new AsyncCommits(store, dataDir);
+      const reader = new Registry(store, clock, commits);
       await assert.rejects(reader.commit(() => create(reader, '2')), {
         code: 'DISK_REFUSED', message: /reading only; nothing was changed$/,
       });
-      await changes.close();
+      await commits.close();
       await store.close();
     });
-  });
-});
-
-describe('PendingWrites', () => {
-  test('lays its writes over what is stored, in the order of the keys', () => {
-    const pending = new PendingWrites();
-    pending.set(['event', 'm', 2], undefined);
-    pending.set(['event', 'm', 10], 'new');
-    pending.set(['event', 'm', 3], 'changed');
-    pending.set(['event', 'n', 1], 'of another');
-    const stored = [1, 2, 3].map((sequence) => ({ key: ['event', 'm', sequence], value: 'stored' }));
-    const values = (reverse: boolean): unknown => pending
-      .laidOver(reverse ? [...stored].reverse() : stored, ['event', 'm'], reverse)
-      .map(({ key, value }) => `${String(key.at(-1))} ${String(value)}`);
-    assert.deepEqual(values(false), ['1 stored', '3 changed', '10 new']);
-    assert.deepEqual(values(true), ['10 new', '3 changed', '1 stored']);
-    assert.deepEqual([pending.find(['event', 'm', 2])?.value, pending.find(['event', 'm', 1])], [undefined, undefined]);
-  });
-
-  test('keys are in order as LMDB has them', () => {
-    const keys = [['a'], ['a', 2], ['a', 10], ['a', 'b'], ['a', 'b', 1], ['b']];
-    assert.deepEqual([...keys].reverse().sort(compareKeys), keys);
   });
 });
