@@ -59,8 +59,8 @@ describe('lastgood serve, sent what no version answers', () => {
     return found!;
   }
   const suppressedOf = async (model: string, ...triggers: string[]): Promise<void> => {
-    const { suppressedBy, evidence } = await decided(model, (one) => triggers.includes(one.trigger));
-    assert.equal(suppressedBy, 'inputs', JSON.stringify(evidence['findings']));
+    // Before enough inputs were kept it may have been told that nobody knows.
+    await decided(model, (one) => triggers.includes(one.trigger) && one.suppressedBy === 'inputs');
     const status = await statusOf(model);
     const { failed } = status.versions.find(({ version }) => version === '2')!;
     assert.deepEqual([status.model.activeVersion, failed ?? null], ['2', null], 'it goes on serving and is not marked');
@@ -68,7 +68,9 @@ describe('lastgood serve, sent what no version answers', () => {
 
   before(async () => {
     const config = join(temporaryDirectory(), 'config.json');
-    const judge = { mode: 'default', windowMs: 1_500, lookMs: 100, cooldownMs: 0, rollbackIntervalMs: 0 };
+    // How fast this host is just now is not what is tested.
+    const checks = { p95_latency: { mode: 'off' } };
+    const judge = { mode: 'default', windowMs: 1_500, lookMs: 100, cooldownMs: 0, rollbackIntervalMs: 0, checks };
     writeFileSync(config, JSON.stringify({ workers: 1, judge }));
     const dataDir = temporaryDirectory();
     server = await Server.start(dataDir, ['--config', config]);
