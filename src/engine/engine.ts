@@ -10,9 +10,8 @@ import { carryOut, checkedArguments, controlPlane } from '../admin/commands.ts';
 import type { ControlPlane, PromoteArguments, RegisterArguments } from '../admin/commands.ts';
 import { startFront } from '../api/server.ts';
 import type { Front } from '../api/serving-api.ts';
-import { systemClock } from '../base/clock.ts';
+import { systemClock, withTimeout } from '../base/clock.ts';
 import { lastgoodError, reasonOf } from '../base/errors.ts';
-import type { Batcher } from '../batch/batcher.ts';
 import type { VersionRecord } from '../domain/records.ts';
 import { type EngineOptions, type ResolvedOptions, resolveOptions } from '../options/options.ts';
 import { startRecorder } from '../record/recording.ts';
@@ -213,10 +212,14 @@ export class Engine extends Announcer implements EngineLife {
 
   async #drain(): Promise<Drained> {
     this.#front?.stopIntake();
-    const drained = await drainQueues(this.models.queues, this.context.options.drainMs);
-    if (drained.left > 0) this.problem('', 'the engine was not drained in time', `${drained.left} requests are left`);
+    const { queues } = this.models;
+    const answeredNow = (): number => queues.reduce((sum, { counts }) => sum + counts.answered, 0);
+    const before = answeredNow();
+    await withTimeout(this.context.options.drainMs, Promise.all(queues.map((queue) => queue.drain())));
+    const left = queues.reduce((sum, { pending }) => sum + pending, 0);
+    if (left > 0) this.problem('', 'the engine was not drained in time', `${left} requests are left`);
     else this.tell('drained');
-    return drained;
+    return { answered: answeredNow() - before, left };
   }
 
   /** Drains, then lets workers, monitor and registry go. */
@@ -240,18 +243,4 @@ export class Engine extends Announcer implements EngineLife {
     await this.#commits.close();
     await this.#store.close();
   }
-}
-
-/** Resolves when every accepted request of the queues is answered, or after `limitMs`. */
-async function drainQueues(queues: readonly Batcher[], limitMs: number): Promise<Drained> {
-  const sum = (values: number[]): number => values.reduce((total, value) => total + value, 0);
-  const answeredNow = (): number => sum(queues.map(({ counts }) => counts.answered));
-  const before = answeredNow();
-  const limit = new AbortController();
-  await Promise.race([
-    Promise.all(queues.map((queue) => queue.drain())),
-    sleep(limitMs, undefined, { signal: limit.signal }).catch(() => undefined),
-  ]);
-  limit.abort();
-  return { answered: answeredNow() - before, left: sum(queues.map(({ pending }) => pending)) };
 }

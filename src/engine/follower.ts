@@ -6,7 +6,7 @@ import type { RegistryReader } from '../registry/reader.ts';
 /** Also without news `follow` is called so often: it tries again what a disk refused or what did not load. */
 const FOLLOW_ANYWAY_US = 1e6;
 
-export interface FollowerPorts {
+interface FollowerPorts {
   readonly registry: RegistryReader;
   readonly clock: Clock;
   readonly followMs: number;
@@ -16,7 +16,7 @@ export interface FollowerPorts {
 
 export class Follower {
   readonly #ports: FollowerPorts;
-  #timer: NodeJS.Timeout | null = null;
+  #timer: NodeJS.Timeout | undefined;
   #revision = -1;
   #followedUs = 0;
 
@@ -29,8 +29,8 @@ export class Follower {
   }
 
   stop(): void {
-    if (this.#timer !== null) clearInterval(this.#timer);
-    this.#timer = null;
+    clearInterval(this.#timer);
+    this.#timer = undefined;
   }
 
   #look(): void {

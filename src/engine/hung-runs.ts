@@ -32,7 +32,7 @@ interface Watched {
   isGivenUp: boolean;
 }
 
-export interface HungRunsPorts {
+interface HungRunsPorts {
   readonly models: () => Iterable<ServedModel>;
   readonly registry: Registry;
   readonly clock: Clock;
@@ -43,7 +43,7 @@ export interface HungRunsPorts {
 export class HungRuns {
   readonly #ports: HungRunsPorts;
   #watched = new Map<Slab, Watched>();
-  #timer: NodeJS.Timeout | null = null;
+  #timer: NodeJS.Timeout | undefined;
   #lookedUs = Infinity;
   /** Microseconds in which this process was alive and looking. */
   #aliveUs = 0;
@@ -59,8 +59,8 @@ export class HungRuns {
   }
 
   stop(): void {
-    if (this.#timer !== null) clearInterval(this.#timer);
-    this.#timer = null;
+    clearInterval(this.#timer);
+    this.#timer = undefined;
   }
 
   #look(): void {

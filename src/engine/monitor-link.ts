@@ -18,7 +18,7 @@ const MEASURE_MS_MAX = 1_000;
 /** A recorder on a slow disk takes longer; the rings are then left to it. */
 const DETACH_MS_MAX = 5_000;
 
-export interface MonitorLinkPorts {
+interface MonitorLinkPorts {
   readonly onHealth: (report: HealthReport) => void;
   readonly onVerdict: (verdict: Verdict) => void;
   /** Whenever samples were counted, also when nobody waits for it any more. */
@@ -110,19 +110,11 @@ export class MonitorLink {
 
   async #ask(question: (request: number) => Question, msMax: number): Promise<Answer> {
     const request = (this.#lastRequest += 1);
-    let timer: NodeJS.Timeout | undefined;
-    try {
-      return await new Promise<Answer>((resolve, reject) => {
-        this.#waiting.set(request, resolve);
-        const asked = question(request);
-        timer = setTimeout(
-          () => reject(lastgoodError('INTERNAL', { reason: `the monitor did not answer a ${asked.kind}` })), msMax,
-        );
-        this.post(asked);
-      });
-    } finally {
-      clearTimeout(timer);
-      this.#waiting.delete(request);
-    }
+    const answered = new Promise<Answer>((resolve) => this.#waiting.set(request, resolve));
+    const asked = question(request);
+    this.post(asked);
+    const answer = await withTimeout(msMax, answered).finally(() => this.#waiting.delete(request));
+    if (answer === null) throw lastgoodError('INTERNAL', { reason: `the monitor did not answer a ${asked.kind}` });
+    return answer;
   }
 }

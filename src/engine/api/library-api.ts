@@ -37,7 +37,7 @@ export async function predictRow(queue: Submitter, features: Features, nowUs: nu
 }
 
 /** The part of a model that a request of several rows needs. */
-export interface RowsTaker {
+interface RowsTaker {
   readonly batcher: Submitter;
   /** Throws ROWS_TOO_MANY: asked before they are written as JSON. */
   assertRows(rows: number): void;

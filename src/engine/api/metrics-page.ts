@@ -13,49 +13,19 @@ import type { ServedModel } from '../models/served-model.ts';
 /** So long a text is given out again, however many scrape. */
 const FRESH_US = 1e6;
 
-export class MetricsPage {
-  readonly #context: EngineContext;
-  readonly #models: ModelTable;
-  readonly #life: EngineLife;
-  readonly #version = packageVersion();
-  readonly #startSeconds = (performance.timeOrigin || Date.now()) / 1e3;
-  #text: { readonly atUs: number; readonly text: string } | null = null;
-  #writing: Promise<string> | null = null;
+/** Gives the text of now, or of less than a second ago. */
+export function createMetricsPage(context: EngineContext, table: ModelTable, life: EngineLife): () => Promise<string> {
+  const { registry, meters, monitor, clock, log, options } = context;
+  const version = packageVersion();
+  let written: { readonly atUs: number; readonly text: string } | null = null;
+  let writing: Promise<string> | null = null;
 
-  constructor(context: EngineContext, models: ModelTable, life: EngineLife) {
-    this.#context = context;
-    this.#models = models;
-    this.#life = life;
-  }
-
-  /** The text of now, or of less than a second ago. */
-  text(): Promise<string> {
-    const nowUs = this.#context.clock.monotonicUs();
-    if (this.#text !== null && nowUs - this.#text.atUs < FRESH_US) return Promise.resolve(this.#text.text);
-    this.#writing ??= this.#write(nowUs).finally(() => (this.#writing = null));
-    return this.#writing;
-  }
-
-  async #write(atUs: number): Promise<string> {
-    const { monitor, log, options } = this.#context;
-    // Without the monitor everything else is still worth knowing.
-    await monitor.measure().catch((error: unknown) => {
-      log.warn({ reason: reasonOf(error) }, 'the metrics lack the newest samples');
-    });
-    const view = this.#view();
-    const text = exposition(view);
-    if (options.tritonMetrics) writeTritonNames(text, view.models);
-    this.#text = { atUs, text: text.toString() };
-    return this.#text.text;
-  }
-
-  #view(): EngineView {
-    const { meters, registry } = this.#context;
-    const { front, isDraining } = this.#life;
+  const view = (): EngineView => {
+    const { front, isDraining } = life;
     meters.retainOnly(new Set(registry.models().map(({ model }) => model)));
     const { user, system } = process.cpuUsage();
     return {
-      models: [...this.#models.all.values()].map((served) => modelView(served, this.#context)),
+      models: [...table.all.values()].map((served) => modelView(served, context)),
       phases: PHASES,
       refusals: front?.refusals ?? new Map(),
       inFlight: front?.inFlight ?? 0,
@@ -64,14 +34,34 @@ export class MetricsPage {
       isDraining,
       monitorRestarts: meters.monitorRestarts,
       process: {
-        version: this.#version,
+        version,
         node: process.versions.node,
-        startSeconds: this.#startSeconds,
+        startSeconds: performance.timeOrigin / 1e3,
         cpuSeconds: (user + system) / 1e6,
         residentBytes: process.memoryUsage.rss(),
       },
     };
-  }
+  };
+
+  const write = async (atUs: number): Promise<string> => {
+    // Without the monitor everything else is still worth knowing.
+    await monitor.measure().catch((error: unknown) => {
+      log.warn({ reason: reasonOf(error) }, 'the metrics lack the newest samples');
+    });
+    const shown = view();
+    const page = exposition(shown);
+    if (options.tritonMetrics) writeTritonNames(page, shown.models);
+    const text = page.toString();
+    written = { atUs, text };
+    return text;
+  };
+
+  return () => {
+    const nowUs = clock.monotonicUs();
+    if (written !== null && nowUs - written.atUs < FRESH_US) return Promise.resolve(written.text);
+    writing ??= write(nowUs).finally(() => (writing = null));
+    return writing;
+  };
 }
 
 function modelView(served: ServedModel, { meters, registry }: EngineContext): ModelView {

@@ -5,11 +5,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ControlPlane } from '../../admin/commands.ts';
 import { lastgoodError } from '../../base/errors.ts';
-import type { IndexEntry, LoadRequest, OipApi } from '../../api/serving-api.ts';
+import type { IndexEntry, OipApi } from '../../api/serving-api.ts';
 import { modelStatistics } from '../../metrics/statistics.ts';
 import { packageVersion } from '../../base/package-root.ts';
 import { checkName } from '../../base/names.ts';
-import type { VersionRecord } from '../../domain/records.ts';
 import { EXTENSIONS, indexEntries, modelConfig, modelMetadata } from './oip-description.ts';
 import type { EngineContext, EngineLife } from '../models/context.ts';
 import type { ModelTable } from '../models/model-table.ts';
@@ -24,21 +23,20 @@ export function createOipApi(
   const { registry, options, log } = context;
   const server = { name: 'lastgood', version: packageVersion(), extensions: EXTENSIONS };
 
-  const recordOf = (served: ServedModel, version: string | undefined): VersionRecord =>
-    served.deploymentOf(version).version;
-
   return {
     needsToken: options.modelControl === 'guarded',
     server: () => server,
-    isReady: () => [...table.all.values()].every((served) => served.rollout.active !== null || !hasActive(served)),
+    // A model that never had an active version is waited for by nobody, nor is one that is unloaded.
+    isReady: () => registry.models().every(({ model, activeVersion }) =>
+      activeVersion === null || table.all.get(model)?.rollout.active !== null),
     assertReady: (model, version) => void table.served(model).deploymentOf(version),
     metadata: (model, version) => {
       const served = table.served(model);
-      return modelMetadata(recordOf(served, version), versionsOf(served, version));
+      return modelMetadata(served.deploymentOf(version).version, versionsOf(served, version));
     },
     config: (model, version) => {
       const served = table.served(model);
-      return modelConfig(recordOf(served, version), served.options);
+      return modelConfig(served.deploymentOf(version).version, served.options);
     },
     statistics: (model, version) => statistics(context, table, model, version),
     index: () => registry.models().flatMap(({ model }): IndexEntry[] => {
@@ -46,9 +44,19 @@ export function createOipApi(
       if (served === undefined) return [{ name: model, state: 'UNAVAILABLE', reason: 'unloaded' }];
       return indexEntries(model, served.rollout.activeVersion?.version ?? null, served.rollout.deployments);
     }),
-    load: async (model, request) => {
+    load: async (model, { version, file }) => {
       life.assertOpen();
-      await load(context, table, control, model, request);
+      if (file !== undefined) await registerBytes(control, model, version, file);
+      // Throws for a model that nobody registered.
+      else registry.model(model);
+      await table.setUnloaded(model, false, BY.by);
+      table.followModels();
+      await table.settled();
+      const served = table.served(model);
+      if (version !== undefined && served.rollout.activeVersion?.version !== version) {
+        await control.promote({ model, version, reason: 'loaded over HTTP' }, BY);
+      }
+      served.deploymentOf(undefined);
     },
     unload: async (model, force) => {
       const served = table.served(model);
@@ -59,11 +67,6 @@ export function createOipApi(
       await table.setUnloaded(served.model, true, BY.by);
     },
   };
-
-  // A model that never had an active version is waited for by nobody.
-  function hasActive({ model }: ServedModel): boolean {
-    return registry.models().some((record) => record.model === model && record.activeVersion !== null);
-  }
 }
 
 async function statistics(
@@ -81,22 +84,6 @@ async function statistics(
 
 function versionsOf(served: ServedModel, version: string | undefined): string[] {
   return version === undefined ? served.loadedVersions : [version];
-}
-
-async function load(
-  { registry }: EngineContext, table: ModelTable, control: ControlPlane, model: string, { version, file }: LoadRequest,
-): Promise<void> {
-  if (file !== undefined) await registerBytes(control, model, version, file);
-  // Throws for a model that nobody registered.
-  else registry.model(model);
-  await table.setUnloaded(model, false, BY.by);
-  table.followModels();
-  await table.settled();
-  const served = table.served(model);
-  if (version !== undefined && served.rollout.activeVersion?.version !== version) {
-    await control.promote({ model, version, reason: 'loaded over HTTP' }, BY);
-  }
-  served.deploymentOf(undefined);
 }
 
 async function registerBytes(

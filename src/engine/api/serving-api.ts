@@ -4,7 +4,7 @@ import { lastgoodError } from '../../base/errors.ts';
 import type { FrontOptions, ServingApi } from '../../api/serving-api.ts';
 import type { TlsNews } from '../../http/tls/tls-renewal.ts';
 import { floatRefusal } from '../../protocols/f32/frame.ts';
-import { MetricsPage } from './metrics-page.ts';
+import { createMetricsPage } from './metrics-page.ts';
 import { createOipApi } from './oip-api.ts';
 import { createTfsApi } from './tfs-api.ts';
 import type { EngineContext, EngineLife } from '../models/context.ts';
@@ -15,7 +15,6 @@ import { healthAnswerOf } from '../models/model-views.ts';
 export function createServingApi(
   context: EngineContext, table: ModelTable, life: EngineLife, control: ControlPlane,
 ): ServingApi {
-  const page = new MetricsPage(context, table, life);
   return {
     queueOf: (model, version) => table.served(model).queueOf(version),
     assertFloats: (model, version) => {
@@ -24,7 +23,7 @@ export function createServingApi(
       if (reason !== null) throw lastgoodError('FLOATS_REFUSED', { model: served.model, reason });
     },
     oip: createOipApi(context, table, life, control),
-    metrics: () => page.text(),
+    metrics: createMetricsPage(context, table, life),
     tfs: createTfsApi(context, table),
     healthOf: (model) => healthAnswerOf(table.served(model), context),
     rollbackFromFront: async (model, reason) => {

@@ -2,7 +2,6 @@
 // Invariant: it follows the registry. Whoever changes what is to be served writes there and lets the table follow.
 import type { Batcher } from '../../batch/batcher.ts';
 import { lastgoodError, reasonOf } from '../../base/errors.ts';
-import { optionsOfModel } from '../../options/options.ts';
 import type { EngineContext } from './context.ts';
 import { ServedModel } from './served-model.ts';
 
@@ -46,13 +45,17 @@ export class ModelTable {
   served(name: string | undefined): ServedModel {
     const model = name ?? this.defaultModel ?? undefined;
     // Nothing is listed before it is clear that the answer is an error.
-    let served = model === undefined ? undefined : this.#served.get(model);
-    if (model === undefined && this.#served.size === 1) for (const only of this.#served.values()) served = only;
+    const served = model === undefined ? this.#only : this.#served.get(model);
     if (served !== undefined) return served;
     const known = [...this.#served.keys()].map((one) => `"${one}"`).join(', ') || 'none';
     if (model === undefined) throw lastgoodError('NO_DEFAULT_MODEL', { known });
     if (this.#unloaded.has(model)) throw lastgoodError('MODEL_UNLOADED', { model });
     throw lastgoodError('MODEL_NOT_FOUND', { model, known });
+  }
+
+  get #only(): ServedModel | undefined {
+    const [only] = this.#served.values();
+    return this.#served.size === 1 ? only : undefined;
   }
 
   /** Serves the models that came into the registry, by whoever's hand, and lets those go that left it. */
@@ -106,8 +109,7 @@ export class ModelTable {
 
   #serve(model: string): ServedModel {
     const served = new ServedModel({
-      model, options: optionsOfModel(this.#context.options, model), context: this.#context, models: this.#served,
-      nextDeploymentId: () => (this.#deploymentIds += 1),
+      model, context: this.#context, models: this.#served, nextDeploymentId: () => (this.#deploymentIds += 1),
     });
     this.#served.set(model, served);
     return served;

@@ -4,11 +4,10 @@ import { Batcher } from '../../batch/batcher.ts';
 import type { BatcherOptions, Dispatch, OnBad, Unanswered } from '../../batch/options.ts';
 import { lastgoodError, reasonOf } from '../../base/errors.ts';
 import { CHECKS } from '../../judge/checks/table.ts';
-import type { JudgePhase } from '../../judge/types/check-kinds.ts';
 import type { CheckName, HealthReport, Verdict } from '../../judge/types/messages.ts';
 import type { AnswerCounts } from '../../metrics/answer-counts.ts';
 import type { ModelMeter } from '../../metrics/model-meter.ts';
-import { type ModelOptions, workersFor } from '../../options/options.ts';
+import { type ModelOptions, optionsOfModel, workersFor } from '../../options/options.ts';
 import { recordedRows } from '../../record/recording.ts';
 import type { VersionRecord } from '../../domain/records.ts';
 import { Attribution } from '../../rollout/attribution/attribution.ts';
@@ -28,9 +27,8 @@ import { VersionQueues } from './version-queues.ts';
 /** The number of a request to the monitor whose answer nobody waits for. */
 const NOBODYS_REQUEST = 0;
 
-export interface ServedModelPorts {
+interface ServedModelPorts {
   readonly model: string;
-  readonly options: ModelOptions;
   readonly context: EngineContext;
   /** All models of this host. */
   readonly models: ReadonlyMap<string, ServedModel>;
@@ -54,7 +52,8 @@ export class ServedModel {
   readonly #lastHours = new LastHours();
   #health: HealthReport | null = null;
 
-  constructor({ model, options, context, models, nextDeploymentId }: ServedModelPorts) {
+  constructor({ model, context, models, nextDeploymentId }: ServedModelPorts) {
+    const options = optionsOfModel(context.options, model);
     const { registry, clock, monitor } = context;
     this.model = model;
     this.options = options;
@@ -69,11 +68,9 @@ export class ServedModel {
     });
     this.batcher = new Batcher({ ...queue, dispatch: this.#dispatch });
     this.#loader = new DeploymentLoader({
-      model, options, clock, nextDeploymentId, meter: this.#meter, emit: context.emit,
+      model, options, clock, monitor, nextDeploymentId, meter: this.#meter, emit: context.emit,
       dataDir: context.options.dataDir, loadMs: context.options.loadMs, record: recordedRows(context.options),
       workers: () => workersFor(options, models.size),
-      monitor: (command) => monitor.post(command),
-      detach: (name, deploymentId) => monitor.detach(name, deploymentId),
     }, () => this.batcher.arena);
     this.#deployments = this.#loader.deployments;
     this.#versionQueues = new VersionQueues({
@@ -274,15 +271,11 @@ export class ServedModel {
     this.#context.monitor.post({ kind: 'phase', model: this.model, generation, phase });
   }
 
-  #tellRows(): void {
-    const { phase, active } = this.rollout;
-    active?.deployment.keepRows(this.#wantsRows(phase === 'probation' ? phase : 'steady'));
-  }
-
   // Inputs are kept as long as a drift can lead to a rollback, because only then somebody asks where it came from.
-  #wantsRows(phase: JudgePhase): boolean {
+  #tellRows(): void {
     const { reservoir, judge } = this.options;
-    return reservoir === 'always' || phase === 'probation' || judge.steadyDrift === 'on';
+    const { phase, active } = this.rollout;
+    active?.deployment.keepRows(reservoir === 'always' || phase === 'probation' || judge.steadyDrift === 'on');
   }
 
   readonly #noteBad: OnBad = (slab, entry, answer, asked) => {

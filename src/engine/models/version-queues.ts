@@ -8,12 +8,11 @@ import { lastgoodError } from '../../base/errors.ts';
 import type { Registry } from '../../registry/registry.ts';
 import type { Deployment } from '../../rollout/deployment/deployment.ts';
 import type { Deployments } from '../../rollout/deployment/deployments.ts';
-import { NO_GENERATION } from '../../shared-memory/slab.ts';
-import type { Slab } from '../../shared-memory/slab.ts';
+import { NO_GENERATION, type Slab } from '../../shared-memory/slab.ts';
 import { Track } from '../../shared-memory/track.ts';
 import type { BatchResult } from '../../worker/messages.ts';
 
-export interface VersionQueuesPorts {
+interface VersionQueuesPorts {
   readonly model: string;
   readonly registry: Registry;
   readonly deployments: Deployments;

@@ -4,7 +4,7 @@ import type { RegistryStore } from '../../registry/store/store.ts';
 
 const LOOK_MS = 1_000;
 
-export interface DiskWatchPorts {
+interface DiskWatchPorts {
   readonly store: RegistryStore;
   /** Called with what an operator should know. */
   readonly tell: (what: string, reason: string) => void;
@@ -12,7 +12,7 @@ export interface DiskWatchPorts {
 
 export class DiskWatch {
   readonly #ports: DiskWatchPorts;
-  #timer: NodeJS.Timeout | null = null;
+  #timer: NodeJS.Timeout | undefined;
 
   constructor(ports: DiskWatchPorts) {
     this.#ports = ports;
@@ -20,14 +20,14 @@ export class DiskWatch {
 
   start(): void {
     const { store, tell } = this.#ports;
-    if (!store.readOnly || this.#timer !== null) return;
+    if (!store.readOnly || this.#timer !== undefined) return;
     tell('the data directory can only be read', 'models are served, changes are refused until it can be written');
     this.#timer = setInterval(() => void this.#look(), LOOK_MS);
   }
 
   stop(): void {
-    if (this.#timer !== null) clearInterval(this.#timer);
-    this.#timer = null;
+    clearInterval(this.#timer);
+    this.#timer = undefined;
   }
 
   async #look(): Promise<void> {

@@ -1,8 +1,6 @@
 // What is written down beside a verdict of one model: how the other models of the host are, what its standby answered,
 // and how the versions before were. Main thread.
-import type { Circumstances } from '../../judge/verdict/circumstances.ts';
-import { OTHERS_MAX } from '../../judge/verdict/circumstances.ts';
-import type { LastHour } from '../../judge/verdict/circumstances.ts';
+import { type Circumstances, type LastHour, OTHERS_MAX } from '../../judge/verdict/circumstances.ts';
 import type { CheckName, HealthReport } from '../../judge/types/messages.ts';
 
 /** Versions that are remembered, and those that a decision tells of. */

@@ -3,15 +3,14 @@
 // guard then remembers nothing and says so.
 import type { Clock } from '../../base/clock.ts';
 import { isLastgoodError, reasonOf } from '../../base/errors.ts';
-import { BootGuard } from '../../registry/boot-guard.ts';
-import type { Culprit } from '../../registry/boot-guard.ts';
+import { BootGuard, type Culprit } from '../../registry/boot-guard.ts';
 import type { BootRecord } from '../../domain/records.ts';
 import type { Registry } from '../../registry/registry.ts';
 import type { RegistryStore } from '../../registry/store/store.ts';
 import { ENGINE_ACTOR, operatorDecision } from '../../rollout/decisions.ts';
 import type { RolloutEvent } from '../../rollout/events.ts';
 
-export interface GuardedStartPorts {
+interface GuardedStartPorts {
   readonly store: RegistryStore;
   readonly registry: Registry;
   readonly clock: Clock;

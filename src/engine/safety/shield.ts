@@ -27,7 +27,7 @@ export interface Runner {
   run(slab: Slab, memory: SharedArrayBuffer | null): Promise<BatchResult>;
 }
 
-export interface ShieldPorts {
+interface ShieldPorts {
   readonly isOn: boolean;
   readonly monotonicUs: () => number;
   /** Where it is counted; in numbers of its own by default. */

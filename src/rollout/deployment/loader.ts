@@ -35,9 +35,11 @@ export interface DeploymentLoaderPorts {
   readonly clock: Clock;
   readonly meter: ModelMeter;
   readonly nextDeploymentId: () => number;
-  readonly monitor: (command: MonitorCommand) => void;
-  /** Resolves when nobody reads the deployment's rings any more. */
-  readonly detach: (model: string, deploymentId: number) => Promise<void>;
+  readonly monitor: {
+    post(command: MonitorCommand): void;
+    /** Resolves when nobody reads the deployment's rings any more. */
+    detach(model: string, deploymentId: number): Promise<void>;
+  };
   readonly emit: (problem: ProblemEvent) => void;
 }
 
@@ -67,7 +69,7 @@ export class DeploymentLoader {
   attach({ id, version, rings, workers, ringCapacity, rows: { record, reservoir } }: Deployment): void {
     const { monitor, model } = this.#ports;
     const { signature } = version;
-    monitor({
+    monitor.post({
       kind: 'attach', deploymentId: id, model, version: version.version,
       memory: rings, rings: workers, capacity: ringCapacity,
       inputs: reservoir && { ...reservoir, signature, columns: inputColumnsOf(version) },
@@ -110,14 +112,14 @@ export class DeploymentLoader {
   }
 
   async #retire(deployment: Deployment): Promise<void> {
-    const { model, meter, detach } = this.#ports;
+    const { model, meter, monitor } = this.#ports;
     const { id, version: { version } } = deployment;
     await this.#delay.wait();
     const retired = await deployment.retire().finally(() => {
       if (this.deployments.find(version) === undefined) meter.loadSeconds.delete(version);
     });
     // Memory that somebody may still read is not used again.
-    const isFree = await detach(model, id).then(() => true, () => false);
+    const isFree = await monitor.detach(model, id).then(() => true, () => false);
     if (retired === null) return;
     if (isFree) await this.#cache.keep(retired);
     else await retired.threads?.end();
