@@ -13,6 +13,8 @@ import type { RolloutEvent } from './events.ts';
 
 /** A disk that has not taken the transaction by then is one that refuses it, for now: the failing version answers. */
 const COMMIT_MS_MAX = 250;
+/** So long an operator's change waits for the disk to take the rollback that it builds on. */
+export const OPERATOR_WAIT_MS_MAX = 5_000;
 
 export interface RollbackRequest {
   readonly by: string;
@@ -123,10 +125,10 @@ export class Rollbacks {
   }
 
   /** Writes a rollback that the disk refused before, or waits for the write under way; false when it is not done. */
-  async saveUnsaved(): Promise<boolean> {
+  async saveUnsaved(waitMsMax = COMMIT_MS_MAX): Promise<boolean> {
     const request = this.#unsaved;
     if (request === null) return true;
-    return (await withTimeout(COMMIT_MS_MAX, this.#saving ?? this.#save(this.#write(request)))) === true;
+    return (await withTimeout(waitMsMax, this.#saving ?? this.#save(this.#write(request)))) === true;
   }
 
   // Resolves true when the rollback is written, or another process was active in the meantime: its word counts.

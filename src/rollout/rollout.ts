@@ -25,7 +25,7 @@ import type { VerdictHandlerPorts } from './verdict-handler.ts';
 import type { Activation, Phase, RolloutEvent } from './events.ts';
 import { checkPromotable } from './registration/promotable.ts';
 import type { PromoteLeave } from './registration/promotable.ts';
-import { Rollbacks } from './rollbacks.ts';
+import { OPERATOR_WAIT_MS_MAX, Rollbacks } from './rollbacks.ts';
 import type { RollbackRequest } from './rollbacks.ts';
 
 /** What answers now; null while nothing does. */
@@ -301,7 +301,7 @@ export class ModelRollout {
 
   // No change may build on a generation that only this process knows: its number could be given out twice.
   async #mustBeSaved(): Promise<void> {
-    if (await this.#rollbacks.saveUnsaved()) return;
+    if (await this.#rollbacks.saveUnsaved(OPERATOR_WAIT_MS_MAX)) return;
     const what = `the rollback of model "${this.#ports.model}" that is in force`;
     throw lastgoodError('DISK_REFUSED', { what, reason: 'the disk still refuses it, and what follows builds on it' });
   }
