@@ -1,7 +1,7 @@
 // The last good version of a recording, run again: a data directory that holds its artefact lets a backtest ask what
 // the engine asks before a rollback for drift. Answers at once, so that the recorded clock stands still meanwhile.
 import { reasonOf } from '../base/errors.ts';
-import { artifactPath } from '../registry/artifacts.ts';
+import { verifyArtifact } from '../registry/artifacts.ts';
 import type { RegistryReader } from '../registry/reader.ts';
 import type { Baseline, VersionRecord } from '../domain/records.ts';
 import { halfToNumber, numberToHalf } from '../domain/half.ts';
@@ -36,7 +36,7 @@ export function standbysOf(dataDir: string, registry: RegistryReader): Standbys 
         return { unavailable: `version "${version}" of model "${model}" is not in the data directory` };
       }
       try {
-        return await RegisteredStandby.open(artifactPath(dataDir, record.sha256), record);
+        return await RegisteredStandby.open(await verifyArtifact(dataDir, record.sha256), record);
       } catch (error) {
         return { unavailable: `version "${version}" does not load: ${reasonOf(error)}` };
       }

@@ -3,9 +3,12 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { afterEach, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { standbysOf } from '../../src/backtest/standby.ts';
 import type { HealthReport } from '../../src/judge/types/messages.ts';
+import { outsideInitialiser } from '../worker/external-data.ts';
 import { linear } from '../worker/onnx.ts';
 import { RolloutBench } from './bench.ts';
 import type { BenchOptions } from './bench.ts';
@@ -63,6 +66,22 @@ describe('ModelRollout.start', () => {
     const [decision] = bench.registry.decisions('m');
     assert.deepEqual([decision?.rolledBackTo, decision?.version], ['2', '3']);
     assert.match(decision?.reason ?? '', /"3" did not load at start/);
+  });
+
+  test('falls back from a model in two files, which builds before let in, though the other file lies there', async () => {
+    const { model, name, data } = outsideInitialiser();
+    bench = new RolloutBench();
+    for (const [version, bytes] of [['1', linear(1)], ['2', model]] as const) {
+      await bench.register(version, bytes);
+      bench.activate(version);
+    }
+    writeFileSync(join(dirname(bench.artifactOf('2')), name), data);
+    await bench.rollout.start();
+    assert.equal(await bench.answers(), '1 g3');
+    const told = bench.registry.history('m').find(({ kind }) => kind === 'load_failed');
+    assert.match(told?.reason ?? '', /weights lie outside of it.*"weights\.bin"/);
+    const unavailable = await standbysOf(bench.dataDir, bench.registry).open('m', '2');
+    assert.match('unavailable' in unavailable ? unavailable.unavailable : '', /weights lie outside of it/);
   });
 
   test('serves nothing when nothing loads, changes nothing, and does not try again at every poll', async () => {

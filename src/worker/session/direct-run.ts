@@ -3,6 +3,7 @@
 // Optional: only with the pinned version, whose inside is known, and only when everything is found where it should be;
 // otherwise the public run() does the same. Worker threads and the trial process.
 import { createRequire } from 'node:module';
+import { assertWholeModel } from './onnx-file.ts';
 import type { FeedValue, OrtModule, OrtSession } from './runtime.ts';
 
 /** The only version whose inside this file knows. */
@@ -39,12 +40,13 @@ function nativeBinding(): NativeBinding | null {
 }
 
 /**
- * Opens the model in `path`. `run` is null when this build's inside is not the known one. One session at a time may be
- * opened in a thread.
+ * Opens the model in `path`; rejects when it is not all in this file. `run` is null when this build's inside is not the
+ * known one. One session at a time may be opened in a thread.
  */
 export async function openSession(
   ort: OrtModule, path: string, options: SessionOptions,
 ): Promise<{ readonly session: OrtSession; readonly run: DirectRun | null }> {
+  assertWholeModel(path);
   const binding = nativeBinding();
   if (binding === null) return { session: await ort.InferenceSession.create(path, options), run: null };
   const Native = binding.InferenceSession;

@@ -13,7 +13,7 @@ import { halfToNumber } from '../../domain/half.ts';
 import { RUN_INPUT_BYTES_MAX } from '../../domain/row-layout.ts';
 import { shapeText } from '../../domain/datatype.ts';
 import type { Tensor } from '../../domain/datatype.ts';
-import { operatorsOf } from './graph-operators.ts';
+import { readOnnxFile } from './onnx-file.ts';
 import { madeUpInputs, madeUpRowBytes } from './made-up-rows.ts';
 import type { MadeUpRow, MadeUpShape, Manner } from './made-up-rows.ts';
 import type { Session } from './session.ts';
@@ -111,7 +111,7 @@ function rowsOf({ layout, signature: { inputs } }: Session): readonly boolean[] 
 
 function wholeTensorOperator(path: string): string | null {
   try {
-    const operators = operatorsOf(path);
+    const { operators } = readOnnxFile(path);
     const found = WHOLE_TENSOR_OPERATORS.find((operator) => operators.has(operator));
     return found === undefined ? null : `its ${found} takes one scale from all rows of a run`;
   } catch (error) {

@@ -11,6 +11,8 @@ import { Registry } from '../../../src/registry/registry.ts';
 import { openStore } from '../../../src/registry/store/store.ts';
 import type { RegistryStore } from '../../../src/registry/store/store.ts';
 import { registerVersion } from '../../../src/rollout/registration/registration.ts';
+import { temporaryDirectory } from '../../support/temporary.ts';
+import { outsideInitialiser, torchExport } from '../../worker/external-data.ts';
 import { crashing, hanging, hungry } from '../../worker/hostile-onnx.ts';
 import type { RegistrationPorts, RegistrationRequest } from '../../../src/rollout/registration/registration.ts';
 
@@ -72,9 +74,26 @@ describe('registerVersion', () => {
     await refuses('FILE_UNREADABLE', /absent/, register({ file: join(dataDir, 'absent.onnx') }));
     const junk = join(dataDir, 'junk.onnx');
     writeFileSync(junk, 'this is no model');
-    await refuses('TRIAL_FAILED', /Protobuf|parse|load/i, register({ file: junk }));
+    await refuses('TRIAL_FAILED', /it is no ONNX file: wire type 4/, register({ file: junk }));
     await refuses('INVALID_BASELINE', /./, register({ version: '2', baseline: junk }));
     await refuses('INVALID_GOLDEN', /./, register({ version: '2', golden: junk }));
+  });
+
+  test('refuses a model whose weights lie in another file, wherever that file is', async () => {
+    for (const { model, name, data } of [torchExport(), outsideInitialiser()]) {
+      const folder = temporaryDirectory();
+      writeFileSync(join(folder, 'model.onnx'), model);
+      const refused = (): Promise<void> =>
+        refuses('TRIAL_FAILED', /weights lie outside of it.*; nothing was registered/,
+          register({ file: join(folder, 'model.onnx') }));
+      await refused();
+      writeFileSync(join(folder, name), data);
+      await refused();
+      // A session would find it there.
+      writeFileSync(join(dataDir, 'artifacts', name), data);
+      await refused();
+      rmSync(join(dataDir, 'artifacts', name));
+    }
   });
 
   test('refuses a version whose golden answers differ, which flipped weights are found by', async () => {

@@ -1,0 +1,129 @@
+// The operators of a file and its references to other files, wherever in it they stand.
+import assert from 'node:assert/strict';
+import { suite, test } from 'node:test';
+import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
+import { FunctionProtoSchema, GraphProtoSchema, ModelProtoSchema, NodeProtoSchema } from 'onnx-buf';
+import { assertWholeModel, readOnnxFile } from '../../../src/worker/session/onnx-file.ts';
+import { randomOf } from '../../shared-memory/seeded.ts';
+import { outsideNowhere, PLACES, torchExport } from '../external-data.ts';
+import { modelFile } from '../fixtures.ts';
+import { endless } from '../hostile-onnx.ts';
+import { quantised } from '../mixers.ts';
+import { heavy, linear } from '../onnx.ts';
+
+const operators = (bytes: Uint8Array): string[] => [...readOnnxFile(modelFile(bytes)).operators].sort();
+const refuses = (bytes: Uint8Array, pattern: RegExp): void =>
+  assert.throws(() => assertWholeModel(modelFile(bytes)), pattern);
+
+/** A number as protobuf writes it, in as many bytes as are asked for at least. */
+function varint(value: number, bytesMin = 1): number[] {
+  const low = value % 128;
+  return value < 128 && bytesMin <= 1 ? [low] : [low | 0x80, ...varint(Math.floor(value / 128), bytesMin - 1)];
+}
+const GRAPH = 7;
+const lengthTag = (field: number): number => field * 8 + 2;
+const groupTags = (field: number): readonly [number, number] => [field * 8 + 3, field * 8 + 4];
+const field = (number: number, content: Uint8Array): Uint8Array =>
+  Buffer.from([...varint(lengthTag(number)), ...varint(content.length), ...content]);
+
+suite('readOnnxFile', () => {
+  test('reads the nodes of the graph', () => {
+    assert.deepEqual(operators(linear()), ['Add', 'MatMul']);
+    assert.deepEqual(operators(quantised()), ['Cast', 'DynamicQuantizeLinear', 'MatMulInteger', 'Mul']);
+  });
+
+  test('reads the nodes inside of a loop', () => {
+    assert.ok(operators(endless()).includes('Neg'), 'it stands in the body alone');
+  });
+
+  test('reads the nodes of local functions', () => {
+    const file = fromBinary(ModelProtoSchema, linear());
+    file.functions.push(create(FunctionProtoSchema, {
+      name: 'inner', domain: 'local', node: [create(NodeProtoSchema, { opType: 'DynamicQuantizeLinear' })],
+    }));
+    assert.deepEqual(operators(toBinary(ModelProtoSchema, file)), ['Add', 'DynamicQuantizeLinear', 'MatMul']);
+  });
+
+  test('steps over weights of any size', () => {
+    assert.deepEqual(operators(heavy(700)), ['Add', 'MatMul', 'ReduceSum']);
+  });
+
+  test('refuses what is no protobuf, and what ends too early', () => {
+    assert.throws(() => operators(Buffer.from('not a model')), /wire type \d is unknown/);
+    assert.throws(() => operators(linear().slice(0, -20)), /longer than the message around it/);
+    assert.throws(() => operators(Uint8Array.of(0x3a, 0xff)), /ends in the middle/);
+    assert.deepEqual(operators(Uint8Array.of()), []);
+  });
+});
+
+suite('assertWholeModel', () => {
+  test('refuses a reference to another file in whatever place it stands, and names the file', () => {
+    for (const [place, twoFiles] of Object.entries(PLACES)) {
+      const { model, name } = twoFiles();
+      assert.deepEqual([...readOnnxFile(modelFile(model)).externalFiles].filter((one) => one !== ''), [name], place);
+      refuses(model, /external data in "weights\.bin"\).*cannot be served yet; wanted one with its weights inside/);
+    }
+    refuses(torchExport().model, /external data in "cnn\.onnx\.data"\)/);
+    refuses(outsideNowhere(), /\(external data\)/);
+  });
+
+  test('says nothing against a model that is all in its file', () => {
+    for (const bytes of [linear(), heavy(700), quantised(), endless(), Uint8Array.of()]) {
+      assertWholeModel(modelFile(bytes));
+    }
+  });
+
+  test('cuts long names and long lists of them, and lets none write into a terminal', () => {
+    const whole = fromBinary(ModelProtoSchema, PLACES['an initialiser']!().model);
+    const [tensor] = whole.graph!.initializer.filter(({ externalData }) => externalData.length > 0);
+    const named = (name: string): typeof tensor => {
+      const one = structuredClone(tensor!);
+      one.externalData[1]!.value = name;
+      return one;
+    };
+    const names = ['\u001b[2J\n', 'a'.repeat(5_000), 'b', 'c', 'd'];
+    whole.graph!.initializer.push(...names.map((name) => named(name)!));
+    refuses(toBinary(ModelProtoSchema, whole),
+      /external data in "weights\.bin", "\\u001b\[2J\\n", "a{256}" and 3 more\)/);
+  });
+
+  test('sees through what a parser drops: groups, fields of no known number, tags and numbers in too many bytes', () => {
+    const { model } = PLACES['an initialiser']!();
+    const [begin, end] = groupTags(900).map((tag) => varint(tag));
+    const nested = Buffer.from([...begin!, ...begin!, ...varint(lengthTag(3)), 2, 1, 1, ...end!, ...end!]);
+    refuses(Buffer.concat([nested, model]), /weights\.bin/);
+    refuses(Buffer.concat([field(901, Buffer.alloc(70_000)), model]), /weights\.bin/);
+    // The graph alone, under a tag whose upper bits do not count.
+    const graph = fromBinary(ModelProtoSchema, model).graph!;
+    const bytes = toBinary(GraphProtoSchema, graph);
+    refuses(Buffer.from([...varint(2 ** 32 + lengthTag(GRAPH)), ...varint(bytes.length), ...bytes]), /weights\.bin/);
+    refuses(Buffer.from([...varint(lengthTag(GRAPH)), ...varint(bytes.length, 5), ...bytes]), /weights\.bin/);
+  });
+
+  test('comes to an end with whatever it is given', () => {
+    const { model } = torchExport();
+    const whole = /^its weights lie outside/;
+    for (let bytes = 1; bytes < model.length; bytes += 7) {
+      const read = (): void => assertWholeModel(modelFile(model.subarray(0, bytes)));
+      assert.throws(read, /^Error: (it is no ONNX file: |its weights lie outside)/, `${bytes} bytes`);
+    }
+    const random = randomOf(7);
+    for (let round = 0; round < 300; round += 1) {
+      const damaged = Buffer.from(model);
+      for (let count = 0; count < 8; count += 1) damaged[Math.floor(random() * 400)] = Math.floor(random() * 256);
+      try {
+        assertWholeModel(modelFile(damaged));
+      } catch (error) {
+        assert.match((error as Error).message, new RegExp(`^it is no ONNX file: |${whole.source}`));
+      }
+    }
+    const [begin] = groupTags(1);
+    refuses(Buffer.alloc(500_000, begin), /no ONNX file: it ends in the middle/);
+    refuses(Buffer.from([...varint(lengthTag(GRAPH)), ...varint(2 ** 62)]), /longer than the message/);
+    refuses(Buffer.from([begin, ...varint(lengthTag(2)), ...varint(2 ** 62), 1]), /no ONNX file/);
+    let deep: Uint8Array = Buffer.alloc(0);
+    // A node in a graph in an attribute in a node, and so on.
+    for (let level = 0; level < 40; level += 1) deep = field(1, field(5, field(6, deep)));
+    refuses(field(GRAPH, deep), /more than 100 messages deep/);
+  });
+});
