@@ -6,7 +6,7 @@ import type { MessagePort } from 'node:worker_threads';
 import { Piscina } from 'piscina';
 import { Batcher } from '../../src/batch/batcher.ts';
 import { MAILBOX_BYTES, MailboxSender, Order } from '../../src/shared-memory/mailbox.ts';
-import { EntryKind } from '../../src/shared-memory/slab.ts';
+import { EntryKind } from '../../src/protocols/protocol.ts';
 import type { Slab } from '../../src/shared-memory/slab.ts';
 import type { MicroResult } from './bench.ts';
 

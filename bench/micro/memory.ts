@@ -1,5 +1,5 @@
 // Shared memory: a batch through a slab, samples through a ring.
-import { EntryKind } from '../../src/shared-memory/slab.ts';
+import { EntryKind } from '../../src/protocols/protocol.ts';
 import { createSlabArena } from '../../src/shared-memory/slab-arena.ts';
 import { SampleReader, SampleWriter, emptySample, sampleRingBytes } from '../../src/shared-memory/sample-ring.ts';
 import { timed } from './bench.ts';

@@ -8,7 +8,7 @@ import type { Reply } from '../http/reply.ts';
 import type { RequestHead } from '../http/request-head.ts';
 import { pathParameter, type Route } from '../http/routes.ts';
 import type { FrontState } from '../http/state.ts';
-import { EntryKind } from '../shared-memory/slab.ts';
+import { EntryKind } from '../protocols/protocol.ts';
 import { topLevelMember } from '../protocols/json/member-scan.ts';
 import { adminCheck } from './admin-check.ts';
 import { checkedBody, indexBody, loadBody, objectIn, unloadBody } from './control-bodies.ts';

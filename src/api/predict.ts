@@ -8,7 +8,7 @@ import type { Reply } from '../http/reply.ts';
 import type { RequestHead } from '../http/request-head.ts';
 import { pathParameter, type Route } from '../http/routes.ts';
 import type { FrontState } from '../http/state.ts';
-import { EntryKind } from '../shared-memory/slab.ts';
+import { EntryKind } from '../protocols/protocol.ts';
 import { adminCheck } from './admin-check.ts';
 import { checkedBody, objectIn, rollbackBody } from './control-bodies.ts';
 import type { FrontOptions, ServingApi } from './serving-api.ts';

@@ -12,7 +12,8 @@
 // Limits: `pendingMax` requests, a fixed number of slabs, `largeBytesMax` for requests that need memory of their own,
 // one deadline per request. Refusals: QUEUE_FULL, LARGE_REQUESTS_FULL, DRAINING, DEADLINE_EXCEEDED.
 import { isLastgoodError, lastgoodError } from '../base/errors.ts';
-import type { EntryKind, Slab } from '../shared-memory/slab.ts';
+import type { EntryKind } from '../protocols/protocol.ts';
+import type { Slab } from '../shared-memory/slab.ts';
 import type { SlabArena } from '../shared-memory/slab-arena.ts';
 import type { BatchResult } from '../worker/messages.ts';
 import { Batch } from './batch.ts';

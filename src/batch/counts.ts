@@ -1,7 +1,7 @@
 // What became of a queue's requests since it was made, and what its model counts beyond it. Main thread.
 import { type LastgoodError, lastgoodError } from '../base/errors.ts';
 import { ModelMeter } from '../metrics/model-meter.ts';
-import type { EntryKind } from '../shared-memory/slab.ts';
+import type { EntryKind } from '../protocols/protocol.ts';
 
 export class BatcherCounts {
   readonly meter: ModelMeter;

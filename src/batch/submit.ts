@@ -1,5 +1,5 @@
 // What the front end and the library need to know of a model's queue; types only.
-import type { EntryKind } from '../shared-memory/slab.ts';
+import type { EntryKind } from '../protocols/protocol.ts';
 
 /** Gets the one answer of a request. */
 export interface ReplySink {

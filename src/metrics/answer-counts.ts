@@ -1,8 +1,7 @@
 // How many answers were sent, by protocol and HTTP status: one number goes up for each of them. Main thread. These
 // counts are exact, also when samples are switched off or lost.
 import { ERRORS } from '../base/error-table.ts';
-import { PROTOCOLS } from '../protocols/protocol.ts';
-import { EntryKind } from '../shared-memory/slab.ts';
+import { EntryKind, PROTOCOLS } from '../protocols/protocol.ts';
 
 const STATUSES = [...new Set([200, ...Object.values(ERRORS).map(({ status }) => status)])].sort((a, b) => a - b);
 /** Where the statuses go that the table of errors does not have. */
@@ -25,7 +24,7 @@ interface AnswerCount {
 export class AnswerCounts {
   readonly #counts = new Float64Array(KINDS * SLOTS);
 
-  add(kind: EntryKind, status: number): void {
+  add(kind: number, status: number): void {
     this.#counts[kind * SLOTS + (SLOT_OF[status] ?? OTHER)]! += 1;
   }
 

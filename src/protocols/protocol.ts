@@ -1,7 +1,6 @@
 // The protocols in which requests come, one row for each kind of entry: what the metrics call it, how a worker runs it,
 // where its id is, how an error is written. The main thread (a deadline, a lost worker) and the workers refuse an entry
 // in the same words. Pure; any thread: decoders and encoders, which only workers need, are in tensor-codecs.ts.
-import { EntryKind } from '../shared-memory/slab.ts';
 import type { Slab } from '../shared-memory/slab.ts';
 import { ANSWER_HEAD_BYTES, floatErrorFrame, floatFrameId } from './f32/frame.ts';
 import { refusalJson } from './json/refusal.ts';
@@ -9,6 +8,28 @@ import type { Refusal } from './json/refusal.ts';
 import { FRAME_LENGTH_BYTES, oipErrorFrame } from './oip/frame.ts';
 import { requestId } from './oip/scan.ts';
 import { frameId } from './predict/body.ts';
+
+/** How the bytes of an entry are encoded; its answer uses the same encoding. */
+export const EntryKind = {
+  /** The body of POST /predict. */
+  predictJson: 1,
+  /** A text frame of the `lastgood.json` WebSocket: the same with an `id` that is echoed. */
+  socketJson: 2,
+  /**
+   * An Open Inference Protocol request: `headerBytes` of JSON, then raw tensors. None of JSON: all of it is the one
+   * input of the model. Its `answerHeaderBytes` is the length of the answer's JSON when raw tensors follow, else 0.
+   */
+  oip: 3,
+  /** The same from an `oip.v2` WebSocket: an error repeats the request's id. */
+  oipFrame: 4,
+  /** A binary frame of the `lastgood.f32` WebSocket: see f32/frame.ts. */
+  floatFrame: 5,
+  /** The body of TensorFlow Serving's predict. */
+  tfsPredict: 6,
+  /** A kept row, as domain/row-codec.ts writes it, that no client asks about: see worker/run/replay.ts. */
+  replay: 7,
+} as const;
+export type EntryKind = (typeof EntryKind)[keyof typeof EntryKind];
 
 export interface Protocol {
   /** As metrics have it; a WebSocket's is its subprotocol. */
@@ -53,7 +74,10 @@ export const PROTOCOLS: Readonly<Record<EntryKind, Protocol>> = {
   [EntryKind.replay]: { ...OVER_HTTP, name: 'replay', lane: 'replay' },
 };
 
+/** The protocol in which an entry of a slab came: one look at an array. */
+export const protocolOf = (slab: Slab, entry: number): Protocol => PROTOCOLS[slab.kind(entry) as EntryKind];
+
 /** Encodes an error for an entry of a slab. */
 export function refusalOf(slab: Slab, entry: number, error: unknown): Refusal {
-  return PROTOCOLS[slab.kind(entry)].refusal(error, slab.request(entry), slab.headerBytes(entry));
+  return protocolOf(slab, entry).refusal(error, slab.request(entry), slab.headerBytes(entry));
 }

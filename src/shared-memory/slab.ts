@@ -12,8 +12,9 @@
 //   entry   0 kind i32 · 4 status i32 · 8 requestOffset i32 · 12 requestBytes i32 · 16 answerOffset i32
 //           20 answerBytes i32 · 24 rows i32 · 28 outcome i32 · 32 receivedUs f64 · 40 deadlineUs f64
 //           48 headerBytes i32 · 52 reserved · 56 answerHeaderBytes i32 · 60…63 reserved
-//           (offsets count from the slab's start; nothing of a request is written again when it is answered, so that
-//           another version can be asked the same from the same slab)
+//           (kind says how request and answer are encoded: see protocols/protocol.ts; offsets count from the slab's
+//           start; nothing of a request is written again when it is answered, so that another version can be asked the
+//           same from the same slab)
 import { Track } from './track.ts';
 
 const HEADER_BYTES = 64;
@@ -45,28 +46,6 @@ const E_RECEIVED_US_F64 = 4;
 const E_DEADLINE_US_F64 = 5;
 const E_HEADER_BYTES = 12;
 const E_ANSWER_HEADER_BYTES = 14;
-
-/** How the bytes of an entry are encoded; the answer uses the same encoding. What each means: protocols/protocol.ts. */
-export const EntryKind = {
-  /** The body of POST /predict. */
-  predictJson: 1,
-  /** A text frame of the `lastgood.json` WebSocket: the same with an `id` that is echoed. */
-  socketJson: 2,
-  /**
-   * An Open Inference Protocol request: `headerBytes` of JSON, then raw tensors. None of JSON: all of it is the one
-   * input of the model. Its `answerHeaderBytes` is the length of the answer's JSON when raw tensors follow, else 0.
-   */
-  oip: 3,
-  /** The same from an `oip.v2` WebSocket: an error repeats the request's id. */
-  oipFrame: 4,
-  /** A binary frame of the `lastgood.f32` WebSocket: see protocols/f32/frame.ts. */
-  floatFrame: 5,
-  /** The body of TensorFlow Serving's predict. */
-  tfsPredict: 6,
-  /** A kept row, as domain/row-codec.ts writes it, that no client asks about: see worker/run/replay.ts. */
-  replay: 7,
-} as const;
-export type EntryKind = (typeof EntryKind)[keyof typeof EntryKind];
 
 /** Values of an entry's status before the worker has written an HTTP status there. */
 export const EntryStatus = { pending: 0, cancelled: -1 } as const;
@@ -185,7 +164,7 @@ export class Slab {
    * Copies one request in and returns its entry number, or -1 when it does not fit.
    * `headerBytes` is the length of a leading JSON part for binary kinds, else 0; times are monotonic microseconds.
    */
-  append(kind: EntryKind, body: Uint8Array, receivedUs: number, deadlineUs: number, headerBytes = 0): number {
+  append(kind: number, body: Uint8Array, receivedUs: number, deadlineUs: number, headerBytes = 0): number {
     const entry = this.#words[H_ENTRY_COUNT]!;
     if (entry >= this.#words[H_ENTRIES_MAX]! || body.length > this.requestBytesFree) return -1;
     const offset = this.#requestStart() + this.#words[H_REQUEST_USED]!;
@@ -207,8 +186,8 @@ export class Slab {
     return entry;
   }
 
-  kind(entry: number): EntryKind {
-    return this.#words[this.#entry(entry) + E_KIND]! as EntryKind;
+  kind(entry: number): number {
+    return this.#words[this.#entry(entry) + E_KIND]!;
   }
   status(entry: number): number {
     return this.#words[this.#entry(entry) + E_STATUS]!;

@@ -5,7 +5,7 @@ import type { Front, FrontOptions, HealthAnswer, OipApi, ServingApi, TfsApi } fr
 import { lastgoodError } from '../../src/base/errors.ts';
 import type { ReplySink, Submitter, Ticket } from '../../src/batch/submit.ts';
 import { resolveOptions } from '../../src/options/options.ts';
-import { EntryKind } from '../../src/shared-memory/slab.ts';
+import { EntryKind } from '../../src/protocols/protocol.ts';
 import { until } from '../support/poll.ts';
 
 export class HeldRequest implements Ticket {

@@ -4,7 +4,7 @@ import { after, before, beforeEach, test } from 'node:test';
 import type { Front } from '../../src/api/serving-api.ts';
 import { monotonicUs } from '../../src/base/clock.ts';
 import { lastgoodError } from '../../src/base/errors.ts';
-import { EntryKind } from '../../src/shared-memory/slab.ts';
+import { EntryKind } from '../../src/protocols/protocol.ts';
 import { http } from '../support/http.ts';
 import { until } from '../support/poll.ts';
 import { EchoEngine, frontBefore } from './echo-engine.ts';

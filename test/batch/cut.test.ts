@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { SLOW_BATCH_US } from '../../src/batch/cut-timer.ts';
-import { EntryKind } from '../../src/shared-memory/slab.ts';
+import { EntryKind } from '../../src/protocols/protocol.ts';
 import { until } from '../support/poll.ts';
 import { benchWith, turn } from './workers.ts';
 

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { errorBody, isLastgoodError, lastgoodError } from '../../src/base/errors.ts';
-import { EntryKind } from '../../src/shared-memory/slab.ts';
+import { EntryKind } from '../../src/protocols/protocol.ts';
 import { until } from '../support/poll.ts';
 import { benchWith, codeOf, turn } from './workers.ts';
 

@@ -3,7 +3,8 @@
 import { Batcher } from '../../src/batch/batcher.ts';
 import type { BatcherOptions, Unanswered } from '../../src/batch/options.ts';
 import type { Ticket } from '../../src/batch/submit.ts';
-import { EntryKind, EntryStatus, Slab } from '../../src/shared-memory/slab.ts';
+import { EntryKind } from '../../src/protocols/protocol.ts';
+import { EntryStatus, Slab } from '../../src/shared-memory/slab.ts';
 import { viewSlabArena } from '../../src/shared-memory/slab-arena.ts';
 import type { BatchResult } from '../../src/worker/messages.ts';
 

@@ -3,7 +3,8 @@
 // answer that they get alone.
 import assert from 'node:assert/strict';
 import { monotonicUs } from '../../src/base/clock.ts';
-import { EntryKind, Slab, slabTotalBytes } from '../../src/shared-memory/slab.ts';
+import { EntryKind } from '../../src/protocols/protocol.ts';
+import { Slab, slabTotalBytes } from '../../src/shared-memory/slab.ts';
 import { FRAME_ID_BYTES, floatErrorFrame, floatFrameId } from '../../src/protocols/f32/frame.ts';
 import type { Random } from '../protocols/random.ts';
 import { benchOn } from '../worker/fixtures.ts';

@@ -10,7 +10,7 @@ import { writeTritonNames } from '../../src/metrics/triton-exposition.ts';
 import type { EngineView, ModelView } from '../../src/metrics/views.ts';
 import { emptySample, Outcome, SampleKind } from '../../src/shared-memory/sample-ring.ts';
 import type { Sample } from '../../src/shared-memory/sample-ring.ts';
-import { EntryKind } from '../../src/shared-memory/slab.ts';
+import { EntryKind } from '../../src/protocols/protocol.ts';
 import { Track } from '../../src/shared-memory/track.ts';
 import { parseMetrics, total } from '../support/prometheus.ts';
 

@@ -2,10 +2,9 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { lastgoodError } from '../../src/base/errors.ts';
-import { PROTOCOLS, refusalOf } from '../../src/protocols/protocol.ts';
+import { EntryKind, PROTOCOLS, refusalOf } from '../../src/protocols/protocol.ts';
 import { tensorCodecs } from '../../src/protocols/tensor-codecs.ts';
 import { createSlab } from '../../src/shared-memory/slab-arena.ts';
-import { EntryKind } from '../../src/shared-memory/slab.ts';
 
 const KINDS = Object.values(EntryKind);
 const ERROR = lastgoodError('DRAINING');

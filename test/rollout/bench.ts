@@ -21,7 +21,7 @@ import { Deployments } from '../../src/rollout/deployment/deployments.ts';
 import type { RolloutEvent } from '../../src/rollout/events.ts';
 import { ModelRollout } from '../../src/rollout/rollout.ts';
 import type { RolloutPorts } from '../../src/rollout/rollout.ts';
-import { EntryKind } from '../../src/shared-memory/slab.ts';
+import { EntryKind } from '../../src/protocols/protocol.ts';
 import { createSlabArena } from '../../src/shared-memory/slab-arena.ts';
 import { until } from '../support/poll.ts';
 import { temporaryDirectory } from '../support/temporary.ts';

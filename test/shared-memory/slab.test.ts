@@ -1,7 +1,8 @@
 // Slabs: what one thread writes is what another reads, nothing overlaps, and what does not fit is refused.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { ANSWER_OVERFLOWED, EntryKind, EntryStatus, Slab, slabTotalBytes } from '../../src/shared-memory/slab.ts';
+import { EntryKind } from '../../src/protocols/protocol.ts';
+import { ANSWER_OVERFLOWED, EntryStatus, Slab, slabTotalBytes } from '../../src/shared-memory/slab.ts';
 import { createSingleSlab, createSlabArena, viewSlabArena } from '../../src/shared-memory/slab-arena.ts';
 import { randomOf } from './seeded.ts';
 

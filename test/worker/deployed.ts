@@ -5,7 +5,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { monotonicUs } from '../../src/base/clock.ts';
 import { SampleReader, sampleRingBytes, sampleRingOffset } from '../../src/shared-memory/sample-ring.ts';
-import { EntryKind } from '../../src/shared-memory/slab.ts';
+import { EntryKind } from '../../src/protocols/protocol.ts';
 import { createSlabArena } from '../../src/shared-memory/slab-arena.ts';
 import type { Slab } from '../../src/shared-memory/slab.ts';
 import type { SlabArena } from '../../src/shared-memory/slab-arena.ts';

@@ -1,7 +1,7 @@
 // Child process of pool.test.ts, started with a small heap: a body whose parsed form needs more than the worker's heap
 // ends that worker in the middle of its batch.
 import { monotonicUs } from '../../src/base/clock.ts';
-import { EntryKind } from '../../src/shared-memory/slab.ts';
+import { EntryKind } from '../../src/protocols/protocol.ts';
 import { createSingleSlab } from '../../src/shared-memory/slab-arena.ts';
 import { reasonOf } from '../../src/base/errors.ts';
 import { InferencePool } from '../../src/worker/pool/pool.ts';

@@ -6,7 +6,7 @@ import { monotonicUs } from '../../src/base/clock.ts';
 import type { OutputKind } from '../../src/domain/records.ts';
 import { SampleReader, SampleWriter, sampleRingBytes } from '../../src/shared-memory/sample-ring.ts';
 import type { Sample } from '../../src/shared-memory/sample-ring.ts';
-import { EntryKind } from '../../src/shared-memory/slab.ts';
+import { EntryKind } from '../../src/protocols/protocol.ts';
 import { createSlabArena } from '../../src/shared-memory/slab-arena.ts';
 import type { Slab } from '../../src/shared-memory/slab.ts';
 import type { SlabArena } from '../../src/shared-memory/slab-arena.ts';

@@ -4,12 +4,11 @@
 import { monotonicUs } from '../../base/clock.ts';
 import { lastgoodError } from '../../base/errors.ts';
 import type { ReplySink, Submitter, Ticket } from '../../batch/submit.ts';
-import { EntryKind } from '../../shared-memory/slab.ts';
 import { floatErrorFrame, floatFrameId } from '../../protocols/f32/frame.ts';
 import { topLevelMember } from '../../protocols/json/member-scan.ts';
 import { idText, refusalJson } from '../../protocols/json/refusal.ts';
 import { FRAME_LENGTH_BYTES, frameJson, frameJsonBytes, oipErrorFrame } from '../../protocols/oip/frame.ts';
-import { PROTOCOLS } from '../../protocols/protocol.ts';
+import { EntryKind, PROTOCOLS } from '../../protocols/protocol.ts';
 import { timeoutIn } from '../oip.ts';
 import type { ServingApi } from '../serving-api.ts';
 

@@ -7,7 +7,7 @@ import { Batcher } from '../../batch/batcher.ts';
 import { monotonicUs } from '../../base/clock.ts';
 import { reasonOf } from '../../base/errors.ts';
 import { Deployment } from '../../rollout/deployment/deployment.ts';
-import { EntryKind } from '../../shared-memory/slab.ts';
+import { EntryKind } from '../../protocols/protocol.ts';
 import type { TuneFigures, TuneMessage, TuneOrder } from './plan.ts';
 
 /** Batches in flight for each worker: one that runs and one that waits. */

@@ -3,7 +3,7 @@
 import type { Submitter } from '../../batch/submit.ts';
 import { LastgoodError, lastgoodError, reasonOf } from '../../base/errors.ts';
 import type { ErrorCode } from '../../base/errors.ts';
-import { EntryKind } from '../../shared-memory/slab.ts';
+import { EntryKind } from '../../protocols/protocol.ts';
 
 /** One number per row, an array for larger outputs, an object by name for several outputs. */
 export type Prediction =

@@ -8,7 +8,7 @@ import { KeptRequests } from '../../rollout/attribution/asked-again.ts';
 import { Outcome } from '../../shared-memory/sample-ring.ts';
 import { NO_GENERATION } from '../../shared-memory/slab.ts';
 import type { Slab } from '../../shared-memory/slab.ts';
-import { PROTOCOLS } from '../../protocols/protocol.ts';
+import { protocolOf } from '../../protocols/protocol.ts';
 
 const READ_PER_SECOND = 50;
 const SECOND_US = 1e6;
@@ -136,7 +136,7 @@ export class FailureLog {
 function errorOf(slab: Slab, entry: number, answer: Uint8Array): { readonly code: string; readonly text: string } {
   try {
     if (answer.length > BYTES_READ_MAX) throw new RangeError('too long to be read');
-    const text = Buffer.from(answer.slice(PROTOCOLS[slab.kind(entry)].refusalHeadBytes)).toString();
+    const text = Buffer.from(answer.slice(protocolOf(slab, entry).refusalHeadBytes)).toString();
     const { error, code } = JSON.parse(text.slice(text.indexOf('{'))) as { error?: unknown; code?: unknown };
     const told = typeof error === 'string' ? error : text;
     return { code: typeof code === 'string' ? code : 'UNKNOWN', text: kindOf(told) };
@@ -152,6 +152,6 @@ const kindOf = (error: string): string => error.slice(0, TEXT_CHARACTERS_MAX).re
 function idInside(slab: Slab, entry: number): string {
   const body = slab.request(entry);
   if (body.length > BYTES_READ_MAX) return '';
-  const id = PROTOCOLS[slab.kind(entry)].idIn(body, slab.headerBytes(entry));
+  const id = protocolOf(slab, entry).idIn(body, slab.headerBytes(entry));
   return id === null ? '' : String(JSON.parse(id));
 }

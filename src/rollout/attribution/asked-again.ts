@@ -1,7 +1,8 @@
 // What the active version failed, kept to be asked of the warm standby. Main thread; the runs are on the standby's
 // workers, beside the traffic, and belong to no generation. Fixed memory: the newest few requests, as they came in.
 import { createSlab } from '../../shared-memory/slab-arena.ts';
-import type { EntryKind, Slab } from '../../shared-memory/slab.ts';
+import type { EntryKind } from '../../protocols/protocol.ts';
+import type { Slab } from '../../shared-memory/slab.ts';
 import { NO_GENERATION } from '../../shared-memory/slab.ts';
 import { Outcome } from '../../shared-memory/sample-ring.ts';
 import { Track } from '../../shared-memory/track.ts';

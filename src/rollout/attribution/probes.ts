@@ -3,7 +3,8 @@
 // back in time ends the probing and says so.
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { HostFacts } from '../../judge/verdict/host.ts';
-import { EntryKind, NO_GENERATION } from '../../shared-memory/slab.ts';
+import { EntryKind } from '../../protocols/protocol.ts';
+import { NO_GENERATION } from '../../shared-memory/slab.ts';
 import { createSlab } from '../../shared-memory/slab-arena.ts';
 import type { Slab } from '../../shared-memory/slab.ts';
 import type { Deployment } from '../deployment/deployment.ts';

@@ -6,7 +6,7 @@ import { Outcome, speaksOfVersion } from '../../shared-memory/sample-ring.ts';
 import { RowReader, rowRingOffset } from '../../shared-memory/row-ring.ts';
 import type { RingRow } from '../../shared-memory/row-ring.ts';
 import { createSlab } from '../../shared-memory/slab-arena.ts';
-import { EntryKind } from '../../shared-memory/slab.ts';
+import { EntryKind } from '../../protocols/protocol.ts';
 import { judgedOutputOf } from '../../domain/judged-output.ts';
 import { predictionOf, rowElements } from '../../domain/prediction.ts';
 import type { PredictionSummary } from '../../domain/prediction.ts';

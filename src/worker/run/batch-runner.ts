@@ -13,7 +13,7 @@ import { AnswerEncoder } from '../../protocols/predict/answer.ts';
 import type { AnsweredRequest } from '../../protocols/predict/answer.ts';
 import type { NonFiniteJson } from '../../protocols/json/tensor-json.ts';
 import { refusalJson } from '../../protocols/json/refusal.ts';
-import { PROTOCOLS, refusalOf } from '../../protocols/protocol.ts';
+import { protocolOf, refusalOf } from '../../protocols/protocol.ts';
 import { PredictDecoder } from '../../protocols/predict/request.ts';
 import { RowBatch } from '../../domain/row-batch.ts';
 import { eachRow } from '../../domain/run-block.ts';
@@ -103,7 +103,7 @@ export class BatchRunner {
     sampler.begin(slab.generation, slab.track);
     for (let entry = 0; entry < slab.entryCount; entry += 1) {
       if (slab.status(entry) !== EntryStatus.pending) continue;
-      const { lane } = PROTOCOLS[slab.kind(entry)];
+      const { lane } = protocolOf(slab, entry);
       if (lane === 'rows') {
         if (!this.#take(slab, entry)) {
           // The request is good, but its rows have another shape than those before it.
@@ -132,7 +132,7 @@ export class BatchRunner {
   #take(slab: Slab, entry: number): boolean {
     const receivedUs = slab.receivedUs(entry);
     const deadlineUs = slab.deadlineUs(entry);
-    const { isFrame } = PROTOCOLS[slab.kind(entry)];
+    const { isFrame } = protocolOf(slab, entry);
     const decoder = this.#decoder;
     const firstRow = this.#batch.rows;
     const isLate = this.#startUs >= deadlineUs;

@@ -5,7 +5,7 @@ import { lastgoodError, isLastgoodError, reasonOf } from '../../base/errors.ts';
 import type { LastgoodError } from '../../base/errors.ts';
 import { Outcome } from '../../shared-memory/sample-ring.ts';
 import type { Sample } from '../../shared-memory/sample-ring.ts';
-import type { EntryKind, Slab } from '../../shared-memory/slab.ts';
+import type { Slab } from '../../shared-memory/slab.ts';
 import { JsonTooLarge } from '../../protocols/json/json-writer.ts';
 import { refusalOf } from '../../protocols/protocol.ts';
 import { tensorCodecs } from '../../protocols/tensor-codecs.ts';
@@ -59,7 +59,7 @@ interface Ran {
 
 export class TensorBatch {
   readonly #options: TensorBatchOptions;
-  readonly #codecs: ReadonlyMap<EntryKind, TensorCodec>;
+  readonly #codecs: ReadonlyMap<number, TensorCodec>;
   readonly #stacking: Stacking;
   #slab: Slab | null = null;
   #groups: Group[] = [];

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, beforeEach, test } from 'node:test';
 import type { Front } from '../../../src/api/serving-api.ts';
 import { lastgoodError } from '../../../src/base/errors.ts';
-import { EntryKind } from '../../../src/shared-memory/slab.ts';
+import { EntryKind } from '../../../src/protocols/protocol.ts';
 import { http } from '../../support/http.ts';
 import { until } from '../../support/poll.ts';
 import { WebSocketClient } from '../../support/websocket-client.ts';

@@ -8,10 +8,9 @@ import { lastgoodError } from '../../../src/base/errors.ts';
 import { failuresSchema, REQUESTS_NAMED } from '../../../src/judge/verdict/circumstances.ts';
 import type { HealthReport } from '../../../src/judge/types/messages.ts';
 import { Outcome } from '../../../src/shared-memory/sample-ring.ts';
-import { EntryKind } from '../../../src/shared-memory/slab.ts';
 import type { Slab } from '../../../src/shared-memory/slab.ts';
 import { createSlab } from '../../../src/shared-memory/slab-arena.ts';
-import { refusalOf } from '../../../src/protocols/protocol.ts';
+import { EntryKind, refusalOf } from '../../../src/protocols/protocol.ts';
 
 const NOBODY: Asked = { requestIdOf: () => '' };
 const called = (id: string): Asked => ({ requestIdOf: () => id });

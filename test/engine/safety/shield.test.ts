@@ -9,7 +9,7 @@ import type { Engine } from '../../../src/engine/engine.ts';
 import { Shield } from '../../../src/engine/safety/shield.ts';
 import type { Runner } from '../../../src/engine/safety/shield.ts';
 import { Outcome } from '../../../src/shared-memory/sample-ring.ts';
-import { EntryKind } from '../../../src/shared-memory/slab.ts';
+import { EntryKind } from '../../../src/protocols/protocol.ts';
 import { createSlab } from '../../../src/shared-memory/slab-arena.ts';
 import type { Slab } from '../../../src/shared-memory/slab.ts';
 import type { BatchResult } from '../../../src/worker/messages.ts';

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { afterEach, describe, test } from 'node:test';
 import { monotonicUs } from '../../../src/base/clock.ts';
 import { askAgain, KeptRequests } from '../../../src/rollout/attribution/asked-again.ts';
-import { EntryKind } from '../../../src/shared-memory/slab.ts';
+import { EntryKind } from '../../../src/protocols/protocol.ts';
 import { createSlab } from '../../../src/shared-memory/slab-arena.ts';
 import { floatFrame } from '../../support/float-frames.ts';
 import { lookup } from '../../worker/onnx.ts';

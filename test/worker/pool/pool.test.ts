@@ -7,7 +7,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { Worker } from 'node:worker_threads';
 import { monotonicUs } from '../../../src/base/clock.ts';
-import { EntryKind } from '../../../src/shared-memory/slab.ts';
+import { EntryKind } from '../../../src/protocols/protocol.ts';
 import { createSingleSlab } from '../../../src/shared-memory/slab-arena.ts';
 import { Outcome } from '../../../src/shared-memory/sample-ring.ts';
 import { WorkerSlot } from '../../../src/worker/messages.ts';

@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { Outcome, SampleKind } from '../../../src/shared-memory/sample-ring.ts';
-import { ANSWER_OVERFLOWED, EntryKind, EntryStatus } from '../../../src/shared-memory/slab.ts';
+import { EntryKind } from '../../../src/protocols/protocol.ts';
+import { ANSWER_OVERFLOWED, EntryStatus } from '../../../src/shared-memory/slab.ts';
 import { ROW_SAMPLES_MAX } from '../../../src/worker/run/sampler.ts';
 import { benchOn } from '../fixtures.ts';
 import type { Answer } from '../fixtures.ts';

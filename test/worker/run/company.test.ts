@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { monotonicUs } from '../../../src/base/clock.ts';
-import { EntryKind } from '../../../src/shared-memory/slab.ts';
+import { EntryKind } from '../../../src/protocols/protocol.ts';
 import { RowInputsEncoder } from '../../../src/domain/row-codec.ts';
 import { floatFrame } from '../../support/float-frames.ts';
 import { benchOn } from '../fixtures.ts';

@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { Outcome } from '../../../src/shared-memory/sample-ring.ts';
-import { EntryKind, EntryStatus } from '../../../src/shared-memory/slab.ts';
+import { EntryKind } from '../../../src/protocols/protocol.ts';
+import { EntryStatus } from '../../../src/shared-memory/slab.ts';
 import { monotonicUs } from '../../../src/base/clock.ts';
 import { floatFrame, readFloatAnswer } from '../../support/float-frames.ts';
 import type { FloatAnswer } from '../../support/float-frames.ts';

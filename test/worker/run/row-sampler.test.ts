@@ -6,7 +6,7 @@ import type { Sample } from '../../../src/shared-memory/sample-ring.ts';
 import { emptySample } from '../../../src/shared-memory/sample-ring.ts';
 import { RowReader, RowWriter, rowRingBytes } from '../../../src/shared-memory/row-ring.ts';
 import type { RingRow } from '../../../src/shared-memory/row-ring.ts';
-import { EntryKind } from '../../../src/shared-memory/slab.ts';
+import { EntryKind } from '../../../src/protocols/protocol.ts';
 import { decodeRowInputs } from '../../../src/domain/row-codec.ts';
 import { allocateRows, keepRows, reservoirSize } from '../../../src/rollout/deployment/row-memory.ts';
 import type { RowMemoryOptions } from '../../../src/rollout/deployment/row-memory.ts';

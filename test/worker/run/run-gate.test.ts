@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { Outcome } from '../../../src/shared-memory/sample-ring.ts';
-import { EntryKind } from '../../../src/shared-memory/slab.ts';
+import { EntryKind } from '../../../src/protocols/protocol.ts';
 import type { Slab } from '../../../src/shared-memory/slab.ts';
 import { floatFrame, readFloatAnswer } from '../../support/float-frames.ts';
 import { benchOn } from '../fixtures.ts';

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { monotonicUs } from '../../../src/base/clock.ts';
 import { Outcome } from '../../../src/shared-memory/sample-ring.ts';
-import { EntryKind } from '../../../src/shared-memory/slab.ts';
+import { EntryKind } from '../../../src/protocols/protocol.ts';
 import { benchOn } from '../fixtures.ts';
 import type { Answer, Bench } from '../fixtures.ts';
 import {
