@@ -9,12 +9,11 @@ import type { RequestHead } from '../http/request-head.ts';
 import { pathParameter, type Route } from '../http/routes.ts';
 import type { FrontState } from '../http/state.ts';
 import { EntryKind } from '../protocols/protocol.ts';
-import { topLevelMember } from '../protocols/json/member-scan.ts';
+import { timeoutIn } from '../protocols/oip/parameters.ts';
 import { adminCheck } from './admin-check.ts';
 import { checkedBody, indexBody, loadBody, objectIn, unloadBody } from './control-bodies.ts';
 import type { FrontOptions, LoadRequest, ServingApi } from './serving-api.ts';
 
-const TIMEOUT_KEY = Buffer.from('"timeout"');
 const HEADER_LENGTH = /^\d{1,10}$/;
 const BASE64 = /^[A-Za-z0-9+/]+={0,2}$/;
 const INDEX_BODY_BYTES_MAX = 1024 * 1024;
@@ -95,20 +94,6 @@ function headerLength(text: string, bodyBytes: number): number {
   const got = `Inference-Header-Content-Length is "${text.slice(0, 40)}"`;
   const reason = `${got}; wanted 0 to ${bodyBytes}, the length of the body`;
   throw lastgoodError('INVALID_REQUEST', { reason });
-}
-
-/**
- * The one parameter of an inference request that the queue has to know before a worker reads it: the client's own limit
- * of waiting, Infinity when it has none; what is wrong with it the worker says.
- */
-export function timeoutIn(body: Uint8Array, headerBytes: number): number {
-  const json = Buffer.from(body.buffer, body.byteOffset, headerBytes);
-  // Nearly no request has one, and only those that do are looked through.
-  if (!json.includes(TIMEOUT_KEY)) return Infinity;
-  const parameters = topLevelMember(json, 'parameters');
-  if (typeof parameters !== 'object' || parameters === null) return Infinity;
-  const { timeout } = parameters as { readonly timeout?: unknown };
-  return typeof timeout === 'number' && timeout > 0 ? timeout : Infinity;
 }
 
 function repositoryRoutes(api: ServingApi, options: FrontOptions, state: FrontState): Route[] {

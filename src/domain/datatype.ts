@@ -1,5 +1,6 @@
 // The element types of tensors: how each is called in the Open Inference Protocol and in onnxruntime, how many bytes
 // an element takes, and which array holds it. Pure; any thread.
+import { HALF_INFINITY_BITS } from './half.ts';
 import type { Datatype, Signature, TensorSignature } from './records.ts';
 
 export type NumericArray =
@@ -72,9 +73,6 @@ export function elementCount(shape: readonly number[]): number {
   }
   return count;
 }
-
-/** The exponent bits of an FP16 that is infinite or no number. */
-const HALF_INFINITY_BITS = 0x7c00;
 
 /** Tells whether elements `from` up to `to` of a tensor of a floating-point type hold NaN or an infinity. */
 export function hasNonFinite(datatype: Datatype, data: TensorData, from = 0, to = data.length): boolean {

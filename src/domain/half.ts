@@ -5,7 +5,8 @@ const SIGN_BIT = 0x8000;
 const EXPONENT_MASK = 0x1f;
 const MANTISSA_BITS = 10;
 const MANTISSA_MASK = 0x3ff;
-const INFINITY_BITS = 0x7c00;
+/** The exponent bits of one that is infinite or no number. */
+export const HALF_INFINITY_BITS = 0x7c00;
 const NAN_BITS = 0x7e00;
 /** The smallest normal number is 2^-14; below it numbers are multiples of 2^-24. */
 const NORMAL_MIN = 2 ** -14;
@@ -29,7 +30,7 @@ export function numberToHalf(value: number): number {
   if (Number.isNaN(value)) return NAN_BITS;
   const sign = value < 0 || Object.is(value, -0) ? SIGN_BIT : 0;
   const size = Math.abs(value);
-  if (size >= OVERFLOW_MIN) return sign | INFINITY_BITS;
+  if (size >= OVERFLOW_MIN) return sign | HALF_INFINITY_BITS;
   if (size < NORMAL_MIN) return sign | roundToEven(size / STEP_MIN);
   let exponent = Math.floor(Math.log2(size));
   // log2 may be off by one next to a power of two.

@@ -3,8 +3,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { Datatype, Signature } from '../../src/domain/records.ts';
 import { numberToHalf } from '../../src/domain/half.ts';
-import { chosenColumns, flatIndexOf, inputColumnsOf } from '../../src/domain/input-columns.ts';
-import { InputColumnReader } from '../../src/domain/input-values.ts';
+import { InputColumnReader, chosenColumns, flatIndexOf, inputColumnsOf } from '../../src/domain/input-columns.ts';
 import { RowInputsEncoder } from '../../src/domain/row-codec.ts';
 import type { TensorData } from '../../src/domain/datatype.ts';
 

@@ -8,8 +8,8 @@ import { floatErrorFrame, floatFrameId } from '../../protocols/f32/frame.ts';
 import { topLevelMember } from '../../protocols/json/member-scan.ts';
 import { idText, refusalJson } from '../../protocols/json/refusal.ts';
 import { FRAME_LENGTH_BYTES, frameJson, frameJsonBytes, oipErrorFrame } from '../../protocols/oip/frame.ts';
+import { timeoutIn } from '../../protocols/oip/parameters.ts';
 import { EntryKind, PROTOCOLS } from '../../protocols/protocol.ts';
-import { timeoutIn } from '../oip.ts';
 import type { ServingApi } from '../serving-api.ts';
 
 /** What the URL of a socket names: the model, and the version if it is not to be whichever is active. */

@@ -4,8 +4,8 @@
 import type { Signature } from '../../domain/records.ts';
 import { RowReader, rowRingOffset } from '../../shared-memory/row-ring.ts';
 import type { RingRow } from '../../shared-memory/row-ring.ts';
+import { InputColumnReader } from '../../domain/input-columns.ts';
 import type { InputColumn } from '../../domain/input-columns.ts';
-import { InputColumnReader } from '../../domain/input-values.ts';
 import type { RowRings } from '../../worker/messages.ts';
 import type { InputRow } from './input-counts.ts';
 

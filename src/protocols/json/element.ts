@@ -4,13 +4,10 @@ import { lastgoodError } from '../../base/errors.ts';
 import type { LastgoodError } from '../../base/errors.ts';
 import { isCarriedText } from '../../domain/datatype.ts';
 import type { BigArray, NumericArray, TensorData } from '../../domain/datatype.ts';
-import { numberToHalf } from '../../domain/half.ts';
+import { HALF_INFINITY_BITS, numberToHalf } from '../../domain/half.ts';
 import type { Datatype } from '../../domain/records.ts';
 
 const GOT_CHARACTERS_MAX = 40;
-
-/** The exponent bits of a half that is infinite or no number. */
-const HALF_INFINITY = 0x7c00;
 
 const INTEGER_RANGES: Readonly<Partial<Record<Datatype, readonly [min: number, max: number]>>> = {
   UINT8: [0, 0xff], UINT16: [0, 0xffff], UINT32: [0, 0xffff_ffff],
@@ -51,7 +48,7 @@ export function storeElement(datatype: Datatype, data: TensorData, index: number
       if (typeof value !== 'number') return false;
       const bits = numberToHalf(value);
       (data as NumericArray)[index] = bits;
-      return (bits & HALF_INFINITY) !== HALF_INFINITY;
+      return (bits & HALF_INFINITY_BITS) !== HALF_INFINITY_BITS;
     }
     default: {
       if (typeof value !== 'number') return false;

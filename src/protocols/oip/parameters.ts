@@ -1,9 +1,10 @@
 // The parameters of Open Inference Protocol requests: which mean something here, which are passed over, and which are
-// refused because the client could not tell that they were ignored. Pure; worker thread.
+// refused because the client could not tell that they were ignored. Pure; worker thread, but for `timeoutIn`.
 import { lastgoodError } from '../../base/errors.ts';
 import type { LastgoodError } from '../../base/errors.ts';
 import type { Signature } from '../../domain/records.ts';
 import { describeValue } from '../json/element.ts';
+import { topLevelMember } from '../json/member-scan.ts';
 import type { WantedOutput } from '../tensor-request.ts';
 
 export interface RequestParameters {
@@ -18,6 +19,21 @@ type Parameters = Readonly<Record<string, unknown>>;
 /** Reserved for the server by Triton's parameters extension. */
 const RESERVED_PREFIX = 'triton_';
 const TIMEOUT_US_MAX = Number.MAX_SAFE_INTEGER;
+const TIMEOUT_KEY = Buffer.from('"timeout"');
+
+/**
+ * The one parameter of an inference request that the queue has to know before a worker reads it: the client's own limit
+ * of waiting, Infinity when it has none; what is wrong with it the worker says.
+ */
+export function timeoutIn(body: Uint8Array, headerBytes: number): number {
+  const json = Buffer.from(body.buffer, body.byteOffset, headerBytes);
+  // Nearly no request has one, and only those that do are looked through.
+  if (!json.includes(TIMEOUT_KEY)) return Infinity;
+  const parameters = topLevelMember(json, 'parameters');
+  if (typeof parameters !== 'object' || parameters === null) return Infinity;
+  const { timeout } = parameters as { readonly timeout?: unknown };
+  return typeof timeout === 'number' && timeout > 0 ? timeout : Infinity;
+}
 
 /** Reads the request's own parameters; throws INVALID_REQUEST. */
 export function readRequestParameters(value: unknown): RequestParameters {
