@@ -6,14 +6,12 @@
 // Invariant: runs are reported only after the registry knows of every hung version that it is out, so that the next
 // process begins with none of them; while the disk refuses that, the last good version serves beside the stuck worker.
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Clock } from '../base/clock.ts';
 import { type ErrorCode, isLastgoodError, lastgoodError, reasonOf } from '../base/errors.ts';
-import type { Registry } from '../registry/registry.ts';
 import { ENGINE_ACTOR } from '../rollout/decisions.ts';
 import type { Deployment } from '../rollout/deployment/deployment.ts';
-import type { RolloutEvent } from '../rollout/events.ts';
 import type { Slab } from '../shared-memory/slab.ts';
 import type { HungRun } from './events.ts';
+import type { EngineContext } from './models/context.ts';
 import type { ServedModel } from './models/served-model.ts';
 
 /** A look is a comparison per running batch; a hung run is found this much late at most. */
@@ -32,11 +30,8 @@ interface Watched {
   isGivenUp: boolean;
 }
 
-interface HungRunsPorts {
+interface HungRunsPorts extends Pick<EngineContext, 'registry' | 'clock' | 'emit'> {
   readonly models: () => Iterable<ServedModel>;
-  readonly registry: Registry;
-  readonly clock: Clock;
-  readonly emit: (event: RolloutEvent) => void;
   readonly onHung: (run: HungRun) => void;
 }
 

@@ -16,7 +16,7 @@ import type { ServedModel } from '../models/served-model.ts';
 
 const BY = { by: 'http' };
 
-/** Builds the part of the front's port that the protocol needs. */
+/** The part of the ServingApi that the protocol needs. */
 export function createOipApi(
   context: EngineContext, table: ModelTable, life: EngineLife, control: ControlPlane,
 ): OipApi {

@@ -24,7 +24,7 @@ const TYPES: Readonly<Record<Datatype, string>> = {
   BYTES: 'DT_STRING',
 };
 
-/** Builds the part of the front's port that these routes need. */
+/** The part of the ServingApi that these routes need. */
 export function createTfsApi({ registry }: EngineContext, table: ModelTable): TfsApi {
   return {
     models: () => [...table.all.keys()],

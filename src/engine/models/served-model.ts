@@ -184,13 +184,13 @@ export class ServedModel {
 
   async onVerdict(verdict: Verdict): Promise<void> {
     const { generation, version } = verdict;
-    const nowUs = this.#context.clock.monotonicUs();
-    const around = circumstancesOf(this.model, this.#models.values(), {
-      shielded: this.#shield.shieldedOf(generation),
-      failures: this.#failures.view(generation, nowUs),
-      lastHours: this.#lastHours.before(version, nowUs),
-    });
     try {
+      const nowUs = this.#context.clock.monotonicUs();
+      const around = circumstancesOf(this.model, this.#models.values(), {
+        shielded: this.#shield.shieldedOf(generation),
+        failures: this.#failures.view(generation, nowUs),
+        lastHours: this.#lastHours.before(version, nowUs),
+      });
       await this.rollout.onVerdict({ ...verdict, evidence: { ...verdict.evidence, ...around } });
     } catch (error) {
       const what = 'a verdict could not be acted on';

@@ -15,7 +15,7 @@ const actor = { by: 'test' };
 const code = (wanted: ErrorCode) => (error: unknown): boolean =>
   error instanceof Error && 'code' in error && error.code === wanted;
 
-describe('EngineControl', () => {
+describe('OperatorApi', () => {
   let dataDir: string;
   let engine: Engine;
 
