@@ -7,7 +7,7 @@ import { isAlive } from '../admin/socket-claim.ts';
 import { adminSocketPath } from '../admin/socket-claim.ts';
 import { lastgoodError, reasonOf } from '../base/errors.ts';
 import { examineArtifacts } from './artifact-ailments.ts';
-import type { Ailment, Examination, Finding, RegistryContents } from './findings.ts';
+import type { Ailment, Diagnosis, Examination, RegistryContents } from './findings.ts';
 import { probeRegistry } from './registry-look.ts';
 
 const OWNER_ONLY = 0o700;
@@ -45,7 +45,7 @@ export async function examine(dataDir: string, { repair }: ExamineOptions): Prom
   }
 }
 
-function treat({ repair, ...ailment }: Ailment, isWanted: boolean): Finding {
+function treat({ repair, ...ailment }: Ailment, isWanted: boolean): Diagnosis {
   const finding = { ...ailment, isRepairable: repair !== undefined, isRepaired: false };
   if (repair === undefined || !isWanted) return finding;
   try {

@@ -9,7 +9,7 @@ type FindingCode =
   | 'ARTIFACTS_FOREIGN' | 'ARTIFACT_MISSING' | 'ARTIFACT_DAMAGED' | 'ACTIVE_UNUSABLE' | 'NOTHING_USABLE'
   | 'ARTIFACT_ORPHAN' | 'COPY_LEFT' | 'REGISTRATION_LEFT' | 'FILE_UNKNOWN';
 
-export interface Finding {
+export interface Diagnosis {
   readonly code: FindingCode;
   readonly level: Level;
   /** A path, or "version 3 of digits". */
@@ -33,7 +33,7 @@ export type ProbeAnswer =
   | { readonly kind: 'refused'; readonly reason: string };
 
 /** A finding together with what would repair it. */
-export interface Ailment extends Omit<Finding, 'isRepairable' | 'isRepaired'> {
+export interface Ailment extends Omit<Diagnosis, 'isRepairable' | 'isRepaired'> {
   readonly repair?: () => void;
 }
 
@@ -45,7 +45,7 @@ export interface Examination {
   readonly versions: number;
   readonly artifacts: number;
   readonly artifactBytes: number;
-  readonly findings: readonly Finding[];
+  readonly findings: readonly Diagnosis[];
   /** False when something is broken and was not repaired. */
   readonly isSound: boolean;
 }

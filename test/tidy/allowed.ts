@@ -14,24 +14,19 @@ export const FULL_FOLDERS: readonly string[] = [
 
 /** Files that are too small to be a place of their own. */
 export const CRUMBS: readonly string[] = [
-  'src/doctor/registry-probe.ts',
-  'src/shared-memory/track.ts',
   'src/worker/session/garbage.ts',
 ];
 
 /** Names that stand for two things. */
 export const DOUBLE_NAMES: readonly string[] = [
-  'modelMetadata',
-  'modelConfig',
-  'indexEntries',
-  'countText',
-  'Finding',
 ];
 
 /** Small files that stand for a thing by themselves, for good. */
 export const SMALL_FOR_GOOD: readonly string[] = [
   'src/base/names.ts',
   'src/base/telemetry-off.ts',
+  'src/doctor/registry-probe.ts',
+  'src/shared-memory/track.ts',
   'src/options/judge-constants.ts',
 ];
 

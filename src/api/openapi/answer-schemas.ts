@@ -64,7 +64,7 @@ const tensorMetadata = z.strictObject({
   name: z.string(), datatype, shape: z.array(z.int().min(-1)),
 }).meta({ id: 'TensorMetadata' });
 
-export const modelMetadata = z.strictObject({
+export const modelMetadataAnswer = z.strictObject({
   name: z.string(), versions: z.array(version), platform: z.string(),
   inputs: z.array(tensorMetadata), outputs: z.array(tensorMetadata),
 }).meta({ id: 'ModelMetadata' });
@@ -73,7 +73,7 @@ const tensorConfig = z.strictObject({
   name: z.string(), data_type: z.string(), dims: z.array(z.int()),
 }).meta({ id: 'TensorConfig' });
 
-export const modelConfig = z.strictObject({
+export const modelConfigAnswer = z.strictObject({
   name: z.string(), platform: z.string(), backend: z.string(),
   version_policy: z.strictObject({ specific: z.strictObject({ versions: z.array(version) }) }),
   max_batch_size: z.int().min(0),
@@ -102,7 +102,7 @@ export const statisticsAnswer = z.strictObject({
   })),
 }).meta({ id: 'Statistics' });
 
-export const indexEntries = z.array(z.strictObject({
+export const repositoryIndexAnswer = z.array(z.strictObject({
   name: z.string(), version: version.optional(),
   state: z.enum(['READY', 'UNAVAILABLE', 'LOADING', 'UNLOADING', 'UNKNOWN']), reason: z.string(),
 })).meta({ id: 'RepositoryIndex' });

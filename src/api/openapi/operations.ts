@@ -33,7 +33,7 @@ const oip = (summary: string, answer: Operation['answer'], more: Partial<Operati
 
 const server = oip('Name, version and extensions of the server', answers.serverMetadata);
 const repositoryIndex = (summary: string): Operation =>
-  oip(summary, answers.indexEntries, { body: indexBody, bodyOptional: true, errors: BODY_ERRORS });
+  oip(summary, answers.repositoryIndexAnswer, { body: indexBody, bodyOptional: true, errors: BODY_ERRORS });
 
 const repository = (summary: string, body: Operation['body'], errors: Operation['errors']): Operation =>
   oip(summary, answers.done, {
@@ -104,8 +104,8 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
   'GET /v2/health/live': oip('Alive', answers.liveAnswer),
   'GET /v2/health/ready': oip('Every model has a version that answers', answers.readyAnswer, { alsoAnswers: [503] }),
   'GET /v2/models/stats': oip('Statistics of all loaded versions', answers.statisticsAnswer),
-  ...ofModel('GET', '', oip('Inputs and outputs', answers.modelMetadata)),
-  ...ofModel('GET', '/config', oip("Configuration, as Triton's ModelConfig", answers.modelConfig)),
+  ...ofModel('GET', '', oip('Inputs and outputs', answers.modelMetadataAnswer)),
+  ...ofModel('GET', '/config', oip("Configuration, as Triton's ModelConfig", answers.modelConfigAnswer)),
   ...ofModel('GET', '/stats', oip('Statistics', answers.statisticsAnswer)),
   ...ofModel('GET', '/ready', oip('Ready', answers.modelReady)),
   ...ofModel('POST', '/infer', oip('Infer', answers.inferAnswer, {

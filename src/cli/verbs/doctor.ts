@@ -1,6 +1,6 @@
 // lastgood doctor: what is wrong with a data directory and what can be done about it.
 import type { Command } from 'commander';
-import type { Examination, Finding } from '../../doctor/findings.ts';
+import type { Diagnosis, Examination } from '../../doctor/findings.ts';
 import { bytesText, paint, printResult } from '../views/output.ts';
 import { withProgress } from '../views/progress.ts';
 import { resolveSettings } from '../settings/settings.ts';
@@ -46,7 +46,7 @@ function doctorText(examination: Examination): string {
   return [head, ...findings.map(findingText), ...(isLeft ? ['repair: lastgood doctor --repair'] : [])].join('\n');
 }
 
-function findingText({ level, about, text, remedy, isRepairable, isRepaired }: Finding): string {
+function findingText({ level, about, text, remedy, isRepairable, isRepaired }: Diagnosis): string {
   const mark = isRepaired ? paint('green', 'repaired') : paint(level === 'broken' ? 'red' : 'yellow', level);
   if (isRepaired) return `${mark}  ${about}: ${text}`;
   return `${mark}  ${about}: ${text}\n  ${isRepairable ? '--repair will' : 'to do:'} ${remedy}`;

@@ -9,7 +9,7 @@ import type { Sample } from '../../shared-memory/sample-ring.ts';
 import { Outcome, SampleKind, speaksOfVersion } from '../../shared-memory/sample-ring.ts';
 import type { CheckEffect, JudgePhase } from '../types/check-kinds.ts';
 import type { CheckResult, CheckVerdict } from '../types/messages.ts';
-import { countText, numberText, percentText } from '../types/number-text.ts';
+import { countedText, numberText, percentText } from '../types/number-text.ts';
 import type { compatSchema } from './evidence-schema.ts';
 import type { GenerationJudge, JudgedLook } from './generation-judge.ts';
 import { effectOf } from './table.ts';
@@ -73,7 +73,7 @@ export function checkP95Latency({ window, limits }: CheckInput): PlainResult {
   if (value === null || samples < limits.samplesMin) return tooFew(base, 'p95 latency', 'request');
   const verdict = verdictOf(value, base.limit);
   const text = `p95 latency ${numberText(value, base.limit)} ms is ${sideOf(verdict)} the limit of ` +
-    `${base.limit} ms (${countText(samples, 'request')})`;
+    `${base.limit} ms (${countedText(samples, 'request')})`;
   return { ...base, verdict, value, text };
 }
 
@@ -85,7 +85,7 @@ export function checkErrorRate({ window, limits }: CheckInput): PlainResult {
   if (value === null || samples < limits.samplesMin) return tooFew(base, 'error rate', 'request');
   const verdict = verdictOf(value, base.limit);
   const text = `error rate ${percentText(value, base.limit)} is ${sideOf(verdict)} the limit of ` +
-    `${percentText(base.limit)} (${window.errors} of ${countText(samples, 'request')} failed)`;
+    `${percentText(base.limit)} (${window.errors} of ${countedText(samples, 'request')} failed)`;
   return { ...base, verdict, value, text };
 }
 
@@ -104,7 +104,7 @@ export function checkMeanDrift({ window, limits, baseline }: CheckInput): PlainR
   const verdict = verdictOf(value, base.limit);
   const text = `mean prediction ${numberText(meanOf(window.predictions), baseline.mean)} is ` +
     `${numberText(value, base.limit)} standard deviations from the baseline's ${numberText(baseline.mean)}, ` +
-    `${sideOf(verdict)} the limit of ${base.limit} (${countText(samples, 'prediction')})`;
+    `${sideOf(verdict)} the limit of ${base.limit} (${countedText(samples, 'prediction')})`;
   return { ...base, verdict, value, text };
 }
 
@@ -117,7 +117,7 @@ function inconclusive(base: CheckBase, text: string): PlainResult {
 
 function tooFew(base: CheckBase, what: string, noun: string): PlainResult {
   const missing = base.samplesMin - base.samples;
-  return inconclusive(base, `${what} is not judged yet: ${base.samples} of ${countText(base.samplesMin, noun)}, ` +
+  return inconclusive(base, `${what} is not judged yet: ${base.samples} of ${countedText(base.samplesMin, noun)}, ` +
     `${missing} more needed`);
 }
 

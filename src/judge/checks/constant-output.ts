@@ -1,7 +1,7 @@
 // constant_output: does the version give one answer to different questions, for longer than a model with such a
 // baseline does by chance?
 import type { CheckVerdict } from '../types/messages.ts';
-import { countText } from '../types/number-text.ts';
+import { countedText } from '../types/number-text.ts';
 import type { Check, EvidenceOf } from './check.ts';
 import { INPUTS_MIN } from './drift-check.ts';
 
@@ -40,7 +40,7 @@ function textOf(evidence: Evidence, needed: number): string {
   if (needed > RUN_NEEDED_MAX) {
     return 'constant answers are not judged: nearly all rows of the baseline have the same answer';
   }
-  const few = `${countText(run, 'equal answer')} in a row`;
+  const few = `${countedText(run, 'equal answer')} in a row`;
   const verdict = verdictOf(evidence);
   if (verdict === 'pass') return `${few}, ${needed} would be too many`;
   if (verdict === 'inconclusive') return `${few}, but to few different inputs (about ${inputs ?? 0})`;

@@ -6,7 +6,7 @@ import type { Baseline } from '../../domain/records.ts';
 import type { Reference } from '../baseline/reference.ts';
 import { referenceOf } from '../baseline/reference.ts';
 import type { CheckResult } from '../types/messages.ts';
-import { countText, numberText, windowText } from '../types/number-text.ts';
+import { countedText, numberText, windowText } from '../types/number-text.ts';
 import { WINDOW_FACTORS } from '../window/slot-windows.ts';
 import { CHECKS_IN_ORDER } from './table.ts';
 
@@ -97,7 +97,7 @@ function sightOf(check: AnyCheck, context: SightContext, results: readonly Check
 /** Says what a check waits for: "needs 137 more samples, about 4 min at 0.6/s"; empty when it waits for nothing. */
 export function waitText({ missing, waitMs }: Pick<Sight, 'missing' | 'waitMs'>, perSecond: number): string {
   if (missing === 0) return '';
-  const needs = `needs ${countText(missing, 'more sample')}`;
+  const needs = `needs ${countedText(missing, 'more sample')}`;
   if (perSecond === 0) return `${needs}; nothing comes in now`;
   return waitMs === null
     ? `${needs}: more than the longest window ever holds at ${numberText(perSecond)}/s`

@@ -11,7 +11,7 @@ import { psiLimit } from '../statistics/chance.ts';
 import { populationStability } from '../statistics/statistics.ts';
 import type { CheckEffect, CheckKind } from '../types/check-kinds.ts';
 import type { CheckResult, CheckVerdict } from '../types/messages.ts';
-import { countText, numberText, windowText, withheldText } from '../types/number-text.ts';
+import { countedText, numberText, windowText, withheldText } from '../types/number-text.ts';
 import type { AnswersWindow } from '../window/answers-windows.ts';
 import type { Check, CheckEvidence, Evaluation, EvidenceOf, ComparedBins } from './check.ts';
 import { twoLooksMsOf } from './rate-check.ts';
@@ -148,7 +148,7 @@ function decide(
     return { ...base, value: null, limit: spec.limitOf(evidence), text };
   }
   const { value, limit, isOver, text } = spec.measure(evidence, window);
-  const counted = `${countText(samples, noun)} in ${windowText(window.windowMs)}`;
+  const counted = `${countedText(samples, noun)} in ${windowText(window.windowMs)}`;
   const heldBack =
     verdict === 'pass' && isOver ? spec.test(evidence).exceedsChance(window) ? 'looks' : 'chance' : null;
   return {
@@ -163,7 +163,7 @@ function openText(
 ): string {
   if (unjudged !== null) return `is not judged: ${unjudged}`;
   return samples < samplesMin
-    ? `is not judged yet: ${samples} of ${countText(samplesMin, noun)}, ${samplesMin - samples} more needed`
+    ? `is not judged yet: ${samples} of ${countedText(samplesMin, noun)}, ${samplesMin - samples} more needed`
     : `is not judged yet: about ${inputs ?? 0} different inputs, wanted at least ${inputsMin}`;
 }
 

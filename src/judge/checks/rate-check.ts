@@ -10,7 +10,7 @@ import type { JudgeOptions } from '../../options/judge-options.ts';
 import { BinomialLimits, binomialUpperTail } from '../statistics/binomial.ts';
 import type { CheckKind } from '../types/check-kinds.ts';
 import type { CheckResult, CheckVerdict, HeldBack } from '../types/messages.ts';
-import { chanceText, countText, percentText, windowText, withheldText } from '../types/number-text.ts';
+import { chanceText, countedText, percentText, windowText, withheldText } from '../types/number-text.ts';
 import type { FailedInputs } from '../window/failed-inputs.ts';
 import type { SuiteObserver } from '../window/observer.ts';
 import { WINDOW_FACTORS } from '../window/slot-windows.ts';
@@ -213,13 +213,13 @@ function rateText(outcome: RateOutcome, { limit, samplesMin }: RateEvidence, ver
   const { verdict, window, tail, heldBack } = outcome;
   const held = window === null ? 0 : window.trials;
   if (window === null || verdict === 'inconclusive') {
-    return `${subject} is not judged yet: ${held} of ${countText(samplesMin, 'request')}, ` +
+    return `${subject} is not judged yet: ${held} of ${countedText(samplesMin, 'request')}, ` +
       `${Math.max(0, samplesMin - held)} more needed`;
   }
   const share = shareOf(window);
   const side = share > limit ? 'over' : 'within';
   const reason = verdict === 'fail' ? `, chance ${chanceText(tail)}` : withheldText(heldBack);
-  return `${window.hits} of ${countText(window.trials, 'request')} ${verb} in ${windowText(window.windowMs)}: ` +
+  return `${window.hits} of ${countedText(window.trials, 'request')} ${verb} in ${windowText(window.windowMs)}: ` +
     `${percentText(share, limit)} is ${side} the limit of ${percentText(limit)}${reason}`;
 }
 
@@ -228,7 +228,7 @@ export function longRunText(
   { run, runLimit }: Pick<EvidenceOf<'hard_failure' | 'non_finite'>, 'run' | 'runLimit'>, verb: string,
 ): string | null {
   if (run.inputs < runLimit && run.length < runLimit * ANY_INPUT_FACTOR) return null;
-  return `${countText(run.length, 'request')} in a row ${verb}; the limit is ${runLimit}`;
+  return `${countedText(run.length, 'request')} in a row ${verb}; the limit is ${runLimit}`;
 }
 
 /** The smallest share that is told from one at the limit. */

@@ -19,7 +19,7 @@ export function percentText(share: number, other = NaN): string {
 }
 
 /** Writes "1 request", "2 requests", "2 rows of inputs". */
-export function countText(count: number, noun: string): string {
+export function countedText(count: number, noun: string): string {
   return `${count} ${count === 1 ? noun : noun.replace(/(?= of )|$/, 's')}`;
 }
 
