@@ -174,6 +174,16 @@ suite('BatchRunner', () => {
     await bench.session.release();
   });
 
+  test('refuses a frame whose id is longer than any answer, and answers those beside it', async () => {
+    const bench = await benchOn(linear(), { answerBytesMax: 5_000 });
+    const id = 'x'.repeat(6_000);
+    const frames = [JSON.stringify({ id, features: [1, 0, 0] }), '{"id":2,"features":[1,0,0]}'];
+    const [long, short] = await bench.batch(frames, { kind: EntryKind.socketJson });
+    assert.deepEqual([long!.status, long!.body['code'], long!.body['id']], [400, 'UNSUPPORTED_BY_PREDICT', id]);
+    assert.deepEqual([short!.body['id'], short!.body['prediction']], [2, 1.5]);
+    await bench.session.release();
+  });
+
   test('writes one sample per request and one more per row of many, up to the limit', async () => {
     const bench = await benchOn(classes(), { kind: 'classes' });
     const instances = Array.from({ length: 100 }, (_, at) => [0, 0, at === 1 ? 50 : 0, 0]);
