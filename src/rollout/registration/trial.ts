@@ -2,7 +2,7 @@
 // an engine.
 import { fork } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
-import { setPriority } from 'node:os';
+import { constants, getPriority, setPriority } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { TELEMETRY_OFF_ENVIRONMENT } from '../../base/telemetry-off.ts';
 import { watchMemory } from './memory-watch.ts';
@@ -39,12 +39,13 @@ export interface TrialLimits {
   readonly memoryBytes: number;
 }
 
-/** Whoever serves goes first: a trial may take its time. */
+/** Whoever serves goes first, however nice it is itself: a trial may take its time. */
 const TRIAL_NICENESS = 10;
 
 function stepBack(pid: number | undefined): void {
   try {
-    if (pid !== undefined) setPriority(pid, TRIAL_NICENESS);
+    if (pid === undefined) return;
+    setPriority(pid, Math.min(constants.priority.PRIORITY_LOW, getPriority() + TRIAL_NICENESS));
   } catch {
     // It has ended already; its end tells more.
   }
