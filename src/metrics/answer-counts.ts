@@ -28,12 +28,12 @@ export class AnswerCounts {
     this.#counts[kind * SLOTS + (SLOT_OF[status] ?? OTHER)]! += 1;
   }
 
-  /** All counts above 0. */
-  *all(): Generator<AnswerCount> {
+  /** All counts above 0, and those of the statuses in `shown` also while they are 0. */
+  *all(shown: readonly number[]): Generator<AnswerCount> {
     for (const kind of Object.values(EntryKind)) {
       for (let slot = 0; slot < SLOTS; slot += 1) {
         const count = this.#counts[kind * SLOTS + slot]!;
-        if (count === 0) continue;
+        if (count === 0 && !shown.includes(STATUSES[slot]!)) continue;
         yield { protocol: PROTOCOLS[kind].name, code: String(STATUSES[slot] ?? 'other'), count };
       }
     }

@@ -14,6 +14,16 @@ const US_PER_SECOND = 1e6;
 const MS_PER_SECOND = 1e3;
 const DEADLINE_STATUS = 504;
 
+/**
+ * The statuses of answers that are shown before the first of them, so that rate() and increase() see it: what a loaded
+ * version can bring about, on every track and protocol (4 x 7 x 3 = 84 series each), and what a model without one can
+ * (7 x 3 = 21 series).
+ */
+const SHOWN_OF_VERSION = [200, 500, DEADLINE_STATUS];
+const SHOWN_UNSERVED = [429, 503, DEADLINE_STATUS];
+/** Who else brings a rollback about than a check. */
+const TRIGGERS = ['operator', 'engine'];
+
 /** Which of the front's own refusals are requests that were turned away, and why. */
 const REJECTION_OF: Readonly<Record<string, string>> = {
   BODY_TOO_LARGE: 'too_large', BODIES_FULL: 'bodies_full', SOCKET_BUSY: 'socket_busy', DRAINING: 'draining',
@@ -43,16 +53,24 @@ export function* eachModel(
   }
 }
 
+// A counter that begins at 1 has never gone up: what may come is there from the first scrape on.
+const withZeros = (names: readonly string[], counts: ReadonlyMap<string, number>): [string, number][] =>
+  [...new Map([...names.map((name): [string, number] => [name, 0]), ...counts])];
+
 const labelsOf = ({ version, track }: VersionMeter): Labels => ({ version, track: TRACK_NAMES[track] });
 
 function writeRequests(text: MetricText, { models, refusals }: EngineView): void {
   text.counter('lastgood_requests_total', 'Answers by protocol and HTTP status; version and track are empty when no '
-    + 'version was reached.', eachModel(models, function* ({ meter }): Generator<LabelledValue> {
-    for (const { protocol, code, count } of meter.unserved.all()) {
+    + 'version was reached.', eachModel(models, function* ({ meter, loaded }): Generator<LabelledValue> {
+    for (const { protocol, code, count } of meter.unserved.all(SHOWN_UNSERVED)) {
       yield [{ version: '', track: '', protocol, code }, count];
     }
+    const loadedNow = new Set(loaded.map(({ version }) => version));
     for (const one of meter.versions()) {
-      for (const { protocol, code, count } of one.answers.all()) yield [{ ...labelsOf(one), protocol, code }, count];
+      const shown = loadedNow.has(one.version) ? SHOWN_OF_VERSION : [];
+      for (const { protocol, code, count } of one.answers.all(shown)) {
+        yield [{ ...labelsOf(one), protocol, code }, count];
+      }
     }
   }));
   text.counter('lastgood_requests_rejected_total', 'Requests that were turned away or whose deadline passed, by '
@@ -153,8 +171,8 @@ function writeRollout(text: MetricText, { models, phases }: EngineView): void {
   text.gauge('lastgood_rollout_phase', '1 for the phase that the model is in.', eachModel(models, ({ phase }) =>
     phases.map((one): LabelledValue => [{ phase: one }, Number(one === phase)])));
   text.counter('lastgood_rollbacks_total', 'Rollbacks by what led to them: a check, operator or engine.',
-    eachModel(models, ({ meter }) =>
-      [...meter.rollbacks].map(([trigger, count]): LabelledValue => [{ trigger }, count])));
+    eachModel(models, ({ meter, checksInForce }) =>
+      withZeros([...checksInForce, ...TRIGGERS], meter.rollbacks).map(([trigger, count]) => [{ trigger }, count])));
 }
 
 function writeChecks(text: MetricText, models: readonly ModelView[]): void {
@@ -168,8 +186,9 @@ function writeChecks(text: MetricText, models: readonly ModelView[]): void {
   text.gauge('lastgood_check_threshold', 'The limit of the check, in the same unit.',
     ofActive(({ checks }, version) =>
       checks.map(({ check, limit }): LabelledValue => [{ version, check }, limit])));
-  text.counter('lastgood_check_breaches_total', 'Looks at which the check failed.', eachModel(models, ({ meter }) =>
-    [...meter.breaches].map(([check, count]): LabelledValue => [{ check }, count])));
+  text.counter('lastgood_check_breaches_total', 'Looks at which the check failed.', eachModel(models,
+    ({ meter, checksInForce }) =>
+      withZeros(checksInForce, meter.breaches).map(([check, count]) => [{ check }, count])));
 }
 
 function writeProcess(text: MetricText, { isDraining, process }: EngineView): void {

@@ -62,6 +62,12 @@ export class ModelMeter {
     this.#versions.set(version, byTrack);
   }
 
+  /** A version is loaded, `seconds` after its loading began: its counts are there from now on. */
+  noteLoad(version: string, seconds: number): void {
+    this.loadSeconds.set(version, seconds);
+    this.of(version, Track.stable);
+  }
+
   countRollback(trigger: string): void {
     this.#rollbacks.set(trigger, (this.#rollbacks.get(trigger) ?? 0) + 1);
   }

@@ -26,6 +26,8 @@ export interface ModelView {
   readonly pending: number;
   readonly loaded: readonly LoadedVersionView[];
   readonly checks: readonly CheckView[];
+  /** The names of all checks that can fail. */
+  readonly checksInForce: readonly string[];
 }
 
 /** What clients hold of the front now. */

@@ -21,6 +21,7 @@ function modelView(meter: ModelMeter, more: Partial<ModelView> = {}): ModelView 
     model: 'digits', meter, active: { version: '2', digest: 'abc' }, lastGood: '1', generation: 5, phase: 'steady',
     isHealthy: true, pending: 3, loaded: [{ version: '2', role: 'active', state: 'ready' }],
     checks: [{ check: 'p95_latency', value: 12.5, limit: 500 }, { check: 'mean_drift', value: null, limit: 2 }],
+    checksInForce: ['p95_latency', 'mean_drift', 'class_mix'],
     ...more,
   };
 }
@@ -117,6 +118,43 @@ describe('GET /metrics', () => {
     assert.equal(total(families, 'lastgood_check_value', { check: 'p95_latency' }), 12.5);
     assert.equal(total(families, 'lastgood_check_threshold'), 502);
     assert.equal(families.get('lastgood_check_value')?.samples.length, 1, 'a check without data has no value');
+  });
+
+  test('has every counter that may go up before it does, and no more of them than it says', () => {
+    const meter = new ModelMeter();
+    meter.noteLoad('2', 0.1);
+    const families = scrape(modelView(meter));
+    const series = (name: string, labels: Readonly<Record<string, string>>): number[] =>
+      families.get(name)!.samples.filter((one) => Object.entries(labels).every(([key, value]) =>
+        one.labels[key] === value)).map(({ value }) => value);
+    const zeros = (count: number): number[] => new Array<number>(count).fill(0);
+    assert.deepEqual(series('lastgood_requests_total', { version: '2' }), zeros(84));
+    assert.deepEqual(series('lastgood_requests_total', { version: '' }), zeros(21));
+    for (const track of ['stable', 'canary', 'named', 'shield']) {
+      for (const code of ['200', '500', '504']) {
+        const labels = { model: 'digits', version: '2', track, code };
+        assert.deepEqual(series('lastgood_requests_total', { ...labels, protocol: 'predict' }), [0]);
+      }
+    }
+    for (const trigger of ['p95_latency', 'mean_drift', 'class_mix', 'operator', 'engine']) {
+      assert.deepEqual(series('lastgood_rollbacks_total', { model: 'digits', trigger }), [0]);
+    }
+    assert.deepEqual(series('lastgood_check_breaches_total', { model: 'digits' }), zeros(3));
+    meter.countRollback('class_mix');
+    meter.countBreach('class_mix');
+    meter.of('2', Track.canary).answers.add(EntryKind.oip, 500);
+    const after = scrape(modelView(meter));
+    for (const [name, of] of families) {
+      for (const { name: one, labels } of of.samples) {
+        assert.ok(total(after, one, labels) >= total(families, one, labels), `${name} goes on`);
+      }
+    }
+    assert.equal(total(after, 'lastgood_rollbacks_total', { trigger: 'class_mix' }), 1);
+    assert.equal(total(after, 'lastgood_check_breaches_total', { check: 'class_mix' }), 1);
+    // One that is not loaded any more keeps what it counted, and no more.
+    const gone = parseMetrics(exposition(engineView(modelView(meter, { loaded: [] }))).toString());
+    const kept = gone.get('lastgood_requests_total')!.samples.filter(({ labels }) => labels['version'] === '2');
+    assert.deepEqual(kept.map(({ value }) => value), [1]);
   });
 
   test('escapes what a label or a help may hold', () => {

@@ -6,6 +6,7 @@ import { after, before, suite, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createEngine } from '../../src/engine/engine.ts';
 import type { Engine } from '../../src/engine/engine.ts';
+import { CHECK_NAMES } from '../../src/options/judge-options.ts';
 import { http } from '../support/http.ts';
 import { until } from '../support/poll.ts';
 import { parseMetrics, total } from '../support/prometheus.ts';
@@ -63,6 +64,17 @@ suite('GET /metrics on a real engine', () => {
 
   after(async () => {
     await engine.close();
+  });
+
+  test('has the counters of all that may happen before any of it has', async () => {
+    const families = await scrape();
+    const values = (name: string): number[] => families.get(name)!.samples.map(({ value }) => value);
+    for (const name of ['lastgood_requests_total', 'lastgood_rollbacks_total', 'lastgood_check_breaches_total']) {
+      assert.deepEqual(new Set(values(name)), new Set([0]), name);
+    }
+    assert.equal(values('lastgood_requests_total').length, 84 + 21, 'of the one loaded version and of none');
+    assert.equal(values('lastgood_check_breaches_total').length, CHECK_NAMES.length);
+    assert.equal(values('lastgood_rollbacks_total').length, CHECK_NAMES.length + 2);
   });
 
   test('counts what was answered by version, track, protocol and code, the same in all families', async () => {

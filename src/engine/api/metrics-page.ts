@@ -1,5 +1,6 @@
 // The text of GET /metrics, at most once a second. Main thread; the samples are counted by the monitor, which is asked
 // when somebody scrapes and not before.
+import { checksInForce } from '../../judge/checks/suite.ts';
 import { exposition } from '../../metrics/exposition.ts';
 import { writeTritonNames } from '../../metrics/triton-exposition.ts';
 import type { CheckView, EngineView, ModelView } from '../../metrics/views.ts';
@@ -77,6 +78,7 @@ function modelView(served: ServedModel, { meters, registry }: EngineContext): Mo
     isHealthy: active !== null && (health?.violations.length ?? 0) === 0,
     pending: served.queues.reduce((sum, { pending }) => sum + pending, 0),
     loaded: rollout.deployments,
+    checksInForce: checksInForce(served.options.judge),
     checks: (health?.checks ?? []).map(({ check, value, limit }): CheckView => ({ check, value, limit })),
   };
 }

@@ -125,7 +125,7 @@ function tooFew(base: CheckBase, what: string, noun: string): PlainResult {
 const COMPAT_CHECKS = {
   error_rate: checkErrorRate, p95_latency: checkP95Latency, mean_drift: checkMeanDrift,
 } as const;
-const COMPAT_NAMES = Object.keys(COMPAT_CHECKS) as (keyof typeof COMPAT_CHECKS)[];
+export const COMPAT_NAMES = Object.keys(COMPAT_CHECKS) as (keyof typeof COMPAT_CHECKS)[];
 
 function runChecks(input: CheckInput): CheckResult[] {
   return Object.values(COMPAT_CHECKS).flatMap((run) => {

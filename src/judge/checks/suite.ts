@@ -1,6 +1,6 @@
 // The suite of one generation: an observer that takes samples in, and looks that run every check on what it holds.
 // Monitor thread, and whoever runs recorded or simulated samples: time is an argument everywhere.
-import type { JudgeOptions } from '../../options/judge-options.ts';
+import type { CheckName, JudgeOptions } from '../../options/judge-options.ts';
 import type { Baseline } from '../../domain/records.ts';
 import type { Sample } from '../../shared-memory/sample-ring.ts';
 import { ANSWER, RATE } from '../baseline/columns.ts';
@@ -14,7 +14,7 @@ import { SuiteObserver } from '../window/observer.ts';
 import { WINDOW_FACTORS } from '../window/slot-windows.ts';
 import { Streaks } from '../window/streaks.ts';
 import type { CheckEvidence } from './check.ts';
-import { CompatJudge } from './compat.ts';
+import { COMPAT_NAMES, CompatJudge } from './compat.ts';
 import type { GenerationJudge, JudgedLook } from './generation-judge.ts';
 import { CHECKS_IN_ORDER, checkVerdict, decide, effectOf } from './table.ts';
 
@@ -26,6 +26,11 @@ const HOUR = WINDOW_FACTORS.indexOf(HOUR_WINDOWS);
 export function judgeOf(options: JudgeOptions, baseline: Baseline | null): GenerationJudge {
   return options.mode === 'compat' ? new CompatJudge(options, baseline) : new Suite(options, baseline);
 }
+
+/** The checks that these options let fail. */
+export const checksInForce = ({ mode, checks }: JudgeOptions): readonly CheckName[] =>
+  (mode === 'compat' ? COMPAT_NAMES : CHECKS_IN_ORDER.map(({ name }) => name))
+    .filter((name) => checks[name].mode !== 'off');
 
 /** Results in the order of the checks; made, with their sentences, when somebody reads them. */
 class Results {

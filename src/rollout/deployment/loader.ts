@@ -99,7 +99,7 @@ export class DeploymentLoader {
       onWorkerLost: (reason) =>
         emit({ kind: 'problem', model, what: 'a worker ended unexpectedly', reason: String(reason) }),
     });
-    meter.loadSeconds.set(version.version, (clock.monotonicUs() - beginUs) / 1e6);
+    meter.noteLoad(version.version, (clock.monotonicUs() - beginUs) / 1e6);
     return deployment;
   }
 
