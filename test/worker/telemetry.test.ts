@@ -24,7 +24,7 @@ suite('telemetry', () => {
       require('node:worker_threads').parentPort.postMessage([environmentVariables.ORT_DISABLE_TELEMETRY, loaded]);`;
     const seen = run(`
       import { Worker } from 'node:worker_threads';
-      await import(${url('../../src/worker/pool.js')});
+      await import(${url('../../src/worker/pool/pool.js')});
       new Worker(${JSON.stringify(worker)}, { eval: true, execArgv: [] })
         .on('message', (seen) => console.log(JSON.stringify(seen)));`);
     assert.deepEqual(JSON.parse(seen), ['1', false]);
@@ -32,7 +32,7 @@ suite('telemetry', () => {
 
   test('a session is refused where it is not switched off, before the runtime is loaded', () => {
     const seen = run(`
-      const { Session } = await import(${url('../../src/worker/session.js')});
+      const { Session } = await import(${url('../../src/worker/session/session.js')});
       const refused = await Session.open({ path: 'none.onnx', intraOpThreads: 1, rowsMax: 1 }).catch((e) => e.message);
       const loaded = process.report.getReport().sharedObjects.some((path) => path.includes('onnxruntime'));
       console.log(JSON.stringify([refused, loaded]));`);
@@ -44,7 +44,7 @@ suite('telemetry', () => {
   test('a worker that only sets its own copy of the environment is refused too', () => {
     const worker = `
       process.env.ORT_DISABLE_TELEMETRY = '1';
-      import(${url('../../src/worker/session.js')})
+      import(${url('../../src/worker/session/session.js')})
         .then(({ Session }) => Session.open({ path: 'none.onnx', intraOpThreads: 1, rowsMax: 1 }))
         .catch((e) => require('node:worker_threads').parentPort.postMessage(e.message));`;
     const seen = run(`
