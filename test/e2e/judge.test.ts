@@ -116,7 +116,8 @@ describe('lastgood serve judging the demo models under load', () => {
         const crowd = crowdOf(model);
         await admin.promote({ model, version }, actor);
         await untilResolved(`${model} ${version} was judged`, async () => {
-          const { health } = await statusOf(model);
+          const { health, model: { activeVersion } } = await statusOf(model);
+          if (activeVersion !== version) return true;
           return health?.version === version && health.totals.requests >= JUDGED_REQUESTS;
         }, DEADLINE_MS);
         await crowd.stop();
