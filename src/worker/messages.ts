@@ -1,9 +1,8 @@
 // Everything that crosses the boundary between the main thread and an inference worker; types only.
 import type { MessagePort } from 'node:worker_threads';
-import type { OutputKind, Signature, StackingDecision } from '../domain/records.ts';
+import type { Datatype, OutputKind, Signature, StackingDecision } from '../domain/records.ts';
 import type { RowRingSize } from '../shared-memory/row-ring.ts';
 import type { NonFiniteJson } from '../protocols/json/tensor-json.ts';
-import type { PredictionSource } from './run/sampler.ts';
 
 /** `workers` row rings, one after another. */
 export interface RowRings {
@@ -16,6 +15,13 @@ export interface RowMemory {
   readonly reservoir: RowRings | null;
   /** Every row (of one request in `every`) for the recorder, with its inputs only when that was asked for. */
   readonly record: (RowRings & { readonly every: number; readonly inputs: boolean }) | null;
+}
+
+/** Which output predictions are read from; null when the model has none that is numeric. */
+export interface PredictionSource {
+  readonly output: number;
+  readonly kind: OutputKind;
+  readonly datatype: Datatype;
 }
 
 /** Given to every worker of a deployment with its tasks. */
@@ -50,12 +56,9 @@ export interface WorkerStart {
   /** Whether samples are written. */
   readonly samples: boolean;
   readonly rows: RowMemory;
-  /** Int32 per worker slot: see WorkerSlot. */
+  /** Int32 per worker slot: see pool/slots.ts. */
   readonly slots: SharedArrayBuffer;
 }
-
-/** Values of a worker slot; a worker claims a free one with compareExchange and keeps it until it ends. */
-export const WorkerSlot = { free: 0, claimed: 1, ready: 2, failed: 3 } as const;
 
 /** Opens the session, warms it, then holds its worker until all workers of the deployment have done so. */
 export interface LoadTask {

@@ -3,9 +3,6 @@
 
 /** Files that are tied to each other by their imports. */
 export const IN_CIRCLES: readonly string[] = [
-  'src/worker/messages.ts',
-  'src/worker/run/row-sampler.ts',
-  'src/worker/run/sampler.ts',
 ];
 
 /** Folders with too many files. */
@@ -14,7 +11,6 @@ export const FULL_FOLDERS: readonly string[] = [
 
 /** Files that are too small to be a place of their own. */
 export const CRUMBS: readonly string[] = [
-  'src/worker/session/garbage.ts',
 ];
 
 /** Names that stand for two things. */

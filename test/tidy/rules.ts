@@ -21,6 +21,7 @@ const INNER_FLOORS: Readonly<Record<string, readonly (string | readonly string[]
   'src/protocols': ['json', 'tensor-request.ts', ['predict', 'oip', 'tfs', 'f32']],
   'src/registry': ['artifacts.ts', 'store', 'commit'],
   'src/engine': ['log.ts', 'events.ts', 'monitor-link.ts', 'follower.ts', 'safety', 'models', 'hung-runs.ts', 'api'],
+  'src/worker': ['messages.ts', 'session', 'run', 'pool', 'entry'],
 };
 
 export const linesOf = (text: string): string[] => text.replace(/\n$/, '').split('\n');

@@ -11,10 +11,8 @@ import { Outcome, SampleWriter, sampleRingOffset } from '../../shared-memory/sam
 import { MailboxReceiver, Order } from '../../shared-memory/mailbox.ts';
 import { Slab } from '../../shared-memory/slab.ts';
 import { viewSlabArena } from '../../shared-memory/slab-arena.ts';
-import { collectGarbage } from '../session/garbage.ts';
-import { loadVersion } from './loaded-version.ts';
+import { collectGarbage, loadVersion } from './loaded-version.ts';
 import type { LoadedVersion } from './loaded-version.ts';
-import { WorkerSlot } from '../messages.ts';
 import type {
   BatchResult, LoadResult, LoadTask, ServeResult, ServeTask, WorkerLetter, WorkerResult, WorkerStart, WorkerTask,
 } from '../messages.ts';
@@ -22,7 +20,7 @@ import { refuseBatch } from '../run/batch-runner.ts';
 import type { BatchRunner } from '../run/batch-runner.ts';
 import { rowTapOf } from '../run/row-sampler.ts';
 import { Sampler } from '../run/sampler.ts';
-import { WorkerSlots } from '../pool/slots.ts';
+import { SlotState, WorkerSlots } from '../pool/slots.ts';
 
 /** One deployment's part in this thread, from its load to the release of its session. */
 interface Duty {
@@ -72,10 +70,10 @@ async function ensureLoaded(duty: Duty): Promise<LoadedVersion> {
   try {
     duty.loaded = await loadVersion(start, duty.sampler);
   } catch (error) {
-    slots.set(slot, threadId, WorkerSlot.failed);
+    slots.set(slot, threadId, SlotState.failed);
     throw error;
   }
-  slots.set(slot, threadId, WorkerSlot.ready);
+  slots.set(slot, threadId, SlotState.ready);
   return duty.loaded;
 }
 
@@ -83,10 +81,10 @@ async function load(task: LoadTask): Promise<LoadResult> {
   const { start, slots } = dutyOf(task.start);
   const { signature, outputKind, loadMs } = await ensureLoaded(dutyOf(task.start));
   const isDecided = (): boolean =>
-    slots.countOf(WorkerSlot.ready) === slots.count || slots.countOf(WorkerSlot.failed) > 0;
+    slots.countOf(SlotState.ready) === slots.count || slots.countOf(SlotState.failed) > 0;
   if (!(await slots.hold(isDecided, task.deadlineUs, monotonicUs))) {
     const { model, version } = start;
-    const reason = `${slots.countOf(WorkerSlot.ready)} of ${slots.count} workers were ready at the deadline`;
+    const reason = `${slots.countOf(SlotState.ready)} of ${slots.count} workers were ready at the deadline`;
     throw lastgoodError('LOAD_FAILED', { model, version, reason });
   }
   return { kind: 'load', signature, outputKind, loadMs };
@@ -160,6 +158,6 @@ async function release(ending: Duty, releaseMs: number): Promise<void> {
   duty = null;
   await loaded?.release();
   collectGarbage();
-  if (slot >= 0) slots.set(slot, threadId, WorkerSlot.claimed);
-  await slots.hold(() => slots.countOf(WorkerSlot.ready) === 0, deadlineUs, monotonicUs);
+  if (slot >= 0) slots.set(slot, threadId, SlotState.claimed);
+  await slots.hold(() => slots.countOf(SlotState.ready) === 0, deadlineUs, monotonicUs);
 }

@@ -2,14 +2,15 @@
 // it and how far that thread is; its number is also the number of the sample ring that the thread writes.
 //   slot = thread id << 2 | state                       0 = free
 // A worker claims a free slot with compareExchange and keeps it until it ends; the pool frees those of dead threads.
-import { WorkerSlot } from '../messages.ts';
 
 const STATE_BITS = 2;
 const STATE_MASK = (1 << STATE_BITS) - 1;
 /** Milliseconds between two looks of a worker that waits for the others. */
 const POLL_MS = 2;
 
-export type SlotState = (typeof WorkerSlot)[keyof typeof WorkerSlot];
+/** How far the worker that owns a slot is. */
+export const SlotState = { free: 0, claimed: 1, ready: 2, failed: 3 } as const;
+export type SlotState = (typeof SlotState)[keyof typeof SlotState];
 
 export class WorkerSlots {
   readonly #slots: Int32Array;
@@ -24,12 +25,12 @@ export class WorkerSlots {
 
   /** Takes a free slot for `threadId`, or the one it has, and returns its number; -1 when all are taken. */
   claim(threadId: number): number {
-    const claimed = (threadId << STATE_BITS) | WorkerSlot.claimed;
+    const claimed = (threadId << STATE_BITS) | SlotState.claimed;
     for (let slot = 0; slot < this.count; slot += 1) {
-      if (this.ownerOf(slot) === threadId && this.stateOf(slot) !== WorkerSlot.free) return slot;
+      if (this.ownerOf(slot) === threadId && this.stateOf(slot) !== SlotState.free) return slot;
     }
     for (let slot = 0; slot < this.count; slot += 1) {
-      if (Atomics.compareExchange(this.#slots, slot, WorkerSlot.free, claimed) === WorkerSlot.free) return slot;
+      if (Atomics.compareExchange(this.#slots, slot, SlotState.free, claimed) === SlotState.free) return slot;
     }
     return -1;
   }
@@ -59,8 +60,8 @@ export class WorkerSlots {
     let freed = 0;
     for (let slot = 0; slot < this.count; slot += 1) {
       const found = Atomics.load(this.#slots, slot);
-      if (found === WorkerSlot.free || living.has(found >> STATE_BITS)) continue;
-      if (Atomics.compareExchange(this.#slots, slot, found, WorkerSlot.free) === found) freed += 1;
+      if (found === SlotState.free || living.has(found >> STATE_BITS)) continue;
+      if (Atomics.compareExchange(this.#slots, slot, found, SlotState.free) === found) freed += 1;
     }
     return freed;
   }

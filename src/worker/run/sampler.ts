@@ -1,6 +1,6 @@
 // Collects the samples of one batch and hands them to the worker's ring in one go. Worker thread; single owner.
 // Invariant: a request always gets its request sample; row samples are the ones that are left out at the limits.
-import type { Datatype, OutputKind } from '../../domain/records.ts';
+import type { OutputKind } from '../../domain/records.ts';
 import { SampleKind, emptySample } from '../../shared-memory/sample-ring.ts';
 import type { Outcome, Sample, SampleWriter } from '../../shared-memory/sample-ring.ts';
 import { Track } from '../../shared-memory/track.ts';
@@ -10,6 +10,7 @@ import { Projector } from '../../domain/projection.ts';
 import type { InputSource } from '../../domain/row-batch.ts';
 import type { RunBlock } from '../../domain/run-block.ts';
 import type { TensorData } from '../../domain/datatype.ts';
+import type { PredictionSource } from '../messages.ts';
 import type { RowOutputs, RowTap } from './row-sampler.ts';
 
 /** Row samples of one request beyond its first row. */
@@ -22,13 +23,6 @@ const INPUT_WORDS_MAX = 256;
 
 const HASH_SEED = 0x811c9dc5 | 0;
 const HASH_FACTOR = 0x01000193;
-
-/** Which output predictions are read from; null when the model has none that is numeric. */
-export interface PredictionSource {
-  readonly output: number;
-  readonly kind: OutputKind;
-  readonly datatype: Datatype;
-}
 
 /** One input of a request as it was run: whole rows, one after another. */
 export interface AskedInput {

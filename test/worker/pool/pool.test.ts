@@ -10,10 +10,9 @@ import { monotonicUs } from '../../../src/base/clock.ts';
 import { EntryKind } from '../../../src/protocols/protocol.ts';
 import { createSingleSlab } from '../../../src/shared-memory/slab-arena.ts';
 import { Outcome } from '../../../src/shared-memory/sample-ring.ts';
-import { WorkerSlot } from '../../../src/worker/messages.ts';
 import type { WorkerStart } from '../../../src/worker/messages.ts';
 import { InferencePool } from '../../../src/worker/pool/pool.ts';
-import { WorkerSlots } from '../../../src/worker/pool/slots.ts';
+import { SlotState, WorkerSlots } from '../../../src/worker/pool/slots.ts';
 import { until } from '../../support/poll.ts';
 import { deploy, fill } from '../deployed.ts';
 import { answersOf, samplesOf } from '../fixtures.ts';
@@ -43,7 +42,7 @@ suite('InferencePool', () => {
     const deployed = await deploy(linear(), 2);
     const pool = await startPool(deployed.start);
     const slots = new WorkerSlots(deployed.start.slots);
-    assert.equal(slots.countOf(WorkerSlot.ready), 2);
+    assert.equal(slots.countOf(SlotState.ready), 2);
     assert.notEqual(slots.ownerOf(0), slots.ownerOf(1));
     assert.deepEqual(pool.signature.inputs, [{ name: 'x', datatype: 'FP32', shape: [-1, 3] }]);
     assert.equal(pool.outputKind, 'scalar');
@@ -151,11 +150,11 @@ suite('InferencePool', () => {
     // Idle, so it may be stopped: for the pool it has ended by itself.
     await threads[0]!.terminate();
     await until('the pool noticed', () => lost.length === 1);
-    assert.equal(slots.stateOf(0), WorkerSlot.free);
+    assert.equal(slots.stateOf(0), SlotState.free);
     const slab = fill(deployed, 0, ['{"features":[1,2,3]}']);
     const [answer] = answersOf(slab, await pool.run({ kind: 'batch', slab: 0 }));
     assert.equal(answer!.body['prediction'], 321.5);
-    assert.equal(slots.stateOf(0), WorkerSlot.ready);
+    assert.equal(slots.stateOf(0), SlotState.ready);
     assert.notEqual(slots.ownerOf(0), before);
     assert.equal(deployed.readers.flatMap(samplesOf).length, 1);
     await pool.close();
