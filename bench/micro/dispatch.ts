@@ -5,15 +5,21 @@ import { MessageChannel } from 'node:worker_threads';
 import type { MessagePort } from 'node:worker_threads';
 import { Piscina } from 'piscina';
 import { Batcher } from '../../src/batch/batcher.ts';
-import { MAILBOX_BYTES, MailboxSender, Order } from '../../src/shared-memory/mailbox.ts';
+import { MailboxSender } from '../../src/shared-memory/mailbox.ts';
 import { EntryKind } from '../../src/protocols/protocol.ts';
 import type { Slab } from '../../src/shared-memory/slab.ts';
+import { createSlabArena } from '../../src/shared-memory/slab-arena.ts';
 import type { MicroResult } from './bench.ts';
 
 const ENTRIES = 64;
 const NOTHING = fileURLToPath(new URL('./nothing-worker.js', import.meta.url));
 
-type Task = { readonly slab: number } | { readonly mailbox: SharedArrayBuffer; readonly port: MessagePort };
+interface Orders {
+  readonly mailbox: SharedArrayBuffer;
+  readonly arena: SharedArrayBuffer;
+  readonly port: MessagePort;
+}
+type Task = { readonly slab: number } | Orders;
 
 async function timedAsync(
   name: string, spellMs: number, units: number, work: () => Promise<number>,
@@ -29,27 +35,28 @@ async function timedAsync(
   return { name, ns: ((performance.now() - beginMs) * 1e6) / calls / units, checksum };
 }
 
-// As a seat of the pool does it: ask for the bell, and be rung.
+// As a channel of the pool does it: request a wakeup, and be woken.
 async function byMailbox(piscina: Piscina<Task, number>, spellMs: number): Promise<MicroResult> {
-  const memory = new SharedArrayBuffer(MAILBOX_BYTES);
-  const mailbox = new MailboxSender(memory);
+  const mailbox = new MailboxSender();
   const { port1, port2 } = new MessageChannel();
-  let rung = (): void => undefined;
-  port1.on('message', () => rung());
-  const serving = piscina.run({ mailbox: memory, port: port2 }, { transferList: [port2] });
+  let wake = (): void => undefined;
+  mailbox.connect(port1, () => wake());
+  const arena = createSlabArena(1, { entriesMax: 1, requestBytes: 8, answerBytes: 8 });
+  const [slab] = arena.slabs as [Slab];
+  const serving = piscina.run({ mailbox: mailbox.memory, arena: arena.memory, port: port2 }, { transferList: [port2] });
   try {
     return await timedAsync('mailbox: one order to an idle worker and back', spellMs, 1, async () => {
-      const bell = new Promise<void>((resolve) => (rung = resolve));
-      const order = mailbox.post(1);
-      if (mailbox.askForBell(order)) await bell;
-      // A ring may be one that an earlier order no longer waited for.
+      const woken = new Promise<void>((resolve) => (wake = resolve));
+      const order = mailbox.post(slab);
+      if (mailbox.requestWakeup(order)) await woken;
+      // A wakeup may be one that an earlier order no longer waited for.
       while (!mailbox.isDone(order)) await new Promise(setImmediate);
       return 1;
     });
   } finally {
-    mailbox.post(Order.leave);
+    mailbox.dismiss();
     await serving;
-    port1.close();
+    mailbox.abandon();
   }
 }
 
@@ -68,7 +75,7 @@ export async function dispatching(spellMs: number): Promise<MicroResult[]> {
     monotonicUs: () => 0,
     dispatch: (slab) => {
       answerAll(slab);
-      return Promise.resolve({ kind: 'batch', overflow: [] });
+      return Promise.resolve({ overflow: [] });
     },
   });
   const body = Buffer.alloc(300, 0x20);

@@ -39,8 +39,6 @@ class Waiter implements Ticket {
 
 export class Batch implements Asked {
   readonly slab: Slab;
-  /** The slab's own memory when it is not part of the arena. */
-  readonly memory: SharedArrayBuffer | null;
   readonly #waiters: Waiter[] = [];
   readonly #onSettled: OnSettled;
   /** Of the version that runs it, or of those that no version served. */
@@ -49,9 +47,8 @@ export class Batch implements Asked {
   #dispatched = false;
   #live = 0;
 
-  constructor(slab: Slab, memory: SharedArrayBuffer | null, unserved: AnswerCounts, onSettled: OnSettled) {
+  constructor(slab: Slab, unserved: AnswerCounts, onSettled: OnSettled) {
     this.slab = slab;
-    this.memory = memory;
     this.#counts = unserved;
     this.#onSettled = onSettled;
   }
@@ -79,7 +76,7 @@ export class Batch implements Asked {
   }
 
   /** No worker has begun it: it is the main thread's again, and those that gave up meanwhile are left out. */
-  markTakenBack(): void {
+  markRecalled(): void {
     this.#dispatched = false;
     this.#waiters.forEach((waiter, entry) => {
       if (waiter.settled) this.slab.setStatus(entry, EntryStatus.cancelled);

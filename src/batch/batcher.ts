@@ -137,7 +137,7 @@ export class Batcher implements Submitter {
       const { model, largeBytesMax: limitBytes } = this.#options;
       throw this.counts.refused(kind, lastgoodError('LARGE_REQUESTS_FULL', { model, got: bodyBytes, limitBytes }));
     }
-    return this.#enqueue(slab, this.#large.memoryOf(slab));
+    return this.#enqueue(slab);
   }
 
   #openFor(bodyBytes: number, kind: EntryKind): Batch {
@@ -145,12 +145,12 @@ export class Batcher implements Submitter {
     if (open !== null && !open.isFull && open.slab.requestBytesFree >= bodyBytes) return open;
     const slab = this.#slabs.take();
     if (slab === undefined) throw this.#queueFull(kind);
-    this.#open = this.#enqueue(slab.clear(), this.#slabs.memoryOf(slab));
+    this.#open = this.#enqueue(slab.clear());
     return this.#open;
   }
 
-  #enqueue(slab: Slab, memory: SharedArrayBuffer | null): Batch {
-    const batch = new Batch(slab, memory, this.counts.meter.unserved, (one, how) => this.#settled(one, how));
+  #enqueue(slab: Slab): Batch {
+    const batch = new Batch(slab, this.counts.meter.unserved, (one, how) => this.#settled(one, how));
     this.#queue.push(batch);
     return batch;
   }
@@ -197,7 +197,7 @@ export class Batcher implements Submitter {
   #start(batch: Batch): boolean {
     let run: Promise<BatchResult> | undefined;
     try {
-      run = this.#options.dispatch(batch.slab, batch.memory, this.#mayWait(batch), batch);
+      run = this.#options.dispatch(batch.slab, this.#mayWait(batch), batch);
     } catch (error) {
       this.#remove(batch);
       batch.refuseAll(error);
@@ -211,7 +211,7 @@ export class Batcher implements Submitter {
     this.#running.add(batch);
     run.then(
       (result) => this.#finish(batch, result),
-      (reason: unknown) => this.#finish(batch, { kind: 'batch', overflow: [] }, reason),
+      (reason: unknown) => this.#finish(batch, { overflow: [] }, reason),
     );
     return true;
   }
@@ -221,8 +221,8 @@ export class Batcher implements Submitter {
     const isGivenUp = !this.#running.delete(batch);
     const reason = 'the worker ended without an answer to this request';
     const lost = (): unknown => (isLastgoodError(lostReason) ? lostReason : lastgoodError('INTERNAL', { reason }));
-    if (result.isTakenBack === true && !isGivenUp) {
-      this.#takeBack(batch);
+    if (result.isRecalled === true && !isGivenUp) {
+      this.#recall(batch);
       return;
     }
     // What everybody waits for is the model: its worker gets the next batch before the answers of this one go out.
@@ -242,9 +242,9 @@ export class Batcher implements Submitter {
   }
 
   // It goes first: whatever else waits came later.
-  #takeBack(batch: Batch): void {
+  #recall(batch: Batch): void {
     this.counts.batches -= 1;
-    batch.markTakenBack();
+    batch.markRecalled();
     this.#queue.unshift(batch);
     this.wake();
   }
@@ -265,7 +265,7 @@ export class Batcher implements Submitter {
   // A waiting batch that nobody waits for gives its memory back now: while no worker is free, requests that come and
   // are given up again must not pile up. One that lies ready at a busy worker is not to be run either.
   #abandon(batch: Batch): void {
-    if (this.#running.has(batch)) this.#options.takeBack?.();
+    if (this.#running.has(batch)) this.#options.recall?.();
     if (this.#remove(batch)) this.#release(batch);
   }
 

@@ -9,9 +9,7 @@ import type { BatchResult } from '../worker/messages.ts';
  * throws when the model cannot serve at all, which refuses the batch. A batch that `mayWait` is large enough to be laid
  * ready behind the one that a worker runs.
  */
-export type Dispatch = (
-  slab: Slab, memory: SharedArrayBuffer | null, mayWait: boolean, asked: Asked,
-) => Promise<BatchResult> | undefined;
+export type Dispatch = (slab: Slab, mayWait: boolean, asked: Asked) => Promise<BatchResult> | undefined;
 
 /** Who asked the entries of a batch. */
 export interface Asked {
@@ -34,7 +32,7 @@ export interface BatcherOptions {
   readonly dispatch: Dispatch;
   readonly monotonicUs: () => number;
   /** Asks for batches that lie ready and no worker has begun: nobody waits for one of them any more. */
-  readonly takeBack?: () => void;
+  readonly recall?: () => void;
   /**
    * Called with the number of requests that a running batch's version left without an answer, and that the main thread
    * answered in its stead: no sample of them will come from a worker in time, or at all.

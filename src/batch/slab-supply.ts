@@ -1,7 +1,7 @@
 // Where a queue's slabs come from. Main thread. Either one arena that the workers know from their start, so that a
 // batch is named by its number; or slabs with memory of their own, which travels with each batch: for queues that come
 // and go while the workers stay.
-import { createSingleSlab, createSlabArena, createSlab } from '../shared-memory/slab-arena.ts';
+import { createSlab, createSlabArena } from '../shared-memory/slab-arena.ts';
 import type { Slab, SlabSize } from '../shared-memory/slab.ts';
 import type { SlabArena } from '../shared-memory/slab-arena.ts';
 
@@ -10,8 +10,6 @@ export interface SlabSupply {
   take(): Slab | undefined;
   /** Takes a slab back; one that is not from here is left to the garbage collector. */
   give(slab: Slab): void;
-  /** The slab's own memory, or null when it is part of an arena. */
-  memoryOf(slab: Slab): SharedArrayBuffer | null;
 }
 
 export class ArenaSlabs implements SlabSupply {
@@ -30,16 +28,12 @@ export class ArenaSlabs implements SlabSupply {
   give(slab: Slab): void {
     if (this.arena.slabs[slab.index] === slab) this.#free.push(slab);
   }
-
-  memoryOf(): null {
-    return null;
-  }
 }
 
 export class SeparateSlabs implements SlabSupply {
   readonly #countMax: number;
   readonly #size: SlabSize;
-  readonly #memories = new Map<Slab, SharedArrayBuffer>();
+  readonly #made = new Set<Slab>();
   readonly #free: Slab[] = [];
 
   constructor(countMax: number, size: SlabSize) {
@@ -49,18 +43,14 @@ export class SeparateSlabs implements SlabSupply {
 
   take(): Slab | undefined {
     const slab = this.#free.pop();
-    if (slab !== undefined || this.#memories.size >= this.#countMax) return slab;
+    if (slab !== undefined || this.#made.size >= this.#countMax) return slab;
     const made = createSlab(this.#size);
-    this.#memories.set(made.slab, made.memory);
-    return made.slab;
+    this.#made.add(made);
+    return made;
   }
 
   give(slab: Slab): void {
-    if (this.#memories.has(slab)) this.#free.push(slab);
-  }
-
-  memoryOf(slab: Slab): SharedArrayBuffer | null {
-    return this.#memories.get(slab) ?? null;
+    if (this.#made.has(slab)) this.#free.push(slab);
   }
 }
 
@@ -71,7 +61,7 @@ export class SeparateSlabs implements SlabSupply {
 export class LargeSlabs {
   readonly #bytesMax: number;
   readonly #answerBytesMin: number;
-  readonly #memories = new Map<Slab, SharedArrayBuffer>();
+  readonly #made = new Set<Slab>();
   readonly #free: Slab[] = [];
   #bytes = 0;
 
@@ -94,25 +84,22 @@ export class LargeSlabs {
     const totalBytes = sizeBytes + Math.max(sizeBytes, this.#answerBytesMin);
     if (this.#bytes + totalBytes > this.#bytesMax) this.trim();
     if (this.#bytes + totalBytes > this.#bytesMax && this.#bytes > 0) return undefined;
-    const { memory, slab } = createSingleSlab(sizeBytes, Math.max(sizeBytes, this.#answerBytesMin));
-    this.#memories.set(slab, memory);
-    this.#bytes += memory.byteLength;
+    const answerBytes = Math.max(sizeBytes, this.#answerBytesMin);
+    const slab = createSlab({ entriesMax: 1, requestBytes: sizeBytes, answerBytes });
+    this.#made.add(slab);
+    this.#bytes += slab.memory.byteLength;
     return slab;
   }
 
   give(slab: Slab): void {
-    if (this.#memories.has(slab)) this.#free.push(slab.clear());
-  }
-
-  memoryOf(slab: Slab): SharedArrayBuffer | null {
-    return this.#memories.get(slab) ?? null;
+    if (this.#made.has(slab)) this.#free.push(slab.clear());
   }
 
   /** Lets go what nobody uses. */
   trim(): void {
     for (const slab of this.#free) {
-      this.#bytes -= this.#memories.get(slab)?.byteLength ?? 0;
-      this.#memories.delete(slab);
+      this.#bytes -= slab.memory.byteLength;
+      this.#made.delete(slab);
     }
     this.#free.length = 0;
   }

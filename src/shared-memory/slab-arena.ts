@@ -21,13 +21,7 @@ export function viewSlabArena(memory: SharedArrayBuffer, count: number): Slab[] 
   return Array.from({ length: count }, (_, index) => new Slab(memory, index, memory.byteLength / count));
 }
 
-/** One slab in memory of its own, for a request that is larger than the arena's slabs. */
-export function createSingleSlab(requestBytes: number, answerBytes: number): { memory: SharedArrayBuffer; slab: Slab } {
-  return createSlab({ entriesMax: 1, requestBytes, answerBytes });
-}
-
 /** One slab in memory of its own. */
-export function createSlab(size: SlabSize): { memory: SharedArrayBuffer; slab: Slab } {
-  const memory = new SharedArrayBuffer(slabTotalBytes(size));
-  return { memory, slab: new Slab(memory).format(size) };
+export function createSlab(size: SlabSize): Slab {
+  return new Slab(new SharedArrayBuffer(slabTotalBytes(size))).format(size);
 }

@@ -50,6 +50,9 @@ const E_ANSWER_HEADER_BYTES = 14;
 /** Values of an entry's status before the worker has written an HTTP status there. */
 export const EntryStatus = { pending: 0, cancelled: -1 } as const;
 
+/** The index of a slab that is part of no arena. */
+export const OWN_MEMORY = -1;
+
 /** The generation of a batch that is judged for nobody. */
 export const NO_GENERATION = 0;
 
@@ -75,18 +78,19 @@ if (HEADER_BYTES % 8 !== 0 || ENTRY_BYTES % 8 !== 0 || (E_ANSWER_HEADER_BYTES + 
 
 /** A view of one slab; cheap to keep, never copied between threads (each thread makes its own). */
 export class Slab {
+  /** Its number in the arena that the workers know, or OWN_MEMORY: then its memory travels with each batch. */
   readonly index: number;
+  readonly memory: SharedArrayBuffer;
   readonly bytes: Uint8Array;
   /** The same bytes, four at a time: an offset that is a multiple of four divides into an index of these. */
   readonly words: Int32Array;
-  readonly #memory: SharedArrayBuffer;
   readonly #words: Int32Array;
   readonly #doubles: Float64Array;
 
-  constructor(memory: SharedArrayBuffer, index = 0, totalBytes = memory.byteLength) {
-    const start = index * totalBytes;
+  constructor(memory: SharedArrayBuffer, index = OWN_MEMORY, totalBytes = memory.byteLength) {
+    const start = Math.max(0, index) * totalBytes;
     this.index = index;
-    this.#memory = memory;
+    this.memory = memory;
     this.bytes = new Uint8Array(memory, start, totalBytes);
     this.words = new Int32Array(memory, start, totalBytes / 4);
     this.#words = this.words;
@@ -199,7 +203,7 @@ export class Slab {
   request(entry: number): Uint8Array {
     const at = this.#entry(entry);
     const offset = this.#words[at + E_REQUEST_OFFSET]!;
-    return new Uint8Array(this.#memory, this.bytes.byteOffset + offset, this.#words[at + E_REQUEST_BYTES]);
+    return new Uint8Array(this.memory, this.bytes.byteOffset + offset, this.#words[at + E_REQUEST_BYTES]);
   }
   /** Where the request bytes begin, from the slab's start: a multiple of eight. */
   requestOffset(entry: number): number {
@@ -270,12 +274,12 @@ export class Slab {
     if (length === ANSWER_OVERFLOWED) return undefined;
     const offset = this.#words[at + E_ANSWER_OFFSET]!;
     // Made directly: subarray() looks its constructor up first, and this runs for every answer.
-    return new Uint8Array(this.#memory, this.bytes.byteOffset + offset, length);
+    return new Uint8Array(this.memory, this.bytes.byteOffset + offset, length);
   }
 
   /** The entry's whole record: with a copy of it an answer can be put back after another run. */
   record(entry: number): Uint8Array {
-    return new Uint8Array(this.#memory, this.bytes.byteOffset + HEADER_BYTES + entry * ENTRY_BYTES, ENTRY_BYTES);
+    return new Uint8Array(this.memory, this.bytes.byteOffset + HEADER_BYTES + entry * ENTRY_BYTES, ENTRY_BYTES);
   }
 
   #entry(entry: number): number {

@@ -66,11 +66,6 @@ export interface LoadTask {
   readonly start: WorkerStart;
   readonly deadlineUs: number;
 }
-/** One batch: in a slab of the arena, by its number, or in memory of its own. It travels through a mailbox. */
-export interface BatchTask {
-  readonly kind: 'batch';
-  readonly slab: number | SharedArrayBuffer;
-}
 /**
  * Runs the batches that come through the mailbox, one after the other, until it is told to leave; then releases the
  * session, so that the worker can be stopped or loaded anew, and holds its worker like `load`.
@@ -79,7 +74,7 @@ export interface ServeTask {
   readonly kind: 'serve';
   readonly start: WorkerStart;
   readonly mailbox: SharedArrayBuffer;
-  /** Batches in memory of their own come in here; letters and the bell (null) go out. */
+  /** The mailbox's other half: see shared-memory/mailbox.ts. */
   readonly port: MessagePort;
   /** Limit of releasing the session. */
   readonly releaseMs: number;
@@ -93,14 +88,13 @@ export interface LoadResult {
   readonly outputKind: OutputKind;
 }
 export interface BatchResult {
-  readonly kind: 'batch';
   /** Answers that did not fit the slab's answer area. */
   readonly overflow: readonly { readonly entry: number; readonly answer: Uint8Array }[];
   /** No worker has begun it: the batch is as it was before, and can be given to another deployment. */
-  readonly isTakenBack?: true;
+  readonly isRecalled?: true;
 }
 /** What of a batch's result does not fit the slab; `failure` says that there is no result. */
-export interface WorkerLetter {
+export interface BatchReport {
   readonly overflow: BatchResult['overflow'];
   readonly failure?: string;
 }

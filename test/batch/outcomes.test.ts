@@ -54,7 +54,7 @@ describe('Batcher', () => {
     assert.deepEqual(workers.cuts, [['a', 'b'], ['c', 'd']]);
     asked[2]!.ticket.cancel();
     workers.generation = 2;
-    workers.takeBack(1);
+    workers.recall(1);
     await turn();
     workers.finish();
     workers.finish();
@@ -73,7 +73,7 @@ describe('Batcher', () => {
     const [stays, gone] = ['stays', 'gone'].map((body) => ask(body));
     await turn();
     gone!.ticket.cancel();
-    workers.takeBack(1);
+    workers.recall(1);
     await turn();
     workers.finish();
     await turn();

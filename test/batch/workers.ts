@@ -4,7 +4,7 @@ import { Batcher } from '../../src/batch/batcher.ts';
 import type { BatcherOptions, Unanswered } from '../../src/batch/options.ts';
 import type { Ticket } from '../../src/batch/submit.ts';
 import { EntryKind } from '../../src/protocols/protocol.ts';
-import { EntryStatus, Slab } from '../../src/shared-memory/slab.ts';
+import { EntryStatus, OWN_MEMORY, Slab } from '../../src/shared-memory/slab.ts';
 import { viewSlabArena } from '../../src/shared-memory/slab-arena.ts';
 import type { BatchResult } from '../../src/worker/messages.ts';
 
@@ -42,16 +42,17 @@ export class TestWorkers {
     this.#views = viewSlabArena(batcher.arena.memory, batcher.arena.slabs.length);
   }
 
-  dispatch(slab: Slab, memory: SharedArrayBuffer | null, mayWait: boolean): Promise<BatchResult> | undefined {
+  dispatch(slab: Slab, mayWait: boolean): Promise<BatchResult> | undefined {
     if (this.refusal !== null) throw this.refusal;
     if (this.free > 0) this.free -= 1;
     else if (mayWait && this.#ready < this.room) this.#ready += 1;
     else return undefined;
     slab.stamp(this.generation, 1, this.#nowUs());
-    const seen = memory === null ? this.#views[slab.index]! : new Slab(memory);
+    const isSingle = slab.index === OWN_MEMORY;
+    const seen = isSingle ? new Slab(slab.memory) : this.#views[slab.index]!;
     this.cuts.push(Array.from({ length: seen.entryCount }, (_, entry) => Buffer.from(seen.request(entry)).toString()));
     return new Promise((resolve, reject) => {
-      this.running.push({ slab: seen, generation: this.generation, isSingle: memory !== null, resolve, reject });
+      this.running.push({ slab: seen, generation: this.generation, isSingle, resolve, reject });
     });
   }
 
@@ -65,17 +66,17 @@ export class TestWorkers {
       const answer = Buffer.concat([Buffer.from(`${generation}:`), slab.request(entry)]);
       if (!slab.setAnswer(entry, 200, answer)) overflow.push({ entry, answer });
     }
-    resolve({ kind: 'batch', overflow });
+    resolve({ overflow });
   }
 
   /** Ends without a word about its entries. */
   forget(at = 0): void {
-    this.#take(at).resolve({ kind: 'batch', overflow: [] });
+    this.#take(at).resolve({ overflow: [] });
   }
 
   /** Gives back a batch that it has not begun. */
-  takeBack(at = 0): void {
-    this.#take(at).resolve({ kind: 'batch', overflow: [], isTakenBack: true });
+  recall(at = 0): void {
+    this.#take(at).resolve({ overflow: [], isRecalled: true });
   }
 
   /** Dies in the middle of the batch. */
@@ -115,7 +116,7 @@ export function benchWith(options: Partial<BatcherOptions> & { readonly workers?
   const batcher = new Batcher({
     model: 'm', batchSizeMax: 4, batchDelayUs: 0, slabBytes: 4_096, largeBytesMax: 100_000, pendingMax: 32,
     deadlineMs: 1_000,
-    dispatch: (slab, memory, mayWait) => workers.dispatch(slab, memory, mayWait),
+    dispatch: (slab, mayWait) => workers.dispatch(slab, mayWait),
     monotonicUs: () => clock.nowUs,
     onUnanswered: (slab, requests, why) => unanswered.push({ generation: slab.generation, requests, why }),
     ...changed,

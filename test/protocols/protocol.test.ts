@@ -53,7 +53,7 @@ suite('PROTOCOLS', () => {
 
 suite('refusalOf', () => {
   test('reads the id from the entry in the slab', () => {
-    const { slab } = createSlab({ entriesMax: 1, requestBytes: 1_024, answerBytes: 1_024 });
+    const slab = createSlab({ entriesMax: 1, requestBytes: 1_024, answerBytes: 1_024 });
     const body = Buffer.concat([JSON_WITH_ID, Buffer.from('raw')]);
     slab.append(EntryKind.oipFrame, body, 0, Infinity, JSON_WITH_ID.length);
     const { bytes } = refusalOf(slab, 0, ERROR);

@@ -1,13 +1,24 @@
 // The second thread of mailbox.test.ts: doubles the number that lies beside each order and adds one.
-import { parentPort, workerData } from 'node:worker_threads';
-import { MailboxReceiver, Order } from '../../src/shared-memory/mailbox.ts';
+import { workerData } from 'node:worker_threads';
+import type { MessagePort } from 'node:worker_threads';
+import { MailboxReceiver } from '../../src/shared-memory/mailbox.ts';
+import { viewSlabArena } from '../../src/shared-memory/slab-arena.ts';
 
-const { memory, payload } = workerData as { memory: SharedArrayBuffer; payload: SharedArrayBuffer };
-const mailbox = new MailboxReceiver(memory);
+export interface MailboxWorkerData {
+  readonly mailbox: SharedArrayBuffer;
+  readonly port: MessagePort;
+  readonly arena: SharedArrayBuffer;
+  readonly slabs: number;
+  readonly payload: SharedArrayBuffer;
+}
+
+const { mailbox, port, arena, slabs, payload } = workerData as MailboxWorkerData;
+const receiver = new MailboxReceiver<{ readonly of: number }>(mailbox, port, viewSlabArena(arena, slabs));
 const cell = new Int32Array(payload);
-for (let order = mailbox.next(); order !== Order.leave; order = mailbox.next()) {
+for (let slab = receiver.next(); slab !== null; slab = receiver.next()) {
+  const order = slab.index;
   if (cell[0] !== order) throw new Error(`order ${order} came with ${cell[0]}`);
   cell[0] = order * 2 + 1;
-  if (mailbox.finish(order % 3 === 0)) parentPort?.postMessage(null);
+  receiver.finish(order % 3 === 0 ? { of: order } : null);
 }
-parentPort?.close();
+port.close();

@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { EntryKind } from '../../src/protocols/protocol.ts';
-import { ANSWER_OVERFLOWED, EntryStatus, Slab, slabTotalBytes } from '../../src/shared-memory/slab.ts';
-import { createSingleSlab, createSlabArena, viewSlabArena } from '../../src/shared-memory/slab-arena.ts';
+import { ANSWER_OVERFLOWED, EntryStatus, OWN_MEMORY, Slab, slabTotalBytes } from '../../src/shared-memory/slab.ts';
+import { createSlab, createSlabArena, viewSlabArena } from '../../src/shared-memory/slab-arena.ts';
 import { randomOf } from './seeded.ts';
 
 const SIZE = { entriesMax: 4, requestBytes: 256, answerBytes: 128 };
@@ -121,10 +121,11 @@ describe('Slab', () => {
     }
   });
 
-  test('createSingleSlab holds one body of any size and its answer, in memory of its own', () => {
+  test('createSlab holds one body of any size and its answer, in memory of its own', () => {
     for (const bodyBytes of [1, 100, 70_001]) {
-      const { memory, slab } = createSingleSlab(bodyBytes, bodyBytes);
-      const worker = new Slab(memory);
+      const slab = createSlab({ entriesMax: 1, requestBytes: bodyBytes, answerBytes: bodyBytes });
+      const worker = new Slab(slab.memory);
+      assert.equal(slab.index, OWN_MEMORY);
       assert.equal(slab.append(EntryKind.predictJson, bytesOf(bodyBytes, 3), 0, 0), 0);
       assert.equal(slab.append(EntryKind.predictJson, bytesOf(0, 3), 0, 0), -1);
       assert.deepEqual(worker.request(0), bytesOf(bodyBytes, 3));

@@ -111,7 +111,7 @@ export class ServedModel {
     return {
       model: this.model, batchSizeMax, batchDelayUs, slabBytes, largeBytesMax, pendingMax, deadlineMs,
       monotonicUs: () => clock.monotonicUs(), meter: this.#meter, answersOf: this.#answersOf,
-      takeBack: () => this.#takeBackAllBut(null), onUnanswered: this.#noteUnanswered, onBad: this.#noteBad,
+      recall: () => this.#recallAllBut(null), onUnanswered: this.#noteUnanswered, onBad: this.#noteBad,
     };
   }
 
@@ -225,7 +225,7 @@ export class ServedModel {
   }
 
   // Called at every cut: the generation is chosen here and not before.
-  readonly #dispatch: Dispatch = (slab, memory, mayWait, asked) => {
+  readonly #dispatch: Dispatch = (slab, mayWait, asked) => {
     const active = this.rollout.active;
     if (active === null) throw lastgoodError('NO_ACTIVE_VERSION', { model: this.model });
     const { deployment, generation } = active;
@@ -233,8 +233,8 @@ export class ServedModel {
     slab.stamp(generation, deployment.id, this.#context.clock.monotonicUs(), this.#track);
     const standby = this.rollout.phase === 'probation' ? this.#deployments.standby : undefined;
     return standby !== undefined && this.#shield.covers(deployment, standby)
-      ? this.#shield.run(deployment, standby, slab, memory, asked)
-      : deployment.run(slab, memory);
+      ? this.#shield.run(deployment, standby, slab, asked)
+      : deployment.run(slab);
   };
 
   get #track(): Track {
@@ -254,12 +254,12 @@ export class ServedModel {
     const { judge: options } = this.options;
     monitor.post({ kind: 'watch', model: this.model, generation, version, outputKind, baseline, options });
     // What lies ready for a version that is no longer active is answered by the one that is.
-    this.#takeBackAllBut(deployment);
+    this.#recallAllBut(deployment);
     this.batcher.wake();
   };
 
-  #takeBackAllBut(kept: Deployment | null): void {
-    for (const deployment of this.#deployments.ready) if (deployment !== kept) deployment.takeBack();
+  #recallAllBut(kept: Deployment | null): void {
+    for (const deployment of this.#deployments.ready) if (deployment !== kept) deployment.recall();
   }
 
   #tellPhase(): void {

@@ -43,7 +43,7 @@ export class VersionQueues {
     if (queue === undefined) {
       this.#forgetUnloaded();
       queue = new Batcher({
-        ...this.#ports.queue, separateSlabs: true, dispatch: (slab, memory) => this.#dispatch(version, slab, memory),
+        ...this.#ports.queue, separateSlabs: true, dispatch: (slab) => this.#dispatch(version, slab),
       });
       this.#queues.set(version, queue);
     }
@@ -60,7 +60,7 @@ export class VersionQueues {
     throw lastgoodError('VERSION_NOT_LOADED', { model, version, loaded });
   }
 
-  #dispatch(version: string, slab: Slab, memory: SharedArrayBuffer | null): Promise<BatchResult> | undefined {
+  #dispatch(version: string, slab: Slab): Promise<BatchResult> | undefined {
     const deployment = this.deploymentOf(version);
     const running = this.#running.get(version) ?? 0;
     if (running >= deployment.workers) return undefined;
@@ -68,7 +68,7 @@ export class VersionQueues {
     // What answers only because it was named is never judged.
     const { generation, track } = this.#ports.standingOf(version) ?? { generation: NO_GENERATION, track: Track.named };
     slab.stamp(generation, deployment.id, this.#ports.queue.monotonicUs(), track);
-    return deployment.run(slab, memory).finally(() => {
+    return deployment.run(slab).finally(() => {
       this.#running.set(version, (this.#running.get(version) ?? 1) - 1);
       this.#ports.onFree();
     });

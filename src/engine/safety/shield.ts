@@ -24,7 +24,7 @@ export interface Runner {
   readonly workers: number;
   readonly running: number;
   /** Rejects when the worker was lost in the batch. */
-  run(slab: Slab, memory: SharedArrayBuffer | null): Promise<BatchResult>;
+  run(slab: Slab): Promise<BatchResult>;
 }
 
 interface ShieldPorts {
@@ -92,28 +92,24 @@ export class Shield {
   }
 
   /** Runs the batch on `active`, and what fails there on `standby`; undefined while `active` has no place for it. */
-  run(
-    active: Runner, standby: Runner, slab: Slab, memory: SharedArrayBuffer | null, asked: Asked = UNKNOWN,
-  ): Promise<BatchResult> | undefined {
+  run(active: Runner, standby: Runner, slab: Slab, asked: Asked = UNKNOWN): Promise<BatchResult> | undefined {
     if (active.running + this.#again >= active.workers) return undefined;
-    return this.#run(active, standby, slab, memory, asked);
+    return this.#run(active, standby, slab, asked);
   }
 
-  async #run(
-    active: Runner, standby: Runner, slab: Slab, memory: SharedArrayBuffer | null, asked: Asked,
-  ): Promise<BatchResult> {
+  async #run(active: Runner, standby: Runner, slab: Slab, asked: Asked): Promise<BatchResult> {
     let first: BatchResult;
     try {
-      first = await active.run(slab, memory);
+      first = await active.run(slab);
     } catch (error) {
-      first = { kind: 'batch', overflow: this.#answerLost(slab, error) };
+      first = { overflow: this.#answerLost(slab, error) };
     }
-    const failed = first.isTakenBack === true ? [] : failedEntries(slab);
+    const failed = first.isRecalled === true ? [] : failedEntries(slab);
     if (failed.length === 0) return first;
     this.#tell(failed, first.overflow, slab, asked);
     this.#again += 1;
     try {
-      return { kind: 'batch', overflow: await this.#runAgain(failed, first.overflow, standby, slab, memory) };
+      return { overflow: await this.#runAgain(failed, first.overflow, standby, slab) };
     } finally {
       this.#again -= 1;
     }
@@ -143,7 +139,7 @@ export class Shield {
   }
 
   async #runAgain(
-    failed: readonly number[], overflow: Overflow, standby: Runner, slab: Slab, memory: SharedArrayBuffer | null,
+    failed: readonly number[], overflow: Overflow, standby: Runner, slab: Slab,
   ): Promise<Overflow> {
     const { generation } = slab;
     const kept = failed.map((entry): Kept => ({ entry, record: slab.record(entry).slice() }));
@@ -156,7 +152,7 @@ export class Shield {
     // A standby that is on its way out, or whose worker is lost, leaves the first answers as they were.
     let again: BatchResult | null;
     // What was taken back before a worker began it is still to be asked.
-    do again = await standby.run(slab, memory).catch(() => null); while (again?.isTakenBack === true);
+    do again = await standby.run(slab).catch(() => null); while (again?.isRecalled === true);
     const answers = new Map(overflow.map((one) => [one.entry, one]));
     const overflowAgain = new Map(again?.overflow.map((one) => [one.entry, one]));
     for (const { entry, record } of kept) {

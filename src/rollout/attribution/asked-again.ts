@@ -81,9 +81,9 @@ export async function askAgain(
 
 async function askSome(standby: Deployment, requests: readonly KeptRequest[], nowUs: number): Promise<number> {
   const requestBytes = requests.reduce((sum, { body }) => sum + body.length + Float64Array.BYTES_PER_ELEMENT, 0);
-  const { memory, slab } = createSlab({ entriesMax: requests.length, requestBytes, answerBytes: ANSWER_BYTES });
+  const slab = createSlab({ entriesMax: requests.length, requestBytes, answerBytes: ANSWER_BYTES });
   for (const { kind, body, headerBytes } of requests) slab.append(kind, body, nowUs, Infinity, headerBytes);
   slab.stamp(NO_GENERATION, standby.id, nowUs, Track.shield);
-  await standby.replay(memory);
+  await standby.replay(slab);
   return requests.filter((_, entry) => slab.status(entry) >= 200 && slab.outcome(entry) === Outcome.ok).length;
 }

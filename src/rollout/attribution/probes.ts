@@ -21,11 +21,6 @@ const ANSWER_BYTES = 1 << 20;
 
 export type Probes = Pick<HostFacts, 'probes' | 'stuck'>;
 
-interface Batch {
-  readonly slab: Slab;
-  readonly memory: SharedArrayBuffer;
-}
-
 /** Times both versions with single requests and with batches of up to `batchSizeMax`. */
 export async function probe(
   active: Deployment, standby: Deployment, batchSizeMax: number, monotonicUs: () => number,
@@ -54,13 +49,13 @@ async function timed(
   deployment: Deployment, requests: readonly ProbeRequest[], rows: number, endUs: number, monotonicUs: () => number,
 ): Promise<number | null> {
   // Memory of its own: a run that does not come back keeps it.
-  const { slab, memory } = batchOf(requests, rows, monotonicUs());
+  const slab = batchOf(requests, rows, monotonicUs());
   slab.stamp(NO_GENERATION, deployment.id, monotonicUs());
   const limit = new AbortController();
   const limitMs = Math.max(0, endUs - monotonicUs()) / 1e3 + PROBING_MS_MAX;
   try {
     return await Promise.race([
-      deployment.run(slab, memory).then(() => slab.ranUs / 1e3),
+      deployment.run(slab).then(() => slab.ranUs / 1e3),
       sleep(limitMs, null, { signal: limit.signal }),
     ]);
   } finally {
@@ -68,10 +63,10 @@ async function timed(
   }
 }
 
-function batchOf(requests: readonly ProbeRequest[], rows: number, nowUs: number): Batch {
+function batchOf(requests: readonly ProbeRequest[], rows: number, nowUs: number): Slab {
   const chosen = Array.from({ length: rows }, (_, at) => requests[at % requests.length]!);
   const requestBytes = chosen.reduce((sum, { bytes }) => sum + bytes.length + 8, 0);
-  const { slab, memory } = createSlab({ entriesMax: rows, requestBytes, answerBytes: ANSWER_BYTES });
+  const slab = createSlab({ entriesMax: rows, requestBytes, answerBytes: ANSWER_BYTES });
   for (const { bytes, headerBytes } of chosen) slab.append(EntryKind.oip, bytes, nowUs, Infinity, headerBytes);
-  return { slab, memory };
+  return slab;
 }

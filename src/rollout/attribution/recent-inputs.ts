@@ -142,12 +142,12 @@ async function replaySome(
   standby: Deployment, rows: readonly Uint8Array[], nowUs: number,
 ): Promise<(Float64Array | null)[]> {
   const requestBytes = rows.reduce((sum, row) => sum + row.length + NUMBER_BYTES, 0);
-  const { memory, slab } = createSlab({ entriesMax: rows.length, requestBytes, answerBytes: ANSWER_BYTES });
+  const slab = createSlab({ entriesMax: rows.length, requestBytes, answerBytes: ANSWER_BYTES });
   rows.forEach((row, entry) => {
     slab.append(EntryKind.replay, row, nowUs, entry === 0 ? Infinity : nowUs + SLAB_US);
   });
   slab.stamp(NO_GENERATION, standby.id, nowUs);
-  const { overflow } = await standby.replay(memory);
+  const { overflow } = await standby.replay(slab);
   const answers: (Float64Array | null)[] = [];
   for (let entry = 0; entry < rows.length; entry += 1) {
     if (slab.status(entry) === ReplayStatus.tooLate) break;

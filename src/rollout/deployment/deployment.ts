@@ -136,10 +136,10 @@ export class Deployment {
   }
 
   /** Runs one batch that was stamped with this deployment's id; throws MODEL_FAILED when its worker was lost. */
-  async run(slab: Slab, memory: SharedArrayBuffer | null): Promise<BatchResult> {
+  async run(slab: Slab): Promise<BatchResult> {
     this.#running.add(slab);
     try {
-      return await this.#pool.run({ kind: 'batch', slab: memory ?? slab.index });
+      return await this.#pool.run(slab);
     } catch (error) {
       const { model, version } = this.version;
       throw lastgoodError('MODEL_FAILED', { model, version, reason: `its worker was lost: ${reasonOf(error)}` });
@@ -149,14 +149,14 @@ export class Deployment {
     }
   }
 
-  /** Takes back the batches that no worker has begun: their runs resolve with `isTakenBack`. */
-  takeBack(): void {
-    this.#pool.takeBack();
+  /** Takes back the batches that no worker has begun: their runs resolve with `isRecalled`. */
+  recall(): void {
+    this.#pool.recall();
   }
 
   /** Runs a slab of kept rows beside the batches: it counts as none. Rejects when the deployment is closing. */
-  async replay(memory: SharedArrayBuffer): Promise<BatchResult> {
-    return this.#pool.run({ kind: 'batch', slab: memory });
+  async replay(slab: Slab): Promise<BatchResult> {
+    return this.#pool.run(slab);
   }
 
   /** Waits for the running batches, then lets the sessions and the threads go. */

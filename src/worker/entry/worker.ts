@@ -3,18 +3,17 @@
 // of a dead one serves at once and loads before it runs its first batch.
 // Invariants: a batch of another deployment is never run; every pending entry of a batch gets an answer, whatever goes
 // wrong; a load or a release holds its worker until all workers of the deployment got theirs, so each gets one.
-import { receiveMessageOnPort, threadId } from 'node:worker_threads';
-import type { MessagePort } from 'node:worker_threads';
+import { threadId } from 'node:worker_threads';
 import { monotonicUs } from '../../base/clock.ts';
 import { isLastgoodError, lastgoodError, reasonOf } from '../../base/errors.ts';
 import { Outcome, SampleWriter, sampleRingOffset } from '../../shared-memory/sample-ring.ts';
-import { MailboxReceiver, Order } from '../../shared-memory/mailbox.ts';
-import { Slab } from '../../shared-memory/slab.ts';
+import { MailboxReceiver } from '../../shared-memory/mailbox.ts';
+import type { Slab } from '../../shared-memory/slab.ts';
 import { viewSlabArena } from '../../shared-memory/slab-arena.ts';
 import { collectGarbage, loadVersion } from './loaded-version.ts';
 import type { LoadedVersion } from './loaded-version.ts';
 import type {
-  BatchResult, LoadResult, LoadTask, ServeResult, ServeTask, WorkerLetter, WorkerResult, WorkerStart, WorkerTask,
+  BatchReport, BatchResult, LoadResult, LoadTask, ServeResult, ServeTask, WorkerResult, WorkerStart, WorkerTask,
 } from '../messages.ts';
 import { refuseBatch } from '../run/batch-runner.ts';
 import type { BatchRunner } from '../run/batch-runner.ts';
@@ -23,25 +22,25 @@ import { Sampler } from '../run/sampler.ts';
 import { SlotState, WorkerSlots } from '../pool/slots.ts';
 
 /** One deployment's part in this thread, from its load to the release of its session. */
-interface Duty {
+interface Assignment {
   readonly start: WorkerStart;
   readonly slots: WorkerSlots;
   readonly slabs: readonly Slab[];
   slot: number;
-  /** One for the whole duty: a second writer on the same ring would not know where the first one is. */
+  /** One for the whole assignment: a second writer on the same ring would not know where the first one is. */
   sampler: Sampler | null;
   loaded: LoadedVersion | null;
 }
 
-let duty: Duty | null = null;
+let assignment: Assignment | null = null;
 
-function dutyOf(start: WorkerStart): Duty {
-  if (duty?.start.deploymentId !== start.deploymentId) {
+function assignmentOf(start: WorkerStart): Assignment {
+  if (assignment?.start.deploymentId !== start.deploymentId) {
     const slots = new WorkerSlots(start.slots);
     const slabs = viewSlabArena(start.arena, start.slabCount);
-    duty = { start, slots, slabs, slot: -1, sampler: null, loaded: null };
+    assignment = { start, slots, slabs, slot: -1, sampler: null, loaded: null };
   }
-  return duty;
+  return assignment;
 }
 
 /** Handles one task of the pool. */
@@ -54,32 +53,32 @@ export default async function handle(task: WorkerTask): Promise<WorkerResult> {
   }
 }
 
-async function ensureLoaded(duty: Duty): Promise<LoadedVersion> {
-  if (duty.loaded !== null) return duty.loaded;
-  const { start, slots } = duty;
+async function ensureLoaded(assignment: Assignment): Promise<LoadedVersion> {
+  if (assignment.loaded !== null) return assignment.loaded;
+  const { start, slots } = assignment;
   const { model, version } = start;
   const slot = slots.claim(threadId);
-  duty.slot = slot;
+  assignment.slot = slot;
   if (slot < 0) throw lastgoodError('LOAD_FAILED', { model, version, reason: 'no worker slot is free' });
-  duty.sampler ??= new Sampler(
+  assignment.sampler ??= new Sampler(
     start.samples
       ? new SampleWriter(start.rings, sampleRingOffset(slot, start.ringCapacity), start.ringCapacity)
       : null,
     start.ringCapacity,
     rowTapOf(start.rows, slot));
   try {
-    duty.loaded = await loadVersion(start, duty.sampler);
+    assignment.loaded = await loadVersion(start, assignment.sampler);
   } catch (error) {
     slots.set(slot, threadId, SlotState.failed);
     throw error;
   }
   slots.set(slot, threadId, SlotState.ready);
-  return duty.loaded;
+  return assignment.loaded;
 }
 
 async function load(task: LoadTask): Promise<LoadResult> {
-  const { start, slots } = dutyOf(task.start);
-  const { signature, outputKind, loadMs } = await ensureLoaded(dutyOf(task.start));
+  const { start, slots } = assignmentOf(task.start);
+  const { signature, outputKind, loadMs } = await ensureLoaded(assignmentOf(task.start));
   const isDecided = (): boolean =>
     slots.countOf(SlotState.ready) === slots.count || slots.countOf(SlotState.failed) > 0;
   if (!(await slots.hold(isDecided, task.deadlineUs, monotonicUs))) {
@@ -92,37 +91,27 @@ async function load(task: LoadTask): Promise<LoadResult> {
 
 async function serve(task: ServeTask): Promise<ServeResult> {
   const { port } = task;
-  const duty = dutyOf(task.start);
-  const mailbox = new MailboxReceiver(task.mailbox);
-  for (let order = mailbox.next(); order !== Order.leave; order = mailbox.next()) {
-    const letter = await carryOut(order, duty, port);
-    if (letter !== null) port.postMessage(letter);
-    if (mailbox.finish(letter !== null)) port.postMessage(null);
-  }
-  await release(duty, task.releaseMs);
+  const assignment = assignmentOf(task.start);
+  const mailbox = new MailboxReceiver<BatchReport>(task.mailbox, port, assignment.slabs);
+  for (let slab = mailbox.next(); slab !== null; slab = mailbox.next()) mailbox.finish(await carryOut(slab, assignment));
+  await release(assignment, task.releaseMs);
   port.close();
   return { kind: 'serve' };
 }
 
 // Runs one batch; returns what the main thread does not find in the slab.
-async function carryOut(order: number, duty: Duty, port: MessagePort): Promise<WorkerLetter | null> {
+async function carryOut(slab: Slab, assignment: Assignment): Promise<BatchReport | null> {
   try {
-    const slab = order === Order.memory ? slabIn(receiveMessageOnPort(port)) : duty.slabs[order];
-    if (slab === undefined) throw new Error('This is a bug: a batch names a slab that the arena does not have');
-    const { overflow } = await runBatch(slab, duty);
+    const { overflow } = await runBatch(slab, assignment);
     return overflow.length === 0 ? null : { overflow };
   } catch (error) {
     return { overflow: [], failure: reasonOf(error) };
   }
 }
 
-function slabIn(received: { readonly message: unknown } | undefined): Slab | undefined {
-  return received?.message instanceof SharedArrayBuffer ? new Slab(received.message) : undefined;
-}
-
-async function runBatch(slab: Slab, duty: Duty): Promise<BatchResult> {
+async function runBatch(slab: Slab, assignment: Assignment): Promise<BatchResult> {
   slab.beginRun();
-  const { start } = duty;
+  const { start } = assignment;
   const { deploymentId } = slab;
   if (deploymentId !== start.deploymentId) {
     const reason = `its batch is for deployment ${deploymentId} and reached deployment ${start.deploymentId}`;
@@ -131,16 +120,16 @@ async function runBatch(slab: Slab, duty: Duty): Promise<BatchResult> {
   }
   let runner: BatchRunner;
   try {
-    ({ runner } = await ensureLoaded(duty));
+    ({ runner } = await ensureLoaded(assignment));
   } catch (error) {
-    duty.sampler?.begin(slab.generation, slab.track);
-    return refuseBatch(slab, answerable(error, start), Outcome.modelFailure, duty.sampler);
+    assignment.sampler?.begin(slab.generation, slab.track);
+    return refuseBatch(slab, answerable(error, start), Outcome.modelFailure, assignment.sampler);
   }
   try {
     return await runner.run(slab);
   } catch (error) {
     // Entries that were answered before the throw keep their answers and samples.
-    return refuseBatch(slab, error, Outcome.modelFailure, duty.sampler);
+    return refuseBatch(slab, error, Outcome.modelFailure, assignment.sampler);
   }
 }
 
@@ -150,12 +139,12 @@ function answerable(error: unknown, { model, version }: WorkerStart): unknown {
   return lastgoodError('MODEL_FAILED', { model, version, reason: reasonOf(error) });
 }
 
-// The duty ends here: the next load begins another one.
-async function release(ending: Duty, releaseMs: number): Promise<void> {
+// The assignment ends here: the next load begins another one.
+async function release(ending: Assignment, releaseMs: number): Promise<void> {
   const deadlineUs = monotonicUs() + releaseMs * 1e3;
   const { slots, slot, loaded } = ending;
   ending.loaded = null;
-  duty = null;
+  assignment = null;
   await loaded?.release();
   collectGarbage();
   if (slot >= 0) slots.set(slot, threadId, SlotState.claimed);

@@ -4,7 +4,8 @@
 import { monotonicUs, withTimeout } from '../../base/clock.ts';
 import { isLastgoodError, lastgoodError, reasonOf } from '../../base/errors.ts';
 import type { OutputKind, Signature } from '../../domain/records.ts';
-import type { BatchResult, BatchTask, LoadResult, WorkerStart } from '../messages.ts';
+import type { Slab } from '../../shared-memory/slab.ts';
+import type { BatchResult, LoadResult, WorkerStart } from '../messages.ts';
 import { WorkerSlots } from './slots.ts';
 import { WorkerThreads } from './threads.ts';
 
@@ -57,7 +58,7 @@ export class InferencePool {
 
   /** Batches that have not settled. */
   get busy(): number {
-    return this.#threads.seating.busy;
+    return this.#threads.scheduler.busy;
   }
 
   /** What the loaded sessions say of themselves. */
@@ -71,15 +72,15 @@ export class InferencePool {
   }
 
   /** Runs one batch; rejects when its worker died or the pool is closing. The slab's entries carry the answers. */
-  run(task: BatchTask): Promise<BatchResult> {
+  run(slab: Slab): Promise<BatchResult> {
     if (this.#left !== null) return Promise.reject(new Error('run a batch: the pool is closing'));
     if (this.#threads.isEmpty) return Promise.reject(new Error('run a batch: no worker thread is left'));
-    return this.#threads.seating.run(task);
+    return this.#threads.scheduler.run(slab);
   }
 
-  /** Takes back the batches that no worker has begun: they resolve with `isTakenBack`. */
-  takeBack(): void {
-    this.#threads.seating.takeBack();
+  /** Takes back the batches that no worker has begun: they resolve with `isRecalled`. */
+  recall(): void {
+    this.#threads.scheduler.recall();
   }
 
   /** Waits for the running batches, releases every session, then stops the idle threads. */

@@ -11,8 +11,8 @@ import { MessageChannel } from 'node:worker_threads';
 import { Piscina } from 'piscina';
 import { reasonOf } from '../../base/errors.ts';
 import type { LoadResult, ServeTask, WorkerResult, WorkerStart, WorkerTask } from '../messages.ts';
-import type { Seat } from './worker-channel.ts';
-import { Seating } from './scheduler.ts';
+import type { WorkerChannel } from './worker-channel.ts';
+import { BatchScheduler } from './scheduler.ts';
 import { withTimeout } from '../../base/clock.ts';
 
 const WORKER_FILE = fileURLToPath(new URL('../entry/worker.js', import.meta.url));
@@ -29,7 +29,7 @@ export interface ThreadsUser {
 
 export class WorkerThreads {
   /** Which of them runs which batch. */
-  readonly seating: Seating;
+  readonly scheduler: BatchScheduler;
   readonly #piscina: Piscina<WorkerTask, WorkerResult>;
   #user: ThreadsUser | null = null;
   /** Rejects for each load that has not settled; used when no thread is left to settle them. */
@@ -43,7 +43,7 @@ export class WorkerThreads {
   #ended: Promise<void> | null = null;
 
   constructor(count: number) {
-    this.seating = new Seating(count, () => this.#user?.onIdle());
+    this.scheduler = new BatchScheduler(count, () => this.#user?.onIdle());
     this.#piscina = new Piscina<WorkerTask, WorkerResult>({
       filename: WORKER_FILE,
       minThreads: count,
@@ -61,7 +61,7 @@ export class WorkerThreads {
   }
 
   get count(): number {
-    return this.seating.seats.length;
+    return this.scheduler.channels.length;
   }
   get isEmpty(): boolean {
     return this.#isEmpty;
@@ -76,14 +76,14 @@ export class WorkerThreads {
     this.#user = user;
     this.#serving = [];
     this.#isServed = true;
-    const loads = this.seating.seats.map(() => this.#postLoad(start, deadlineUs));
+    const loads = this.scheduler.channels.map(() => this.#postLoad(start, deadlineUs));
     this.#loading = loads;
     return (await Promise.all(loads)) as LoadResult[];
   }
 
-  /** From here on each worker takes its batches from its seat's mailbox. */
+  /** From here on each worker takes its batches from its channel's mailbox. */
   serve(start: WorkerStart): void {
-    this.#serving = this.seating.seats.map((seat) => this.#serveSeat(seat, start));
+    this.#serving = this.scheduler.channels.map((channel) => this.#serveChannel(channel, start));
   }
 
   /**
@@ -95,14 +95,14 @@ export class WorkerThreads {
     await Promise.allSettled(this.#loading);
     // Workers that never served do it now: that is how they release what they loaded. Without threads nobody would.
     if (this.#serving.length === 0) this.serve(start);
-    for (const seat of this.seating.seats) seat.dismiss();
+    for (const channel of this.scheduler.channels) channel.dismiss();
     const leaving = this.#piscina.threads.length > 0 ? this.#serving : [];
     if (await withTimeout(RELEASE_MS, Promise.all(leaving)) === null) {
       const { model, version } = start;
       throw new Error(`stop the workers of model "${model}" version "${version}": a session is not released; ` +
         `wanted that within ${RELEASE_MS} ms`);
     }
-    for (const seat of this.seating.seats) seat.vacate();
+    for (const channel of this.scheduler.channels) channel.vacate();
     this.#user = null;
   }
 
@@ -123,18 +123,18 @@ export class WorkerThreads {
   }
 
   // Settles when a worker left on command; a worker that died is followed by another.
-  async #serveSeat(seat: Seat, start: WorkerStart): Promise<void> {
+  async #serveChannel(channel: WorkerChannel, start: WorkerStart): Promise<void> {
     for (;;) {
       const { port1, port2 } = new MessageChannel();
-      this.seating.connect(seat, port1);
-      const task: ServeTask = { kind: 'serve', start, mailbox: seat.memory, port: port2, releaseMs: RELEASE_MS };
+      this.scheduler.connect(channel, port1);
+      const task: ServeTask = { kind: 'serve', start, mailbox: channel.memory, port: port2, releaseMs: RELEASE_MS };
       try {
         await this.#piscina.run(task, { transferList: [port2] });
         return;
       } catch (error) {
         // A worker that died has nothing to release.
         const isOver = !this.#isServed || this.#isEmpty;
-        this.seating.lose(seat, error instanceof Error ? error : new Error(reasonOf(error)), !isOver);
+        this.scheduler.lose(channel, error instanceof Error ? error : new Error(reasonOf(error)), !isOver);
         if (isOver) return;
       }
     }
@@ -156,7 +156,7 @@ export class WorkerThreads {
     const error = cause instanceof Error ? cause : new Error(reasonOf(cause));
     for (const reject of this.#loads) reject(error);
     this.#loads.clear();
-    this.seating.loseAll(error);
+    this.scheduler.loseAll(error);
     this.#user?.onIdle();
   }
 }

@@ -120,7 +120,7 @@ export class BatchRunner {
     if (this.#floats.isWaiting) await this.#floats.flush();
     sampler.publish();
     slab.ranUs = monotonicUs() - this.#startUs;
-    return { kind: 'batch', overflow: this.#overflow };
+    return { overflow: this.#overflow };
   }
 
   #reset(): void {
@@ -314,5 +314,5 @@ export function refuseBatch(slab: Slab, error: unknown, outcome: Outcome, sample
     if (sampler !== null) sampler.fail(sampler.request(outcome, 0, times));
   }
   sampler?.publish();
-  return { kind: 'batch', overflow };
+  return { overflow };
 }

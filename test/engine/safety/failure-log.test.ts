@@ -17,7 +17,7 @@ const called = (id: string): Asked => ({ requestIdOf: () => id });
 
 /** A slab of one entry that the version of generation 4 failed, unless told otherwise. */
 function failed(body = '{}', kind: EntryKind = EntryKind.predictJson, generation = 4): Slab {
-  const { slab } = createSlab({ entriesMax: 1, requestBytes: 64 * 1024, answerBytes: 4_096 });
+  const slab = createSlab({ entriesMax: 1, requestBytes: 64 * 1024, answerBytes: 4_096 });
   const bytes = Buffer.from(body);
   slab.append(kind, bytes, 0, Infinity, kind === EntryKind.oip ? bytes.length : 0);
   slab.stamp(generation, 1, 0);

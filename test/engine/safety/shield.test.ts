@@ -198,7 +198,7 @@ const answering = (text: string, outcome: Outcome, lost = false) => (slab: Slab)
     if (!slab.setAnswer(entry, outcome === Outcome.ok ? 200 : 500, answer)) overflow.push({ entry, answer });
     if (lost) throw new Error('the worker is gone');
   }
-  return { kind: 'batch', overflow };
+  return { overflow };
 };
 
 function shieldWith(answerBytes: number): {
@@ -208,7 +208,7 @@ function shieldWith(answerBytes: number): {
   const shield = new Shield({
     isOn: true, monotonicUs: () => 5, onLost: ({ generation }, requests) => losses.push(generation, requests),
   });
-  const { slab } = createSlab({ entriesMax: 4, requestBytes: 256, answerBytes });
+  const slab = createSlab({ entriesMax: 4, requestBytes: 256, answerBytes });
   for (const text of ['a', 'b']) slab.append(EntryKind.predictJson, Buffer.from(text), 1, 1e9);
   slab.stamp(9, 1, 2);
   const texts = (result: BatchResult | undefined): string[] => [0, 1].map((entry) => {
@@ -223,7 +223,7 @@ describe('Shield', () => {
     const { shield, slab, losses, texts } = shieldWith(4_096);
     const active = runner(1, answering('half', Outcome.ok, true));
     const standby = runner(2, answering('good', Outcome.ok));
-    const result = await shield.run(active, standby, slab, null);
+    const result = await shield.run(active, standby, slab);
     assert.deepEqual(texts(result), ['200 good to a', '200 good to b']);
     assert.deepEqual(losses, [9, 2]);
     assert.deepEqual([active.stamps, standby.stamps], [[9], [0]], 'the second run is judged for nobody');
@@ -237,7 +237,7 @@ describe('Shield', () => {
       for (const bytes of [64, 4_096]) {
         const { shield, slab, texts } = shieldWith(bytes);
         const active = runner(1, answering(LONG, Outcome.modelFailure));
-        const result = await shield.run(active, runner(2, work), slab, null);
+        const result = await shield.run(active, runner(2, work), slab);
         assert.deepEqual(texts(result), ['a', 'b'].map((of) => `500 ${LONG} to ${of}`));
         assert.deepEqual(shield.counts, { shielded: 0, unshielded: 2 });
       }
@@ -247,7 +247,7 @@ describe('Shield', () => {
   test('answers that no longer fit the slab travel beside it', async () => {
     const { shield, slab, texts } = shieldWith(64);
     const active = runner(1, answering(LONG, Outcome.modelFailure));
-    const result = await shield.run(active, runner(2, answering('good', Outcome.ok)), slab, null);
+    const result = await shield.run(active, runner(2, answering('good', Outcome.ok)), slab);
     assert.deepEqual(texts(result), ['200 good to a', '200 good to b']);
   });
 
@@ -260,20 +260,20 @@ describe('Shield', () => {
       await gate;
       return answering('good', Outcome.ok)(one);
     });
-    const first = shield.run(active, standby, slab, null);
+    const first = shield.run(active, standby, slab);
     await until('the standby has it', () => standby.stamps.length === 1);
-    assert.equal(shield.run(active, standby, slab, null), undefined);
+    assert.equal(shield.run(active, standby, slab), undefined);
     release();
     await first;
-    assert.notEqual(shield.run(active, standby, slab, null), undefined);
+    assert.notEqual(shield.run(active, standby, slab), undefined);
   });
 
   test('what is taken back from the standby before it was begun is asked again', async () => {
     const { shield, slab, texts } = shieldWith(4_096);
-    const takenBack = (): BatchResult => ({ kind: 'batch', overflow: [], isTakenBack: true });
-    const answers = [takenBack, answering('good', Outcome.ok)];
+    const recalled = (): BatchResult => ({ overflow: [], isRecalled: true });
+    const answers = [recalled, answering('good', Outcome.ok)];
     const active = runner(1, answering('bad', Outcome.modelFailure));
-    const result = await shield.run(active, runner(2, (one) => answers.shift()!(one)), slab, null);
+    const result = await shield.run(active, runner(2, (one) => answers.shift()!(one)), slab);
     assert.deepEqual(texts(result), ['200 good to a', '200 good to b']);
     assert.deepEqual(shield.counts, { shielded: 2, unshielded: 0 });
   });

@@ -12,7 +12,7 @@ import { RolloutBench } from '../bench.ts';
 /** Keeps these requests as the engine does when they come out of a slab. */
 function keep(kept: KeptRequests, requests: readonly (readonly [EntryKind, Uint8Array, number?])[]): void {
   for (const [kind, body, headerBytes = 0] of requests) {
-    const { slab } = createSlab({ entriesMax: 1, requestBytes: body.length + 8, answerBytes: 8 });
+    const slab = createSlab({ entriesMax: 1, requestBytes: body.length + 8, answerBytes: 8 });
     kept.add(slab, slab.append(kind, body, 0, Infinity, headerBytes));
   }
 }
