@@ -213,7 +213,7 @@ export class RolloutBench {
     const slab = this.#arena.slabs[0]!.clear();
     slab.append(EntryKind.predictJson, Buffer.from('{"features":[0,0,0]}'), monotonicUs(), Infinity);
     slab.stamp(active.generation, active.deployment.id, monotonicUs());
-    await active.deployment.run(slab);
+    await active.deployment.run(slab, 'queue');
     const answer = JSON.parse(Buffer.from(slab.answer(0)!).toString()) as { prediction: number; model_version: string };
     if (String(answer.prediction) !== answer.model_version) throw new Error(`answered ${JSON.stringify(answer)}`);
     return `${answer.model_version} g${active.generation}`;

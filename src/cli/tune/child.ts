@@ -33,9 +33,9 @@ async function tune({ dataDir, version, tuning, body, seconds, loadMs }: TuneOrd
     slabBytes: Math.max(SLAB_BYTES_MIN, Math.min(4 * MIB, bytes.length * batchSizeMax * 2)), largeBytesMax: 256 * MIB,
     monotonicUs,
     dispatch: (slab, mayWait) => {
-      if (deployment?.takes(mayWait) !== true) return undefined;
+      if (deployment?.hasPlace('queue', mayWait) !== true) return undefined;
       slab.stamp(GENERATION, DEPLOYMENT_ID, monotonicUs());
-      return deployment.run(slab);
+      return deployment.run(slab, 'queue');
     },
   });
   deployment = await Deployment.load({

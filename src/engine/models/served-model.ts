@@ -229,12 +229,11 @@ export class ServedModel {
     const active = this.rollout.active;
     if (active === null) throw lastgoodError('NO_ACTIVE_VERSION', { model: this.model });
     const { deployment, generation } = active;
-    if (!deployment.takes(mayWait)) return undefined;
-    slab.stamp(generation, deployment.id, this.#context.clock.monotonicUs(), this.#track);
     const standby = this.rollout.phase === 'probation' ? this.#deployments.standby : undefined;
-    return standby !== undefined && this.#shield.covers(deployment, standby)
-      ? this.#shield.run(deployment, standby, slab, asked)
-      : deployment.run(slab);
+    const isShielded = standby !== undefined && this.#shield.covers(deployment, standby);
+    if (!deployment.hasPlace(isShielded ? 'shielded' : 'queue', mayWait)) return undefined;
+    slab.stamp(generation, deployment.id, this.#context.clock.monotonicUs(), this.#track);
+    return isShielded ? this.#shield.run(deployment, standby, slab, asked) : deployment.run(slab, 'queue');
   };
 
   get #track(): Track {

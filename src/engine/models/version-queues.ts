@@ -1,7 +1,7 @@
 // The queues of requests that name a version in their URL: one for each version that was asked for by name and is
 // loaded. Main thread. Such a request is answered by that version or not at all, so it cannot wait in the model's own
 // queue, whose batches go to whatever is active when they are cut.
-// Bound: a queue has at most as many batches under way as its version has workers, beside those of the model's queue.
+// Bound: the places of BatchScheduler that are for named versions.
 import { Batcher } from '../../batch/batcher.ts';
 import type { BatcherOptions } from '../../batch/options.ts';
 import { lastgoodError } from '../../base/errors.ts';
@@ -26,7 +26,6 @@ interface VersionQueuesPorts {
 export class VersionQueues {
   readonly #ports: VersionQueuesPorts;
   readonly #queues = new Map<string, Batcher>();
-  readonly #running = new Map<string, number>();
 
   constructor(ports: VersionQueuesPorts) {
     this.#ports = ports;
@@ -62,23 +61,17 @@ export class VersionQueues {
 
   #dispatch(version: string, slab: Slab): Promise<BatchResult> | undefined {
     const deployment = this.deploymentOf(version);
-    const running = this.#running.get(version) ?? 0;
-    if (running >= deployment.workers) return undefined;
-    this.#running.set(version, running + 1);
+    if (!deployment.hasPlace('named')) return undefined;
     // What answers only because it was named is never judged.
     const { generation, track } = this.#ports.standingOf(version) ?? { generation: NO_GENERATION, track: Track.named };
     slab.stamp(generation, deployment.id, this.#ports.queue.monotonicUs(), track);
-    return deployment.run(slab).finally(() => {
-      this.#running.set(version, (this.#running.get(version) ?? 1) - 1);
-      this.#ports.onFree();
-    });
+    return deployment.run(slab, 'named').finally(() => this.#ports.onFree());
   }
 
   #forgetUnloaded(): void {
     for (const [version, queue] of this.#queues) {
       if (queue.pending > 0 || this.#ports.deployments.find(version) !== undefined) continue;
       this.#queues.delete(version);
-      this.#running.delete(version);
     }
   }
 }

@@ -21,10 +21,10 @@ import type { BatchResult } from '../../worker/messages.ts';
 export interface Runner {
   readonly id: number;
   readonly version: Pick<VersionRecord, 'signature'>;
-  readonly workers: number;
-  readonly running: number;
   /** Rejects when the worker was lost in the batch. */
-  run(slab: Slab): Promise<BatchResult>;
+  run(slab: Slab, user: 'shielded' | 'aside'): Promise<BatchResult>;
+  /** Keeps the place of a batch whose run is over, until the function that it returns is called. */
+  holdPlace(): () => void;
 }
 
 interface ShieldPorts {
@@ -60,7 +60,6 @@ const UNKNOWN: Asked = { requestIdOf: () => '' };
 export class Shield {
   readonly counts: ShieldCounts;
   readonly #ports: ShieldPorts;
-  #again = 0;
   /** The newest generation of which anything was shielded, and how much. */
   #newest = { generation: 0, shielded: 0 };
   #pair: { readonly active: Runner; readonly standby: Runner; readonly isAlike: boolean } | null = null;
@@ -91,27 +90,22 @@ export class Shield {
     return this.#pair.isAlike;
   }
 
-  /** Runs the batch on `active`, and what fails there on `standby`; undefined while `active` has no place for it. */
-  run(active: Runner, standby: Runner, slab: Slab, asked: Asked = UNKNOWN): Promise<BatchResult> | undefined {
-    if (active.running + this.#again >= active.workers) return undefined;
-    return this.#run(active, standby, slab, asked);
-  }
-
-  async #run(active: Runner, standby: Runner, slab: Slab, asked: Asked): Promise<BatchResult> {
+  /** Runs the batch in a shielded place on `active`, and what fails there on `standby`. */
+  async run(active: Runner, standby: Runner, slab: Slab, asked: Asked = UNKNOWN): Promise<BatchResult> {
     let first: BatchResult;
     try {
-      first = await active.run(slab);
+      first = await active.run(slab, 'shielded');
     } catch (error) {
       first = { overflow: this.#answerLost(slab, error) };
     }
     const failed = first.isRecalled === true ? [] : failedEntries(slab);
     if (failed.length === 0) return first;
     this.#tell(failed, first.overflow, slab, asked);
-    this.#again += 1;
+    const release = active.holdPlace();
     try {
       return { overflow: await this.#runAgain(failed, first.overflow, standby, slab) };
     } finally {
-      this.#again -= 1;
+      release();
     }
   }
 
@@ -152,7 +146,7 @@ export class Shield {
     // A standby that is on its way out, or whose worker is lost, leaves the first answers as they were.
     let again: BatchResult | null;
     // What was taken back before a worker began it is still to be asked.
-    do again = await standby.run(slab).catch(() => null); while (again?.isRecalled === true);
+    do again = await standby.run(slab, 'aside').catch(() => null); while (again?.isRecalled === true);
     const answers = new Map(overflow.map((one) => [one.entry, one]));
     const overflowAgain = new Map(again?.overflow.map((one) => [one.entry, one]));
     for (const { entry, record } of kept) {

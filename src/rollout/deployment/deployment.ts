@@ -3,7 +3,6 @@
 import { lastgoodError, reasonOf } from '../../base/errors.ts';
 import { ROWS_LIMIT } from '../../options/options.ts';
 import type { VersionRecord } from '../../domain/records.ts';
-import { ORDERS_MAX } from '../../shared-memory/mailbox.ts';
 import { clearSampleRing, sampleRingBytes, sampleRingOffset } from '../../shared-memory/sample-ring.ts';
 import type { Slab } from '../../shared-memory/slab.ts';
 import type { SlabArena } from '../../shared-memory/slab-arena.ts';
@@ -11,6 +10,7 @@ import { judgedOutputOf } from '../../domain/judged-output.ts';
 import type { NonFiniteJson } from '../../protocols/json/tensor-json.ts';
 import type { BatchResult, PredictionSource, RowMemory } from '../../worker/messages.ts';
 import { InferencePool } from '../../worker/pool/pool.ts';
+import type { PlaceUser } from '../../worker/pool/scheduler.ts';
 import { allocateRows, keepRows, NO_ROWS } from './row-memory.ts';
 import type { RowMemoryOptions } from './row-memory.ts';
 import { RUN_ROWS_MAX } from './rows-limit.ts';
@@ -114,20 +114,17 @@ export class Deployment {
   get state(): DeploymentState {
     return this.#state;
   }
-  /** Batches that it is running. */
-  get running(): number {
-    return this.#running.size;
-  }
-  /** Those batches; each says when it was cut. */
+  /** The batches that it is running; each says when it was cut. */
   get runningSlabs(): ReadonlySet<Slab> {
     return this.#running;
   }
-  /**
-   * Whether it takes one more batch: when a worker is free, or, for a batch that `mayWait` behind another, when a
-   * worker has only one.
-   */
-  takes(mayWait: boolean): boolean {
-    return this.#state === 'ready' && this.#running.size < this.workers * (mayWait ? ORDERS_MAX : 1);
+  /** Whether a batch of `user` may be run now: see BatchScheduler. */
+  hasPlace(user: 'queue' | 'shielded' | 'named', mayQueueBehind = false): boolean {
+    return this.#state === 'ready' && this.#pool.places.hasPlace(user, mayQueueBehind);
+  }
+  /** Keeps the place of a shielded batch until the function that it returns is called. */
+  holdPlace(): () => void {
+    return this.#pool.places.holdPlace();
   }
 
   /** Lets its workers keep recent rows, or not; until then they do not. */
@@ -136,10 +133,10 @@ export class Deployment {
   }
 
   /** Runs one batch that was stamped with this deployment's id; throws MODEL_FAILED when its worker was lost. */
-  async run(slab: Slab): Promise<BatchResult> {
+  async run(slab: Slab, user: PlaceUser): Promise<BatchResult> {
     this.#running.add(slab);
     try {
-      return await this.#pool.run(slab);
+      return await this.#pool.run(slab, user);
     } catch (error) {
       const { model, version } = this.version;
       throw lastgoodError('MODEL_FAILED', { model, version, reason: `its worker was lost: ${reasonOf(error)}` });
@@ -156,7 +153,7 @@ export class Deployment {
 
   /** Runs a slab of kept rows beside the batches: it counts as none. Rejects when the deployment is closing. */
   async replay(slab: Slab): Promise<BatchResult> {
-    return this.#pool.run(slab);
+    return this.#pool.run(slab, 'replay');
   }
 
   /** Waits for the running batches, then lets the sessions and the threads go. */

@@ -6,6 +6,7 @@ import { isLastgoodError, lastgoodError, reasonOf } from '../../base/errors.ts';
 import type { OutputKind, Signature } from '../../domain/records.ts';
 import type { Slab } from '../../shared-memory/slab.ts';
 import type { BatchResult, LoadResult, WorkerStart } from '../messages.ts';
+import type { BatchScheduler, PlaceUser } from './scheduler.ts';
 import { WorkerSlots } from './slots.ts';
 import { WorkerThreads } from './threads.ts';
 
@@ -71,11 +72,16 @@ export class InferencePool {
     return this.#outputKind;
   }
 
+  /** Says whether there is a place for one more batch. */
+  get places(): Pick<BatchScheduler, 'hasPlace' | 'holdPlace'> {
+    return this.#threads.scheduler;
+  }
+
   /** Runs one batch; rejects when its worker died or the pool is closing. The slab's entries carry the answers. */
-  run(slab: Slab): Promise<BatchResult> {
+  run(slab: Slab, user: PlaceUser): Promise<BatchResult> {
     if (this.#left !== null) return Promise.reject(new Error('run a batch: the pool is closing'));
     if (this.#threads.isEmpty) return Promise.reject(new Error('run a batch: no worker thread is left'));
-    return this.#threads.scheduler.run(slab);
+    return this.#threads.scheduler.run(slab, user);
   }
 
   /** Takes back the batches that no worker has begun: they resolve with `isRecalled`. */

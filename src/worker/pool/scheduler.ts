@@ -1,28 +1,47 @@
-// Who of a deployment's workers runs which batch: idle workers first, then those that have room for one more. Engine
-// main thread.
-// Invariant: while a worker has room no batch waits; a batch that no worker has begun survives its worker.
+// Decides which batches a deployment's workers get: whether there is a place for one more, for whom, and at which
+// worker: idle ones first, then those that have room for one behind the batch that they run. Engine main thread.
+// Invariants: while a worker has room no batch waits; a batch that no worker has begun survives its worker.
 import type { MessagePort } from 'node:worker_threads';
+import { ORDERS_MAX } from '../../shared-memory/mailbox.ts';
 import { OWN_MEMORY } from '../../shared-memory/slab.ts';
 import type { Slab } from '../../shared-memory/slab.ts';
 import type { BatchResult } from '../messages.ts';
 import { WorkerChannel } from './worker-channel.ts';
 import type { BatchRun } from './worker-channel.ts';
 
-/** Batches for each worker that may wait for one: callers start a batch only when a worker is free, or almost. */
+/**
+ * For whom a batch is run. Those who ask for a place first:
+ *   queue      the model's own queue: a free worker, or behind a running batch when it is worth that
+ *   shielded   the same for a batch of which the standby is asked what fails: a free worker, held until that is over
+ *   named      the queue of a version that was named: as many as there are workers, beside all others
+ * Those who bound themselves and wait where no worker is free:
+ *   aside      second runs on the standby, and probes; they count as the model's own
+ *   replay     kept rows; they count as nobody's
+ */
+export type PlaceUser = 'queue' | 'shielded' | 'named' | 'aside' | 'replay';
+
+/** Batches for each worker that may wait for one: whoever has asked for a place waits for almost nothing. */
 const WAITING_PER_WORKER = 2;
 const RECALLED: BatchResult = { overflow: [], isRecalled: true };
 
+interface PlacedRun extends BatchRun {
+  readonly user: PlaceUser;
+}
+
 export class BatchScheduler {
-  readonly channels: readonly WorkerChannel[];
+  readonly channels: readonly WorkerChannel<PlacedRun>[];
   /** Batches that no worker has room for, first in first out. */
-  readonly #waiting: BatchRun[] = [];
+  readonly #waiting: PlacedRun[] = [];
   readonly #onIdle: () => void;
+  /** Places that are taken, and those that shielded batches hold after their run. */
+  readonly #taken: Record<PlaceUser, number> = { queue: 0, shielded: 0, named: 0, aside: 0, replay: 0 };
+  #held = 0;
   #isLooking = false;
 
   /** `onIdle` is called when the last batch was settled. */
   constructor(workers: number, onIdle: () => void) {
     this.#onIdle = onIdle;
-    this.channels = Array.from({ length: workers }, () => new WorkerChannel(() => this.#freed()));
+    this.channels = Array.from({ length: workers }, () => new WorkerChannel<PlacedRun>((run) => this.#settled(run)));
   }
 
   /** Batches that have not settled. */
@@ -30,44 +49,74 @@ export class BatchScheduler {
     return this.channels.reduce((sum, channel) => sum + channel.busy, this.#waiting.length);
   }
 
-  run(slab: Slab): Promise<BatchResult> {
+  /** Whether a batch of `user` may be run now; one of the queue that `mayQueueBehind` also behind a running batch. */
+  hasPlace(user: 'queue' | 'shielded' | 'named', mayQueueBehind = false): boolean {
+    const workers = this.channels.length;
+    const { queue, shielded, named, aside } = this.#taken;
+    if (user === 'named') return named < workers;
+    const own = queue + shielded + named + aside;
+    if (user === 'shielded') return own + this.#held < workers;
+    return own < workers * (mayQueueBehind ? ORDERS_MAX : 1);
+  }
+
+  /** Keeps the place of a shielded batch whose run is over, until the function that it returns is called. */
+  holdPlace(): () => void {
+    this.#held += 1;
+    return () => {
+      this.#held -= 1;
+    };
+  }
+
+  run(slab: Slab, user: PlaceUser): Promise<BatchResult> {
     if (this.#waiting.length >= this.channels.length * WAITING_PER_WORKER) {
       return Promise.reject(new Error(`run a batch: ${this.#waiting.length} wait for a worker already`));
     }
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ slab, resolve, reject });
+      this.#taken[user] += 1;
+      this.#waiting.push({ slab, user, resolve, reject });
       this.#startWaiting();
     });
   }
 
   /** Hands back what no worker has begun, but for batches in memory of their own. */
   recall(): void {
-    const taken = this.channels.flatMap((channel) => channel.recall());
-    const kept = this.#waiting.splice(0).filter((run) => run.slab.index === OWN_MEMORY || taken.push(run) === 0);
+    const recalled = this.channels.flatMap((channel) => channel.recall());
+    const kept = this.#waiting.splice(0)
+      .filter((run) => run.slab.index === OWN_MEMORY || recalled.push(run) === 0);
     this.#waiting.push(...kept);
     // The newest first: each goes to the head of its queue, where the oldest is to be in the end.
-    for (const { resolve } of taken.reverse()) resolve(RECALLED);
-    if (taken.length > 0) this.#freed();
+    for (const run of recalled.reverse()) {
+      this.#taken[run.user] -= 1;
+      run.resolve(RECALLED);
+    }
+    if (recalled.length > 0) this.#freed();
   }
 
   /** A worker begins at this channel and is spoken to through `port`. */
-  connect(channel: WorkerChannel, port: MessagePort): void {
+  connect(channel: WorkerChannel<PlacedRun>, port: MessagePort): void {
     channel.connect(port);
     this.#startWaiting();
   }
 
   /** The worker of this channel is no more; another follows it, or not. */
-  lose(channel: WorkerChannel, reason: Error, isFollowed: boolean): void {
+  lose(channel: WorkerChannel<PlacedRun>, reason: Error, isFollowed: boolean): void {
     const left = channel.lose(reason);
     if (isFollowed) this.#waiting.unshift(...left);
-    else for (const { reject } of left) reject(reason);
+    else this.#reject(left, reason);
     this.#freed();
   }
 
   /** No worker is left. */
   loseAll(reason: Error): void {
     for (const channel of this.channels) this.lose(channel, reason, false);
-    for (const { reject } of this.#waiting.splice(0)) reject(reason);
+    this.#reject(this.#waiting.splice(0), reason);
+  }
+
+  #reject(runs: readonly PlacedRun[], reason: Error): void {
+    for (const run of runs) {
+      this.#taken[run.user] -= 1;
+      run.reject(reason);
+    }
   }
 
   #startWaiting(): void {
@@ -79,8 +128,8 @@ export class BatchScheduler {
     this.#lookLater();
   }
 
-  #nextChannel(): WorkerChannel | undefined {
-    let found: WorkerChannel | undefined;
+  #nextChannel(): WorkerChannel<PlacedRun> | undefined {
+    let found: WorkerChannel<PlacedRun> | undefined;
     for (const channel of this.channels) {
       if (channel.hasRoom && (found === undefined || channel.busy < found.busy)) found = channel;
     }
@@ -98,6 +147,11 @@ export class BatchScheduler {
     this.#isLooking = false;
     for (const channel of this.channels) channel.lookOrWait();
   };
+
+  #settled({ user }: PlacedRun): void {
+    this.#taken[user] -= 1;
+    this.#freed();
+  }
 
   #freed(): void {
     if (this.#waiting.length > 0) this.#startWaiting();

@@ -11,7 +11,6 @@ import { MessageChannel } from 'node:worker_threads';
 import { Piscina } from 'piscina';
 import { reasonOf } from '../../base/errors.ts';
 import type { LoadResult, ServeTask, WorkerResult, WorkerStart, WorkerTask } from '../messages.ts';
-import type { WorkerChannel } from './worker-channel.ts';
 import { BatchScheduler } from './scheduler.ts';
 import { withTimeout } from '../../base/clock.ts';
 
@@ -123,7 +122,7 @@ export class WorkerThreads {
   }
 
   // Settles when a worker left on command; a worker that died is followed by another.
-  async #serveChannel(channel: WorkerChannel, start: WorkerStart): Promise<void> {
+  async #serveChannel(channel: BatchScheduler['channels'][number], start: WorkerStart): Promise<void> {
     for (;;) {
       const { port1, port2 } = new MessageChannel();
       this.scheduler.connect(channel, port1);

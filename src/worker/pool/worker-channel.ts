@@ -15,23 +15,23 @@ export interface BatchRun {
   readonly reject: (reason: Error) => void;
 }
 
-interface Posted {
-  readonly run: BatchRun;
+interface Posted<Run> {
+  readonly run: Run;
   /** Of its order in the mailbox. */
   readonly number: number;
 }
 
 const ALL_FIT: BatchResult = { overflow: [] };
 
-export class WorkerChannel {
+export class WorkerChannel<Run extends BatchRun = BatchRun> {
   readonly #mailbox = new MailboxSender<BatchReport>();
-  readonly #onFree: () => void;
+  readonly #onSettled: (run: Run) => void;
   /** Oldest first. */
-  readonly #posted: Posted[] = [];
+  readonly #posted: Posted<Run>[] = [];
 
-  /** `onFree` is called whenever a batch was settled. */
-  constructor(onFree: () => void) {
-    this.#onFree = onFree;
+  /** `onSettled` is called with each batch that the worker, or its end, has settled. */
+  constructor(onSettled: (run: Run) => void) {
+    this.#onSettled = onSettled;
   }
 
   /** Of its mailbox, for the worker. */
@@ -54,7 +54,7 @@ export class WorkerChannel {
     this.#mailbox.connect(port, () => this.lookOrWait());
   }
 
-  start(run: BatchRun): void {
+  start(run: Run): void {
     this.#posted.push({ run, number: this.#mailbox.post(run.slab) });
   }
 
@@ -72,7 +72,7 @@ export class WorkerChannel {
       const report = this.#mailbox.takeReport(number);
       if (report?.failure === undefined) run.resolve(report ?? ALL_FIT);
       else run.reject(new Error(report.failure));
-      this.#onFree();
+      this.#onSettled(run);
     }
   }
 
@@ -84,8 +84,8 @@ export class WorkerChannel {
   }
 
   /** Takes back the batches that the worker has not begun; their promises stay open. */
-  recall(): BatchRun[] {
-    const recalled: BatchRun[] = [];
+  recall(): Run[] {
+    const recalled: Run[] = [];
     for (const posted of [...this.#posted]) {
       const { run, number } = posted;
       if (this.#mailbox.isBegun(number)) continue;
@@ -101,14 +101,14 @@ export class WorkerChannel {
   }
 
   /** The worker is no more: rejects what it was running and returns what it had not begun, for another one. */
-  lose(reason: Error): BatchRun[] {
+  lose(reason: Error): Run[] {
     this.look();
     const posted = this.#posted.splice(0);
     const begun = posted.filter(({ number }) => this.#mailbox.isBegun(number));
     this.#mailbox.abandon();
     for (const { run } of begun) {
       run.reject(reason);
-      this.#onFree();
+      this.#onSettled(run);
     }
     return posted.slice(begun.length).map(({ run }) => run);
   }

@@ -5,7 +5,6 @@ import { MessageChannel } from 'node:worker_threads';
 import { MailboxReceiver } from '../../../src/shared-memory/mailbox.ts';
 import { createSlabArena } from '../../../src/shared-memory/slab-arena.ts';
 import { WorkerChannel } from '../../../src/worker/pool/worker-channel.ts';
-import { BatchScheduler } from '../../../src/worker/pool/scheduler.ts';
 import { until } from '../../support/poll.ts';
 
 /** The word of the mailbox in which a wakeup is requested, as it is drawn there. */
@@ -31,23 +30,5 @@ suite('WorkerChannel', () => {
     await until('the wakeup is requested again', () => Atomics.load(words, WAKEUP) === 1);
     worker.finish(null);
     assert.deepEqual(await run, { overflow: [] });
-  });
-});
-
-suite('BatchScheduler', () => {
-  test('what is recalled comes back the newest first, so that a queue can put each at its head', async () => {
-    const scheduler = new BatchScheduler(1, () => undefined);
-    const { port1, port2 } = new MessageChannel();
-    scheduler.connect(scheduler.channels[0]!, port1);
-    const order: number[] = [];
-    const runs = slabs.slice(0, 3).map((slab) => scheduler.run(slab).then(({ isRecalled }) => {
-      assert.equal(isRecalled, true);
-      order.push(slab.index);
-    }));
-    scheduler.recall();
-    await Promise.all(runs);
-    assert.deepEqual(order, [2, 1, 0]);
-    port1.close();
-    port2.close();
   });
 });
