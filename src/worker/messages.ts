@@ -1,5 +1,6 @@
 // Everything that crosses the boundary between the main thread and an inference worker; types only.
 import type { MessagePort } from 'node:worker_threads';
+import type { EncodedError } from '../base/errors.ts';
 import type { Datatype, OutputKind, Signature, StackingDecision } from '../domain/records.ts';
 import type { RowRingSize } from '../shared-memory/row-ring.ts';
 import type { NonFiniteJson } from '../protocols/json/tensor-json.ts';
@@ -93,12 +94,17 @@ export interface BatchResult {
   /** No worker has begun it: the batch is as it was before, and can be given to another deployment. */
   readonly isRecalled?: true;
 }
-/** What of a batch's result does not fit the slab; `failure` says that there is no result. */
+/** What of a batch's result does not fit the slab; `failure` says why there is no result. */
 export interface BatchReport {
   readonly overflow: BatchResult['overflow'];
-  readonly failure?: string;
+  readonly failure?: EncodedError;
 }
 export interface ServeResult {
   readonly kind: 'serve';
 }
-export type WorkerResult = LoadResult | ServeResult;
+/** A task that threw: the error itself would lose its class on the way. */
+export interface FailedTask {
+  readonly kind: 'failed';
+  readonly error: EncodedError;
+}
+export type WorkerResult = LoadResult | ServeResult | FailedTask;

@@ -5,7 +5,7 @@
 // wrong; a load or a release holds its worker until all workers of the deployment got theirs, so each gets one.
 import { threadId } from 'node:worker_threads';
 import { monotonicUs } from '../../base/clock.ts';
-import { isLastgoodError, lastgoodError, reasonOf } from '../../base/errors.ts';
+import { encodeError, isLastgoodError, lastgoodError, reasonOf } from '../../base/errors.ts';
 import { Outcome, SampleWriter, sampleRingOffset } from '../../shared-memory/sample-ring.ts';
 import { MailboxReceiver } from '../../shared-memory/mailbox.ts';
 import type { Slab } from '../../shared-memory/slab.ts';
@@ -45,11 +45,10 @@ function assignmentOf(start: WorkerStart): Assignment {
 
 /** Handles one task of the pool. */
 export default async function handle(task: WorkerTask): Promise<WorkerResult> {
-  switch (task.kind) {
-    case 'load':
-      return load(task);
-    case 'serve':
-      return serve(task);
+  try {
+    return await (task.kind === 'load' ? load(task) : serve(task));
+  } catch (error) {
+    return { kind: 'failed', error: encodeError(error) };
   }
 }
 
@@ -105,7 +104,7 @@ async function carryOut(slab: Slab, assignment: Assignment): Promise<BatchReport
     const { overflow } = await runBatch(slab, assignment);
     return overflow.length === 0 ? null : { overflow };
   } catch (error) {
-    return { overflow: [], failure: reasonOf(error) };
+    return { overflow: [], failure: encodeError(error) };
   }
 }
 

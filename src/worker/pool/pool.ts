@@ -124,12 +124,8 @@ export class InferencePool {
 
   #loadFailed(error: unknown): Error {
     if (isLastgoodError(error)) return error;
-    // Errors lose their class on the way from a thread, not their message.
     const { model, version } = this.#start;
-    const prefix = lastgoodError('LOAD_FAILED', { model, version, reason: '' }).message;
-    const text = reasonOf(error);
-    const reason = text.startsWith(prefix) ? text.slice(prefix.length) : text;
-    return lastgoodError('LOAD_FAILED', { model, version, reason });
+    return lastgoodError('LOAD_FAILED', { model, version, reason: reasonOf(error) });
   }
 
   async #idle(): Promise<void> {

@@ -8,8 +8,9 @@
 import '../../base/telemetry-off.ts';
 import { fileURLToPath } from 'node:url';
 import { MessageChannel } from 'node:worker_threads';
+import type { MessagePort } from 'node:worker_threads';
 import { Piscina } from 'piscina';
-import { reasonOf } from '../../base/errors.ts';
+import { decodeError, reasonOf } from '../../base/errors.ts';
 import type { LoadResult, ServeTask, WorkerResult, WorkerStart, WorkerTask } from '../messages.ts';
 import { BatchScheduler } from './scheduler.ts';
 import { withTimeout } from '../../base/clock.ts';
@@ -115,10 +116,15 @@ export class WorkerThreads {
   #postLoad(start: WorkerStart, deadlineUs: number): Promise<WorkerResult> {
     return new Promise<WorkerResult>((resolve, reject) => {
       this.#loads.add(reject);
-      this.#piscina.run({ kind: 'load', start, deadlineUs }).then(resolve, (error: unknown) => {
-        reject(error instanceof Error ? error : new Error(reasonOf(error)));
-      }).finally(() => this.#loads.delete(reject));
+      this.#do({ kind: 'load', start, deadlineUs }).then(resolve, reject).finally(() => this.#loads.delete(reject));
     });
+  }
+
+  // Rejects with the error that the worker threw, or with that of its end.
+  async #do(task: WorkerTask, transferList: MessagePort[] = []): Promise<WorkerResult> {
+    const result = await this.#piscina.run(task, { transferList });
+    if (result.kind === 'failed') throw decodeError(result.error);
+    return result;
   }
 
   // Settles when a worker left on command; a worker that died is followed by another.
@@ -128,7 +134,7 @@ export class WorkerThreads {
       this.scheduler.connect(channel, port1);
       const task: ServeTask = { kind: 'serve', start, mailbox: channel.memory, port: port2, releaseMs: RELEASE_MS };
       try {
-        await this.#piscina.run(task, { transferList: [port2] });
+        await this.#do(task, [port2]);
         return;
       } catch (error) {
         // A worker that died has nothing to release.

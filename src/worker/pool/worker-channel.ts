@@ -3,6 +3,7 @@
 // Invariant: a batch is settled exactly once: by its worker, by the worker's end, or by being recalled; and it is never
 // recalled once its worker has begun it.
 import type { MessagePort } from 'node:worker_threads';
+import { decodeError } from '../../base/errors.ts';
 import { MailboxSender, ORDERS_MAX } from '../../shared-memory/mailbox.ts';
 import { OWN_MEMORY } from '../../shared-memory/slab.ts';
 import type { Slab } from '../../shared-memory/slab.ts';
@@ -71,7 +72,7 @@ export class WorkerChannel<Run extends BatchRun = BatchRun> {
       this.#posted.shift();
       const report = this.#mailbox.takeReport(number);
       if (report?.failure === undefined) run.resolve(report ?? ALL_FIT);
-      else run.reject(new Error(report.failure));
+      else run.reject(decodeError(report.failure));
       this.#onSettled(run);
     }
   }
