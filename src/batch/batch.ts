@@ -6,7 +6,7 @@ import { EntryStatus } from '../shared-memory/slab.ts';
 import type { Slab } from '../shared-memory/slab.ts';
 import { refusalOf } from '../protocols/protocol.ts';
 import type { BatchResult } from '../worker/messages.ts';
-import type { Asked, OnBad } from './options.ts';
+import type { OnFailedAnswer, RequestIds } from './options.ts';
 import type { ReplySink, Ticket } from './submit.ts';
 
 /** Called once per entry, when it is settled. */
@@ -37,7 +37,7 @@ class Waiter implements Ticket {
   }
 }
 
-export class Batch implements Asked {
+export class Batch implements RequestIds {
   readonly slab: Slab;
   readonly #waiters: Waiter[] = [];
   readonly #onSettled: OnSettled;
@@ -116,7 +116,7 @@ export class Batch implements Asked {
   }
 
   /** Hands out the worker's answers. `lost` makes the error for an entry that the worker left without one. */
-  deliver(result: BatchResult, lost: () => unknown, onBad?: OnBad): void {
+  deliver(result: BatchResult, lost: () => unknown, onFailedAnswer?: OnFailedAnswer): void {
     this.#dispatched = false;
     const { slab } = this;
     const waiters = this.#waiters;
@@ -130,7 +130,7 @@ export class Batch implements Asked {
         continue;
       }
       const outcome = slab.outcome(entry);
-      if (outcome === Outcome.modelFailure || outcome === Outcome.nonFinite) onBad?.(slab, entry, answer, this);
+      if (outcome === Outcome.modelFailure || outcome === Outcome.nonFinite) onFailedAnswer?.(slab, entry, answer, this);
       this.#answer(waiter, entry, status, answer, slab.answerHeaderBytes(entry));
     }
   }

@@ -47,7 +47,7 @@ export class Batcher implements Submitter {
   readonly #running = new Set<Batch>();
   readonly #timer = new CutTimer({
     cut: () => this.#cut(),
-    companyUs: () => this.#companyUs(),
+    lingerUs: () => this.#lingerUs(),
     // Where the runs take most of the time an idle worker costs more than a small batch.
     mayGrow: () => !this.#isSlow && this.#queue.length === 1 && this.#open?.isFull === false,
     accepted: () => this.counts.accepted,
@@ -155,9 +155,9 @@ export class Batcher implements Submitter {
     return batch;
   }
 
-  // How long the open batch may still wait for company: from its first request on, and not at all once it is full or
-  // another batch waits.
-  #companyUs(): number {
+  // Microseconds left of batchDelayUs for the open batch, counted from its first request; 0 or less when they are over,
+  // when it is full, and when a sealed batch goes first.
+  #lingerUs(): number {
     const { batchDelayUs, monotonicUs } = this.#options;
     const open = this.#open;
     if (batchDelayUs === 0 || open === null || open.isFull || this.#queue.length > 1) return 0;
@@ -168,7 +168,7 @@ export class Batcher implements Submitter {
     for (;;) {
       const [batch] = this.#queue;
       if (batch === undefined) return;
-      if (batch === this.#open && this.#companyUs() > 0) {
+      if (batch === this.#open && this.#lingerUs() > 0) {
         this.#timer.schedule();
         return;
       }
@@ -181,7 +181,7 @@ export class Batcher implements Submitter {
     }
   }
 
-  #mayWait(batch: Batch): boolean {
+  #mayQueueBehind(batch: Batch): boolean {
     const share = this.#isSlow ? READY_SHARE_SLOW : READY_SHARE;
     return batch !== this.#open || batch.isFull || batch.live >= this.#pending * share;
   }
@@ -197,7 +197,7 @@ export class Batcher implements Submitter {
   #start(batch: Batch): boolean {
     let run: Promise<BatchResult> | undefined;
     try {
-      run = this.#options.dispatch(batch.slab, this.#mayWait(batch), batch);
+      run = this.#options.dispatch(batch.slab, this.#mayQueueBehind(batch), batch);
     } catch (error) {
       this.#remove(batch);
       batch.refuseAll(error);
@@ -234,7 +234,7 @@ export class Batcher implements Submitter {
       this.#options.onUnanswered?.(batch.slab, batch.live, 'lost');
       batch.refuseAll(lost());
     } else {
-      batch.deliver(result, lost, this.#options.onBad);
+      batch.deliver(result, lost, this.#options.onFailedAnswer);
     }
     this.#release(batch);
     if (this.#queue.length > 0 && this.#queue[0] !== this.#open) this.#cut();

@@ -1,11 +1,11 @@
 // When a queue cuts its next batch: at the end of the first turn of the event loop in which nothing came in, or later
-// when company is waited for. Main thread; one per queue.
+// when the open batch lingers for more requests. Main thread; one per queue.
 // A turn reads what the sockets have at its begin. While it does so clients send more, which the next turn reads, and
 // one larger batch costs both threads less than two: the hand-over, the wake-up, the caches that each finds cold.
 // Invariant: a scheduled cut comes at the end of this turn or of one of the GROWING_TURNS_MAX after it, or when the
-// company's time is up.
+// lingering is over.
 
-/** A batch that took longer cost more than its answers will: to collect company meanwhile would idle the worker. */
+/** A batch that took longer cost more than its answers will: to let the next one linger would idle the worker. */
 export const SLOW_BATCH_US = 1_000;
 
 /** Turns for which an open batch may grow; after each of them the queue looks whether anything came in. */
@@ -13,8 +13,8 @@ export const GROWING_TURNS_MAX = 4;
 
 interface CutPorts {
   readonly cut: () => void;
-  /** Microseconds that the open batch may still wait for company. */
-  readonly companyUs: () => number;
+  /** Microseconds that the open batch may still linger. */
+  readonly lingerUs: () => number;
   /** Whether a larger batch is worth a turn in which a worker may be idle. */
   readonly mayGrow: () => boolean;
   /** Counts the requests that have come in. */
@@ -27,8 +27,8 @@ export class CutTimer {
   /** What had come in when a turn ended the last time, and the turns since the cut was scheduled. */
   #acceptedBefore = 0;
   #turns = 0;
-  /** Runs while an open batch waits for company. */
-  #company: NodeJS.Timeout | null = null;
+  /** Runs while an open batch lingers. */
+  #linger: NodeJS.Timeout | null = null;
 
   constructor(ports: CutPorts) {
     this.#ports = ports;
@@ -37,17 +37,17 @@ export class CutTimer {
   /** Sees to it that `cut` is called soon; again and again changes nothing. */
   schedule(): void {
     if (this.#isScheduled) return;
-    const companyUs = this.#ports.companyUs();
-    if (companyUs > 0) {
-      this.#company ??= setTimeout(this.#onCompany, companyUs / 1e3);
+    const lingerUs = this.#ports.lingerUs();
+    if (lingerUs > 0) {
+      this.#linger ??= setTimeout(this.#onLingered, lingerUs / 1e3);
       return;
     }
     this.#isScheduled = true;
     setImmediate(this.#onTurnEnd);
   }
 
-  readonly #onCompany = (): void => {
-    this.#company = null;
+  readonly #onLingered = (): void => {
+    this.#linger = null;
     this.#ports.cut();
   };
 

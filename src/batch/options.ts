@@ -5,20 +5,20 @@ import type { Slab } from '../shared-memory/slab.ts';
 import type { BatchResult } from '../worker/messages.ts';
 
 /**
- * Starts a batch on a worker. Returns undefined when no worker is free now (the batcher asks again after `wake`), and
- * throws when the model cannot serve at all, which refuses the batch. A batch that `mayWait` is large enough to be laid
- * ready behind the one that a worker runs.
+ * Starts a batch on a worker. Returns undefined when there is no place for it now (the batcher asks again after `wake`),
+ * and throws when the model cannot serve at all, which refuses the batch. A batch that `mayQueueBehind` is large enough
+ * to be laid ready behind the one that a worker runs.
  */
-export type Dispatch = (slab: Slab, mayWait: boolean, asked: Asked) => Promise<BatchResult> | undefined;
+export type Dispatch = (slab: Slab, mayQueueBehind: boolean, ids: RequestIds) => Promise<BatchResult> | undefined;
 
 /** Who asked the entries of a batch. */
-export interface Asked {
+export interface RequestIds {
   /** What the client calls the request of this entry; empty when it does not say. */
   requestIdOf(entry: number): string;
 }
 
 /** Told of an entry that the version failed, or answered with a number that is not finite, and its encoded answer. */
-export type OnBad = (slab: Slab, entry: number, answer: Uint8Array, asked: Asked) => void;
+export type OnFailedAnswer = (slab: Slab, entry: number, answer: Uint8Array, ids: RequestIds) => void;
 
 export interface BatcherOptions {
   readonly model: string;
@@ -37,9 +37,9 @@ export interface BatcherOptions {
    * Called with the number of requests that a running batch's version left without an answer, and that the main thread
    * answered in its stead: no sample of them will come from a worker in time, or at all.
    */
-  readonly onUnanswered?: (slab: Slab, requests: number, why: Unanswered) => void;
+  readonly onUnanswered?: (slab: Slab, requests: number, why: LossReason) => void;
   /** Called before such an answer goes out. */
-  readonly onBad?: OnBad;
+  readonly onFailedAnswer?: OnFailedAnswer;
   /** What is counted here; a meter of its own by default. */
   readonly meter?: ModelMeter;
   /** Where the answers of a stamped batch are counted; by default as those that no version served. */
@@ -49,4 +49,4 @@ export interface BatcherOptions {
 }
 
 /** `lost`: the worker ended; `deadline`: it is still running and the requests' time is over. */
-export type Unanswered = 'lost' | 'deadline';
+export type LossReason = 'lost' | 'deadline';

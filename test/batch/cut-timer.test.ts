@@ -14,7 +14,7 @@ interface Bench {
 function bench(mayGrow: () => boolean = () => true): Bench {
   const cuts: number[] = [];
   let accepted = 0;
-  const timer = new CutTimer({ cut: () => cuts.push(accepted), companyUs: () => 0, accepted: () => accepted, mayGrow });
+  const timer = new CutTimer({ cut: () => cuts.push(accepted), lingerUs: () => 0, accepted: () => accepted, mayGrow });
   const turns = async (count: number, perTurn: number): Promise<void> => {
     for (let turn = 0; turn < count; turn += 1) {
       accepted += perTurn;

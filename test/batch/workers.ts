@@ -1,7 +1,7 @@
 // The far side of a batcher: takes slabs as a pool of workers does, sees them through views of its own, and answers
 // when the test says so. The near side: requests whose outcomes are written down.
 import { Batcher } from '../../src/batch/batcher.ts';
-import type { BatcherOptions, Unanswered } from '../../src/batch/options.ts';
+import type { BatcherOptions, LossReason } from '../../src/batch/options.ts';
 import type { Ticket } from '../../src/batch/submit.ts';
 import { EntryKind } from '../../src/protocols/protocol.ts';
 import { EntryStatus, OWN_MEMORY, Slab } from '../../src/shared-memory/slab.ts';
@@ -42,10 +42,10 @@ export class TestWorkers {
     this.#views = viewSlabArena(batcher.arena.memory, batcher.arena.slabs.length);
   }
 
-  dispatch(slab: Slab, mayWait: boolean): Promise<BatchResult> | undefined {
+  dispatch(slab: Slab, mayQueueBehind: boolean): Promise<BatchResult> | undefined {
     if (this.refusal !== null) throw this.refusal;
     if (this.free > 0) this.free -= 1;
-    else if (mayWait && this.#ready < this.room) this.#ready += 1;
+    else if (mayQueueBehind && this.#ready < this.room) this.#ready += 1;
     else return undefined;
     slab.stamp(this.generation, 1, this.#nowUs());
     const isSingle = slab.index === OWN_MEMORY;
@@ -103,7 +103,7 @@ export interface Asked {
 export interface Bench {
   readonly batcher: Batcher;
   readonly workers: TestWorkers;
-  readonly unanswered: { readonly generation: number; readonly requests: number; readonly why: Unanswered }[];
+  readonly unanswered: { readonly generation: number; readonly requests: number; readonly why: LossReason }[];
   readonly clock: { nowUs: number };
   readonly ask: (body: string, kind?: EntryKind, timeoutUs?: number) => Asked;
 }
@@ -116,7 +116,7 @@ export function benchWith(options: Partial<BatcherOptions> & { readonly workers?
   const batcher = new Batcher({
     model: 'm', batchSizeMax: 4, batchDelayUs: 0, slabBytes: 4_096, largeBytesMax: 100_000, pendingMax: 32,
     deadlineMs: 1_000,
-    dispatch: (slab, mayWait) => workers.dispatch(slab, mayWait),
+    dispatch: (slab, mayQueueBehind) => workers.dispatch(slab, mayQueueBehind),
     monotonicUs: () => clock.nowUs,
     onUnanswered: (slab, requests, why) => unanswered.push({ generation: slab.generation, requests, why }),
     ...changed,

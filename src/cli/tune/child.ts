@@ -32,8 +32,8 @@ async function tune({ dataDir, version, tuning, body, seconds, loadMs }: TuneOrd
     model: version.model, batchSizeMax, batchDelayUs: 0, pendingMax: inFlight, deadlineMs: LATENCY_US_MAX / 1e3,
     slabBytes: Math.max(SLAB_BYTES_MIN, Math.min(4 * MIB, bytes.length * batchSizeMax * 2)), largeBytesMax: 256 * MIB,
     monotonicUs,
-    dispatch: (slab, mayWait) => {
-      if (deployment?.hasPlace('queue', mayWait) !== true) return undefined;
+    dispatch: (slab, mayQueueBehind) => {
+      if (deployment?.hasPlace('queue', mayQueueBehind) !== true) return undefined;
       slab.stamp(GENERATION, DEPLOYMENT_ID, monotonicUs());
       return deployment.run(slab, 'queue');
     },

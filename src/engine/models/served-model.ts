@@ -1,7 +1,7 @@
 // One model as the engine serves it: its queue, its loaded versions, its rollout and what the monitor says of it.
 // Main thread. Everything that belongs to one model and to no other is wired here.
 import { Batcher } from '../../batch/batcher.ts';
-import type { BatcherOptions, Dispatch, OnBad, Unanswered } from '../../batch/options.ts';
+import type { BatcherOptions, Dispatch, LossReason, OnFailedAnswer } from '../../batch/options.ts';
 import { lastgoodError, reasonOf } from '../../base/errors.ts';
 import { CHECKS } from '../../judge/checks/table.ts';
 import type { CheckName, HealthReport, Verdict } from '../../judge/types/messages.ts';
@@ -63,7 +63,8 @@ export class ServedModel {
     this.#failures = new FailureLog(options.reservoir !== 'off');
     const queue = this.#queueOptions();
     this.#shield = new Shield({
-      isOn: options.shield === 'on', counts: this.#meter, monotonicUs: queue.monotonicUs, onBad: this.#noteBad,
+      isOn: options.shield === 'on', counts: this.#meter, monotonicUs: queue.monotonicUs,
+      onFailedAnswer: this.#noteFailedAnswer,
       onLost: (slab, requests) => this.#noteUnanswered(slab, requests, 'lost'),
     });
     this.batcher = new Batcher({ ...queue, dispatch: this.#dispatch });
@@ -111,7 +112,8 @@ export class ServedModel {
     return {
       model: this.model, batchSizeMax, batchDelayUs, slabBytes, largeBytesMax, pendingMax, deadlineMs,
       monotonicUs: () => clock.monotonicUs(), meter: this.#meter, answersOf: this.#answersOf,
-      recall: () => this.#recallAllBut(null), onUnanswered: this.#noteUnanswered, onBad: this.#noteBad,
+      recall: () => this.#recallAllBut(null),
+      onUnanswered: this.#noteUnanswered, onFailedAnswer: this.#noteFailedAnswer,
     };
   }
 
@@ -225,15 +227,15 @@ export class ServedModel {
   }
 
   // Called at every cut: the generation is chosen here and not before.
-  readonly #dispatch: Dispatch = (slab, mayWait, asked) => {
+  readonly #dispatch: Dispatch = (slab, mayQueueBehind, ids) => {
     const active = this.rollout.active;
     if (active === null) throw lastgoodError('NO_ACTIVE_VERSION', { model: this.model });
     const { deployment, generation } = active;
     const standby = this.rollout.phase === 'probation' ? this.#deployments.standby : undefined;
     const isShielded = standby !== undefined && this.#shield.covers(deployment, standby);
-    if (!deployment.hasPlace(isShielded ? 'shielded' : 'queue', mayWait)) return undefined;
+    if (!deployment.hasPlace(isShielded ? 'shielded' : 'queue', mayQueueBehind)) return undefined;
     slab.stamp(generation, deployment.id, this.#context.clock.monotonicUs(), this.#track);
-    return isShielded ? this.#shield.run(deployment, standby, slab, asked) : deployment.run(slab, 'queue');
+    return isShielded ? this.#shield.run(deployment, standby, slab, ids) : deployment.run(slab, 'queue');
   };
 
   get #track(): Track {
@@ -277,11 +279,11 @@ export class ServedModel {
     active?.deployment.keepRows(reservoir === 'always' || phase === 'probation' || judge.steadyDrift === 'on');
   }
 
-  readonly #noteBad: OnBad = (slab, entry, answer, asked) => {
-    this.#failures.note(slab, entry, answer, asked, this.#context.clock.monotonicUs());
+  readonly #noteFailedAnswer: OnFailedAnswer = (slab, entry, answer, ids) => {
+    this.#failures.note(slab, entry, answer, ids, this.#context.clock.monotonicUs());
   };
 
-  readonly #noteUnanswered = (slab: Slab, requests: number, why: Unanswered): void => {
+  readonly #noteUnanswered = (slab: Slab, requests: number, why: LossReason): void => {
     this.#lostSamples.record(slab, requests, why, this.#context.clock.monotonicUs());
     this.#failures.noteUnanswered(slab, requests, why);
   };

@@ -1,7 +1,7 @@
 // Remembers of the newest generation what it failed with and which requests that hit. Main thread, for bad answers
 // only: they are counted all, and read at most READ_PER_SECOND of them, so that a version that fails everything costs
 // little. Fixed memory: a few kinds of errors, a few requests.
-import type { Asked, Unanswered } from '../../batch/options.ts';
+import type { LossReason, RequestIds } from '../../batch/options.ts';
 import { ERRORS_NAMED, REQUESTS_NAMED } from '../../judge/verdict/circumstances.ts';
 import type { Failures } from '../../judge/verdict/circumstances.ts';
 import { KeptRequests } from '../../rollout/attribution/asked-again.ts';
@@ -48,7 +48,7 @@ export class FailureLog {
    * Takes in a bad answer of the batch's generation; those of earlier ones and of none are left out, and those to
    * inputs that are not finite.
    */
-  note(slab: Slab, entry: number, answer: Uint8Array, asked: Asked, nowUs: number): void {
+  note(slab: Slab, entry: number, answer: Uint8Array, ids: RequestIds, nowUs: number): void {
     if (!this.#isCurrent(slab.generation) || slab.outcome(entry) === Outcome.nonFiniteInput) return;
     const what = slab.outcome(entry) === Outcome.nonFinite ? 'nonFinite' as const : 'failed' as const;
     if (what === 'failed') this.#failed += 1;
@@ -56,12 +56,12 @@ export class FailureLog {
     if (!this.#mayRead(nowUs)) return;
     if (this.#keepsInputs) this.#kept[what].add(slab, entry);
     if (what === 'failed') this.#readError(slab, entry, answer);
-    const id = (asked.requestIdOf(entry) || idInside(slab, entry)).slice(0, ID_CHARACTERS_MAX);
+    const id = (ids.requestIdOf(entry) || idInside(slab, entry)).slice(0, ID_CHARACTERS_MAX);
     if (id !== '') this.#keep({ id, what, atUs: nowUs });
   }
 
   /** Counts requests that the version left without an answer. */
-  noteUnanswered({ generation }: Slab, requests: number, why: Unanswered): void {
+  noteUnanswered({ generation }: Slab, requests: number, why: LossReason): void {
     if (!this.#isCurrent(generation)) return;
     this.#failed += requests;
     this.#read += requests;

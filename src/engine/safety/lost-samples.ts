@@ -1,7 +1,7 @@
 // Samples of requests whose worker is gone or does not come back: the main thread writes them, in a ring of its own.
 // (A run that comes back late after all writes its latency as well.)
 import type { AttachRings } from '../../judge/types/messages.ts';
-import type { Unanswered } from '../../batch/options.ts';
+import type { LossReason } from '../../batch/options.ts';
 import { emptySample, Outcome, SampleWriter, sampleRingBytes } from '../../shared-memory/sample-ring.ts';
 import type { Slab } from '../../shared-memory/slab.ts';
 
@@ -14,7 +14,7 @@ export class LostSamples {
   readonly #writer = new SampleWriter(this.#ring, 0, CAPACITY);
 
   /** Writes one sample for each of `requests` of the batch, for the generation that it is stamped with. */
-  record(slab: Slab, requests: number, why: Unanswered, atUs: number): void {
+  record(slab: Slab, requests: number, why: LossReason, atUs: number): void {
     const count = Math.min(requests, CAPACITY / 2);
     const { generation, track, cutUs } = slab;
     const outcome = why === 'lost' ? Outcome.modelFailure : Outcome.deadline;

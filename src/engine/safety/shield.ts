@@ -7,7 +7,7 @@
 // Invariants: an entry is run again at most once. The samples of the first run have counted for the active version; the
 // second run is stamped with no generation, so its samples count for and against nobody. While a batch is being run
 // again it holds its place among the active version's batches, so the standby never gets more than those.
-import type { Asked, OnBad } from '../../batch/options.ts';
+import type { OnFailedAnswer, RequestIds } from '../../batch/options.ts';
 import type { VersionRecord } from '../../domain/records.ts';
 import { signatureDifference } from '../../rollout/registration/promotable.ts';
 import { Outcome } from '../../shared-memory/sample-ring.ts';
@@ -35,7 +35,7 @@ interface ShieldPorts {
   /** A worker was lost in a batch that is about to be run again: nobody else leaves samples of its requests. */
   readonly onLost: (slab: Slab, requests: number) => void;
   /** Told of each answer before the standby is asked for a better one. */
-  readonly onBad?: OnBad;
+  readonly onFailedAnswer?: OnFailedAnswer;
 }
 
 export interface ShieldCounts {
@@ -55,7 +55,7 @@ type Overflow = BatchResult['overflow'];
 /** An answer of NaN to NaN is nobody's failure, and the standby may have a better one all the same. */
 const WORTH_ANOTHER: ReadonlySet<number> = new Set([Outcome.modelFailure, Outcome.nonFinite, Outcome.nonFiniteInput]);
 
-const UNKNOWN: Asked = { requestIdOf: () => '' };
+const UNKNOWN: RequestIds = { requestIdOf: () => '' };
 
 export class Shield {
   readonly counts: ShieldCounts;
@@ -91,7 +91,7 @@ export class Shield {
   }
 
   /** Runs the batch in a shielded place on `active`, and what fails there on `standby`. */
-  async run(active: Runner, standby: Runner, slab: Slab, asked: Asked = UNKNOWN): Promise<BatchResult> {
+  async run(active: Runner, standby: Runner, slab: Slab, ids: RequestIds = UNKNOWN): Promise<BatchResult> {
     let first: BatchResult;
     try {
       first = await active.run(slab, 'shielded');
@@ -100,7 +100,7 @@ export class Shield {
     }
     const failed = first.isRecalled === true ? [] : failedEntries(slab);
     if (failed.length === 0) return first;
-    this.#tell(failed, first.overflow, slab, asked);
+    this.#tell(failed, first.overflow, slab, ids);
     const release = active.holdPlace();
     try {
       return { overflow: await this.#runAgain(failed, first.overflow, standby, slab) };
@@ -109,10 +109,10 @@ export class Shield {
     }
   }
 
-  #tell(failed: readonly number[], overflow: Overflow, slab: Slab, asked: Asked): void {
+  #tell(failed: readonly number[], overflow: Overflow, slab: Slab, ids: RequestIds): void {
     for (const entry of failed) {
       const answer = slab.answer(entry) ?? overflow.find((one) => one.entry === entry)?.answer;
-      if (answer !== undefined) this.#ports.onBad?.(slab, entry, answer, asked);
+      if (answer !== undefined) this.#ports.onFailedAnswer?.(slab, entry, answer, ids);
     }
   }
 

@@ -217,7 +217,7 @@ export class BatchRunner {
       return;
     }
     const outcome = encoder.hasNonFinite ? this.#nonFiniteTo(request) : Outcome.ok;
-    this.#write(request, HTTP_OK, bytes, outcome);
+    this.#publish(request.entry, request.rows, HTTP_OK, bytes, outcome);
     const { receivedUs, rows } = request;
     const times = this.#times;
     times.receivedUs = receivedUs;
@@ -263,16 +263,12 @@ export class BatchRunner {
     const { sampler, monotonicUs } = this.#options;
     // The id as it was read: what was written as 1.50 is repeated like that.
     const { status, bytes } = refusalJson(error, request.isFrame ? request.id : undefined);
-    this.#write(request, status, bytes, outcome);
+    this.#publish(request.entry, request.rows, status, bytes, outcome);
     const { receivedUs, rows } = request;
     const times = { receivedUs, startUs: this.#startUs, doneUs: monotonicUs(), runUs, batchRows: rows };
     const sample = sampler.request(outcome, rows, times);
     if (rows > 0 && outcome === Outcome.modelFailure) sampler.ask(sample, this.#batch.inputs, request.firstRow);
     sampler.fail(sample);
-  }
-
-  #write({ entry, rows }: Pending, status: number, bytes: Uint8Array, outcome: Outcome): void {
-    this.#publish(entry, rows, status, bytes, outcome);
   }
 
   #publish(entry: number, rows: number, status: number, bytes: Uint8Array, outcome: Outcome): void {

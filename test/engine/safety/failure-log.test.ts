@@ -1,7 +1,7 @@
 // What is remembered of bad answers: whose, which, how much at most.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import type { Asked } from '../../../src/batch/options.ts';
+import type { RequestIds } from '../../../src/batch/options.ts';
 import { FailureLog } from '../../../src/engine/safety/failure-log.ts';
 import { LastHours } from '../../../src/engine/safety/evidence-context.ts';
 import { lastgoodError } from '../../../src/base/errors.ts';
@@ -12,8 +12,8 @@ import type { Slab } from '../../../src/shared-memory/slab.ts';
 import { createSlab } from '../../../src/shared-memory/slab-arena.ts';
 import { EntryKind, refusalOf } from '../../../src/protocols/protocol.ts';
 
-const NOBODY: Asked = { requestIdOf: () => '' };
-const called = (id: string): Asked => ({ requestIdOf: () => id });
+const NOBODY: RequestIds = { requestIdOf: () => '' };
+const called = (id: string): RequestIds => ({ requestIdOf: () => id });
 
 /** A slab of one entry that the version of generation 4 failed, unless told otherwise. */
 function failed(body = '{}', kind: EntryKind = EntryKind.predictJson, generation = 4): Slab {
