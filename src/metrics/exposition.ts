@@ -1,7 +1,7 @@
 // GET /metrics: every family that lastgood publishes, its name, its labels and its help. Pure; only the main thread
 // calls it, once a second at most.
 import { Outcome } from '../shared-memory/sample-ring.ts';
-import { TRACK_NAMES } from '../shared-memory/track.ts';
+import { TRACK_NAMES } from '../shared-memory/slab.ts';
 import { countOf, DURATION_BOUNDS_US, ROW_BOUNDS } from './histogram.ts';
 import type { Histogram } from './histogram.ts';
 import type { VersionMeter } from './model-meter.ts';

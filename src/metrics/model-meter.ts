@@ -2,7 +2,7 @@
 // number goes back when they change.
 // Bound: versions that have not been heard of for longest give way; what comes of them later begins at 0 again, which
 // Prometheus takes for a restart.
-import { Track } from '../shared-memory/track.ts';
+import { Track } from '../shared-memory/slab.ts';
 import { AnswerCounts } from './answer-counts.ts';
 import { addSampleCounts, newSampleCounts } from './sample-counts.ts';
 import type { SampleCounts } from './sample-counts.ts';

@@ -2,8 +2,8 @@
 // Bound: a model has few loaded versions at a time, and counts that nobody takes are added up, not queued; versions
 // beyond the bound are counted together.
 import type { Sample } from '../shared-memory/sample-ring.ts';
-import { TRACK_NAMES } from '../shared-memory/track.ts';
-import type { Track } from '../shared-memory/track.ts';
+import { TRACK_NAMES } from '../shared-memory/slab.ts';
+import type { Track } from '../shared-memory/slab.ts';
 import { countSample, newSampleCounts } from './sample-counts.ts';
 import type { SampleCounts } from './sample-counts.ts';
 

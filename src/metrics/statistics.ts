@@ -1,6 +1,6 @@
 // GET /v2/models/…/stats: Triton's statistics extension, from the same counts as the metrics. Pure.
 import { Outcome } from '../shared-memory/sample-ring.ts';
-import { Track } from '../shared-memory/track.ts';
+import { Track } from '../shared-memory/slab.ts';
 import { countOf } from './histogram.ts';
 import type { ModelMeter } from './model-meter.ts';
 import { addSampleCounts, answeredOf, newSampleCounts } from './sample-counts.ts';

@@ -16,7 +16,7 @@
 // checked.
 // Counters are Int32 and wrap; differences are taken with `| 0`.
 
-import type { Track } from './track.ts';
+import type { Track } from './slab.ts';
 
 const CONTROL_BYTES = 128;
 export const RECORD_BYTES = 64;

@@ -15,7 +15,6 @@
 //           (kind says how request and answer are encoded: see protocols/protocol.ts; offsets count from the slab's
 //           start; nothing of a request is written again when it is answered, so that another version can be asked the
 //           same from the same slab)
-import { Track } from './track.ts';
 
 const HEADER_BYTES = 64;
 const ENTRY_BYTES = 64;
@@ -49,6 +48,25 @@ const E_ANSWER_HEADER_BYTES = 14;
 
 /** Values of an entry's status before the worker has written an HTTP status there. */
 export const EntryStatus = { pending: 0, cancelled: -1 } as const;
+
+/**
+ * In what standing a version answers a batch: stamped into the slab when the batch is cut and carried on by every sample,
+ * so that numbers of a version on probation and of a proven one are never mixed up.
+ */
+export const Track = {
+  /** The active version, its probation over. */
+  stable: 0,
+  /** The active version on probation. */
+  canary: 1,
+  /** A version that is not active and answers because the request named it. */
+  named: 2,
+  /** The standby, for what a version on probation failed. */
+  shield: 3,
+} as const;
+export type Track = (typeof Track)[keyof typeof Track];
+
+/** The names of the tracks, by number. */
+export const TRACK_NAMES = ['stable', 'canary', 'named', 'shield'] as const;
 
 /** The index of a slab that is part of no arena. */
 export const OWN_MEMORY = -1;

@@ -11,7 +11,7 @@ import type { EngineView, ModelView } from '../../src/metrics/views.ts';
 import { emptySample, Outcome, SampleKind } from '../../src/shared-memory/sample-ring.ts';
 import type { Sample } from '../../src/shared-memory/sample-ring.ts';
 import { EntryKind } from '../../src/protocols/protocol.ts';
-import { Track } from '../../src/shared-memory/track.ts';
+import { Track } from '../../src/shared-memory/slab.ts';
 import { parseMetrics, total } from '../support/prometheus.ts';
 
 const sample = (more: Partial<Sample>): Sample => ({ ...emptySample(), rows: 1, batchRows: 1, ...more });

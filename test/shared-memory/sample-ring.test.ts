@@ -6,7 +6,7 @@ import { Worker } from 'node:worker_threads';
 import {
   Outcome, RECORD_BYTES, SampleKind, SampleReader, SampleWriter, emptySample, sampleRingBytes, sampleRingOffset,
 } from '../../src/shared-memory/sample-ring.ts';
-import { Track } from '../../src/shared-memory/track.ts';
+import { Track } from '../../src/shared-memory/slab.ts';
 import type { Sample } from '../../src/shared-memory/sample-ring.ts';
 import { checkedSample, isWhole } from './checked-sample.ts';
 import { randomOf } from './seeded.ts';

@@ -16,7 +16,7 @@ import type { Deployments } from '../../rollout/deployment/deployments.ts';
 import { DeploymentLoader } from '../../rollout/deployment/loader.ts';
 import { type ActiveGeneration, ModelRollout } from '../../rollout/rollout.ts';
 import type { Slab } from '../../shared-memory/slab.ts';
-import { Track } from '../../shared-memory/track.ts';
+import { Track } from '../../shared-memory/slab.ts';
 import { circumstancesOf, LastHours } from '../safety/evidence-context.ts';
 import { FailureLog } from '../safety/failure-log.ts';
 import { LostSamples, MAIN_THREAD_RING } from '../safety/lost-samples.ts';

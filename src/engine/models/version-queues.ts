@@ -8,8 +8,7 @@ import { lastgoodError } from '../../base/errors.ts';
 import type { Registry } from '../../registry/registry.ts';
 import type { Deployment } from '../../rollout/deployment/deployment.ts';
 import type { Deployments } from '../../rollout/deployment/deployments.ts';
-import { NO_GENERATION, type Slab } from '../../shared-memory/slab.ts';
-import { Track } from '../../shared-memory/track.ts';
+import { NO_GENERATION, Track, type Slab } from '../../shared-memory/slab.ts';
 import type { BatchResult } from '../../worker/messages.ts';
 
 interface VersionQueuesPorts {

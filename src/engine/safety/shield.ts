@@ -11,9 +11,8 @@ import type { OnFailedAnswer, RequestIds } from '../../batch/options.ts';
 import type { VersionRecord } from '../../domain/records.ts';
 import { signatureDifference } from '../../rollout/registration/promotable.ts';
 import { Outcome } from '../../shared-memory/sample-ring.ts';
-import { EntryStatus, NO_GENERATION } from '../../shared-memory/slab.ts';
+import { EntryStatus, NO_GENERATION, Track } from '../../shared-memory/slab.ts';
 import type { Slab } from '../../shared-memory/slab.ts';
-import { Track } from '../../shared-memory/track.ts';
 import { refusalOf } from '../../protocols/protocol.ts';
 import type { BatchResult } from '../../worker/messages.ts';
 

@@ -3,9 +3,8 @@
 import { createSlab } from '../../shared-memory/slab-arena.ts';
 import type { EntryKind } from '../../protocols/protocol.ts';
 import type { Slab } from '../../shared-memory/slab.ts';
-import { NO_GENERATION } from '../../shared-memory/slab.ts';
+import { NO_GENERATION, Track } from '../../shared-memory/slab.ts';
 import { Outcome } from '../../shared-memory/sample-ring.ts';
-import { Track } from '../../shared-memory/track.ts';
 import type { Deployment } from '../deployment/deployment.ts';
 import { withTimeout } from '../../base/clock.ts';
 

@@ -3,7 +3,7 @@
 import type { OutputKind } from '../../domain/records.ts';
 import { SampleKind, emptySample } from '../../shared-memory/sample-ring.ts';
 import type { Outcome, Sample, SampleWriter } from '../../shared-memory/sample-ring.ts';
-import { Track } from '../../shared-memory/track.ts';
+import { Track } from '../../shared-memory/slab.ts';
 import { halfToNumber } from '../../domain/half.ts';
 import { summarizeRow } from '../../domain/prediction.ts';
 import { Projector } from '../../domain/projection.ts';
