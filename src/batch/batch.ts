@@ -130,7 +130,8 @@ export class Batch implements RequestIds {
         continue;
       }
       const outcome = slab.outcome(entry);
-      if (outcome === Outcome.modelFailure || outcome === Outcome.nonFinite) onFailedAnswer?.(slab, entry, answer, this);
+      const isFailed = outcome === Outcome.modelFailure || outcome === Outcome.nonFinite;
+      if (isFailed) onFailedAnswer?.(slab, entry, answer, this);
       this.#answer(waiter, entry, status, answer, slab.answerHeaderBytes(entry));
     }
   }

@@ -5,9 +5,9 @@ import type { Slab } from '../shared-memory/slab.ts';
 import type { BatchResult } from '../worker/messages.ts';
 
 /**
- * Starts a batch on a worker. Returns undefined when there is no place for it now (the batcher asks again after `wake`),
- * and throws when the model cannot serve at all, which refuses the batch. A batch that `mayQueueBehind` is large enough
- * to be laid ready behind the one that a worker runs.
+ * Starts a batch on a worker. Returns undefined when there is no place for it now (the batcher asks again after
+ * `wake`), and throws when the model cannot serve at all, which refuses the batch. A batch that `mayQueueBehind` is
+ * large enough to be laid ready behind the one that a worker runs.
  */
 export type Dispatch = (slab: Slab, mayQueueBehind: boolean, ids: RequestIds) => Promise<BatchResult> | undefined;
 

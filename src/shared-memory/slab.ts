@@ -50,8 +50,8 @@ const E_ANSWER_HEADER_BYTES = 14;
 export const EntryStatus = { pending: 0, cancelled: -1 } as const;
 
 /**
- * In what standing a version answers a batch: stamped into the slab when the batch is cut and carried on by every sample,
- * so that numbers of a version on probation and of a proven one are never mixed up.
+ * In what standing a version answers a batch: stamped into the slab when the batch is cut and carried on by every
+ * sample, so that numbers of a version on probation and of a proven one are never mixed up.
  */
 export const Track = {
   /** The active version, its probation over. */

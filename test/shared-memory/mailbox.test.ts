@@ -17,7 +17,9 @@ interface Report {
 }
 
 /** Both ends in one thread, and the port at which the main thread would be woken. */
-function bothEnds(): { sender: MailboxSender<Report>; worker: MailboxReceiver<Report>; port: MessagePort; slabs: readonly Slab[] } {
+function bothEnds(): {
+  sender: MailboxSender<Report>; worker: MailboxReceiver<Report>; port: MessagePort; slabs: readonly Slab[];
+} {
   const { slabs } = createSlabArena(16, SIZE);
   const sender = new MailboxSender<Report>();
   const { port1, port2 } = new MessageChannel();

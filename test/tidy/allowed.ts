@@ -22,7 +22,6 @@ export const SMALL_FOR_GOOD: readonly string[] = [
   'src/base/names.ts',
   'src/base/telemetry-off.ts',
   'src/doctor/registry-probe.ts',
-  'src/shared-memory/slab.ts',
   'src/options/judge-constants.ts',
 ];
 

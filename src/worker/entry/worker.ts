@@ -92,7 +92,9 @@ async function serve(task: ServeTask): Promise<ServeResult> {
   const { port } = task;
   const assignment = assignmentOf(task.start);
   const mailbox = new MailboxReceiver<BatchReport>(task.mailbox, port, assignment.slabs);
-  for (let slab = mailbox.next(); slab !== null; slab = mailbox.next()) mailbox.finish(await carryOut(slab, assignment));
+  for (let slab = mailbox.next(); slab !== null; slab = mailbox.next()) {
+    mailbox.finish(await carryOut(slab, assignment));
+  }
   await release(assignment, task.releaseMs);
   port.close();
   return { kind: 'serve' };
