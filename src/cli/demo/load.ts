@@ -3,6 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { Agent, request } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { tellParent } from '../../base/managed-child.ts';
 import type { SeenAnswer, LoadCommand, LoadReport, StartLoad } from './messages.ts';
 
 const REPORT_MS = 100;
@@ -24,12 +25,8 @@ function questionsOf(trafficFile: string): Question[] {
   }));
 }
 
-function send(report: LoadReport): Promise<void> {
-  return new Promise((resolve) => {
-    if (process.send === undefined) resolve();
-    else process.send(report, undefined, {}, () => resolve());
-  });
-}
+// Nobody is left to hear of a demo that has gone.
+const tell = (report: LoadReport): Promise<void> => tellParent(report).catch(() => undefined);
 
 class Load {
   readonly #options: StartLoad;
@@ -97,7 +94,7 @@ class Load {
   async #report(): Promise<void> {
     const answers = this.#answers;
     this.#answers = [];
-    if (answers.length > 0) await send({ kind: 'answers', answers });
+    if (answers.length > 0) await tell({ kind: 'answers', answers });
   }
 
   async stop(): Promise<void> {
@@ -109,7 +106,7 @@ class Load {
     clearInterval(this.#timer);
     this.#missing(`no answer within ${LAST_ANSWER_MS_MAX / 1_000} s`, this.#pending);
     await this.#report();
-    await send({ kind: 'done', sent: this.#sent, unanswered: Object.fromEntries(this.#unanswered) });
+    await tell({ kind: 'done', sent: this.#sent, unanswered: Object.fromEntries(this.#unanswered) });
     this.#agent.destroy();
     process.disconnect();
   }

@@ -1,12 +1,11 @@
 // lastgood tune: tries ways to serve a model on this host and recommends one.
-import { fork } from 'node:child_process';
 import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { InvalidArgumentError } from 'commander';
 import type { Command } from 'commander';
 import { lastgoodError, reasonOf } from '../../base/errors.ts';
+import { ManagedChild } from '../../base/managed-child.ts';
 import { readRegularFile } from '../../base/regular-file.ts';
-import { TELEMETRY_OFF_ENVIRONMENT } from '../../base/telemetry-off.ts';
 import type { VersionRecord } from '../../domain/records.ts';
 import { ask, note } from '../connect.ts';
 import { bytesText, countText, printResult, table } from '../views/output.ts';
@@ -138,22 +137,14 @@ function bodyIn(file: string): string {
 }
 
 // The child is killed when it takes far longer than it was asked to: it holds nothing of ours.
-function tryOne(order: TuneOrder): Promise<TuneMessage> {
-  const limitMs = order.loadMs + order.seconds * 1e3 + SPARE_MS;
-  return new Promise((resolve) => {
-    const child = fork(CHILD, [], {
-      execArgv: [], env: { ...process.env, ...TELEMETRY_OFF_ENVIRONMENT }, stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
-    });
-    let message: TuneMessage | null = null;
-    const timer = setTimeout(() => child.kill('SIGKILL'), limitMs);
-    child.once('message', (found: TuneMessage) => (message = found));
-    child.once('error', (error) => (message ??= { failure: reasonOf(error) }));
-    child.once('close', (code, signal) => {
-      clearTimeout(timer);
-      resolve(message ?? { failure: `its process ended with ${signal ?? `code ${code ?? 0}`}` });
-    });
-    child.send(order);
+async function tryOne(order: TuneOrder): Promise<TuneMessage> {
+  const messages: TuneMessage[] = [];
+  const child = new ManagedChild<TuneOrder, TuneMessage>({
+    entry: CHILD, stderr: 'ignore', onReport: (message) => messages.push(message),
   });
+  child.post(order);
+  const how = await child.endWithin(order.loadMs + order.seconds * 1e3 + SPARE_MS);
+  return messages[0] ?? { failure: `its process ended with ${how}` };
 }
 
 const plural = (count: number, word: string): string => `${count} ${word}${count === 1 ? '' : 's'}`;

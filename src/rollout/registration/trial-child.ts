@@ -5,6 +5,7 @@ import '../../base/telemetry-off.ts';
 import { writeFileSync } from 'node:fs';
 import { monotonicUs } from '../../base/clock.ts';
 import { reasonOf } from '../../base/errors.ts';
+import { tellParent } from '../../base/managed-child.ts';
 import { compareGolden } from '../../worker/session/golden.ts';
 import { Session } from '../../worker/session/session.ts';
 import { decideStacking } from '../../worker/session/stack-probe.ts';
@@ -13,22 +14,18 @@ import type { TrialFindings, TrialMessage, TrialRequest } from './trial.ts';
 /** Rows of the largest warm-up run, as one full batch would have. */
 const WARM_ROWS = 64;
 
-function send(message: TrialMessage): Promise<void> {
-  return new Promise((resolve, reject) => {
-    process.send?.(message, undefined, {}, (error) => (error === null ? resolve() : reject(error)));
-  });
-}
+const tell = (message: TrialMessage): Promise<void> => tellParent(message);
 
 async function tryArtifact({ path, intraOpThreads, golden }: TrialRequest): Promise<TrialMessage> {
-  await send({ kind: 'stage', stage: 'load' });
+  await tell({ kind: 'stage', stage: 'load' });
   const before = process.memoryUsage.rss();
   const beginUs = monotonicUs();
   const session = await Session.open({ path, intraOpThreads, rowsMax: WARM_ROWS });
   const loadMs = (monotonicUs() - beginUs) / 1e3;
   try {
-    await send({ kind: 'stage', stage: 'warm up' });
+    await tell({ kind: 'stage', stage: 'warm up' });
     const { runMs, rowMs, warnings } = await session.warmUp();
-    await send({ kind: 'stage', stage: 'golden check' });
+    await tell({ kind: 'stage', stage: 'golden check' });
     const mismatches = golden === null ? [] : await compareGolden(golden, session);
     if (mismatches.length > 0) {
       const first = mismatches[0]!;
@@ -38,8 +35,8 @@ async function tryArtifact({ path, intraOpThreads, golden }: TrialRequest): Prom
     const residentBytes = Math.max(0, process.memoryUsage.rss() - before);
     const report = { loadMs, runMs, rowMs, goldenCases: golden?.cases.length ?? 0, residentBytes };
     const findings: TrialFindings = { signature: session.signature, report, warnings };
-    await send({ kind: 'passed', findings });
-    await send({ kind: 'stage', stage: 'stacking probe' });
+    await tell({ kind: 'passed', findings });
+    await tell({ kind: 'stage', stage: 'stacking probe' });
     return { kind: 'done', stacking: await decideStacking(session, path, 'bold') };
   } finally {
     await session.release();
@@ -59,6 +56,6 @@ offerToOutOfMemoryKiller();
 process.once('message', (request: TrialRequest) => {
   void tryArtifact(request)
     .catch((error: unknown): TrialMessage => ({ kind: 'failed', reason: reasonOf(error) }))
-    .then(send)
+    .then(tell)
     .finally(() => process.disconnect());
 });

@@ -1,6 +1,8 @@
 // Changes that the writer thread commits, on real files: the same as those that are committed at once, one after the
 // other, never half, and never over another process's.
 import assert from 'node:assert/strict';
+import { mkdirSync, rmdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { AsyncCommits, CHANGES_WAITING_MAX } from '../../../src/registry/commit/commits.ts';
 import { Registry } from '../../../src/registry/registry.ts';
@@ -120,6 +122,24 @@ describe('Registry.commit', () => {
       assert.equal(registry.model('m').pin?.reason, String(CHANGES_WAITING_MAX - 1));
       await registry.commit(() => registry.setPin('m', null, by));
       assert.equal(registry.model('m').pin, null);
+    });
+  });
+
+  test('a refusal of the disk comes from the writer thread as it is, and the next change is made', async () => {
+    await opened(async ({ store, registry }) => {
+      await registry.commit(() => create(registry, '1'));
+      // Where the writer asks for room, which nothing but a commit does.
+      const room = join(store.path, 'room');
+      rmSync(room);
+      mkdirSync(room);
+      const before = store.dump();
+      await assert.rejects(registry.commit(() => create(registry, '2')), {
+        code: 'DISK_REFUSED', status: 507, message: /^write the registry "[^"]+": (?!write).*[^;]; nothing was changed$/,
+      });
+      assert.deepEqual(store.dump(), before);
+      rmdirSync(room);
+      await registry.commit(() => create(registry, '2'));
+      assert.equal(registry.versions('m').length, 2);
     });
   });
 

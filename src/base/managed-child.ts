@@ -1,0 +1,91 @@
+// One handle for child processes: starts one, speaks to it over its IPC channel, says how it ended, and does not wait
+// for its end beyond a limit. What a child holds is its own, so it may be killed at any time, whatever it is doing.
+// Beside it the child's end of the channel.
+import { fork } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
+import { constants, getPriority, setPriority } from 'node:os';
+import { reasonOf } from './errors.ts';
+import { TELEMETRY_OFF_ENVIRONMENT } from './telemetry-off.ts';
+
+/** What native code wrote last is the best hint at why it crashed. */
+const STDERR_CHARS_MAX = 2_000;
+
+export interface ChildOptions<Report> {
+  /** The compiled file. */
+  readonly entry: string;
+  /** What becomes of what it writes to stderr; `keep` keeps the end of it. */
+  readonly stderr: 'ignore' | 'inherit' | 'keep';
+  /** How much nicer it is than this process, however nice that is itself; 0 by default. */
+  readonly niceness?: number;
+  readonly onReport: (report: Report) => void;
+}
+
+export class ManagedChild<Command, Report> {
+  /** Resolves when it has ended, after its last report, with how: a signal, a code, or why it never began. */
+  readonly ended: Promise<string>;
+  readonly #child: ChildProcess;
+  #stderr = '';
+
+  constructor({ entry, stderr, niceness = 0, onReport }: ChildOptions<Report>) {
+    const child = fork(entry, [], {
+      execArgv: [],
+      env: { ...process.env, ...TELEMETRY_OFF_ENVIRONMENT },
+      stdio: ['ignore', 'ignore', stderr === 'keep' ? 'pipe' : stderr, 'ipc'],
+    });
+    this.#child = child;
+    if (niceness > 0) stepBack(child.pid, niceness);
+    child.stderr?.setEncoding('utf8').on('data', (text: string) =>
+      (this.#stderr = (this.#stderr + text).slice(-STDERR_CHARS_MAX)));
+    child.on('message', (report) => onReport(report as Report));
+    this.ended = new Promise((resolve) => {
+      // Of one that runs, its end tells more.
+      child.on('error', (error) => {
+        if (child.pid === undefined) resolve(reasonOf(error));
+      });
+      child.once('close', (code, signal) => resolve(signal ?? `code ${code ?? 0}`));
+    });
+  }
+
+  /** Undefined when it could not be started. */
+  get pid(): number | undefined {
+    return this.#child.pid;
+  }
+  /** The last line that it wrote to stderr, when that is kept. */
+  get lastWords(): string {
+    return this.#stderr.trim().split('\n').at(-1) ?? '';
+  }
+
+  /** Sends a command; to one that has ended it is dropped. */
+  post(command: Command): void {
+    // A refused write is followed by the end of the child.
+    if (this.#child.connected) this.#child.send(command as object, () => undefined);
+  }
+
+  /** Ends it at once. */
+  kill(): void {
+    this.#child.kill('SIGKILL');
+  }
+
+  /** Waits for its end, which it was told of or comes to by itself, and kills it after `limitMs`. */
+  async endWithin(limitMs: number): Promise<string> {
+    const timer = setTimeout(() => this.kill(), limitMs);
+    const how = await this.ended;
+    clearTimeout(timer);
+    return how;
+  }
+}
+
+function stepBack(pid: number | undefined, niceness: number): void {
+  try {
+    if (pid !== undefined) setPriority(pid, Math.min(constants.priority.PRIORITY_LOW, getPriority() + niceness));
+  } catch {
+    // It has ended already; its end tells more.
+  }
+}
+
+/** In a child: tells its parent; resolves when that is sent, rejects when the parent is gone. */
+export function tellParent(report: object): Promise<void> {
+  return new Promise((resolve, reject) => {
+    process.send?.(report, undefined, {}, (error) => (error === null ? resolve() : reject(error)));
+  });
+}

@@ -1,0 +1,50 @@
+// The handle of a child process: what is said in both directions, and every way in which a child ends.
+import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, test } from 'node:test';
+import { pathToFileURL } from 'node:url';
+import { ManagedChild, tellParent } from '../../src/base/managed-child.ts';
+import { packageRoot } from '../../src/base/package-root.ts';
+import { temporaryDirectory } from '../support/temporary.ts';
+
+const LIMIT_MS = 60_000;
+const HANDLE = pathToFileURL(join(packageRoot(), 'dist', 'src', 'base', 'managed-child.js')).href;
+
+function started(body: string) {
+  const entry = join(temporaryDirectory(), 'child.mjs');
+  writeFileSync(entry, `import { ${tellParent.name} } from '${HANDLE}';\n${body}`);
+  const reports: unknown[] = [];
+  const child = new ManagedChild<string, unknown>({
+    entry, stderr: 'keep', onReport: (report) => reports.push(report),
+  });
+  return { child, reports };
+}
+
+const WORD = 'const [word] = await new Promise((go) => process.once("message", (...args) => go(args)));';
+
+describe('ManagedChild', () => {
+  test('has every report before it says how the child ended', async () => {
+    const { child, reports } = started(
+      `${WORD} await tellParent([word]); await tellParent([2]); process.disconnect();`);
+    child.post('a');
+    assert.equal(await child.endWithin(LIMIT_MS), 'code 0');
+    assert.deepEqual(reports, [['a'], [2]]);
+    child.post('to nobody');
+    child.kill();
+  });
+
+  test('says with which code a child ended, and what it wrote last', async () => {
+    const { child, reports } = started('process.stderr.write("first\\nlast\\n", () => process.exit(3));');
+    child.post('a');
+    assert.deepEqual([await child.ended, child.lastWords, reports], ['code 3', 'last', []]);
+  });
+
+  test('kills a child that does not end within its limit, or at once', async () => {
+    const { child } = started(`${WORD} process.on('SIGTERM', () => undefined);`);
+    assert.equal(await child.endWithin(1), 'SIGKILL');
+    const { child: other } = started(WORD);
+    other.kill();
+    assert.equal(await other.ended, 'SIGKILL');
+  });
+});
