@@ -15,6 +15,8 @@ export interface ChildOptions<Report> {
   readonly entry: string;
   /** What becomes of what it writes to stderr; `keep` keeps the end of it. */
   readonly stderr: 'ignore' | 'inherit' | 'keep';
+  /** How messages are carried; `advanced` keeps what JSON loses. */
+  readonly serialization?: 'json' | 'advanced';
   /** How much nicer it is than this process, however nice that is itself; 0 by default. */
   readonly niceness?: number;
   readonly onReport: (report: Report) => void;
@@ -26,9 +28,9 @@ export class ManagedChild<Command, Report> {
   readonly #child: ChildProcess;
   #stderr = '';
 
-  constructor({ entry, stderr, niceness = 0, onReport }: ChildOptions<Report>) {
+  constructor({ entry, stderr, serialization = 'json', niceness = 0, onReport }: ChildOptions<Report>) {
     const child = fork(entry, [], {
-      execArgv: [],
+      execArgv: [], serialization,
       env: { ...process.env, ...TELEMETRY_OFF_ENVIRONMENT },
       stdio: ['ignore', 'ignore', stderr === 'keep' ? 'pipe' : stderr, 'ipc'],
     });
@@ -66,12 +68,16 @@ export class ManagedChild<Command, Report> {
     this.#child.kill('SIGKILL');
   }
 
-  /** Waits for its end, which it was told of or comes to by itself, and kills it after `limitMs`. */
-  async endWithin(limitMs: number): Promise<string> {
-    const timer = setTimeout(() => this.kill(), limitMs);
+  /** Waits for its end, which it was told of or comes to by itself; kills it after `limitMs`: then it is overdue. */
+  async endWithin(limitMs: number): Promise<{ readonly how: string; readonly isOverdue: boolean }> {
+    let isOverdue = false;
+    const timer = setTimeout(() => {
+      isOverdue = true;
+      this.kill();
+    }, limitMs);
     const how = await this.ended;
     clearTimeout(timer);
-    return how;
+    return { how, isOverdue };
   }
 }
 

@@ -9,7 +9,7 @@ type FindingCode =
   | 'ARTIFACTS_FOREIGN' | 'ARTIFACT_MISSING' | 'ARTIFACT_DAMAGED' | 'ACTIVE_UNUSABLE' | 'NOTHING_USABLE'
   | 'ARTIFACT_ORPHAN' | 'COPY_LEFT' | 'REGISTRATION_LEFT' | 'FILE_UNKNOWN';
 
-export interface Diagnosis {
+export interface ReportedFinding {
   readonly code: FindingCode;
   readonly level: Level;
   /** A path, or "version 3 of digits". */
@@ -33,11 +33,11 @@ export type ProbeAnswer =
   | { readonly kind: 'refused'; readonly reason: string };
 
 /** A finding together with what would repair it. */
-export interface Ailment extends Omit<Diagnosis, 'isRepairable' | 'isRepaired'> {
+export interface DirectoryFinding extends Omit<ReportedFinding, 'isRepairable' | 'isRepaired'> {
   readonly repair?: () => void;
 }
 
-export interface Examination {
+export interface Diagnosis {
   readonly dataDir: string;
   /** Whether an engine runs on the directory now. */
   readonly isServed: boolean;
@@ -45,7 +45,7 @@ export interface Examination {
   readonly versions: number;
   readonly artifacts: number;
   readonly artifactBytes: number;
-  readonly findings: readonly Diagnosis[];
+  readonly findings: readonly ReportedFinding[];
   /** False when something is broken and was not repaired. */
   readonly isSound: boolean;
 }

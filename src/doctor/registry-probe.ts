@@ -1,6 +1,7 @@
 // The probe process: reads everything that the registry holds. Whatever a torn file does to it, the doctor only sees
 // how it ended.
 import { reasonOf } from '../base/errors.ts';
+import { tellParent } from '../base/managed-child.ts';
 import { ALL_MODELS, ALL_VERSIONS } from '../registry/store/keys.ts';
 import { openStore } from '../registry/store/store.ts';
 import type { ProbeAnswer } from './findings.ts';
@@ -20,5 +21,5 @@ function look(dataDir: string): ProbeAnswer {
 }
 
 process.once('message', (dataDir: string) => {
-  process.send?.(look(dataDir), undefined, {}, () => process.disconnect());
+  void tellParent(look(dataDir)).finally(() => process.disconnect());
 });

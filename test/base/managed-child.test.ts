@@ -28,7 +28,7 @@ describe('ManagedChild', () => {
     const { child, reports } = started(
       `${WORD} await tellParent([word]); await tellParent([2]); process.disconnect();`);
     child.post('a');
-    assert.equal(await child.endWithin(LIMIT_MS), 'code 0');
+    assert.deepEqual(await child.endWithin(LIMIT_MS), { how: 'code 0', isOverdue: false });
     assert.deepEqual(reports, [['a'], [2]]);
     child.post('to nobody');
     child.kill();
@@ -42,7 +42,7 @@ describe('ManagedChild', () => {
 
   test('kills a child that does not end within its limit, or at once', async () => {
     const { child } = started(`${WORD} process.on('SIGTERM', () => undefined);`);
-    assert.equal(await child.endWithin(1), 'SIGKILL');
+    assert.deepEqual(await child.endWithin(1), { how: 'SIGKILL', isOverdue: true });
     const { child: other } = started(WORD);
     other.kill();
     assert.equal(await other.ended, 'SIGKILL');

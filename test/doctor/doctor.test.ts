@@ -11,7 +11,7 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { openOffline } from '../../src/admin/offline.ts';
 import { systemClock } from '../../src/base/clock.ts';
-import type { Examination } from '../../src/doctor/findings.ts';
+import type { Diagnosis } from '../../src/doctor/findings.ts';
 import { lastgood, Server } from '../support/binary.ts';
 import { http } from '../support/http.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
@@ -45,15 +45,15 @@ const artifact = (dataDir: string, version: number): string =>
 
 async function examined(
   dataDir: string, args: readonly string[] = [],
-): Promise<Examination & { readonly code: number | null }> {
+): Promise<Diagnosis & { readonly code: number | null }> {
   const { code, stdout } = await lastgood(['doctor', '--data', dataDir, '--json', ...args]);
-  return { ...(JSON.parse(stdout) as Examination), code };
+  return { ...(JSON.parse(stdout) as Diagnosis), code };
 }
 
 const refusedServe = (dataDir: string): ReturnType<typeof lastgood> =>
   lastgood(['serve', '--no-supervisor', '--data', dataDir, '--listen', '127.0.0.1:0']);
 
-const codes = ({ findings }: Examination): string[] => findings.map(({ code }) => code).sort();
+const codes = ({ findings }: Diagnosis): string[] => findings.map(({ code }) => code).sort();
 
 /** Everything in the directory but the lock files of LMDB, by name and contents. */
 function contentsOf(dataDir: string): Record<string, string> {
@@ -184,7 +184,7 @@ describe('lastgood doctor', () => {
     const found = await examined(dataDir, ['--repair']);
     assert.deepEqual([found.code, codes(found)],
       [1, ['ACTIVE_UNUSABLE', 'ARTIFACT_DAMAGED', 'ARTIFACT_DAMAGED', 'FILE_UNKNOWN']]);
-    const about = (version: string): Examination['findings'][number] =>
+    const about = (version: string): Diagnosis['findings'][number] =>
       found.findings.find((finding) => finding.about === `version ${version} of m`)!;
     assert.match(about('2').text, /is a directory/);
     assert.match(about('2').remedy, /^move the directory away first, then register the same file again/);

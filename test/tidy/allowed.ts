@@ -21,7 +21,6 @@ export const DOUBLE_NAMES: readonly string[] = [
 export const SMALL_FOR_GOOD: readonly string[] = [
   'src/base/names.ts',
   'src/base/telemetry-off.ts',
-  'src/doctor/registry-probe.ts',
   'src/options/judge-constants.ts',
 ];
 

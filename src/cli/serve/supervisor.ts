@@ -5,7 +5,7 @@
 //   starting --ready--> serving --death--> (pause) --> starting …        a stop signal, in any state: stopping --> exit
 //
 // The IPC channel between the two carries the ready message, and its end tells the engine that its parent is gone. No
-// ManagedChild: an engine is never killed at once, and it has a group, the terminal and Node's flags of its own.
+// ManagedChild: an engine takes signals, has Node's flags, the terminal and a group of its own, and ends as it will.
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { constants } from 'node:os';

@@ -1,6 +1,6 @@
 // lastgood doctor: what is wrong with a data directory and what can be done about it.
 import type { Command } from 'commander';
-import type { Diagnosis, Examination } from '../../doctor/findings.ts';
+import type { Diagnosis, ReportedFinding } from '../../doctor/findings.ts';
 import { bytesText, paint, printResult } from '../views/output.ts';
 import { withProgress } from '../views/progress.ts';
 import { resolveSettings } from '../settings/settings.ts';
@@ -28,17 +28,17 @@ export function doctorCommand(): Command {
     .option('--repair', 'repair what can be repaired')
     .action(async (flags: DoctorFlags) => {
       const { options } = resolveSettings({ data: flags.data }, process.env);
-      const { examine } = await import('../../doctor/examine.ts');
+      const { diagnose } = await import('../../doctor/diagnose.ts');
       const result = await withProgress('examining the data directory',
-        examine(options.dataDir, { repair: flags.repair === true }));
+        diagnose(options.dataDir, { repair: flags.repair === true }));
       printResult(flags, result, doctorText);
       if (!result.isSound) process.exitCode = 1;
     });
 }
 
 /** What a person reads. */
-function doctorText(examination: Examination): string {
-  const { dataDir, isServed, models, versions, artifacts, artifactBytes, findings } = examination;
+function doctorText(diagnosis: Diagnosis): string {
+  const { dataDir, isServed, models, versions, artifacts, artifactBytes, findings } = diagnosis;
   const head = `${dataDir}: ${models} models, ${versions} versions, ` +
     `${artifacts} artefacts (${bytesText(artifactBytes)}), ` + (isServed ? 'an engine runs' : 'no engine runs');
   if (findings.length === 0) return `${head}\n${paint('green', 'sound')}: nothing to repair`;
@@ -46,7 +46,7 @@ function doctorText(examination: Examination): string {
   return [head, ...findings.map(findingText), ...(isLeft ? ['repair: lastgood doctor --repair'] : [])].join('\n');
 }
 
-function findingText({ level, about, text, remedy, isRepairable, isRepaired }: Diagnosis): string {
+function findingText({ level, about, text, remedy, isRepairable, isRepaired }: ReportedFinding): string {
   const mark = isRepaired ? paint('green', 'repaired') : paint(level === 'broken' ? 'red' : 'yellow', level);
   if (isRepaired) return `${mark}  ${about}: ${text}`;
   return `${mark}  ${about}: ${text}\n  ${isRepairable ? '--repair will' : 'to do:'} ${remedy}`;

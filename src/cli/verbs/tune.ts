@@ -143,7 +143,7 @@ async function tryOne(order: TuneOrder): Promise<TuneMessage> {
     entry: CHILD, stderr: 'ignore', onReport: (message) => messages.push(message),
   });
   child.post(order);
-  const how = await child.endWithin(order.loadMs + order.seconds * 1e3 + SPARE_MS);
+  const { how } = await child.endWithin(order.loadMs + order.seconds * 1e3 + SPARE_MS);
   return messages[0] ?? { failure: `its process ended with ${how}` };
 }
 

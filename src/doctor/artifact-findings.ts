@@ -9,10 +9,10 @@ import {
 import { rollbackCandidates } from '../registry/rules.ts';
 import type { VersionRecord } from '../domain/records.ts';
 import { kindOf } from '../base/regular-file.ts';
-import type { Ailment, RegistryContents } from './findings.ts';
+import type { DirectoryFinding, RegistryContents } from './findings.ts';
 
 interface ArtifactsFound {
-  readonly ailments: readonly Ailment[];
+  readonly findings: readonly DirectoryFinding[];
   readonly count: number;
   readonly bytes: number;
 }
@@ -20,7 +20,7 @@ interface ArtifactsFound {
 const nameOf = ({ model, version }: VersionRecord): string => `version ${version} of ${model}`;
 
 /** Without contents no file can be said to belong to nobody. */
-export async function examineArtifacts(
+export async function diagnoseArtifacts(
   dataDir: string, contents: RegistryContents | null,
 ): Promise<ArtifactsFound> {
   const directory = join(dataDir, 'artifacts');
@@ -28,8 +28,8 @@ export async function examineArtifacts(
   if (found?.isDirectory() === false) {
     const text = `${kindOf(found)}, where the directory of the artefacts has its place`;
     const remedy = 'move it away, and put the directory back if you have it';
-    const ailment: Ailment = { code: 'ARTIFACTS_FOREIGN', level: 'broken', about: directory, text, remedy };
-    return { ailments: [ailment], count: 0, bytes: 0 };
+    const finding: DirectoryFinding = { code: 'ARTIFACTS_FOREIGN', level: 'broken', about: directory, text, remedy };
+    return { findings: [finding], count: 0, bytes: 0 };
   }
   const names = artifactNames(dataDir);
   const used = new Map((contents?.versions ?? []).map((version) => [`${version.sha256}.onnx`, version]));
@@ -39,11 +39,11 @@ export async function examineArtifacts(
   const isRegistering = names.some((name) => isRegistrationLock(name) && isHeldByLiving(name));
   const left = names.filter((name) => !used.has(name))
     .map((name) => leftover(directory, name, { contents, isRegistering }))
-    .filter((ailment) => ailment !== null);
+    .filter((finding) => finding !== null);
   const artifacts = names.filter(isArtifact);
   return {
-    ailments: [
-      ...lost.map(({ ailment }) => ailment), ...(contents === null ? [] : withoutTarget(contents, bad)), ...left,
+    findings: [
+      ...lost.map(({ finding }) => finding), ...(contents === null ? [] : withoutTarget(contents, bad)), ...left,
     ],
     count: artifacts.length,
     bytes: artifacts.reduce((sum, name) => sum + bytesOf(join(directory, name)), 0),
@@ -55,7 +55,7 @@ const bytesOf = (path: string): number => statSync(path, { throwIfNoEntry: false
 
 interface Lost {
   readonly version: VersionRecord;
-  readonly ailment: Ailment;
+  readonly finding: DirectoryFinding;
 }
 
 async function unusableVersions(dataDir: string, versions: readonly VersionRecord[]): Promise<Lost[]> {
@@ -72,7 +72,7 @@ async function unusableVersions(dataDir: string, versions: readonly VersionRecor
     const isMissing = /ENOENT/.test(reason);
     lost.push({
       version,
-      ailment: {
+      finding: {
         code: isMissing ? 'ARTIFACT_MISSING' : 'ARTIFACT_DAMAGED', level: 'broken', about: nameOf(version),
         text: isMissing ? `its artefact ${sha256.slice(0, 12)} is missing` : reason,
         remedy: `${isInTheWay(dataDir, sha256) ? 'move the directory away first, then ' : ''}register the same file ` +
@@ -88,8 +88,8 @@ async function unusableVersions(dataDir: string, versions: readonly VersionRecor
 const isInTheWay = (dataDir: string, sha256: string): boolean => isDirectory(artifactPath(dataDir, sha256));
 
 // What a start would do about an active version that cannot be loaded.
-function withoutTarget({ models, versions }: RegistryContents, bad: ReadonlySet<VersionRecord>): Ailment[] {
-  return models.flatMap(({ model, activeVersion }): Ailment[] => {
+function withoutTarget({ models, versions }: RegistryContents, bad: ReadonlySet<VersionRecord>): DirectoryFinding[] {
+  return models.flatMap(({ model, activeVersion }): DirectoryFinding[] => {
     const own = versions.filter((version) => version.model === model);
     const active = own.find(({ version }) => version === activeVersion);
     if (activeVersion === null || (active !== undefined && !bad.has(active))) return [];
@@ -113,7 +113,7 @@ function withoutTarget({ models, versions }: RegistryContents, bad: ReadonlySet<
 function leftover(
   directory: string, name: string,
   { contents, isRegistering }: { readonly contents: RegistryContents | null; readonly isRegistering: boolean },
-): Ailment | null {
+): DirectoryFinding | null {
   const about = join('artifacts', name);
   const repair = (): void => rmSync(join(directory, name), { force: true });
   if (isRegistrationLock(name)) {
