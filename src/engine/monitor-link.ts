@@ -6,7 +6,7 @@ import type {
   CapturedPredictions, CapturePredictions, DetachedRings, DetachRings, HealthReport, MeasuredModel,
   MeasuredSamples, MeasureSamples, MonitorCommand, MonitorReport, Verdict,
 } from '../judge/types/messages.ts';
-import type { RecorderThread } from '../record/recorder-thread.ts';
+import type { RecorderThread } from '../record/recording.ts';
 import { withTimeout } from '../base/clock.ts';
 
 /** A monitor that was told to stop takes a last look at everything; one that is not done by then has no use. */
@@ -113,8 +113,9 @@ export class MonitorLink {
     const answered = new Promise<Answer>((resolve) => this.#waiting.set(request, resolve));
     const asked = question(request);
     this.post(asked);
-    const answer = await withTimeout(msMax, answered).finally(() => this.#waiting.delete(request));
-    if (answer === null) throw lastgoodError('INTERNAL', { reason: `the monitor did not answer a ${asked.kind}` });
-    return answer;
+    const answer = await withTimeout(msMax, answered);
+    this.#waiting.delete(request);
+    if (answer !== null) return answer;
+    throw lastgoodError('INTERNAL', { reason: `the monitor did not answer a ${asked.kind}` });
   }
 }

@@ -5,7 +5,7 @@ import { monotonicUs } from '../base/clock.ts';
 import { reasonOf } from '../base/errors.ts';
 import type { MonitorCommand } from '../judge/types/messages.ts';
 import { RecordFile } from './record-file.ts';
-import type { RecorderReport, RecorderStart } from './recorder-thread.ts';
+import type { RecorderReport, RecorderStart } from './recording.ts';
 import { RecorderState } from './recorder-state.ts';
 
 const DRAIN_MS = 20;

@@ -1,9 +1,75 @@
-// Whether and what the engine records: its options as the recorder and the workers want them. Main thread.
+// Whether and what the engine records, and the recorder thread, which gets the monitor's commands and reads the rings
+// beside it. Main thread; nothing waits for the recorder but its end.
 import { resolve } from 'node:path';
 import type { Clock } from '../base/clock.ts';
+import { ManagedThread } from '../base/managed-thread.ts';
+import type { MonitorCommand } from '../judge/types/messages.ts';
 import type { ResolvedOptions } from '../options/options.ts';
-import { RecorderThread } from './recorder-thread.ts';
 import type { RowMemoryOptions } from '../rollout/deployment/row-memory.ts';
+
+/** A file system that hangs must not hold the end of the engine back. */
+const STOP_MS_MAX = 2_000;
+
+/** Given to the thread at its start. */
+export interface RecorderStart {
+  readonly path: string;
+  readonly bytesMax: number;
+  readonly filesMax: number;
+  /** The same moment on both clocks. */
+  readonly wallMs: number;
+  readonly nowUs: number;
+}
+export type RecorderReport =
+  | { readonly kind: 'stopped'; readonly reason: string }
+  | { readonly kind: 'lost'; readonly samples: number }
+  /** The rings of this request are not read any more. */
+  | { readonly kind: 'detached'; readonly request: number };
+
+export class RecorderThread {
+  readonly #thread: ManagedThread<MonitorCommand, RecorderReport>;
+  readonly #detaching = new Map<number, () => void>();
+
+  /** Starts recording; `onProblem` is told, in a sentence's parts, when it ends or loses samples. */
+  constructor(start: RecorderStart, onProblem: (what: string, reason: string) => void) {
+    const onEnd = (reason: string): void => onProblem('the recording of samples has ended', reason);
+    this.#thread = new ManagedThread({
+      entry: new URL('./recorder.js', import.meta.url), name: 'lastgood-recorder', data: start,
+      lastCommand: { kind: 'stop' }, stopMsMax: STOP_MS_MAX,
+      onReport: (report) => {
+        if (report.kind === 'detached') this.#detaching.get(report.request)?.();
+        else if (report.kind === 'stopped') onEnd(report.reason);
+        else onProblem('samples were not recorded', `${report.samples} came faster than they could be written`);
+      },
+      onUnexpectedEnd: (reason) => {
+        onEnd(reason);
+        this.#ended();
+      },
+    });
+    this.#thread.start();
+  }
+
+  post(command: MonitorCommand): void {
+    this.#thread.post(command);
+  }
+
+  /** Resolves when the recorder has carried out the detach with this number, or has ended. */
+  async detached(request: number): Promise<void> {
+    if (!this.#thread.running) return;
+    await new Promise<void>((resolve) => this.#detaching.set(request, resolve));
+    this.#detaching.delete(request);
+  }
+
+  /** Writes what is left and ends the thread. */
+  async stop(): Promise<void> {
+    await this.#thread.stop();
+    this.#ended();
+  }
+
+  // Nobody reads a ring any more.
+  #ended(): void {
+    for (const resolve of this.#detaching.values()) resolve();
+  }
+}
 
 /** What these options have recorded; null for nothing. */
 export function recordedRows(

@@ -3,7 +3,6 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { readdirSync, statSync } from 'node:fs';
 import { mkdir, open, rename, rm, stat } from 'node:fs/promises';
-import type { FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isLastgoodError, lastgoodError, reasonOf } from '../base/errors.ts';
 import { kindOf, RegularFile } from '../base/regular-file.ts';
@@ -87,7 +86,7 @@ async function copyAndHash(
   try {
     for await (const chunk of chunks) {
       hash.update(chunk);
-      await writeWhole(file, chunk);
+      await file.writeFile(chunk);
       bytes += chunk.length;
     }
     await file.sync();
@@ -115,11 +114,6 @@ async function hashOf(path: string): Promise<string> {
   } finally {
     file.close();
   }
-}
-
-async function writeWhole(file: FileHandle, chunk: Buffer): Promise<void> {
-  let written = 0;
-  while (written < chunk.length) written += (await file.write(chunk, written)).bytesWritten;
 }
 
 async function syncDirectory(directory: string): Promise<void> {

@@ -3,6 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { Agent, request } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { withTimeout } from '../../base/clock.ts';
 import { tellParent } from '../../base/managed-child.ts';
 import type { SeenAnswer, LoadCommand, LoadReport, StartLoad } from './messages.ts';
 
@@ -99,10 +100,7 @@ class Load {
 
   async stop(): Promise<void> {
     this.#stopping = true;
-    const limit = new AbortController();
-    const overdue = sleep(LAST_ANSWER_MS_MAX, undefined, { signal: limit.signal }).catch(() => undefined);
-    await Promise.race([Promise.all(this.#clients), overdue]);
-    limit.abort();
+    await withTimeout(LAST_ANSWER_MS_MAX, Promise.all(this.#clients));
     clearInterval(this.#timer);
     this.#missing(`no answer within ${LAST_ANSWER_MS_MAX / 1_000} s`, this.#pending);
     await this.#report();

@@ -2,6 +2,7 @@
 // Ending a process by exit while a session runs would abort it, so the last resort is SIGKILL on itself.
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Engine } from '../../engine/engine.ts';
+import { withTimeout } from '../../base/clock.ts';
 import { reasonOf } from '../../base/errors.ts';
 import { note } from '../connect.ts';
 import { HUNG_SIGNAL } from './supervisor.ts';
@@ -41,13 +42,8 @@ export async function stopEngine(engine: Engine): Promise<0 | 1> {
   }
   // A standby that is just being loaded, on a slow host, is no run that does not come back.
   const closeMs = Math.max(CLOSE_MS_MIN, Math.round(beganMs + drainMs - performance.now()));
-  const limit = new AbortController();
-  const closed = await Promise.race([
-    engine.close().then(() => true),
-    sleep(closeMs, false, { signal: limit.signal }).catch(() => false),
-  ]);
-  limit.abort();
-  if (!closed) {
+  const closed = await withTimeout(closeMs, engine.close().then(() => true));
+  if (closed === null) {
     note(`stop: a worker is still inside a run ${closeMs} ms after the drain; wanted it free, ending by SIGKILL`);
     killSelf();
   }

@@ -1,7 +1,7 @@
 // Times the same small batches on two loaded versions, in turn, beside whatever else they are doing. Main thread; the
 // runs belong to no generation, so nobody is judged by them. Bounded in number and in time: a run that does not come
 // back in time ends the probing and says so.
-import { setTimeout as sleep } from 'node:timers/promises';
+import { withTimeout } from '../../base/clock.ts';
 import type { HostFacts } from '../../judge/verdict/host.ts';
 import { EntryKind } from '../../protocols/protocol.ts';
 import { NO_GENERATION } from '../../shared-memory/slab.ts';
@@ -51,16 +51,8 @@ async function timed(
   // Memory of its own: a run that does not come back keeps it.
   const slab = batchOf(requests, rows, monotonicUs());
   slab.stamp(NO_GENERATION, deployment.id, monotonicUs());
-  const limit = new AbortController();
   const limitMs = Math.max(0, endUs - monotonicUs()) / 1e3 + PROBING_MS_MAX;
-  try {
-    return await Promise.race([
-      deployment.run(slab, 'aside').then(() => slab.ranUs / 1e3),
-      sleep(limitMs, null, { signal: limit.signal }),
-    ]);
-  } finally {
-    limit.abort();
-  }
+  return withTimeout(limitMs, deployment.run(slab, 'aside').then(() => slab.ranUs / 1e3));
 }
 
 function batchOf(requests: readonly ProbeRequest[], rows: number, nowUs: number): Slab {
