@@ -1,8 +1,7 @@
 // One handle for child processes: starts one, speaks to it over its IPC channel, says how it ended, and does not wait
 // for its end beyond a limit. What a child holds is its own, so it may be killed at any time, whatever it is doing.
 // Beside it the child's end of the channel.
-import { fork } from 'node:child_process';
-import type { ChildProcess } from 'node:child_process';
+import { type ChildProcess, fork } from 'node:child_process';
 import { constants, getPriority, setPriority } from 'node:os';
 import { reasonOf } from './errors.ts';
 import { TELEMETRY_OFF_ENVIRONMENT } from './telemetry-off.ts';

@@ -17,12 +17,8 @@ const OTHERS = 0o077;
 /** What a claim of the socket goes through for a moment, and a crash leaves. */
 const SOCKET_LEFT = /^(\.[0-9a-f]{4}\.sock|admin\.sock\.stale)$/;
 
-export interface DiagnoseOptions {
-  readonly repair: boolean;
-}
-
 /** Looks at everything in `dataDir`; throws DATA_UNUSABLE when there is none, ENGINE_RUNNING for a repair under one. */
-export async function diagnose(dataDir: string, { repair }: DiagnoseOptions): Promise<Diagnosis> {
+export async function diagnose(dataDir: string, { repair }: { readonly repair: boolean }): Promise<Diagnosis> {
   if (!existsSync(dataDir) || !statSync(dataDir).isDirectory()) {
     const reason = 'it is no directory; wanted the --data of an engine';
     throw lastgoodError('DATA_UNUSABLE', { path: dataDir, reason });

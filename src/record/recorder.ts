@@ -20,9 +20,7 @@ let toldLost = 0;
 let toldAtUs = 0;
 let timer: NodeJS.Timeout | undefined;
 
-function tell(report: RecorderReport): void {
-  port.postMessage(report);
-}
+const tell = (report: RecorderReport): void => port.postMessage(report);
 
 function stopFor(error: unknown): void {
   clearInterval(timer);

@@ -5,9 +5,9 @@
 //
 // Who is found in `starting`, or in `serving` while on probation, has one crash more. A new generation counts from 0.
 // A model cannot be told from its neighbours in one process: every version on probation is a suspect.
-import { bootKey } from './store/keys.ts';
+import { bootKey, modelKey } from './store/keys.ts';
 import { RegistryReader } from './reader.ts';
-import type { BootRecord, ModelRecord } from '../domain/records.ts';
+import type { BootRecord } from '../domain/records.ts';
 import type { RegistryStore } from './store/store.ts';
 
 export const CRASHES_STARTING_MAX = 2;
@@ -76,13 +76,11 @@ export class BootGuard {
   mark(models: readonly string[], state: BootRecord['state']): void {
     const store = this.#store;
     store.transaction(() => {
-      const known = new Map(this.#registry.models().map((record): [string, ModelRecord] => [record.model, record]));
       for (const model of models) {
-        const generation = known.get(model)?.generation;
+        const generation = store.get(modelKey(model))?.generation;
         if (generation === undefined) continue;
         const boot = store.get(bootKey(model));
-        const counts = boot?.generation === generation ? boot : NO_CRASHES;
-        const { crashesStarting, crashesServing } = counts;
+        const { crashesStarting, crashesServing } = boot?.generation === generation ? boot : NO_CRASHES;
         store.put(bootKey(model), { generation, state, crashesStarting, crashesServing });
       }
     });

@@ -6,12 +6,10 @@
 // Invariants: changes take effect one after the other in the order of their calls, each as a whole; `run` resolves
 // when its change would survive a power loss; one that another process was ahead of is staged again.
 import { join } from 'node:path';
-import { decodeError, isLastgoodError, lastgoodError } from '../../base/errors.ts';
-import type { EncodedError } from '../../base/errors.ts';
+import { decodeError, type EncodedError, isLastgoodError, lastgoodError } from '../../base/errors.ts';
 import { ManagedThread } from '../../base/managed-thread.ts';
 import type { RegistryStore, StoreOptions } from '../store/store.ts';
-import { stage } from './staging.ts';
-import type { StagedChange } from './staging.ts';
+import { stage, type StagedChange } from './staging.ts';
 
 /** A registry that changes faster than it can be written in has other troubles. */
 const ATTEMPTS_MAX = 20;
@@ -24,11 +22,6 @@ export type CommitReport =
   /** isCommitted: false when the registry had another revision. */
   | { readonly kind: 'done'; readonly isCommitted: boolean }
   | { readonly kind: 'failed'; readonly error: EncodedError };
-
-interface Waiting {
-  readonly resolve: (isCommitted: boolean) => void;
-  readonly reject: (error: Error) => void;
-}
 
 export interface Commits {
   /**
@@ -51,7 +44,7 @@ export class AsyncCommits implements Commits {
   readonly #what: string;
   readonly #writer: ManagedThread<StagedChange | null, CommitReport>;
   /** Who waits for the commit that is under way. */
-  #committing: Waiting | null = null;
+  #committing: { resolve(isCommitted: boolean): void; reject(error: Error): void } | null = null;
   #last: Promise<unknown> = Promise.resolve();
   #waiting = 0;
 

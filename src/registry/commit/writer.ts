@@ -2,11 +2,9 @@
 // stead.
 import { parentPort, workerData } from 'node:worker_threads';
 import { encodeError } from '../../base/errors.ts';
-import { openStore } from '../store/store.ts';
-import type { RegistryStore, StoreOptions } from '../store/store.ts';
+import { openStore, type RegistryStore, type StoreOptions } from '../store/store.ts';
 import type { CommitReport } from './commits.ts';
-import { commitStaged } from './staging.ts';
-import type { StagedChange } from './staging.ts';
+import { commitStaged, type StagedChange } from './staging.ts';
 
 if (parentPort === null) throw new Error('start the writer: this is the main thread; wanted a worker thread');
 const port = parentPort;

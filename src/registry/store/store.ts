@@ -78,7 +78,9 @@ export function openStoreOnAnyDisk(dataDir: string): RegistryStore {
 }
 
 function openEnvironment(path: string, readOnly: boolean): RootDatabase<unknown> {
-  checkFiles(path, readOnly);
+  const file = join(path, 'data.mdb');
+  if (existsSync(file)) checkLmdbFile(file, readOnly);
+  else if (readOnly) throw new Error(`there is no registry in it (${file})`);
   return open<unknown>({ path, noSubdir: false, readOnly, overlappingSync: false, mapSize: MAP_BYTES });
 }
 
@@ -89,12 +91,6 @@ function isReadOnlyDisk(file: string): boolean {
   } catch (error) {
     return (error as NodeJS.ErrnoException).code === 'EROFS';
   }
-}
-
-function checkFiles(directory: string, readOnly: boolean): void {
-  const path = join(directory, 'data.mdb');
-  if (existsSync(path)) checkLmdbFile(path, readOnly);
-  else if (readOnly) throw new Error(`there is no registry in it (${path})`);
 }
 
 function checkFormat(store: RegistryStore): void {

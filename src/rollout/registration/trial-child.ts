@@ -14,18 +14,16 @@ import type { TrialFindings, TrialMessage, TrialRequest } from './trial.ts';
 /** Rows of the largest warm-up run, as one full batch would have. */
 const WARM_ROWS = 64;
 
-const tell = (message: TrialMessage): Promise<void> => tellParent(message);
-
 async function tryArtifact({ path, intraOpThreads, golden }: TrialRequest): Promise<TrialMessage> {
-  await tell({ kind: 'stage', stage: 'load' });
+  await tellParent({ kind: 'stage', stage: 'load' } satisfies TrialMessage);
   const before = process.memoryUsage.rss();
   const beginUs = monotonicUs();
   const session = await Session.open({ path, intraOpThreads, rowsMax: WARM_ROWS });
   const loadMs = (monotonicUs() - beginUs) / 1e3;
   try {
-    await tell({ kind: 'stage', stage: 'warm up' });
+    await tellParent({ kind: 'stage', stage: 'warm up' } satisfies TrialMessage);
     const { runMs, rowMs, warnings } = await session.warmUp();
-    await tell({ kind: 'stage', stage: 'golden check' });
+    await tellParent({ kind: 'stage', stage: 'golden check' } satisfies TrialMessage);
     const mismatches = golden === null ? [] : await compareGolden(golden, session);
     if (mismatches.length > 0) {
       const first = mismatches[0]!;
@@ -35,8 +33,8 @@ async function tryArtifact({ path, intraOpThreads, golden }: TrialRequest): Prom
     const residentBytes = Math.max(0, process.memoryUsage.rss() - before);
     const report = { loadMs, runMs, rowMs, goldenCases: golden?.cases.length ?? 0, residentBytes };
     const findings: TrialFindings = { signature: session.signature, report, warnings };
-    await tell({ kind: 'passed', findings });
-    await tell({ kind: 'stage', stage: 'stacking probe' });
+    await tellParent({ kind: 'passed', findings } satisfies TrialMessage);
+    await tellParent({ kind: 'stage', stage: 'stacking probe' } satisfies TrialMessage);
     return { kind: 'done', stacking: await decideStacking(session, path, 'bold') };
   } finally {
     await session.release();
@@ -56,6 +54,6 @@ offerToOutOfMemoryKiller();
 process.once('message', (request: TrialRequest) => {
   void tryArtifact(request)
     .catch((error: unknown): TrialMessage => ({ kind: 'failed', reason: reasonOf(error) }))
-    .then(tell)
+    .then(tellParent)
     .finally(() => process.disconnect());
 });

@@ -134,7 +134,8 @@ describe('Registry.commit', () => {
       mkdirSync(room);
       const before = store.dump();
       await assert.rejects(registry.commit(() => create(registry, '2')), {
-        code: 'DISK_REFUSED', status: 507, message: /^write the registry "[^"]+": (?!write).*[^;]; nothing was changed$/,
+        code: 'DISK_REFUSED', status: 507,
+        message: /^write the registry "[^"]+": (?!write).*[^;]; nothing was changed$/,
       });
       assert.deepEqual(store.dump(), before);
       rmdirSync(room);
