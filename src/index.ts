@@ -16,7 +16,8 @@ export type { EngineOptions } from './options/options.ts';
 export type { EngineStatus, ModelStatus } from './admin/answers.ts';
 export type { Actor, ControlPlane, RegisterArguments } from './admin/commands.ts';
 export type { DeploymentView } from './rollout/deployment/deployments.ts';
-export type { Activation, Phase, Rollback } from './rollout/events.ts';
+export type { Activation, Rollback } from './rollout/events.ts';
+export type { Phase } from './rollout/phases.ts';
 export type { Clock } from './base/clock.ts';
 export type { HealthReport } from './judge/types/messages.ts';
 export type {

@@ -4,7 +4,8 @@ import type { Sights } from '../judge/checks/detectability.ts';
 import type { TlsView } from '../metrics/views.ts';
 import type { DecisionRecord, ModelRecord, VersionRecord } from '../domain/records.ts';
 import type { DeploymentView } from '../rollout/deployment/deployments.ts';
-import type { Activation, Phase } from '../rollout/events.ts';
+import type { Activation } from '../rollout/events.ts';
+import type { Phase } from '../rollout/phases.ts';
 
 export interface Registration {
   readonly version: VersionRecord;

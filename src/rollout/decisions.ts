@@ -32,12 +32,6 @@ export function suppressionBy(blames: Exclude<Blame, 'version'>): Suppression {
   return blames === 'data' ? 'data_drift' : 'unattributed';
 }
 
-/** The phase of the active generation as the registry knows it, also after a restart. */
-export function phaseOf(model: ModelRecord): 'probation' | 'steady' | 'restored_failing' {
-  if (model.stoppedGeneration === model.generation) return 'restored_failing';
-  return model.probationEndedAtMs === null ? 'probation' : 'steady';
-}
-
 /** Tells whether a generation in which the machine acts no more has had its time: it may be judged as any other. */
 export function isStopOver(model: ModelRecord, judge: JudgeOptions, nowMs: number): boolean {
   return sinceRollbackMs(model, nowMs) >= intervalMs(judge);

@@ -1,11 +1,7 @@
-// What a rollout reports, to whoever asked for a change and to everybody else. Data.
+// What a rollout reports, to whoever asked for a change and to everybody else; types only.
 import type { DecisionRecord, Trust } from '../domain/records.ts';
 import type { ProblemEvent } from './deployment/loader.ts';
-
-/** Where a model stands. `offline` is reported by tools that look at a data directory without an engine. */
-export type Phase = (typeof PHASES)[number] | 'offline';
-/** Those of an engine that runs. */
-export const PHASES = ['empty', 'loading', 'probation', 'steady', 'no_rollback_target', 'restored_failing'] as const;
+import type { Phase } from './phases.ts';
 
 export interface Activation {
   readonly model: string;

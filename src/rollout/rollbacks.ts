@@ -1,7 +1,7 @@
-// Carries out one model's rollbacks: finds a version that loads, writes the transaction, moves the pointer. Main
-// thread. Invariant: at most one takes effect per generation, and the version that fails is unhealthy in the registry
-// before another answers, unless the disk refuses or is slow; then the pointer moves all the same and the transaction
-// is written when the disk is back.
+// Carries out one model's rollbacks as far as the pointer, which the rollout moves: finds a version that loads, writes
+// the transaction. Main thread. Invariant: at most one takes effect per generation, and the version that fails is
+// unhealthy in the registry before another answers, unless the disk refuses or is slow; then the rollback is in force
+// all the same and the transaction is written when the disk is back.
 import { isLastgoodError, reasonOf } from '../base/errors.ts';
 import { trustOf } from '../registry/rules.ts';
 import type { DecisionRecord, VersionRecord } from '../domain/records.ts';
@@ -9,7 +9,8 @@ import type { Registry } from '../registry/registry.ts';
 import type { Deployment } from './deployment/deployment.ts';
 import type { Deployments } from './deployment/deployments.ts';
 import { withTimeout } from '../base/clock.ts';
-import type { RolloutEvent } from './events.ts';
+import type { ProblemEvent } from './deployment/loader.ts';
+import { type Standing, standingOf } from './phases.ts';
 
 /** A disk that has not taken the transaction by then is one that refuses it, for now: the failing version answers. */
 const COMMIT_MS_MAX = 250;
@@ -27,20 +28,25 @@ export interface RollbackRequest {
 
 type TargetedRequest = RollbackRequest & { readonly to: string };
 
+/** A rollback that is in force: this deployment is to answer, in this generation. */
+export interface RollbackDone {
+  readonly decision: DecisionRecord;
+  readonly deployment: Deployment;
+  readonly generation: number;
+  /** False when the disk refused it, or was too slow. */
+  readonly isSaved: boolean;
+}
+
 export interface RollbackPorts {
   readonly model: string;
   readonly registry: Registry;
   readonly deployments: Deployments;
-  readonly enter: (deployment: Deployment, generation: number) => void;
-  readonly emit: (event: RolloutEvent) => void;
+  readonly emit: (problem: ProblemEvent) => void;
 }
 
 export class Rollbacks {
   readonly #ports: RollbackPorts;
-  #running = false;
   #unsaved: TargetedRequest | null = null;
-  /** The newest that took effect in this process; the disk may have refused it. */
-  #newest: DecisionRecord | null = null;
   /** The write of `#unsaved` that is under way. */
   #saving: Promise<boolean> | null = null;
 
@@ -48,75 +54,56 @@ export class Rollbacks {
     this.#ports = ports;
   }
 
-  get isRunning(): boolean {
-    return this.#running;
-  }
-  get newest(): DecisionRecord | null {
-    return this.#newest;
-  }
   /** A rollback is in force that the disk refused. */
   get isUnsaved(): boolean {
     return this.#unsaved !== null;
   }
+  /** What is on record of what answers: nothing yet when the disk refused it. */
+  get standing(): Standing {
+    const { model, registry } = this.#ports;
+    return this.isUnsaved ? 'unproven' : standingOf(registry.model(model));
+  }
 
-  /** Rolls back to the first candidate that loads; null when there is none. Throws GENERATION_CONFLICT. */
-  async run(request: RollbackRequest): Promise<DecisionRecord | null> {
-    const { deployments } = this.#ports;
+  /** Rolls back to the first candidate that loads; null when there is none. Throws GENERATION_CONFLICT or PINNED. */
+  async run(request: RollbackRequest): Promise<RollbackDone | null> {
+    const { model, registry, deployments } = this.#ports;
     const tried = new Set<string>();
-    this.#running = true;
-    try {
-      for (let next = this.#next(request, tried); next !== undefined; next = this.#next(request, tried)) {
-        const candidate = next;
-        tried.add(candidate.version);
-        // A warm standby is taken without an await: nothing comes between the verdict and the write.
-        const deployment =
-          deployments.find(candidate.version) ??
-          (await deployments.ensure(candidate).catch((error: unknown) => this.loadFailed(candidate, error)));
-        const decision = deployment && (await this.#commitTo({ ...request, to: candidate.version }, deployment));
-        if (decision !== null) return decision;
-      }
-      return null;
-    } finally {
-      this.#running = false;
+    for (;;) {
+      const candidate = registry.rollbackTargets(model, request.to).find(({ version }) => !tried.has(version));
+      if (candidate === undefined) return null;
+      tried.add(candidate.version);
+      // A warm standby is taken without an await: nothing comes between the verdict and the write.
+      const deployment = deployments.find(candidate.version) ?? (await this.load(candidate));
+      const done = deployment && (await this.#commitTo({ ...request, to: candidate.version }, deployment));
+      if (done !== null) return done;
     }
   }
 
-  #next({ to }: RollbackRequest, tried: ReadonlySet<string>): VersionRecord | undefined {
-    const { model, registry } = this.#ports;
-    return registry.rollbackTargets(model, to).find(({ version }) => !tried.has(version));
-  }
-
   // Null when a change that was under way before has made the candidate none.
-  #commitTo(request: TargetedRequest, deployment: Deployment): Promise<DecisionRecord | null> {
+  #commitTo(request: TargetedRequest, deployment: Deployment): Promise<RollbackDone | null> {
     return this.#commit(request, deployment).catch((error: unknown) => {
       if (isLastgoodError(error) && error.code === 'NO_ROLLBACK_TARGET') return null;
       throw error;
     });
   }
 
-  async #commit(request: TargetedRequest, deployment: Deployment): Promise<DecisionRecord> {
-    const { model, registry, enter, emit } = this.#ports;
-    let generation = request.expectedGeneration + 1;
-    let decision: DecisionRecord;
+  async #commit(request: TargetedRequest, deployment: Deployment): Promise<RollbackDone> {
+    const { model, registry } = this.#ports;
     const writing = this.#write(request);
     try {
       const written = await withTimeout(COMMIT_MS_MAX, writing);
       if (written === null) throw new Error(`the disk has not taken it within ${COMMIT_MS_MAX} ms`);
-      generation = written.model.generation;
-      decision = written.decision;
+      return { decision: written.decision, deployment, generation: written.model.generation, isSaved: true };
     } catch (error) {
       if (isLastgoodError(error) && error.code !== 'DISK_REFUSED') throw error;
       // Serving nonsense because a disk is full is worse than a registry that is behind for a while.
       this.#unsaved = request;
       void this.#save(writing);
       const targetTrust = trustOf(registry.version(model, request.to));
-      decision = { ...request.decide(request.to), targetTrust };
+      const decision = { ...request.decide(request.to), targetTrust };
       this.#problem('rolled back in memory only, the registry could not be written', error);
+      return { decision, deployment, generation: request.expectedGeneration + 1, isSaved: false };
     }
-    this.#newest = decision;
-    enter(deployment, generation);
-    emit({ kind: 'rollback', decision, generation });
-    return decision;
   }
 
   #write(request: TargetedRequest): Promise<ReturnType<Registry['rollback']>> {
@@ -144,18 +131,20 @@ export class Rollbacks {
     return saving;
   }
 
-  /** Records that a version did not load; for a catch that goes on without it. */
-  loadFailed(version: VersionRecord, error: unknown): null {
-    const { model, registry } = this.#ports;
-    const reason = reasonOf(error);
-    this.#problem(`version "${version.version}" did not load`, error);
-    registry.commit(() => registry.recordEvent(model, {
-      kind: 'load_failed', by: 'engine', reason, from: null, to: version.version, decision: null,
-    })).catch((failure: unknown) => {
+  /** A version's deployment, loaded now if it is not yet; null when it does not load, which is written down. */
+  async load(version: VersionRecord): Promise<Deployment | null> {
+    const { model, registry, deployments } = this.#ports;
+    try {
+      return await deployments.ensure(version);
+    } catch (error) {
+      const [to, reason] = [version.version, reasonOf(error)];
+      this.#problem(`version "${to}" did not load`, error);
+      const event = { kind: 'load_failed', by: 'engine', reason, from: null, to, decision: null } as const;
       // A disk that refuses must not keep the rollback from its next candidate.
-      this.#problem('an event could not be written', failure);
-    });
-    return null;
+      registry.commit(() => registry.recordEvent(model, event))
+        .catch((failure: unknown) => this.#problem('an event could not be written', failure));
+      return null;
+    }
   }
 
   #problem(what: string, error: unknown): void {

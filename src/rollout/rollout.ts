@@ -1,14 +1,16 @@
 // One model's rollout: which version answers, which one stands by, and every change of that. Main thread.
 //
-//   empty -> probation | steady                first promote, or a start that finds an active version
-//   probation -> steady                        probation over, or confirmed
-//   any but empty -> probation | steady        promote, rollback, follow: a new generation
-//   probation | steady -> no_rollback_target   a failing verdict and nothing to go back to
-//   no_rollback_target -> probation | steady   an operator released a version to go back to
-//   probation | steady -> restored_failing     what the machine restored fails too; back when it is over, or confirmed
+//   load_began       empty -> loading
+//   load_ended       loading -> empty
+//   entered          any -> probation | steady | restored_failing
+//   proven           probation, steady, no_rollback_target, restored_failing -> steady
+//   target_missing   probation, steady, no_rollback_target, restored_failing -> no_rollback_target
+//   target_found     no_rollback_target -> probation | steady | restored_failing
+//   restored_failed  probation, steady, no_rollback_target -> restored_failing
+//   recovered        restored_failing -> probation | steady | restored_failing
 //
-// #moveTo performs all of them, and #enter is where a generation begins. The registry's transaction comes first, the
-// pointer flip when it is on disk; only a disk that refuses a rollback's transaction, or takes too long, is overruled.
+// #enter is where a generation begins. The registry's transaction comes first, the pointer flip when it is on disk;
+// only a disk that refuses a rollback's transaction, or takes too long, is overruled.
 import type { Clock } from '../base/clock.ts';
 import { lastgoodError } from '../base/errors.ts';
 import type { HealthReport, Verdict } from '../judge/types/messages.ts';
@@ -16,23 +18,14 @@ import type { ModelOptions } from '../options/options.ts';
 import type { DecisionRecord, VersionRecord } from '../domain/records.ts';
 import type { Registry } from '../registry/registry.ts';
 import type { Deployment } from './deployment/deployment.ts';
-import type { Deployments, DeploymentView } from './deployment/deployments.ts';
-import { LoadBackoff } from './deployment/deployments.ts';
-import { DECISIONS_LOOKED_AT, ENGINE_ACTOR, justRolledBack, operatorDecision, phaseOf } from './decisions.ts';
-import type { DoneRollback } from './decisions.ts';
-import { VerdictHandler } from './verdict-handler.ts';
-import type { VerdictHandlerPorts } from './verdict-handler.ts';
-import type { Activation, Phase, RolloutEvent } from './events.ts';
-import { checkPromotable } from './registration/promotable.ts';
-import type { PromoteLeave } from './registration/promotable.ts';
-import { OPERATOR_WAIT_MS_MAX, Rollbacks } from './rollbacks.ts';
-import type { RollbackRequest } from './rollbacks.ts';
-
-/** What answers now; null while nothing does. */
-export interface ActiveGeneration {
-  readonly deployment: Deployment;
-  readonly generation: number;
-}
+import { type Deployments, type DeploymentView, LoadBackoff } from './deployment/deployments.ts';
+import { DECISIONS_LOOKED_AT, type DoneRollback, ENGINE_ACTOR, justRolledBack, operatorDecision } from './decisions.ts';
+import { VerdictHandler, type VerdictHandlerPorts } from './verdict-handler.ts';
+import { type ActiveGeneration, ActiveState, type TrafficSplit } from './active.ts';
+import type { Activation, RolloutEvent } from './events.ts';
+import { checkPromotable, type PromoteLeave } from './registration/promotable.ts';
+import type { EnginePhase } from './phases.ts';
+import { OPERATOR_WAIT_MS_MAX, type RollbackDone, type RollbackRequest, Rollbacks } from './rollbacks.ts';
 
 export interface RolloutPorts {
   readonly model: string;
@@ -49,45 +42,45 @@ export interface RolloutPorts {
 
 export class ModelRollout {
   readonly #ports: RolloutPorts;
-  #phase: Phase = 'empty';
-  #active: ActiveGeneration | null = null;
+  readonly #state: ActiveState;
   /** The one long change under way; a second one is refused with BUSY. */
   #changing: string | null = null;
   #closed = false;
+  /** The newest rollback that took effect in this process; the disk may have refused it. */
+  #newestRollback: DecisionRecord | null = null;
   readonly #rollbacks: Rollbacks;
   readonly #verdicts: VerdictHandler;
   readonly #loadBackoff = new LoadBackoff();
 
   constructor(ports: RolloutPorts) {
     this.#ports = ports;
-    this.#rollbacks = new Rollbacks({
-      ...ports,
-      enter: (deployment, generation) => this.#enter(deployment, generation),
-    });
-    this.#verdicts = new VerdictHandler({
-      ...ports,
+    this.#state = new ActiveState((phase) => ports.emit({ kind: 'phase', model: ports.model, phase }));
+    this.#rollbacks = new Rollbacks(ports);
+    this.#verdicts = new VerdictHandler(ports, {
+      state: this.#state,
       rollbacks: this.#rollbacks,
-      generation: () => this.#active?.generation ?? null,
-      phase: () => this.#phase,
-      moveTo: (phase) => this.#moveTo(phase),
-      enterPhase: () => this.#moveTo(this.#phaseByRegistry()),
-      rollBack: (request) => this.#rollbackNow(request),
-      onLastGood: () => this.#settle(),
+      rollBack: (request) => this.#rollBack(request),
+      settle: () => this.#settle(),
     });
   }
 
-  get phase(): Phase {
-    return this.#changing !== null && this.#active === null ? 'loading' : this.#phase;
+  get phase(): EnginePhase {
+    return this.#state.phase;
   }
   /** False while a rollback is in force that the disk has refused. */
   get isSaved(): boolean {
     return !this.#rollbacks.isUnsaved;
   }
+  /** What answers now; null while nothing does. */
+  get traffic(): TrafficSplit | null {
+    return this.#state.traffic;
+  }
+  /** The version that is judged and gone back from, and its generation; null while nothing answers. */
   get active(): ActiveGeneration | null {
-    return this.#active;
+    return this.#state.traffic?.stable ?? null;
   }
   get activeVersion(): VersionRecord | null {
-    return this.#active?.deployment.version ?? null;
+    return this.active?.deployment.version ?? null;
   }
 
   /** The loaded versions and what each is for. */
@@ -97,27 +90,22 @@ export class ModelRollout {
 
   /** Brings up what the registry says is active; when it does not load, the next version that has served. */
   async start(): Promise<void> {
-    const { model, registry, deployments, clock } = this.#ports;
+    const { model, registry, clock } = this.#ports;
     const record = registry.model(model);
     if (record.activeVersion === null) return;
-    this.#changing = 'start';
-    try {
-      const active = registry.version(model, record.activeVersion);
-      const deployment = await deployments
-        .ensure(active)
-        .catch((error: unknown) => this.#rollbacks.loadFailed(active, error));
+    const active = registry.version(model, record.activeVersion);
+    await this.#change('start', async () => {
+      const deployment = await this.#rollbacks.load(active);
       if (deployment !== null) this.#enter(deployment, record.generation);
       else await this.#startOnEarlier(active.version, record.generation);
-      if (this.#active === null) this.#loadBackoff.note(record.generation, clock.monotonicUs());
-    } finally {
-      this.#changing = null;
-    }
+      if (this.active === null) this.#loadBackoff.note(record.generation, clock.monotonicUs());
+    });
     this.#settle();
   }
 
   async #startOnEarlier(failed: string, generation: number): Promise<void> {
     const reason = `version "${failed}" did not load at start`;
-    await this.#rollbackNow({
+    await this.#rollBack({
       by: ENGINE_ACTOR,
       reason,
       expectedGeneration: generation,
@@ -136,8 +124,7 @@ export class ModelRollout {
     const candidate = registry.version(model, version);
     checkPromotable(registry, candidate, options);
     if (this.#changing !== null) throw lastgoodError('BUSY', { model, doing: this.#changing });
-    this.#changing = `the promote of "${version}"`;
-    try {
+    const promoting = this.#change(`the promote of "${version}"`, async () => {
       const deployment = await deployments.ensure(candidate);
       if (this.#closed) throw lastgoodError('ENGINE_CLOSED');
       const { by, reason, force = false } = options;
@@ -147,10 +134,8 @@ export class ModelRollout {
       const activation = { model, version, from: record.activeVersion, generation: after.generation };
       this.#ports.emit({ kind: 'promote', activation, by });
       return activation;
-    } finally {
-      this.#changing = null;
-      this.#settle();
-    }
+    });
+    return promoting.finally(() => this.#settle());
   }
 
   /** Rolls back on an operator's word, to `to` or to the last known good version. */
@@ -161,12 +146,12 @@ export class ModelRollout {
     readonly health: HealthReport | null;
   }): Promise<DoneRollback> {
     const { model, registry } = this.#ports;
-    const active = this.#active;
+    const { active } = this;
     if (active === null) throw lastgoodError('NO_ACTIVE_VERSION', { model });
     if (!this.isSaved) await this.#mustBeSaved();
     const { generation } = active;
     const from = active.deployment.version.version;
-    const decision = await this.#rollbackNow({
+    const done = await this.#rollBack({
       by: options.by,
       reason: options.reason,
       expectedGeneration: generation,
@@ -174,17 +159,17 @@ export class ModelRollout {
       decide: (target) =>
         this.#operatorDecision(options.by, from, generation, target, options.reason, options.health),
     });
-    if (decision === null) throw registry.noRollbackTarget(model, options.to);
-    return { ...decision, newGeneration: this.#active?.generation ?? generation };
+    if (done === null) throw registry.noRollbackTarget(model, options.to);
+    return { ...done.decision, newGeneration: done.generation };
   }
 
   /** The rollback that brought up what answers, if it is so young that another one would mean the same; else null. */
   justRolledBack(): DoneRollback | null {
     const { model, registry, clock } = this.#ports;
-    const { newest } = this.#rollbacks;
+    const newest = this.#newestRollback;
     const decisions = registry.decisions(model, DECISIONS_LOOKED_AT);
     const all = newest === null ? decisions : [newest, ...decisions];
-    return this.#active === null ? null : justRolledBack(all, this.#active.generation, clock.wallMs());
+    return this.active === null ? null : justRolledBack(all, this.active.generation, clock.wallMs());
   }
 
   /** Acts on a failing verdict, or writes down why not. Verdicts about another generation are too late. */
@@ -202,35 +187,31 @@ export class ModelRollout {
     const { model, registry } = this.#ports;
     if (!this.isSaved) await this.#mustBeSaved();
     await registry.commit(() => registry.confirm({ model, by }));
-    if (this.#active !== null) this.#moveTo('steady');
+    this.#state.apply({ kind: 'proven' });
   }
 
   /** Compares the stored generation with the one that serves, and goes where the registry points. */
   async follow(): Promise<void> {
-    const { model, registry, deployments, clock } = this.#ports;
+    const { model, registry, clock } = this.#ports;
     if (!this.isSaved && !(await this.#rollbacks.saveUnsaved())) return;
     // Looked at after the wait: a change may have begun meanwhile.
-    if (this.#closed || this.#changing !== null || this.#rollbacks.isRunning) return;
+    if (this.#closed || this.#changing !== null || this.#state.rollbacks > 0) return;
     const stored = registry.generationOf(model);
     if (stored === 0 || this.#loadBackoff.has(stored, clock.monotonicUs())) return;
     const record = registry.model(model);
     // Two processes can reach the same number while one of them could not write: the version decides then.
     const isSameVersion = record.activeVersion === this.activeVersion?.version;
-    if (record.activeVersion === null || (isSameVersion && stored === this.#active?.generation)) return;
+    if (record.activeVersion === null || (isSameVersion && stored === this.active?.generation)) return;
     const target = registry.version(model, record.activeVersion);
-    this.#changing = `following the registry to "${target.version}"`;
-    try {
-      const deployment = await deployments
-        .ensure(target)
-        .catch((error: unknown) => this.#rollbacks.loadFailed(target, error));
+    const hasMoved = await this.#change(`following the registry to "${target.version}"`, async () => {
+      const deployment = await this.#rollbacks.load(target);
       if (deployment === null) this.#loadBackoff.note(record.generation, clock.monotonicUs());
       // The registry may have moved on while this one loaded; the next poll goes there.
-      if (deployment === null || registry.generationOf(model) !== record.generation) return;
+      if (deployment === null || registry.generationOf(model) !== record.generation) return false;
       this.#enter(deployment, record.generation);
-    } finally {
-      this.#changing = null;
-    }
-    this.#settle();
+      return true;
+    });
+    if (hasMoved) this.#settle();
   }
 
   /** Stops all changes and lets every loaded version go; call it when nothing is pending. */
@@ -240,29 +221,32 @@ export class ModelRollout {
   }
 
   // The one place where a generation begins: the pointer moves, then everybody is told.
-  #enter(deployment: Deployment, generation: number): void {
-    this.#active = { deployment, generation };
+  #enter(deployment: Deployment, generation: number, isSaved = true): void {
+    const active = { deployment, generation };
+    this.#state.point(active);
     this.#nameStandby();
     this.#verdicts.beginGeneration();
-    this.#ports.onGeneration(this.#active);
-    this.#moveTo(this.#phaseByRegistry());
+    this.#ports.onGeneration(active);
+    this.#state.apply({ kind: 'entered', standing: isSaved ? this.#rollbacks.standing : 'unproven' });
   }
 
-  // The one place where the phase changes.
-  #moveTo(phase: Phase): void {
-    this.#phase = phase;
-    this.#ports.emit({ kind: 'phase', model: this.#ports.model, phase });
-  }
-
-  #phaseByRegistry(): Phase {
-    return this.#rollbacks.isUnsaved ? 'probation' : phaseOf(this.#ports.registry.model(this.#ports.model));
+  // One that loads a version takes long: no second one begins meanwhile.
+  async #change<T>(doing: string, change: () => Promise<T>): Promise<T> {
+    this.#changing = doing;
+    this.#state.apply({ kind: 'load_began' });
+    try {
+      return await change();
+    } finally {
+      this.#changing = null;
+      this.#state.apply({ kind: 'load_ended' });
+    }
   }
 
   /** Health of a version was changed by hand: there may be another one to stand by, or one to go back to again. */
   reconsider(): void {
     const { model, registry } = this.#ports;
-    if (this.#phase === 'no_rollback_target' && registry.rollbackTargets(model).length > 0) {
-      this.#moveTo(this.#phaseByRegistry());
+    if (this.#state.phase === 'no_rollback_target' && registry.rollbackTargets(model).length > 0) {
+      this.#state.apply({ kind: 'target_found', standing: this.#rollbacks.standing });
     }
     this.#settle();
   }
@@ -270,13 +254,15 @@ export class ModelRollout {
   // Brings the loaded versions in line with the registry: the standby comes, what nobody needs goes.
   #settle(): void {
     const { model, registry, deployments } = this.#ports;
-    if (this.#closed || this.#changing !== null || this.#active === null) return;
+    const { traffic } = this;
+    // What a rollback has loaded must stay until it answers.
+    if (this.#closed || this.#changing !== null || this.#state.rollbacks > 0 || traffic === null) return;
     const standby = this.#nameStandby();
-    const wanted = [this.#active.deployment.version.version, standby].filter((name) => name !== null);
-    deployments.retainOnly(new Set(wanted));
-    if (standby === null || deployments.find(standby) !== undefined) return;
-    const version = registry.version(model, standby);
-    deployments.ensure(version).catch((error: unknown) => this.#rollbacks.loadFailed(version, error));
+    const serving = [traffic.stable, traffic.candidate].map((one) => one?.deployment.version.version ?? null);
+    deployments.retainOnly(new Set([...serving, standby].filter((name) => name !== null)));
+    if (standby !== null && deployments.find(standby) === undefined) {
+      void this.#rollbacks.load(registry.version(model, standby));
+    }
   }
 
   #nameStandby(): string | null {
@@ -284,10 +270,18 @@ export class ModelRollout {
     return (deployments.standbyVersion = options.standby === 'warm' ? registry.model(model).lastGoodVersion : null);
   }
 
-  async #rollbackNow(request: RollbackRequest): Promise<DecisionRecord | null> {
+  async #rollBack(request: RollbackRequest): Promise<RollbackDone | null> {
+    this.#state.rollbacks += 1;
     try {
-      return await this.#rollbacks.run(request);
+      const done = await this.#rollbacks.run(request);
+      if (done === null) return null;
+      const { decision, deployment, generation, isSaved } = done;
+      this.#newestRollback = decision;
+      this.#enter(deployment, generation, isSaved);
+      this.#ports.emit({ kind: 'rollback', decision, generation });
+      return done;
     } finally {
+      this.#state.rollbacks -= 1;
       this.#settle();
     }
   }

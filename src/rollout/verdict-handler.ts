@@ -9,9 +9,10 @@ import type { ModelOptions } from '../options/options.ts';
 import type { Suppression } from '../registry/rules.ts';
 import type { DecisionRecord, ModelRecord } from '../domain/records.ts';
 import type { Registry } from '../registry/registry.ts';
+import type { ActiveState } from './active.ts';
 import { decisionOf, isProbationOver, isStopOver, suppressionBy, suppressionOf } from './decisions.ts';
-import type { Phase, RolloutEvent } from './events.ts';
-import type { RollbackRequest, Rollbacks } from './rollbacks.ts';
+import type { RolloutEvent } from './events.ts';
+import type { RollbackDone, RollbackRequest, Rollbacks } from './rollbacks.ts';
 
 /** A finding is asked for again after this part of the short window. */
 const FRESH_PART = 1 / 6;
@@ -25,24 +26,24 @@ export interface VerdictHandlerPorts {
   readonly options: ModelOptions;
   readonly registry: Registry;
   readonly clock: Clock;
-  readonly rollbacks: Rollbacks;
-  /** The generation that answers; null while none does. */
-  readonly generation: () => number | null;
-  readonly phase: () => Phase;
-  readonly moveTo: (phase: Phase) => void;
-  /** Moves to the phase that the registry knows. */
-  readonly enterPhase: () => void;
   /** Finds out whether a cause lies with the version. */
   readonly attribute: (cause: UncertainCause, verdict: Verdict) => Promise<Finding>;
-  /** Resolves with null when there is nothing to go back to. */
-  readonly rollBack: (request: RollbackRequest) => Promise<DecisionRecord | null>;
-  /** Another version may have become the one to go back to. */
-  readonly onLastGood: () => void;
   readonly emit: (event: RolloutEvent) => void;
+}
+
+/** The rollout as a verdict sees it, and what a verdict may have done to it. */
+export interface RolloutAccess {
+  readonly state: ActiveState;
+  readonly rollbacks: Rollbacks;
+  /** Resolves with null when there is nothing to go back to. */
+  rollBack(request: RollbackRequest): Promise<RollbackDone | null>;
+  /** Another version may have become the one to go back to. */
+  settle(): void;
 }
 
 export class VerdictHandler {
   readonly #ports: VerdictHandlerPorts;
+  readonly #rollout: RolloutAccess;
   /** What was told about the active generation and need not be told again. */
   readonly #told = new Set<string>();
   /** What was found out about the active generation, by cause. */
@@ -54,8 +55,9 @@ export class VerdictHandler {
   /** A phase is being written; health that comes in meanwhile is left. */
   #isWriting = false;
 
-  constructor(ports: VerdictHandlerPorts) {
+  constructor(ports: VerdictHandlerPorts, rollout: RolloutAccess) {
     this.#ports = ports;
+    this.#rollout = rollout;
   }
 
   /** Forgets what was told about the generation before. */
@@ -77,10 +79,11 @@ export class VerdictHandler {
   }
 
   async #actOn(verdict: Verdict): Promise<void> {
-    const { model, registry, options, clock, rollbacks, generation, phase } = this.#ports;
-    const isTooLate = (): boolean => rollbacks.isRunning || verdict.generation !== generation();
-    if (verdict.generation !== generation()) await this.#promotedOver(verdict);
-    if (isTooLate() || phase() === 'no_rollback_target') return;
+    const { model, registry, options, clock } = this.#ports;
+    const { state, rollbacks } = this.#rollout;
+    const isTooLate = (): boolean => state.rollbacks > 0 || verdict.generation !== state.generation;
+    if (verdict.generation !== state.generation) await this.#promotedOver(verdict);
+    if (isTooLate() || state.phase === 'no_rollback_target') return;
     // The registry does not know the generation that failed: nothing can be decided upon it yet.
     if (rollbacks.isUnsaved && (!(await rollbacks.saveUnsaved()) || isTooLate())) return;
     const nowMs = clock.wallMs();
@@ -119,7 +122,7 @@ export class VerdictHandler {
   async #lookInto(cause: UncertainCause, verdict: Verdict): Promise<void> {
     const { attribute, clock } = this.#ports;
     const finding = await attribute(cause, verdict);
-    if (verdict.generation !== this.#ports.generation()) {
+    if (verdict.generation !== this.#rollout.state.generation) {
       await this.#promotedOver(verdict, [finding]);
       return;
     }
@@ -129,9 +132,9 @@ export class VerdictHandler {
 
   // A version that failed while another was put in its place must not become the one to go back to.
   async #promotedOver(verdict: Verdict, findings: readonly Finding[] = []): Promise<void> {
-    const { model, registry, clock, rollbacks } = this.#ports;
+    const { model, registry, clock } = this.#ports;
     // What was rolled back is not known to the registry yet.
-    if (rollbacks.isUnsaved) return;
+    if (this.#rollout.rollbacks.isUnsaved) return;
     const { version, generation, effect } = verdict;
     const record = registry.versions(model).find((one) => one.version === version);
     const isStillGood = record?.lastGeneration === generation && record.health !== 'unhealthy' && !record.failed;
@@ -143,14 +146,13 @@ export class VerdictHandler {
     const result = { action: 'suppressed', suppressedBy: 'promoted_over', rolledBackTo: null } as const;
     const decision = decisionOf(withFindings(verdict, findings), clock.wallMs(), result);
     await registry.commit(() => registry.storeDecision(decision));
-    this.#ports.onLastGood();
+    this.#rollout.settle();
     this.#ports.emit({ kind: 'decision', decision });
   }
 
   async #rollBack(verdict: Verdict): Promise<void> {
-    const { clock, generation } = this.#ports;
-    const nowMs = clock.wallMs();
-    const decision = await this.#ports.rollBack({
+    const nowMs = this.#ports.clock.wallMs();
+    const done = await this.#rollout.rollBack({
       by: 'monitor',
       reason: verdict.reason,
       expectedGeneration: verdict.generation,
@@ -164,7 +166,7 @@ export class VerdictHandler {
       return undefined;
     });
     // While candidates were loading, somebody may have put another version in place.
-    if (decision !== null || verdict.generation !== generation()) return;
+    if (done !== null || verdict.generation !== this.#rollout.state.generation) return;
     await this.#noTarget(verdict, nowMs);
   }
 
@@ -175,20 +177,21 @@ export class VerdictHandler {
 
   // What the machine restored fails too: it acts no more in this generation, and says so once.
   async #stop({ reason, version: from, generation }: Verdict): Promise<void> {
-    const { model, registry, phase, moveTo, emit } = this.#ports;
-    if (phase() === 'restored_failing') return;
+    const { model, registry, emit } = this.#ports;
+    const { state } = this.#rollout;
+    if (state.phase === 'restored_failing') return;
     await registry.commit(() => registry.recordEvent(
       model, { kind: 'restored_failing', by: 'monitor', reason, from, to: null, decision: null },
       { stoppedGeneration: generation }));
-    if (generation !== this.#ports.generation()) return;
-    moveTo('restored_failing');
+    if (generation !== state.generation) return;
+    state.apply({ kind: 'restored_failed' });
     emit({ kind: 'problem', model, what: 'the restored version fails too, nothing more is rolled back', reason });
   }
 
   async #noTarget(verdict: Verdict, nowMs: number): Promise<void> {
-    const { model, registry, moveTo } = this.#ports;
+    const { model, registry } = this.#ports;
     const { reason, version: from } = verdict;
-    moveTo('no_rollback_target');
+    this.#rollout.state.apply({ kind: 'target_missing' });
     await registry.commit(() => registry.recordEvent(
       model, { kind: 'no_rollback_target', by: 'monitor', reason, from, to: null, decision: null }));
     await this.#storeOnce(decisionOf(verdict, nowMs, { action: 'no_target', suppressedBy: null, rolledBackTo: null }));
@@ -196,21 +199,23 @@ export class VerdictHandler {
 
   /** Ends the probation when its time and its requests have passed without a violation. */
   async onHealth(report: HealthReport): Promise<void> {
-    const { model, registry, options, clock, generation, phase, moveTo, enterPhase } = this.#ports;
-    if (report.generation !== generation()) return;
+    const { model, registry, options, clock } = this.#ports;
+    const { state } = this.#rollout;
+    if (report.generation !== state.generation) return;
     if (report.violations.length > 0) this.#violatedUs = clock.monotonicUs();
     if (this.#isWriting) return;
     const record = (): ModelRecord => registry.model(model);
-    if (phase() === 'restored_failing' && report.violations.length === 0) {
+    if (state.phase === 'restored_failing' && report.violations.length === 0) {
       if (!isStopOver(record(), options.judge, clock.wallMs())) return;
-      await this.#recovered(report, false, enterPhase);
-    } else if (phase() === 'steady' && this.#hasFailed(report) && this.#hasBeenQuiet(report)) {
-      await this.#recovered(report, true, () => undefined);
+      await this.#recovered(report, false);
+    } else if (state.phase === 'steady' && this.#hasFailed(report) && this.#hasBeenQuiet(report)) {
+      await this.#recovered(report, true);
     }
-    if (phase() !== 'probation' || !isProbationOver(record(), report, options.judge, clock.wallMs())) return;
+    if (state.phase !== 'probation' || !isProbationOver(record(), report, options.judge, clock.wallMs())) return;
     if (this.#hasFailed(report) && !this.#hasBeenQuiet(report)) return;
     const write = (): unknown => registry.endProbation({ model, generation: report.generation });
-    await this.#write(report, 'the end of the probation could not be written', write, () => moveTo('steady'));
+    const then = (): void => state.apply({ kind: 'proven' });
+    await this.#write(report, 'the end of the probation could not be written', write, then);
   }
 
   #hasFailed({ version }: HealthReport): boolean {
@@ -225,13 +230,14 @@ export class VerdictHandler {
     return Math.min(quietMs, clock.wallMs() - failedMs) >= judge.probationMs;
   }
 
-  #recovered(report: HealthReport, isProven: boolean, then: () => void): Promise<void> {
+  #recovered(report: HealthReport, isProven: boolean): Promise<void> {
     const { model, registry } = this.#ports;
+    const { state, rollbacks } = this.#rollout;
     const change = { model, generation: report.generation, reason: 'no check fails any more', isProven };
     return this.#write(report, 'the recovery could not be written', () => registry.recover(change), () => {
       // Should it fail again, that is news.
       this.#told.clear();
-      then();
+      state.apply({ kind: 'recovered', standing: rollbacks.standing });
     });
   }
 
@@ -241,7 +247,7 @@ export class VerdictHandler {
     this.#isWriting = true;
     try {
       await registry.commit(write);
-      if (generation === this.#ports.generation()) then();
+      if (generation === this.#rollout.state.generation) then();
     } catch (error) {
       if (this.#isNews(what)) emit({ kind: 'problem', model, what, reason: reasonOf(error) });
     } finally {

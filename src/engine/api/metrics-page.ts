@@ -5,7 +5,7 @@ import { exposition } from '../../metrics/exposition.ts';
 import { writeTritonNames } from '../../metrics/triton-exposition.ts';
 import type { CheckView, EngineView, ModelView } from '../../metrics/views.ts';
 import { packageVersion } from '../../base/package-root.ts';
-import { PHASES } from '../../rollout/events.ts';
+import { PHASES } from '../../rollout/phases.ts';
 import { reasonOf } from '../../base/errors.ts';
 import type { EngineContext, EngineLife } from '../models/context.ts';
 import type { ModelTable } from '../models/model-table.ts';

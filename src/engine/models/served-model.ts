@@ -13,8 +13,9 @@ import type { VersionRecord } from '../../domain/records.ts';
 import { Attribution } from '../../rollout/attribution/attribution.ts';
 import type { Deployment } from '../../rollout/deployment/deployment.ts';
 import type { Deployments } from '../../rollout/deployment/deployments.ts';
+import type { ActiveGeneration } from '../../rollout/active.ts';
 import { DeploymentLoader } from '../../rollout/deployment/loader.ts';
-import { type ActiveGeneration, ModelRollout } from '../../rollout/rollout.ts';
+import { ModelRollout } from '../../rollout/rollout.ts';
 import type { Slab } from '../../shared-memory/slab.ts';
 import { Track } from '../../shared-memory/slab.ts';
 import { circumstancesOf, LastHours } from '../safety/evidence-context.ts';
@@ -228,9 +229,9 @@ export class ServedModel {
 
   // Called at every cut: the generation is chosen here and not before.
   readonly #dispatch: Dispatch = (slab, mayQueueBehind, ids) => {
-    const active = this.rollout.active;
-    if (active === null) throw lastgoodError('NO_ACTIVE_VERSION', { model: this.model });
-    const { deployment, generation } = active;
+    const { traffic } = this.rollout;
+    if (traffic === null) throw lastgoodError('NO_ACTIVE_VERSION', { model: this.model });
+    const { deployment, generation } = traffic.stable;
     const standby = this.rollout.phase === 'probation' ? this.#deployments.standby : undefined;
     const isShielded = standby !== undefined && this.#shield.covers(deployment, standby);
     if (!deployment.hasPlace(isShielded ? 'shielded' : 'queue', mayQueueBehind)) return undefined;

@@ -3,13 +3,11 @@
 // requests: nothing waits for them, nothing of them is counted.
 import type { OutputKind, Signature, VersionRecord } from '../../domain/records.ts';
 import { Outcome, speaksOfVersion } from '../../shared-memory/sample-ring.ts';
-import { RowReader, rowRingOffset } from '../../shared-memory/row-ring.ts';
-import type { RingRow } from '../../shared-memory/row-ring.ts';
+import { type RingRow, RowReader, rowRingOffset } from '../../shared-memory/row-ring.ts';
 import { createSlab } from '../../shared-memory/slab-arena.ts';
 import { EntryKind } from '../../protocols/protocol.ts';
 import { judgedOutputOf } from '../../domain/judged-output.ts';
-import { predictionOf, rowElements } from '../../domain/prediction.ts';
-import type { PredictionSummary } from '../../domain/prediction.ts';
+import { predictionOf, type PredictionSummary, rowElements } from '../../domain/prediction.ts';
 import { ReplayStatus } from '../../worker/run/replay.ts';
 import type { Deployment } from '../deployment/deployment.ts';
 

@@ -11,8 +11,7 @@ import type { NonFiniteJson } from '../../protocols/json/tensor-json.ts';
 import type { BatchResult, PredictionSource, RowMemory } from '../../worker/messages.ts';
 import { InferencePool } from '../../worker/pool/pool.ts';
 import type { PlaceUser } from '../../worker/pool/scheduler.ts';
-import { allocateRows, keepRows, NO_ROWS } from './row-memory.ts';
-import type { RowMemoryOptions } from './row-memory.ts';
+import { allocateRows, keepRows, NO_ROWS, type RowMemoryOptions } from './row-memory.ts';
 import { RUN_ROWS_MAX } from './rows-limit.ts';
 import type { RetiredResources } from './thread-reuse.ts';
 

@@ -3,11 +3,9 @@
 // registry first: a crash in between leaves a file too many, never a version without its file.
 import type { Clock } from '../../base/clock.ts';
 import { isLastgoodError, lastgoodError, reasonOf } from '../../base/errors.ts';
-import { baselineOfFile, readBaselineFile } from '../../judge/baseline/baseline-file.ts';
-import type { BaselineFile } from '../../judge/baseline/baseline-file.ts';
+import { type BaselineFile, baselineOfFile, readBaselineFile } from '../../judge/baseline/baseline-file.ts';
 import { baselineWarning } from '../../judge/baseline/reference.ts';
-import { addArtifact, removeArtifact, whileRegistering } from '../../registry/artifacts.ts';
-import type { Artifact } from '../../registry/artifacts.ts';
+import { addArtifact, type Artifact, removeArtifact, whileRegistering } from '../../registry/artifacts.ts';
 import { checkName } from '../../base/names.ts';
 import type { Baseline, DeclaredKind, Golden, OutputKind, Signature, VersionRecord } from '../../domain/records.ts';
 import type { Registry } from '../../registry/registry.ts';
@@ -17,8 +15,7 @@ import { inferOutputKind } from '../../domain/prediction.ts';
 import { readGoldenFile } from './golden-file.ts';
 import { defaultMemoryBytes } from './memory-watch.ts';
 import { signatureDifference } from './promotable.ts';
-import { runTrial } from './trial.ts';
-import type { TrialResult } from './trial.ts';
+import { runTrial, type TrialResult } from './trial.ts';
 
 export interface RegistrationPorts {
   readonly dataDir: string;
