@@ -19,6 +19,8 @@ export type PhaseEvent =
   | { readonly kind: 'load_began' | 'load_ended' }
   /** A new generation answers: the first one, or by a promote, by a rollback, or because the registry points there. */
   | { readonly kind: 'entered'; readonly standing: Standing }
+  /** The disk has taken the rollback that it began with. */
+  | { readonly kind: 'saved'; readonly standing: Standing }
   /** Its probation is over, or an operator vouches for it. */
   | { readonly kind: 'proven' }
   /** It fails and there is nothing to go back to; an operator released a version to go back to. */
@@ -39,6 +41,7 @@ const TABLE: Readonly<Record<PhaseEvent['kind'], readonly [Next, Next, Next, Nex
   load_began:      [LOADING, ____,    ____,      ____,    ____,               ____],
   load_ended:      [____,    EMPTY,   ____,      ____,    ____,               ____],
   entered:         [BY,      BY,      BY,        BY,      BY,                 BY],
+  saved:           [____,    ____,    BY,        ____,    ____,               ____],
   proven:          [____,    ____,    STEADY,    STEADY,  STEADY,             STEADY],
   target_missing:  [____,    ____,    MISSING,   MISSING, MISSING,            MISSING],
   target_found:    [____,    ____,    ____,      ____,    BY,                 ____],

@@ -2,7 +2,7 @@
 // the transaction. Main thread. Invariant: at most one takes effect per generation, and the version that fails is
 // unhealthy in the registry before another answers, unless the disk refuses or is slow; then the rollback is in force
 // all the same and the transaction is written when the disk is back.
-import { isLastgoodError, reasonOf } from '../base/errors.ts';
+import { isLastgoodError, lastgoodError, reasonOf } from '../base/errors.ts';
 import { trustOf } from '../registry/rules.ts';
 import type { DecisionRecord, VersionRecord } from '../domain/records.ts';
 import type { Registry } from '../registry/registry.ts';
@@ -41,6 +41,10 @@ export interface RollbackPorts {
   readonly model: string;
   readonly registry: Registry;
   readonly deployments: Deployments;
+  /** A promote is being written: the next number may be its, so that nobody else begins it without the disk. */
+  readonly isActivating: () => boolean;
+  /** The disk has taken the rollback that it refused before, or somebody else's word counts. */
+  readonly onSaved: () => void;
   readonly emit: (problem: ProblemEvent) => void;
 }
 
@@ -74,28 +78,36 @@ export class Rollbacks {
       tried.add(candidate.version);
       // A warm standby is taken without an await: nothing comes between the verdict and the write.
       const deployment = deployments.find(candidate.version) ?? (await this.load(candidate));
-      const done = deployment && (await this.#commitTo({ ...request, to: candidate.version }, deployment));
+      const targeted = { ...request, to: candidate.version };
+      const done = deployment && (await this.#commitTo(targeted, deployment, request.to !== undefined));
       if (done !== null) return done;
     }
   }
 
   // Null when a change that was under way before has made the candidate none.
-  #commitTo(request: TargetedRequest, deployment: Deployment): Promise<RollbackDone | null> {
-    return this.#commit(request, deployment).catch((error: unknown) => {
+  #commitTo(request: TargetedRequest, deployment: Deployment, isNamed: boolean): Promise<RollbackDone | null> {
+    return this.#commit(request, deployment, isNamed).catch((error: unknown) => {
       if (isLastgoodError(error) && error.code === 'NO_ROLLBACK_TARGET') return null;
       throw error;
     });
   }
 
-  async #commit(request: TargetedRequest, deployment: Deployment): Promise<RollbackDone> {
-    const { model, registry } = this.#ports;
-    const writing = this.#write(request);
+  async #commit(request: TargetedRequest, deployment: Deployment, isNamed: boolean): Promise<RollbackDone> {
+    const { model, registry, isActivating } = this.#ports;
+    const isNumberOpen = !isActivating();
+    const writing = this.#write(request, isNamed);
     try {
-      const written = await withTimeout(COMMIT_MS_MAX, writing);
+      const written = await (isNumberOpen ? withTimeout(COMMIT_MS_MAX, writing) : writing);
       if (written === null) throw new Error(`the disk has not taken it within ${COMMIT_MS_MAX} ms`);
       return { decision: written.decision, deployment, generation: written.model.generation, isSaved: true };
     } catch (error) {
       if (isLastgoodError(error) && error.code !== 'DISK_REFUSED') throw error;
+      const { generation, activeVersion } = registry.model(model);
+      const expected = request.expectedGeneration;
+      const found = this.#unsaved === null ? generation : this.#unsaved.expectedGeneration + 1;
+      const isOurs = this.#unsaved === null && found === expected + 1 && activeVersion === request.to;
+      // Another one was faster: what stands on the disk, or is in force already, is not overruled.
+      if (found !== expected && !isOurs) throw lastgoodError('GENERATION_CONFLICT', { model, expected, found });
       // Serving nonsense because a disk is full is worse than a registry that is behind for a while.
       this.#unsaved = request;
       void this.#save(writing);
@@ -106,9 +118,16 @@ export class Rollbacks {
     }
   }
 
-  #write(request: TargetedRequest): Promise<ReturnType<Registry['rollback']>> {
+  #write(request: TargetedRequest, isNamed = true): Promise<ReturnType<Registry['rollback']>> {
     const { model, registry } = this.#ports;
-    return registry.commit(() => registry.rollback({ model, ...request }));
+    return registry.commit(() => {
+      // Found failing since it was chosen: a person may want it all the same, nobody else, unless it is in force.
+      const isTarget = isNamed || this.#unsaved === request ||
+        registry.rollbackTargets(model).some(({ version }) => version === request.to);
+      const isInTime = registry.generationOf(model) === request.expectedGeneration;
+      if (!isTarget && isInTime) throw registry.noRollbackTarget(model);
+      return registry.rollback({ model, ...request });
+    });
   }
 
   /** Writes a rollback that the disk refused before, or waits for the write under way; false when it is not done. */
@@ -124,8 +143,10 @@ export class Rollbacks {
       .then(() => true, (error: unknown) => isLastgoodError(error) && error.code !== 'DISK_REFUSED')
       .then((isSaved) => {
         this.#saving = null;
-        if (isSaved) this.#unsaved = null;
-        return isSaved;
+        if (!isSaved) return false;
+        this.#unsaved = null;
+        this.#ports.onSaved();
+        return true;
       });
     this.#saving = saving;
     return saving;

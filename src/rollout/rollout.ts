@@ -3,6 +3,7 @@
 //   load_began       empty -> loading
 //   load_ended       loading -> empty
 //   entered          any -> probation | steady | restored_failing
+//   saved            probation -> probation | steady | restored_failing
 //   proven           probation, steady, no_rollback_target, restored_failing -> steady
 //   target_missing   probation, steady, no_rollback_target, restored_failing -> no_rollback_target
 //   target_found     no_rollback_target -> probation | steady | restored_failing
@@ -45,6 +46,8 @@ export class ModelRollout {
   readonly #state: ActiveState;
   /** The one long change under way; a second one is refused with BUSY. */
   #changing: string | null = null;
+  /** The transaction of a promote is under way. */
+  #isActivating = false;
   #closed = false;
   /** The newest rollback that took effect in this process; the disk may have refused it. */
   #newestRollback: DecisionRecord | null = null;
@@ -55,7 +58,9 @@ export class ModelRollout {
   constructor(ports: RolloutPorts) {
     this.#ports = ports;
     this.#state = new ActiveState((phase) => ports.emit({ kind: 'phase', model: ports.model, phase }));
-    this.#rollbacks = new Rollbacks(ports);
+    this.#rollbacks = new Rollbacks({
+      ...ports, isActivating: () => this.#isActivating, onSaved: () => this.#onSaved(),
+    });
     this.#verdicts = new VerdictHandler(ports, {
       state: this.#state,
       rollbacks: this.#rollbacks,
@@ -127,9 +132,11 @@ export class ModelRollout {
     const promoting = this.#change(`the promote of "${version}"`, async () => {
       const deployment = await deployments.ensure(candidate);
       if (this.#closed) throw lastgoodError('ENGINE_CLOSED');
+      if (!this.isSaved) await this.#mustBeSaved();
       const { by, reason, force = false } = options;
       const change = { model, version, expectedGeneration: record.generation, by, reason, force };
-      const after = await registry.commit(() => registry.activate(change));
+      this.#isActivating = true;
+      const after = await registry.commit(() => registry.activate(change)).finally(() => (this.#isActivating = false));
       this.#enter(deployment, after.generation);
       const activation = { model, version, from: record.activeVersion, generation: after.generation };
       this.#ports.emit({ kind: 'promote', activation, by });
@@ -186,8 +193,9 @@ export class ModelRollout {
   async confirm(by: string): Promise<void> {
     const { model, registry } = this.#ports;
     if (!this.isSaved) await this.#mustBeSaved();
-    await registry.commit(() => registry.confirm({ model, by }));
-    this.#state.apply({ kind: 'proven' });
+    const { generation } = await registry.commit(() => registry.confirm({ model, by }));
+    // Another one may answer by now.
+    if (generation === this.active?.generation) this.#state.apply({ kind: 'proven' });
   }
 
   /** Compares the stored generation with the one that serves, and goes where the registry points. */
@@ -240,6 +248,13 @@ export class ModelRollout {
       this.#changing = null;
       this.#state.apply({ kind: 'load_ended' });
     }
+  }
+
+  #onSaved(): void {
+    const { generation, activeVersion } = this.#ports.registry.model(this.#ports.model);
+    if (generation !== this.active?.generation || activeVersion !== this.activeVersion?.version) return;
+    this.#state.apply({ kind: 'saved', standing: this.#rollbacks.standing });
+    this.#settle();
   }
 
   /** Health of a version was changed by hand: there may be another one to stand by, or one to go back to again. */

@@ -136,16 +136,22 @@ export class VerdictHandler {
     // What was rolled back is not known to the registry yet.
     if (this.#rollout.rollbacks.isUnsaved) return;
     const { version, generation, effect } = verdict;
-    const record = registry.versions(model).find((one) => one.version === version);
-    const isStillGood = record?.lastGeneration === generation && record.health !== 'unhealthy' && !record.failed;
-    if (effect === 'warn' || !isStillGood) return;
+    const isStillGood = (): boolean => registry.versions(model).some((one) => one.version === version &&
+      one.lastGeneration === generation && one.health !== 'unhealthy' && !one.failed);
+    if (effect === 'warn' || !isStillGood()) return;
     const conclusion = this.#needsFindings ? conclude(verdict, findings) : ACT;
     // A failure that nobody could look into any more speaks against the version.
     const isUnasked = conclusion.kind === 'look' && isFailure(conclusion.cause);
     if (conclusion.kind !== 'act' && !isUnasked) return;
     const result = { action: 'suppressed', suppressedBy: 'promoted_over', rolledBackTo: null } as const;
     const decision = decisionOf(withFindings(verdict, findings), clock.wallMs(), result);
-    await registry.commit(() => registry.storeDecision(decision));
+    const isStored = await registry.commit(() => {
+      // It may have been put in place again, or been dealt with, by a change before this one.
+      const isDue = isStillGood();
+      if (isDue) registry.storeDecision(decision);
+      return isDue;
+    });
+    if (!isStored) return;
     this.#rollout.settle();
     this.#ports.emit({ kind: 'decision', decision });
   }
@@ -259,6 +265,7 @@ export class VerdictHandler {
     const { registry } = this.#ports;
     if (!this.#isNews(`${decision.trigger} ${decision.action} ${decision.suppressedBy ?? ''}`)) return;
     await registry.commit(() => registry.storeDecision(decision));
+    this.#rollout.settle();
     this.#ports.emit({ kind: 'decision', decision });
   }
 

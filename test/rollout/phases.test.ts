@@ -13,6 +13,7 @@ const EVENTS: Readonly<Record<PhaseEvent['kind'], readonly PhaseEvent[]>> = {
   load_began: [{ kind: 'load_began' }],
   load_ended: [{ kind: 'load_ended' }],
   entered: STANDINGS.map((standing) => ({ kind: 'entered', standing })),
+  saved: STANDINGS.map((standing) => ({ kind: 'saved', standing })),
   proven: [{ kind: 'proven' }],
   target_missing: [{ kind: 'target_missing' }],
   target_found: STANDINGS.map((standing) => ({ kind: 'target_found', standing })),
@@ -42,30 +43,30 @@ describe('nextPhase', () => {
   const nothing = 'nothing | nothing | nothing';
   const table: Readonly<Record<EnginePhase, Readonly<Record<PhaseEvent['kind'], string>>>> = {
     empty: {
-      load_began: 'loading', load_ended: 'nothing', entered: registry, proven: 'nothing',
+      load_began: 'loading', load_ended: 'nothing', entered: registry, saved: nothing, proven: 'nothing',
       target_missing: 'nothing', target_found: nothing, restored_failed: 'nothing', recovered: nothing,
     },
     loading: {
-      load_began: 'nothing', load_ended: 'empty', entered: registry, proven: 'nothing',
+      load_began: 'nothing', load_ended: 'empty', entered: registry, saved: nothing, proven: 'nothing',
       target_missing: 'nothing', target_found: nothing, restored_failed: 'nothing', recovered: nothing,
     },
     probation: {
-      load_began: 'nothing', load_ended: 'nothing', entered: registry, proven: 'steady',
+      load_began: 'nothing', load_ended: 'nothing', entered: registry, saved: registry, proven: 'steady',
       target_missing: 'no_rollback_target', target_found: nothing,
       restored_failed: 'restored_failing', recovered: nothing,
     },
     steady: {
-      load_began: 'nothing', load_ended: 'nothing', entered: registry, proven: 'steady',
+      load_began: 'nothing', load_ended: 'nothing', entered: registry, saved: nothing, proven: 'steady',
       target_missing: 'no_rollback_target', target_found: nothing,
       restored_failed: 'restored_failing', recovered: nothing,
     },
     no_rollback_target: {
-      load_began: 'nothing', load_ended: 'nothing', entered: registry, proven: 'steady',
+      load_began: 'nothing', load_ended: 'nothing', entered: registry, saved: nothing, proven: 'steady',
       target_missing: 'no_rollback_target', target_found: registry,
       restored_failed: 'restored_failing', recovered: nothing,
     },
     restored_failing: {
-      load_began: 'nothing', load_ended: 'nothing', entered: registry, proven: 'steady',
+      load_began: 'nothing', load_ended: 'nothing', entered: registry, saved: nothing, proven: 'steady',
       target_missing: 'no_rollback_target', target_found: nothing,
       restored_failed: 'nothing', recovered: registry,
     },

@@ -9,8 +9,9 @@ process.once('exit', () => {
   for (const directory of made) rmSync(directory, { recursive: true, force: true });
 });
 
-export function temporaryDirectory(): string {
-  const directory = mkdtempSync(join(tmpdir(), 'lastgood-test-'));
+/** In the system's place for such, or in `parent`. */
+export function temporaryDirectory(parent = tmpdir()): string {
+  const directory = mkdtempSync(join(parent, 'lastgood-test-'));
   made.push(directory);
   return directory;
 }
