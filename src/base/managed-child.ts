@@ -9,7 +9,7 @@ import { TELEMETRY_OFF_ENVIRONMENT } from './telemetry-off.ts';
 /** What native code wrote last is the best hint at why it crashed. */
 const STDERR_CHARS_MAX = 2_000;
 
-export interface ChildOptions<Report> {
+interface ChildOptions<Report> {
   /** The compiled file. */
   readonly entry: string;
   /** What becomes of what it writes to stderr; `keep` keeps the end of it. */

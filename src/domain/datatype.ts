@@ -62,7 +62,7 @@ export const isCarriedText = (text: string): boolean => !UNCARRIED.test(text);
 export const runtimeType = (datatype: Datatype): string => ELEMENTS[datatype].runtime;
 
 /** The datatype that onnxruntime calls `runtimeName`, or null when no engine can carry it. */
-export const datatypeOf = (runtimeName: string): Datatype | null => CARRIED.get(runtimeName) ?? null;
+const datatypeOf = (runtimeName: string): Datatype | null => CARRIED.get(runtimeName) ?? null;
 
 /** Number of elements of a shape; -1 when a dimension is open. A shape without dimensions has one element. */
 export function elementCount(shape: readonly number[]): number {
@@ -90,7 +90,7 @@ export function hasNonFinite(datatype: Datatype, data: TensorData, from = 0, to 
 export const shapeText = (shape: readonly number[]): string => `[${shape.join(',')}]`;
 
 /** What onnxruntime tells about one input or output. */
-export interface RuntimeMetadata {
+interface RuntimeMetadata {
   readonly name: string;
   readonly isTensor: boolean;
   readonly type?: string;

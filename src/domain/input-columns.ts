@@ -10,7 +10,7 @@ import { rowElements } from './prediction.ts';
 import type { Datatype, Signature, TensorSignature, VersionRecord } from './records.ts';
 
 /** Columns that are watched at most. */
-export const INPUT_COLUMNS_MAX = 32;
+const INPUT_COLUMNS_MAX = 32;
 const WORD_BYTES = 4;
 
 /** One number of every row of an input. */

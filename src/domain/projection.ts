@@ -37,7 +37,7 @@ export function projectionOf(
 }
 
 /** The projection of one row. */
-export interface Projected {
+interface Projected {
   /** 0…7, or -1 for an output that is no vector. */
   direction: number;
   /** NaN when there is none. */

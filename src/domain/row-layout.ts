@@ -7,7 +7,7 @@ import { elementBytes, elementCount } from './datatype.ts';
  * dynamic: the first dimension of every input is open, rows are stacked. fixed: it is a number of at least rank 2,
  * runs are padded to it. none: the whole tensors are one row, one run per row.
  */
-export type Batching = 'dynamic' | 'fixed' | 'none';
+type Batching = 'dynamic' | 'fixed' | 'none';
 
 export interface RowInput {
   readonly name: string;

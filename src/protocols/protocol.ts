@@ -31,7 +31,7 @@ export const EntryKind = {
 } as const;
 export type EntryKind = (typeof EntryKind)[keyof typeof EntryKind];
 
-export interface Protocol {
+interface Protocol {
   /** As metrics have it; a WebSocket's is its subprotocol. */
   readonly name: string;
   /** What a worker makes of an entry: rows of JSON, rows of bare floats, whole tensors, or a kept row run once more. */

@@ -10,7 +10,7 @@ import { RegistryReader } from './reader.ts';
 import type { BootRecord } from '../domain/records.ts';
 import type { RegistryStore } from './store/store.ts';
 
-export const CRASHES_STARTING_MAX = 2;
+const CRASHES_STARTING_MAX = 2;
 export const CRASHES_SERVING_MAX = 3;
 
 export const NO_CRASHES = { crashesStarting: 0, crashesServing: 0 } as const;

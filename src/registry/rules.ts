@@ -94,7 +94,7 @@ export function quarantinedTwin<V extends Known>(version: Known, versions: reado
     earnedMs < (quarantine?.atMs ?? Infinity)) ?? null;
 }
 
-export interface Obstacle {
+interface Obstacle {
   readonly kind: 'active' | 'quarantined' | 'file_quarantined' | 'never_served' | 'failed';
   /** For people: follows the version's name. */
   readonly reason: string;

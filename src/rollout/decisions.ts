@@ -55,11 +55,11 @@ export function isProbationOver(model: ModelRecord, report: HealthReport, judge:
 }
 
 /** A decision's id: readable, unique per model, generation and millisecond. */
-export function decisionId(model: string, generation: number, atMs: number): string {
+function decisionId(model: string, generation: number, atMs: number): string {
   return `${model}-g${generation}-${atMs.toString(36)}`;
 }
 
-export interface DecisionContext {
+interface DecisionContext {
   readonly version: string;
   readonly generation: number;
   readonly atMs: number;

@@ -37,7 +37,7 @@ export interface RollbackDone {
   readonly isSaved: boolean;
 }
 
-export interface RollbackPorts {
+interface RollbackPorts {
   readonly model: string;
   readonly registry: Registry;
   readonly deployments: Deployments;

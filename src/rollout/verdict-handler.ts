@@ -32,7 +32,7 @@ export interface VerdictHandlerPorts {
 }
 
 /** The rollout as a verdict sees it, and what a verdict may have done to it. */
-export interface RolloutAccess {
+interface RolloutAccess {
   readonly state: ActiveState;
   readonly rollbacks: Rollbacks;
   /** Resolves with null when there is nothing to go back to. */

@@ -103,7 +103,7 @@ export interface ServeResult {
   readonly kind: 'serve';
 }
 /** A task that threw: the error itself would lose its class on the way. */
-export interface FailedTask {
+interface FailedTask {
   readonly kind: 'failed';
   readonly error: EncodedError;
 }

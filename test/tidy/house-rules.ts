@@ -93,9 +93,10 @@ function declaredNames(source: Source): Declared[] {
       statement.exportClause !== undefined && ts.isNamedExports(statement.exportClause)) {
       names.push(...statement.exportClause.elements.map(({ name }) => name.text));
     }
-    const isExported = ts.canHaveModifiers(statement) &&
-      ts.getModifiers(statement)?.some(({ kind }) => kind === ts.SyntaxKind.ExportKeyword) === true;
-    if (!isExported) continue;
+    const modifiers = ts.canHaveModifiers(statement) ? (ts.getModifiers(statement) ?? []) : [];
+    const has = (wanted: ts.SyntaxKind): boolean => modifiers.some(({ kind }) => kind === wanted);
+    // A default export is taken by whoever loads the file.
+    if (!has(ts.SyntaxKind.ExportKeyword) || has(ts.SyntaxKind.DefaultKeyword)) continue;
     if (ts.isVariableStatement(statement)) {
       for (const { name } of statement.declarationList.declarations) if (ts.isIdentifier(name)) names.push(name.text);
     } else if (isNamed(statement) && statement.name !== undefined) names.push(statement.name.text);

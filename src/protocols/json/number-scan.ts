@@ -25,7 +25,7 @@ const EXPONENT_DIGITS_LIMIT = 100_000;
 /** After so many tokens that need Number, the rest of the array goes through JSON.parse in one call. */
 const SLOW_TOKENS_MAX = 2;
 
-export interface ScanOptions {
+interface ScanOptions {
   /** Accepts the bare tokens NaN, Infinity and -Infinity, which are no JSON. */
   readonly nonFinite?: boolean;
 }

@@ -12,7 +12,7 @@ import type { TensorData } from '../../domain/datatype.ts';
 /** Longer ones are read anew each time; a tensor takes about 100 bytes beside its elements. */
 const REMEMBERED_BYTES_MAX = 4_096;
 
-export interface Recalled {
+interface Recalled {
   readonly plan: RequestPlan;
   /** The elements of each array, in the order in which they stand. */
   readonly arrays: readonly TensorData[];

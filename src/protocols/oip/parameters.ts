@@ -7,7 +7,7 @@ import { describeValue } from '../json/element.ts';
 import { topLevelMember } from '../json/member-scan.ts';
 import type { WantedOutput } from '../tensor-request.ts';
 
-export interface RequestParameters {
+interface RequestParameters {
   /** Microseconds; 0 without a limit of the client's own. */
   readonly timeoutUs: number;
   /** Outputs that say nothing themselves are binary. */

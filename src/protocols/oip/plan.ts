@@ -17,7 +17,7 @@ import { elementBytes, elementCount, shapeText } from '../../domain/datatype.ts'
 const ELEMENTS_MAX = 2 ** 31 - 1;
 
 /** One input of a request, without its elements. */
-export interface PlannedInput {
+interface PlannedInput {
   /** Its place in the model's signature. */
   readonly index: number;
   readonly tensor: DeclaredTensor;

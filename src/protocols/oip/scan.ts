@@ -17,7 +17,7 @@ const BACKSLASH = 0x5c;
 const COLON = 0x3a;
 
 /** Deeper documents are refused: no tensor needs it, and JSON.parse needs seconds for millions of levels. */
-export const NESTING_MAX = 100;
+const NESTING_MAX = 100;
 
 /** An object in an array in the top object: where inputs stand. */
 const DATA_DEPTH = 3;

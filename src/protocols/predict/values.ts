@@ -13,7 +13,7 @@ const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
 /** `shapeChanged`: the row is good, but rows of another shape wait in the batch; run them first and decode again. */
-export type RowResult = 'stored' | 'shapeChanged';
+type RowResult = 'stored' | 'shapeChanged';
 
 /**
  * Stores one row, the value of `features` or one element of `instances`, as row number `row` of the batch.

@@ -12,7 +12,7 @@
 import type { BootRecord, DecisionRecord, EventRecord, ModelRecord, VersionRecord } from '../../domain/records.ts';
 
 /** Says whose data these are and how to read them. */
-export interface MetaRecord {
+interface MetaRecord {
   readonly product: string;
   readonly format: number;
 }

@@ -34,7 +34,7 @@ const USUAL_SIZES = 1e6;
 const RARE_SHARE = 0.1;
 const NOT_LOADED = { unavailable: 'no last good version is loaded to compare with' };
 
-export interface AttributionPorts {
+interface AttributionPorts {
   readonly model: string;
   readonly batchSizeMax: number;
   readonly registry: Registry;
@@ -49,7 +49,7 @@ export interface AttributionPorts {
 }
 
 /** What has to be known of a verdict to look into it. */
-export type Suspicion = Pick<Verdict, 'version' | 'generation' | 'failing'>;
+type Suspicion = Pick<Verdict, 'version' | 'generation' | 'failing'>;
 
 /** So few recent inputs are kept that nothing can be said yet. */
 interface Gathering {

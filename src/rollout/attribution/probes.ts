@@ -19,7 +19,7 @@ const ROWS_MAX = 32;
 const PROBING_MS_MAX = 4_000;
 const ANSWER_BYTES = 1 << 20;
 
-export type Probes = Pick<HostFacts, 'probes' | 'stuck'>;
+type Probes = Pick<HostFacts, 'probes' | 'stuck'>;
 
 /** Times both versions with single requests and with batches of up to `batchSizeMax`. */
 export async function probe(

@@ -40,7 +40,7 @@ export interface RecentInputsRun {
 }
 
 /** A row as it was kept: its arrays are its own. */
-export type KeptRow = RingRow;
+type KeptRow = RingRow;
 
 /**
  * The newest rows that the deployment's workers kept since `sinceUs`, oldest first; those that do not speak of the

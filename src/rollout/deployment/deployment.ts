@@ -22,7 +22,7 @@ const ANSWER_BYTES_MAX = 64 * 1024 * 1024;
 
 export type DeploymentState = 'loading' | 'ready' | 'draining' | 'closed' | 'failed';
 
-export interface DeploymentOptions {
+interface DeploymentOptions {
   /** Unique in this process; stamped into every batch. */
   readonly id: number;
   readonly dataDir: string;

@@ -16,7 +16,7 @@ export interface DeploymentView {
   readonly judged: JudgedOutput | null;
 }
 
-export interface DeploymentsPorts {
+interface DeploymentsPorts {
   readonly load: (version: VersionRecord) => Promise<Deployment>;
   /** After a deployment can run batches. */
   readonly onReady: (deployment: Deployment) => void;

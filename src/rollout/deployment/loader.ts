@@ -24,7 +24,7 @@ export interface ProblemEvent {
   readonly reason: string;
 }
 
-export interface DeploymentLoaderPorts {
+interface DeploymentLoaderPorts {
   readonly model: string;
   readonly dataDir: string;
   readonly options: ModelOptions;

@@ -21,7 +21,7 @@ export interface TrialFindings {
 export interface TrialResult extends TrialFindings {
   readonly stacking: StackingDecision;
 }
-export type TrialStage = 'start' | 'load' | 'warm up' | 'golden check' | 'stacking probe';
+type TrialStage = 'start' | 'load' | 'warm up' | 'golden check' | 'stacking probe';
 export type TrialMessage =
   | { readonly kind: 'stage'; readonly stage: TrialStage }
   | { readonly kind: 'passed'; readonly findings: TrialFindings }
@@ -31,7 +31,7 @@ type TrialAnswer =
   | { readonly kind: 'done'; readonly stacking: StackingDecision }
   | { readonly kind: 'failed'; readonly reason: string };
 
-export interface TrialLimits {
+interface TrialLimits {
   readonly trialMs: number;
   /** Resident bytes of the whole child, of which Node and the runtime need about 100 MiB. */
   readonly memoryBytes: number;

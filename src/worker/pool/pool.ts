@@ -13,7 +13,7 @@ import { WorkerThreads } from './threads.ts';
 /** How much later than its workers the pool gives up a load: theirs is the better message. */
 const LOAD_GRACE_MS = 500;
 
-export interface PoolOptions {
+interface PoolOptions {
   /** Limit of loading and warming all workers. */
   readonly loadMs: number;
   /** A worker ended by itself; another takes its place, and the batch it was running, if any, was rejected. */

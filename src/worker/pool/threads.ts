@@ -20,7 +20,7 @@ const WORKER_FILE = fileURLToPath(new URL('../entry/worker.js', import.meta.url)
 const RELEASE_MS = 30_000;
 
 /** Whoever has the threads now. */
-export interface ThreadsUser {
+interface ThreadsUser {
   /** The last batch was settled, or will never be. */
   readonly onIdle: () => void;
   /** A thread ended by itself; `living` are the ids of those that are left. */

@@ -32,7 +32,7 @@ const HTTP_OK = 200;
 /** Rows that are answered between two looks at the clock, some microseconds in all. */
 const ROWS_PER_LOOK = 16;
 
-export interface BatchRunnerOptions {
+interface BatchRunnerOptions {
   readonly model: string;
   readonly version: string;
   readonly session: Session;

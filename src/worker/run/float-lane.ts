@@ -30,7 +30,7 @@ const LOOP_WORDS_MAX = 128;
 /** The exponent bits of a float32 that is infinite or no number. */
 const INFINITY_BITS = 0x7f80_0000;
 
-export interface FloatBatchOptions {
+interface FloatBatchOptions {
   readonly model: string;
   readonly version: string;
   readonly session: Session;

@@ -13,7 +13,7 @@ export const ReplayStatus = { answered: 200, failed: 500, tooLate: 504 } as cons
 
 const NOTHING = new Uint8Array(0);
 
-export interface ReplayOptions {
+interface ReplayOptions {
   readonly session: Session;
   readonly sampler: Sampler;
   readonly gate: RunGate;

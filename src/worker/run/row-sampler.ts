@@ -26,7 +26,7 @@ export function rowTapOf({ reservoir, record }: RowMemory, ring: number): RowTap
     record === null ? null : { writer: writerOf(record), every: record.every, inputs: record.inputs });
 }
 
-export interface RecordTap {
+interface RecordTap {
   readonly writer: RowWriter;
   /** One request in so many is recorded. */
   readonly every: number;

@@ -32,7 +32,7 @@ export interface AskedInput {
 }
 
 /** The part of a sample that is the same for all rows of a request. */
-export interface RequestTimes {
+interface RequestTimes {
   readonly receivedUs: number;
   readonly startUs: number;
   readonly doneUs: number;

@@ -23,7 +23,7 @@ const HTTP_OK = 200;
 const REASON_CHARACTERS_MAX = 400;
 const NOT_COMPUTED: OutputBlock = { data: new Float32Array(0), rowShape: [], rowElements: 0 };
 
-export interface TensorBatchOptions extends Omit<CodecOptions, 'signature'> {
+interface TensorBatchOptions extends Omit<CodecOptions, 'signature'> {
   readonly session: Session;
   readonly sampler: Sampler;
   readonly gate: RunGate;

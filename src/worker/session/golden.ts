@@ -9,7 +9,7 @@ import type { Session, TensorMap } from './session.ts';
 /** More are not described: the first ones tell what is wrong. */
 const MISMATCHES_MAX = 20;
 
-export interface GoldenMismatch {
+interface GoldenMismatch {
   /** Index of the golden case. */
   readonly case: number;
   readonly output: string;

@@ -42,7 +42,7 @@ const ENTRY = { key: 1, value: 2, fileKey: 'location' } as const;
 
 const WireType = { varint: 0, eightBytes: 1, length: 2, groupBegin: 3, groupEnd: 4, fourBytes: 5 } as const;
 
-export interface OnnxFile {
+interface OnnxFile {
   /** The operators' names, without their domains. */
   readonly operators: ReadonlySet<string>;
   /** The names of the other files that it takes weights from, as it has them; '' for one that it does not name. */

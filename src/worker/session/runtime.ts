@@ -35,7 +35,7 @@ async function importRuntime(): Promise<OrtModule> {
  * Returns a variable of the process's own environment. A worker's `process.env` is a copy that libonnxruntime never
  * sees; the diagnostic report reads the original.
  */
-export function realEnvironment(name: string): string | undefined {
+function realEnvironment(name: string): string | undefined {
   const report = process.report as typeof process.report & { excludeNetwork?: boolean };
   const before = report.excludeNetwork;
   // Network interfaces are the slow part of a report; Node versions that do not know the switch ignore it.

@@ -8,7 +8,7 @@ import type { RowLayout } from '../../domain/row-layout.ts';
 import type { InputSource } from '../../domain/row-batch.ts';
 import type { OutputBlock, RunBlock } from '../../domain/run-block.ts';
 import {
-  createElements, elementBytes, elementCount, runtimeType, shapeText, signatureFrom,
+  createElements, elementCount, runtimeType, shapeText, signatureFrom,
 } from '../../domain/datatype.ts';
 import type { Tensor, TensorData } from '../../domain/datatype.ts';
 import { reasonOf } from '../../base/errors.ts';
@@ -22,7 +22,7 @@ const TIMED_RUNS = 5;
 /** Batches that are run before the first request, below the largest one. */
 const WARM_ROWS = [64, 16, 4];
 
-export interface SessionOptions {
+interface SessionOptions {
   /** The .onnx file; it must never change while the session lives. */
   readonly path: string;
   readonly intraOpThreads: number;
@@ -38,7 +38,7 @@ export interface RunResult {
   readonly runMs: number;
 }
 
-export interface WarmUp {
+interface WarmUp {
   /** Median milliseconds of a run at batch 1; 0 when the model refuses rows of zeros. */
   readonly runMs: number;
   /** Least milliseconds for a row among all runs, the larger ones included; 0 when the model refuses them. */
@@ -63,7 +63,7 @@ export interface WholeResult {
 }
 
 /** Asked before each run; rows that it refuses get no run, and no block in the result. */
-export type MayRun = (firstRow: number, rows: number) => boolean;
+type MayRun = (firstRow: number, rows: number) => boolean;
 
 const always: MayRun = () => true;
 
@@ -305,9 +305,4 @@ function repeatLastRow(data: TensorData, rows: number, wanted: number, elements:
     padded.copyWithin(row * elements, (rows - 1) * elements, rows * elements);
   }
   return padded;
-}
-
-/** Bytes of input that one row of a model has, for capacity planning; 0 when its shape is open. */
-export function rowInputBytes(layout: RowLayout): number {
-  return layout.inputs.reduce((sum, row) => sum + Math.max(0, row.elements) * elementBytes(row.datatype), 0);
 }
