@@ -48,6 +48,9 @@ export class VerdictHandler {
   readonly #told = new Set<string>();
   /** What was found out about the active generation, by cause. */
   readonly #findings = new Map<UncertainCause, { readonly finding: Finding; readonly atUs: number }>();
+  #generation: number | null = null;
+  /** What had been found out about the generation before, for a verdict about it that comes late. */
+  #before: { readonly generation: number | null; readonly findings: readonly Finding[] } | null = null;
   /** When the active generation last failed a check, in monotonic microseconds. */
   #violatedUs = -Infinity;
   /** A verdict is being acted on; those that come in meanwhile are left. */
@@ -62,6 +65,9 @@ export class VerdictHandler {
 
   /** Forgets what was told about the generation before. */
   beginGeneration(): void {
+    const findings = [...this.#findings.values()].map(({ finding }) => finding);
+    this.#before = { generation: this.#generation, findings };
+    this.#generation = this.#rollout.state.generation;
     this.#told.clear();
     this.#findings.clear();
     this.#violatedUs = -Infinity;
@@ -123,7 +129,9 @@ export class VerdictHandler {
     const { attribute, clock } = this.#ports;
     const finding = await attribute(cause, verdict);
     if (verdict.generation !== this.#rollout.state.generation) {
-      await this.#promotedOver(verdict, [finding]);
+      // What was found before counts more than what was found while another version came in between.
+      const known = this.#foundOut(verdict);
+      await this.#promotedOver(verdict, known.some((one) => one.cause === cause) ? known : [finding]);
       return;
     }
     this.#findings.set(cause, { finding, atUs: clock.monotonicUs() });
@@ -131,7 +139,7 @@ export class VerdictHandler {
   }
 
   // A version that failed while another was put in its place must not become the one to go back to.
-  async #promotedOver(verdict: Verdict, findings: readonly Finding[] = []): Promise<void> {
+  async #promotedOver(verdict: Verdict, findings = this.#foundOut(verdict)): Promise<void> {
     const { model, registry, clock } = this.#ports;
     // What was rolled back is not known to the registry yet.
     if (this.#rollout.rollbacks.isUnsaved) return;
@@ -154,6 +162,10 @@ export class VerdictHandler {
     if (!isStored) return;
     this.#rollout.settle();
     this.#ports.emit({ kind: 'decision', decision });
+  }
+
+  #foundOut({ generation }: Verdict): readonly Finding[] {
+    return this.#before?.generation === generation ? this.#before.findings : [];
   }
 
   async #rollBack(verdict: Verdict): Promise<void> {

@@ -81,6 +81,18 @@ describe('A version that failed and stayed', () => {
     assert.deepEqual([await bench.answers(), bench.registry.model('m').lastGoodVersion], ['3 g3', '1']);
   });
 
+  test('is none whose verdict comes late, where it was found that the last good one fails the same inputs', async () => {
+    const bench = await start({ served: ['1', '2'], fresh: ['3'], engine: { judge: INTERVAL } });
+    const facts = { version: '2', standby: '1', asked: 64, answered: 0, checks: [], recent: null };
+    bench.attribute = () => Promise.resolve(findingOf({ cause: 'failure', facts }));
+    const verdict = bench.verdict();
+    await bench.rollout.onVerdict(verdict);
+    assert.equal(bench.registry.decisions('m')[0]?.suppressedBy, 'inputs');
+    await promote(bench, '3');
+    await bench.rollout.onVerdict(verdict);
+    assert.equal(bench.registry.model('m').lastGoodVersion, '2');
+  });
+
   test('has recovered after a probation without a violation', async () => {
     const bench = await start({ served: ['1', '2'], good: ['1', '2'], engine: { judge: INTERVAL } });
     await bench.rollout.confirm('test');
