@@ -3,7 +3,8 @@
 // Optional: only with the pinned version, whose inside is known, and only when everything is found where it should be;
 // otherwise the public run() does the same. Worker threads and the trial process.
 import { createRequire } from 'node:module';
-import { assertWholeModel } from './onnx-file.ts';
+import { assertWholeModel } from '../../onnx/external-data.ts';
+import { ARTIFACT_BYTES_MAX } from '../../registry/artifacts.ts';
 import type { FeedValue, OrtModule, OrtSession } from './runtime.ts';
 
 /** The only version whose inside this file knows. */
@@ -46,7 +47,7 @@ function nativeBinding(): NativeBinding | null {
 export async function openSession(
   ort: OrtModule, path: string, options: SessionOptions,
 ): Promise<{ readonly session: OrtSession; readonly run: DirectRun | null }> {
-  assertWholeModel(path);
+  assertWholeModel(path, ARTIFACT_BYTES_MAX);
   const binding = nativeBinding();
   if (binding === null) return { session: await ort.InferenceSession.create(path, options), run: null };
   const Native = binding.InferenceSession;

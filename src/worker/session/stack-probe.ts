@@ -13,7 +13,8 @@ import { halfToNumber } from '../../domain/half.ts';
 import { RUN_INPUT_BYTES_MAX } from '../../domain/row-layout.ts';
 import { shapeText } from '../../domain/datatype.ts';
 import type { Tensor } from '../../domain/datatype.ts';
-import { readOnnxFile } from './onnx-file.ts';
+import { nodesOf, readModelFile } from '../../onnx/graph.ts';
+import { ARTIFACT_BYTES_MAX } from '../../registry/artifacts.ts';
 import { madeUpInputs, madeUpRowBytes } from './made-up-rows.ts';
 import type { MadeUpRow, MadeUpShape, Manner } from './made-up-rows.ts';
 import type { Session } from './session.ts';
@@ -111,7 +112,8 @@ function rowsOf({ layout, signature: { inputs } }: Session): readonly boolean[] 
 
 function wholeTensorOperator(path: string): string | null {
   try {
-    const { operators } = readOnnxFile(path);
+    const operators = new Set<string>();
+    for (const { operator } of nodesOf(readModelFile(path, ARTIFACT_BYTES_MAX))) operators.add(operator);
     const found = WHOLE_TENSOR_OPERATORS.find((operator) => operators.has(operator));
     return found === undefined ? null : `its ${found} takes one scale from all rows of a run`;
   } catch (error) {

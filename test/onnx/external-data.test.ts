@@ -1,17 +1,18 @@
-// The operators of a file and its references to other files, wherever in it they stand.
+// The references of a file to other files, wherever in it they stand.
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
-import { FunctionProtoSchema, GraphProtoSchema, ModelProtoSchema, NodeProtoSchema } from 'onnx-buf';
-import { assertWholeModel, readOnnxFile } from '../../../src/worker/session/onnx-file.ts';
-import { randomOf } from '../../shared-memory/seeded.ts';
-import { outsideNowhere, PLACES, torchExport } from '../external-data.ts';
-import { modelFile } from '../fixtures.ts';
-import { endless } from '../hostile-onnx.ts';
-import { quantised } from '../mixers.ts';
-import { heavy, linear } from '../onnx.ts';
+import { fromBinary, toBinary } from '@bufbuild/protobuf';
+import { GraphProtoSchema, ModelProtoSchema } from 'onnx-buf';
+import { assertWholeModel as assertWhole, externalFilesOf } from '../../src/onnx/external-data.ts';
+import { ARTIFACT_BYTES_MAX } from '../../src/registry/artifacts.ts';
+import { randomOf } from '../shared-memory/seeded.ts';
+import { outsideNowhere, PLACES, torchExport } from '../worker/external-data.ts';
+import { modelFile } from '../worker/fixtures.ts';
+import { endless } from '../worker/hostile-onnx.ts';
+import { quantised } from '../worker/mixers.ts';
+import { heavy, linear } from '../worker/onnx.ts';
 
-const operators = (bytes: Uint8Array): string[] => [...readOnnxFile(modelFile(bytes)).operators].sort();
+const assertWholeModel = (path: string): void => assertWhole(path, ARTIFACT_BYTES_MAX);
 const refuses = (bytes: Uint8Array, pattern: RegExp): void =>
   assert.throws(() => assertWholeModel(modelFile(bytes)), pattern);
 
@@ -26,41 +27,12 @@ const groupTags = (field: number): readonly [number, number] => [field * 8 + 3, 
 const field = (number: number, content: Uint8Array): Uint8Array =>
   Buffer.from([...varint(lengthTag(number)), ...varint(content.length), ...content]);
 
-suite('readOnnxFile', () => {
-  test('reads the nodes of the graph', () => {
-    assert.deepEqual(operators(linear()), ['Add', 'MatMul']);
-    assert.deepEqual(operators(quantised()), ['Cast', 'DynamicQuantizeLinear', 'MatMulInteger', 'Mul']);
-  });
-
-  test('reads the nodes inside of a loop', () => {
-    assert.ok(operators(endless()).includes('Neg'), 'it stands in the body alone');
-  });
-
-  test('reads the nodes of local functions', () => {
-    const file = fromBinary(ModelProtoSchema, linear());
-    file.functions.push(create(FunctionProtoSchema, {
-      name: 'inner', domain: 'local', node: [create(NodeProtoSchema, { opType: 'DynamicQuantizeLinear' })],
-    }));
-    assert.deepEqual(operators(toBinary(ModelProtoSchema, file)), ['Add', 'DynamicQuantizeLinear', 'MatMul']);
-  });
-
-  test('steps over weights of any size', () => {
-    assert.deepEqual(operators(heavy(700)), ['Add', 'MatMul', 'ReduceSum']);
-  });
-
-  test('refuses what is no protobuf, and what ends too early', () => {
-    assert.throws(() => operators(Buffer.from('not a model')), /wire type \d is unknown/);
-    assert.throws(() => operators(linear().slice(0, -20)), /longer than the message around it/);
-    assert.throws(() => operators(Uint8Array.of(0x3a, 0xff)), /ends in the middle/);
-    assert.deepEqual(operators(Uint8Array.of()), []);
-  });
-});
-
 suite('assertWholeModel', () => {
   test('refuses a reference to another file in whatever place it stands, and names the file', () => {
     for (const [place, twoFiles] of Object.entries(PLACES)) {
       const { model, name } = twoFiles();
-      assert.deepEqual([...readOnnxFile(modelFile(model)).externalFiles].filter((one) => one !== ''), [name], place);
+      const found = [...externalFilesOf(modelFile(model), ARTIFACT_BYTES_MAX)];
+      assert.deepEqual(found.filter((one) => one !== ''), [name], place);
       refuses(model, /external data in "weights\.bin"\).*cannot be served yet; wanted one with its weights inside/);
     }
     refuses(torchExport().model, /external data in "cnn\.onnx\.data"\)/);
