@@ -6,7 +6,8 @@ import type { Clock } from '../base/clock.ts';
 import { isLastgoodError, lastgoodError } from '../base/errors.ts';
 import type { ResolvedOptions } from '../options/options.ts';
 import { packageVersion } from '../base/package-root.ts';
-import { artifactPath, verifyArtifact } from '../registry/artifacts.ts';
+import { artifactPath } from '../artifacts/directory.ts';
+import { verifyArtifact } from '../artifacts/verify.ts';
 import type { ModelRecord, VersionRecord } from '../domain/records.ts';
 import { Registry } from '../registry/registry.ts';
 import { openStore } from '../registry/store/store.ts';
@@ -99,7 +100,7 @@ async function promote(
   const { generation: expectedGeneration, activeVersion } = registry.model(model);
   const candidate = registry.version(model, version);
   checkPromotable(registry, candidate, { allowSignatureChange, force });
-  await verifyArtifact(dataDir, candidate.sha256);
+  await verifyArtifact(dataDir, candidate);
   const { generation } = registry.activate({ model, version, expectedGeneration, by, reason, force });
   return { model, version, from: activeVersion, generation };
 }
@@ -147,7 +148,7 @@ function rollbackOf(
   const target = registry.version(model, rolledBackTo ?? '');
   return {
     model, rolledBackTo: target.version, trust: targetTrust, from: version, generation: newGeneration,
-    path: artifactPath(dataDir, target.sha256), decision: id, stored: true,
+    path: artifactPath(dataDir, target), decision: id, stored: true,
   };
 }
 
@@ -156,7 +157,7 @@ async function intactTarget(
   { registry, dataDir }: Directory, model: string, to: string | undefined,
 ): Promise<VersionRecord> {
   for (const candidate of registry.rollbackTargets(model, to)) {
-    const intact = await verifyArtifact(dataDir, candidate.sha256).catch(() => null);
+    const intact = await verifyArtifact(dataDir, candidate).catch(() => null);
     if (intact !== null) return candidate;
   }
   throw registry.noRollbackTarget(model, to);

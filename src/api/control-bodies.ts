@@ -27,7 +27,7 @@ export const loadBody = z.looseObject({
     version: z.string().optional().meta({ description: 'the version to make the active one' }),
     config: z.unknown().optional().meta({ description: 'taken and not needed' }),
   }).nullish().meta({
-    description: 'beside them "file:VERSION/NAME": the bytes of a new version in base64',
+    description: 'beside them "file:VERSION/NAME": the bytes of a new version in base64, one for each of its files',
   }),
 });
 

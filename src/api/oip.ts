@@ -135,22 +135,25 @@ function repositoryRoutes(api: ServingApi, options: FrontOptions, state: FrontSt
   ];
 }
 
-// Triton's names: "config" is a JSON text that we do not need, "file:<version>/<name>" the bytes in base64.
+// Triton's names: "config" is a JSON text that we do not need, "file:<version>/<name>" the bytes
+// of each file of a version in base64.
 function loadRequest(parameters: JsonObject & { readonly version?: string | undefined }): LoadRequest {
   const { version } = parameters;
   const files = Object.entries(parameters).filter(([key]) => key.startsWith('file:'));
   if (files.length === 0) return version === undefined ? {} : { version };
-  const [key, content] = files[0]!;
-  if (files.length > 1 || typeof content !== 'string') {
-    throw lastgoodError('INVALID_REQUEST', { reason: 'wanted one "file:VERSION/NAME" with the bytes in base64' });
+  const refusal = (reason: string): Error => lastgoodError('INVALID_REQUEST', { reason });
+  const byName = new Map<string, Uint8Array>();
+  let named = '';
+  for (const [key, content] of files) {
+    const shown = key.slice(0, 100);
+    const [, ofVersion, name] = /^file:([^/]+)\/(.+)$/.exec(key) ?? [];
+    if (ofVersion === undefined || name === undefined) {
+      throw refusal(`"${shown}" names no version; wanted "file:1/model.onnx"`);
+    }
+    if (named !== '' && ofVersion !== named) throw refusal(`"${shown}" is not of version "${named}"; wanted one`);
+    if (typeof content !== 'string' || !BASE64.test(content)) throw refusal(`"${shown}" is no base64, or empty`);
+    byName.set(name, Buffer.from(content, 'base64'));
+    named = ofVersion;
   }
-  const named = /^file:([^/]+)\/[^/]+$/.exec(key)?.[1];
-  if (named === undefined) {
-    const got = key.slice(0, 100);
-    throw lastgoodError('INVALID_REQUEST', { reason: `"${got}" names no version; wanted "file:1/model.onnx"` });
-  }
-  if (!BASE64.test(content)) {
-    throw lastgoodError('INVALID_REQUEST', { reason: `"${key.slice(0, 100)}" is no base64, or empty` });
-  }
-  return { version: named, file: Buffer.from(content, 'base64') };
+  return { version: named, files: byName };
 }

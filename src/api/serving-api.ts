@@ -44,10 +44,10 @@ export interface IndexEntry {
 
 /** What a client asks of the repository extension, checked. */
 export interface LoadRequest {
-  /** The version to promote, or the name of the one in `file`. */
+  /** The version to promote, or the name of the one in `files`. */
   readonly version?: string;
-  /** The bytes of a new version. */
-  readonly file?: Uint8Array;
+  /** The files of a new version, by name. */
+  readonly files?: ReadonlyMap<string, Uint8Array>;
 }
 
 /** What the Open Inference Protocol's routes ask of the engine, beside the queues of its models. */

@@ -1,7 +1,7 @@
 // The last good version of a recording, run again: a data directory that holds its artefact lets a backtest ask what
 // the engine asks before a rollback for drift. Answers at once, so that the recorded clock stands still meanwhile.
 import { reasonOf } from '../base/errors.ts';
-import { verifyArtifact } from '../registry/artifacts.ts';
+import { type ModelFile, verifyArtifact } from '../artifacts/verify.ts';
 import type { RegistryReader } from '../registry/reader.ts';
 import type { Baseline, VersionRecord } from '../domain/records.ts';
 import { halfToNumber, numberToHalf } from '../domain/half.ts';
@@ -36,7 +36,7 @@ export function standbysOf(dataDir: string, registry: RegistryReader): Standbys 
         return { unavailable: `version "${version}" of model "${model}" is not in the data directory` };
       }
       try {
-        return await RegisteredStandby.open(await verifyArtifact(dataDir, record.sha256), record);
+        return await RegisteredStandby.open(await verifyArtifact(dataDir, record), record);
       } catch (error) {
         return { unavailable: `version "${version}" does not load: ${reasonOf(error)}` };
       }
@@ -74,9 +74,9 @@ class RegisteredStandby implements Standby {
     this.#isHalf = output.datatype === 'FP16';
   }
 
-  static async open(path: string, record: VersionRecord): Promise<RegisteredStandby> {
+  static async open(file: ModelFile, record: VersionRecord): Promise<RegisteredStandby> {
     const ort = await loadRuntime();
-    const { session, run } = await openSession(ort, path, { intraOpNumThreads: 1, logSeverityLevel: 4 });
+    const { session, run } = await openSession(ort, file, { intraOpNumThreads: 1, logSeverityLevel: 4 });
     try {
       if (run === null) throw new Error('this build of onnxruntime-node is not the one that is known');
       return new RegisteredStandby(record, ort, { session, run });

@@ -60,13 +60,28 @@ export class RegularFile {
   /** All its bytes from the beginning, a piece at a time, read off this thread. */
   async *pieces(): AsyncGenerator<Buffer, void> {
     for (let bytes = 0; ; ) {
-      const piece = Buffer.allocUnsafe(PIECE_BYTES);
-      const { bytesRead } = await readLater(this.descriptor, piece, 0, PIECE_BYTES, bytes);
-      if (bytesRead === 0) return;
-      bytes += bytesRead;
+      const piece = await this.#piece(bytes, PIECE_BYTES);
+      if (piece.length === 0) return;
+      bytes += piece.length;
       this.#assertWithin(bytes);
-      yield piece.subarray(0, bytesRead);
+      yield piece;
     }
+  }
+
+  /** The same of the `bytes` from `from` on; throws an Error when it ends before them. */
+  async *part(from: number, bytes: number): AsyncGenerator<Buffer, void> {
+    for (let done = 0; done < bytes; ) {
+      const piece = await this.#piece(from + done, Math.min(PIECE_BYTES, bytes - done));
+      if (piece.length === 0) throw new Error(`it ends ${bytes - done} bytes too early`);
+      done += piece.length;
+      yield piece;
+    }
+  }
+
+  async #piece(position: number, bytesMax: number): Promise<Buffer> {
+    const piece = Buffer.allocUnsafe(bytesMax);
+    const { bytesRead } = await readLater(this.descriptor, piece, 0, bytesMax, position);
+    return piece.subarray(0, bytesRead);
   }
 
   // It may grow while it is read, and some files tell no size at all.

@@ -1,14 +1,17 @@
 // What is wrong with the files of the artefacts, seen from the registry and from the directory. Reads whole files.
-import { lstatSync, rmSync, statSync } from 'node:fs';
-import { join } from 'node:path';
+import { lstatSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { isLastgoodError, reasonOf } from '../base/errors.ts';
 import {
-  artifactNames, artifactPath, isArtifact, isDirectory, isHeldByLiving, isPart, isRegistrationLock,
-  verifyArtifact,
-} from '../registry/artifacts.ts';
-import { rollbackCandidates } from '../registry/rules.ts';
-import type { VersionRecord } from '../domain/records.ts';
+  artifactFiles, artifactName, artifactNames, digestIn, isArtifact, isDirectory, isHeldByLiving, isPart,
+  isRegistrationLock,
+} from '../artifacts/directory.ts';
+import { ARTIFACT_BYTES_MAX } from '../artifacts/manifest.ts';
+import { verifyArtifact } from '../artifacts/verify.ts';
 import { kindOf } from '../base/regular-file.ts';
+import type { VersionRecord } from '../domain/records.ts';
+import { assertFilesKnown } from '../onnx/external-data.ts';
+import { rollbackCandidates } from '../registry/rules.ts';
 import type { DirectoryFinding, RegistryContents } from './findings.ts';
 
 interface ArtifactsFound {
@@ -32,7 +35,7 @@ export async function diagnoseArtifacts(
     return { findings: [finding], count: 0, bytes: 0 };
   }
   const names = artifactNames(dataDir);
-  const used = new Map((contents?.versions ?? []).map((version) => [`${version.sha256}.onnx`, version]));
+  const used = new Map((contents?.versions ?? []).map((version) => [artifactName(version), version]));
   const lost = contents === null ? [] : await unusableVersions(dataDir, contents.versions);
   const bad = new Set(lost.map(({ version }) => version));
   // A registration puts its file there before the registry knows of it.
@@ -44,14 +47,19 @@ export async function diagnoseArtifacts(
   return {
     findings: [
       ...lost.map(({ finding }) => finding), ...(contents === null ? [] : withoutTarget(contents, bad)), ...left,
+      ...[...used.values()].flatMap((version) => strangersIn(dataDir, version)),
     ],
     count: artifacts.length,
     bytes: artifacts.reduce((sum, name) => sum + bytesOf(join(directory, name)), 0),
   };
 }
 
-// A link may lead nowhere.
-const bytesOf = (path: string): number => statSync(path, { throwIfNoEntry: false })?.size ?? 0;
+// Of a folder all that is in it. A link may lead nowhere.
+function bytesOf(path: string): number {
+  const found = statSync(path, { throwIfNoEntry: false });
+  if (found?.isDirectory() !== true) return found?.size ?? 0;
+  return readdirSync(path).reduce((sum, name) => sum + bytesOf(join(path, name)), 0);
+}
 
 interface Lost {
   readonly version: VersionRecord;
@@ -60,32 +68,67 @@ interface Lost {
 
 async function unusableVersions(dataDir: string, versions: readonly VersionRecord[]): Promise<Lost[]> {
   const lost: Lost[] = [];
-  const checked = new Map<string, string | null>();
+  const checked = new Map<string, Pick<DirectoryFinding, 'code' | 'text'> | null>();
   for (const version of versions) {
-    const { sha256, model } = version;
-    if (!checked.has(sha256)) {
-      checked.set(sha256, await verifyArtifact(dataDir, sha256).then(() => null, (error: unknown) =>
-        isLastgoodError(error) ? error.message : reasonOf(error)));
-    }
-    const reason = checked.get(sha256) ?? null;
-    if (reason === null) continue;
-    const isMissing = /ENOENT/.test(reason);
-    lost.push({
-      version,
-      finding: {
-        code: isMissing ? 'ARTIFACT_MISSING' : 'ARTIFACT_DAMAGED', level: 'broken', about: nameOf(version),
-        text: isMissing ? `its artefact ${sha256.slice(0, 12)} is missing` : reason,
-        remedy: `${isInTheWay(dataDir, sha256) ? 'move the directory away first, then ' : ''}register the same file ` +
-          `again (lastgood register ${model} FILE), which puts its artefact back; or lastgood remove ${model} ` +
-          version.version,
-      },
-    });
+    const { sha256 } = version;
+    if (!checked.has(sha256)) checked.set(sha256, await whatIsWrong(dataDir, version));
+    const wrong = checked.get(sha256) ?? null;
+    if (wrong === null) continue;
+    const remedy = remedyFor(dataDir, version, wrong.code);
+    lost.push({ version, finding: { ...wrong, level: 'broken', about: nameOf(version), remedy } });
   }
   return lost;
 }
 
-// Everything else makes room for the file by itself.
-const isInTheWay = (dataDir: string, sha256: string): boolean => isDirectory(artifactPath(dataDir, sha256));
+async function whatIsWrong(
+  dataDir: string, version: VersionRecord,
+): Promise<Pick<DirectoryFinding, 'code' | 'text'> | null> {
+  try {
+    const { kind, path, dataFiles } = await verifyArtifact(dataDir, version);
+    if (kind === 'ort') return null;
+    try {
+      assertFilesKnown(path, ARTIFACT_BYTES_MAX, dataFiles);
+      return null;
+    } catch (error) {
+      return { code: 'ARTIFACT_OPEN', text: reasonOf(error) };
+    }
+  } catch (error) {
+    const reason = isLastgoodError(error) ? error.message : reasonOf(error);
+    if (!/ENOENT/.test(reason)) return { code: 'ARTIFACT_DAMAGED', text: reason };
+    const what = version.manifest === undefined ? 'its artefact' : 'a file of its artefact';
+    return { code: 'ARTIFACT_MISSING', text: `${what} ${version.sha256.slice(0, 12)} is missing` };
+  }
+}
+
+function remedyFor(dataDir: string, version: VersionRecord, code: DirectoryFinding['code']): string {
+  const { model, version: name } = version;
+  if (code === 'ARTIFACT_OPEN') {
+    return `register the model again with its data files (lastgood register ${model} FILE), then lastgood remove ` +
+      `${model} ${name}`;
+  }
+  // Everything else makes room for a file by itself.
+  const isInTheWay = artifactFiles(dataDir, version).some(({ path }) => isDirectory(path));
+  return `${isInTheWay ? 'move the directory away first, then ' : ''}register the same file again (lastgood register ` +
+    `${model} FILE), which puts its artefact back; or lastgood remove ${model} ${name}`;
+}
+
+// Beside the files of a manifest: nothing reads them, and nobody of us has put them there.
+function strangersIn(dataDir: string, version: VersionRecord): DirectoryFinding[] {
+  const files = artifactFiles(dataDir, version);
+  const folder = dirname(files[0]!.path);
+  if (files.length === 1 || !isDirectory(folder)) return [];
+  const known = new Set(files.flatMap(({ name }) => [name!, ...foldersOf(name!)]));
+  return readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((name) => !known.has(name)).map((name) => ({
+    code: 'FILE_UNKNOWN', level: 'note', about: join('artifacts', version.sha256, name),
+    text: `no file of ${nameOf(version)}, which never reads it`,
+    remedy: 'move it away if it is not yours to keep here',
+  }));
+}
+
+const foldersOf = (name: string): string[] => {
+  const parts = name.split('/');
+  return parts.slice(1).map((_, index) => parts.slice(0, index + 1).join('/'));
+};
 
 // What a start would do about an active version that cannot be loaded.
 function withoutTarget({ models, versions }: RegistryContents, bad: ReadonlySet<VersionRecord>): DirectoryFinding[] {
@@ -115,7 +158,7 @@ function leftover(
   { contents, isRegistering }: { readonly contents: RegistryContents | null; readonly isRegistering: boolean },
 ): DirectoryFinding | null {
   const about = join('artifacts', name);
-  const repair = (): void => rmSync(join(directory, name), { force: true });
+  const repair = (): void => rmSync(join(directory, name), { recursive: true, force: true });
   if (isRegistrationLock(name)) {
     if (isHeldByLiving(name)) return null;
     const text = 'a registration that did not come to its end';
@@ -127,7 +170,8 @@ function leftover(
     return { code: 'COPY_LEFT', level: 'note', about, text, remedy: 'remove it', repair };
   }
   const found = lstatSync(join(directory, name), { throwIfNoEntry: false });
-  const isStrange = found?.isFile() === false && !found.isSymbolicLink();
+  const isFolder = digestIn(name) === name;
+  const isStrange = found !== undefined && !(isFolder ? found.isDirectory() : found.isFile() || found.isSymbolicLink());
   if (!isArtifact(name) || isStrange) {
     const text = isStrange ? `no file of lastgood but ${kindOf(found)}` : 'no file of lastgood';
     const remedy = 'move it away if it is not yours to keep here';

@@ -150,10 +150,32 @@ export type VersionHealth = 'new' | 'good' | 'unhealthy';
 export const TRUSTS = ['confirmed', 'probation ended', 'served 7 days', 'unproven'] as const;
 export type Trust = (typeof TRUSTS)[number];
 
-export interface VersionRecord {
+/** A file of an artefact; its name is relative to the model's folder, with / between folders. */
+export interface ManifestFile {
+  readonly name: string;
+  readonly sha256: string;
+  readonly bytes: number;
+}
+
+/** All that a session on the model reads. */
+export interface Manifest {
+  readonly kind: 'onnx' | 'ort';
+  /** The model itself, then the files that its weights lie in, by name. */
+  readonly files: readonly ManifestFile[];
+}
+
+/** What a version is loaded from. */
+export interface ArtifactRecord {
+  /** SHA-256 of its one file; of the manifest when there are more: see artifacts/manifest.ts. */
+  readonly sha256: string;
+  /** Not there when the artefact is one ONNX file. */
+  readonly manifest?: Manifest;
+}
+
+export interface VersionRecord extends ArtifactRecord {
   readonly model: string;
   readonly version: string;
-  readonly sha256: string;
+  /** Of all its files. */
   readonly artifactBytes: number;
   readonly signature: Signature;
   readonly outputKind: OutputKind;

@@ -16,7 +16,7 @@ import { lastgoodError, reasonOf } from '../base/errors.ts';
 import type { VersionRecord } from '../domain/records.ts';
 import { type EngineOptions, type ResolvedOptions, resolveOptions } from '../options/options.ts';
 import { startRecorder } from '../record/recording.ts';
-import { removeStaleParts } from '../registry/artifacts.ts';
+import { removeStaleParts } from '../artifacts/directory.ts';
 import { AsyncCommits } from '../registry/commit/commits.ts';
 import { Registry } from '../registry/registry.ts';
 import { openStoreOnAnyDisk, type RegistryStore } from '../registry/store/store.ts';

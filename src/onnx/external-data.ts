@@ -1,12 +1,14 @@
 // Which other files the weights of an ONNX file lie in, wherever in it they are referred to. Any thread.
 // Invariant: what the runtime's parser takes is understood here as well, and what is not understood is refused: no file
 // beside the one that was hashed comes into a session unseen.
+import { posix } from 'node:path';
 import { reasonOf } from '../base/errors.ts';
 import { RegularFile } from '../base/regular-file.ts';
 import { ByteSource, Fields, MESSAGE_DEPTH_MAX, WireType } from './protobuf.ts';
 
-/** Longer names are cut. */
-const NAME_BYTES_SHOWN = 256;
+/** Longer names are cut; no file may have one. */
+const NAME_BYTES_MAX = 2_048;
+const NAME_SHOWN = 100;
 const FILES_NAMED = 3;
 
 type Message = 'model' | 'graph' | 'function' | 'node' | 'attribute' | 'tensor' | 'sparse tensor' | 'external data';
@@ -47,41 +49,53 @@ export function externalFilesOf(path: string, bytesMax: number): ReadonlySet<str
   }
 }
 
-/** Throws an Error, with what to do about it, when a session on `path` would read other files as well. */
-export function assertWholeModel(path: string, bytesMax: number): void {
-  let files: readonly string[];
+/**
+ * Throws an Error, with what to do about it, when a session on `path` would read other files than `known`, which were
+ * hashed as it was.
+ */
+export function assertFilesKnown(path: string, bytesMax: number, known: readonly string[]): void {
+  let unknown: readonly string[];
   try {
-    files = [...externalFilesOf(path, bytesMax)];
+    const names = new Set(known);
+    unknown = [...externalFilesOf(path, bytesMax)].filter((name) => !names.has(posix.normalize(name)));
   } catch (error) {
     throw new Error(`it is no ONNX file: ${reasonOf(error)}`);
   }
-  if (files.length === 0) return;
-  const named = files.filter((name) => name !== '');
-  const names = named.slice(0, FILES_NAMED).map((name) => JSON.stringify(name)).join(', ');
+  if (unknown.length === 0) return;
+  const named = unknown.filter((name) => name !== '');
+  const shown = named.slice(0, FILES_NAMED).map((name) => JSON.stringify(name.slice(0, NAME_SHOWN))).join(', ');
   const more = named.length > FILES_NAMED ? ` and ${named.length - FILES_NAMED} more` : '';
   throw new Error(
-    `its weights lie outside of it (external data${names === '' ? '' : ` in ${names}`}${more}), and a version is one ` +
-      'file, because all of it is hashed: such a model cannot be served yet; wanted one with its weights inside ' +
-      '(onnx.save_model(onnx.load(PATH), NEW_PATH), or torch.onnx.export(…, external_data=False))');
+    `its weights lie outside of it (external data${shown === '' ? '' : ` in ${shown}`}${more}), in files that were ` +
+      'not hashed when it was registered; wanted a registration of the model with its data files beside it, as a ' +
+      'folder or as a .tar');
 }
 
-function collect(fields: Fields, message: Message, depth: number, names: Set<string>): void {
+// Tells whether the message is an entry that names a file.
+function collect(fields: Fields, message: Message, depth: number, names: Set<string>): boolean {
   if (depth > MESSAGE_DEPTH_MAX) throw new Error(`its graphs are more than ${MESSAGE_DEPTH_MAX} messages deep`);
   let [key, value] = ['', ''];
+  // Of a tensor: whether it lies outside, and whether it says in which file.
+  let [isOutside, isNamed] = [false, false];
   while (fields.next()) {
     if (fields.wireType === WireType.length) {
       const inner = MESSAGES[message][fields.number];
-      if (inner !== undefined) collect(new Fields(fields.source, fields), inner, depth + 1, names);
-      else if (message === 'external data' && fields.number === ENTRY.key) key = shown(fields);
-      else if (message === 'external data' && fields.number === ENTRY.value) value = shown(fields);
+      if (inner !== undefined) {
+        isNamed = collect(new Fields(fields.source, fields), inner, depth + 1, names) || isNamed;
+        isOutside ||= inner === 'external data';
+      } else if (message === 'external data' && fields.number === ENTRY.key) key = shortText(fields);
+      else if (message === 'external data' && fields.number === ENTRY.value) value = shortText(fields);
     } else if (message === 'tensor' && fields.number === LOCATION_FIELD && fields.value !== 0) {
       // Which file it is, the entries of the tensor tell, before or after this.
-      names.add('');
+      isOutside = true;
     }
   }
-  if (message === 'external data') names.add(key === ENTRY.fileKey ? value : '');
+  if (message === 'tensor' && isOutside && !isNamed) names.add('');
+  if (message !== 'external data' || key !== ENTRY.fileKey) return false;
+  names.add(value);
+  return true;
 }
 
-function shown({ source, from, to }: Fields): string {
-  return Buffer.from(source.bytes(from, Math.min(to, from + NAME_BYTES_SHOWN))).toString();
+function shortText({ source, from, to }: Fields): string {
+  return Buffer.from(source.bytes(from, Math.min(to, from + NAME_BYTES_MAX))).toString();
 }

@@ -1,7 +1,7 @@
 // Everything that crosses the boundary between the main thread and an inference worker; types only.
 import type { MessagePort } from 'node:worker_threads';
 import type { EncodedError } from '../base/errors.ts';
-import type { Datatype, OutputKind, Signature, StackingDecision } from '../domain/records.ts';
+import type { ArtifactRecord, Datatype, OutputKind, Signature, StackingDecision } from '../domain/records.ts';
 import type { RowRingSize } from '../shared-memory/row-ring.ts';
 import type { NonFiniteJson } from '../protocols/json/tensor-json.ts';
 
@@ -26,12 +26,10 @@ export interface PredictionSource {
 }
 
 /** Given to every worker of a deployment with its tasks. */
-export interface WorkerStart {
+export interface WorkerStart extends ArtifactRecord {
   readonly dataDir: string;
   readonly model: string;
   readonly version: string;
-  /** Of the version's artefact. */
-  readonly sha256: string;
   readonly outputKind: OutputKind;
   /** Where its predictions are read from; null when no output can be judged. */
   readonly source: PredictionSource | null;

@@ -7,7 +7,7 @@ import { openOffline } from '../../src/admin/offline.ts';
 import type { ControlPlane } from '../../src/admin/commands.ts';
 import { type Clock, systemClock } from '../../src/base/clock.ts';
 import { isLastgoodError } from '../../src/base/errors.ts';
-import { artifactPath } from '../../src/registry/artifacts.ts';
+import { artifactPath } from '../../src/artifacts/directory.ts';
 import { housingBaseline, housingFile } from '../support/housing.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 
@@ -69,7 +69,7 @@ describe('openOffline', () => {
     const model = 'housing';
     const [status] = (await control.status({ model })).models;
     const second = status?.versions.find(({ version }) => version === '2');
-    rmSync(artifactPath(dataDir, second?.sha256 ?? ''));
+    rmSync(artifactPath(dataDir, second!));
     await assert.rejects(control.rollback({ model, to: '2' }, actor), { code: 'NO_ROLLBACK_TARGET' });
     assert.equal((await control.rollback({ model }, actor)).rolledBackTo, '1');
     await assert.rejects(control.rollback({ model, to: '2' }, actor), { code: 'NO_ROLLBACK_TARGET' });

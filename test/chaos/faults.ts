@@ -2,7 +2,7 @@
 // the world, or an error that no operator should see.
 import { rmSync, writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { artifactPath } from '../../src/registry/artifacts.ts';
+import { artifactPath } from '../../src/artifacts/directory.ts';
 import { http, RawConnection } from '../support/http.ts';
 import { HARM } from './harm.ts';
 import { MODEL, bodyOf, brokenFile } from './model.ts';
@@ -110,7 +110,7 @@ async function loseArtifact(world: World, random: () => number): Promise<void> {
     version !== model.activeVersion && version !== model.lastGoodVersion);
   const victim = pick(spare, random);
   if (victim === undefined) return;
-  const path = artifactPath(world.dataDir, victim.sha256);
+  const path = artifactPath(world.dataDir, victim);
   rmSync(path);
   if (random() < 0.5) writeFileSync(path, 'torn');
   // A file that is gone or another one must be refused at the promote, and the active version goes on.

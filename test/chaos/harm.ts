@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isLastgoodError } from '../../src/base/errors.ts';
 import { CRASHES_SERVING_MAX } from '../../src/registry/boot-guard.ts';
-import { artifactPath } from '../../src/registry/artifacts.ts';
+import { artifactPath } from '../../src/artifacts/directory.ts';
 import { MAIN } from '../support/binary.ts';
 import { withoutPrlimit } from '../support/disk.ts';
 import { RawConnection } from '../support/http.ts';
@@ -81,7 +81,7 @@ async function loseActive(world: World, random: () => number): Promise<void> {
   const { model, versions } = await world.status();
   const active = versions.find(({ version }) => version === model.activeVersion);
   if (active === undefined || model.lastGoodVersion === null) return;
-  const path = artifactPath(world.dataDir, active.sha256);
+  const path = artifactPath(world.dataDir, active);
   await world.killAndDamage(() => {
     if (random() < 0.5) rmSync(path);
     else truncateSync(path, Math.floor(active.artifactBytes * random()));

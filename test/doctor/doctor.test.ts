@@ -12,9 +12,12 @@ import { after, before, describe, test } from 'node:test';
 import { openOffline } from '../../src/admin/offline.ts';
 import { systemClock } from '../../src/base/clock.ts';
 import type { Diagnosis } from '../../src/doctor/findings.ts';
+import { Registry } from '../../src/registry/registry.ts';
+import { openStore } from '../../src/registry/store/store.ts';
 import { lastgood, Server } from '../support/binary.ts';
 import { http } from '../support/http.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
+import { torchExport } from '../worker/external-data.ts';
 import { linear } from '../worker/onnx.ts';
 
 const template = join(temporaryDirectory(), 'data');
@@ -142,6 +145,62 @@ describe('lastgood doctor', () => {
     const { code, stderr } = await refusedServe(dataDir);
     assert.equal(code, 1);
     assert.match(stderr, /open data directory .*artifacts" is a file, and has to be the directory/);
+  });
+
+  test('names versions of early builds whose weights lie in files that nobody hashed', async () => {
+    const dataDir = servedDirectory();
+    const { model, name, data } = torchExport();
+    writeFileSync(join(dataDir, 'artifacts', `${sha256(model)}.onnx`), model);
+    writeFileSync(join(dataDir, 'artifacts', name), data);
+    const store = openStore({ dataDir });
+    const registry = new Registry(store, systemClock);
+    const { signature, trial } = registry.version('m', '1');
+    registry.createVersion({
+      model: 'm', version: 'early', sha256: sha256(model), artifactBytes: model.length, signature, trial,
+      outputKind: 'scalar', baseline: null, golden: null, warnings: [],
+    }, 'test');
+    await store.close();
+    const found = await examined(dataDir);
+    assert.deepEqual([found.code, codes(found)], [1, ['ARTIFACT_OPEN', 'FILE_UNKNOWN']]);
+    const { about, text, remedy } = found.findings.find(({ code }) => code === 'ARTIFACT_OPEN')!;
+    assert.equal(about, 'version early of m');
+    assert.match(text, /its weights lie outside of it \(external data in "cnn\.onnx\.data"\)/);
+    assert.match(remedy, /register the model again with its data files .* then lastgood remove m early/);
+  });
+
+  test('looks at every file of a version that has several, and at what else lies in its folder', async () => {
+    const dataDir = servedDirectory();
+    const folder = temporaryDirectory();
+    const { model, name, data } = torchExport();
+    writeFileSync(join(folder, 'm.onnx'), model);
+    writeFileSync(join(folder, name), data);
+    const offline = openOffline({ dataDir, trialMs: 60_000, intraOpThreads: 1 }, systemClock);
+    const { version } = await offline.register({ model: 'cnn', file: folder }, { by: 'test' });
+    await offline.close();
+    const sound = await examined(dataDir);
+    assert.deepEqual([sound.code, codes(sound), sound.artifacts], [0, [], 4]);
+    const here = join(dataDir, 'artifacts', version.sha256);
+    mkdirSync(join(here, 'more'));
+    writeFileSync(join(here, 'more', 'weights.bin'), data);
+    const noted = await examined(dataDir, ['--repair']);
+    assert.deepEqual([noted.code, codes(noted)], [0, ['FILE_UNKNOWN', 'FILE_UNKNOWN']]);
+    assert.match(noted.findings[0]!.text, /no file of version 1 of cnn, which never reads it/);
+    rmSync(join(here, 'more'), { recursive: true });
+    for (const [harm, code] of [
+      [(): void => writeFileSync(join(here, name), model), 'ARTIFACT_DAMAGED'],
+      [(): void => rmSync(join(here, name)), 'ARTIFACT_MISSING'],
+      [(): void => rmSync(here, { recursive: true }), 'ARTIFACT_MISSING'],
+    ] as const) {
+      harm();
+      const found = await examined(dataDir);
+      assert.deepEqual([found.code, codes(found)], [1, [code]]);
+    }
+    // What a crash leaves of a copy is a folder, too.
+    mkdirSync(join(dataDir, 'artifacts', 'c0ffee.part'));
+    writeFileSync(join(dataDir, 'artifacts', 'c0ffee.part', 'model.onnx'), model);
+    cpSync(folder, join(dataDir, 'artifacts', 'a'.repeat(64)), { recursive: true });
+    await examined(dataDir, ['--repair']);
+    assert.deepEqual(readdirSync(join(dataDir, 'artifacts')).length, 3);
   });
 
   test('leaves alone what a registration that is under way may be about to use', async () => {

@@ -10,7 +10,8 @@ import { findingOf } from '../../src/judge/verdict/findings.ts';
 import type { CheckName, CheckResult, HealthReport, Verdict } from '../../src/judge/types/messages.ts';
 import { optionsOfModel, resolveOptions } from '../../src/options/options.ts';
 import type { EngineOptions } from '../../src/options/options.ts';
-import { addArtifact, artifactPath } from '../../src/registry/artifacts.ts';
+import { addArtifact } from '../../src/artifacts/add.ts';
+import { artifactPath } from '../../src/artifacts/directory.ts';
 import { ALL_MODELS, versionsOf } from '../../src/registry/store/keys.ts';
 import type { Signature, VersionHealth } from '../../src/domain/records.ts';
 import { Registry } from '../../src/registry/registry.ts';
@@ -159,7 +160,7 @@ export class RolloutBench {
   }
 
   artifactOf(version: string): string {
-    return artifactPath(this.dataDir, this.registry.version('m', version).sha256);
+    return artifactPath(this.dataDir, this.registry.version('m', version));
   }
 
   /** Changes one byte of the artefact on disk, as a failing card does. */

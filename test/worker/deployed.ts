@@ -9,7 +9,7 @@ import { EntryKind } from '../../src/protocols/protocol.ts';
 import { createSlabArena } from '../../src/shared-memory/slab-arena.ts';
 import type { Slab } from '../../src/shared-memory/slab.ts';
 import type { SlabArena } from '../../src/shared-memory/slab-arena.ts';
-import { artifactPath } from '../../src/registry/artifacts.ts';
+import { artifactPath } from '../../src/artifacts/directory.ts';
 import type { WorkerStart } from '../../src/worker/messages.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 import { RING_CAPACITY, openModel } from './fixtures.ts';
@@ -30,7 +30,7 @@ export async function deploy(
   const dataDir = temporaryDirectory();
   const session = await openModel(bytes);
   const sha256 = createHash('sha256').update(bytes).digest('hex');
-  const artifact = artifactPath(dataDir, sha256);
+  const artifact = artifactPath(dataDir, { sha256 });
   mkdirSync(dirname(artifact), { recursive: true });
   writeFileSync(artifact, options.intact === false ? Buffer.concat([bytes, Buffer.of(0)]) : bytes);
   await session.release();

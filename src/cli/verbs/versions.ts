@@ -8,7 +8,7 @@ import type { Activation, Rollback } from '../../rollout/events.ts';
 import { judgedOutputOf } from '../../domain/judged-output.ts';
 import { ask } from '../connect.ts';
 import { bytesText, durationText, paint, printResult } from '../views/output.ts';
-import { judgedText, stackingText, watchedText } from '../views/status-view.ts';
+import { filesText, judgedText, stackingText, watchedText } from '../views/status-view.ts';
 import { verb } from '../verb.ts';
 import type { CommonFlags, VerbFlags } from '../verb.ts';
 
@@ -24,18 +24,19 @@ function registerCommand(): Command {
     name: 'register',
     summary: 'add an ONNX file as a version of a model',
     purpose:
-      'Copies the file into the data directory, loads and runs it once in a process of its own, and records it as a ' +
-      'version that never changes. Requests do not reach it before it is promoted. A file that does not load, or ' +
-      'that does not give the answers of --golden, is refused and leaves nothing behind.',
+      'Copies the file into the data directory, with the data files that its weights lie in, loads and runs it once ' +
+      'in a process of its own, and records it as a version that never changes. Requests do not reach it before it ' +
+      'is promoted. A file that does not load, or that does not give the answers of --golden, is refused and leaves ' +
+      'nothing behind.',
     examples: [
       ['lastgood register digits digits.onnx', 'the next free number becomes its version'],
       ['lastgood register digits digits.onnx --version 2026-03 --promote', 'named, and answering right away'],
       ['lastgood register digits d.onnx --baseline d.baseline.json', 'drift is judged against this baseline'],
-      ['lastgood register m m.onnx --output risk --output-kind score', 'the judge reads this output, as scores'],
+      ['lastgood register m exported/ --output risk --output-kind score', 'a folder; the judge reads this output'],
     ],
   })
     .argument('<model>', 'name of the model: 1 to 64 of the characters A-Z a-z 0-9 . _ -')
-    .argument('<file>', 'the ONNX file')
+    .argument('<file>', 'the .onnx or .ort file with its data files beside it, their folder, or a .tar of it')
     .option('--version <version>', 'its name (default: the next free number)')
     .option('--baseline <file>', 'what its predictions look like when it is good; without one drift is not judged')
     .option('--golden <file>', 'rows with the answers that the first load has to give')
@@ -63,6 +64,7 @@ function registeredText({ version, activation }: Registration): string {
   const lines = [
     `registered version ${paint('bold', version.version)} of ${model}: ${bytesText(version.artifactBytes)}, ` +
       signatureText(signature),
+    ...(version.manifest === undefined ? [] : [`files: ${filesText(version.manifest)}`]),
     `its trial: loaded in ${durationText(trial.loadMs)}, one row in ${durationText(trial.runMs)}${golden}`,
     `stacking: ${stackingText(version.stacking)}`,
     `judged by: ${judgedText(judgedOutputOf(version))}`,

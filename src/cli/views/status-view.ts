@@ -8,7 +8,7 @@ import type { CheckResult } from '../../judge/types/messages.ts';
 import { numberText, percentText, windowText } from '../../judge/types/number-text.ts';
 import type { TlsView } from '../../metrics/views.ts';
 import type {
-  Baseline, DecisionRecord, JudgedOutput, ModelRecord, StackingDecision, VersionRecord,
+  Baseline, DecisionRecord, JudgedOutput, Manifest, ModelRecord, StackingDecision, VersionRecord,
 } from '../../domain/records.ts';
 import { inputColumnsOf } from '../../domain/input-columns.ts';
 import { judgedOutputOf } from '../../domain/judged-output.ts';
@@ -182,13 +182,24 @@ function versionsTable({ model, versions, deployments }: ModelStatus): string {
       role,
       healthCell(one),
       loaded.join(', ') || NOTHING,
-      bytesText(one.artifactBytes),
+      sizeText(one),
       one.stacking?.mode ?? NOTHING,
       judgedText(judgedOutputOf(one)),
       baselineText(one.baseline),
       timeText(one.registeredAtMs),
     ];
   }));
+}
+
+function sizeText({ artifactBytes, manifest }: VersionRecord): string {
+  const files = manifest?.files.length ?? 1;
+  return `${bytesText(artifactBytes)}${files === 1 ? '' : ` in ${files} files`}`;
+}
+
+/** The files of an artefact. */
+export function filesText({ kind, files }: Manifest): string {
+  if (files.length === 1) return `one, in the runtime's own format (${kind})`;
+  return shortList(files.map(({ name, bytes }) => `${name} (${bytesText(bytes)})`));
 }
 
 /** Which output the judge reads and how, and which of the two the operator said. */

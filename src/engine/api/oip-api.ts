@@ -1,10 +1,10 @@
 // The engine as the Open Inference Protocol's routes see it. Main thread; nothing here is on the way of a prediction.
-import { randomUUID } from 'node:crypto';
-import { rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { ControlPlane } from '../../admin/commands.ts';
-import { lastgoodError } from '../../base/errors.ts';
+import { checkedFileName } from '../../artifacts/manifest.ts';
+import { lastgoodError, reasonOf } from '../../base/errors.ts';
 import type { IndexEntry, OipApi } from '../../api/serving-api.ts';
 import { modelStatistics } from '../../metrics/statistics.ts';
 import { packageVersion } from '../../base/package-root.ts';
@@ -44,9 +44,9 @@ export function createOipApi(
       if (served === undefined) return [{ name: model, state: 'UNAVAILABLE', reason: 'unloaded' }];
       return indexEntries(model, served.rollout.activeVersion?.version ?? null, served.rollout.deployments);
     }),
-    load: async (model, { version, file }) => {
+    load: async (model, { version, files }) => {
       life.assertOpen();
-      if (file !== undefined) await registerBytes(control, model, version, file);
+      if (files !== undefined) await registerBytes(control, model, version, files);
       // Throws for a model that nobody registered.
       else registry.model(model);
       await table.setUnloaded(model, false, BY.by);
@@ -87,14 +87,29 @@ function versionsOf(served: ServedModel, version: string | undefined): string[] 
 }
 
 async function registerBytes(
-  control: ControlPlane, model: string, version: string | undefined, file: Uint8Array,
+  control: ControlPlane, model: string, version: string | undefined, files: ReadonlyMap<string, Uint8Array>,
 ): Promise<void> {
   checkName('the model name', model);
-  const path = join(tmpdir(), `lastgood-${randomUUID()}.onnx`);
-  await writeFile(path, file, { flag: 'wx', mode: 0o600 });
+  const folder = await mkdtemp(join(tmpdir(), 'lastgood-'));
   try {
-    await control.register({ model, file: path, ...(version !== undefined && { version }) }, BY);
+    // One file may have any name; among several it is the model's that tells it.
+    let file = folder;
+    for (const [name, bytes] of files) {
+      const path = join(folder, fileNameIn(name));
+      await mkdir(dirname(path), { recursive: true });
+      await writeFile(path, bytes, { flag: 'wx', mode: 0o600 });
+      if (files.size === 1) file = path;
+    }
+    await control.register({ model, file, ...(version !== undefined && { version }) }, BY);
   } finally {
-    await rm(path, { force: true });
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+function fileNameIn(name: string): string {
+  try {
+    return checkedFileName(name);
+  } catch (error) {
+    throw lastgoodError('INVALID_REQUEST', { reason: reasonOf(error) });
   }
 }

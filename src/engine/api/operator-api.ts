@@ -5,7 +5,7 @@ import type { EngineStatus, Registration } from '../../admin/answers.ts';
 import type { Actor, Answer, Arguments, ControlPlane } from '../../admin/commands.ts';
 import { isLastgoodError, lastgoodError } from '../../base/errors.ts';
 import { packageVersion } from '../../base/package-root.ts';
-import { artifactPath } from '../../registry/artifacts.ts';
+import { artifactPath } from '../../artifacts/directory.ts';
 import type { DecisionRecord, EventRecord, ModelRecord, VersionRecord } from '../../domain/records.ts';
 import { baselineFromFile, keepingInputs, warningsWith } from '../../rollout/registration/baselines.ts';
 import type { DoneRollback } from '../../rollout/decisions.ts';
@@ -72,7 +72,7 @@ export class OperatorApi implements ControlPlane {
     const served = this.#table.served(args.model);
     const { newGeneration, rolledBackTo, targetTrust = 'unproven', version, id } = await this.#rolledBack(args, by);
     const target = rolledBackTo ?? '';
-    const path = artifactPath(options.dataDir, registry.version(served.model, target).sha256);
+    const path = artifactPath(options.dataDir, registry.version(served.model, target));
     return {
       model: served.model, rolledBackTo: target, trust: targetTrust, from: version, generation: newGeneration, path,
       decision: id, stored: served.rollout.isSaved,

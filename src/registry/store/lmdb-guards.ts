@@ -12,7 +12,7 @@
 import { accessSync, closeSync, constants, ftruncateSync, readSync, statSync, writevSync } from 'node:fs';
 import { endianness } from 'node:os';
 import { openForWriting, RegularFile } from '../../base/regular-file.ts';
-import { artifactNames, isArtifact } from '../artifacts.ts';
+import { artifactNames, isArtifact } from '../../artifacts/directory.ts';
 
 const MAGIC = 0xbeefc0de;
 const MAGIC_OFFSET = 24;

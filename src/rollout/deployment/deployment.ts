@@ -74,7 +74,7 @@ export class Deployment {
   static async load(options: DeploymentOptions): Promise<Deployment> {
     const { retired = null, workers } = options;
     const rings = retired === null ? allocateRings(workers) : clearedRings(retired.rings, workers);
-    const { signature, sha256, outputKind } = options.version;
+    const { signature, sha256, manifest, outputKind } = options.version;
     const rows = options.rows === undefined
       ? NO_ROWS
       : allocateRows(signature, workers, options.rows, retired?.rows);
@@ -84,6 +84,7 @@ export class Deployment {
         model: options.version.model,
         version: options.version.version,
         sha256,
+        ...(manifest === undefined ? {} : { manifest }),
         outputKind,
         source: predictionSource(options.version),
         deploymentId: options.id,

@@ -5,7 +5,9 @@ import type { Clock } from '../../base/clock.ts';
 import { isLastgoodError, lastgoodError, reasonOf } from '../../base/errors.ts';
 import { type BaselineFile, baselineOfFile, readBaselineFile } from '../../judge/baseline/baseline-file.ts';
 import { baselineWarning } from '../../judge/baseline/reference.ts';
-import { addArtifact, type Artifact, removeArtifact, whileRegistering } from '../../registry/artifacts.ts';
+import { addArtifact, type AddedArtifact } from '../../artifacts/add.ts';
+import { removeArtifact, whileRegistering } from '../../artifacts/directory.ts';
+import { modelFileOf } from '../../artifacts/verify.ts';
 import { checkName } from '../../base/names.ts';
 import type { Baseline, DeclaredKind, Golden, OutputKind, Signature, VersionRecord } from '../../domain/records.ts';
 import type { Registry } from '../../registry/registry.ts';
@@ -29,6 +31,7 @@ export interface RegistrationPorts {
 
 export interface RegistrationRequest {
   readonly model: string;
+  /** The model with its data files beside it, a folder, or a .tar. */
   readonly file: string;
   readonly version?: string;
   readonly baseline?: string;
@@ -76,6 +79,7 @@ async function addVersion(
         model: request.model,
         ...(request.version === undefined ? {} : { version: request.version }),
         sha256: artifact.sha256,
+        ...(artifact.manifest === undefined ? {} : { manifest: artifact.manifest }),
         artifactBytes: artifact.bytes,
         signature: trial.signature,
         ...judged,
@@ -109,13 +113,14 @@ function checkNames(registry: Registry, { model, version }: RegistrationRequest)
 async function tryOut(
   ports: RegistrationPorts,
   { model, version }: RegistrationRequest,
-  { path }: Artifact,
+  artifact: AddedArtifact,
   golden: Golden | null,
 ): Promise<TrialResult> {
   try {
     const memoryBytes = ports.trialMemoryBytes ?? defaultMemoryBytes();
     return await runTrial(
-      { path, intraOpThreads: ports.intraOpThreads, golden }, { trialMs: ports.trialMs, memoryBytes });
+      { file: modelFileOf(ports.dataDir, artifact), intraOpThreads: ports.intraOpThreads, golden },
+      { trialMs: ports.trialMs, memoryBytes });
   } catch (error) {
     if (isLastgoodError(error)) throw error;
     throw lastgoodError('TRIAL_FAILED', { model, version: version ?? 'new', reason: reasonOf(error) });

@@ -14,11 +14,11 @@ import type { TrialFindings, TrialMessage, TrialRequest } from './trial.ts';
 /** Rows of the largest warm-up run, as one full batch would have. */
 const WARM_ROWS = 64;
 
-async function tryArtifact({ path, intraOpThreads, golden }: TrialRequest): Promise<TrialMessage> {
+async function tryArtifact({ file, intraOpThreads, golden }: TrialRequest): Promise<TrialMessage> {
   await tellParent({ kind: 'stage', stage: 'load' } satisfies TrialMessage);
   const before = process.memoryUsage.rss();
   const beginUs = monotonicUs();
-  const session = await Session.open({ path, intraOpThreads, rowsMax: WARM_ROWS });
+  const session = await Session.open({ ...file, intraOpThreads, rowsMax: WARM_ROWS });
   const loadMs = (monotonicUs() - beginUs) / 1e3;
   try {
     await tellParent({ kind: 'stage', stage: 'warm up' } satisfies TrialMessage);
@@ -35,7 +35,7 @@ async function tryArtifact({ path, intraOpThreads, golden }: TrialRequest): Prom
     const findings: TrialFindings = { signature: session.signature, report, warnings };
     await tellParent({ kind: 'passed', findings } satisfies TrialMessage);
     await tellParent({ kind: 'stage', stage: 'stacking probe' } satisfies TrialMessage);
-    return { kind: 'done', stacking: await decideStacking(session, path, 'bold') };
+    return { kind: 'done', stacking: await decideStacking(session, file.path, 'bold') };
   } finally {
     await session.release();
   }

@@ -1,6 +1,7 @@
 // Runs the first load of an artefact in a child process with limits of time and memory. Main thread, or a CLI without
 // an engine.
 import { fileURLToPath } from 'node:url';
+import type { ModelFile } from '../../artifacts/verify.ts';
 import { ManagedChild } from '../../base/managed-child.ts';
 import { watchMemory } from './memory-watch.ts';
 import type { Golden, Signature, StackingDecision, TrialReport } from '../../domain/records.ts';
@@ -8,7 +9,7 @@ import type { Golden, Signature, StackingDecision, TrialReport } from '../../dom
 const ENTRY = fileURLToPath(new URL('./trial-child.js', import.meta.url));
 
 export interface TrialRequest {
-  readonly path: string;
+  readonly file: ModelFile;
   readonly intraOpThreads: number;
   readonly golden: Golden | null;
 }

@@ -4,7 +4,7 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { monotonicUs } from '../../base/clock.ts';
 import { lastgoodError, reasonOf } from '../../base/errors.ts';
-import { verifyArtifact } from '../../registry/artifacts.ts';
+import { verifyArtifact } from '../../artifacts/verify.ts';
 import type { OutputKind, Signature } from '../../domain/records.ts';
 import type { WorkerStart } from '../messages.ts';
 import { BatchRunner } from '../run/batch-runner.ts';
@@ -26,11 +26,11 @@ export async function loadVersion(start: WorkerStart, sampler: Sampler): Promise
   const beginUs = monotonicUs();
   let session: Session | null = null;
   try {
-    const path = await verifyArtifact(start.dataDir, start.sha256);
+    const file = await verifyArtifact(start.dataDir, start);
     const { intraOpThreads, rowsMax, stacking } = start;
-    session = await Session.open({ path, intraOpThreads, rowsMax, isStacking: stacking !== 'none' });
+    session = await Session.open({ ...file, intraOpThreads, rowsMax, isStacking: stacking !== 'none' });
     await session.warmUp();
-    if (stacking === null && (await decideStacking(session, path, 'tame')).mode === 'none') session.stopStacking();
+    if (stacking === null && (await decideStacking(session, file.path, 'tame')).mode === 'none') session.stopStacking();
     sampler.source = start.source;
     const runner = new BatchRunner({
       model, version, session, sampler, monotonicUs, rowsMax,

@@ -3,8 +3,9 @@
 // Optional: only with the pinned version, whose inside is known, and only when everything is found where it should be;
 // otherwise the public run() does the same. Worker threads and the trial process.
 import { createRequire } from 'node:module';
-import { assertWholeModel } from '../../onnx/external-data.ts';
-import { ARTIFACT_BYTES_MAX } from '../../registry/artifacts.ts';
+import { ARTIFACT_BYTES_MAX } from '../../artifacts/manifest.ts';
+import type { ModelFile } from '../../artifacts/verify.ts';
+import { assertFilesKnown } from '../../onnx/external-data.ts';
 import type { FeedValue, OrtModule, OrtSession } from './runtime.ts';
 
 /** The only version whose inside this file knows. */
@@ -41,13 +42,15 @@ function nativeBinding(): NativeBinding | null {
 }
 
 /**
- * Opens the model in `path`; rejects when it is not all in this file. `run` is null when this build's inside is not the
- * known one. One session at a time may be opened in a thread.
+ * Opens a model; rejects when it would read other files than those that were hashed. `run` is null when this build's
+ * inside is not the known one. One session at a time may be opened in a thread.
  */
 export async function openSession(
-  ort: OrtModule, path: string, options: SessionOptions,
+  ort: OrtModule, { path, kind, dataFiles }: ModelFile, given: SessionOptions,
 ): Promise<{ readonly session: OrtSession; readonly run: DirectRun | null }> {
-  assertWholeModel(path, ARTIFACT_BYTES_MAX);
+  // The runtime's own format names no files; and what a file is, is not for its name to say.
+  if (kind === 'onnx') assertFilesKnown(path, ARTIFACT_BYTES_MAX, dataFiles);
+  const options = withFormat(given, kind);
   const binding = nativeBinding();
   if (binding === null) return { session: await ort.InferenceSession.create(path, options), run: null };
   const Native = binding.InferenceSession;
@@ -67,4 +70,9 @@ export async function openSession(
   } finally {
     binding.InferenceSession = Native;
   }
+}
+
+function withFormat(options: SessionOptions, kind: ModelFile['kind']): SessionOptions {
+  const { session, ...extra } = (options.extra ?? {}) as { readonly session?: object };
+  return { ...options, extra: { ...extra, session: { ...session, load_model_format: kind.toUpperCase() } } };
 }

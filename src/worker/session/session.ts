@@ -11,6 +11,7 @@ import {
   createElements, elementCount, runtimeType, shapeText, signatureFrom,
 } from '../../domain/datatype.ts';
 import type { Tensor, TensorData } from '../../domain/datatype.ts';
+import type { ModelFile } from '../../artifacts/verify.ts';
 import { reasonOf } from '../../base/errors.ts';
 import { openSession } from './direct-run.ts';
 import type { DirectRun } from './direct-run.ts';
@@ -23,8 +24,11 @@ const TIMED_RUNS = 5;
 const WARM_ROWS = [64, 16, 4];
 
 interface SessionOptions {
-  /** The .onnx file; it must never change while the session lives. */
+  /** The model's file, which must never change while the session lives; an ONNX file by default. */
   readonly path: string;
+  readonly kind?: ModelFile['kind'];
+  /** Beside it, the files that its weights lie in; none by default. */
+  readonly dataFiles?: readonly string[];
   readonly intraOpThreads: number;
   /** Most rows of one run of a model with an open batch axis. */
   readonly rowsMax: number;
@@ -94,9 +98,9 @@ export class Session {
 
   /** Opens the model in `path`; rejects with onnxruntime's reason, or with what the engine cannot carry. */
   static async open(options: SessionOptions): Promise<Session> {
-    const { path, intraOpThreads } = options;
+    const { path, kind = 'onnx', dataFiles = [], intraOpThreads } = options;
     const ort = await loadRuntime();
-    const opening = openSession(ort, path, {
+    const opening = openSession(ort, { path, kind, dataFiles }, {
       intraOpNumThreads: intraOpThreads,
       interOpNumThreads: 1,
       executionMode: 'sequential',

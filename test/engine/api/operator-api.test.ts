@@ -6,7 +6,7 @@ import { after, before, describe, test } from 'node:test';
 import { createEngine } from '../../../src/engine/engine.ts';
 import type { Engine } from '../../../src/engine/engine.ts';
 import type { ErrorCode } from '../../../src/base/errors.ts';
-import { artifactPath } from '../../../src/registry/artifacts.ts';
+import { artifactPath } from '../../../src/artifacts/directory.ts';
 import { housingBaseline, housingFile, housingRows as rows } from '../../support/housing.ts';
 import { until } from '../../support/poll.ts';
 import { temporaryDirectory } from '../../support/temporary.ts';
@@ -133,10 +133,10 @@ describe('OperatorApi', () => {
 
   test('remove forgets a version and its artefact, but never what serves or stands by', async () => {
     const { sha256, version } = await engine.register('housing', housingFile('regraph'));
-    assert.ok(existsSync(artifactPath(dataDir, sha256)));
+    assert.ok(existsSync(artifactPath(dataDir, { sha256 })));
     const { removed, artifacts } = await engine.control.remove({ model: 'housing', version }, actor);
     assert.deepEqual([removed, artifacts], [[version], [sha256]]);
-    assert.ok(!existsSync(artifactPath(dataDir, sha256)));
+    assert.ok(!existsSync(artifactPath(dataDir, { sha256 })));
     await assert.rejects(engine.control.remove({ model: 'housing', version: '1' }, actor), code('VERSION_IN_USE'));
     await assert.rejects(engine.control.remove({ model: 'housing' }, actor), code('VERSION_IN_USE'));
   });

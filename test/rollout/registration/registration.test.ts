@@ -13,6 +13,8 @@ import type { RegistryStore } from '../../../src/registry/store/store.ts';
 import { registerVersion } from '../../../src/rollout/registration/registration.ts';
 import { temporaryDirectory } from '../../support/temporary.ts';
 import { outsideInitialiser, torchExport } from '../../worker/external-data.ts';
+import { linear } from '../../worker/onnx.ts';
+import { inOrtFormat } from '../../worker/ort-format.ts';
 import { crashing, hanging, hungry } from '../../worker/hostile-onnx.ts';
 import type { RegistrationPorts, RegistrationRequest } from '../../../src/rollout/registration/registration.ts';
 
@@ -79,21 +81,34 @@ describe('registerVersion', () => {
     await refuses('INVALID_GOLDEN', /./, register({ version: '2', golden: junk }));
   });
 
-  test('refuses a model whose weights lie in another file, wherever that file is', async () => {
+  test('takes a model with the files that its weights lie in, and runs it with what it copied', async () => {
     for (const { model, name, data } of [torchExport(), outsideInitialiser()]) {
       const folder = temporaryDirectory();
-      writeFileSync(join(folder, 'model.onnx'), model);
-      const refused = (): Promise<void> =>
-        refuses('TRIAL_FAILED', /weights lie outside of it.*; nothing was registered/,
-          register({ file: join(folder, 'model.onnx') }));
-      await refused();
-      writeFileSync(join(folder, name), data);
-      await refused();
-      // A session would find it there.
+      const file = join(folder, 'm.onnx');
+      writeFileSync(file, model);
+      await refuses('FILE_UNREADABLE', /it is not there; wanted it beside the model/, register({ file }));
+      // Where a session would find it, if it were there.
       writeFileSync(join(dataDir, 'artifacts', name), data);
-      await refused();
+      await refuses('FILE_UNREADABLE', /it is not there; wanted it beside the model/, register({ file }));
       rmSync(join(dataDir, 'artifacts', name));
+      writeFileSync(join(folder, name), data.subarray(0, data.length - 4));
+      await refuses('TRIAL_FAILED', /; nothing was registered/, register({ file }));
+      writeFileSync(join(folder, name), data);
+      const { sha256, manifest, artifactBytes } = await register({ file });
+      assert.deepEqual(manifest?.files.map((one) => [one.name, one.bytes]),
+        [['model.onnx', model.length], [name, data.length]]);
+      assert.equal(artifactBytes, model.length + data.length);
+      assert.deepEqual(readdirSync(join(dataDir, 'artifacts', sha256)).sort(), [name, 'model.onnx'].sort());
     }
+  });
+
+  test('takes a model in the runtime\'s own format, whatever its file is called', async () => {
+    const file = join(dataDir, 'exported.onnx');
+    writeFileSync(file, await inOrtFormat(linear()));
+    const { sha256, manifest, signature, stacking } = await register({ file });
+    assert.deepEqual([manifest?.kind, artifacts()], ['ort', [`${sha256}.ort`]]);
+    assert.deepEqual(signature.inputs, [{ name: 'x', datatype: 'FP32', shape: [-1, 3] }]);
+    assert.equal(stacking?.mode, 'none', 'it has no graph that could be read');
   });
 
   test('refuses a version whose golden answers differ, which flipped weights are found by', async () => {

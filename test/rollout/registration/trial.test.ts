@@ -5,6 +5,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { getPriority } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import type { ModelFile } from '../../../src/artifacts/verify.ts';
 import { runTrial } from '../../../src/rollout/registration/trial.ts';
 import { temporaryDirectory } from '../../support/temporary.ts';
 import { endless, fatal } from '../../worker/hostile-onnx.ts';
@@ -16,14 +17,14 @@ const withoutList = existsSync(CHILDREN) ? false : 'the system does not list the
 
 const LIMITS = { trialMs: 60_000, memoryBytes: 2 ** 31 };
 
-function pathOf(bytes: Uint8Array): string {
+function fileOf(bytes: Uint8Array): ModelFile {
   const path = join(temporaryDirectory(), 'm.onnx');
   writeFileSync(path, bytes);
-  return path;
+  return { path, kind: 'onnx', dataFiles: [] };
 }
 
 test('a trial decides whether rows may share a run', async () => {
-  const trial = (bytes: Uint8Array) => runTrial({ path: pathOf(bytes), intraOpThreads: 1, golden: null }, LIMITS);
+  const trial = (bytes: Uint8Array) => runTrial({ file: fileOf(bytes), intraOpThreads: 1, golden: null }, LIMITS);
   assert.equal((await trial(linear())).stacking.mode, 'rows');
   const { mode, reason } = (await trial(runningSum())).stacking;
   assert.deepEqual([mode, reason], ['none', 'output "y" of a row differs between a run of its own and one of 2 rows']);
@@ -34,7 +35,7 @@ test('a model that made-up rows kill, or keep busy, passes its trial and is not 
     [fatal(), /^its process ended during the stacking probe with SIGFPE/],
     [endless(), /^the stacking probe was not done within \d+ ms$/],
   ] as const) {
-    const { stacking, report } = await runTrial({ path: pathOf(bytes), intraOpThreads: 1, golden: null }, LIMITS);
+    const { stacking, report } = await runTrial({ file: fileOf(bytes), intraOpThreads: 1, golden: null }, LIMITS);
     assert.ok(report.runMs > 0);
     assert.equal(stacking.mode, 'none');
     assert.match(stacking.reason, reason);
@@ -42,7 +43,7 @@ test('a model that made-up rows kill, or keep busy, passes its trial and is not 
 });
 
 test('a trial steps back behind everything that serves', { skip: withoutList }, async () => {
-  const trial = runTrial({ path: pathOf(linear()), intraOpThreads: 1, golden: null }, LIMITS);
+  const trial = runTrial({ file: fileOf(linear()), intraOpThreads: 1, golden: null }, LIMITS);
   const [pid] = readFileSync(CHILDREN, 'utf8').trim().split(' ').map(Number);
   assert.ok(pid !== undefined && pid > 0);
   assert.ok(getPriority(pid) > getPriority(process.pid));

@@ -10,8 +10,9 @@ import { temporaryDirectory } from '../../support/temporary.ts';
 import { linear, lookup } from '../onnx.ts';
 
 async function opened(bytes: Uint8Array): Promise<Awaited<ReturnType<typeof openSession>>> {
-  const file = join(temporaryDirectory(), 'model.onnx');
-  writeFileSync(file, bytes);
+  const path = join(temporaryDirectory(), 'model.onnx');
+  writeFileSync(path, bytes);
+  const file = { path, kind: 'onnx', dataFiles: [] } as const;
   return openSession(await loadRuntime(), file, { intraOpNumThreads: 1, logSeverityLevel: 4 });
 }
 

@@ -9,9 +9,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, test } from 'node:test';
 import { isLastgoodError } from '../../src/base/errors.ts';
-import {
-  addArtifact, artifactPath, removeArtifact, removeStaleParts, verifyArtifact,
-} from '../../src/registry/artifacts.ts';
+import { addArtifact } from '../../src/artifacts/add.ts';
+import { artifactPath, removeArtifact, removeStaleParts } from '../../src/artifacts/directory.ts';
+import { verifyArtifact } from '../../src/artifacts/verify.ts';
 
 let dataDir: string;
 let source: string;
@@ -28,46 +28,49 @@ describe('artifacts', () => {
   test('addArtifact names the copy by its SHA-256 and leaves nothing else', async () => {
     const artifact = await addArtifact(dataDir, source);
     assert.equal(artifact.sha256, createHash('sha256').update(readFileSync(source)).digest('hex'));
-    assert.deepEqual(readFileSync(artifact.path), readFileSync(source));
+    const path = artifactPath(dataDir, artifact);
+    assert.deepEqual(readFileSync(path), readFileSync(source));
     assert.deepEqual(readdirSync(join(dataDir, 'artifacts')), [`${artifact.sha256}.onnx`]);
-    assert.equal(await verifyArtifact(dataDir, artifact.sha256), artifact.path);
+    assert.deepEqual(await verifyArtifact(dataDir, artifact), { path, kind: 'onnx', dataFiles: [] });
   });
 
   test('addArtifact never writes an existing artefact again', async () => {
     const first = await addArtifact(dataDir, source);
-    const before = statSync(first.path);
+    const path = artifactPath(dataDir, first);
+    const before = statSync(path);
     const second = await addArtifact(dataDir, source);
     assert.equal(first.created, true);
     assert.equal(second.created, false);
-    assert.deepEqual([statSync(first.path).ino, statSync(first.path).mtimeMs], [before.ino, before.mtimeMs]);
+    assert.deepEqual([statSync(path).ino, statSync(path).mtimeMs], [before.ino, before.mtimeMs]);
   });
 
   test('addArtifact refuses what is no readable file', async () => {
     await assert.rejects(addArtifact(dataDir, join(dataDir, 'absent')), withCode('FILE_UNREADABLE'));
-    await assert.rejects(addArtifact(dataDir, dataDir), withCode('FILE_UNREADABLE'));
   });
 
   test('verifyArtifact finds changed and missing contents', async () => {
-    const { sha256, path } = await addArtifact(dataDir, source);
+    const { sha256 } = await addArtifact(dataDir, source);
+    const path = artifactPath(dataDir, { sha256 });
     const bytes = readFileSync(path);
     bytes[100_000]! ^= 1;
     writeFileSync(path, bytes);
-    await assert.rejects(verifyArtifact(dataDir, sha256), withCode('ARTIFACT_DAMAGED'));
+    await assert.rejects(verifyArtifact(dataDir, { sha256 }), withCode('ARTIFACT_DAMAGED'));
     await removeArtifact(dataDir, sha256);
-    await assert.rejects(verifyArtifact(dataDir, sha256), withCode('ARTIFACT_DAMAGED'));
+    await assert.rejects(verifyArtifact(dataDir, { sha256 }), withCode('ARTIFACT_DAMAGED'));
   });
 
   test('a named pipe or a directory in the place of an artefact is damage, and is not waited for', async () => {
-    const { sha256, path } = await addArtifact(dataDir, source);
+    const { sha256 } = await addArtifact(dataDir, source);
+    const path = artifactPath(dataDir, { sha256 });
     rmSync(path);
     assert.equal(spawnSync('mkfifo', [path]).status, 0);
     const damaged = (pattern: RegExp) => ({ code: 'ARTIFACT_DAMAGED', message: pattern });
-    await assert.rejects(verifyArtifact(dataDir, sha256), damaged(/is a named pipe; wanted a regular file/));
+    await assert.rejects(verifyArtifact(dataDir, { sha256 }), damaged(/is a named pipe; wanted a regular file/));
     await addArtifact(dataDir, source);
     assert.deepEqual(readFileSync(path), readFileSync(source));
     rmSync(path);
     mkdirSync(path);
-    await assert.rejects(verifyArtifact(dataDir, sha256), damaged(/is a directory; wanted a regular file/));
+    await assert.rejects(verifyArtifact(dataDir, { sha256 }), damaged(/is a directory; wanted a regular file/));
     const inTheWay = { code: 'DISK_REFUSED', message: /is a directory; move it away first/ };
     await assert.rejects(addArtifact(dataDir, source), inTheWay);
     await removeArtifact(dataDir, sha256);
@@ -76,13 +79,12 @@ describe('artifacts', () => {
   });
 
   test('removeStaleParts deletes old temporary files only', async () => {
-    const { path } = await addArtifact(dataDir, source);
+    const path = artifactPath(dataDir, await addArtifact(dataDir, source));
     const [old, fresh] = ['old', 'fresh'].map((name) => join(dataDir, 'artifacts', `${name}.part`)) as [string, string];
     writeFileSync(old, '');
     writeFileSync(fresh, '');
     utimesSync(old, 0, 0);
     await removeStaleParts(dataDir, Date.now());
     assert.deepEqual([existsSync(old), existsSync(fresh), existsSync(path)], [false, true, true]);
-    assert.equal(artifactPath(dataDir, 'x').endsWith('x.onnx'), true);
   });
 });
