@@ -1,6 +1,7 @@
 // What the operator's verbs answer, beside the records of the registry. Types alone.
 import type { HealthReport } from '../judge/types/messages.ts';
 import type { Sights } from '../judge/checks/detectability.ts';
+import type { PairStanding } from '../judge/pairs/pair-verdict.ts';
 import type { TlsView } from '../metrics/views.ts';
 import type { DecisionRecord, ModelRecord, VersionRecord } from '../domain/records.ts';
 import type { DeploymentView } from '../rollout/deployment/deployments.ts';
@@ -25,6 +26,8 @@ export interface ModelStatus {
   readonly pending: number;
   /** Requests that a version on probation failed and the standby answered, since the engine started. */
   readonly shielded: number;
+  /** What the version before answered to the same questions; null while there is none that is asked. */
+  readonly pairs: PairStanding | null;
   /** What the judge can see at the traffic that comes in; null while nothing is judged, and of the compat checks. */
   readonly sights: Sights | null;
   readonly recentDecisions: readonly DecisionRecord[];

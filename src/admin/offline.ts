@@ -172,7 +172,7 @@ function statusOf(registry: Registry, model: ModelRecord): ModelStatus {
     health: null,
     pending: 0,
     shielded: 0,
-    sights: null,
+    pairs: null, sights: null,
     recentDecisions: registry.decisions(model.model, DECISIONS_SHOWN),
   };
 }

@@ -270,7 +270,8 @@ export interface DecisionRecord {
   readonly version: string;
   readonly generation: number;
   readonly atMs: number;
-  readonly trigger: CheckName | 'operator' | 'engine';
+  /** pairs: the version and the one before answer the same questions differently. */
+  readonly trigger: CheckName | 'pairs' | 'operator' | 'engine';
   /** warn: the failing check is not one that acts (any more). */
   readonly action: 'rollback' | 'suppressed' | 'no_target' | 'warn';
   /** For suppressed: why nothing was done; see SUPPRESSIONS in registry/rules.ts. */

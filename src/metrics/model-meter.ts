@@ -31,6 +31,8 @@ export class ModelMeter {
   unshielded = 0;
   /** How long the last load took, of versions that are loaded. */
   readonly loadSeconds = new Map<string, number>();
+  /** Questions that the standby was asked as well. */
+  pairs = 0;
   lappedSamples = 0;
   lateSamples = 0;
   readonly #versions = new Map<string, VersionMeter[]>();

@@ -40,6 +40,8 @@ const modelShape = {
   standby: z.enum(['warm', 'cold']).default('warm'),
   /** on: what a version on probation fails, the warm standby answers. */
   shield: z.enum(['on', 'off']).default('on'),
+  /** When the warm standby is asked some of what the active version was asked, to compare the answers. */
+  pairs: z.enum(['off', 'probation', 'always']).default('always'),
   /**
    * Recent rows with their inputs are kept in memory, to tell a bad version from data that moved: during probation,
    * always, or never.
@@ -70,6 +72,7 @@ const modelOverrideSchema = z.strictObject({
   hungMs: modelShape.hungMs.unwrap().optional(),
   standby: modelShape.standby.unwrap().optional(),
   shield: modelShape.shield.unwrap().optional(),
+  pairs: modelShape.pairs.unwrap().optional(),
   reservoir: modelShape.reservoir.unwrap().optional(),
   reservoirRows: modelShape.reservoirRows.unwrap().optional(),
   reservoirBytes: modelShape.reservoirBytes.unwrap().optional(),

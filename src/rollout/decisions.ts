@@ -1,4 +1,6 @@
 // Pure rules around a failing verdict: may the machine act on it now, and what is written down about it.
+import type { PairFacts } from '../judge/pairs/pair-schema.ts';
+import { PAIRS_FORMAT } from '../judge/pairs/pair-verdict.ts';
 import type { Blame } from '../judge/types/check-kinds.ts';
 import type { HealthReport, Verdict } from '../judge/types/messages.ts';
 import type { JudgeOptions } from '../options/options.ts';
@@ -81,6 +83,17 @@ export function decisionOf(
     reason: verdict.reason,
     evidence: verdict.evidence,
     ...result,
+  };
+}
+
+/** Writes down that a version and the one before answer the same questions differently, which by itself is no fault. */
+export function pairsDecision(
+  { model, generation, atMs }: { readonly model: string; readonly generation: number; readonly atMs: number },
+  pairs: PairFacts, reason: string,
+): DecisionRecord {
+  return {
+    id: decisionId(model, generation, atMs), model, version: pairs.version, generation, atMs, trigger: 'pairs',
+    action: 'warn', suppressedBy: null, rolledBackTo: null, reason, evidence: { format: PAIRS_FORMAT, pairs },
   };
 }
 

@@ -14,6 +14,7 @@
 // only a disk that refuses a rollback's transaction, or takes too long, is overruled.
 import type { Clock } from '../base/clock.ts';
 import { lastgoodError } from '../base/errors.ts';
+import type { PairStanding } from '../judge/pairs/pair-verdict.ts';
 import type { HealthReport, Verdict } from '../judge/types/messages.ts';
 import type { ModelOptions } from '../options/options.ts';
 import type { DecisionRecord, VersionRecord } from '../domain/records.ts';
@@ -48,7 +49,6 @@ export class ModelRollout {
   #changing: string | null = null;
   /** The transaction of a promote is under way. */
   #isActivating = false;
-  #isActing = false;
   #closed = false;
   /** The newest rollback that took effect in this process; the disk may have refused it. */
   #newestRollback: DecisionRecord | null = null;
@@ -65,7 +65,7 @@ export class ModelRollout {
     this.#verdicts = new VerdictHandler(ports, {
       state: this.#state,
       rollbacks: this.#rollbacks,
-      rollBack: this.#rollBack,
+      rollBack: (request) => this.#rollBack(request),
       settle: () => this.#settle(),
     });
   }
@@ -180,11 +180,14 @@ export class ModelRollout {
     return this.active === null ? null : justRolledBack(all, this.active.generation, clock.wallMs());
   }
 
-  /** Acts on a failing verdict, or writes down why not. Those that come in while one is acted on are left. */
+  /** Acts on a failing verdict, or writes down why not. Verdicts about another generation are too late. */
   async onVerdict(verdict: Verdict): Promise<void> {
-    if (this.#closed || this.#isActing) return;
-    this.#isActing = true;
-    await this.#verdicts.actOn(verdict).finally(() => (this.#isActing = false));
+    if (!this.#closed) await this.#verdicts.onVerdict(verdict);
+  }
+
+  /** Writes down, once, that the active version and the one before answer the same questions differently. */
+  async onPairs({ facts, verdict: { disagrees } }: PairStanding): Promise<void> {
+    if (!this.#closed && disagrees !== null) await this.#verdicts.tellPairs(facts, disagrees.text);
   }
 
   /** Ends the probation when its time and its requests have passed without a violation. */
@@ -288,7 +291,7 @@ export class ModelRollout {
     return (deployments.standbyVersion = options.standby === 'warm' ? registry.model(model).lastGoodVersion : null);
   }
 
-  readonly #rollBack = async (request: RollbackRequest): Promise<RollbackDone | null> => {
+  async #rollBack(request: RollbackRequest): Promise<RollbackDone | null> {
     this.#state.rollbacks += 1;
     try {
       const done = await this.#rollbacks.run(request);
@@ -302,7 +305,7 @@ export class ModelRollout {
       this.#state.rollbacks -= 1;
       this.#settle();
     }
-  };
+  }
 
   #operatorDecision(
     by: string, from: string, generation: number, target: string, reason: string, health: HealthReport | null = null,

@@ -4,13 +4,16 @@ import type { Clock } from '../base/clock.ts';
 import { isLastgoodError, reasonOf } from '../base/errors.ts';
 import { conclude, isFailure, withFindings } from '../judge/verdict/findings.ts';
 import type { Conclusion, Finding, UncertainCause } from '../judge/verdict/findings.ts';
+import type { PairFacts } from '../judge/pairs/pair-schema.ts';
 import type { HealthReport, Verdict } from '../judge/types/messages.ts';
 import type { ModelOptions } from '../options/options.ts';
 import type { Suppression } from '../registry/rules.ts';
 import type { DecisionRecord, ModelRecord } from '../domain/records.ts';
 import type { Registry } from '../registry/registry.ts';
 import type { ActiveState } from './active.ts';
-import { decisionOf, isProbationOver, isStopOver, suppressionBy, suppressionOf } from './decisions.ts';
+import {
+  decisionOf, isProbationOver, isStopOver, pairsDecision, suppressionBy, suppressionOf,
+} from './decisions.ts';
 import type { RolloutEvent } from './events.ts';
 import type { RollbackDone, RollbackRequest, Rollbacks } from './rollbacks.ts';
 
@@ -53,6 +56,8 @@ export class VerdictHandler {
   #before: { readonly generation: number | null; readonly findings: readonly Finding[] } | null = null;
   /** When the active generation last failed a check, in monotonic microseconds. */
   #violatedUs = -Infinity;
+  /** A verdict is being acted on; those that come in meanwhile are left. */
+  #isActing = false;
   /** A phase is being written; health that comes in meanwhile is left. */
   #isWriting = false;
 
@@ -71,8 +76,18 @@ export class VerdictHandler {
     this.#violatedUs = -Infinity;
   }
 
-  /** Acts on a failing verdict, or writes down why not; one at a time. One about another generation is too late. */
-  async actOn(verdict: Verdict): Promise<void> {
+  /** Acts on a failing verdict, or writes down why not. */
+  async onVerdict(verdict: Verdict): Promise<void> {
+    if (this.#isActing) return;
+    this.#isActing = true;
+    try {
+      await this.#actOn(verdict);
+    } finally {
+      this.#isActing = false;
+    }
+  }
+
+  async #actOn(verdict: Verdict): Promise<void> {
     const { model, registry, options, clock } = this.#ports;
     const { state, rollbacks } = this.#rollout;
     const isTooLate = (): boolean => state.rollbacks > 0 || verdict.generation !== state.generation;
@@ -123,7 +138,7 @@ export class VerdictHandler {
       return;
     }
     this.#findings.set(cause, { finding, atUs: clock.monotonicUs() });
-    await this.actOn(verdict);
+    await this.#actOn(verdict);
   }
 
   // A version that failed while another was put in its place must not become the one to go back to.
@@ -259,6 +274,14 @@ export class VerdictHandler {
     } finally {
       this.#isWriting = false;
     }
+  }
+
+  /** Writes down, once a generation, what pairs of answers show that nobody announced; nothing is done about it. */
+  async tellPairs(pairs: PairFacts, reason: string): Promise<void> {
+    const { model, clock } = this.#ports;
+    const { generation } = this.#rollout.state;
+    if (generation === null || this.#rollout.rollbacks.isUnsaved) return;
+    await this.#storeOnce(pairsDecision({ model, generation, atMs: clock.wallMs() }, pairs, reason));
   }
 
   async #storeOnce(decision: DecisionRecord): Promise<void> {

@@ -3,7 +3,8 @@
 //
 //   ring    [ control 192 B | entry 0 64 B | entry 1 | … | data ]     entries and units of data are powers of two
 //   control 0 intent i32 (rows begun) · 4 dataIntent i32 (units begun) · 64 tail i32 (rows published)
-//           68 skipped i32 (rows too large for the ring) · 128 wanted i32 (0: nobody wants rows; set by the owner)
+//           68 skipped i32 (rows too large for the ring)
+//           128 pause i32 (µs between two rows at most, set by the owner; 0: nobody wants any)
 //   entry   0 generation u32 · 4 outcome i32 · 8 row i32 (within its request) · 12 latencyUs i32 · 16 input i32 (hash)
 //           20 dataAt i32 (unit) · 24 outputs i32 (numbers) · 28 inputBytes i32 · 32 atUs f64 · 40…63 reserved
 //   data    units of 8 B, as a ring of their own: the row's output numbers as f64, then its input bytes, padded
@@ -21,7 +22,7 @@ const INTENT = 0;
 const DATA_INTENT = 1;
 const TAIL = 16;
 const SKIPPED = 17;
-const WANTED = 32;
+const PAUSE = 32;
 
 const W_GENERATION = 0;
 const W_OUTCOME = 1;
@@ -90,9 +91,9 @@ export function clearRowRing(memory: SharedArrayBuffer, byteOffset: number): voi
   new Int32Array(memory, byteOffset, CONTROL_WORDS).fill(0);
 }
 
-/** Tells the producer of a ring whether rows are wanted; any thread. */
-export function setRowsWanted(memory: SharedArrayBuffer, byteOffset: number, wanted: boolean): void {
-  Atomics.store(new Int32Array(memory, byteOffset, CONTROL_WORDS), WANTED, wanted ? 1 : 0);
+/** Tells the producer of a ring how long it may pause between two rows, in µs; 0: no rows are wanted. Any thread. */
+export function setRowPause(memory: SharedArrayBuffer, byteOffset: number, pauseUs: number): void {
+  Atomics.store(new Int32Array(memory, byteOffset, CONTROL_WORDS), PAUSE, pauseUs);
 }
 
 /** The views of one ring. */
@@ -133,9 +134,9 @@ export class RowWriter {
     this.#nextUnit = Atomics.load(this.#views.words, DATA_INTENT);
   }
 
-  /** Whether anybody wants rows now. */
-  get isWanted(): boolean {
-    return Atomics.load(this.#views.words, WANTED) !== 0;
+  /** The longest pause between two rows, in µs; 0 while nobody wants any. */
+  get pauseUs(): number {
+    return Atomics.load(this.#views.words, PAUSE);
   }
 
   /**
@@ -202,7 +203,7 @@ export class RowReader {
 
   /** Whether anybody wants rows now; while nobody does, none come. */
   get isWanted(): boolean {
-    return Atomics.load(this.#views.words, WANTED) !== 0;
+    return Atomics.load(this.#views.words, PAUSE) !== 0;
   }
   /** Rows that were overwritten before they were read. */
   get lapped(): number {

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
-import { RowReader, RowWriter, rowRingBytes, rowRingOffset, setRowsWanted } from '../../src/shared-memory/row-ring.ts';
+import { RowReader, RowWriter, rowRingBytes, rowRingOffset, setRowPause } from '../../src/shared-memory/row-ring.ts';
 import type { RowRingSize } from '../../src/shared-memory/row-ring.ts';
 import { numberOf, writeNumbered } from './checked-row.ts';
 import { randomOf } from './seeded.ts';
@@ -104,11 +104,11 @@ describe('RowWriter and RowReader', () => {
   test('rows are wanted when the owner says so, ring by ring', () => {
     const memory = new SharedArrayBuffer(2 * rowRingBytes(SIZE));
     const writers = [0, 1].map((index) => new RowWriter(memory, rowRingOffset(index, SIZE), SIZE));
-    assert.deepEqual(writers.map(({ isWanted }) => isWanted), [false, false]);
-    setRowsWanted(memory, rowRingOffset(1, SIZE), true);
-    assert.deepEqual(writers.map(({ isWanted }) => isWanted), [false, true]);
-    setRowsWanted(memory, rowRingOffset(1, SIZE), false);
-    assert.deepEqual(writers.map(({ isWanted }) => isWanted), [false, false]);
+    assert.deepEqual(writers.map(({ pauseUs }) => pauseUs), [0, 0]);
+    setRowPause(memory, rowRingOffset(1, SIZE), 20_000);
+    assert.deepEqual(writers.map(({ pauseUs }) => pauseUs), [0, 20_000]);
+    setRowPause(memory, rowRingOffset(1, SIZE), 0);
+    assert.deepEqual(writers.map(({ pauseUs }) => pauseUs), [0, 0]);
   });
 
   test('rowRingBytes refuses sizes that are no powers of two', () => {

@@ -17,7 +17,7 @@ export const FLOORS: Readonly<Record<string, number>> = {
  * one floor that are named together know nothing of each other.
  */
 const INNER_FLOORS: Readonly<Record<string, readonly (string | readonly string[])[]>> = {
-  'src/judge': ['types', 'statistics', 'baseline', 'window', 'checks', 'verdict', 'monitor'],
+  'src/judge': ['types', 'statistics', 'pairs', 'baseline', 'window', 'checks', 'verdict', 'monitor'],
   'src/rollout': ['deployment', 'registration', 'attribution'],
   'src/protocols': ['json', 'tensor-request.ts', ['predict', 'oip', 'tfs', 'f32']],
   'src/registry': ['store', 'commit'],

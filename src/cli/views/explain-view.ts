@@ -4,6 +4,8 @@ import { CHECKS } from '../../judge/checks/table.ts';
 import type { CheckUnit } from '../../judge/types/check-kinds.ts';
 import type { CheckName, CheckResult } from '../../judge/types/messages.ts';
 import { numberText, percentText } from '../../judge/types/number-text.ts';
+import { pairsEvidenceSchema } from '../../judge/pairs/pair-schema.ts';
+import { judgePairs } from '../../judge/pairs/pair-verdict.ts';
 import { recompute } from '../../judge/verdict/recompute.ts';
 import type { DecisionRecord } from '../../domain/records.ts';
 import { evidenceSections } from './evidence-view.ts';
@@ -14,6 +16,7 @@ const NOTHING = '-';
 
 function triggerText({ trigger, evidence }: DecisionRecord): string {
   if (trigger === 'operator') return `an operator (${actorOf(evidence)})`;
+  if (trigger === 'pairs') return 'the same questions to two versions';
   return trigger === 'engine' ? 'the engine at its start' : CHECKS[trigger].title;
 }
 
@@ -21,6 +24,7 @@ function triggerText({ trigger, evidence }: DecisionRecord): string {
 export function decisionText(decision: DecisionRecord, nowMs: number): string {
   const { id, model, version, generation, atMs, trigger, reason, evidence } = decision;
   const again = recompute(evidence);
+  const paired = pairsEvidenceSchema.safeParse(evidence).data;
   const pairs: [string, string][] = [
     ['decision', paint('bold', id)],
     ['about', `version ${version} of ${model}, generation ${generation}`],
@@ -29,6 +33,11 @@ export function decisionText(decision: DecisionRecord, nowMs: number): string {
     ['why', reason === '' ? 'no reason was given' : reason],
     ['done', doneText(decision)],
   ];
+  if (paired !== undefined) {
+    const { disagrees, text } = judgePairs(paired.pairs);
+    pairs.push(['pairs', text], recomputedPair(disagrees?.text === reason, disagrees?.text ?? 'nothing to tell'));
+    return facts(pairs);
+  }
   if (again === null) {
     pairs.push(['evidence', 'none was judged; --json prints what the monitor had last reported']);
     return facts(pairs);
@@ -41,11 +50,13 @@ export function decisionText(decision: DecisionRecord, nowMs: number): string {
   pairs.push(...listed('over its limit', over), ...listed('not known', open));
   pairs.push(...timePairs(evidence));
   const same = again.verdict === 'fail' && again.trigger === trigger && again.reason === reason;
-  pairs.push(['recomputed', same
-    ? paint('green', 'the stored window gives the same verdict')
-    : paint('red', `the stored window gives another verdict: ${again.reason || 'pass'}`)]);
+  pairs.push(recomputedPair(same, again.reason || 'pass'));
   return [facts(pairs), ...evidenceSections(decision, again), checksTable(again.checks)].join('\n\n');
 }
+
+const recomputedPair = (isSame: boolean, other: string): [string, string] => ['recomputed', isSame
+  ? paint('green', 'the stored window gives the same verdict')
+  : paint('red', `the stored window gives another verdict: ${other}`)];
 
 // One line each, under one heading.
 const listed = (heading: string, texts: readonly string[]): [string, string][] =>
@@ -93,6 +104,9 @@ function doneText(decision: DecisionRecord): string {
 }
 
 function warnedText(trigger: DecisionRecord['trigger'], { phase }: DecisionRecord['evidence']): string {
+  if (trigger === 'pairs') {
+    return 'nothing: a new version is there to answer differently; whether it should is for a person to say';
+  }
   if (trigger !== 'operator' && trigger !== 'engine' && CHECKS[trigger].cause === 'input') {
     return 'nothing: input drift only warns, because any other version would be asked the same';
   }

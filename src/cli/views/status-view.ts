@@ -123,7 +123,7 @@ function troublesOf({ model, phase, health }: ModelStatus): string[] {
 }
 
 function modelFacts(status: ModelStatus, nowMs: number): string {
-  const { model, phase, health, pending, shielded, versions } = status;
+  const { model, phase, health, pending, shielded, versions, pairs: asked } = status;
   const active = versions.find(({ version }) => version === model.activeVersion);
   const pairs: [string, string][] = [
     ['model', paint('bold', model.model)],
@@ -142,6 +142,7 @@ function modelFacts(status: ModelStatus, nowMs: number): string {
     pairs.push(['shielded', `${countText(shielded)} requests that a version on probation failed were answered by the ` +
       'standby since the engine started']);
   }
+  if (asked !== null) pairs.push(['pairs', asked.verdict.disagrees?.text ?? asked.verdict.text]);
   if (health !== null) {
     const { totals, latencyMs } = health;
     pairs.push(['requests', `${countText(totals.requests)} in this generation: ${countText(totals.ok)} ok, ` +

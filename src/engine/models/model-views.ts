@@ -45,6 +45,7 @@ export function statusOf(served: ServedModel, context: EngineContext): ModelStat
     health,
     pending: batcher.pending,
     shielded: counts.shielded,
+    pairs: served.pairs.standing,
     sights: sightsNow(served, context),
     recentDecisions: registry.decisions(model, DECISIONS_SHOWN),
   };

@@ -10,7 +10,9 @@ import type { ModelMeter } from '../../metrics/model-meter.ts';
 import { type ModelOptions, optionsOfModel, workersFor } from '../../options/options.ts';
 import { recordedRows } from '../../record/recording.ts';
 import type { VersionRecord } from '../../domain/records.ts';
+import type { PairStanding } from '../../judge/pairs/pair-verdict.ts';
 import { Attribution } from '../../rollout/attribution/attribution.ts';
+import { PairGatherer } from '../../rollout/attribution/pair-gatherer.ts';
 import type { Deployment } from '../../rollout/deployment/deployment.ts';
 import type { Deployments } from '../../rollout/deployment/deployments.ts';
 import type { ActiveGeneration } from '../../rollout/active.ts';
@@ -41,6 +43,7 @@ export class ServedModel {
   readonly options: ModelOptions;
   readonly batcher: Batcher;
   readonly rollout: ModelRollout;
+  readonly pairs: PairGatherer;
   readonly #context: EngineContext;
   readonly #models: ReadonlyMap<string, ServedModel>;
   readonly #meter: ModelMeter;
@@ -103,7 +106,23 @@ export class ServedModel {
         context.emit(event);
       },
     });
+    this.pairs = new PairGatherer({
+      clock,
+      active: () => this.rollout.active,
+      twin: () => (this.#asksTwin ? this.#deployments.standby : undefined),
+      isOnProbation: () => this.rollout.phase === 'probation',
+      sigmaOf: (version) => registry.version(model, version).baseline?.standardDeviation ?? null,
+      onPairs: (paired, standing) => {
+        this.#meter.pairs += paired;
+        void this.#onPairs(standing);
+      },
+    });
     monitor.post(this.#lostSamples.attachment(model));
+  }
+
+  get #asksTwin(): boolean {
+    const { pairs } = this.options;
+    return pairs === 'always' || (pairs === 'probation' && this.rollout.phase === 'probation');
   }
 
   // What the model's own queue and those of its versions have in common.
@@ -172,6 +191,8 @@ export class ServedModel {
     this.#health = report;
     this.#lastHours.note(report);
     for (const { check, verdict } of report.checks) if (verdict === 'fail') this.#meter.countBreach(check);
+    this.#tellRows();
+    void this.pairs.look();
     void this.rollout.onHealth(report);
   }
 
@@ -197,6 +218,15 @@ export class ServedModel {
       await this.rollout.onVerdict({ ...verdict, evidence: { ...verdict.evidence, ...around } });
     } catch (error) {
       const what = 'a verdict could not be acted on';
+      this.#context.emit({ kind: 'problem', model: this.model, what, reason: reasonOf(error) });
+    }
+  }
+
+  async #onPairs(standing: PairStanding): Promise<void> {
+    try {
+      await this.rollout.onPairs(standing);
+    } catch (error) {
+      const what = 'what the pairs say could not be written down';
       this.#context.emit({ kind: 'problem', model: this.model, what, reason: reasonOf(error) });
     }
   }
@@ -273,11 +303,13 @@ export class ServedModel {
     this.#context.monitor.post({ kind: 'phase', model: this.model, generation, phase });
   }
 
-  // Inputs are kept as long as a drift can lead to a rollback, because only then somebody asks where it came from.
+  // Inputs are kept as long as a drift can lead to a rollback, or the standby is asked the same, and more of them while
+  // a check fails.
   #tellRows(): void {
-    const { reservoir, judge } = this.options;
+    const { reservoir, judge, pairs } = this.options;
     const { phase, active } = this.rollout;
-    active?.deployment.keepRows(reservoir === 'always' || phase === 'probation' || judge.steadyDrift === 'on');
+    const isKept = reservoir === 'always' || pairs === 'always' || phase === 'probation' || judge.steadyDrift === 'on';
+    active?.deployment.keepRows(!isKept ? 'never' : this.failingChecks.length > 0 ? 'fast' : 'usual');
   }
 
   readonly #noteFailedAnswer: OnFailedAnswer = (slab, entry, answer, ids) => {

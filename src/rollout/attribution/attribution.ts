@@ -154,7 +154,7 @@ export class Attribution {
     const sinceUs = nowUs() - RECENT_US;
     const countKept = (): number => keptRows(active, RECENT_ROWS_MAX, sinceUs).length;
     if (active.rows.reservoir !== null) {
-      active.keepRows(true);
+      active.keepRows('fast');
       let gathered = countKept();
       for (let tries = 0; tries < GATHER_TRIES && gathered < RECENT_ROWS_MIN; tries += 1) {
         await sleep(GATHER_PAUSE_MS);

@@ -15,8 +15,8 @@ import type { Deployment } from '../deployment/deployment.ts';
 export const RECENT_ROWS_MAX = 200;
 /** Fewer rows than this say nothing. */
 export const RECENT_ROWS_MIN = 20;
-/** Rows of one slab, and the time after which the rest of them is left for the next. */
-const SLAB_ROWS = 8;
+/** Rows of one replay, and the time after which the rest of them is left for the next. */
+export const REPLAY_ROWS = 8;
 const SLAB_US = 20_000;
 const ANSWER_BYTES = 64 * 1024;
 const NUMBER_BYTES = 8;
@@ -127,18 +127,26 @@ async function replayAll(
   const newestFirst = rows.map(({ inputs }) => inputs).reverse();
   const answers: (Float64Array | null)[] = [];
   while (answers.length < newestFirst.length && nowUs() < endUs) {
-    const some = newestFirst.slice(answers.length, answers.length + SLAB_ROWS);
-    const found = await replaySome(standby, some, nowUs()).catch(() => null);
+    const some = newestFirst.slice(answers.length, answers.length + REPLAY_ROWS);
+    const found = await replayRows(standby, some, nowUs()).catch(() => null);
     if (found === null) return `version "${standby.version.version}" is not loaded any more`;
-    answers.push(...found);
+    answers.push(...found.answers);
   }
   return answers;
 }
 
-// Runs a few rows; at least the first of them, whatever it takes.
-async function replaySome(
+/** What a version makes of kept rows. */
+interface ReplayedRows {
+  /** The numbers of the judged output by row, null where it failed; shorter than the rows when time ran out. */
+  readonly answers: readonly (Float64Array | null)[];
+  /** What it took a worker. */
+  readonly ranUs: number;
+}
+
+/** Runs a few kept rows, one by one: at least the first of them, whatever it takes. Rejects when it is closing. */
+export async function replayRows(
   standby: Deployment, rows: readonly Uint8Array[], nowUs: number,
-): Promise<(Float64Array | null)[]> {
+): Promise<ReplayedRows> {
   const requestBytes = rows.reduce((sum, row) => sum + row.length + NUMBER_BYTES, 0);
   const slab = createSlab({ entriesMax: rows.length, requestBytes, answerBytes: ANSWER_BYTES });
   rows.forEach((row, entry) => {
@@ -153,7 +161,7 @@ async function replaySome(
     const isAnswered = slab.status(entry) === ReplayStatus.answered && bytes !== undefined;
     answers.push(isAnswered ? new Float64Array(Uint8Array.from(bytes).buffer) : null);
   }
-  return answers;
+  return { answers, ranUs: slab.ranUs };
 }
 
 function pairOf(kind: OutputKind, row: KeptRow, answer: Float64Array | null): AnswerPair {
@@ -180,7 +188,8 @@ export function cosineOf(a: ArrayLike<number>, b: ArrayLike<number>): number | n
   return Number.isFinite(cosine) ? Math.max(-1, Math.min(1, cosine)) : null;
 }
 
-function isSameInput({ inputs: a }: Signature, { inputs: b }: Signature): boolean {
+/** Tells whether two versions take the same inputs. */
+export function isSameInput({ inputs: a }: Signature, { inputs: b }: Signature): boolean {
   return a.length === b.length && a.every(({ name, datatype, shape }, index) => {
     const other = b[index]!;
     return name === other.name && datatype === other.datatype && shape.length === other.shape.length &&

@@ -11,7 +11,7 @@ import type { NonFiniteJson } from '../../protocols/json/tensor-json.ts';
 import type { BatchResult, PredictionSource, RowMemory } from '../../worker/messages.ts';
 import { InferencePool } from '../../worker/pool/pool.ts';
 import type { PlaceUser } from '../../worker/pool/scheduler.ts';
-import { allocateRows, keepRows, NO_ROWS, type RowMemoryOptions } from './row-memory.ts';
+import { allocateRows, keepRows, NO_ROWS, type RowMemoryOptions, type RowPace } from './row-memory.ts';
 import { RUN_ROWS_MAX } from './rows-limit.ts';
 import type { RetiredResources } from './thread-reuse.ts';
 
@@ -120,23 +120,23 @@ export class Deployment {
   }
   /** Whether a batch of `user` may be run now: see BatchScheduler. */
   hasPlace(user: 'queue' | 'shielded' | 'named', mayQueueBehind = false): boolean {
-    return this.#state === 'ready' && this.#pool.scheduler.hasPlace(user, mayQueueBehind);
+    return this.#state === 'ready' && this.#pool.places.hasPlace(user, mayQueueBehind);
   }
   /** Keeps the place of a shielded batch until the function that it returns is called. */
   holdPlace(): () => void {
-    return this.#pool.scheduler.holdPlace();
+    return this.#pool.places.holdPlace();
   }
 
-  /** Lets its workers keep recent rows, or not; until then they do not. */
-  keepRows(wanted: boolean): void {
-    keepRows(this.rows, this.workers, wanted);
+  /** Tells its workers how often to keep a row; until then they keep none. */
+  keepRows(pace: RowPace): void {
+    keepRows(this.rows, this.workers, pace);
   }
 
   /** Runs one batch that was stamped with this deployment's id; throws MODEL_FAILED when its worker was lost. */
   async run(slab: Slab, user: PlaceUser): Promise<BatchResult> {
     this.#running.add(slab);
     try {
-      return await this.#pool.scheduler.run(slab, user);
+      return await this.#pool.run(slab, user);
     } catch (error) {
       const { model, version } = this.version;
       throw lastgoodError('MODEL_FAILED', { model, version, reason: `its worker was lost: ${reasonOf(error)}` });
@@ -148,12 +148,12 @@ export class Deployment {
 
   /** Takes back the batches that no worker has begun: their runs resolve with `isRecalled`. */
   recall(): void {
-    this.#pool.scheduler.recall();
+    this.#pool.recall();
   }
 
   /** Runs a slab of kept rows beside the batches: it counts as none. Rejects when the deployment is closing. */
   async replay(slab: Slab): Promise<BatchResult> {
-    return this.#pool.scheduler.run(slab, 'replay');
+    return this.#pool.run(slab, 'replay');
   }
 
   /** Waits for the running batches, then lets the sessions and the threads go. */

@@ -1,8 +1,9 @@
 // How much memory the workers of one deployment get for whole rows. Main thread. Small models get small rings: what a
 // ring can hold it fills sooner or later, and rows of a known size need no more than their number.
 import type { Signature } from '../../domain/records.ts';
+import { INPUT_PAUSE_US_MAX } from '../../options/judge-constants.ts';
 import {
-  clearRowRing, powerOfTwoFrom, rowRingBytes, rowRingOffset, setRowsWanted,
+  clearRowRing, powerOfTwoFrom, rowRingBytes, rowRingOffset, setRowPause,
 } from '../../shared-memory/row-ring.ts';
 import type { RowRingSize } from '../../shared-memory/row-ring.ts';
 import { elementBytes, elementCount } from '../../domain/datatype.ts';
@@ -82,10 +83,17 @@ function rowBytes({ inputs, outputs }: Signature): number | null {
   return bytes + longest;
 }
 
-/** Lets the workers of a deployment keep recent rows, or not. */
-export function keepRows({ reservoir }: RowMemory, workers: number, wanted: boolean): void {
+/**
+ * How often a worker keeps a row: never, more and more seldom the longer a generation serves, or as often as a doubt
+ * needs them.
+ */
+export type RowPace = 'never' | 'usual' | 'fast';
+const PAUSE_US: Readonly<Record<RowPace, number>> = { never: 0, usual: INPUT_PAUSE_US_MAX, fast: 100_000 };
+
+/** Tells the workers of a deployment how often to keep a row. */
+export function keepRows({ reservoir }: RowMemory, workers: number, pace: RowPace): void {
   if (reservoir === null) return;
   for (let ring = 0; ring < workers; ring += 1) {
-    setRowsWanted(reservoir.memory, rowRingOffset(ring, reservoir.size), wanted);
+    setRowPause(reservoir.memory, rowRingOffset(ring, reservoir.size), PAUSE_US[pace]);
   }
 }

@@ -7,6 +7,7 @@ import type { LastgoodError } from '../../base/errors.ts';
 import { EntryStatus } from '../../shared-memory/slab.ts';
 import type { Slab } from '../../shared-memory/slab.ts';
 import { Outcome } from '../../shared-memory/sample-ring.ts';
+import type { Sample } from '../../shared-memory/sample-ring.ts';
 import { JsonTooLarge } from '../../protocols/json/json-writer.ts';
 import { AnswerEncoder } from '../../protocols/predict/answer.ts';
 import type { AnsweredRequest } from '../../protocols/predict/answer.ts';
@@ -15,6 +16,7 @@ import { refusalJson } from '../../protocols/json/refusal.ts';
 import { protocolOf, refusalOf } from '../../protocols/protocol.ts';
 import { PredictDecoder } from '../../protocols/predict/request.ts';
 import { RowBatch } from '../../domain/row-batch.ts';
+import { eachRow } from '../../domain/run-block.ts';
 import type { RunBlock } from '../../domain/run-block.ts';
 import { hasNonFinite } from '../../domain/datatype.ts';
 import type { BatchResult } from '../messages.ts';
@@ -113,7 +115,7 @@ export class BatchRunner {
       else if (lane === 'tensors') this.#tensors.take(slab, entry, this.#startUs);
       else await this.#replay.run(slab, entry);
     }
-    if (this.#pending.length > 0) await this.#flush();
+    await this.#flush();
     if (this.#tensors.isWaiting) await this.#tensors.flush();
     if (this.#floats.isWaiting) await this.#floats.flush();
     sampler.publish();
@@ -154,41 +156,43 @@ export class BatchRunner {
     return true;
   }
 
-  // Runs and answers what was taken; there must be something. When a run fails, its halves are run on their own, down
-  // to the requests that fail.
   async #flush(): Promise<void> {
-    const { session, monotonicUs, sampler } = this.#options;
     const pending = this.#pending;
-    // Where nothing is shared, each has its own time, and fails alone without being run again.
-    const runs = session.rowsPerRun > 1 ? [pending] : pending.map((request) => [request]);
-    while (runs.length > 0) {
-      const requests = runs.shift()!;
-      const first = requests[0]!;
-      const last = requests[requests.length - 1]!;
-      const rows = last.firstRow + last.rows - first.firstRow;
-      const beginUs = monotonicUs();
-      let result: RunResult;
-      try {
-        result = await session.run(this.#batch.inputs, first.firstRow, rows,
-          (from, count) => this.#gate.opens(latestDeadlineUs(requests, from, count)));
-      } catch (error) {
-        const half = requests.length >> 1;
-        if (half > 0) runs.unshift(requests.slice(0, half), requests.slice(half));
-        else {
-          sampler.beginRun();
-          this.#fail(first, this.#modelFailed(error), Outcome.modelFailure, monotonicUs() - beginUs);
-        }
-        continue;
-      }
-      const runUs = result.runMs * 1e3;
-      sampler.beginRun();
-      this.#rowsSince = ROWS_PER_LOOK;
-      for (const request of requests) {
-        if (this.#gate.isLate(request.deadlineUs)) this.#failLate(request, runUs);
-        else this.#answer(request, result.blocks, runUs, rows);
-      }
-    }
+    if (pending.length > 0 && this.#options.session.rowsPerRun > 1) await this.#runAll(pending);
+    // Nothing is shared: each has its own time, and fails alone without being run again.
+    else for (const request of pending) await this.#runAll([request]);
     this.#reset();
+  }
+
+  // Runs these requests together. When the run fails, halves are run on their own, down to the requests that fail.
+  async #runAll(requests: readonly Pending[]): Promise<void> {
+    const first = requests[0]!;
+    const last = requests[requests.length - 1]!;
+    const rows = last.firstRow + last.rows - first.firstRow;
+    const { session, monotonicUs, sampler } = this.#options;
+    const beginUs = monotonicUs();
+    let result: RunResult;
+    try {
+      result = await session.run(this.#batch.inputs, first.firstRow, rows,
+        (from, count) => this.#gate.opens(latestDeadlineUs(requests, from, count)));
+    } catch (error) {
+      if (requests.length === 1) {
+        sampler.beginRun();
+        this.#fail(first, this.#modelFailed(error), Outcome.modelFailure, monotonicUs() - beginUs);
+        return;
+      }
+      const half = requests.length >> 1;
+      await this.#runAll(requests.slice(0, half));
+      await this.#runAll(requests.slice(half));
+      return;
+    }
+    const runUs = result.runMs * 1e3;
+    sampler.beginRun();
+    this.#rowsSince = ROWS_PER_LOOK;
+    for (const request of requests) {
+      if (this.#gate.isLate(request.deadlineUs)) this.#failLate(request, runUs);
+      else this.#answer(request, result.blocks, runUs, rows);
+    }
   }
 
   #answer(request: Pending, blocks: readonly RunBlock[], runUs: number, batchRows: number): void {
@@ -221,7 +225,18 @@ export class BatchRunner {
     times.doneUs = doneUs;
     times.runUs = runUs;
     times.batchRows = batchRows;
-    sampler.answered(sampler.request(outcome, rows, times), this.#batch.inputs, blocks, request.firstRow, rows);
+    const sample = sampler.request(outcome, rows, times);
+    // One row in one block is the common case: no visitor is made for it.
+    if (rows === 1 && blocks.length === 1) {
+      this.#sampleRow(sample, request, 0, blocks[0]!, request.firstRow - blocks[0]!.firstRow);
+      return;
+    }
+    let index = 0;
+    eachRow(request, blocks, (block, row) => {
+      const target: Sample | null = index === 0 ? sample : sampler.row(sample, index);
+      if (target !== null) this.#sampleRow(target, request, index, block, row);
+      index += 1;
+    });
   }
 
   // An answer that is not finite is the client's when what was asked is not: see TensorBatch.
@@ -229,6 +244,15 @@ export class BatchRunner {
     return this.#batch.inputs.some(({ datatype, data, elements }) =>
       hasNonFinite(datatype, data, firstRow * elements, (firstRow + rows) * elements))
       ? Outcome.nonFiniteInput : Outcome.nonFinite;
+  }
+
+  // `index` counts the rows of the request, `row` those of the block.
+  #sampleRow(sample: Sample, request: Pending, index: number, block: RunBlock, row: number): void {
+    const { sampler } = this.#options;
+    const { inputs } = this.#batch;
+    sampler.ask(sample, inputs, request.firstRow + index);
+    sampler.predict(sample, block, row);
+    sampler.keep(sample, index, block, row, inputs, block.firstRow + row);
   }
 
   #failLate(request: Pending, runUs: number): void {
@@ -243,8 +267,9 @@ export class BatchRunner {
     const { receivedUs, rows } = request;
     const times = { receivedUs, startUs: this.#startUs, doneUs: monotonicUs(), runUs, batchRows: rows };
     const sample = sampler.request(outcome, rows, times);
-    if (rows > 0 && outcome === Outcome.modelFailure) sampler.ask(sample, this.#batch.inputs, request.firstRow);
-    sampler.fail(sample);
+    const inputs = rows > 0 && outcome === Outcome.modelFailure ? this.#batch.inputs : null;
+    if (inputs !== null) sampler.ask(sample, inputs, request.firstRow);
+    sampler.fail(sample, inputs, request.firstRow);
   }
 
   #publish(entry: number, rows: number, status: number, bytes: Uint8Array, outcome: Outcome): void {

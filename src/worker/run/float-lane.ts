@@ -7,6 +7,7 @@ import type { Slab } from '../../shared-memory/slab.ts';
 import { ANSWER_HEAD_BYTES, FRAME_ID_BYTES, floatRefusal } from '../../protocols/f32/frame.ts';
 import { refusalOf } from '../../protocols/protocol.ts';
 import type { InputSource } from '../../domain/row-batch.ts';
+import { eachRow } from '../../domain/run-block.ts';
 import type { RunBlock } from '../../domain/run-block.ts';
 import { hasNonFinite } from '../../domain/datatype.ts';
 import type { RunGate } from './run-gate.ts';
@@ -145,7 +146,7 @@ export class FloatBatch {
       if (to - from === 1) {
         sampler.beginRun();
         const runUs = monotonicUs() - beginUs;
-        this.#fail(this.#entries[from]!, this.#modelFailed(error), Outcome.modelFailure, runUs, rows);
+        this.#fail(this.#entries[from]!, this.#modelFailed(error), Outcome.modelFailure, runUs, rows, firstRow);
         return;
       }
       const half = (from + to) >> 1;
@@ -201,7 +202,17 @@ export class FloatBatch {
     slab.setRows(entry, rows);
     slab.setOutcome(entry, outcome);
     this.#times.receivedUs = slab.receivedUs(entry);
-    sampler.answered(sampler.request(outcome, rows, this.#times), this.#inputs, blocks, firstRow, rows);
+    const sample = sampler.request(outcome, rows, this.#times);
+    let index = 0;
+    eachRow({ firstRow, rows }, blocks, (block, row) => {
+      const one = index === 0 ? sample : sampler.row(sample, index);
+      if (one !== null) {
+        sampler.ask(one, this.#inputs, firstRow + index);
+        sampler.predict(one, block, row);
+        sampler.keep(one, index, block, row, this.#inputs, firstRow + index);
+      }
+      index += 1;
+    });
   }
 
   // An answer that is not finite is the client's when what was asked is not: see TensorBatch.
@@ -211,16 +222,18 @@ export class FloatBatch {
       ? Outcome.nonFiniteInput : Outcome.nonFinite;
   }
 
-  #fail(entry: number, error: unknown, outcome: Outcome, runUs: number, batchRows = 0): void {
+  // `firstRow`: of what was run; -1 when nothing was.
+  #fail(entry: number, error: unknown, outcome: Outcome, runUs: number, batchRows = 0, firstRow = -1): void {
     const { sampler, monotonicUs } = this.#options;
     const slab = this.#slab!;
     const { status, bytes } = refusalOf(slab, entry, error);
     slab.setOutcome(entry, outcome);
     if (!slab.setAnswer(entry, status, bytes)) this.#options.overflow(entry, Uint8Array.from(bytes));
     const { startUs } = this.#times;
-    sampler.fail(sampler.request(outcome, 0, {
+    const sample = sampler.request(outcome, 0, {
       receivedUs: slab.receivedUs(entry), startUs, doneUs: monotonicUs(), runUs, batchRows,
-    }));
+    });
+    sampler.fail(sample, firstRow < 0 ? null : this.#inputs, firstRow);
   }
 
   #modelFailed(error: unknown): Error {

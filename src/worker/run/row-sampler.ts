@@ -1,7 +1,7 @@
 // Takes rows out of the answers of a worker: a few, spread over time, for the reservoir of recent rows, and all of them
 // (or one request in so many) while samples are recorded. Worker thread; single owner.
 // Invariant: where nobody wants rows, a request costs one comparison.
-import { INPUT_PAUSE_US_MAX, INPUT_PAUSE_US_MIN } from '../../options/judge-constants.ts';
+import { INPUT_PAUSE_US_MIN } from '../../options/judge-constants.ts';
 import { RowWriter, rowRingOffset } from '../../shared-memory/row-ring.ts';
 import type { RowAbout } from '../../shared-memory/row-ring.ts';
 import { Outcome } from '../../shared-memory/sample-ring.ts';
@@ -15,6 +15,7 @@ const LIFE_PART = 1 / 2;
 
 const NO_INPUTS = new Uint8Array(0);
 const NO_OUTPUTS: ArrayLike<number> = [];
+const NO_ANSWER: RowOutputs = { numbers: NO_OUTPUTS, offset: 0, length: 0 };
 
 /** What a worker that writes ring number `ring` takes rows for; null when nobody ever wants any. */
 export function rowTapOf({ reservoir, record }: RowMemory, ring: number): RowTap | null {
@@ -46,8 +47,8 @@ export class RowTap {
   readonly #rows: number;
   readonly #record: RecordTap | null;
   readonly #encoder = new RowInputsEncoder();
-  #isWanted = false;
-  #wasWanted = false;
+  /** The longest pause between two rows; 0 while nobody wants any. */
+  #pauseUsMax = 0;
   #isNobodys = false;
   #generation = -1;
   #beganUs = 0;
@@ -66,11 +67,11 @@ export class RowTap {
   begin(generation: number): void {
     // A batch of no generation asks a version by its name: what it answers then is nobody's sample.
     this.#isNobodys = generation === 0;
-    this.#isWanted = !this.#isNobodys && this.#reservoir?.isWanted === true;
     if (this.#isNobodys) return;
-    // Whoever wants rows from now on, be it of an old generation, wants them soon.
-    const isAwaited = this.#isWanted && !this.#wasWanted;
-    this.#wasWanted = this.#isWanted;
+    const pauseUsMax = this.#reservoir?.pauseUs ?? 0;
+    // Whoever wants rows from now on, or more of them, be it of an old generation, wants them soon.
+    const isAwaited = pauseUsMax > 0 && (this.#pauseUsMax === 0 || pauseUsMax < this.#pauseUsMax);
+    this.#pauseUsMax = pauseUsMax;
     if (generation === this.#generation && !isAwaited) return;
     this.#generation = generation;
     this.#beganUs = 0;
@@ -84,16 +85,20 @@ export class RowTap {
     this.#requests += 1;
   }
 
-  /** Takes a request that failed; clients' faults and those that came too late say nothing of the version. */
-  fail(sample: Readonly<Sample>): void {
-    if (!this.#isRecorded || this.#record === null) return;
+  /**
+   * Takes a request that failed, with its first row where it has one; clients' faults and those that came too late say
+   * nothing of the version.
+   */
+  fail(sample: Readonly<Sample>, inputs: readonly InputSource[] | null, inputRow: number): void {
     if (sample.outcome === Outcome.clientFault || sample.outcome === Outcome.expired) return;
-    this.#record.writer.write(aboutOf(sample, 0), NO_OUTPUTS, 0, 0, NO_INPUTS);
+    if (this.#isRecorded) this.#record?.writer.write(aboutOf(sample, 0), NO_OUTPUTS, 0, 0, NO_INPUTS);
+    if (inputs === null || !this.#isDue(sample)) return;
+    this.#keep(sample, 0, NO_ANSWER, this.#encoder.encode(inputs, inputRow));
   }
 
   /** Tells whether a row of this sample is wanted. */
-  takes({ atUs }: Readonly<Sample>): boolean {
-    return this.#isRecorded || (this.#isWanted && atUs >= this.#dueUs);
+  takes(sample: Readonly<Sample>): boolean {
+    return this.#isRecorded || this.#isDue(sample);
   }
 
   /** Takes a row that is wanted: number `row` of the request, which lies at `inputRow` of the inputs. */
@@ -102,16 +107,23 @@ export class RowTap {
   ): void {
     const about = aboutOf(sample, row);
     const { numbers, offset, length } = outputs;
-    const isDue = this.#isWanted && sample.atUs >= this.#dueUs && inputs !== null;
+    const isDue = inputs !== null && this.#isDue(sample);
     const record = this.#isRecorded ? this.#record : null;
     const wantsInputs = isDue || record?.inputs === true;
     const bytes = wantsInputs && inputs !== null ? this.#encoder.encode(inputs, inputRow) : NO_INPUTS;
     record?.writer.write(about, numbers, offset, length, record.inputs ? bytes : NO_INPUTS);
-    if (!isDue) return;
-    this.#reservoir!.write(about, numbers, offset, length, bytes);
+    if (isDue) this.#keep(sample, row, outputs, bytes);
+  }
+
+  #isDue({ atUs }: Readonly<Sample>): boolean {
+    return this.#pauseUsMax > 0 && !this.#isNobodys && atUs >= this.#dueUs;
+  }
+
+  #keep(sample: Readonly<Sample>, row: number, { numbers, offset, length }: RowOutputs, inputs: Uint8Array): void {
+    this.#reservoir!.write(aboutOf(sample, row), numbers, offset, length, inputs);
     if (this.#beganUs === 0) this.#beganUs = sample.atUs;
     const pauseUs = ((sample.atUs - this.#beganUs) * LIFE_PART) / this.#rows;
-    this.#dueUs = sample.atUs + Math.min(INPUT_PAUSE_US_MAX, Math.max(INPUT_PAUSE_US_MIN, pauseUs));
+    this.#dueUs = sample.atUs + Math.min(this.#pauseUsMax, Math.max(INPUT_PAUSE_US_MIN, pauseUs));
   }
 }
 

@@ -285,10 +285,9 @@ export class TensorBatch {
     write(entry, rows, status, { bytes, headerBytes: 0 }, outcome);
     const times = { receivedUs, startUs: this.#startUs, doneUs: monotonicUs(), runUs, batchRows: rows };
     const sample = sampler.request(outcome, rows, times);
-    if (request !== undefined && outcome !== Outcome.clientFault) {
-      sampler.ask(sample, askedRows(request, rows, request.inputs), 0);
-    }
-    sampler.fail(sample);
+    const asked = request === undefined || outcome === Outcome.clientFault ? null : request;
+    if (asked !== null) sampler.ask(sample, askedRows(asked, rows, asked.inputs), 0);
+    sampler.fail(sample, asked !== null && sampler.takes(sample) ? this.#rowsOfInputs(asked, rows) : null);
   }
 
   #modelFailed(error: unknown): LastgoodError {

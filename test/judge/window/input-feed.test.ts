@@ -5,7 +5,7 @@ import { InputFeed } from '../../../src/judge/window/input-feed.ts';
 import { CAPTURE_INPUTS_MAX, InputStore } from '../../../src/judge/window/input-store.ts';
 import { MonitorState } from '../../../src/judge/monitor/monitor-state.ts';
 import type { Signature } from '../../../src/domain/records.ts';
-import { RowWriter, rowRingBytes, rowRingOffset, setRowsWanted } from '../../../src/shared-memory/row-ring.ts';
+import { RowWriter, rowRingBytes, rowRingOffset, setRowPause } from '../../../src/shared-memory/row-ring.ts';
 import type { RowRingSize } from '../../../src/shared-memory/row-ring.ts';
 import { inputColumnsOf } from '../../../src/domain/input-columns.ts';
 import { RowInputsEncoder } from '../../../src/domain/row-codec.ts';
@@ -97,7 +97,7 @@ test('the monitor says whether inputs come in: kept, paused, or none at all', ()
   state.handle({ kind: 'detach', request: 0, deploymentId: 1, model: MODEL }, nowUs);
   state.handle({ ...rings.attach(2), inputs: { memory, size, signature, columns } }, nowUs);
   assert.match(text(), /inputs are kept during the probation only/);
-  setRowsWanted(memory, 0, true);
+  setRowPause(memory, 0, 1);
   assert.match(text(), /0 of 500 kept rows of inputs, 500 more needed/);
   write(0, 1, [1, 2]);
   write(0, 9, [1, 2]);

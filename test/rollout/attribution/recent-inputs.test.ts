@@ -106,8 +106,9 @@ suite('runRecentInputs', () => {
     await engine.close();
   });
 
-  test('no inputs are kept after the probation, unless a drift could still lead to a rollback', async () => {
-    for (const [options, wanted] of [[{}, 0], [{ reservoir: 'always' }, 1]] as const) {
+  test('inputs are kept after the probation only if the standby is asked them or a drift may lead to a rollback', async () => {
+    for (const [options, wanted] of [[{}, 1], [{ pairs: 'probation' }, 0], [{ pairs: 'off' }, 0],
+      [{ pairs: 'off', reservoir: 'always' }, 1]] as const) {
       const engine = await serving('1', 'regraph', options);
       await engine.confirm('housing');
       for (const row of housingRows.slice(0, 5)) await engine.predict('housing', row);

@@ -36,7 +36,7 @@ async function tapped(bytes: Uint8Array, options: RowMemoryOptions): Promise<{ b
   const session = await openModel(bytes);
   const rows = allocateRows(session.signature, 1, options);
   await session.release();
-  keepRows(rows, 1, true);
+  keepRows(rows, 1, 'usual');
   return { bench: await benchOn(bytes, { rows }), rows };
 }
 
@@ -142,7 +142,7 @@ suite('RowTap', () => {
     const { bench, rows } = await tapped(linear(), { ...RESERVOIR, record: { every: 1, inputs: true } });
     await bench.batch(['{"features":[1,2,3]}'], { generation: 0 });
     assert.deepEqual([rowsOf(rows.reservoir), rowsOf(rows.record)], [[], []]);
-    keepRows(rows, 1, false);
+    keepRows(rows, 1, 'never');
     await bench.batch(['{"features":[1,2,3]}']);
     assert.deepEqual([rowsOf(rows.reservoir).length, rowsOf(rows.record).length], [0, 1]);
     assert.equal(allocateRows(bench.session.signature, 1, RECORD).reservoir, null);
@@ -154,7 +154,7 @@ suite('RowTap', () => {
     const memory = new SharedArrayBuffer(rowRingBytes(size));
     const writer = new RowWriter(memory, 0, size);
     const rows: RowMemory = { reservoir: { memory, size }, record: null };
-    keepRows(rows, 1, true);
+    keepRows(rows, 1, 'usual');
     const tap = new RowTap(writer, size.rows, null);
     const inputs = [{ data: Float32Array.of(1), shape: [1], elements: 1 }];
     const sample: Sample = { ...emptySample(), generation: 3 };

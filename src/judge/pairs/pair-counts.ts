@@ -1,0 +1,152 @@
+// What pairs say of a version: the same question to it and to the version before, its twin, counted by metric. Pure;
+// time is an argument. One pair counts for each different input in a slot of time, so that a question that is asked
+// again and again says no more than once. Counts begin anew after so many pairs, or a day: damage that comes late is
+// not diluted by what was right before, and each block spends half of the error that the one before it may spend.
+import type { OutputKind } from '../../domain/records.ts';
+import type { Differences, PairFacts } from './pair-schema.ts';
+
+const PAIRS_PER_BLOCK = 20_000;
+const BLOCK_US = 86_400e6;
+const SLOT_US = 10e6;
+/** Different inputs of one slot that are told apart; further ones do not count. */
+const INPUTS_PER_SLOT_MAX = 4_096;
+/** Classes that are counted apart; the rest is counted with all others only. */
+const CLASSES_MAX = 1_000;
+/** Numbers further apart than this, in deviations of the baseline, disagree. */
+const FAR_SIGMAS = 0.5;
+/** Vectors with a smaller cosine disagree. */
+const NEAR_COSINE = 0.9;
+const SCORE_MIDDLE = 0.5;
+
+/** One version's answer to a question. */
+export interface PairedAnswer {
+  readonly outcome: 'answered' | 'failed' | 'nonFinite';
+  /** As in a PredictionSummary; NaN and -1 when it was not answered. */
+  readonly value: number;
+  readonly classIndex: number;
+}
+
+/** One question with both answers. */
+interface Pair {
+  /** Hash of the input; 0 when it is not known: then it counts as one of its own. */
+  readonly input: number;
+  readonly atUs: number;
+  readonly fresh: PairedAnswer;
+  readonly twin: PairedAnswer;
+  /** Of the two answers; null unless they are vectors of one length. */
+  readonly cosine: number | null;
+}
+
+interface Paired {
+  readonly version: string;
+  readonly twin: string;
+  readonly kind: OutputKind;
+  /** Standard deviation of the version's answers by its baseline; null without one. */
+  readonly sigma: number | null;
+}
+
+interface Tally {
+  hits: number;
+  pairs: number;
+}
+
+const noDifferences = (): Differences => ({ plus: 0, zero: 0, minus: 0 });
+
+export class PairCounts {
+  readonly #about: Paired;
+  #block = -1;
+  #blockUs = -Infinity;
+  #pairs = 0;
+  #pairsInAll = 0;
+  #failed = noDifferences();
+  #nonFinite = noDifferences();
+  #disagreement: Tally = { hits: 0, pairs: 0 };
+  #classes = new Map<number, Tally>();
+  #slot = -Infinity;
+  readonly #inputs = new Set<number>();
+
+  constructor(about: Paired) {
+    this.#about = about;
+  }
+
+  /** Counts a pair; false when its input has counted in this slot of time already. */
+  add(pair: Pair): boolean {
+    if (!this.#isNew(pair)) return false;
+    if (this.#pairs >= PAIRS_PER_BLOCK || pair.atUs - this.#blockUs >= BLOCK_US) this.#beginBlock(pair.atUs);
+    this.#pairs += 1;
+    this.#pairsInAll += 1;
+    const { fresh, twin } = pair;
+    addDifference(this.#failed, fresh.outcome === 'failed', twin.outcome === 'failed');
+    addDifference(this.#nonFinite, fresh.outcome === 'nonFinite', twin.outcome === 'nonFinite');
+    if (fresh.outcome === 'answered' && twin.outcome === 'answered') this.#compare(pair);
+    return true;
+  }
+
+  facts(): PairFacts {
+    const { version, twin, kind } = this.#about;
+    return {
+      version, twin, kind, block: Math.max(0, this.#block), pairs: this.#pairs, pairsInAll: this.#pairsInAll,
+      failed: { ...this.#failed }, nonFinite: { ...this.#nonFinite },
+      disagreement: this.#disagreement.pairs === 0 ? null : { ...this.#disagreement },
+      classes: [...this.#classes].map(([classIndex, tally]) => ({ classIndex, ...tally })),
+    };
+  }
+
+  #isNew({ input, atUs }: Pair): boolean {
+    const slot = Math.floor(atUs / SLOT_US);
+    if (slot > this.#slot) {
+      this.#slot = slot;
+      this.#inputs.clear();
+    }
+    if (input === 0) return true;
+    if (this.#inputs.has(input) || this.#inputs.size >= INPUTS_PER_SLOT_MAX) return false;
+    this.#inputs.add(input);
+    return true;
+  }
+
+  #beginBlock(nowUs: number): void {
+    this.#block += 1;
+    this.#blockUs = nowUs;
+    this.#pairs = 0;
+    this.#failed = noDifferences();
+    this.#nonFinite = noDifferences();
+    this.#disagreement = { hits: 0, pairs: 0 };
+    this.#classes = new Map();
+  }
+
+  #compare(pair: Pair): void {
+    const differs = disagrees(this.#about, pair);
+    if (differs === null) return;
+    note(this.#disagreement, differs);
+    const { classIndex } = pair.twin;
+    if (classIndex < 0) return;
+    let tally = this.#classes.get(classIndex);
+    if (tally === undefined) {
+      if (this.#classes.size >= CLASSES_MAX) return;
+      tally = { hits: 0, pairs: 0 };
+      this.#classes.set(classIndex, tally);
+    }
+    note(tally, differs);
+  }
+}
+
+function note(tally: Tally, isHit: boolean): void {
+  tally.pairs += 1;
+  if (isHit) tally.hits += 1;
+}
+
+function addDifference(counts: Differences, fresh: boolean, twin: boolean): void {
+  if (fresh === twin) counts.zero += 1;
+  else if (fresh) counts.plus += 1;
+  else counts.minus += 1;
+}
+
+// Null when nothing says whether they do.
+function disagrees({ kind, sigma }: Paired, { fresh, twin, cosine }: Pair): boolean | null {
+  switch (kind) {
+    case 'classes': return fresh.classIndex !== twin.classIndex;
+    case 'score': return fresh.value >= SCORE_MIDDLE !== twin.value >= SCORE_MIDDLE;
+    case 'vector': return cosine === null ? null : cosine < NEAR_COSINE;
+    default: return sigma === null || !(sigma > 0) ? null : Math.abs(fresh.value - twin.value) > FAR_SIGMAS * sigma;
+  }
+}

@@ -1,0 +1,40 @@
+// The schema of what pairs say, as it is stored with a decision. Apart from what counts and judges them, because only
+// those who read a stored decision parse it.
+import { z } from 'zod';
+
+const count = z.int().min(0);
+/** Pairs by their difference: the new version's event less the twin's, of one metric. */
+const differencesSchema = z.object({
+  /** Only the new version did badly. */
+  plus: count,
+  /** Both did, or neither. */
+  zero: count,
+  /** Only the twin did. */
+  minus: count,
+});
+/** Pairs in which the two versions disagree, and all that could be compared. */
+const disagreementSchema = z.object({ hits: count, pairs: count });
+
+/** The counts of the block under way: every decision on pairs is made from these alone. */
+const pairFactsSchema = z.object({
+  version: z.string(),
+  twin: z.string(),
+  kind: z.enum(['scalar', 'score', 'regression', 'classes', 'vector']),
+  /** From 0. */
+  block: count,
+  pairs: count,
+  /** Of all blocks. */
+  pairsInAll: count,
+  failed: differencesSchema,
+  nonFinite: differencesSchema,
+  /** Null when no two answers could be compared. */
+  disagreement: disagreementSchema.nullable(),
+  /** By the class that the twin answers; empty for other kinds. */
+  classes: z.array(disagreementSchema.extend({ classIndex: count })),
+});
+
+/** The evidence of a decision that pairs led to. */
+export const pairsEvidenceSchema = z.object({ format: z.literal('lastgood.pairs/1'), pairs: pairFactsSchema });
+export type PairFacts = z.infer<typeof pairFactsSchema>;
+export type Differences = PairFacts['failed'];
+export type Disagreement = NonNullable<PairFacts['disagreement']>;

@@ -1,0 +1,93 @@
+// What follows from pairs: is the version worse than its twin, or shown not to be, and does it answer differently?
+// Pure. Every answer is computed from the counts alone, by tests that hold whoever looks, and however often. Worse is
+// worse; different is not: a new version is there to answer differently, so disagreement is told and, by itself, never
+// acts.
+import { numberText, percentText } from '../types/number-text.ts';
+import { lnNotWorse, lnOver, lnWorse, shareInterval } from './e-processes.ts';
+import type { Disagreement, PairFacts } from './pair-schema.ts';
+
+/** How the evidence of a decision that pairs led to is marked. */
+export const PAIRS_FORMAT = 'lastgood.pairs/1';
+/** The error that all metrics and blocks together may make: of blaming, and of clearing. */
+const ALPHA = 1e-3;
+const BETA = 1e-2;
+/** Metrics: failures and answers that are not finite can blame; all answers and those of one class tell. */
+const METRICS = 4;
+/** What a version may do worse by, as a share of the pairs. */
+const FAILED_MARGIN = 0.005;
+const NON_FINITE_MARGIN = 0.001;
+/** Pairs that may differ before it is told: of all, and of those of one class of the twin's. */
+const DISAGREE_MARGIN = 0.1;
+const CLASS_DISAGREE_MARGIN = 0.25;
+/** Of the interval that is shown. */
+const SHOWN_ALPHA = 0.05;
+
+/** What a metric's pairs have shown so far. */
+type MetricStanding = 'worse' | 'not worse' | 'open';
+
+interface PairVerdict {
+  readonly failed: MetricStanding;
+  readonly nonFinite: MetricStanding;
+  /** More pairs differ than anybody announced: in all, or in one class. Null when not, or not yet. */
+  readonly disagrees: { readonly classIndex: number | null; readonly text: string } | null;
+  /** Share of the pairs in which both answer alike, with an interval that holds at every look; null without any. */
+  readonly agreement: { readonly share: number; readonly low: number; readonly high: number } | null;
+  /** A sentence without a full stop. */
+  readonly text: string;
+}
+
+/** The counts and what follows from them. */
+export interface PairStanding {
+  readonly facts: PairFacts;
+  readonly verdict: PairVerdict;
+}
+
+// Half of it in the first block, a quarter in the second, …: all blocks together stay below it.
+const lnNeeded = (error: number, metrics: number, block: number): number =>
+  Math.log(metrics / error) + (block + 1) * Math.LN2;
+
+/** Judges the counts of the block under way. */
+export function judgePairs(facts: PairFacts): PairVerdict {
+  const { version, twin, pairs, failed, nonFinite, disagreement, block } = facts;
+  const blame = lnNeeded(ALPHA, METRICS, block);
+  const standingOf = (counts: PairFacts['failed'], margin: number): MetricStanding => {
+    if (lnWorse(counts, margin) >= blame) return 'worse';
+    return lnNotWorse(counts, margin) >= Math.log(1 / BETA) ? 'not worse' : 'open';
+  };
+  const agreement = disagreement === null ? null : agreementOf(disagreement);
+  const agree = agreement === null ? '' : `, they agree on ${percentText(agreement.share)} ` +
+    `(${percentText(agreement.low)} to ${percentText(agreement.high)})`;
+  return {
+    failed: standingOf(failed, FAILED_MARGIN), nonFinite: standingOf(nonFinite, NON_FINITE_MARGIN),
+    disagrees: disagreesOf(facts, blame), agreement,
+    text: `${pairs} ${pairs === 1 ? 'question' : 'questions'} to versions ${version} and ${twin}${agree}`,
+  };
+}
+
+function agreementOf({ hits, pairs }: Disagreement): NonNullable<PairVerdict['agreement']> {
+  const { low, high } = shareInterval(pairs - hits, pairs, SHOWN_ALPHA);
+  return { share: (pairs - hits) / pairs, low, high };
+}
+
+function disagreesOf({ version, twin, disagreement, classes }: PairFacts, blame: number): PairVerdict['disagrees'] {
+  if (disagreement === null) return null;
+  if (lnOver(disagreement.hits, disagreement.pairs, DISAGREE_MARGIN) >= blame) {
+    return {
+      classIndex: null,
+      text: `versions ${version} and ${twin} answer ${disagreement.hits} of ${disagreement.pairs} questions ` +
+        `differently (${percentText(disagreement.hits / disagreement.pairs)})`,
+    };
+  }
+  // Each class is a further chance to err.
+  const needed = blame + Math.log(Math.max(1, classes.length));
+  const worst = classes
+    .map((one) => ({ ...one, ln: lnOver(one.hits, one.pairs, CLASS_DISAGREE_MARGIN) }))
+    .reduce<{ ln: number; classIndex: number; hits: number; pairs: number } | null>(
+      (most, one) => (most === null || one.ln > most.ln ? one : most), null);
+  if (worst === null || worst.ln < needed) return null;
+  return {
+    classIndex: worst.classIndex,
+    text: `version ${version} answers ${worst.hits} of ${worst.pairs} questions differently that version ${twin} ` +
+      `answers with class ${numberText(worst.classIndex)}`,
+  };
+}

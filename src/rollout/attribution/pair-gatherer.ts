@@ -1,0 +1,165 @@
+// Asks the twin, the warm version before, some of what the active version was asked, after its answers have gone out,
+// and counts the pairs of answers. Main thread; the runs are on the twin's workers, a few rows at a time, belong to no
+// generation and are nobody's requests.
+//
+// Cost: runs of the twin take at most a part of the worker time; what they took is paid back before the next ones.
+// Invariant: pairs are of one generation and one twin; with another of either all counting begins anew.
+import type { Clock } from '../../base/clock.ts';
+import { judgedOutputOf } from '../../domain/judged-output.ts';
+import { predictionOf } from '../../domain/prediction.ts';
+import { PairCounts } from '../../judge/pairs/pair-counts.ts';
+import type { PairedAnswer } from '../../judge/pairs/pair-counts.ts';
+import { judgePairs } from '../../judge/pairs/pair-verdict.ts';
+import type { PairStanding } from '../../judge/pairs/pair-verdict.ts';
+import { RowReader, rowRingOffset } from '../../shared-memory/row-ring.ts';
+import type { RingRow } from '../../shared-memory/row-ring.ts';
+import { Outcome, speaksOfVersion } from '../../shared-memory/sample-ring.ts';
+import type { Deployment } from '../deployment/deployment.ts';
+import { cosineOf, isSameInput, outputDifference, REPLAY_ROWS, replayRows } from './recent-inputs.ts';
+
+/** Parts of the worker time that the twin's runs may take. */
+const PROBATION_SHARE = 0.05;
+const STEADY_SHARE = 0.01;
+/** Worker time that may be saved up for later runs. */
+const SAVED_US_MAX = 250_000;
+/** Rows that wait to be asked; the oldest give way. */
+const WAITING_MAX = 64;
+
+interface ActiveVersion {
+  readonly deployment: Deployment;
+  readonly generation: number;
+}
+
+interface PairGathererPorts {
+  readonly clock: Clock;
+  /** What answers now; null while nothing does. */
+  readonly active: () => ActiveVersion | null;
+  readonly twin: () => Deployment | undefined;
+  readonly isOnProbation: () => boolean;
+  /** Standard deviation of the answers that a version gave while it was known to be right; null without a baseline. */
+  readonly sigmaOf: (version: string) => number | null;
+  /** Told how many pairs have come, and what all of them say. */
+  readonly onPairs: (paired: number, standing: PairStanding) => void;
+}
+
+/** The two that are compared, and what has come of it. */
+interface Gathering {
+  readonly generation: number;
+  readonly active: Deployment;
+  readonly twin: Deployment;
+  readonly readers: readonly RowReader[];
+  readonly counts: PairCounts;
+  waiting: RingRow[];
+}
+
+export class PairGatherer {
+  readonly #ports: PairGathererPorts;
+  #gathering: Gathering | null = null;
+  #savedUs = 0;
+  #lookedUs: number;
+  #isAsking = false;
+
+  constructor(ports: PairGathererPorts) {
+    this.#ports = ports;
+    this.#lookedUs = ports.clock.monotonicUs();
+  }
+
+  /** What the pairs of the active generation say; null while there is no twin that can be asked. */
+  get standing(): PairStanding | null {
+    if (this.#gathering === null) return null;
+    const facts = this.#gathering.counts.facts();
+    return { facts, verdict: judgePairs(facts) };
+  }
+
+  /** Asks the twin what its time allows; call it a few times a second. Never rejects. */
+  async look(): Promise<void> {
+    const nowUs = this.#ports.clock.monotonicUs();
+    const passedUs = nowUs - this.#lookedUs;
+    this.#lookedUs = nowUs;
+    const gathering = this.#current();
+    if (gathering === null) return;
+    const share = this.#ports.isOnProbation() ? PROBATION_SHARE : STEADY_SHARE;
+    this.#savedUs = Math.min(SAVED_US_MAX, this.#savedUs + passedUs * share * gathering.active.workers);
+    takeRows(gathering);
+    if (this.#isAsking) return;
+    this.#isAsking = true;
+    try {
+      while (this.#savedUs > 0 && gathering === this.#gathering && gathering.waiting.length > 0) {
+        await this.#ask(gathering);
+      }
+    } catch {
+      // The twin is on its way out, or its worker was lost: another one follows, or none.
+    } finally {
+      this.#isAsking = false;
+    }
+  }
+
+  // The pair that can be compared now: a new one when either has changed.
+  #current(): Gathering | null {
+    const active = this.#ports.active();
+    const twin = this.#ports.twin();
+    const known = this.#gathering;
+    if (active === null || twin === undefined || twin === active.deployment) return (this.#gathering = null);
+    if (known?.generation === active.generation && known.active === active.deployment && known.twin === twin) {
+      return known;
+    }
+    return (this.#gathering = this.#begin(active, twin));
+  }
+
+  #begin({ deployment: active, generation }: ActiveVersion, twin: Deployment): Gathering | null {
+    const { rows: { reservoir }, workers, version } = active;
+    const isAlike = isSameInput(version.signature, twin.version.signature) &&
+      outputDifference(version, twin.version) === null && judgedOutputOf(version).output !== null;
+    if (reservoir === null || !isAlike) return null;
+    const { version: name, outputKind: kind } = version;
+    this.#savedUs = 0;
+    return {
+      generation, active, twin, waiting: [],
+      readers: Array.from({ length: workers }, (_, ring) =>
+        new RowReader(reservoir.memory, rowRingOffset(ring, reservoir.size), reservoir.size)),
+      counts: new PairCounts({ version: name, twin: twin.version.version, kind, sigma: this.#ports.sigmaOf(name) }),
+    };
+  }
+
+  async #ask(gathering: Gathering): Promise<void> {
+    const { twin, waiting, counts, active } = gathering;
+    const rows = waiting.splice(0, REPLAY_ROWS);
+    const inputs = rows.map((row) => row.inputs);
+    const { answers, ranUs } = await replayRows(twin, inputs, this.#ports.clock.monotonicUs());
+    this.#savedUs -= ranUs;
+    if (gathering !== this.#gathering) return;
+    const { outputKind: kind } = active.version;
+    let paired = 0;
+    answers.forEach((answer, at) => {
+      const row = rows[at]!;
+      const fresh = row.outcome === Outcome.modelFailure ? FAILED : answeredBy(kind, row.outputs);
+      const other = answer === null ? FAILED : answeredBy(kind, answer);
+      const cosine = kind === 'vector' && answer !== null ? cosineOf(row.outputs, answer) : null;
+      if (counts.add({ input: row.input, atUs: row.atUs, fresh, twin: other, cosine })) paired += 1;
+    });
+    if (paired === 0) return;
+    const facts = counts.facts();
+    this.#ports.onPairs(paired, { facts, verdict: judgePairs(facts) });
+  }
+}
+
+const FAILED: PairedAnswer = { outcome: 'failed', value: NaN, classIndex: -1 };
+
+function answeredBy(kind: Parameters<typeof predictionOf>[0], numbers: ArrayLike<number>): PairedAnswer {
+  const { value, classIndex } = predictionOf(kind, numbers);
+  return { outcome: Number.isFinite(value) ? 'answered' : 'nonFinite', value, classIndex };
+}
+
+// Rows of the generation that came in since the last look; their arrays become the gathering's own.
+function takeRows(gathering: Gathering): void {
+  const { readers, waiting, generation } = gathering;
+  for (const reader of readers) {
+    reader.drain((row) => {
+      // A row that came too late says nothing of the answer.
+      const isOfVersion = speaksOfVersion(row.outcome as Outcome) && row.outcome !== Outcome.deadline;
+      if (row.generation !== generation || !isOfVersion || row.inputs.length === 0) return;
+      waiting.push({ ...row, outputs: row.outputs.slice(), inputs: row.inputs.slice() });
+    });
+  }
+  if (waiting.length > WAITING_MAX) waiting.splice(0, waiting.length - WAITING_MAX);
+}

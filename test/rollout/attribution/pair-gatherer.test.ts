@@ -1,0 +1,105 @@
+// The standby is asked what the active version was asked, on real models, beside the traffic.
+import '../../../src/base/telemetry-off.ts';
+import assert from 'node:assert/strict';
+import { suite, test } from 'node:test';
+import type { ModelStatus } from '../../../src/admin/answers.ts';
+import type { DecisionRecord } from '../../../src/domain/records.ts';
+import { createEngine } from '../../../src/engine/engine.ts';
+import type { Engine } from '../../../src/engine/engine.ts';
+import type { PairStanding } from '../../../src/judge/pairs/pair-verdict.ts';
+import type { EngineOptions } from '../../../src/options/options.ts';
+import { PairGatherer } from '../../../src/rollout/attribution/pair-gatherer.ts';
+import { housingBaseline, housingFile, housingRows } from '../../support/housing.ts';
+import { until } from '../../support/poll.ts';
+import { temporaryDirectory } from '../../support/temporary.ts';
+
+/** An engine that never acts, with `active` in front of the confirmed version 1 of housing, which is loaded too. */
+async function serving(active: string, options: EngineOptions = {}): Promise<Engine> {
+  const engine = await createEngine({
+    dataDir: temporaryDirectory(), workers: 1, logLevel: 'silent', judge: { mode: 'observe', lookMs: 50 }, ...options,
+  });
+  for (const version of ['1', active]) {
+    await engine.register('housing', housingFile(version), { version, baseline: housingBaseline(version) });
+    await engine.promote('housing', version);
+    if (version === '1') await engine.confirm('housing');
+  }
+  await until('both versions are loaded', () => engine.models.served('housing').loadedVersions.length === 2);
+  return engine;
+}
+
+const standingOf = (engine: Engine): PairStanding | null => engine.models.served('housing').pairs.standing;
+
+const statusOf = async (engine: Engine): Promise<ModelStatus> => (await engine.status()).models[0]!;
+
+const toldBy = async (engine: Engine): Promise<DecisionRecord[]> =>
+  (await statusOf(engine)).recentDecisions.filter(({ trigger }) => trigger === 'pairs');
+
+async function askUntil(engine: Engine, isDone: () => boolean): Promise<void> {
+  for (let at = 0; !isDone(); at += 1) await engine.predict('housing', housingRows[at % housingRows.length]!);
+}
+
+suite('PairGatherer', () => {
+  test('the same weights in another graph agree with the version before, and nothing is told', async () => {
+    const engine = await serving('regraph');
+    await askUntil(engine, () => (standingOf(engine)?.facts.pairs ?? 0) >= 25);
+    const { facts, verdict } = standingOf(engine)!;
+    assert.deepEqual([facts.version, facts.twin], ['regraph', '1']);
+    assert.equal(facts.disagreement?.hits, 0);
+    assert.equal(facts.failed.plus + facts.failed.minus + facts.nonFinite.plus + facts.nonFinite.minus, 0);
+    assert.equal(verdict.disagrees, null);
+    const { pairs, recentDecisions } = await statusOf(engine);
+    assert.equal(pairs?.facts.twin, '1');
+    assert.deepEqual(recentDecisions, []);
+    await engine.close();
+  });
+
+  test('a version that answers everything differently is told once, with pairs to recompute it, and stays', async () => {
+    const engine = await serving('dollars', { judge: { mode: 'default', lookMs: 50, checks: {
+      mean_drift: { mode: 'off' }, shape: { mode: 'off' }, spread: { mode: 'off' },
+    } } });
+    await askUntil(engine, () => (standingOf(engine)?.facts.pairs ?? 0) >= 40);
+    while ((await toldBy(engine)).length === 0) await engine.predict('housing', housingRows[0]!);
+    const [decision, ...more] = await toldBy(engine);
+    assert.deepEqual(more, []);
+    assert.deepEqual([decision!.action, decision!.version], ['warn', 'dollars']);
+    assert.match(decision!.reason, /versions dollars and 1 answer \d+ of \d+ questions differently \(100 %\)/);
+    assert.equal(engine.models.served('housing').rollout.activeVersion?.version, 'dollars');
+    await engine.close();
+  });
+
+  test('with another generation all counting begins anew, and without a twin, or with pairs off, there is none', async () => {
+    const engine = await serving('regraph');
+    await askUntil(engine, () => (standingOf(engine)?.facts.pairs ?? 0) > 5);
+    await engine.confirm('housing');
+    await engine.rollback('housing', { to: '1', reason: 'a test' });
+    await until('the counts are of the restored version', () => {
+      const standing = standingOf(engine);
+      return standing === null || standing.facts.version === '1';
+    });
+    await engine.close();
+    const off = await serving('regraph', { pairs: 'off' });
+    await askUntil(off, () => (off.models.served('housing').health?.totals.requests ?? 0) > 20);
+    assert.equal(standingOf(off), null);
+    await off.close();
+  });
+
+  test('asks no more than the share of the worker time that has passed allows', async () => {
+    const engine = await serving('regraph', { pairs: 'off', reservoir: 'always' });
+    const served = engine.models.served('housing');
+    let nowUs = 1e6;
+    const paired: number[] = [];
+    const gatherer = new PairGatherer({
+      clock: { wallMs: () => 0, monotonicUs: () => nowUs },
+      active: () => served.rollout.active, twin: () => served.deploymentOf('1'),
+      isOnProbation: () => true, sigmaOf: () => 1, onPairs: (pairs) => paired.push(pairs),
+    });
+    await gatherer.look();
+    await askUntil(engine, () => (served.health?.totals.requests ?? 0) > 20);
+    await gatherer.look();
+    assert.deepEqual(paired, [], 'no time has passed');
+    nowUs += 1e6;
+    await gatherer.look();
+    assert.ok(paired.length > 0);
+    await engine.close();
+  });
+});
