@@ -3,6 +3,7 @@ import type { HealthReport } from '../judge/types/messages.ts';
 import type { Sights } from '../judge/checks/detectability.ts';
 import type { PairStanding } from '../judge/pairs/pair-verdict.ts';
 import type { TlsView } from '../metrics/views.ts';
+import type { LimitsView } from '../domain/run-limits.ts';
 import type { DecisionRecord, ModelRecord, VersionRecord } from '../domain/records.ts';
 import type { DeploymentView } from '../rollout/deployment/deployments.ts';
 import type { Activation } from '../rollout/events.ts';
@@ -22,6 +23,8 @@ export interface ModelStatus {
   readonly deployments: readonly DeploymentView[];
   /** The newest report of the monitor; null offline and before the first look. */
   readonly health: HealthReport | null;
+  /** What runs and requests of the active version may have; null while none is active, and offline. */
+  readonly limits: LimitsView | null;
   /** Requests waiting or running now. */
   readonly pending: number;
   /** Requests that a version on probation failed and the standby answered, since the engine started. */

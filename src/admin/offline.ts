@@ -25,7 +25,8 @@ const DECISIONS_SHOWN = 5;
 
 /** What a directory without an engine needs to know. */
 export type OfflineOptions =
-  Pick<ResolvedOptions, 'dataDir' | 'trialMs' | 'intraOpThreads'> & Partial<Pick<ResolvedOptions, 'trialMemoryBytes'>>;
+  Pick<ResolvedOptions, 'dataDir' | 'trialMs' | 'intraOpThreads'> &
+  Partial<Pick<ResolvedOptions, 'trialMemoryBytes' | 'runMemoryMax'>>;
 
 interface Directory extends OfflineOptions {
   readonly registry: Registry;
@@ -169,7 +170,7 @@ function statusOf(registry: Registry, model: ModelRecord): ModelStatus {
     phase: 'offline',
     versions: registry.versions(model.model),
     deployments: [],
-    health: null,
+    limits: null, health: null,
     pending: 0,
     shielded: 0,
     pairs: null, sights: null,

@@ -37,6 +37,21 @@ export const ERRORS = {
     (d: { input: Text; index: number; got: Text; wanted: Text }) =>
       `read input "${d.input}": value ${d.index} is ${d.got}; wanted ${d.wanted}`,
   ),
+  SIZE_TOO_LARGE: define(
+    400,
+    (d: { model: Text; input: Text; dimension: number; got: number; limit: number }) =>
+      `read the request for model "${d.model}": dimension ${d.dimension} of input "${d.input}" is ${d.got}; wanted ` +
+      `at most ${d.limit}, whose run stays within the memory of a request (--request-memory-max, or --dimension-max)`,
+    ['input', 'dimension', 'got', 'limit'],
+  ),
+  ELEMENTS_TOO_MANY: define(
+    400,
+    (d: { model: Text; input: Text; shape: Text; got: number; limit: number }) =>
+      `read the request for model "${d.model}": its inputs have ${d.got} elements, input "${d.input}" being ` +
+      `${d.shape}; wanted at most ${d.limit}, whose run stays within the memory of a request ` +
+      '(--request-memory-max, or --elements-max)',
+    ['input', 'shape', 'got', 'limit'],
+  ),
   UNSUPPORTED_BY_PREDICT: define(
     400,
     (d: { model: Text; reason: Text }) => `predict with model "${d.model}": ${d.reason}`,

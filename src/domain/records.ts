@@ -1,6 +1,7 @@
 // What the registry stores, as plain types. A record is written whole, in one transaction, and never edited in place:
 // a changed record is a new value under the same key. Times are wall-clock milliseconds since 1970.
 import type { CheckName } from '../options/judge-options.ts';
+import type { RunMemory } from './run-memory.ts';
 
 /** Open Inference Protocol spelling of an element type. */
 export type Datatype =
@@ -127,7 +128,10 @@ export interface TrialReport {
   /** Least milliseconds for a row among the warm-up runs of all sizes; 0, or not there, when it was not measured. */
   readonly rowMs?: number;
   readonly goldenCases: number;
+  /** What the trial's process grew by. */
   readonly residentBytes: number;
+  /** What its runs take; not there when it was not measured, as in records of early builds. */
+  readonly memory?: RunMemory;
 }
 
 /**

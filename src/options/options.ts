@@ -17,6 +17,8 @@ const MIB = 1024 * KIB;
 /** No model can be set to take more rows in one request. */
 export const ROWS_LIMIT = 16_777_216;
 
+export const RUN_MEMORY_DEFAULT = 128 * MIB;
+
 const positive = (max: number): z.ZodNumber => z.int().min(1).max(max);
 
 const modelShape = {
@@ -34,6 +36,15 @@ const modelShape = {
   deadlineMs: positive(3_600_000).default(30_000),
   /** Rows of one request; by default what runs at the trial's speed within half of the deadline. */
   rowsMax: positive(ROWS_LIMIT).optional(),
+  /** Bytes that a run may take beyond the loaded model: as many rows share one as the trial saw stay within it. */
+  runMemoryMax: z.int().min(1 * MIB).max(64 * 1_024 * MIB).default(RUN_MEMORY_DEFAULT),
+  /** Rows of one run, in place of what follows from that. */
+  runRowsMax: positive(65_536).optional(),
+  /** Bytes that the run of one request may take; by default an eighth of the memory, at least `runMemoryMax`. */
+  requestMemoryMax: z.int().min(1 * MIB).max(1_024 * 1_024 * MIB).optional(),
+  /** Elements of a request's inputs, and the size of an open dimension, in place of what follows from that. */
+  elementsMax: positive(2 ** 31 - 1).optional(),
+  dimensionMax: positive(2 ** 31 - 1).optional(),
   /** A run that lasts longer never comes back: its version is taken out and the process has to be started again. */
   hungMs: positive(86_400_000).default(60_000),
   /** warm: the last good version stays loaded, so that a rollback is a pointer flip. */
@@ -69,6 +80,11 @@ const modelOverrideSchema = z.strictObject({
   pendingMax: modelShape.pendingMax.unwrap().optional(),
   deadlineMs: modelShape.deadlineMs.unwrap().optional(),
   rowsMax: modelShape.rowsMax,
+  runMemoryMax: modelShape.runMemoryMax.unwrap().optional(),
+  runRowsMax: modelShape.runRowsMax,
+  requestMemoryMax: modelShape.requestMemoryMax,
+  elementsMax: modelShape.elementsMax,
+  dimensionMax: modelShape.dimensionMax,
   hungMs: modelShape.hungMs.unwrap().optional(),
   standby: modelShape.standby.unwrap().optional(),
   shield: modelShape.shield.unwrap().optional(),
@@ -117,7 +133,7 @@ const engineSchema = z.strictObject({
   followMs: positive(60_000).default(100),
   /** Limit of an artefact's first load, golden check included, in its child process. */
   trialMs: positive(3_600_000).default(120_000),
-  /** Resident bytes that the trial's process may take; by default half of the host's or the container's memory. */
+  /** Anonymous bytes that the trial's process may take; by default half of the host's or the container's memory. */
   trialMemoryBytes: z.int().min(128 * MIB).max(2 ** 46).optional(),
   /** Limit of a deployment's load and warm-up in this process. */
   loadMs: positive(3_600_000).default(120_000),

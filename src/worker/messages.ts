@@ -2,6 +2,7 @@
 import type { MessagePort } from 'node:worker_threads';
 import type { EncodedError } from '../base/errors.ts';
 import type { ArtifactRecord, Datatype, OutputKind, Signature, StackingDecision } from '../domain/records.ts';
+import type { RunLimits } from '../domain/run-limits.ts';
 import type { RowRingSize } from '../shared-memory/row-ring.ts';
 import type { NonFiniteJson } from '../protocols/json/tensor-json.ts';
 
@@ -39,8 +40,8 @@ export interface WorkerStart extends ArtifactRecord {
   readonly intraOpThreads: number;
   /** As the version's record has it; null when it was registered before that was decided. */
   readonly stacking: StackingDecision['mode'] | null;
-  /** Largest number of rows in one run; warmed first. */
-  readonly rowsMax: number;
+  /** What one run may have; its rows are warmed first. */
+  readonly limits: RunLimits;
   /** Most rows of one request. */
   readonly requestRowsMax: number;
   /** Limit of one answer. */

@@ -96,7 +96,10 @@ suite('/v2 routes', () => {
     const { json: config } = await http(port, '/v2/models/m/config');
     assert.deepEqual(config['input'], [{ name: 'x', data_type: 'TYPE_FP32', dims: [3] }]);
     assert.ok((config['max_batch_size'] as number) > 1);
-    assert.deepEqual(config['parameters'], { stacking: { string_value: 'rows' } });
+    const { stacking, limits } = config['parameters'] as Record<string, { readonly string_value: string }>;
+    assert.deepEqual(stacking, { string_value: 'rows' });
+    assert.deepEqual(JSON.parse(limits!.string_value),
+      { rowsPerRun: 1_024, elementsPerRun: null, elements: null, dimensions: [] });
     const { json: server } = await http(port, '/v2');
     assert.ok(!(server['extensions'] as string[]).some((name) => /shared_memory|sequence|trace/.test(name)));
   });

@@ -1,5 +1,6 @@
 // A data directory with one artefact, as the engine would leave it for its workers.
 import '../../src/base/telemetry-off.ts';
+import { noLimits } from '../../src/domain/run-limits.ts';
 import { createHash } from 'node:crypto';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
@@ -41,7 +42,8 @@ export async function deploy(
   const start: WorkerStart = {
     dataDir, model: 'm', version: '1', sha256, outputKind: 'scalar',
     source: { output: 0, kind: 'scalar', datatype: session.signature.outputs[0]!.datatype },
-    deploymentId: 5, workers, intraOpThreads: 1, stacking: 'rows', rowsMax: 64, requestRowsMax: 1e6,
+    deploymentId: 5, workers, intraOpThreads: 1, stacking: 'rows', requestRowsMax: 1e6,
+    limits: noLimits({ inputs: [], outputs: [] }, 64),
     answerBytesMax: 1e6,
     nonFinite: 'token',
     arena: arena.memory, slabCount: arena.slabs.length, rings, ringCapacity: RING_CAPACITY,

@@ -4,6 +4,8 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { monotonicUs } from '../../src/base/clock.ts';
 import type { OutputKind } from '../../src/domain/records.ts';
+import { noLimits } from '../../src/domain/run-limits.ts';
+import type { RunLimits } from '../../src/domain/run-limits.ts';
 import { SampleReader, SampleWriter, sampleRingBytes } from '../../src/shared-memory/sample-ring.ts';
 import type { Sample } from '../../src/shared-memory/sample-ring.ts';
 import { EntryKind } from '../../src/protocols/protocol.ts';
@@ -58,6 +60,9 @@ export interface BatchOptions {
 export interface BenchOptions {
   readonly rowsMax?: number;
   readonly requestRowsMax?: number;
+  readonly limits?: RunLimits;
+  /** Stacked, whatever the probe says. */
+  readonly isForced?: boolean;
   readonly kind?: OutputKind;
   readonly output?: number;
   readonly answerBytesMax?: number;
@@ -72,15 +77,18 @@ export async function benchOn(bytes: Uint8Array, options: BenchOptions = {}): Pr
   const { rowsMax = 64, kind = 'scalar', output = 0, answerBytesMax = 1e6, slabAnswerBytes = 65_536 } = options;
   const { rows = { reservoir: null, record: null } } = options;
   const path = modelFile(bytes);
-  const session = await Session.open({ path, intraOpThreads: 1, rowsMax });
-  if ((await decideStacking(session, path, 'bold')).mode === 'none') session.stopStacking();
+  const { limits: { rows: runRows, elements: elementsMax } = { rows: rowsMax, elements: Infinity } } = options;
+  const session = await Session.open({ path, intraOpThreads: 1, rowsMax: runRows, elementsMax });
+  const isRefused = options.isForced !== true && (await decideStacking(session, path, 'bold')).mode === 'none';
+  if (isRefused) session.stopStacking();
   const memory = new SharedArrayBuffer(sampleRingBytes(RING_CAPACITY));
   const sampler = new Sampler(new SampleWriter(memory, 0, RING_CAPACITY), RING_CAPACITY, rowTapOf(rows, 0));
   sampler.source = { output, kind, datatype: session.signature.outputs[output]!.datatype };
   const reader = new SampleReader(memory, 0, RING_CAPACITY);
   const arena = createSlabArena(1, { entriesMax: 64, requestBytes: 1 << 20, answerBytes: slabAnswerBytes });
   const runner = new BatchRunner({
-    model: 'm', version: '1', session, sampler, rowsMax, answerBytesMax, nonFinite: 'token',
+    model: 'm', version: '1', session, sampler, answerBytesMax, nonFinite: 'token',
+    limits: options.limits ?? noLimits(session.signature, rowsMax),
     requestRowsMax: options.requestRowsMax ?? 1e6,
     monotonicUs: options.clockOf?.(arena) ?? monotonicUs,
   });

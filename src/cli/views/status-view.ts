@@ -8,8 +8,9 @@ import type { CheckResult } from '../../judge/types/messages.ts';
 import { numberText, percentText, windowText } from '../../judge/types/number-text.ts';
 import type { TlsView } from '../../metrics/views.ts';
 import type {
-  Baseline, DecisionRecord, JudgedOutput, Manifest, ModelRecord, StackingDecision, VersionRecord,
+  Baseline, DecisionRecord, JudgedOutput, Manifest, ModelRecord, StackingDecision, TrialReport, VersionRecord,
 } from '../../domain/records.ts';
+import type { LimitsView } from '../../domain/run-limits.ts';
 import { inputColumnsOf } from '../../domain/input-columns.ts';
 import { judgedOutputOf } from '../../domain/judged-output.ts';
 import { bytesText, countText, durationText, facts, paint, table, timeText } from './output.ts';
@@ -134,6 +135,9 @@ function modelFacts(status: ModelStatus, nowMs: number): string {
     ['last good', lastGoodText(model) ?? 'none: nothing to go back to'],
   ];
   if (active !== undefined) pairs.push(['stacking', stackingText(active.stacking)], ['inputs', watchedText(active)]);
+  if (active !== undefined && status.limits !== null) {
+    pairs.push(['runs', runsText(status.limits, active.trial)], ['largest request', requestsText(status.limits)]);
+  }
   if (model.pin !== null) {
     const { by, reason, atMs } = model.pin;
     pairs.push(['pinned', `by ${by}, ${timeText(atMs)}${reason === '' ? '' : `: ${reason}`}`]);
@@ -225,6 +229,22 @@ const columnsText = (count: number): string => `${count} input ${count === 1 ? '
 export function stackingText(decision: StackingDecision | undefined): string {
   if (decision === undefined) return 'decided at each load: registered before it was recorded';
   return `${decision.mode}, because ${decision.reason}`;
+}
+
+/** How many rows a run has, and what the trial saw it take. */
+function runsText({ rowsPerRun, elementsPerRun }: LimitsView, { memory }: TrialReport): string {
+  const rows = `${countText(rowsPerRun)} ${rowsPerRun === 1 ? 'row' : 'rows'} at most`;
+  const elements = elementsPerRun === null ? '' : `, ${countText(elementsPerRun)} elements in all`;
+  const [one, most] = [memory?.rows[0], memory?.rows.at(-1)];
+  if (one === undefined || most === undefined || most.size < 2) return rows + elements;
+  return `${rows}${elements}; in the trial ${bytesText(one.bytes)} for one and ${bytesText(most.bytes)} for ` +
+    countText(most.size);
+}
+
+function requestsText({ elements, dimensions }: LimitsView): string {
+  const sizes = dimensions.map(({ input, dimension, most }) => `${input}[${dimension}] ${countText(most)}`);
+  if (elements === null && sizes.length === 0) return 'of any size';
+  return [...sizes, ...(elements === null ? [] : [`${countText(elements)} elements`])].join(', ') + ' at most';
 }
 
 /** Which input columns are compared with the version's baseline, or why none are. */

@@ -3,7 +3,8 @@ import type { IndexEntry } from '../../api/serving-api.ts';
 import type { ModelOptions } from '../../options/options.ts';
 import type { Datatype, Signature, TensorSignature, VersionRecord } from '../../domain/records.ts';
 import type { DeploymentView } from '../../rollout/deployment/deployments.ts';
-import { RUN_ROWS_MAX, requestRowsMax } from '../../rollout/deployment/rows-limit.ts';
+import { requestRowsMax, runLimits } from '../../rollout/deployment/run-limits.ts';
+import { limitsView } from '../../domain/run-limits.ts';
 
 /** Names of extensions that work here; clients change what they do by this list. */
 export const EXTENSIONS: readonly string[] = [
@@ -27,6 +28,7 @@ export function modelMetadata(record: VersionRecord, versions: readonly string[]
 /** GET /v2/models/{model}/config, as far as Triton's ModelConfig says something of an ONNX model here. */
 export function modelConfig(record: VersionRecord, options: ModelOptions): object {
   const { model, version, signature, stacking } = record;
+  const limits = runLimits(options, record);
   // Above 0 a batch size says that the rows of a request may be run with those of others.
   const isBatched = leadsWithRows(signature) && stacking?.mode !== 'none';
   const tensor = ({ name, datatype, shape }: TensorSignature): object => ({
@@ -34,9 +36,12 @@ export function modelConfig(record: VersionRecord, options: ModelOptions): objec
   });
   return {
     name: model, platform: PLATFORM, backend: 'onnxruntime', version_policy: { specific: { versions: [version] } },
-    max_batch_size: isBatched ? Math.min(RUN_ROWS_MAX, requestRowsMax(options, record)) : 0,
+    max_batch_size: isBatched ? Math.min(limits.rows, requestRowsMax(options, record)) : 0,
     input: signature.inputs.map(tensor), output: signature.outputs.map(tensor),
-    ...(stacking !== undefined && { parameters: { stacking: { string_value: stacking.mode } } }),
+    parameters: {
+      ...(stacking !== undefined && { stacking: { string_value: stacking.mode } }),
+      limits: { string_value: JSON.stringify(limitsView(limits, record)) },
+    },
     ...(isBatched && {
       dynamic_batching: { preferred_batch_size: [], max_queue_delay_microseconds: options.batchDelayUs },
     }),

@@ -4,6 +4,7 @@ import { performance } from 'node:perf_hooks';
 import type { EngineStatus, Registration } from '../../admin/answers.ts';
 import type { Actor, Answer, Arguments, ControlPlane } from '../../admin/commands.ts';
 import { isLastgoodError, lastgoodError } from '../../base/errors.ts';
+import { optionsOfModel } from '../../options/options.ts';
 import { packageVersion } from '../../base/package-root.ts';
 import { artifactPath } from '../../artifacts/directory.ts';
 import type { DecisionRecord, EventRecord, ModelRecord, VersionRecord } from '../../domain/records.ts';
@@ -35,7 +36,10 @@ export class OperatorApi implements ControlPlane {
     this.#life.assertOpen();
     const { promote, allowSignatureChange, force, ...request } = args;
     const registration = this.#lastRegistration.then(() =>
-      registerVersion({ dataDir, registry, clock, trialMs, trialMemoryBytes, intraOpThreads }, request, by),
+      registerVersion({
+        dataDir, registry, clock, trialMs, trialMemoryBytes, intraOpThreads,
+        runMemoryMax: optionsOfModel(options, request.model).runMemoryMax,
+      }, request, by),
     );
     this.#lastRegistration = registration.catch(() => undefined);
     const version = await registration;

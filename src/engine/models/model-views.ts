@@ -3,6 +3,8 @@ import type { ModelStatus } from '../../admin/answers.ts';
 import type { HealthAnswer } from '../../api/serving-api.ts';
 import type { Sights } from '../../judge/checks/detectability.ts';
 import { keptPerSecond, sightsOf } from '../../judge/checks/detectability.ts';
+import { limitsView } from '../../domain/run-limits.ts';
+import { runLimits } from '../../rollout/deployment/run-limits.ts';
 import type { EngineContext } from './context.ts';
 import type { ServedModel } from './served-model.ts';
 
@@ -37,11 +39,14 @@ export function healthAnswerOf(served: ServedModel, { registry }: EngineContext)
 export function statusOf(served: ServedModel, context: EngineContext): ModelStatus {
   const { registry } = context;
   const { model, rollout, health, batcher, counts } = served;
+  const active = rollout.activeVersion;
   return {
     model: registry.model(model),
     phase: rollout.phase,
     versions: registry.versions(model),
     deployments: rollout.deployments,
+    limits: active === null
+      ? null : limitsView(runLimits(served.options, active), active),
     health,
     pending: batcher.pending,
     shielded: counts.shielded,

@@ -4,6 +4,7 @@ import { lastgoodError, reasonOf } from '../../base/errors.ts';
 import { ROWS_LIMIT } from '../../options/options.ts';
 import type { VersionRecord } from '../../domain/records.ts';
 import { clearSampleRing, sampleRingBytes, sampleRingOffset } from '../../shared-memory/sample-ring.ts';
+import { noLimits, RUN_ROWS_MAX, type RunLimits } from '../../domain/run-limits.ts';
 import type { Slab } from '../../shared-memory/slab.ts';
 import type { SlabArena } from '../../shared-memory/slab-arena.ts';
 import { judgedOutputOf } from '../../domain/judged-output.ts';
@@ -12,7 +13,6 @@ import type { BatchResult, PredictionSource, RowMemory } from '../../worker/mess
 import { InferencePool } from '../../worker/pool/pool.ts';
 import type { PlaceUser } from '../../worker/pool/scheduler.ts';
 import { allocateRows, keepRows, NO_ROWS, type RowMemoryOptions, type RowPace } from './row-memory.ts';
-import { RUN_ROWS_MAX } from './rows-limit.ts';
 import type { RetiredResources } from './thread-reuse.ts';
 
 /** Records per worker ring: at 200,000 samples a second the monitor has 80 ms before it is lapped. */
@@ -32,6 +32,8 @@ interface DeploymentOptions {
   readonly loadMs: number;
   /** Most rows of one request; ROWS_LIMIT by default. */
   readonly requestRowsMax?: number;
+  /** What its runs may have; by default they may have anything. */
+  readonly limits?: RunLimits;
   /** What NaN and infinities become in the JSON of tensors; token by default. */
   readonly nonFinite?: NonFiniteJson;
   readonly arena: SlabArena;
@@ -91,7 +93,7 @@ export class Deployment {
         workers: options.workers,
         intraOpThreads: options.intraOpThreads,
         stacking: options.version.stacking?.mode ?? null,
-        rowsMax: RUN_ROWS_MAX,
+        limits: options.limits ?? noLimits(signature, RUN_ROWS_MAX),
         requestRowsMax: options.requestRowsMax ?? ROWS_LIMIT,
         answerBytesMax: ANSWER_BYTES_MAX,
         nonFinite: options.nonFinite ?? 'token',

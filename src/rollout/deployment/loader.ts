@@ -9,7 +9,7 @@ import type { VersionRecord } from '../../domain/records.ts';
 import { Deployment } from './deployment.ts';
 import { Deployments } from './deployments.ts';
 import type { RowMemoryOptions } from './row-memory.ts';
-import { requestRowsMax } from './rows-limit.ts';
+import { requestRowsMax, runLimits } from './run-limits.ts';
 import { ResourceCache, RetireDelay, type RetiredResources } from './thread-reuse.ts';
 import type { SlabArena } from '../../shared-memory/slab-arena.ts';
 import { inputColumnsOf } from '../../domain/input-columns.ts';
@@ -91,6 +91,7 @@ export class DeploymentLoader {
       id: nextDeploymentId(), dataDir, version, workers, loadMs,
       intraOpThreads: options.intraOpThreads,
       requestRowsMax: requestRowsMax(options, version),
+      limits: runLimits(options, version),
       nonFinite: options.jsonNonFinite,
       samples: options.samples === 'on',
       rows: { ...options, record },

@@ -27,6 +27,8 @@ export interface RegistrationPorts {
   /** Resident bytes of the trial process; by default half of what the host has. */
   readonly trialMemoryBytes?: number | undefined;
   readonly intraOpThreads: number;
+  /** What a run of the model may take; the default of that option by default. */
+  readonly runMemoryMax?: number | undefined;
 }
 
 export interface RegistrationRequest {
@@ -120,7 +122,7 @@ async function tryOut(
     const memoryBytes = ports.trialMemoryBytes ?? defaultMemoryBytes();
     return await runTrial(
       { file: modelFileOf(ports.dataDir, artifact), intraOpThreads: ports.intraOpThreads, golden },
-      { trialMs: ports.trialMs, memoryBytes });
+      { trialMs: ports.trialMs, memoryBytes, runMemoryMax: ports.runMemoryMax });
   } catch (error) {
     if (isLastgoodError(error)) throw error;
     throw lastgoodError('TRIAL_FAILED', { model, version: version ?? 'new', reason: reasonOf(error) });

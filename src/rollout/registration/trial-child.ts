@@ -1,28 +1,39 @@
-// The trial process: loads one artefact for the first time, warms it and checks its golden vectors; then finds out
-// whether its rows may share a run. Whatever the model does to this process (crash, hang, memory) the engine only sees
-// a refusal, and in the last part, where the rows are nobody's, a version that is not stacked.
+// The trial process: loads one artefact for the first time, warms it and checks its golden vectors; then finds out what
+// its runs take of memory, and whether its rows may share a run. Whatever the model does to this process (crash, hang,
+// memory) the engine only sees a refusal, and in the last parts, where the rows are nobody's, a version that is not
+// stacked.
 import '../../base/telemetry-off.ts';
 import { writeFileSync } from 'node:fs';
 import { monotonicUs } from '../../base/clock.ts';
 import { reasonOf } from '../../base/errors.ts';
 import { tellParent } from '../../base/managed-child.ts';
+import { anonymousBytes } from '../../base/process-memory.ts';
+import { measureMemory } from '../../worker/session/memory-probe.ts';
+import { measuredRows, RUN_ROWS_MAX } from '../../domain/run-limits.ts';
 import { compareGolden } from '../../worker/session/golden.ts';
 import { Session } from '../../worker/session/session.ts';
 import { decideStacking } from '../../worker/session/stack-probe.ts';
-import type { TrialFindings, TrialMessage, TrialRequest } from './trial.ts';
+import type { TrialFindings, TrialMessage, TrialOrder } from './trial.ts';
 
-/** Rows of the largest warm-up run, as one full batch would have. */
-const WARM_ROWS = 64;
+/** Rows of the largest warm-up run: what larger ones take is not known yet. */
+const WARM_ROWS = 4;
+/** A model that takes a larger share of the trial's memory is not loaded twice. */
+const MODEL_SHARE_MAX = 1 / 4;
+/** A run that takes more ends its measurement. */
+const RUN_BYTES_MAX = 192 * 1024 ** 2;
 
-async function tryArtifact({ file, intraOpThreads, golden }: TrialRequest): Promise<TrialMessage> {
+async function tryArtifact(order: TrialOrder): Promise<TrialMessage> {
+  const { file, intraOpThreads, golden, runMemoryMax, memoryBytes } = order;
   await tellParent({ kind: 'stage', stage: 'load' } satisfies TrialMessage);
-  const before = process.memoryUsage.rss();
+  const before = anonymousBytes();
   const beginUs = monotonicUs();
-  const session = await Session.open({ ...file, intraOpThreads, rowsMax: WARM_ROWS });
+  const open = (): Promise<Session> => Session.open({ ...file, intraOpThreads, rowsMax: RUN_ROWS_MAX });
+  const session = await open();
   const loadMs = (monotonicUs() - beginUs) / 1e3;
+  const modelBytes = Math.max(0, anonymousBytes() - before);
   try {
     await tellParent({ kind: 'stage', stage: 'warm up' } satisfies TrialMessage);
-    const { runMs, rowMs, warnings } = await session.warmUp();
+    const { runMs, rowMs, warnings } = await session.warmUp(WARM_ROWS);
     await tellParent({ kind: 'stage', stage: 'golden check' } satisfies TrialMessage);
     const mismatches = golden === null ? [] : await compareGolden(golden, session);
     if (mismatches.length > 0) {
@@ -30,10 +41,16 @@ async function tryArtifact({ file, intraOpThreads, golden }: TrialRequest): Prom
       const where = first.output === '' ? '' : ` output "${first.output}"`;
       throw new Error(`${mismatches.length} golden answers differ; case ${first.case}${where}: ${first.reason}`);
     }
-    const residentBytes = Math.max(0, process.memoryUsage.rss() - before);
+    const residentBytes = Math.max(0, anonymousBytes() - before);
     const report = { loadMs, runMs, rowMs, goldenCases: golden?.cases.length ?? 0, residentBytes };
     const findings: TrialFindings = { signature: session.signature, report, warnings };
     await tellParent({ kind: 'passed', findings } satisfies TrialMessage);
+    await tellParent({ kind: 'stage', stage: 'memory measurement' } satisfies TrialMessage);
+    const bytesMax = Math.min(RUN_BYTES_MAX, memoryBytes * MODEL_SHARE_MAX);
+    const isLarge = modelBytes > memoryBytes * MODEL_SHARE_MAX;
+    const measured = await measureMemory(session, { modelBytes, bytesMax, openAgain: isLarge ? null : open });
+    await tellParent({ kind: 'measured', measured } satisfies TrialMessage);
+    if (measured !== null) session.limitRows(measuredRows(measured.memory, runMemoryMax));
     await tellParent({ kind: 'stage', stage: 'stacking probe' } satisfies TrialMessage);
     return { kind: 'done', stacking: await decideStacking(session, file.path, 'bold') };
   } finally {
@@ -51,8 +68,8 @@ function offerToOutOfMemoryKiller(): void {
 }
 
 offerToOutOfMemoryKiller();
-process.once('message', (request: TrialRequest) => {
-  void tryArtifact(request)
+process.once('message', (order: TrialOrder) => {
+  void tryArtifact(order)
     .catch((error: unknown): TrialMessage => ({ kind: 'failed', reason: reasonOf(error) }))
     .then(tellParent)
     .finally(() => process.disconnect());

@@ -3,15 +3,21 @@
 import { fileURLToPath } from 'node:url';
 import type { ModelFile } from '../../artifacts/verify.ts';
 import { ManagedChild } from '../../base/managed-child.ts';
+import { RUN_MEMORY_DEFAULT } from '../../options/options.ts';
 import { watchMemory } from './memory-watch.ts';
 import type { Golden, Signature, StackingDecision, TrialReport } from '../../domain/records.ts';
+import type { Measured } from '../../worker/session/memory-probe.ts';
 
 const ENTRY = fileURLToPath(new URL('./trial-child.js', import.meta.url));
 
-export interface TrialRequest {
+interface TrialRequest {
   readonly file: ModelFile;
   readonly intraOpThreads: number;
   readonly golden: Golden | null;
+}
+/** What the child is told. */
+export interface TrialOrder extends TrialRequest, Pick<TrialLimits, 'memoryBytes'> {
+  readonly runMemoryMax: number;
 }
 /** What a version has to pass. */
 export interface TrialFindings {
@@ -22,10 +28,11 @@ export interface TrialFindings {
 export interface TrialResult extends TrialFindings {
   readonly stacking: StackingDecision;
 }
-type TrialStage = 'start' | 'load' | 'warm up' | 'golden check' | 'stacking probe';
+type TrialStage = 'start' | 'load' | 'warm up' | 'golden check' | 'memory measurement' | 'stacking probe';
 export type TrialMessage =
   | { readonly kind: 'stage'; readonly stage: TrialStage }
   | { readonly kind: 'passed'; readonly findings: TrialFindings }
+  | { readonly kind: 'measured'; readonly measured: Measured | null }
   | TrialAnswer;
 /** The last message. */
 type TrialAnswer =
@@ -34,39 +41,50 @@ type TrialAnswer =
 
 interface TrialLimits {
   readonly trialMs: number;
-  /** Resident bytes of the whole child, of which Node and the runtime need about 100 MiB. */
+  /** Anonymous bytes of the whole child, of which Node and the runtime need some 50 MiB. */
   readonly memoryBytes: number;
+  /** What a run may take: the rows of the largest are chosen by it; the default of that option by default. */
+  readonly runMemoryMax?: number | undefined;
 }
 
 /** Whoever serves goes first, however nice it is itself: a trial may take its time. */
 const TRIAL_NICENESS = 10;
 
-/** Limit of the stacking probe: a time for itself, and the model's, in runs of one row, of which it needs some 60. */
+/**
+ * Limit of the memory measurement and of the stacking probe, each: a time for itself, and the model's, in runs of one
+ * row, of which the probe needs some 60.
+ */
 const PROBE_MS = 5_000;
 const PROBE_RUNS_MAX = 500;
+const PROBE_LOADS_MAX = 8;
 /** A child that has answered leaves by itself; one that does not is not waited for beyond this. */
 const LEAVE_MS_MAX = 5_000;
 
 const mebibytes = (bytes: number): number => Math.round(bytes / 1024 ** 2);
 
 /**
- * Resolves with what the trial measured, or rejects with an Error that says what happened to the child. Made-up rows
- * condemn nobody: a version that has passed and then ends the process, or does not end, in the probe is not stacked.
+ * Resolves with what the trial measured, or rejects with an Error that says what happened to the child. What comes
+ * then condemns nobody: a version that ends the process, or does not end, while its memory is measured or its rows are
+ * probed is not stacked.
  */
-export async function runTrial(request: TrialRequest, { trialMs, memoryBytes }: TrialLimits): Promise<TrialResult> {
+export async function runTrial(request: TrialRequest, limits: TrialLimits): Promise<TrialResult> {
+  const { trialMs, memoryBytes, runMemoryMax = RUN_MEMORY_DEFAULT } = limits;
   let stage: TrialStage = 'start';
   let exceeded: string | null = null;
   let passed: TrialFindings | null = null;
+  let measured: Measured | null = null;
   let answered: (answer: TrialAnswer) => void = () => undefined;
   const answer = new Promise<TrialAnswer>((resolve) => (answered = resolve));
-  const child = new ManagedChild<TrialRequest, TrialMessage>({
+  const child = new ManagedChild<TrialOrder, TrialMessage>({
     entry: ENTRY, stderr: 'keep', niceness: TRIAL_NICENESS,
     onReport: (message) => {
       if (message.kind === 'stage') stage = message.stage;
       else if (message.kind === 'passed') {
         passed = message.findings;
-        clearTimeout(timer);
-        timer = killAfter(Math.min(trialMs, Math.round(PROBE_MS + PROBE_RUNS_MAX * passed.report.runMs)));
+        allowProbe(passed.report);
+      } else if (message.kind === 'measured') {
+        ({ measured } = message);
+        if (passed !== null) allowProbe(passed.report);
       } else answered(message);
     },
   });
@@ -76,6 +94,10 @@ export async function runTrial(request: TrialRequest, { trialMs, memoryBytes }: 
   };
   const killAfter = (ms: number): NodeJS.Timeout => setTimeout(() => kill(`was not done within ${ms} ms`), ms);
   let timer = killAfter(trialMs);
+  const allowProbe = ({ runMs, loadMs }: TrialReport): void => {
+    clearTimeout(timer);
+    timer = killAfter(Math.min(trialMs, Math.round(PROBE_MS + PROBE_RUNS_MAX * runMs + PROBE_LOADS_MAX * loadMs)));
+  };
   const stopWatch = watchMemory(child.pid ?? 0, memoryBytes, (bytes) =>
     kill(`took ${mebibytes(bytes)} MiB of memory; wanted at most ${mebibytes(memoryBytes)} MiB`));
   void child.ended.then((how) => {
@@ -84,14 +106,29 @@ export async function runTrial(request: TrialRequest, { trialMs, memoryBytes }: 
     answered({ kind: 'failed', reason: exceeded === null ? ended : `the ${stage} ${exceeded}` });
   });
   try {
-    child.post(request);
+    child.post({ ...request, memoryBytes, runMemoryMax });
     const last = await answer;
     const findings = passed as TrialFindings | null;
     if (findings === null) throw new Error(last.kind === 'failed' ? last.reason : 'its process skipped its trial');
-    return { ...findings, stacking: last.kind === 'done' ? last.stacking : { mode: 'none', reason: last.reason } };
+    const stacking = last.kind === 'done' ? last.stacking : { mode: 'none' as const, reason: last.reason };
+    return { ...withMemory(findings, request.golden, measured), stacking };
   } finally {
     clearTimeout(timer);
     stopWatch();
     await child.endWithin(Math.min(trialMs, LEAVE_MS_MAX));
   }
 }
+
+function withMemory(findings: TrialFindings, golden: Golden | null, measured: Measured | null): TrialFindings {
+  if (measured === null) return findings;
+  const { report, signature } = findings;
+  const { rowMs, memory } = measured;
+  const given = golden === null ? {} : { given: largestGiven(golden, signature) };
+  const least = Math.min(rowMs || Infinity, report.rowMs || Infinity);
+  const rowMsLeast = Number.isFinite(least) ? least : 0;
+  return { ...findings, report: { ...report, rowMs: rowMsLeast, memory: { ...memory, ...given } } };
+}
+
+const largestGiven = ({ cases }: Golden, { inputs }: Signature): readonly (readonly number[])[] =>
+  inputs.map(({ name, shape }) => shape.map((_, axis) =>
+    cases.reduce((most, one) => Math.max(most, one.inputs[name]?.shape[axis] ?? 0), 0)));

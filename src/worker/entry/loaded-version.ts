@@ -27,13 +27,14 @@ export async function loadVersion(start: WorkerStart, sampler: Sampler): Promise
   let session: Session | null = null;
   try {
     const file = await verifyArtifact(start.dataDir, start);
-    const { intraOpThreads, rowsMax, stacking } = start;
-    session = await Session.open({ ...file, intraOpThreads, rowsMax, isStacking: stacking !== 'none' });
+    const { intraOpThreads, limits, stacking } = start;
+    const { rows: rowsMax, elements: elementsMax } = limits;
+    session = await Session.open({ ...file, intraOpThreads, rowsMax, elementsMax, isStacking: stacking !== 'none' });
     await session.warmUp();
     if (stacking === null && (await decideStacking(session, file.path, 'tame')).mode === 'none') session.stopStacking();
     sampler.source = start.source;
     const runner = new BatchRunner({
-      model, version, session, sampler, monotonicUs, rowsMax,
+      model, version, session, sampler, monotonicUs, limits,
       nonFinite: start.nonFinite,
       requestRowsMax: start.requestRowsMax,
       answerBytesMax: start.answerBytesMax,

@@ -19,12 +19,14 @@ import { RowBatch } from '../../domain/row-batch.ts';
 import { eachRow } from '../../domain/run-block.ts';
 import type { RunBlock } from '../../domain/run-block.ts';
 import { hasNonFinite } from '../../domain/datatype.ts';
+import type { RunLimits } from '../../domain/run-limits.ts';
 import type { BatchResult } from '../messages.ts';
 import { Replay } from './replay.ts';
 import { RunGate } from './run-gate.ts';
 import type { Sampler } from './sampler.ts';
 import type { RunResult, Session } from '../session/session.ts';
 import { FloatBatch } from './float-lane.ts';
+import { SizeCheck } from './size-check.ts';
 import { TensorBatch } from './tensor-lane.ts';
 
 const REASON_CHARACTERS_MAX = 400;
@@ -37,7 +39,8 @@ interface BatchRunnerOptions {
   readonly version: string;
   readonly session: Session;
   readonly sampler: Sampler;
-  readonly rowsMax: number;
+  /** What one run, and one request, may have. */
+  readonly limits: RunLimits;
   /** Most rows of one request. */
   readonly requestRowsMax: number;
   readonly answerBytesMax: number;
@@ -62,6 +65,7 @@ export class BatchRunner {
   readonly #replay: Replay;
   readonly #floats: FloatBatch;
   readonly #gate: RunGate;
+  readonly #sizes: SizeCheck;
   #slab: Slab | null = null;
   #pending: Pending[] = [];
   #overflow: { entry: number; answer: Uint8Array }[] = [];
@@ -73,10 +77,12 @@ export class BatchRunner {
   readonly #times = { receivedUs: 0, startUs: 0, doneUs: 0, runUs: 0, batchRows: 0 };
 
   constructor(options: BatchRunnerOptions) {
-    const { model, session, version, answerBytesMax } = options;
+    const { model, session, version, answerBytesMax, limits } = options;
     this.#options = options;
     const gate = new RunGate(model, options.monotonicUs);
     this.#gate = gate;
+    const sizes = new SizeCheck(model, session.signature, limits.request);
+    this.#sizes = sizes;
     this.#batch = new RowBatch(session.layout);
     this.#decoder = new PredictDecoder(this.#batch, { model, rowsMax: options.requestRowsMax });
     this.#encoder = new AnswerEncoder(session.layout.outputs, version, answerBytesMax);
@@ -84,7 +90,7 @@ export class BatchRunner {
     this.#floats = new FloatBatch({ ...options, gate, overflow });
     this.#replay = new Replay({ ...options, gate, overflow });
     this.#tensors = new TensorBatch({
-      ...options, gate,
+      ...options, gate, sizes,
       write: (entry, rows, status, { bytes, headerBytes }, outcome) => {
         this.#slab!.setAnswerHeaderBytes(entry, headerBytes);
         this.#publish(entry, rows, status, bytes, outcome);
@@ -94,7 +100,7 @@ export class BatchRunner {
 
   /** Answers every pending entry of the slab; rejects only on a bug, and then nothing more was published. */
   async run(slab: Slab): Promise<BatchResult> {
-    const { monotonicUs, sampler, rowsMax } = this.#options;
+    const { monotonicUs, sampler, limits: { rows: rowsMax } } = this.#options;
     this.#slab = slab;
     this.#gate.enter(slab);
     this.#startUs = monotonicUs();
@@ -140,6 +146,7 @@ export class BatchRunner {
       // The answer of a frame repeats its id, so even a late one has to be read.
       if (isLate && !isFrame) throw this.#gate.lateError(receivedUs, deadlineUs);
       if (!decoder.decode(slab.request(entry), isFrame)) return false;
+      if (this.#sizes.isNeeded) this.#refuseLarge(firstRow);
     } catch (error) {
       const request = { entry, receivedUs, deadlineUs, firstRow, rows: 0, isSingle: true, isFrame, id: decoder.id };
       this.#fail(request, error, isLate && !isFrame ? Outcome.expired : Outcome.clientFault, 0);
@@ -154,6 +161,17 @@ export class BatchRunner {
       this.#pending.push(request);
     }
     return true;
+  }
+
+  // The rows that were just decoded, which all have one shape.
+  #refuseLarge(firstRow: number): void {
+    const { inputs } = this.#batch;
+    try {
+      this.#sizes.row(inputs, this.#options.session.layout.batching !== 'none');
+    } catch (error) {
+      this.#batch.rows = firstRow;
+      throw error;
+    }
   }
 
   async #flush(): Promise<void> {

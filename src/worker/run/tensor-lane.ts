@@ -11,13 +11,15 @@ import { refusalOf } from '../../protocols/protocol.ts';
 import { tensorCodecs } from '../../protocols/tensor-codecs.ts';
 import type { CodecOptions, TensorAnswer, TensorCodec, TensorRequest } from '../../protocols/tensor-request.ts';
 import type { InputSource } from '../../domain/row-batch.ts';
+import type { RunLimits } from '../../domain/run-limits.ts';
 import type { OutputBlock, RunBlock } from '../../domain/run-block.ts';
 import { hasNonFinite } from '../../domain/datatype.ts';
 import type { Tensor } from '../../domain/datatype.ts';
 import type { RunGate } from './run-gate.ts';
 import type { AskedInput, Sampler } from './sampler.ts';
 import type { Session, WholeResult } from '../session/session.ts';
-import { Stacking, rowsFrom } from '../session/stacking.ts';
+import type { SizeCheck } from './size-check.ts';
+import { Stacking, joinedRows, rowsFrom } from '../session/stacking.ts';
 
 const HTTP_OK = 200;
 const REASON_CHARACTERS_MAX = 400;
@@ -27,7 +29,9 @@ interface TensorBatchOptions extends Omit<CodecOptions, 'signature'> {
   readonly session: Session;
   readonly sampler: Sampler;
   readonly gate: RunGate;
-  readonly rowsMax: number;
+  /** What one run may have. */
+  readonly limits: RunLimits;
+  readonly sizes: SizeCheck;
   readonly requestRowsMax: number;
   readonly monotonicUs: () => number;
   /** Publishes an answer; the bytes are copied during the call. */
@@ -40,8 +44,10 @@ interface Pending {
   readonly deadlineUs: number;
   readonly codec: TensorCodec;
   readonly request: TensorRequest;
-  /** Rows when it can share a run, else 0. */
+  /** Rows when it can share a run or be divided among several, else 0. */
   readonly rows: number;
+  /** Most rows of one of its runs. */
+  readonly rowsPerRun: number;
 }
 
 /** Requests that share a run, and the rows of all of them; 0 when it is one that runs alone. */
@@ -66,10 +72,10 @@ export class TensorBatch {
   #startUs = 0;
 
   constructor(options: TensorBatchOptions) {
-    const { session, rowsMax } = options;
+    const { session, limits } = options;
     this.#options = options;
     this.#codecs = tensorCodecs({ ...options, signature: session.signature });
-    this.#stacking = new Stacking(session.signature, rowsMax);
+    this.#stacking = new Stacking(session.signature, limits);
   }
 
   /** Decodes one entry into a group of those that it can share a run with, or answers it. */
@@ -82,16 +88,19 @@ export class TensorBatch {
     const bytes = slab.request(entry);
     const headerBytes = slab.headerBytes(entry);
     let request: TensorRequest;
+    let rows = 0;
     try {
       request = codec.decoder.decode(bytes, headerBytes);
       this.#refuseTooMany(request);
+      if (this.#options.session.isStacking) rows = this.#stacking.rowsOf(request.inputs);
+      if (this.#options.sizes.isNeeded) this.#options.sizes.tensors(request.inputs, rows);
     } catch (error) {
       this.#fail({ entry, receivedUs, rows: 0 }, error, Outcome.clientFault, 0);
       return;
     }
     deadlineUs = Math.min(deadlineUs, receivedUs + (request.timeoutUs || Infinity));
-    const rows = this.#options.session.isStacking ? this.#stacking.rowsOf(request.inputs) : 0;
-    const pending = { entry, receivedUs, deadlineUs, codec, request, rows };
+    const rowsPerRun = rows === 0 ? 0 : this.#stacking.rowsPerRun(rows, request.inputs);
+    const pending = { entry, receivedUs, deadlineUs, codec, request, rows, rowsPerRun };
     if (startUs >= deadlineUs) this.#failLate(pending);
     else this.#group(pending);
   }
@@ -116,11 +125,12 @@ export class TensorBatch {
 
   #group(pending: Pending): void {
     const stacking = this.#stacking;
-    const { rows, request: { inputs } } = pending;
-    const group = rows === 0 ? undefined : this.#groups.find((others) => others.rows > 0 &&
-      stacking.hasRoom(rows, others.rows, inputs) && stacking.fits(others.requests[0]!.request.inputs, inputs));
+    const { rows, rowsPerRun, request: { inputs } } = pending;
+    const mayShare = rows > 0 && rows < rowsPerRun;
+    const group = !mayShare ? undefined : this.#groups.find((others) => others.rows > 0 &&
+      rows + others.rows <= rowsPerRun && stacking.fits(others.requests[0]!.request.inputs, inputs));
     if (group === undefined) {
-      this.#groups.push({ requests: [pending], rows });
+      this.#groups.push({ requests: [pending], rows: mayShare ? rows : 0 });
       return;
     }
     group.requests.push(pending);
@@ -142,14 +152,21 @@ export class TensorBatch {
     let result: WholeResult;
     try {
       inputs = this.#stacking.join(group.map(({ request }) => request.inputs), rows);
-      result = await session.runWhole(inputs, this.#wantedBy(group));
+      const wanted = this.#wantedBy(group);
+      if (isAlone && first.rows > first.rowsPerRun && session.isStacking) {
+        const divided = await this.#runDivided(first, wanted);
+        if (divided === null) return;
+        result = divided;
+      } else result = await session.runWhole(inputs, wanted);
     } catch (error) {
       if (!isAlone) {
         await this.#runHalves(group);
         return;
       }
       sampler.beginRun();
-      this.#fail(first, this.#modelFailed(error), Outcome.modelFailure, monotonicUs() - beginUs);
+      const isTooLarge = isLastgoodError(error);
+      this.#fail(first, isTooLarge ? error : this.#modelFailed(error),
+        isTooLarge ? Outcome.clientFault : Outcome.modelFailure, monotonicUs() - beginUs);
       return;
     }
     const { outputs, runMs } = result;
@@ -171,6 +188,30 @@ export class TensorBatch {
       this.#answer(one, outputs.map((output) => output && rowsFrom(output, from, one.rows)), ran, from, one.rows);
       from += one.rows;
     }
+  }
+
+  // Runs a request's rows in as many runs as they need. Null when it has been answered instead.
+  async #runDivided(pending: Pending, wanted: readonly number[]): Promise<WholeResult | null> {
+    const { session, gate, sizes } = this.#options;
+    const { rows, rowsPerRun, deadlineUs, request: { inputs } } = pending;
+    const parts: WholeResult[] = [];
+    const counts: number[] = [];
+    for (let first = 0; first < rows; first += rowsPerRun) {
+      if (first > 0 && !gate.opens(deadlineUs)) {
+        this.#failLate(pending);
+        return null;
+      }
+      counts.push(Math.min(rowsPerRun, rows - first));
+      parts.push(await session.runWhole(this.#stacking.part(inputs, first, counts.at(-1)!), wanted));
+    }
+    const outputs = session.signature.outputs.map(({ datatype }, index) => (wanted.includes(index)
+      ? joinedRows(parts.map((part) => part.outputs[index]!), counts, datatype) : undefined));
+    const runMs = parts.reduce((sum, part) => sum + part.runMs, 0);
+    if (!outputs.includes(null)) return { outputs: outputs as WholeResult['outputs'], runMs };
+    // The outputs have no row per row after all: nothing of this model is stacked or divided again.
+    session.stopStacking();
+    sizes.tensors(inputs, 0);
+    return session.runWhole(inputs, wanted);
   }
 
   async #runHalves(group: readonly Pending[]): Promise<void> {

@@ -32,6 +32,8 @@ interface SessionOptions {
   readonly intraOpThreads: number;
   /** Most rows of one run of a model with an open batch axis. */
   readonly rowsMax: number;
+  /** Most elements of all inputs of a run of several rows; as many as they have by default. */
+  readonly elementsMax?: number;
   /** Whether rows of different requests may share a run; true by default. */
   readonly isStacking?: boolean;
 }
@@ -79,11 +81,15 @@ class RowsMismatch extends Error {
 export class Session {
   readonly signature: Signature;
   readonly layout: RowLayout;
+  /** What the file calls the dimensions of the inputs; empty for a number, and for one without a name. */
+  readonly dimensionNames: readonly (readonly string[])[];
+  readonly #elementsMax: number;
   readonly #ort: OrtModule;
   readonly #session: OrtSession;
   readonly #direct: DirectRun | null;
   readonly #fetches: Readonly<Record<string, null>>;
   #isStacking: boolean;
+  #rowsMax = Infinity;
   #released: Promise<void> | null = null;
 
   private constructor(ort: OrtModule, session: OrtSession, direct: DirectRun | null, options: SessionOptions) {
@@ -92,7 +98,10 @@ export class Session {
     this.#direct = direct;
     this.signature = signatureFrom(session.inputMetadata, session.outputMetadata);
     this.#fetches = Object.fromEntries(this.signature.outputs.map(({ name }) => [name, null]));
+    this.dimensionNames = session.inputMetadata.map((input) =>
+      (input.isTensor ? input.shape : []).map((size) => (typeof size === 'string' ? size : '')));
     this.layout = rowLayout(this.signature, options.rowsMax);
+    this.#elementsMax = options.elementsMax ?? Infinity;
     this.#isStacking = options.isStacking ?? true;
   }
 
@@ -129,9 +138,20 @@ export class Session {
   stopStacking(): void {
     this.#isStacking = false;
   }
-  /** Most rows that one run takes now; a fixed batch of a model that is not stacked is one row again and again. */
+  /** Most rows of these inputs that one run takes now. */
+  rowsOf(inputs: readonly Pick<InputSource, 'elements'>[]): number {
+    const most = this.rowsPerRun;
+    if (most === 1 || this.#elementsMax === Infinity || this.layout.batching !== 'dynamic') return most;
+    const elements = inputs.reduce((sum, row) => sum + row.elements, 0);
+    return Math.max(1, Math.min(most, Math.floor(this.#elementsMax / Math.max(1, elements))));
+  }
+  /** The same of rows without open sizes; a fixed batch of a model that is not stacked is one row again and again. */
   get rowsPerRun(): number {
-    return this.#isStacking ? this.layout.rowsPerRun : 1;
+    return this.#isStacking ? Math.min(this.layout.rowsPerRun, this.#rowsMax) : 1;
+  }
+  /** From now on a run has no more rows than that; a fixed batch has as many as ever. */
+  limitRows(rows: number): void {
+    if (this.layout.batching !== 'fixed') this.#rowsMax = rows;
   }
 
   /** Runs the rows `firstRow` to `firstRow + rows` of the inputs, which come in the signature's order. */
@@ -142,7 +162,7 @@ export class Session {
     let runMs = 0;
     for (let done = 0; done < rows; ) {
       const start = firstRow + done;
-      const count = Math.min(this.rowsPerRun, rows - done);
+      const count = Math.min(this.rowsOf(inputs), rows - done);
       if (!mayRun(start, count)) {
         done += count;
         continue;
@@ -206,13 +226,13 @@ export class Session {
   }
 
   /**
-   * Runs zeros at the largest batch and then at smaller ones down to 1, so that memory is grown before the first
-   * request. A model may refuse zeros (a table lookup, a date); that is only a warning.
+   * Runs zeros at the largest batch, of at most `rowsMax`, and then at smaller ones down to 1, so that memory is grown
+   * before the first request. A model may refuse zeros (a table lookup, a date); that is only a warning.
    */
-  async warmUp(): Promise<WarmUp> {
+  async warmUp(rowsMax = Infinity): Promise<WarmUp> {
     const warnings: string[] = [];
     const times: number[] = [];
-    const largest = this.rowsPerRun;
+    const largest = Math.min(this.rowsPerRun, rowsMax);
     let rowMs = Infinity;
     try {
       for (const rows of [largest, ...WARM_ROWS.filter((size) => size < largest)]) {

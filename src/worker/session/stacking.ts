@@ -1,22 +1,24 @@
-// How requests of whole tensors share one run: those with equal row shapes are stacked along the first dimension of
-// every input that has it open; inputs without such a dimension (a sampling rate) must be equal. Pure; worker thread.
+// How requests of whole tensors share one run, and how one is divided among several: those with equal row shapes are
+// stacked along the first dimension of every input that has it open; inputs without such a dimension (a sampling rate)
+// must be equal. Pure; worker thread.
 import { Buffer } from 'node:buffer';
-import type { Signature } from '../../domain/records.ts';
+import type { Datatype, Signature } from '../../domain/records.ts';
+import type { RunLimits } from '../../domain/run-limits.ts';
 import { RUN_INPUT_BYTES_MAX } from '../../domain/row-layout.ts';
 import { createElements, elementBytes, elementCount } from '../../domain/datatype.ts';
 import type { Tensor, TensorData } from '../../domain/datatype.ts';
 
 export class Stacking {
   readonly #signature: Signature;
-  readonly #rowsMax: number;
+  readonly #limits: Pick<RunLimits, 'rows' | 'elements'>;
   /** Inputs whose first dimension counts rows. */
   readonly #isStacked: readonly boolean[];
   /** The signature has a place for rows; whether the model keeps them apart is the session's to say. */
   readonly #isPossible: boolean;
 
-  constructor(signature: Signature, rowsMax: number) {
+  constructor(signature: Signature, limits: Pick<RunLimits, 'rows' | 'elements'>) {
     this.#signature = signature;
-    this.#rowsMax = rowsMax;
+    this.#limits = limits;
     this.#isStacked = signature.inputs.map(({ shape }) => shape[0] === -1);
     this.#isPossible = canStack(signature);
   }
@@ -27,7 +29,7 @@ export class Stacking {
     return inputs.reduce((most, { shape }, index) => (this.#isStacked[index]! ? Math.max(most, shape[0]!) : most), 0);
   }
 
-  /** Rows of a request when it can be stacked with others, else 0. */
+  /** Rows of a request that can be stacked and divided, as far as the signature says; 0 when it cannot. */
   rowsOf(inputs: readonly Tensor[]): number {
     if (!this.#isPossible) return 0;
     let rows = -1;
@@ -37,12 +39,21 @@ export class Stacking {
       if (rows >= 0 && size !== rows) return 0;
       rows = size;
     }
-    return rows > 0 && rows < this.#rowsMax && this.#bytesOf(inputs) < RUN_INPUT_BYTES_MAX ? rows : 0;
+    return Math.max(0, rows);
   }
 
-  /** Tells whether a request with `rows` more rows still fits a run that has `total` requests' rows already. */
-  hasRoom(rows: number, total: number, inputs: readonly Tensor[]): boolean {
-    return rows + total <= this.#rowsMax && (this.#bytesOf(inputs) / rows) * (rows + total) <= RUN_INPUT_BYTES_MAX;
+  /** Most rows of such a request, which has `rows` of them, that one run takes. */
+  rowsPerRun(rows: number, inputs: readonly Tensor[]): number {
+    const { rows: rowsMax, elements: elementsMax } = this.#limits;
+    const most = Math.min(rowsMax, Math.floor(RUN_INPUT_BYTES_MAX / (Math.max(1, this.#bytesOf(inputs)) / rows)));
+    if (elementsMax === Infinity) return Math.max(1, most);
+    const elements = inputs.reduce((sum, { data }) => sum + data.length, 0);
+    return Math.max(1, Math.min(most, Math.floor(elementsMax / (Math.max(1, elements) / rows))));
+  }
+
+  /** Some rows of a request's inputs, without a copy. */
+  part(inputs: readonly Tensor[], first: number, rows: number): readonly Tensor[] {
+    return inputs.map((input, index) => (this.#isStacked[index]! ? rowsFrom(input, first, rows) : input));
   }
 
   /** Tells whether two requests can share a run. */
@@ -100,6 +111,20 @@ export function rowsFrom({ data, shape }: Tensor, first: number, rows: number): 
   return {
     data: Array.isArray(data) ? data.slice(from, to) : data.subarray(from, to), shape: [rows, ...shape.slice(1)],
   };
+}
+
+/** One output again from its parts, which follow each other; null when they have not as many rows as they should. */
+export function joinedRows(parts: readonly Tensor[], rows: readonly number[], datatype: Datatype): Tensor | null {
+  const [first] = parts;
+  if (first === undefined || parts.some(({ shape }, part) => shape[0] !== rows[part])) return null;
+  if (parts.some(({ shape }) => elementCount(shape.slice(1)) !== elementCount(first.shape.slice(1)))) return null;
+  const data = createElements(datatype, parts.reduce((sum, part) => sum + part.data.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    put(data, part.data, at);
+    at += part.data.length;
+  }
+  return { data, shape: [rows.reduce((sum, count) => sum + count, 0), ...first.shape.slice(1)] };
 }
 
 function put(target: TensorData, part: TensorData, at: number): void {

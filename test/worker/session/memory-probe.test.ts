@@ -1,0 +1,61 @@
+// What runs take of memory, measured on models that are known to take it.
+import '../../../src/base/telemetry-off.ts';
+import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
+import { suite, test } from 'node:test';
+import { mostWithin, type MemoryPoint, type RunMemory } from '../../../src/domain/run-memory.ts';
+import { measureMemory } from '../../../src/worker/session/memory-probe.ts';
+import { Session } from '../../../src/worker/session/session.ts';
+import { modelFile } from '../fixtures.ts';
+import { pairs, wide } from '../greedy.ts';
+import { Type, fixedBatch, identity, linear, model, node } from '../onnx.ts';
+
+const MIB = 1024 ** 2;
+const skip = existsSync('/proc/self/clear_refs') ? false : 'the system does not tell the peak of a process';
+
+async function memoryOf(bytes: Uint8Array, bytesMax = 64 * MIB): Promise<RunMemory> {
+  const path = modelFile(bytes);
+  const open = (): Promise<Session> => Session.open({ path, intraOpThreads: 1, rowsMax: 1_024 });
+  const session = await open();
+  const measured = await measureMemory(session, { modelBytes: 0, bytesMax, openAgain: open });
+  await session.release();
+  assert.ok(measured);
+  return measured.memory;
+}
+
+const bytesOf = (curve: readonly MemoryPoint[], size: number): number =>
+  curve.find((point) => point.size === size)?.bytes ?? NaN;
+
+suite('measureMemory', { skip }, () => {
+  test('sees what each row of a run takes, and ends where a run takes too much', async () => {
+    const { rows, open, dimensions } = await memoryOf(wide());
+    assert.ok(bytesOf(rows, 32) > 24 * MIB && bytesOf(rows, 32) < 128 * MIB, JSON.stringify(rows));
+    assert.ok(rows.at(-1)!.size < 1_024);
+    assert.deepEqual([open, dimensions], [[], []]);
+  });
+
+  test('sees memory grow with the square of an open dimension', async () => {
+    const { open, dimensions } = await memoryOf(pairs());
+    assert.deepEqual(dimensions.map(({ axes }) => axes), [[[0, 1]]]);
+    const least = bytesOf(open, 2_048);
+    assert.ok(least > 12 * MIB && least < 64 * MIB, JSON.stringify(open));
+    const most = mostWithin(open, 1_024 * MIB, 'size');
+    assert.ok(most > 4_096 && most < 32_768, String(most));
+  });
+
+  test('takes dimensions of one name for one, and measures each of several by itself too', async () => {
+    const tied = await memoryOf(model({
+      inputs: [['a', Type.FLOAT, ['N', 'L']], ['b', Type.FLOAT, ['N', 'L']]],
+      outputs: [['y', Type.FLOAT, ['N', 'L']]], nodes: [node('Add', ['a', 'b'], 'y')],
+    }));
+    assert.deepEqual(tied.dimensions, [{ axes: [[0, 1], [1, 1]], curve: [] }]);
+    const { dimensions } = await memoryOf(identity(Type.FLOAT, ['N', 'H', 'W']));
+    assert.deepEqual(dimensions.map(({ axes }) => axes), [[[0, 1]], [[0, 2]]]);
+    for (const { curve } of dimensions) assert.ok(curve.length > 1);
+  });
+
+  test('measures no rows where the model has no place for them, and all that a run may have where they take nothing', async () => {
+    assert.deepEqual((await memoryOf(fixedBatch())).rows, []);
+    assert.equal((await memoryOf(linear())).rows.at(-1)?.size, 1_024);
+  });
+});
