@@ -1,0 +1,4 @@
+// The models of scikit-learn: classifiers.
+import { proveGroups } from './groups.ts';
+
+proveGroups('Classifiers of scikit-learn', ['sklearn']);
