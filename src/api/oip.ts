@@ -72,7 +72,7 @@ function ofModel(method: 'GET' | 'POST', suffix: string, handle: ModelHandler): 
 function inferHandler(api: ServingApi, options: FrontOptions, state: FrontState): ModelHandler {
   return (reply, model, version, request, head) => {
     // Before the body is read, so that an unknown model costs the client no upload.
-    const queue = api.queueOf(model, version);
+    const queue = api.models.served(model).queueOf(version);
     queue.assertRoom(EntryKind.oip);
     const headerText = request.getHeader('inference-header-content-length');
     collectBody(reply, head, state, options.bodyBytesMax, (body) => {

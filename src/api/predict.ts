@@ -25,11 +25,12 @@ export function seedRoutes(api: ServingApi, options: FrontOptions, state: FrontS
   const predict = (isNamed: boolean): Route['handle'] => (reply, request, head) => {
     if (head.contentType !== JSON_TYPE) requireJsonType(head.contentType);
     // Before the body is read, so that an unknown model costs the client no upload.
-    const queue = api.queueOf(isNamed ? pathParameter(request, 0) : undefined);
+    const { batcher: queue } = api.models.served(isNamed ? pathParameter(request, 0) : undefined);
     queue.assertRoom(EntryKind.predictJson);
-    collectBody(reply, head, state, options.bodyBytesMax, (body) => {
+    const submit = (body: Uint8Array): void => {
       reply.ticket = queue.submit(EntryKind.predictJson, body, reply, monotonicUs());
-    });
+    };
+    collectBody(reply, head, state, options.bodyBytesMax, submit);
   };
   const health = (model: string | undefined, reply: Reply): void => {
     reply.json(200, api.healthOf(model));

@@ -84,12 +84,17 @@ export interface TfsApi {
   metadata(model: string, version: string | undefined): object;
 }
 
+/** A model as its clients ask it. */
+interface AskedModel {
+  /** Of requests that are answered by whichever version is active. */
+  readonly batcher: Submitter;
+  /** Of those that one version answers, if one is named; throws VERSION_NOT_FOUND or VERSION_NOT_LOADED. */
+  queueOf(version: string | undefined): Submitter;
+}
+
 export interface ServingApi {
-  /**
-   * The queue of a model, or of the default model; with a version, requests are answered by that one, whichever is
-   * active. Throws MODEL_NOT_FOUND, NO_DEFAULT_MODEL, VERSION_NOT_FOUND or VERSION_NOT_LOADED.
-   */
-  queueOf(model: string | undefined, version?: string): Submitter;
+  /** Finds a model, or the default one; throws MODEL_NOT_FOUND, MODEL_UNLOADED or NO_DEFAULT_MODEL. */
+  readonly models: { served(name: string | undefined): AskedModel };
   /** Throws FLOATS_REFUSED when the version, or the active one, cannot be asked over `lastgood.f32`; and as above. */
   assertFloats(model: string | undefined, version?: string): void;
   readonly oip: OipApi;

@@ -31,7 +31,7 @@ export function tfsRoutes(api: ServingApi, options: FrontOptions, state: FrontSt
   const byLabel: Resolve = (model, label) => ({ model, version: tfs.versionOf(model, label) });
   const predict = (reply: Reply, head: RequestHead, { model, version }: Target): void => {
     // Before the body is read, so that an unknown model costs the client no upload.
-    const queue = api.queueOf(model, version);
+    const queue = api.models.served(model).queueOf(version);
     queue.assertRoom(EntryKind.tfsPredict);
     collectBody(reply, head, state, options.bodyBytesMax, (body) => {
       reply.ticket = queue.submit(EntryKind.tfsPredict, body, reply, monotonicUs());

@@ -45,13 +45,7 @@ export class Batcher implements Submitter {
   /** In the order in which they are to run. */
   readonly #queue: Batch[] = [];
   readonly #running = new Set<Batch>();
-  readonly #timer = new CutTimer({
-    cut: () => this.#cut(),
-    lingerUs: () => this.#lingerUs(),
-    // Where the runs take most of the time an idle worker costs more than a small batch.
-    mayGrow: () => !this.#isSlow && this.#queue.length === 1 && this.#open?.isFull === false,
-    accepted: () => this.counts.accepted,
-  });
+  readonly #timer: CutTimer;
   /** The one in the queue that further requests may join. */
   #open: Batch | null = null;
   /** The last batch took long on its worker. */
@@ -71,6 +65,13 @@ export class Batcher implements Submitter {
     const arenaSlabs = new ArenaSlabs(options.separateSlabs === true ? 0 : slabCount, size);
     this.arena = arenaSlabs.arena;
     this.#slabs = options.separateSlabs === true ? new SeparateSlabs(slabCount, size) : arenaSlabs;
+    this.#timer = new CutTimer({
+      cut: this.#cut,
+      lingerUs: () => this.#lingerUs(),
+      // Where the runs take most of the time an idle worker costs more than a small batch.
+      mayGrow: () => !this.#isSlow && this.#queue.length === 1 && this.#open?.isFull === false,
+      accepted: () => this.counts.accepted,
+    });
     this.#sweep = this.#newSweep();
   }
 
@@ -150,7 +151,7 @@ export class Batcher implements Submitter {
   }
 
   #enqueue(slab: Slab): Batch {
-    const batch = new Batch(slab, this.counts.meter.unserved, (one, how) => this.#settled(one, how));
+    const batch = new Batch(slab, this.counts.meter.unserved, this.#settled);
     this.#queue.push(batch);
     return batch;
   }
@@ -164,22 +165,35 @@ export class Batcher implements Submitter {
     return open.slab.receivedUs(0) + batchDelayUs - monotonicUs();
   }
 
-  #cut(): void {
+  // Starts what waits, in its order, as long as there are places for it.
+  readonly #cut = (): void => {
     for (;;) {
-      const [batch] = this.#queue;
+      const batch = this.#queue[0];
       if (batch === undefined) return;
       if (batch === this.#open && this.#lingerUs() > 0) {
         this.#timer.schedule();
         return;
       }
-      if (batch.live === 0) {
+      let run: Promise<BatchResult> | null | undefined;
+      try {
+        run = batch.live === 0 ? null : this.#options.dispatch(batch.slab, this.#mayQueueBehind(batch), batch);
+      } catch (error) {
         this.#remove(batch);
-        this.#release(batch);
-      } else if (!this.#start(batch)) {
-        return;
+        batch.refuseAll(error);
+        run = null;
       }
+      if (run === undefined) return;
+      this.#remove(batch);
+      if (run === null) {
+        this.#release(batch);
+        continue;
+      }
+      batch.markDispatched(this.#options.answersOf?.(batch.slab) ?? this.counts.meter.unserved);
+      this.counts.batches += 1;
+      this.#running.add(batch);
+      void this.#finish(batch, run);
     }
-  }
+  };
 
   #mayQueueBehind(batch: Batch): boolean {
     const share = this.#isSlow ? READY_SHARE_SLOW : READY_SHARE;
@@ -194,29 +208,15 @@ export class Batcher implements Submitter {
     return at >= 0;
   }
 
-  #start(batch: Batch): boolean {
-    let run: Promise<BatchResult> | undefined;
+  // Waits for the end of a run and answers its batch.
+  async #finish(batch: Batch, run: Promise<BatchResult>): Promise<void> {
+    let result: BatchResult = { overflow: [] };
+    let lostReason: unknown;
     try {
-      run = this.#options.dispatch(batch.slab, this.#mayQueueBehind(batch), batch);
+      result = await run;
     } catch (error) {
-      this.#remove(batch);
-      batch.refuseAll(error);
-      this.#release(batch);
-      return true;
+      lostReason = error;
     }
-    if (run === undefined) return false;
-    this.#remove(batch);
-    batch.markDispatched(this.#options.answersOf?.(batch.slab) ?? this.counts.meter.unserved);
-    this.counts.batches += 1;
-    this.#running.add(batch);
-    run.then(
-      (result) => this.#finish(batch, result),
-      (reason: unknown) => this.#finish(batch, { overflow: [] }, reason),
-    );
-    return true;
-  }
-
-  #finish(batch: Batch, result: BatchResult, lostReason?: unknown): void {
     // It was given up and came back all the same: its answers went out, only its memory is of use.
     const isGivenUp = !this.#running.delete(batch);
     const reason = 'the worker ended without an answer to this request';
@@ -255,12 +255,12 @@ export class Batcher implements Submitter {
     this.#notifyIdle();
   }
 
-  #settled(batch: Batch, how: 'answered' | 'cancelled'): void {
+  readonly #settled = (batch: Batch, how: 'answered' | 'cancelled'): void => {
     this.#pending -= 1;
     this.counts.settled(how);
     if (batch.live === 0) this.#abandon(batch);
     this.#notifyIdle();
-  }
+  };
 
   // A waiting batch that nobody waits for gives its memory back now: while no worker is free, requests that come and
   // are given up again must not pile up. One that lies ready at a busy worker is not to be run either.

@@ -3,6 +3,7 @@
 // Closing order: intake, then what is pending, then the workers, then the monitor, then the registry; a busy worker is
 // never stopped.
 import '../base/telemetry-off.ts';
+import { EventEmitter } from 'node:events';
 import { performance } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { EngineStatus } from '../admin/answers.ts';
@@ -25,10 +26,10 @@ import {
 } from './api/library-api.ts';
 import { OperatorApi } from './api/operator-api.ts';
 import { createServingApi, frontOptions } from './api/serving-api.ts';
-import { Announcer, type EngineHooks } from './events.ts';
+import type { EngineEvents, EngineHooks } from './events.ts';
 import { Follower } from './follower.ts';
 import { HungRuns } from './hung-runs.ts';
-import { silentLog } from './log.ts';
+import { type EngineLog, logRolloutEvent, silentLog } from './log.ts';
 import type { Drained, EngineContext, EngineLife } from './models/context.ts';
 import { EngineMeters } from './models/meters.ts';
 import { ModelTable } from './models/model-table.ts';
@@ -54,12 +55,13 @@ export async function createEngine(raw: EngineOptions = {}, hooks: EngineHooks =
   return engine;
 }
 
-export class Engine extends Announcer implements EngineLife {
+export class Engine extends EventEmitter<EngineEvents> implements EngineLife {
   readonly context: EngineContext;
   readonly models: ModelTable;
   /** The operator's verbs, as the admin socket calls them. */
   readonly control: ControlPlane;
   readonly startedMs = performance.now();
+  readonly log: EngineLog;
   readonly #store: RegistryStore;
   readonly #commits: AsyncCommits;
   readonly #follower: Follower;
@@ -74,15 +76,12 @@ export class Engine extends Announcer implements EngineLife {
   constructor(
     options: ResolvedOptions, store: RegistryStore, { clock = systemClock, log = silentLog, bootGuard }: EngineHooks,
   ) {
-    super(log);
+    super();
+    this.log = log;
     const commits = new AsyncCommits(store, options.dataDir);
-    const registry = new Registry(store, clock, commits);
+    const registry = new Registry(store, clock, commits.run);
     const meters = new EngineMeters();
-    const emit = (event: RolloutEvent): void => {
-      if (event.kind === 'promote') void this.#guard?.served(event.activation.model);
-      if (event.kind === 'rollback') meters.of(event.decision.model).countRollback(event.decision.trigger);
-      this.announce(event);
-    };
+    const emit = this.#announce;
     const tell = (what: string, reason: string): void => emit({ kind: 'problem', model: '', what, reason });
     const monitor = new MonitorLink({
       onHealth: (report) => models.all.get(report.model)?.onHealth(report),
@@ -113,7 +112,7 @@ export class Engine extends Announcer implements EngineLife {
       onHung: (run) => {
         // What follows is the end of this process, and the version that is to blame is out.
         const stopped = run.isTakenOut ? this.#guard?.stopped() : undefined;
-        void Promise.resolve(stopped).then(() => this.tell('hung', run));
+        void Promise.resolve(stopped).then(() => this.#tell('hung', run));
       },
     });
   }
@@ -217,8 +216,9 @@ export class Engine extends Announcer implements EngineLife {
     const before = answeredNow();
     await withTimeout(this.context.options.drainMs, Promise.all(queues.map((queue) => queue.drain())));
     const left = queues.reduce((sum, { pending }) => sum + pending, 0);
-    if (left > 0) this.problem('', 'the engine was not drained in time', `${left} requests are left`);
-    else this.tell('drained');
+    const [what, reason] = ['the engine was not drained in time', `${left} requests are left`];
+    if (left > 0) this.#announce({ kind: 'problem', model: '', what, reason });
+    else this.#tell('drained');
     return { answered: answeredNow() - before, left };
   }
 
@@ -242,5 +242,27 @@ export class Engine extends Announcer implements EngineLife {
     await this.context.monitor.stop();
     await this.#commits.close();
     await this.#store.close();
+  }
+
+  // Counts what happened, and tells the log and whoever listens for events of its kind.
+  readonly #announce = (event: RolloutEvent): void => {
+    if (event.kind === 'promote') void this.#guard?.served(event.activation.model);
+    if (event.kind === 'rollback') this.context.meters.of(event.decision.model).countRollback(event.decision.trigger);
+    logRolloutEvent(this.log, event);
+    this.#tell(event.kind, ...([event] as EngineEvents[RolloutEvent['kind']]));
+  };
+
+  // Calls every listener, also after one that throws: that changes nothing of what was done, and is a problem.
+  #tell<K extends keyof EngineEvents>(name: K, ...event: EngineEvents[K]): void {
+    for (const listener of this.rawListeners(name)) {
+      try {
+        Reflect.apply(listener, this, event);
+      } catch (error) {
+        const [what, reason] = [`a listener for "${name}" threw an error`, reasonOf(error)];
+        // Told of its own error, it would throw again.
+        if (name === 'problem') this.log.error({ reason }, what);
+        else this.#announce({ kind: 'problem', model: '', what, reason });
+      }
+    }
   }
 }

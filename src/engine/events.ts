@@ -1,9 +1,7 @@
-// What the engine tells its owner and what it takes from it.
-import { EventEmitter } from 'node:events';
+// What the engine tells its owner and what it takes from it; types only.
 import type { Clock } from '../base/clock.ts';
-import { reasonOf } from '../base/errors.ts';
 import type { RolloutEvent } from '../rollout/events.ts';
-import { type EngineLog, logRolloutEvent } from './log.ts';
+import type { EngineLog } from './log.ts';
 
 /** A worker that only the end of the process will free. */
 export interface HungRun {
@@ -31,44 +29,6 @@ export interface EngineEvents {
   hung: [run: HungRun];
   /** Everything that was accepted has been answered and nothing more is accepted. */
   drained: [];
-}
-
-/** Tells the log and whoever listens. What a listener throws changes nothing of what was done: it is a problem. */
-export class Announcer extends EventEmitter<EngineEvents> {
-  readonly log: EngineLog;
-
-  constructor(log: EngineLog) {
-    super();
-    this.log = log;
-  }
-
-  /** Under the name that the engine's owner listens for. */
-  announce(event: RolloutEvent): void {
-    logRolloutEvent(this.log, event);
-    if (event.kind === 'promote') this.tell('promote', event);
-    else if (event.kind === 'rollback') this.tell('rollback', event);
-    else if (event.kind === 'decision') this.tell('decision', event);
-    else if (event.kind === 'phase') this.tell('phase', event);
-    else this.tell('problem', event);
-  }
-
-  protected problem(model: string, what: string, reason: string): void {
-    this.announce({ kind: 'problem', model, what, reason });
-  }
-
-  /** Calls every listener, also after one that throws. */
-  protected tell<K extends keyof EngineEvents>(name: K, ...event: EngineEvents[K]): void {
-    for (const listener of this.rawListeners(name)) {
-      try {
-        Reflect.apply(listener, this, event);
-      } catch (error) {
-        const [what, reason] = [`a listener for "${name}" threw an error`, reasonOf(error)];
-        // Told of its own error, it would throw again.
-        if (name === 'problem') this.log.error({ reason }, what);
-        else this.problem('', what, reason);
-      }
-    }
-  }
 }
 
 /** What the engine takes from whoever starts it. */

@@ -42,7 +42,7 @@ export function collectBody(
   }
   const receive = encoding === null ? deliver : inflating(reply, state, encoding, limitBytes, deliver);
   let collector: BodyCollector | null = null;
-  reply.onData((chunk, isLast) => {
+  const onChunk = (chunk: ArrayBuffer, isLast: boolean): void => {
     // The body goes on coming after an answer that did not wait for it.
     if (reply.done) return;
     if (isLast && collector === null && chunk.byteLength <= limitBytes) {
@@ -58,7 +58,8 @@ export function collectBody(
       reply.ticket = collector;
     }
     collector.take(chunk, isLast);
-  });
+  };
+  reply.onData(onChunk);
 }
 
 function hand(reply: Reply, body: Uint8Array, deliver: (body: Uint8Array) => void): void {

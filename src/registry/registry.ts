@@ -4,7 +4,7 @@
 import type { Clock } from '../base/clock.ts';
 import { isLastgoodError, lastgoodError } from '../base/errors.ts';
 import { NO_CRASHES } from './boot-guard.ts';
-import { type Commits, syncCommits } from './commit/commits.ts';
+import { type Commit, commitAtOnce } from './commit/commits.ts';
 import { forgetModel, forgetVersions, storeDecision } from './retention.ts';
 import { bootKey, eventKey, modelKey, versionKey } from './store/keys.ts';
 import {
@@ -31,17 +31,12 @@ type NewEvent = Pick<EventRecord, 'kind' | 'by' | 'reason' | 'from' | 'to' | 'de
 
 export class Registry extends RegistryReader {
   readonly #clock: Clock;
-  readonly #commits: Commits;
+  readonly commit: Commit;
 
-  constructor(store: RegistryStore, clock: Clock, commits: Commits = syncCommits) {
+  constructor(store: RegistryStore, clock: Clock, commit = commitAtOnce) {
     super(store);
     this.#clock = clock;
-    this.#commits = commits;
-  }
-
-  /** Makes the change that `change` makes of this registry; resolves when it is on disk, blocking nothing meanwhile. */
-  commit<T>(change: () => T): Promise<T> {
-    return this.#commits.run(change);
+    this.commit = commit;
   }
 
   /** Resolves when all changes so far would survive a power loss; await it before acknowledging one. */

@@ -79,20 +79,13 @@ export class Rollbacks {
       // A warm standby is taken without an await: nothing comes between the verdict and the write.
       const deployment = deployments.find(candidate.version) ?? (await this.load(candidate));
       const targeted = { ...request, to: candidate.version };
-      const done = deployment && (await this.#commitTo(targeted, deployment, request.to !== undefined));
+      const done = deployment && (await this.#commit(targeted, deployment, request.to !== undefined));
       if (done !== null) return done;
     }
   }
 
   // Null when a change that was under way before has made the candidate none.
-  #commitTo(request: TargetedRequest, deployment: Deployment, isNamed: boolean): Promise<RollbackDone | null> {
-    return this.#commit(request, deployment, isNamed).catch((error: unknown) => {
-      if (isLastgoodError(error) && error.code === 'NO_ROLLBACK_TARGET') return null;
-      throw error;
-    });
-  }
-
-  async #commit(request: TargetedRequest, deployment: Deployment, isNamed: boolean): Promise<RollbackDone> {
+  async #commit(request: TargetedRequest, deployment: Deployment, isNamed: boolean): Promise<RollbackDone | null> {
     const { model, registry, isActivating } = this.#ports;
     const isNumberOpen = !isActivating();
     const writing = this.#write(request, isNamed);
@@ -101,7 +94,9 @@ export class Rollbacks {
       if (written === null) throw new Error(`the disk has not taken it within ${COMMIT_MS_MAX} ms`);
       return { decision: written.decision, deployment, generation: written.model.generation, isSaved: true };
     } catch (error) {
-      if (isLastgoodError(error) && error.code !== 'DISK_REFUSED') throw error;
+      const code = isLastgoodError(error) ? error.code : 'DISK_REFUSED';
+      if (code === 'NO_ROLLBACK_TARGET') return null;
+      if (code !== 'DISK_REFUSED') throw error;
       const { generation, activeVersion } = registry.model(model);
       const expected = request.expectedGeneration;
       const found = this.#unsaved === null ? generation : this.#unsaved.expectedGeneration + 1;

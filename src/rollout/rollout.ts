@@ -49,6 +49,7 @@ export class ModelRollout {
   #changing: string | null = null;
   /** The transaction of a promote is under way. */
   #isActivating = false;
+  #isActing = false;
   #closed = false;
   /** The newest rollback that took effect in this process; the disk may have refused it. */
   #newestRollback: DecisionRecord | null = null;
@@ -65,7 +66,7 @@ export class ModelRollout {
     this.#verdicts = new VerdictHandler(ports, {
       state: this.#state,
       rollbacks: this.#rollbacks,
-      rollBack: (request) => this.#rollBack(request),
+      rollBack: this.#rollBack,
       settle: () => this.#settle(),
     });
   }
@@ -180,9 +181,11 @@ export class ModelRollout {
     return this.active === null ? null : justRolledBack(all, this.active.generation, clock.wallMs());
   }
 
-  /** Acts on a failing verdict, or writes down why not. Verdicts about another generation are too late. */
+  /** Acts on a failing verdict, or writes down why not. Those that come in while one is acted on are left. */
   async onVerdict(verdict: Verdict): Promise<void> {
-    if (!this.#closed) await this.#verdicts.onVerdict(verdict);
+    if (this.#closed || this.#isActing) return;
+    this.#isActing = true;
+    await this.#verdicts.actOn(verdict).finally(() => (this.#isActing = false));
   }
 
   /** Writes down, once, that the active version and the one before answer the same questions differently. */
@@ -291,7 +294,7 @@ export class ModelRollout {
     return (deployments.standbyVersion = options.standby === 'warm' ? registry.model(model).lastGoodVersion : null);
   }
 
-  async #rollBack(request: RollbackRequest): Promise<RollbackDone | null> {
+  readonly #rollBack = async (request: RollbackRequest): Promise<RollbackDone | null> => {
     this.#state.rollbacks += 1;
     try {
       const done = await this.#rollbacks.run(request);
@@ -305,7 +308,7 @@ export class ModelRollout {
       this.#state.rollbacks -= 1;
       this.#settle();
     }
-  }
+  };
 
   #operatorDecision(
     by: string, from: string, generation: number, target: string, reason: string, health: HealthReport | null = null,

@@ -56,8 +56,6 @@ export class VerdictHandler {
   #before: { readonly generation: number | null; readonly findings: readonly Finding[] } | null = null;
   /** When the active generation last failed a check, in monotonic microseconds. */
   #violatedUs = -Infinity;
-  /** A verdict is being acted on; those that come in meanwhile are left. */
-  #isActing = false;
   /** A phase is being written; health that comes in meanwhile is left. */
   #isWriting = false;
 
@@ -76,18 +74,8 @@ export class VerdictHandler {
     this.#violatedUs = -Infinity;
   }
 
-  /** Acts on a failing verdict, or writes down why not. */
-  async onVerdict(verdict: Verdict): Promise<void> {
-    if (this.#isActing) return;
-    this.#isActing = true;
-    try {
-      await this.#actOn(verdict);
-    } finally {
-      this.#isActing = false;
-    }
-  }
-
-  async #actOn(verdict: Verdict): Promise<void> {
+  /** Acts on a failing verdict, or writes down why not; one at a time. One about another generation is too late. */
+  async actOn(verdict: Verdict): Promise<void> {
     const { model, registry, options, clock } = this.#ports;
     const { state, rollbacks } = this.#rollout;
     const isTooLate = (): boolean => state.rollbacks > 0 || verdict.generation !== state.generation;
@@ -138,7 +126,7 @@ export class VerdictHandler {
       return;
     }
     this.#findings.set(cause, { finding, atUs: clock.monotonicUs() });
-    await this.#actOn(verdict);
+    await this.actOn(verdict);
   }
 
   // A version that failed while another was put in its place must not become the one to go back to.

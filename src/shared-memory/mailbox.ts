@@ -121,7 +121,7 @@ export class MailboxSender<Report extends object> {
 
   /**
    * Asks to be woken; that may come too early, so ask again after each time. Returns false when order `number` is done
-   * already: look again instead of waiting.
+   * already: settle it instead of waiting.
    */
   requestWakeup(number: number): boolean {
     Atomics.store(this.#words, WAKEUP, 1);

@@ -78,7 +78,14 @@ export class EchoEngine implements ServingApi {
     this.#models = models;
   }
 
-  queueOf(model: string | undefined): Submitter {
+  readonly models = {
+    served: (model: string | undefined): { batcher: Submitter; queueOf: () => Submitter } => {
+      const batcher = this.#queueOf(model);
+      return { batcher, queueOf: () => batcher };
+    },
+  };
+
+  #queueOf(model: string | undefined): Submitter {
     const name = this.#named(model);
     return {
       assertRoom: () => {

@@ -78,12 +78,10 @@ export class RolloutBench {
   readonly disk = new Disk();
   readonly store = openStore({ dataDir: this.dataDir });
   readonly clock = { nowMs: 1e12, monotonicUs: () => this.clock.nowMs * 1e3, wallMs: () => this.clock.nowMs };
-  readonly registry = new Registry(this.store, this.clock, {
-    run: async (change) => {
-      const result = change();
-      await this.disk.flushed;
-      return result;
-    },
+  readonly registry = new Registry(this.store, this.clock, async (change) => {
+    const result = change();
+    await this.disk.flushed;
+    return result;
   });
   readonly seen: Seen[] = [];
   readonly loads: string[] = [];

@@ -1,13 +1,13 @@
 // A disk for a rollout's registry that refuses or takes its time when a test says so. It commits as the engine's writer
 // does: one change after the other, each as a whole, and what the registry itself refuses needs no disk.
 import { lastgoodError } from '../../src/base/errors.ts';
-import type { Commits } from '../../src/registry/commit/commits.ts';
+import type { Commit } from '../../src/registry/commit/commits.ts';
 import { stage } from '../../src/registry/commit/staging.ts';
 import type { RegistryStore } from '../../src/registry/store/store.ts';
 
 export type DiskMode = 'fine' | 'refuses' | 'slow';
 
-export class PlayedDisk implements Commits {
+export class PlayedDisk {
   mode: DiskMode;
   #isDead = false;
   readonly #store: RegistryStore;
@@ -19,11 +19,11 @@ export class PlayedDisk implements Commits {
     this.mode = mode;
   }
 
-  run<T>(change: () => T): Promise<T> {
+  readonly run: Commit = (change) => {
     const done = this.#last.then(() => this.#make(change));
     this.#last = done.catch(() => undefined);
     return done;
-  }
+  };
 
   /** Nothing more comes of what was asked of it. */
   kill(): void {

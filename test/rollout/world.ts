@@ -268,7 +268,7 @@ export class World {
 
   async #begin(mode: DiskMode): Promise<void> {
     const disk = new PlayedDisk(this.#store, mode);
-    const registry = new Registry(this.#store, this.clock, disk);
+    const registry = new Registry(this.#store, this.clock, disk.run);
     const deployments = new Deployments({
       load: async (version) => {
         await turn();

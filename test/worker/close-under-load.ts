@@ -7,10 +7,10 @@ const deployed = await deploy(slow(30), 2);
 const pool = await InferencePool.start(deployed.start, { loadMs: 60_000, onWorkerLost: () => undefined });
 for (let round = 0; round < 2; round += 1) {
   const slabs = [0, 1].map((index) => fill(deployed, index, ['{"features":[1]}']));
-  const runs = slabs.map((slab) => pool.run(slab, 'queue'));
+  const runs = slabs.map((slab) => pool.scheduler.run(slab, 'queue'));
   if (round === 1) {
     await pool.close();
-    if (pool.busy > 0) process.exitCode = 3;
+    if (pool.scheduler.busy > 0) process.exitCode = 3;
   }
   await Promise.all(runs);
 }

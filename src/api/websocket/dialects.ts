@@ -35,7 +35,7 @@ const json: SocketDialect = {
   isBinary: false,
   accept: (api, { model, version }) => {
     // What is named in the URL must be there now; without it, each frame may name its own.
-    if (model !== undefined || version !== undefined) api.queueOf(model, version);
+    if (model !== undefined || version !== undefined) api.models.served(model).queueOf(version);
   },
   submit: (api, target, frame, reply) =>
     queueFor(api, target, textIn(frame, 'model')).submit(EntryKind.socketJson, frame, reply, monotonicUs()),
@@ -45,8 +45,8 @@ const json: SocketDialect = {
 // A version of the URL is one of the URL's model, or of the default one.
 function queueFor(api: ServingApi, target: SocketTarget, model?: string, version?: string): Submitter {
   return model === undefined || model === target.model
-    ? api.queueOf(target.model, version ?? target.version)
-    : api.queueOf(model, version);
+    ? api.models.served(target.model).queueOf(version ?? target.version)
+    : api.models.served(model).queueOf(version);
 }
 
 // Of most frames nothing more than this is asked for, and one search in native code says that it is not there.
@@ -62,7 +62,7 @@ const floats: SocketDialect = {
   isBinary: true,
   accept: (api, { model, version }) => api.assertFloats(model, version),
   submit: (api, { model, version }, frame, reply) =>
-    api.queueOf(model, version).submit(EntryKind.floatFrame, frame, reply, monotonicUs()),
+    queueFor(api, { model, version }).submit(EntryKind.floatFrame, frame, reply, monotonicUs()),
   refusal: (frame, error) => floatErrorFrame(error, floatFrameId(frame)).bytes,
 };
 

@@ -16,7 +16,7 @@ export function createServingApi(
   context: EngineContext, table: ModelTable, life: EngineLife, control: ControlPlane,
 ): ServingApi {
   return {
-    queueOf: (model, version) => table.served(model).queueOf(version),
+    models: table,
     assertFloats: (model, version) => {
       const served = table.served(model);
       const reason = floatRefusal(served.deploymentOf(version).version.signature);

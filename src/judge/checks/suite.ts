@@ -100,7 +100,21 @@ class Suite implements GenerationJudge {
     const kept = this.#kept;
     // Nothing came and nothing left, and no breach grows older: the look before this one says it all.
     const isSame = kept?.revision === revision && kept.phase === phase && kept.p95Ms === p95Ms && this.#streaks.isEmpty;
-    return this.#judged(isSame ? kept.results : this.#evaluate(nowUs, phase, p95Ms), p95Ms);
+    const results = isSame ? kept.results : this.#evaluate(nowUs, phase, p95Ms);
+    const { rates, answers, reference } = this.#observer;
+    const requests = rates.total(0, RATE.requests);
+    const values = answers?.total(0, ANSWER.values) ?? 0;
+    const isMeasured = answers !== null && values > 0 && (reference?.standardDeviation ?? 0) > 0;
+    return {
+      get checks() { return results.checks; },
+      get failing() { return results.failing; },
+      evidence: { suite: 'default', inputs: results.evidence },
+      // What people see of the short window, judged or not.
+      windowSamples: requests, p95LatencyMs: p95Ms,
+      errorRate: requests === 0 ? null : rates.total(0, RATE.errors) / requests,
+      predictionDrift: isMeasured ? Math.abs(answers.total(0, ANSWER.meanSum)) / values : null,
+      lastHour: this.#lastHour(),
+    };
   }
 
   #evaluate(nowUs: number, phase: JudgePhase, p95Ms: number | null): Results {
@@ -118,23 +132,6 @@ class Suite implements GenerationJudge {
     const isSettled = ![...windows, ...asked].some((window) => window.wasNear());
     this.#kept = isSettled ? { results, revision, phase, p95Ms } : null;
     return results;
-  }
-
-  // The results, with what people see of the short window, judged or not.
-  #judged(results: Results, p95Ms: number | null): JudgedLook {
-    const { rates, answers, reference } = this.#observer;
-    const requests = rates.total(0, RATE.requests);
-    const values = answers?.total(0, ANSWER.values) ?? 0;
-    const isMeasured = answers !== null && values > 0 && (reference?.standardDeviation ?? 0) > 0;
-    return {
-      get checks() { return results.checks; },
-      get failing() { return results.failing; },
-      evidence: { suite: 'default', inputs: results.evidence },
-      windowSamples: requests, p95LatencyMs: p95Ms,
-      errorRate: requests === 0 ? null : rates.total(0, RATE.errors) / requests,
-      predictionDrift: isMeasured ? Math.abs(answers.total(0, ANSWER.meanSum)) / values : null,
-      lastHour: this.#lastHour(),
-    };
   }
 
   #lastHour(): HourCounts {

@@ -80,7 +80,7 @@ export class ModelWatch {
   detach(deploymentId: number, nowUs: number): void {
     const group = this.#groups.get(deploymentId);
     if (group === undefined) return;
-    this.#drain([group], nowUs);
+    this.drain(nowUs, [group]);
     this.#lappedBefore += group.lapped;
     this.#groups.delete(deploymentId);
     this.#feeds.delete(deploymentId);
@@ -119,12 +119,8 @@ export class ModelWatch {
     if (this.#watched?.state.generation === generation) this.#watched.phase = phase;
   }
 
-  /** Takes in all waiting samples and returns how many. */
-  drain(nowUs: number): number {
-    return this.#drain(this.#groups.values(), nowUs);
-  }
-
-  #drain(groups: Iterable<RingGroup>, nowUs: number): number {
+  /** Takes in all samples that wait in `groups`, by default in all rings, and returns how many. */
+  drain(nowUs: number, groups: Iterable<RingGroup> = this.#groups.values()): number {
     this.#nowUs = nowUs;
     this.#watched?.state.latency.advance(nowUs);
     this.#held?.latency.advance(nowUs);

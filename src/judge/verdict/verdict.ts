@@ -62,34 +62,23 @@ interface Look {
 
 /** Builds the verdict of a failing look, or null when no check fails. */
 export function verdictOf(look: Look): Verdict | null {
-  const failing = failingOf(look.judged.checks);
+  const { model, version, generation, judged, failingSince, phase, exposure, totals, lateSamples } = look;
+  const failing = failingOf(judged.checks);
   if (failing[0] === undefined) return null;
-  const { model, version, generation } = look;
   const { check: trigger, effect } = failing[0];
-  return {
-    kind: 'verdict', model, version, generation, verdict: 'fail', trigger, failing, effect,
-    cause: CHECKS[trigger].cause, reason: reasonText(failing), evidence: evidenceOf(look),
-  };
-}
-
-function evidenceOf(look: Look): Record<string, unknown> {
+  // Monotonic time means nothing as a date, so times are told as distances from this look.
   const agoMs = (us: number | null): number | null => (us === null ? null : Math.round((look.atUs - us) / 1_000));
   return {
-    format: EVIDENCE_FORMAT,
-    model: look.model,
-    version: look.version,
-    generation: look.generation,
-    phase: look.phase,
-    look: look.look,
-    // Monotonic time means nothing as a date, so times are told as distances from this look.
-    failingSinceLook: look.failingSince.look,
-    failingForMs: agoMs(look.failingSince.atUs),
-    firstRequestAgoMs: agoMs(look.firstUs),
-    firstErrorAgoMs: agoMs(look.firstErrorUs),
-    exposure: look.exposure,
-    ...look.judged.evidence,
-    checks: look.judged.checks,
-    totals: look.totals,
-    lateSamples: look.lateSamples,
+    kind: 'verdict', model, version, generation, verdict: 'fail', trigger, failing, effect,
+    cause: CHECKS[trigger].cause,
+    reason: reasonText(failing),
+    evidence: {
+      format: EVIDENCE_FORMAT, model, version, generation, phase, look: look.look,
+      failingSinceLook: failingSince.look,
+      failingForMs: agoMs(failingSince.atUs),
+      firstRequestAgoMs: agoMs(look.firstUs),
+      firstErrorAgoMs: agoMs(look.firstErrorUs),
+      exposure, ...judged.evidence, checks: judged.checks, totals, lateSamples,
+    },
   };
 }

@@ -22,7 +22,7 @@ export function topLevelMember(bytes: Buffer, key: string): unknown {
   for (let at = 0; at < bytes.length; at += 1) {
     switch (bytes[at]) {
       case QUOTE: {
-        const end = stringEnd(bytes, at);
+        const end = textEnd(bytes, at);
         if (atName && depth === 1 && end - at === name.length && name.compare(bytes, at, end) === 0) {
           return valueAfter(bytes, end);
         }
@@ -49,9 +49,9 @@ export function topLevelMember(bytes: Buffer, key: string): unknown {
   return undefined;
 }
 
-// The index after the closing quote, or the end of the bytes.
-function stringEnd(bytes: Buffer, start: number): number {
-  let at = start + 1;
+/** The index after the closing quote of the text that opens at `quote`, or the end of the bytes. */
+export function textEnd(bytes: Uint8Array, quote: number): number {
+  let at = quote + 1;
   while (at < bytes.length && bytes[at] !== QUOTE) at += bytes[at] === BACKSLASH ? 2 : 1;
   return Math.min(at + 1, bytes.length);
 }
@@ -63,7 +63,7 @@ function valueAfter(bytes: Buffer, nameEnd: number): unknown {
   let end = start;
   for (; end < bytes.length && end - start < MEMBER_BYTES_MAX; end += 1) {
     const byte = bytes[end];
-    if (byte === QUOTE) end = stringEnd(bytes, end) - 1;
+    if (byte === QUOTE) end = textEnd(bytes, end) - 1;
     else if (byte === OPEN_BRACE || byte === OPEN_BRACKET) depth += 1;
     else if (depth === 0 && (byte === COMMA || byte === CLOSE_BRACE)) break;
     else if (byte === CLOSE_BRACE || byte === CLOSE_BRACKET) depth -= 1;

@@ -5,7 +5,7 @@
 import { isUtf8 } from 'node:buffer';
 import { lastgoodError, reasonOf } from '../../base/errors.ts';
 import { describeValue } from '../json/element.ts';
-import { topLevelMember } from '../json/member-scan.ts';
+import { textEnd, topLevelMember } from '../json/member-scan.ts';
 import { idText } from '../json/refusal.ts';
 
 const OPEN_BRACE = 0x7b;
@@ -13,7 +13,6 @@ const CLOSE_BRACE = 0x7d;
 const OPEN_BRACKET = 0x5b;
 const CLOSE_BRACKET = 0x5d;
 const QUOTE = 0x22;
-const BACKSLASH = 0x5c;
 const COLON = 0x3a;
 
 /** Deeper documents are refused: no tensor needs it, and JSON.parse needs seconds for millions of levels. */
@@ -125,13 +124,6 @@ function spaceEnd(bytes: Uint8Array, from: number): number {
   let at = from;
   while (bytes[at] === 0x20 || bytes[at] === 0x0a || bytes[at] === 0x0d || bytes[at] === 0x09) at += 1;
   return at;
-}
-
-// The index after the closing quote, or the end of the bytes.
-function textEnd(bytes: Uint8Array, quote: number): number {
-  let at = quote + 1;
-  while (at < bytes.length && bytes[at] !== QUOTE) at += bytes[at] === BACKSLASH ? 2 : 1;
-  return Math.min(at + 1, bytes.length);
 }
 
 // The index after the bracket that closes the array at `start`, or the end of the bytes.

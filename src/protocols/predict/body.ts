@@ -2,7 +2,7 @@
 // Pure; worker thread.
 import { isUtf8 } from 'node:buffer';
 import { lastgoodError, reasonOf } from '../../base/errors.ts';
-import { topLevelMember } from '../json/member-scan.ts';
+import { textEnd, topLevelMember } from '../json/member-scan.ts';
 import { idText } from '../json/refusal.ts';
 import { describeValue } from '../json/element.ts';
 
@@ -11,7 +11,6 @@ const CLOSE_BRACE = 0x7d;
 const OPEN_BRACKET = 0x5b;
 const CLOSE_BRACKET = 0x5d;
 const QUOTE = 0x22;
-const BACKSLASH = 0x5c;
 
 /** JSON.parse needs seconds for millions of nested brackets; no tensor is nested this deep. */
 const NESTING_MAX = 64;
@@ -46,14 +45,10 @@ export function frameId(bytes: Uint8Array): string | null {
 /** Tells whether brackets nest deeper than `depthMax`, without parsing. */
 export function nestsDeeper(bytes: Uint8Array, depthMax: number): boolean {
   let depth = 0;
-  let isText = false;
   for (let at = 0; at < bytes.length; at += 1) {
     const byte = bytes[at]!;
-    if (isText) {
-      if (byte === BACKSLASH) at += 1;
-      else if (byte === QUOTE) isText = false;
-    } else if (byte === QUOTE) {
-      isText = true;
+    if (byte === QUOTE) {
+      at = textEnd(bytes, at) - 1;
     } else if (byte === OPEN_BRACE || byte === OPEN_BRACKET) {
       depth += 1;
       if (depth > depthMax) return true;

@@ -23,23 +23,18 @@ export type CommitReport =
   | { readonly kind: 'done'; readonly isCommitted: boolean }
   | { readonly kind: 'failed'; readonly error: EncodedError };
 
-export interface Commits {
-  /**
-   * Makes the change that `change` makes of the registry; resolves with its result, rejects with what it throws, and
-   * with DISK_REFUSED.
-   */
-  run<T>(change: () => T): Promise<T>;
-}
+/**
+ * Makes the change that `change` makes of the registry; resolves with its result when it is on disk, rejects with what
+ * it throws, and with DISK_REFUSED.
+ */
+export type Commit = <T>(change: () => T) => Promise<T>;
 
-/** Commits at once on the calling thread: for tools, and where nothing serves yet. */
-export const syncCommits: Commits = {
-  // Not later: what follows the call finds the change made.
-  // eslint-disable-next-line @typescript-eslint/require-await
-  run: async (change) => change(),
-};
+/** On the calling thread: for tools, and where nothing serves yet. Not later: what follows finds the change made. */
+// eslint-disable-next-line @typescript-eslint/require-await
+export const commitAtOnce: Commit = async (change) => change();
 
 /** Stages on the calling thread and commits in the writer thread, which the next commit starts again when it ended. */
-export class AsyncCommits implements Commits {
+export class AsyncCommits {
   readonly #store: RegistryStore;
   readonly #what: string;
   readonly #writer: ManagedThread<StagedChange | null, CommitReport>;
@@ -67,7 +62,7 @@ export class AsyncCommits implements Commits {
     if (!this.#store.readOnly) this.#writer.start();
   }
 
-  run<T>(change: () => T): Promise<T> {
+  readonly run: Commit = (change) => {
     if (this.#waiting >= CHANGES_WAITING_MAX) {
       const reason = `${this.#waiting} changes wait for the disk already; at most ${CHANGES_WAITING_MAX} may`;
       return Promise.reject(lastgoodError('DISK_REFUSED', { what: 'the registry', reason }));
@@ -76,7 +71,7 @@ export class AsyncCommits implements Commits {
     const done = this.#last.then(() => this.#make(change)).finally(() => (this.#waiting -= 1));
     this.#last = done.catch(() => undefined);
     return done;
-  }
+  };
 
   /** Waits for the changes that are under way, then lets the writer go. */
   async close(): Promise<void> {
@@ -87,27 +82,23 @@ export class AsyncCommits implements Commits {
   async #make<T>(change: () => T): Promise<T> {
     for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt += 1) {
       const { result, staged } = stage(this.#store, change);
-      if (staged.writes.length === 0 || (await this.#commit(staged))) return result;
+      if (staged.writes.length === 0) return result;
+      this.#writer.start();
+      // Whoever waits for the disk does not leave before it has answered.
+      this.#writer.keepProcess(true);
+      const isCommitted = await new Promise<boolean>((resolve, reject) => {
+        this.#committing = { resolve, reject };
+        this.#writer.post(staged);
+      }).finally(() => {
+        this.#committing = null;
+        this.#writer.keepProcess(false);
+      });
+      // Else the registry has another revision by now.
+      if (isCommitted) return result;
     }
     throw lastgoodError('DISK_REFUSED', {
       what: 'the registry', reason: `other processes changed it ${ATTEMPTS_MAX} times meanwhile`,
     });
-  }
-
-  // Resolves with false when the registry has another revision.
-  async #commit(staged: StagedChange): Promise<boolean> {
-    this.#writer.start();
-    // Whoever waits for the disk does not leave before it has answered.
-    this.#writer.keepProcess(true);
-    try {
-      return await new Promise<boolean>((resolve, reject) => {
-        this.#committing = { resolve, reject };
-        this.#writer.post(staged);
-      });
-    } finally {
-      this.#committing = null;
-      this.#writer.keepProcess(false);
-    }
   }
 
   #refusal(error: Error): Error {

@@ -28,25 +28,6 @@ export function stage<T>(store: RegistryStore, change: () => T): { readonly resu
   });
 }
 
-class Overtaken extends Error {}
-
-/** Makes a staged change in one transaction; false, and nothing is written, when the registry has another revision. */
-export function commitStaged(store: RegistryStore, { writes, revision }: StagedChange): boolean {
-  try {
-    store.transaction(() => {
-      if ((store.get(REVISION) ?? 0) !== revision) throw new Overtaken();
-      for (const { key, value } of writes) {
-        if (value === undefined) store.delete({ parts: key });
-        else store.put({ parts: key }, value);
-      }
-    });
-    return true;
-  } catch (error) {
-    if (error instanceof Overtaken) return false;
-    throw error;
-  }
-}
-
 export class StagedWrites implements Overlay {
   readonly #writes = new Map<string, Write>();
 

@@ -2,20 +2,32 @@
 // stead.
 import { parentPort, workerData } from 'node:worker_threads';
 import { encodeError } from '../../base/errors.ts';
+import { REVISION } from '../store/keys.ts';
 import { openStore, type RegistryStore, type StoreOptions } from '../store/store.ts';
 import type { CommitReport } from './commits.ts';
-import { commitStaged, type StagedChange } from './staging.ts';
+import type { StagedChange } from './staging.ts';
 
 if (parentPort === null) throw new Error('start the writer: this is the main thread; wanted a worker thread');
 const port = parentPort;
 let store: RegistryStore | null = null;
 
-function commit(change: StagedChange): CommitReport {
+class Overtaken extends Error {}
+
+// In one transaction, or not at all when the registry has another revision.
+function commit({ writes, revision }: StagedChange): CommitReport {
   try {
-    store ??= openStore(workerData as StoreOptions);
-    return { kind: 'done', isCommitted: commitStaged(store, change) };
+    const registry = (store ??= openStore(workerData as StoreOptions));
+    registry.transaction(() => {
+      if ((registry.get(REVISION) ?? 0) !== revision) throw new Overtaken();
+      for (const { key, value } of writes) {
+        if (value === undefined) registry.delete({ parts: key });
+        else registry.put({ parts: key }, value);
+      }
+    });
+    return { kind: 'done', isCommitted: true };
   } catch (error) {
-    return { kind: 'failed', error: encodeError(error) };
+    return error instanceof Overtaken
+      ? { kind: 'done', isCommitted: false } : { kind: 'failed', error: encodeError(error) };
   }
 }
 

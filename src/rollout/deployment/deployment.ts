@@ -122,11 +122,11 @@ export class Deployment {
   }
   /** Whether a batch of `user` may be run now: see BatchScheduler. */
   hasPlace(user: 'queue' | 'shielded' | 'named', mayQueueBehind = false): boolean {
-    return this.#state === 'ready' && this.#pool.places.hasPlace(user, mayQueueBehind);
+    return this.#state === 'ready' && this.#pool.scheduler.hasPlace(user, mayQueueBehind);
   }
   /** Keeps the place of a shielded batch until the function that it returns is called. */
   holdPlace(): () => void {
-    return this.#pool.places.holdPlace();
+    return this.#pool.scheduler.holdPlace();
   }
 
   /** Tells its workers how often to keep a row; until then they keep none. */
@@ -138,7 +138,7 @@ export class Deployment {
   async run(slab: Slab, user: PlaceUser): Promise<BatchResult> {
     this.#running.add(slab);
     try {
-      return await this.#pool.run(slab, user);
+      return await this.#pool.scheduler.run(slab, user);
     } catch (error) {
       const { model, version } = this.version;
       throw lastgoodError('MODEL_FAILED', { model, version, reason: `its worker was lost: ${reasonOf(error)}` });
@@ -150,12 +150,12 @@ export class Deployment {
 
   /** Takes back the batches that no worker has begun: their runs resolve with `isRecalled`. */
   recall(): void {
-    this.#pool.recall();
+    this.#pool.scheduler.recall();
   }
 
   /** Runs a slab of kept rows beside the batches: it counts as none. Rejects when the deployment is closing. */
   async replay(slab: Slab): Promise<BatchResult> {
-    return this.#pool.run(slab, 'replay');
+    return this.#pool.scheduler.run(slab, 'replay');
   }
 
   /** Waits for the running batches, then lets the sessions and the threads go. */

@@ -16,7 +16,6 @@ import type {
   BatchReport, BatchResult, LoadResult, LoadTask, ServeResult, ServeTask, WorkerResult, WorkerStart, WorkerTask,
 } from '../messages.ts';
 import { refuseBatch } from '../run/batch-runner.ts';
-import type { BatchRunner } from '../run/batch-runner.ts';
 import { rowTapOf } from '../run/row-sampler.ts';
 import { Sampler } from '../run/sampler.ts';
 import { SlotState, WorkerSlots } from '../pool/slots.ts';
@@ -93,7 +92,7 @@ async function serve(task: ServeTask): Promise<ServeResult> {
   const assignment = assignmentOf(task.start);
   const mailbox = new MailboxReceiver<BatchReport>(task.mailbox, port, assignment.slabs);
   for (let slab = mailbox.next(); slab !== null; slab = mailbox.next()) {
-    mailbox.finish(await carryOut(slab, assignment));
+    mailbox.finish(await runBatch(slab, assignment));
   }
   await release(assignment, task.releaseMs);
   port.close();
@@ -101,36 +100,28 @@ async function serve(task: ServeTask): Promise<ServeResult> {
 }
 
 // Runs one batch; returns what the main thread does not find in the slab.
-async function carryOut(slab: Slab, assignment: Assignment): Promise<BatchReport | null> {
-  try {
-    const { overflow } = await runBatch(slab, assignment);
-    return overflow.length === 0 ? null : { overflow };
-  } catch (error) {
-    return { overflow: [], failure: encodeError(error) };
-  }
-}
-
-async function runBatch(slab: Slab, assignment: Assignment): Promise<BatchResult> {
-  slab.beginRun();
+async function runBatch(slab: Slab, assignment: Assignment): Promise<BatchReport | null> {
   const { start } = assignment;
   const { deploymentId } = slab;
-  if (deploymentId !== start.deploymentId) {
-    const reason = `its batch is for deployment ${deploymentId} and reached deployment ${start.deploymentId}`;
-    // No samples: they would count for a version that was not asked.
-    return refuseBatch(slab, lastgoodError('INTERNAL', { reason }), Outcome.clientFault, null);
-  }
-  let runner: BatchRunner;
   try {
-    ({ runner } = await ensureLoaded(assignment));
+    slab.beginRun();
+    if (deploymentId !== start.deploymentId) {
+      const reason = `its batch is for deployment ${deploymentId} and reached deployment ${start.deploymentId}`;
+      // No samples: they would count for a version that was not asked.
+      return refuseBatch(slab, lastgoodError('INTERNAL', { reason }), Outcome.clientFault, null);
+    }
+    let result: BatchResult;
+    try {
+      const { runner } = await ensureLoaded(assignment);
+      result = await runner.run(slab);
+    } catch (error) {
+      // Entries that were answered before the throw keep their answers and samples.
+      if (assignment.loaded === null) assignment.sampler?.begin(slab.generation, slab.track);
+      result = refuseBatch(slab, answerable(error, start), Outcome.modelFailure, assignment.sampler);
+    }
+    return result.overflow.length === 0 ? null : result;
   } catch (error) {
-    assignment.sampler?.begin(slab.generation, slab.track);
-    return refuseBatch(slab, answerable(error, start), Outcome.modelFailure, assignment.sampler);
-  }
-  try {
-    return await runner.run(slab);
-  } catch (error) {
-    // Entries that were answered before the throw keep their answers and samples.
-    return refuseBatch(slab, error, Outcome.modelFailure, assignment.sampler);
+    return { overflow: [], failure: encodeError(error) };
   }
 }
 

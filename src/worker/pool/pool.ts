@@ -4,9 +4,8 @@
 import { monotonicUs, withTimeout } from '../../base/clock.ts';
 import { isLastgoodError, lastgoodError, reasonOf } from '../../base/errors.ts';
 import type { OutputKind, Signature } from '../../domain/records.ts';
-import type { Slab } from '../../shared-memory/slab.ts';
-import type { BatchResult, LoadResult, WorkerStart } from '../messages.ts';
-import type { BatchScheduler, PlaceUser } from './scheduler.ts';
+import type { LoadResult, WorkerStart } from '../messages.ts';
+import type { BatchScheduler } from './scheduler.ts';
 import { WorkerSlots } from './slots.ts';
 import { WorkerThreads } from './threads.ts';
 
@@ -57,11 +56,6 @@ export class InferencePool {
     }
   }
 
-  /** Batches that have not settled. */
-  get busy(): number {
-    return this.#threads.scheduler.busy;
-  }
-
   /** What the loaded sessions say of themselves. */
   get signature(): Signature {
     if (this.#signature === null) throw new Error('This is a bug: the pool is not loaded');
@@ -72,21 +66,9 @@ export class InferencePool {
     return this.#outputKind;
   }
 
-  /** Says whether there is a place for one more batch. */
-  get places(): Pick<BatchScheduler, 'hasPlace' | 'holdPlace'> {
+  /** Runs the batches, as long as the pool is not closing. */
+  get scheduler(): BatchScheduler {
     return this.#threads.scheduler;
-  }
-
-  /** Runs one batch; rejects when its worker died or the pool is closing. The slab's entries carry the answers. */
-  run(slab: Slab, user: PlaceUser): Promise<BatchResult> {
-    if (this.#left !== null) return Promise.reject(new Error('run a batch: the pool is closing'));
-    if (this.#threads.isEmpty) return Promise.reject(new Error('run a batch: no worker thread is left'));
-    return this.#threads.scheduler.run(slab, user);
-  }
-
-  /** Takes back the batches that no worker has begun: they resolve with `isRecalled`. */
-  recall(): void {
-    this.#threads.scheduler.recall();
   }
 
   /** Waits for the running batches, releases every session, then stops the idle threads. */
@@ -104,6 +86,7 @@ export class InferencePool {
   }
 
   #leave(): Promise<void> {
+    this.scheduler.refusal = 'the pool is closing';
     this.#left ??= this.#idle().then(() => this.#threads.release(this.#start));
     return this.#left;
   }
@@ -129,7 +112,7 @@ export class InferencePool {
   }
 
   async #idle(): Promise<void> {
-    while (this.busy > 0) await new Promise<void>((resolve) => this.#idleWaiters.push(resolve));
+    while (this.scheduler.busy > 0) await new Promise<void>((resolve) => this.#idleWaiters.push(resolve));
   }
 
   #wakeIdle(): void {

@@ -37,11 +37,13 @@ export class BatchScheduler {
   readonly #taken: Record<PlaceUser, number> = { queue: 0, shielded: 0, named: 0, aside: 0, replay: 0 };
   #held = 0;
   #isLooking = false;
+  /** Why no more batches are run; null while they are. */
+  refusal: string | null = null;
 
   /** `onIdle` is called when the last batch was settled. */
   constructor(workers: number, onIdle: () => void) {
     this.#onIdle = onIdle;
-    this.channels = Array.from({ length: workers }, () => new WorkerChannel<PlacedRun>((run) => this.#settled(run)));
+    this.channels = Array.from({ length: workers }, () => new WorkerChannel<PlacedRun>(this.#settled));
   }
 
   /** Batches that have not settled. */
@@ -67,7 +69,9 @@ export class BatchScheduler {
     };
   }
 
+  /** Runs one batch; rejects when its worker dies, and at once when it is refused. The slab carries the answers. */
   run(slab: Slab, user: PlaceUser): Promise<BatchResult> {
+    if (this.refusal !== null) return Promise.reject(new Error(`run a batch: ${this.refusal}`));
     if (this.#waiting.length >= this.channels.length * WAITING_PER_WORKER) {
       return Promise.reject(new Error(`run a batch: ${this.#waiting.length} wait for a worker already`));
     }
@@ -78,7 +82,7 @@ export class BatchScheduler {
     });
   }
 
-  /** Hands back what no worker has begun, but for batches in memory of their own. */
+  /** Hands back what no worker has begun, `isRecalled`, but for batches in memory of their own. */
   recall(): void {
     const recalled = this.channels.flatMap((channel) => channel.recall());
     const kept = this.#waiting.splice(0)
@@ -108,6 +112,7 @@ export class BatchScheduler {
 
   /** No worker is left. */
   loseAll(reason: Error): void {
+    this.refusal = 'no worker thread is left';
     for (const channel of this.channels) this.lose(channel, reason, false);
     this.#reject(this.#waiting.splice(0), reason);
   }
@@ -145,13 +150,13 @@ export class BatchScheduler {
 
   readonly #look = (): void => {
     this.#isLooking = false;
-    for (const channel of this.channels) channel.lookOrWait();
+    for (const channel of this.channels) channel.look();
   };
 
-  #settled({ user }: PlacedRun): void {
+  readonly #settled = ({ user }: PlacedRun): void => {
     this.#taken[user] -= 1;
     this.#freed();
-  }
+  };
 
   #freed(): void {
     if (this.#waiting.length > 0) this.#startWaiting();

@@ -63,9 +63,6 @@ export class WorkerThreads {
   get count(): number {
     return this.scheduler.channels.length;
   }
-  get isEmpty(): boolean {
-    return this.#isEmpty;
-  }
   /** No thread has ended so far, so they are as good as new ones. */
   get isWhole(): boolean {
     return this.#isWhole && this.#ended === null;
@@ -76,6 +73,7 @@ export class WorkerThreads {
     this.#user = user;
     this.#serving = [];
     this.#isServed = true;
+    this.scheduler.refusal = null;
     const loads = this.scheduler.channels.map(() => this.#postLoad(start, deadlineUs));
     this.#loading = loads;
     return (await Promise.all(loads)) as LoadResult[];

@@ -52,7 +52,7 @@ export class WorkerChannel<Run extends BatchRun = BatchRun> {
 
   /** Connects a new worker's port; the old worker, if there was one, must have been given up with `lose`. */
   connect(port: MessagePort): void {
-    this.#mailbox.connect(port, () => this.lookOrWait());
+    this.#mailbox.connect(port, () => this.look());
   }
 
   start(run: Run): void {
@@ -64,24 +64,17 @@ export class WorkerChannel<Run extends BatchRun = BatchRun> {
     this.#mailbox.dismiss();
   }
 
-  /** Settles the batches that are done. */
+  /** Settles the batches that are done, and asks to be told of the first that is not. */
   look(): void {
     for (let oldest = this.#posted[0]; oldest !== undefined; [oldest] = this.#posted) {
       const { run, number } = oldest;
-      if (!this.#mailbox.isDone(number)) return;
+      if (!this.#mailbox.isDone(number) && this.#mailbox.requestWakeup(number)) return;
       this.#posted.shift();
       const report = this.#mailbox.takeReport(number);
       if (report?.failure === undefined) run.resolve(report ?? ALL_FIT);
       else run.reject(decodeError(report.failure));
       this.#onSettled(run);
     }
-  }
-
-  /** The same, and asks to be told of what is not done yet. */
-  lookOrWait(): void {
-    this.look();
-    const [oldest] = this.#posted;
-    if (oldest !== undefined && !this.#mailbox.requestWakeup(oldest.number)) this.look();
   }
 
   /** Takes back the batches that the worker has not begun; their promises stay open. */

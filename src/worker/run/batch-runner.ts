@@ -7,7 +7,6 @@ import type { LastgoodError } from '../../base/errors.ts';
 import { EntryStatus } from '../../shared-memory/slab.ts';
 import type { Slab } from '../../shared-memory/slab.ts';
 import { Outcome } from '../../shared-memory/sample-ring.ts';
-import type { Sample } from '../../shared-memory/sample-ring.ts';
 import { JsonTooLarge } from '../../protocols/json/json-writer.ts';
 import { AnswerEncoder } from '../../protocols/predict/answer.ts';
 import type { AnsweredRequest } from '../../protocols/predict/answer.ts';
@@ -16,7 +15,6 @@ import { refusalJson } from '../../protocols/json/refusal.ts';
 import { protocolOf, refusalOf } from '../../protocols/protocol.ts';
 import { PredictDecoder } from '../../protocols/predict/request.ts';
 import { RowBatch } from '../../domain/row-batch.ts';
-import { eachRow } from '../../domain/run-block.ts';
 import type { RunBlock } from '../../domain/run-block.ts';
 import { hasNonFinite } from '../../domain/datatype.ts';
 import type { RunLimits } from '../../domain/run-limits.ts';
@@ -121,7 +119,7 @@ export class BatchRunner {
       else if (lane === 'tensors') this.#tensors.take(slab, entry, this.#startUs);
       else await this.#replay.run(slab, entry);
     }
-    await this.#flush();
+    if (this.#pending.length > 0) await this.#flush();
     if (this.#tensors.isWaiting) await this.#tensors.flush();
     if (this.#floats.isWaiting) await this.#floats.flush();
     sampler.publish();
@@ -174,43 +172,41 @@ export class BatchRunner {
     }
   }
 
+  // Runs and answers what was taken; there must be something. When a run fails, its halves are run on their own, down
+  // to the requests that fail.
   async #flush(): Promise<void> {
-    const pending = this.#pending;
-    if (pending.length > 0 && this.#options.session.rowsPerRun > 1) await this.#runAll(pending);
-    // Nothing is shared: each has its own time, and fails alone without being run again.
-    else for (const request of pending) await this.#runAll([request]);
-    this.#reset();
-  }
-
-  // Runs these requests together. When the run fails, halves are run on their own, down to the requests that fail.
-  async #runAll(requests: readonly Pending[]): Promise<void> {
-    const first = requests[0]!;
-    const last = requests[requests.length - 1]!;
-    const rows = last.firstRow + last.rows - first.firstRow;
     const { session, monotonicUs, sampler } = this.#options;
-    const beginUs = monotonicUs();
-    let result: RunResult;
-    try {
-      result = await session.run(this.#batch.inputs, first.firstRow, rows,
-        (from, count) => this.#gate.opens(latestDeadlineUs(requests, from, count)));
-    } catch (error) {
-      if (requests.length === 1) {
-        sampler.beginRun();
-        this.#fail(first, this.#modelFailed(error), Outcome.modelFailure, monotonicUs() - beginUs);
-        return;
+    const pending = this.#pending;
+    // Where nothing is shared, each has its own time, and fails alone without being run again.
+    const runs = session.rowsPerRun > 1 ? [pending] : pending.map((request) => [request]);
+    while (runs.length > 0) {
+      const requests = runs.shift()!;
+      const first = requests[0]!;
+      const last = requests[requests.length - 1]!;
+      const rows = last.firstRow + last.rows - first.firstRow;
+      const beginUs = monotonicUs();
+      let result: RunResult;
+      try {
+        result = await session.run(this.#batch.inputs, first.firstRow, rows,
+          (from, count) => this.#gate.opens(latestDeadlineUs(requests, from, count)));
+      } catch (error) {
+        const half = requests.length >> 1;
+        if (half > 0) runs.unshift(requests.slice(0, half), requests.slice(half));
+        else {
+          sampler.beginRun();
+          this.#fail(first, this.#modelFailed(error), Outcome.modelFailure, monotonicUs() - beginUs);
+        }
+        continue;
       }
-      const half = requests.length >> 1;
-      await this.#runAll(requests.slice(0, half));
-      await this.#runAll(requests.slice(half));
-      return;
+      const runUs = result.runMs * 1e3;
+      sampler.beginRun();
+      this.#rowsSince = ROWS_PER_LOOK;
+      for (const request of requests) {
+        if (this.#gate.isLate(request.deadlineUs)) this.#failLate(request, runUs);
+        else this.#answer(request, result.blocks, runUs, rows);
+      }
     }
-    const runUs = result.runMs * 1e3;
-    sampler.beginRun();
-    this.#rowsSince = ROWS_PER_LOOK;
-    for (const request of requests) {
-      if (this.#gate.isLate(request.deadlineUs)) this.#failLate(request, runUs);
-      else this.#answer(request, result.blocks, runUs, rows);
-    }
+    this.#reset();
   }
 
   #answer(request: Pending, blocks: readonly RunBlock[], runUs: number, batchRows: number): void {
@@ -243,18 +239,7 @@ export class BatchRunner {
     times.doneUs = doneUs;
     times.runUs = runUs;
     times.batchRows = batchRows;
-    const sample = sampler.request(outcome, rows, times);
-    // One row in one block is the common case: no visitor is made for it.
-    if (rows === 1 && blocks.length === 1) {
-      this.#sampleRow(sample, request, 0, blocks[0]!, request.firstRow - blocks[0]!.firstRow);
-      return;
-    }
-    let index = 0;
-    eachRow(request, blocks, (block, row) => {
-      const target: Sample | null = index === 0 ? sample : sampler.row(sample, index);
-      if (target !== null) this.#sampleRow(target, request, index, block, row);
-      index += 1;
-    });
+    sampler.answered(sampler.request(outcome, rows, times), this.#batch.inputs, blocks, request.firstRow, rows);
   }
 
   // An answer that is not finite is the client's when what was asked is not: see TensorBatch.
@@ -262,15 +247,6 @@ export class BatchRunner {
     return this.#batch.inputs.some(({ datatype, data, elements }) =>
       hasNonFinite(datatype, data, firstRow * elements, (firstRow + rows) * elements))
       ? Outcome.nonFiniteInput : Outcome.nonFinite;
-  }
-
-  // `index` counts the rows of the request, `row` those of the block.
-  #sampleRow(sample: Sample, request: Pending, index: number, block: RunBlock, row: number): void {
-    const { sampler } = this.#options;
-    const { inputs } = this.#batch;
-    sampler.ask(sample, inputs, request.firstRow + index);
-    sampler.predict(sample, block, row);
-    sampler.keep(sample, index, block, row, inputs, block.firstRow + row);
   }
 
   #failLate(request: Pending, runUs: number): void {

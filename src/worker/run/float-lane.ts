@@ -7,7 +7,6 @@ import type { Slab } from '../../shared-memory/slab.ts';
 import { ANSWER_HEAD_BYTES, FRAME_ID_BYTES, floatRefusal } from '../../protocols/f32/frame.ts';
 import { refusalOf } from '../../protocols/protocol.ts';
 import type { InputSource } from '../../domain/row-batch.ts';
-import { eachRow } from '../../domain/run-block.ts';
 import type { RunBlock } from '../../domain/run-block.ts';
 import { hasNonFinite } from '../../domain/datatype.ts';
 import type { RunGate } from './run-gate.ts';
@@ -202,17 +201,7 @@ export class FloatBatch {
     slab.setRows(entry, rows);
     slab.setOutcome(entry, outcome);
     this.#times.receivedUs = slab.receivedUs(entry);
-    const sample = sampler.request(outcome, rows, this.#times);
-    let index = 0;
-    eachRow({ firstRow, rows }, blocks, (block, row) => {
-      const one = index === 0 ? sample : sampler.row(sample, index);
-      if (one !== null) {
-        sampler.ask(one, this.#inputs, firstRow + index);
-        sampler.predict(one, block, row);
-        sampler.keep(one, index, block, row, this.#inputs, firstRow + index);
-      }
-      index += 1;
-    });
+    sampler.answered(sampler.request(outcome, rows, this.#times), this.#inputs, blocks, firstRow, rows);
   }
 
   // An answer that is not finite is the client's when what was asked is not: see TensorBatch.

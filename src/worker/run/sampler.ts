@@ -8,7 +8,7 @@ import { halfToNumber } from '../../domain/half.ts';
 import { summarizeRow } from '../../domain/prediction.ts';
 import { Projector } from '../../domain/projection.ts';
 import type { InputSource } from '../../domain/row-batch.ts';
-import type { RunBlock } from '../../domain/run-block.ts';
+import { eachRow, type RunBlock } from '../../domain/run-block.ts';
 import type { TensorData } from '../../domain/datatype.ts';
 import type { PredictionSource } from '../messages.ts';
 import type { RowOutputs, RowTap } from './row-sampler.ts';
@@ -103,6 +103,30 @@ export class Sampler {
     const { outcome, rows, batchRows, latencyUs, queueUs, runUs, atUs } = of;
     Object.assign(sample, { kind: SampleKind.row, outcome, rows, batchRows, latencyUs, queueUs, runUs, atUs });
     return sample;
+  }
+
+  /** Fills in what the rows of an answered request say, the first of them in its own sample. */
+  answered(
+    sample: Sample, inputs: readonly InputSource[], blocks: readonly RunBlock[], firstRow: number, rows: number,
+  ): void {
+    // One row in one block is the common case: no visitor is made for it.
+    if (rows === 1 && blocks.length === 1) {
+      this.#answeredRow(sample, 0, inputs, firstRow, blocks[0]!);
+      return;
+    }
+    let index = 0;
+    eachRow({ firstRow, rows }, blocks, (block) => {
+      const one = index === 0 ? sample : this.row(sample, index);
+      if (one !== null) this.#answeredRow(one, index, inputs, firstRow + index, block);
+      index += 1;
+    });
+  }
+
+  // `row` is one of the batch.
+  #answeredRow(sample: Sample, index: number, inputs: readonly InputSource[], row: number, block: RunBlock): void {
+    this.ask(sample, inputs, row);
+    this.predict(sample, block, row - block.firstRow);
+    this.keep(sample, index, block, row - block.firstRow, inputs, row);
   }
 
   /** Fills in which row was asked about. */

@@ -25,7 +25,7 @@ async function opened(use: (opened: Opened) => Promise<void>): Promise<void> {
   const store = openStore({ dataDir });
   const commits = new AsyncCommits(store, dataDir);
   try {
-    await use({ store, commits, registry: new Registry(store, clock, commits), dataDir });
+    await use({ store, commits, registry: new Registry(store, clock, commits.run), dataDir });
   } finally {
     await commits.close();
     await store.close();
@@ -149,7 +149,7 @@ describe('Registry.commit', () => {
       await registry.commit(() => create(registry, '1'));
       const store = openStore({ dataDir, readOnly: true });
       const commits = new AsyncCommits(store, dataDir);
-      const reader = new Registry(store, clock, commits);
+      const reader = new Registry(store, clock, commits.run);
       await assert.rejects(reader.commit(() => create(reader, '2')), {
         code: 'DISK_REFUSED', message: /reading only; nothing was changed$/,
       });

@@ -54,7 +54,7 @@ suite('InferencePool', () => {
     const pool = await startPool(deployed.start);
     for (let round = 0; round < 20; round += 1) {
       const slabs = [0, 1].map((index) => fill(deployed, index, [`{"features":[${round},${index},0]}`, '{}']));
-      const results = await Promise.all(slabs.map((slab) => pool.run(slab, 'queue')));
+      const results = await Promise.all(slabs.map((slab) => pool.scheduler.run(slab, 'queue')));
       for (const [index, slab] of slabs.entries()) {
         const [good, bad] = answersOf(slab, results[index]!);
         assert.equal(good!.body['prediction'], round + 10 * index + 0.5);
@@ -62,7 +62,7 @@ suite('InferencePool', () => {
         assert.equal(bad!.status, 400);
       }
     }
-    assert.equal(pool.busy, 0);
+    assert.equal(pool.scheduler.busy, 0);
     const samples = deployed.readers.map(samplesOf);
     assert.equal(samples[0]!.length + samples[1]!.length, 80);
     assert.ok(samples.every((ring) => ring.length > 0 && ring.every(({ generation }) => generation === 3)));
@@ -74,7 +74,7 @@ suite('InferencePool', () => {
       const deployed = await deploy(bytes, 1);
       const pool = await startPool({ ...deployed.start, stacking });
       const slab = fill(deployed, 0, [row, row]);
-      const answers = answersOf(slab, await pool.run(slab, 'queue'));
+      const answers = answersOf(slab, await pool.scheduler.run(slab, 'queue'));
       await pool.close();
       return [answers.map(({ body }) => body['prediction']), deployed.readers.flatMap(samplesOf)[0]!.batchRows];
     };
@@ -90,7 +90,7 @@ suite('InferencePool', () => {
     const deployed = await deploy(linear(), 1);
     const pool = await startPool(deployed.start);
     const slab = fill(deployed, 0, ['{"features":[1,2,3]}', '{"features":[1,2,3]}'], 6);
-    const answers = answersOf(slab, await pool.run(slab, 'queue'));
+    const answers = answersOf(slab, await pool.scheduler.run(slab, 'queue'));
     assert.deepEqual(answers.map(({ status, body }) => [status, body['code']]), [[500, 'INTERNAL'], [500, 'INTERNAL']]);
     assert.deepEqual(deployed.readers.flatMap(samplesOf), []);
     await pool.close();
@@ -104,16 +104,16 @@ suite('InferencePool', () => {
       const slab = createSlab({ entriesMax: 1, requestBytes: body.length, answerBytes: 64 });
       slab.append(EntryKind.predictJson, body, monotonicUs(), Infinity);
       slab.stamp(3, 5, monotonicUs());
-      const result = await pool.run(slab, 'queue');
+      const result = await pool.scheduler.run(slab, 'queue');
       assert.equal(result.overflow.length, 1);
       assert.deepEqual(answersOf(slab, result)[0]!.body['predictions'], new Array(50).fill(round + 0.5));
       const small = fill(deployed, 0, ['{"features":[1,2,3]}']);
-      const next = await pool.run(small, 'queue');
+      const next = await pool.scheduler.run(small, 'queue');
       assert.deepEqual(next.overflow, []);
       assert.equal(answersOf(small, next)[0]!.body['prediction'], 321.5);
     }
     const stray = createSlabArena(100, { entriesMax: 1, requestBytes: 8, answerBytes: 8 }).slabs[99]!;
-    await assert.rejects(pool.run(stray, 'queue'), /names a slab that the arena does not have/);
+    await assert.rejects(pool.scheduler.run(stray, 'queue'), /names a slab that the arena does not have/);
     await pool.close();
   });
 
@@ -153,7 +153,7 @@ suite('InferencePool', () => {
     await until('the pool noticed', () => lost.length === 1);
     assert.equal(slots.stateOf(0), SlotState.free);
     const slab = fill(deployed, 0, ['{"features":[1,2,3]}']);
-    const [answer] = answersOf(slab, await pool.run(slab, 'queue'));
+    const [answer] = answersOf(slab, await pool.scheduler.run(slab, 'queue'));
     assert.equal(answer!.body['prediction'], 321.5);
     assert.equal(slots.stateOf(0), SlotState.ready);
     assert.notEqual(slots.ownerOf(0), before);
@@ -169,7 +169,7 @@ suite('InferencePool', () => {
     await threads[0]!.terminate();
     await until('the pool noticed', () => lost.length === 1);
     const slab = fill(deployed, 0, ['{"features":[1,2,3]}', '{"features":[1,2,3]}']);
-    const answers = answersOf(slab, await pool.run(slab, 'queue'));
+    const answers = answersOf(slab, await pool.scheduler.run(slab, 'queue'));
     assert.deepEqual(answers.map(({ status }) => status), [500, 500]);
     assert.deepEqual(answers.map(({ body }) => body['code']), ['MODEL_FAILED', 'MODEL_FAILED']);
     const outcomes = deployed.readers.flatMap(samplesOf).map(({ outcome }) => outcome);
@@ -182,21 +182,21 @@ suite('InferencePool', () => {
     const pool = await startPool(deployed.start);
     for (let round = 0; round < 4; round += 1) {
       const slabs = [0, 1, 2].map((index) => fill(deployed, index, [`{"features":[${index}]}`]));
-      const runs = slabs.map((slab) => pool.run(slab, 'queue'));
+      const runs = slabs.map((slab) => pool.scheduler.run(slab, 'queue'));
       // In some rounds the worker is asleep still, or begins the second one just before that would be taken back.
       if (round > 0) await delay(round);
       await until('no more than one is left', () => {
-        pool.recall();
-        return pool.busy <= 1;
+        pool.scheduler.recall();
+        return pool.scheduler.busy <= 1;
       });
       const results = await Promise.all(runs);
       const run = results.flatMap(({ isRecalled }, index) => (isRecalled === true ? [] : [index]));
       assert.ok(run.length <= 1 && !run.includes(2), `batches ${run.join(', ')} of three were run`);
       for (const index of run) assert.equal(answersOf(slabs[index]!, results[index]!)[0]!.body['prediction'], index);
-      const again = await pool.run(slabs[2]!, 'queue');
+      const again = await pool.scheduler.run(slabs[2]!, 'queue');
       assert.equal(answersOf(slabs[2]!, again)[0]!.body['prediction'], 2);
     }
-    assert.equal(pool.busy, 0);
+    assert.equal(pool.scheduler.busy, 0);
     await pool.close();
   });
 
@@ -204,14 +204,14 @@ suite('InferencePool', () => {
     const deployed = await deploy(slow(40), 2);
     const pool = await startPool(deployed.start);
     const slabs = [0, 1, 2].map((index) => fill(deployed, index, [`{"features":[${index}]}`]));
-    const runs = slabs.map((slab) => pool.run(slab, 'queue'));
-    assert.equal(pool.busy, 3);
+    const runs = slabs.map((slab) => pool.scheduler.run(slab, 'queue'));
+    assert.equal(pool.scheduler.busy, 3);
     await pool.close();
-    assert.equal(pool.busy, 0);
+    assert.equal(pool.scheduler.busy, 0);
     for (const [index, run] of runs.entries()) {
       assert.equal(answersOf(slabs[index]!, await run)[0]!.body['prediction'], index);
     }
-    await assert.rejects(pool.run(slabs[0]!, 'queue'), /closing/);
+    await assert.rejects(pool.scheduler.run(slabs[0]!, 'queue'), /closing/);
     await pool.close();
   });
 
@@ -220,16 +220,16 @@ suite('InferencePool', () => {
     const second = await deploy(linear(7), 2);
     const start = { ...second.start, version: '2', deploymentId: 6 };
     const { result: old, threads } = await threadsOf(() => startPool(first.start));
-    const run = old.run(fill(first, 0, ['{"features":[1,2,3]}']), 'queue');
+    const run = old.scheduler.run(fill(first, 0, ['{"features":[1,2,3]}']), 'queue');
     const left = await old.retire();
     assert.deepEqual((await run).overflow, []);
-    await assert.rejects(old.run(first.arena.slabs[0]!, 'queue'), /closing/);
+    await assert.rejects(old.scheduler.run(first.arena.slabs[0]!, 'queue'), /closing/);
     const { result: pool, threads: more } = await threadsOf(() =>
       InferencePool.start(start, { loadMs: LOAD_MS, onWorkerLost: () => undefined, threads: left }));
     assert.deepEqual([threads.length, more.length], [2, 0]);
     for (let round = 0; round < 5; round += 1) {
       const slabs = [0, 1].map((index) => fill(second, index, ['{"features":[1,2,3]}'], index === 0 ? 6 : 5));
-      const results = await Promise.all(slabs.map((slab) => pool.run(slab, 'queue')));
+      const results = await Promise.all(slabs.map((slab) => pool.scheduler.run(slab, 'queue')));
       const [good, stray] = slabs.map((slab, index) => answersOf(slab, results[index]!)[0]!);
       assert.deepEqual([good!.body['prediction'], good!.body['model_version']], [328, '2']);
       assert.equal(stray!.body['code'], 'INTERNAL');

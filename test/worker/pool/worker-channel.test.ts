@@ -23,7 +23,7 @@ suite('WorkerChannel', () => {
       channel.start({ slab: slabs[3]!, resolve, reject });
     });
     assert.equal(worker.next(), slabs[3]);
-    channel.lookOrWait();
+    channel.look();
     // The worker, which was held up behind the end of the order before, takes the request only now.
     assert.equal(Atomics.exchange(words, WAKEUP, 0), 1);
     port2.postMessage(null);
