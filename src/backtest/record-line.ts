@@ -7,7 +7,7 @@
 //     optional: "kind" (scalar, score, regression, classes, vector; scalar: one number, whatever it means), "summary"
 //     (a stored baseline, counts before "baseline"). No baseline at all is null, or left out.
 // What JSON has no number for is null, the bare tokens NaN, Infinity and -Infinity, or the same as text.
-import { isLastgoodError, lastgoodError, reasonOf } from '../base/errors.ts';
+import { innerReasonOf, lastgoodError, reasonOf } from '../base/errors.ts';
 import type { Baseline, OutputKind } from '../domain/records.ts';
 
 export interface SampleLine {
@@ -60,9 +60,7 @@ export function parseLine(text: string, path: string, number: number): RecordLin
 
 /** The error for line number `number`. */
 export function badLine(path: string, number: number, why: unknown): Error {
-  // What a baseline is refused for is said in the words of that refusal.
-  const reason = isLastgoodError(why) ? why.message.replace(/^[^:]*: /, '') : reasonOf(why);
-  return lastgoodError('SAMPLES_INVALID', { path, line: String(number), reason });
+  return lastgoodError('SAMPLES_INVALID', { path, line: String(number), reason: innerReasonOf(why) });
 }
 
 function parseJson(text: string): Fields {

@@ -180,7 +180,8 @@ export const ERRORS = {
       `register version "${d.version}" of model "${d.model}": it is registered already; versions never change`,
   ),
   FILE_UNREADABLE: define(400, (d: { path: Text; reason: Text }) => `read file "${d.path}": ${d.reason}`),
-  INVALID_BASELINE: define(400, (d: { path: Text; reason: Text }) => `read baseline "${d.path}": ${d.reason}`),
+  INVALID_BASELINE: define(
+    400, (d: { path: Text; reason: Text }) => `read baseline "${d.path}": ${d.reason}`, ['reason']),
   SAMPLES_INVALID: define(400, (d: { path: Text; line: Text; reason: Text }) =>
     `read samples "${d.path}", line ${d.line}: ${d.reason}`),
   INVALID_OUTPUT: define(400, (d: { reason: Text }) => `declare what the judge reads: ${d.reason}`),
@@ -288,7 +289,7 @@ export const ERRORS = {
     (d: { cert: Text; key: Text; reason: Text }) => `serve TLS with "${d.cert}" and "${d.key}": ${d.reason}`,
   ),
   FRONT_UNAVAILABLE: define(500, (d: { reason: Text }) => `load uWebSockets.js: ${d.reason}`),
-  INVALID_OPTION: define(400, (d: { reason: Text }) => `read the options: ${d.reason}`),
+  INVALID_OPTION: define(400, (d: { reason: Text }) => `read the options: ${d.reason}`, ['reason']),
   ADMIN_IN_USE: define(
     409,
     (d: { path: Text }) =>

@@ -51,6 +51,12 @@ export function reasonOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
+/** What is wrong, without what was being done if the details tell that: for an error that another one is about. */
+export function innerReasonOf(error: unknown): string {
+  const reason = isLastgoodError(error) ? error.details?.['reason'] : undefined;
+  return typeof reason === 'string' ? reason : reasonOf(error);
+}
+
 /** An error on its way to another thread or process, where it would lose its class. */
 export interface EncodedError {
   /** Null for one that is not of the table. */
@@ -64,6 +70,14 @@ export function encodeError(error: unknown): EncodedError {
   const { code, message, details } = error;
   return { code, message, ...(details !== undefined && { details }) };
 }
+
+/** The last word of a task in another thread or process: what it threw. */
+export interface FailedTask {
+  readonly kind: 'failed';
+  readonly error: EncodedError;
+}
+
+export const failedTask = (error: unknown): FailedTask => ({ kind: 'failed', error: encodeError(error) });
 
 /** The error again, with the code and details that it had. */
 export function decodeError({ code, message, details }: EncodedError): Error {

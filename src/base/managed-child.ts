@@ -3,7 +3,7 @@
 // Beside it the child's end of the channel.
 import { type ChildProcess, fork } from 'node:child_process';
 import { constants, getPriority, setPriority } from 'node:os';
-import { reasonOf } from './errors.ts';
+import { failedTask, reasonOf } from './errors.ts';
 import { TELEMETRY_OFF_ENVIRONMENT } from './telemetry-off.ts';
 
 /** What native code wrote last is the best hint at why it crashed. */
@@ -92,5 +92,13 @@ function stepBack(pid: number | undefined, niceness: number): void {
 export function tellParent(report: object): Promise<void> {
   return new Promise((resolve, reject) => {
     process.send?.(report, undefined, {}, (error) => (error === null ? resolve() : reject(error)));
+  });
+}
+
+/** In a child of one task: does what its parent asks once, tells what that gives, or why it failed, and lets go. */
+export function answerParent(work: (command: never) => object | Promise<object>): void {
+  process.once('message', (command: unknown) => {
+    void Promise.resolve(command as never).then(work).catch(failedTask).then(tellParent)
+      .finally(() => process.disconnect());
   });
 }

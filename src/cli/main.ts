@@ -62,10 +62,9 @@ interface Failure {
 
 function failureOf(error: unknown, verbs: readonly Command[]): Failure {
   if (error instanceof CommanderError) {
-    const text = oneLine(error.message).replace(/^error: /, '').replace(' is invalid. ', ' is invalid; ');
     const known = verbs.find((one) => one.name() === process.argv[2]);
     const help = known === undefined ? 'lastgood --help' : `lastgood ${known.name()} --help`;
-    return { exitCode: WRONG_USAGE, code: 'WRONG_USAGE', text: `${text}; see ${help}` };
+    return { exitCode: WRONG_USAGE, code: 'WRONG_USAGE', text: `${oneLine(error.message)}; see ${help}` };
   }
   if (!isLastgoodError(error)) return { exitCode: FAILED, code: 'INTERNAL', text: reasonOf(error) };
   const { code, message, details } = error;

@@ -44,7 +44,7 @@ export function finish(command: Command): Command {
 export function positiveInteger(text: string): number {
   const value = Number(text);
   if (!/^\d+$/.test(text) || value < 1 || !Number.isSafeInteger(value)) {
-    throw new InvalidArgumentError('wanted a whole number of at least 1');
+    throw new InvalidArgumentError('Wanted a whole number of at least 1');
   }
   return value;
 }

@@ -12,7 +12,8 @@ import { kindOf } from '../base/regular-file.ts';
 import type { VersionRecord } from '../domain/records.ts';
 import { assertFilesKnown } from '../onnx/external-data.ts';
 import { rollbackCandidates } from '../registry/rules.ts';
-import type { DirectoryFinding, RegistryContents } from './findings.ts';
+import type { DirectoryFinding } from './findings.ts';
+import type { RegistryContents } from './registry-probe.ts';
 
 interface ArtifactsFound {
   readonly findings: readonly DirectoryFinding[];

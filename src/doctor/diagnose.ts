@@ -5,10 +5,11 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { startAdminServer } from '../admin/server.ts';
 import { adminSocketPath, isAlive } from '../admin/socket-claim.ts';
-import { lastgoodError, reasonOf } from '../base/errors.ts';
+import { decodeError, failedTask, lastgoodError, reasonOf } from '../base/errors.ts';
 import { ManagedChild } from '../base/managed-child.ts';
 import { diagnoseArtifacts } from './artifact-findings.ts';
-import type { Diagnosis, DirectoryFinding, ProbeAnswer, RegistryContents, ReportedFinding } from './findings.ts';
+import type { Diagnosis, DirectoryFinding, ReportedFinding } from './findings.ts';
+import type { ProbeAnswer, RegistryContents } from './registry-probe.ts';
 
 const PROBE = fileURLToPath(new URL('./registry-probe.js', import.meta.url));
 const PROBE_MS_MAX = 60_000;
@@ -94,7 +95,7 @@ async function registryFindings(dataDir: string): Promise<{
   if (answer.kind === 'contents') return { contents: answer.contents, findings: [] };
   const remedy = 'put a copy of registry/data.mdb back, or move the folders registry and artifacts away and register ' +
     'the models again, with the files in artifacts, which are named by their SHA-256';
-  const text = answer.reason;
+  const text = reasonOf(decodeError(answer.error));
   return { contents: null, findings: [{ code: 'REGISTRY_UNREADABLE', level: 'broken', about, text, remedy }] };
 }
 
@@ -110,5 +111,5 @@ async function probeRegistry(dataDir: string): Promise<ProbeAnswer> {
   const late = isOverdue ? `reading it was not done within ${PROBE_MS_MAX} ms` : null;
   const unborn = child.pid === undefined ? `reading it needs a process: ${how}` : null;
   const reason = late ?? unborn ?? `its file is torn: reading it ended the process with ${how}`;
-  return { kind: 'refused', reason };
+  return failedTask(new Error(reason));
 }

@@ -1,5 +1,4 @@
 // What the doctor can find in a data directory; types only.
-import type { ModelRecord, VersionRecord } from '../domain/records.ts';
 
 /** `broken`: something does not work, or will not at the next start; `note`: nothing depends on it. */
 type Level = 'broken' | 'note';
@@ -22,16 +21,6 @@ export interface ReportedFinding {
   readonly isRepairable: boolean;
   readonly isRepaired: boolean;
 }
-
-/** What a process of its own reads from the registry, because LMDB may die of a torn file. */
-export interface RegistryContents {
-  readonly models: readonly ModelRecord[];
-  readonly versions: readonly VersionRecord[];
-}
-
-export type ProbeAnswer =
-  | { readonly kind: 'contents'; readonly contents: RegistryContents }
-  | { readonly kind: 'refused'; readonly reason: string };
 
 /** A finding together with what would repair it. */
 export interface DirectoryFinding extends Omit<ReportedFinding, 'isRepairable' | 'isRepaired'> {

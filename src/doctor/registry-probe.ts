@@ -1,25 +1,25 @@
 // The probe process: reads everything that the registry holds. Whatever a torn file does to it, the doctor only sees
 // how it ended.
-import { reasonOf } from '../base/errors.ts';
-import { tellParent } from '../base/managed-child.ts';
+import type { FailedTask } from '../base/errors.ts';
+import { answerParent } from '../base/managed-child.ts';
+import type { ModelRecord, VersionRecord } from '../domain/records.ts';
 import { ALL_MODELS, ALL_VERSIONS } from '../registry/store/keys.ts';
 import { openStore } from '../registry/store/store.ts';
-import type { ProbeAnswer } from './findings.ts';
 
-function look(dataDir: string): ProbeAnswer {
-  try {
-    const store = openStore({ dataDir, readOnly: true });
-    // Every record is decoded, so that damage in the middle of the file is found.
-    store.dump();
-    return {
-      kind: 'contents',
-      contents: store.read(() => ({ models: store.list(ALL_MODELS), versions: store.list(ALL_VERSIONS) })),
-    };
-  } catch (error) {
-    return { kind: 'refused', reason: reasonOf(error) };
-  }
+/** What is read here and not by the doctor, because LMDB may die of a torn file. */
+export interface RegistryContents {
+  readonly models: readonly ModelRecord[];
+  readonly versions: readonly VersionRecord[];
 }
 
-process.once('message', (dataDir: string) => {
-  void tellParent(look(dataDir)).finally(() => process.disconnect());
+export type ProbeAnswer =
+  | { readonly kind: 'contents'; readonly contents: RegistryContents }
+  | FailedTask;
+
+answerParent((dataDir: string): ProbeAnswer => {
+  const store = openStore({ dataDir, readOnly: true });
+  // Every record is decoded, so that damage in the middle of the file is found.
+  store.dump();
+  const contents = store.read(() => ({ models: store.list(ALL_MODELS), versions: store.list(ALL_VERSIONS) }));
+  return { kind: 'contents', contents };
 });

@@ -2,7 +2,7 @@
 // many samples were not recorded. Writing blocks this thread and no other.
 import { parentPort, workerData } from 'node:worker_threads';
 import { monotonicUs } from '../base/clock.ts';
-import { reasonOf } from '../base/errors.ts';
+import { failedTask } from '../base/errors.ts';
 import type { MonitorCommand } from '../judge/types/messages.ts';
 import { RecordFile } from './record-file.ts';
 import type { RecorderReport, RecorderStart } from './recording.ts';
@@ -25,7 +25,7 @@ const tell = (report: RecorderReport): void => port.postMessage(report);
 function stopFor(error: unknown): void {
   clearInterval(timer);
   file = null;
-  tell({ kind: 'stopped', reason: reasonOf(error) });
+  tell(failedTask(error));
 }
 
 function write(lines: string): void {

@@ -2,6 +2,7 @@
 // beside it. Main thread; nothing waits for the recorder but its end.
 import { resolve } from 'node:path';
 import type { Clock } from '../base/clock.ts';
+import { decodeError, type FailedTask, reasonOf } from '../base/errors.ts';
 import { ManagedThread } from '../base/managed-thread.ts';
 import type { MonitorCommand } from '../judge/types/messages.ts';
 import type { ResolvedOptions } from '../options/options.ts';
@@ -20,7 +21,8 @@ export interface RecorderStart {
   readonly nowUs: number;
 }
 export type RecorderReport =
-  | { readonly kind: 'stopped'; readonly reason: string }
+  /** Nothing more is recorded. */
+  | FailedTask
   | { readonly kind: 'lost'; readonly samples: number }
   /** The rings of this request are not read any more. */
   | { readonly kind: 'detached'; readonly request: number };
@@ -37,7 +39,7 @@ export class RecorderThread {
       lastCommand: { kind: 'stop' }, stopMsMax: STOP_MS_MAX,
       onReport: (report) => {
         if (report.kind === 'detached') this.#detaching.get(report.request)?.();
-        else if (report.kind === 'stopped') onEnd(report.reason);
+        else if (report.kind === 'failed') onEnd(reasonOf(decodeError(report.error)));
         else onProblem('samples were not recorded', `${report.samples} came faster than they could be written`);
       },
       onUnexpectedEnd: (reason) => {

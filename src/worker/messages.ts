@@ -1,6 +1,6 @@
 // Everything that crosses the boundary between the main thread and an inference worker; types only.
 import type { MessagePort } from 'node:worker_threads';
-import type { EncodedError } from '../base/errors.ts';
+import type { EncodedError, FailedTask } from '../base/errors.ts';
 import type { ArtifactRecord, Datatype, OutputKind, Signature, StackingDecision } from '../domain/records.ts';
 import type { RunLimits } from '../domain/run-limits.ts';
 import type { RowRingSize } from '../shared-memory/row-ring.ts';
@@ -100,10 +100,5 @@ export interface BatchReport {
 }
 export interface ServeResult {
   readonly kind: 'serve';
-}
-/** A task that threw: the error itself would lose its class on the way. */
-interface FailedTask {
-  readonly kind: 'failed';
-  readonly error: EncodedError;
 }
 export type WorkerResult = LoadResult | ServeResult | FailedTask;

@@ -4,7 +4,8 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { pathToFileURL } from 'node:url';
-import { ManagedChild, tellParent } from '../../src/base/managed-child.ts';
+import { decodeError, type FailedTask, isLastgoodError } from '../../src/base/errors.ts';
+import { answerParent, ManagedChild, tellParent } from '../../src/base/managed-child.ts';
 import { packageRoot } from '../../src/base/package-root.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 
@@ -13,7 +14,7 @@ const HANDLE = pathToFileURL(join(packageRoot(), 'dist', 'src', 'base', 'managed
 
 function started(body: string) {
   const entry = join(temporaryDirectory(), 'child.mjs');
-  writeFileSync(entry, `import { ${tellParent.name} } from '${HANDLE}';\n${body}`);
+  writeFileSync(entry, `import { ${tellParent.name}, ${answerParent.name} } from '${HANDLE}';\n${body}`);
   const reports: unknown[] = [];
   const child = new ManagedChild<string, unknown>({
     entry, stderr: 'keep', onReport: (report) => reports.push(report),
@@ -32,6 +33,29 @@ describe('ManagedChild', () => {
     assert.deepEqual(reports, [['a'], [2]]);
     child.post('to nobody');
     child.kill();
+  });
+
+  test('gets the answer of a child of one task, or the error that it failed with, and the child ends', async () => {
+    const errors = pathToFileURL(join(packageRoot(), 'dist', 'src', 'base', 'errors.js')).href;
+    const of = (word: string) => {
+      const begun = started(`import { lastgoodError } from '${errors}';
+        answerParent((word) => {
+          if (word === 'wrong') throw lastgoodError('INVALID_OPTION', { reason: 'it is wrong' });
+          return { word };
+        });`);
+      begun.child.post(word);
+      return begun;
+    };
+    const { child, reports } = of('right');
+    assert.deepEqual(await child.endWithin(LIMIT_MS), { how: 'code 0', isOverdue: false });
+    assert.deepEqual(reports, [{ word: 'right' }]);
+    const { child: other, reports: failures } = of('wrong');
+    assert.deepEqual(await other.endWithin(LIMIT_MS), { how: 'code 0', isOverdue: false });
+    const [failure, ...more] = failures as FailedTask[];
+    const error = decodeError(failure!.error);
+    assert.ok(isLastgoodError(error));
+    assert.deepEqual([failure!.kind, error.code, error.details, more],
+      ['failed', 'INVALID_OPTION', { reason: 'it is wrong' }, []]);
   });
 
   test('says with which code a child ended, and what it wrote last', async () => {

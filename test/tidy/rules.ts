@@ -263,6 +263,16 @@ export function errorCodeOffences(files: readonly Source[], codes: readonly stri
   return [...unused, ...unknown];
 }
 
+/** An error crosses a boundary whole (encodeError), and no part is cut out of its text: it is carried as a detail. */
+export function errorTextOffences(files: readonly Source[]): string[] {
+  const crosses = /\b(parentPort|tellParent|answerParent)\b/;
+  return files.filter(isIn('src')).flatMap(({ path, text }) => linesOf(text).flatMap((line, index) => {
+    const isCut = /\bmessage\)?\.(replace|slice|substring|split|match)\(/.test(line);
+    const isSent = crosses.test(text) && /\bkind: '[^}]*(reasonOf\(|\.message\b)/.test(line);
+    return isCut || isSent ? [`${path}:${index + 1}: ${isCut ? 'cuts' : 'sends'} the text of an error`] : [];
+  }));
+}
+
 // Put together at run time, or this file would be the first offender.
 const REGISTRY = ['https?:/', '[^/\\s"]*(registry|artifactory|nexus|verdaccio)[^/\\s"]*', ''].join('/');
 const PRIVATE: readonly (readonly [RegExp, string])[] = [

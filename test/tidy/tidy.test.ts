@@ -7,8 +7,8 @@ import { ERRORS } from '../../src/base/error-table.ts';
 import { packageRoot } from '../../src/base/package-root.ts';
 import {
   COLUMNS_MAX, FILE_LINES_MAX, FUNCTION_LINES_MAX, consoleOffences, dependencyOffences, driverOffences,
-  errorCodeOffences, functionOffences, headerOffences, innerLayerOffences, layerOffences, placeOffences, sizeOffences,
-  threadOffences, versionOffences,
+  errorCodeOffences, errorTextOffences, functionOffences, headerOffences, innerLayerOffences, layerOffences,
+  placeOffences, sizeOffences, threadOffences, versionOffences,
 } from './rules.ts';
 import type { PackageJson } from './rules.ts';
 import { projectFiles } from './sources.ts';
@@ -40,6 +40,7 @@ describe('The files of the project', () => {
   test('say in their first line and in their name what they hold', () => none(headerOffences(files)));
   test('write to the console only in the command line', () => none(consoleOffences(files)));
   test('use every error code of the table and no other', () => none(errorCodeOffences(files, codes)));
+  test('hand errors on whole, and cut nothing out of their texts', () => none(errorTextOffences(files)));
   test('name no home path, no working copy and no registry host', () => none(placeOffences(files)));
   test('declare exact versions', () => none(versionOffences(packageJson)));
 });
@@ -148,6 +149,13 @@ describe('The rules find', () => {
     assert.deepEqual(errorCodeOffences(file('src/a.ts', ...text), ['KNOWN', 'UNUSED']), [
       'src/base/error-table.ts: nothing in src uses UNUSED', 'src/a.ts: OTHER is not in the table of errors',
     ]);
+  });
+
+  test('texts of errors that are cut, or sent where the error belongs', () => {
+    count(errorTextOffences(file('src/a.ts', "throw wrong(error.message.replace(/^read: /, ''));")), 1);
+    const sent = "  return { kind: 'failed', reason: reasonOf(error) };";
+    count(errorTextOffences(file('src/a.ts', "import { tellParent } from './b.ts';", sent)), 1);
+    count(errorTextOffences(file('src/a.ts', sent)), 0);
   });
 
   test('what belongs to one machine', () => {

@@ -49,7 +49,7 @@ export function demoCommand(): Command {
 function secondsPerAct(text: string): number {
   const seconds = Number(text);
   if (seconds >= 1 && seconds <= SECONDS_PER_ACT_MAX) return seconds;
-  throw new InvalidArgumentError(`wanted a number from 1 to ${SECONDS_PER_ACT_MAX}`);
+  throw new InvalidArgumentError(`Wanted a number from 1 to ${SECONDS_PER_ACT_MAX}`);
 }
 
 async function demo(flags: DemoFlags): Promise<number> {

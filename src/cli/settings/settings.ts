@@ -2,7 +2,7 @@
 // Each value is checked by itself first, so that a refusal names the place it came from; unknown keys are refused
 // everywhere.
 import { resolve } from 'node:path';
-import { isLastgoodError, lastgoodError, reasonOf } from '../../base/errors.ts';
+import { innerReasonOf, isLastgoodError, lastgoodError, reasonOf } from '../../base/errors.ts';
 import { readRegularFile } from '../../base/regular-file.ts';
 import { parseOptions, resolveOptions } from '../../options/options.ts';
 import type { ResolvedOptions } from '../../options/options.ts';
@@ -65,11 +65,10 @@ function valueOf(
   const flag = flags[flagKey(setting)];
   const name = environmentName(setting);
   if (typeof flag === 'boolean') return { value: flag, origin: `--${setting.flag}` };
-  const text = typeof flag === 'string' ? flag : env[name];
-  const origin = typeof flag === 'string' ? `--${setting.flag} "${flag}"` : `${name} "${text ?? ''}"`;
+  const [text, place] = typeof flag === 'string' ? [flag, `--${setting.flag}`] : [env[name], name];
   // A secret does not belong into a log.
-  const shown = setting.flag === 'admin-token' ? origin.replace(/ ".*/s, '') : origin;
-  return { value: text === undefined ? undefined : parse(setting, text, shown), origin: shown };
+  const origin = setting.flag === 'admin-token' ? place : `${place} "${text ?? ''}"`;
+  return { value: text === undefined ? undefined : parse(setting, text, origin), origin };
 }
 
 function parse({ kind }: Setting, text: string, origin: string): unknown {
@@ -115,7 +114,7 @@ function checkAlone(options: RawOptions, origin: string): void {
     parseOptions(options);
   } catch (error) {
     if (!isLastgoodError(error)) throw error;
-    throw invalid(`${origin}: ${error.message.replace(/^read the options: /, '')}`);
+    throw invalid(`${origin}: ${innerReasonOf(error)}`);
   }
 }
 

@@ -5,8 +5,7 @@ import '../../base/telemetry-off.ts';
 import { build } from 'hdr-histogram-js';
 import { Batcher } from '../../batch/batcher.ts';
 import { monotonicUs } from '../../base/clock.ts';
-import { reasonOf } from '../../base/errors.ts';
-import { tellParent } from '../../base/managed-child.ts';
+import { answerParent } from '../../base/managed-child.ts';
 import { Deployment } from '../../rollout/deployment/deployment.ts';
 import { EntryKind } from '../../protocols/protocol.ts';
 import type { TuneFigures, TuneMessage, TuneOrder } from './plan.ts';
@@ -105,9 +104,4 @@ function load(batcher: Batcher, body: Uint8Array, inFlight: number, spellMs: num
   });
 }
 
-process.once('message', (order: TuneOrder) => {
-  void tune(order)
-    .then((figures): TuneMessage => ({ figures }), (error: unknown): TuneMessage => ({ failure: reasonOf(error) }))
-    .then(tellParent)
-    .finally(() => process.disconnect());
-});
+answerParent(async (order: TuneOrder): Promise<TuneMessage> => ({ kind: 'figures', figures: await tune(order) }));

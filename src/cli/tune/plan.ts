@@ -1,4 +1,5 @@
 // What `lastgood tune` tries, and which of it it recommends. Pure.
+import type { FailedTask } from '../../base/errors.ts';
 import type { VersionRecord } from '../../domain/records.ts';
 import { rowLayout } from '../../domain/row-layout.ts';
 import type { RowInput } from '../../domain/row-layout.ts';
@@ -49,7 +50,7 @@ export interface TuneOrder {
   readonly seconds: number;
   readonly loadMs: number;
 }
-export type TuneMessage = { readonly figures: TuneFigures } | { readonly failure: string };
+export type TuneMessage = { readonly kind: 'figures'; readonly figures: TuneFigures } | FailedTask;
 
 /** All settings to try on a host with so many cores: no more threads than cores, unless the lists ask for them. */
 export function tunings(cores: number, lists: TuneLists): Tuning[] {

@@ -3,7 +3,7 @@ import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { InvalidArgumentError } from 'commander';
 import type { Command } from 'commander';
-import { lastgoodError, reasonOf } from '../../base/errors.ts';
+import { decodeError, lastgoodError, reasonOf } from '../../base/errors.ts';
 import { ManagedChild } from '../../base/managed-child.ts';
 import { readRegularFile } from '../../base/regular-file.ts';
 import type { VersionRecord } from '../../domain/records.ts';
@@ -12,7 +12,7 @@ import { bytesText, countText, printResult, table } from '../views/output.ts';
 import { withProgress } from '../views/progress.ts';
 import { resolveSettings } from '../settings/settings.ts';
 import { configOf, recommended, tunings, zerosBody } from '../tune/plan.ts';
-import type { TuneLists, TuneMessage, TuneOrder, Tried, Tuning } from '../tune/plan.ts';
+import type { TuneFigures, TuneLists, TuneMessage, TuneOrder, Tried, Tuning } from '../tune/plan.ts';
 import { verb } from '../verb.ts';
 import type { CommonFlags } from '../verb.ts';
 
@@ -75,14 +75,14 @@ function counts(list: string): number[] {
   return list.split(',').map((text) => {
     const value = Number(text);
     if (/^\d+$/.test(text) && value >= 1 && value <= COUNT_MAX) return value;
-    throw new InvalidArgumentError(`wanted whole numbers of 1 to ${COUNT_MAX}, with commas between them`);
+    throw new InvalidArgumentError(`Wanted whole numbers of 1 to ${COUNT_MAX}, with commas between them`);
   });
 }
 
 function seconds(text: string): number {
   const value = Number(text);
   if (value > 0 && value <= SECONDS_MAX) return value;
-  throw new InvalidArgumentError(`wanted a number above 0 and at most ${SECONDS_MAX}`);
+  throw new InvalidArgumentError(`Wanted a number above 0 and at most ${SECONDS_MAX}`);
 }
 
 async function versionOf(model: string, flags: TuneFlags): Promise<VersionRecord> {
@@ -111,11 +111,9 @@ async function tune(model: string, flags: TuneFlags): Promise<TuneResult> {
     const order = {
       dataDir: options.dataDir, version, tuning, body, seconds: flags.seconds, loadMs: options.loadMs,
     };
-    const message = await withProgress(what, tryOne(order));
-    tried.push({
-      ...tuning,
-      figures: 'figures' in message ? message.figures : null, failure: 'failure' in message ? message.failure : null,
-    });
+    tried.push(await withProgress(what, tryOne(order)).then(
+      (figures) => ({ ...tuning, figures, failure: null }),
+      (error: unknown) => ({ ...tuning, figures: null, failure: reasonOf(error) })));
   }
   const best = recommended(tried);
   if (best === null) {
@@ -137,14 +135,16 @@ function bodyIn(file: string): string {
 }
 
 // The child is killed when it takes far longer than it was asked to: it holds nothing of ours.
-async function tryOne(order: TuneOrder): Promise<TuneMessage> {
+async function tryOne(order: TuneOrder): Promise<TuneFigures> {
   const messages: TuneMessage[] = [];
   const child = new ManagedChild<TuneOrder, TuneMessage>({
     entry: CHILD, stderr: 'ignore', onReport: (message) => messages.push(message),
   });
   child.post(order);
   const { how } = await child.endWithin(order.loadMs + order.seconds * 1e3 + SPARE_MS);
-  return messages[0] ?? { failure: `its process ended with ${how}` };
+  const [last] = messages;
+  if (last?.kind === 'figures') return last.figures;
+  throw last === undefined ? new Error(`its process ended with ${how}`) : decodeError(last.error);
 }
 
 const plural = (count: number, word: string): string => `${count} ${word}${count === 1 ? '' : 's'}`;

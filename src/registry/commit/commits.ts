@@ -6,7 +6,7 @@
 // Invariants: changes take effect one after the other in the order of their calls, each as a whole; `run` resolves
 // when its change would survive a power loss; one that another process was ahead of is staged again.
 import { join } from 'node:path';
-import { decodeError, type EncodedError, isLastgoodError, lastgoodError } from '../../base/errors.ts';
+import { decodeError, type FailedTask, isLastgoodError, lastgoodError } from '../../base/errors.ts';
 import { ManagedThread } from '../../base/managed-thread.ts';
 import type { RegistryStore, StoreOptions } from '../store/store.ts';
 import { stage, type StagedChange } from './staging.ts';
@@ -21,7 +21,7 @@ const STOP_MS_MAX = 5_000;
 export type CommitReport =
   /** isCommitted: false when the registry had another revision. */
   | { readonly kind: 'done'; readonly isCommitted: boolean }
-  | { readonly kind: 'failed'; readonly error: EncodedError };
+  | FailedTask;
 
 /**
  * Makes the change that `change` makes of the registry; resolves with its result when it is on disk, rejects with what

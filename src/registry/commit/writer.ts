@@ -1,7 +1,7 @@
 // Entry of the writer thread: commits what the main thread staged, one change at a time, and waits for the disk in its
 // stead.
 import { parentPort, workerData } from 'node:worker_threads';
-import { encodeError } from '../../base/errors.ts';
+import { failedTask } from '../../base/errors.ts';
 import { REVISION } from '../store/keys.ts';
 import { openStore, type RegistryStore, type StoreOptions } from '../store/store.ts';
 import type { CommitReport } from './commits.ts';
@@ -26,8 +26,7 @@ function commit({ writes, revision }: StagedChange): CommitReport {
     });
     return { kind: 'done', isCommitted: true };
   } catch (error) {
-    return error instanceof Overtaken
-      ? { kind: 'done', isCommitted: false } : { kind: 'failed', error: encodeError(error) };
+    return error instanceof Overtaken ? { kind: 'done', isCommitted: false } : failedTask(error);
   }
 }
 

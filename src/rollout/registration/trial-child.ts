@@ -5,8 +5,7 @@
 import '../../base/telemetry-off.ts';
 import { writeFileSync } from 'node:fs';
 import { monotonicUs } from '../../base/clock.ts';
-import { reasonOf } from '../../base/errors.ts';
-import { tellParent } from '../../base/managed-child.ts';
+import { answerParent, tellParent } from '../../base/managed-child.ts';
 import { anonymousBytes } from '../../base/process-memory.ts';
 import { measureMemory } from '../../worker/session/memory-probe.ts';
 import { measuredRows, RUN_ROWS_MAX } from '../../domain/run-limits.ts';
@@ -68,9 +67,4 @@ function offerToOutOfMemoryKiller(): void {
 }
 
 offerToOutOfMemoryKiller();
-process.once('message', (order: TrialOrder) => {
-  void tryArtifact(order)
-    .catch((error: unknown): TrialMessage => ({ kind: 'failed', reason: reasonOf(error) }))
-    .then(tellParent)
-    .finally(() => process.disconnect());
-});
+answerParent(tryArtifact);

@@ -2,6 +2,7 @@
 // an engine.
 import { fileURLToPath } from 'node:url';
 import type { ModelFile } from '../../artifacts/verify.ts';
+import { decodeError, type FailedTask, failedTask } from '../../base/errors.ts';
 import { ManagedChild } from '../../base/managed-child.ts';
 import { RUN_MEMORY_DEFAULT } from '../../options/options.ts';
 import { watchMemory } from './memory-watch.ts';
@@ -37,7 +38,7 @@ export type TrialMessage =
 /** The last message. */
 type TrialAnswer =
   | { readonly kind: 'done'; readonly stacking: StackingDecision }
-  | { readonly kind: 'failed'; readonly reason: string };
+  | FailedTask;
 
 interface TrialLimits {
   readonly trialMs: number;
@@ -103,14 +104,16 @@ export async function runTrial(request: TrialRequest, limits: TrialLimits): Prom
   void child.ended.then((how) => {
     const hint = child.lastWords === '' ? '' : `: ${child.lastWords}`;
     const ended = `its process ended during the ${stage} with ${how}${hint}`;
-    answered({ kind: 'failed', reason: exceeded === null ? ended : `the ${stage} ${exceeded}` });
+    answered(failedTask(new Error(exceeded === null ? ended : `the ${stage} ${exceeded}`)));
   });
   try {
     child.post({ ...request, memoryBytes, runMemoryMax });
     const last = await answer;
     const findings = passed as TrialFindings | null;
-    if (findings === null) throw new Error(last.kind === 'failed' ? last.reason : 'its process skipped its trial');
-    const stacking = last.kind === 'done' ? last.stacking : { mode: 'none' as const, reason: last.reason };
+    if (findings === null) {
+      throw last.kind === 'failed' ? decodeError(last.error) : new Error('its process skipped its trial');
+    }
+    const stacking = last.kind === 'done' ? last.stacking : { mode: 'none' as const, reason: last.error.message };
     return { ...withMemory(findings, request.golden, measured), stacking };
   } finally {
     clearTimeout(timer);

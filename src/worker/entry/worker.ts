@@ -5,7 +5,7 @@
 // wrong; a load or a release holds its worker until all workers of the deployment got theirs, so each gets one.
 import { threadId } from 'node:worker_threads';
 import { monotonicUs } from '../../base/clock.ts';
-import { encodeError, isLastgoodError, lastgoodError, reasonOf } from '../../base/errors.ts';
+import { encodeError, failedTask, isLastgoodError, lastgoodError, reasonOf } from '../../base/errors.ts';
 import { Outcome, SampleWriter, sampleRingOffset } from '../../shared-memory/sample-ring.ts';
 import { MailboxReceiver } from '../../shared-memory/mailbox.ts';
 import type { Slab } from '../../shared-memory/slab.ts';
@@ -47,7 +47,7 @@ export default async function handle(task: WorkerTask): Promise<WorkerResult> {
   try {
     return await (task.kind === 'load' ? load(task) : serve(task));
   } catch (error) {
-    return { kind: 'failed', error: encodeError(error) };
+    return failedTask(error);
   }
 }
 
