@@ -47,7 +47,7 @@ interface Attribute {
   readonly span: Span;
 }
 
-interface Node {
+export interface Node {
   readonly name: string;
   readonly operator: string;
   /** '' for the operators of ONNX itself. */
@@ -70,7 +70,7 @@ export interface Graph {
 }
 
 /** A function that the file brings along; nodes use it like an operator. */
-interface LocalFunction {
+export interface LocalFunction {
   readonly name: string;
   readonly domain: string;
   readonly inputs: readonly string[];
@@ -79,6 +79,8 @@ interface LocalFunction {
 }
 
 export interface OnnxModel {
+  /** Of the format itself; before 4 no constant could be overridden by an input of its name. */
+  readonly irVersion: number;
   /** The version of each domain's operators; that of ONNX itself under ''. */
   readonly opsets: ReadonlyMap<string, number>;
   readonly graph: Graph;
@@ -110,7 +112,7 @@ function withInner(nodes: readonly Node[]): Node[] {
   ]);
 }
 
-const MODEL = { graph: 7, opset: 8, function: 25 } as const;
+const MODEL = { irVersion: 1, graph: 7, opset: 8, function: 25 } as const;
 const OPSET = { domain: 1, version: 2 } as const;
 const GRAPH = { node: 1, constant: 5, input: 11, output: 12, value: 13, sparseConstant: 15 } as const;
 const FUNCTION = { name: 1, input: 4, output: 5, node: 7, opset: 9, domain: 10 } as const;
@@ -144,14 +146,16 @@ class ModelReader {
     const opsets = new Map<string, number>();
     const functions: LocalFunction[] = [];
     let graph: Graph | null = null;
+    let irVersion = 0;
     const fields = new Fields(this.#source);
     while (fields.next()) {
-      if (fields.number === MODEL.graph) graph = once('graph', graph, this.#graph(fields, 0));
+      if (fields.number === MODEL.irVersion) irVersion = fields.value;
+      else if (fields.number === MODEL.graph) graph = once('graph', graph, this.#graph(fields, 0));
       else if (fields.number === MODEL.opset) this.#opset(fields, opsets);
       else if (fields.number === MODEL.function) functions.push(this.#function(fields));
     }
     if (graph === null) throw new Error('it has no graph');
-    return { opsets, graph, functions };
+    return { irVersion, opsets, graph, functions };
   }
 
   #opset(span: Span, opsets: Map<string, number>): void {
