@@ -142,6 +142,15 @@ export interface StackingDecision {
   readonly mode: 'rows' | 'none';
   /** A sentence without a full stop. */
   readonly reason: string;
+  /** An operator's word, or what was seen in service, instead of the proof; absent for the proof. */
+  readonly by?: 'operator' | 'service';
+  /**
+   * How far answers to a row, alone and in company, may be apart, in shares of its largest number; absent where nothing
+   * was compared, and in early records.
+   */
+  readonly tolerance?: number;
+  /** Which outputs have a row for each row, in the signature's order; absent in early records: decided at each load. */
+  readonly rowOutputs?: readonly boolean[];
 }
 
 /**

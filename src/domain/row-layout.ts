@@ -53,6 +53,18 @@ export function rowLayout(signature: Signature, rowsMax: number): RowLayout {
   return { batching, rowsPerRun: rowsPerRun(batching, fixedRows, inputs, outputs, rowsMax), inputs, outputs };
 }
 
+/** The same with the outputs that were found to have rows; the others belong to a run as a whole. */
+export function withRowOutputs(layout: RowLayout, { outputs }: Signature, rowOutputs: readonly boolean[]): RowLayout {
+  return {
+    ...layout,
+    outputs: layout.outputs.map((output, at) => {
+      const hasRows = output.hasRows && rowOutputs[at] !== false;
+      const { shape } = outputs[at]!;
+      return { ...output, hasRows, isScalar: elementCount(hasRows ? shape.slice(1) : shape) === 1 };
+    }),
+  };
+}
+
 function batchingOf(inputs: readonly TensorSignature[]): Batching {
   if (inputs.length === 0) return 'none';
   if (inputs.every(({ shape }) => shape[0] === -1)) return 'dynamic';

@@ -39,7 +39,7 @@ export interface WorkerStart extends ArtifactRecord {
   readonly workers: number;
   readonly intraOpThreads: number;
   /** As the version's record has it; null when it was registered before that was decided. */
-  readonly stacking: StackingDecision['mode'] | null;
+  readonly stacking: StackingDecision | null;
   /** What one run may have; its rows are warmed first. */
   readonly limits: RunLimits;
   /** Most rows of one request. */

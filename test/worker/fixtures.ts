@@ -17,7 +17,7 @@ import { BatchRunner } from '../../src/worker/run/batch-runner.ts';
 import { rowTapOf } from '../../src/worker/run/row-sampler.ts';
 import { Sampler } from '../../src/worker/run/sampler.ts';
 import { Session } from '../../src/worker/session/session.ts';
-import { decideStacking } from '../../src/worker/session/stack-probe.ts';
+import { decideStacking } from '../../src/worker/session/stacking-decision.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 
 export const RING_CAPACITY = 1024;
@@ -79,8 +79,9 @@ export async function benchOn(bytes: Uint8Array, options: BenchOptions = {}): Pr
   const path = modelFile(bytes);
   const { limits: { rows: runRows, elements: elementsMax } = { rows: rowsMax, elements: Infinity } } = options;
   const session = await Session.open({ path, intraOpThreads: 1, rowsMax: runRows, elementsMax });
-  const isRefused = options.isForced !== true && (await decideStacking(session, path, 'bold')).mode === 'none';
-  if (isRefused) session.stopStacking();
+  if (options.isForced !== true) {
+    session.obey(await decideStacking(session, { path, kind: 'onnx' }, { boldness: 'bold' }));
+  }
   const memory = new SharedArrayBuffer(sampleRingBytes(RING_CAPACITY));
   const sampler = new Sampler(new SampleWriter(memory, 0, RING_CAPACITY), RING_CAPACITY, rowTapOf(rows, 0));
   sampler.source = { output, kind, datatype: session.signature.outputs[output]!.datatype };

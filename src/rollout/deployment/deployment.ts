@@ -92,7 +92,7 @@ export class Deployment {
         deploymentId: options.id,
         workers: options.workers,
         intraOpThreads: options.intraOpThreads,
-        stacking: options.version.stacking?.mode ?? null,
+        stacking: options.version.stacking ?? null,
         limits: options.limits ?? noLimits(signature, RUN_ROWS_MAX),
         requestRowsMax: options.requestRowsMax ?? ROWS_LIMIT,
         answerBytesMax: ANSWER_BYTES_MAX,

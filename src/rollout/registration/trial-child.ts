@@ -11,7 +11,7 @@ import { measureMemory } from '../../worker/session/memory-probe.ts';
 import { measuredRows, RUN_ROWS_MAX } from '../../domain/run-limits.ts';
 import { compareGolden } from '../../worker/session/golden.ts';
 import { Session } from '../../worker/session/session.ts';
-import { decideStacking } from '../../worker/session/stack-probe.ts';
+import { decideStacking } from '../../worker/session/stacking-decision.ts';
 import type { TrialFindings, TrialMessage, TrialOrder } from './trial.ts';
 
 /** Rows of the largest warm-up run: what larger ones take is not known yet. */
@@ -51,7 +51,7 @@ async function tryArtifact(order: TrialOrder): Promise<TrialMessage> {
     await tellParent({ kind: 'measured', measured } satisfies TrialMessage);
     if (measured !== null) session.limitRows(measuredRows(measured.memory, runMemoryMax));
     await tellParent({ kind: 'stage', stage: 'stacking probe' } satisfies TrialMessage);
-    return { kind: 'done', stacking: await decideStacking(session, file.path, 'bold') };
+    return { kind: 'done', stacking: await decideStacking(session, file, { boldness: 'bold' }) };
   } finally {
     await session.release();
   }

@@ -10,7 +10,7 @@ import type { WorkerStart } from '../messages.ts';
 import { BatchRunner } from '../run/batch-runner.ts';
 import type { Sampler } from '../run/sampler.ts';
 import { Session } from '../session/session.ts';
-import { decideStacking } from '../session/stack-probe.ts';
+import { decideStacking } from '../session/stacking-decision.ts';
 
 export interface LoadedVersion {
   readonly signature: Signature;
@@ -29,9 +29,13 @@ export async function loadVersion(start: WorkerStart, sampler: Sampler): Promise
     const file = await verifyArtifact(start.dataDir, start);
     const { intraOpThreads, limits, stacking } = start;
     const { rows: rowsMax, elements: elementsMax } = limits;
-    session = await Session.open({ ...file, intraOpThreads, rowsMax, elementsMax, isStacking: stacking !== 'none' });
+    session = await Session.open({ ...file, intraOpThreads, rowsMax, elementsMax });
+    if (stacking !== null) session.obey(stacking);
     await session.warmUp();
-    if (stacking === null && (await decideStacking(session, file.path, 'tame')).mode === 'none') session.stopStacking();
+    if (stacking?.rowOutputs === undefined) {
+      const found = await decideStacking(session, file, { boldness: 'tame' });
+      session.obey({ ...found, ...stacking });
+    }
     sampler.source = start.source;
     const runner = new BatchRunner({
       model, version, session, sampler, monotonicUs, limits,

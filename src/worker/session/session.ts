@@ -2,8 +2,8 @@
 // batch axis wants it. Used by inference workers and by the trial process; it knows neither.
 // Invariant: input arrays belong to a run until its promise settles; runs of one session never overlap.
 import { performance } from 'node:perf_hooks';
-import type { Signature } from '../../domain/records.ts';
-import { rowLayout } from '../../domain/row-layout.ts';
+import type { Signature, StackingDecision } from '../../domain/records.ts';
+import { rowLayout, withRowOutputs } from '../../domain/row-layout.ts';
 import type { RowLayout } from '../../domain/row-layout.ts';
 import type { InputSource } from '../../domain/row-batch.ts';
 import type { OutputBlock, RunBlock } from '../../domain/run-block.ts';
@@ -34,8 +34,6 @@ interface SessionOptions {
   readonly rowsMax: number;
   /** Most elements of all inputs of a run of several rows; as many as they have by default. */
   readonly elementsMax?: number;
-  /** Whether rows of different requests may share a run; true by default. */
-  readonly isStacking?: boolean;
 }
 
 export interface RunResult {
@@ -80,7 +78,7 @@ class RowsMismatch extends Error {
 
 export class Session {
   readonly signature: Signature;
-  readonly layout: RowLayout;
+  #layout: RowLayout;
   /** What the file calls the dimensions of the inputs; empty for a number, and for one without a name. */
   readonly dimensionNames: readonly (readonly string[])[];
   readonly #elementsMax: number;
@@ -88,7 +86,8 @@ export class Session {
   readonly #session: OrtSession;
   readonly #direct: DirectRun | null;
   readonly #fetches: Readonly<Record<string, null>>;
-  #isStacking: boolean;
+  /** Until it was decided: a trial's runs are nobody's. */
+  #isStacking = true;
   #rowsMax = Infinity;
   #released: Promise<void> | null = null;
 
@@ -100,9 +99,8 @@ export class Session {
     this.#fetches = Object.fromEntries(this.signature.outputs.map(({ name }) => [name, null]));
     this.dimensionNames = session.inputMetadata.map((input) =>
       (input.isTensor ? input.shape : []).map((size) => (typeof size === 'string' ? size : '')));
-    this.layout = rowLayout(this.signature, options.rowsMax);
+    this.#layout = rowLayout(this.signature, options.rowsMax);
     this.#elementsMax = options.elementsMax ?? Infinity;
-    this.#isStacking = options.isStacking ?? true;
   }
 
   /** Opens the model in `path`; rejects with onnxruntime's reason, or with what the engine cannot carry. */
@@ -130,6 +128,14 @@ export class Session {
     }
   }
 
+  get layout(): RowLayout {
+    return this.#layout;
+  }
+  /** Divides its inputs and outputs from now on as was decided; before it answers anybody. */
+  obey({ mode, rowOutputs }: StackingDecision): void {
+    this.#isStacking = mode === 'rows';
+    if (rowOutputs !== undefined) this.#layout = withRowOutputs(this.#layout, this.signature, rowOutputs);
+  }
   /** Whether rows of different requests may share a run. */
   get isStacking(): boolean {
     return this.#isStacking;

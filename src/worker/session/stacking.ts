@@ -78,11 +78,7 @@ export class Stacking {
       const rowShape = input.shape.slice(1);
       const data = createElements(this.#signature.inputs[index]!.datatype, rows * elementCount(rowShape));
       let at = 0;
-      for (const request of requests) {
-        const part = request[index]!.data;
-        put(data, part, at);
-        at += part.length;
-      }
+      for (const request of requests) at = putElements(data, request[index]!.data, at);
       return { data, shape: [rows, ...rowShape] };
     });
   }
@@ -119,18 +115,16 @@ export function joinedRows(parts: readonly Tensor[], rows: readonly number[], da
   if (first === undefined || parts.some(({ shape }, part) => shape[0] !== rows[part])) return null;
   if (parts.some(({ shape }) => elementCount(shape.slice(1)) !== elementCount(first.shape.slice(1)))) return null;
   const data = createElements(datatype, parts.reduce((sum, part) => sum + part.data.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    put(data, part.data, at);
-    at += part.data.length;
-  }
+  parts.reduce((at, part) => putElements(data, part.data, at), 0);
   return { data, shape: [rows.reduce((sum, count) => sum + count, 0), ...first.shape.slice(1)] };
 }
 
-function put(target: TensorData, part: TensorData, at: number): void {
+/** Puts the elements of `part` into `target` from `at` on; returns where they end. */
+export function putElements(target: TensorData, part: TensorData, at: number): number {
   if (Array.isArray(target)) (part as string[]).forEach((text, index) => (target[at + index] = text));
   // Both come from the same datatype, so either both hold numbers or both hold bigints.
   else (target as Float64Array).set(part as Float64Array, at);
+  return at + part.length;
 }
 
 function isEqual(left: TensorData, right: TensorData): boolean {

@@ -80,10 +80,10 @@ suite('InferencePool', () => {
     };
     const two = '{"features":[1,1]}';
     assert.deepEqual(await rowsOf(runningSum(), null, two), [[[1, 1], [1, 1]], 1]);
-    assert.deepEqual(await rowsOf(runningSum(), 'none', two), [[[1, 1], [1, 1]], 1]);
-    assert.deepEqual(await rowsOf(runningSum(), 'rows', two), [[[1, 1], [2, 2]], 2]);
+    assert.deepEqual(await rowsOf(runningSum(), { mode: 'none', reason: '' }, two), [[[1, 1], [1, 1]], 1]);
+    assert.deepEqual(await rowsOf(runningSum(), { mode: 'rows', reason: '' }, two), [[[1, 1], [2, 2]], 2]);
     assert.deepEqual(await rowsOf(linear(), null, '{"features":[1,0,0]}'), [[1.5, 1.5], 2]);
-    assert.deepEqual(await rowsOf(linear(), 'none', '{"features":[1,0,0]}'), [[1.5, 1.5], 1]);
+    assert.deepEqual(await rowsOf(linear(), { mode: 'none', reason: '' }, '{"features":[1,0,0]}'), [[1.5, 1.5], 1]);
   });
 
   test('run refuses a batch that was stamped for another deployment, and writes no sample', async () => {

@@ -7,7 +7,8 @@ import { packageRoot } from '../../../src/base/package-root.ts';
 import type { StackingDecision } from '../../../src/domain/records.ts';
 import { madeUpInputs } from '../../../src/worker/session/made-up-rows.ts';
 import { Session } from '../../../src/worker/session/session.ts';
-import { decideStacking } from '../../../src/worker/session/stack-probe.ts';
+import { decideStacking } from '../../../src/worker/session/stacking-decision.ts';
+import type { Boldness } from '../../../src/worker/session/stack-probe.ts';
 import { modelFile } from '../fixtures.ts';
 import {
   faintMean, fixedSoftmax, quantised, roundedByLargest, runningSum, sequenceFirst, sharesOfRows,
@@ -17,12 +18,10 @@ import {
   twoInputs,
 } from '../onnx.ts';
 
-type Boldness = Parameters<typeof decideStacking>[2];
-
 async function decide(path: string, boldness: Boldness): Promise<StackingDecision> {
   const session = await Session.open({ path, intraOpThreads: 1, rowsMax: 64 });
   try {
-    return await decideStacking(session, path, boldness);
+    return await decideStacking(session, { path, kind: 'onnx' }, { boldness });
   } finally {
     await session.release();
   }
@@ -94,9 +93,10 @@ suite('decideStacking', () => {
   });
 
   test('never stacks a model that is quantised as it runs, and names the operator', async () => {
+    const why = 'output "y": DynamicQuantizeLinear "quantise": it takes one scale from all rows of a run';
     for (const columns of [1, 8, 10]) {
       const { mode, reason } = await decide(modelFile(quantised(columns)), 'bold');
-      assert.deepEqual([mode, reason], ['none', 'its DynamicQuantizeLinear takes one scale from all rows of a run']);
+      assert.deepEqual([mode, reason], ['none', why]);
     }
   });
 
@@ -108,7 +108,7 @@ suite('decideStacking', () => {
     for (const bytes of models) reasons.push((await decide(modelFile(bytes), 'bold')).reason);
     assert.deepEqual(reasons, [
       'no input has an open first dimension', 'its inputs have room for one row',
-      'two of its rows are more than one run takes', 'output "y" has shape [1,2] for 2 rows',
+      'two of its rows are more than one run takes', 'output "y": ReduceMean "y": it makes one out of all rows',
     ]);
   });
 });

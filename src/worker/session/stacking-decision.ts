@@ -1,0 +1,104 @@
+// Decides whether rows of different requests may share a run of a model, and which of its outputs have rows: an answer
+// may never depend on who else asked at the same moment. Two witnesses must agree: the graph in the file, through which
+// the rows are followed (graph-rows.ts), and rows that want to be mixed (stack-probe.ts). Made in the trial; for
+// versions that were registered before, at each load.
+import type { ModelFile } from '../../artifacts/verify.ts';
+import type { StackingDecision } from '../../domain/records.ts';
+import type { Tensor } from '../../domain/datatype.ts';
+import { graphRows } from './graph-rows.ts';
+import type { GraphRows } from './graph-rows.ts';
+import { SEEN_FACTOR } from './row-agreement.ts';
+import type { Session } from './session.ts';
+import { Probe } from './stack-probe.ts';
+import type { Boldness } from './stack-probe.ts';
+
+/** Sizes tried for open dimensions other than the first. */
+const OPEN_SIZES = [2, 1, 4];
+
+interface Evidence {
+  readonly boldness: Boldness;
+  /** Inputs of runs of one row that the model is known to take. */
+  readonly known?: readonly (readonly Tensor[])[];
+}
+
+interface Found {
+  readonly graph: GraphRows;
+  /** Which inputs have a place for rows. */
+  readonly hasRows: readonly boolean[];
+}
+
+/** Decides for the model in `file`, which `session` has open and nobody else uses meanwhile. */
+export async function decideStacking(
+  session: Session, file: Pick<ModelFile, 'path' | 'kind'>, evidence: Evidence,
+): Promise<StackingDecision> {
+  const { layout, signature } = session;
+  const hasRows = signature.inputs.map(({ shape }) => layout.batching === 'fixed' || shape[0] === -1);
+  const found = { graph: graphRows(file, signature, hasRows), hasRows };
+  const proof = await prove(session, found, evidence);
+  const rowOutputs = proof.mode === 'rows'
+    ? signature.outputs.map(() => true) : await outputsWithRows(session, found, evidence.boldness);
+  return { ...proof, rowOutputs };
+}
+
+/** Why no two rows of such a model can be in one run, whatever it does to them; null when they can. */
+function whyNoPlace({ layout }: Session, hasRows: readonly boolean[]): string | null {
+  if (layout.batching === 'fixed') return layout.rowsPerRun > 1 ? null : 'its inputs have room for one row';
+  return hasRows.includes(true) ? null : 'no input has an open first dimension';
+}
+
+async function prove(
+  session: Session, { graph, hasRows }: Found, { boldness, known = [] }: Evidence,
+): Promise<StackingDecision> {
+  const none = (reason: string): StackingDecision => ({ mode: 'none', reason });
+  const noPlace = whyNoPlace(session, hasRows);
+  if (noPlace !== null) return none(noPlace);
+  const lost = graph.outputs.findIndex(({ rows }) => rows === 'none' || rows === 'unknown');
+  if (lost >= 0) {
+    const { rows, reason } = graph.outputs[lost]!;
+    const why = rows === 'none' ? 'it has no row for each row' : reason;
+    return none(`output "${session.signature.outputs[lost]!.name}": ${why}`);
+  }
+  let refusal = '';
+  for (const openSize of openSizes(session, hasRows)) {
+    const { least, most } = graph.arithmetic;
+    const isEverySize = graph.outputs.some(({ rows }) => rows === 'counted');
+    const probe = new Probe(session, { shape: { hasRows, openSize }, distanceMax: most, isEverySize });
+    if (probe.isTooLarge) return none('two of its rows are more than one run takes');
+    const made = await probe.make(boldness);
+    const mixing = made.mixing ?? await probe.compare(known);
+    if (mixing !== null) return none(mixing);
+    if (made.refusal === null) {
+      const tolerance = Math.min(most, Math.max(least, SEEN_FACTOR * probe.furthest));
+      const reason = 'its graph keeps rows apart, and made-up rows were answered in company as they were alone';
+      return { mode: 'rows', reason, tolerance };
+    }
+    ({ refusal } = made);
+  }
+  return none(`it refused every made-up row: ${refusal}`);
+}
+
+function openSizes({ signature: { inputs } }: Session, hasRows: readonly boolean[]): readonly number[] {
+  const isOpen = inputs.some(({ shape }, input) =>
+    shape.some((size, axis) => size < 0 && !(axis === 0 && hasRows[input]!)));
+  return isOpen ? OPEN_SIZES : OPEN_SIZES.slice(0, 1);
+}
+
+// Where the signature leaves a first size open, the graph says whether it counts rows, or else what the model does.
+async function outputsWithRows(session: Session, { graph, hasRows }: Found, boldness: Boldness): Promise<boolean[]> {
+  const { layout: { batching, rowsPerRun, outputs }, signature } = session;
+  const isOpen = (at: number): boolean => outputs[at]!.hasRows && signature.outputs[at]!.shape[0] === -1;
+  const isUnclear = graph.outputs.map(({ rows }, at) => rows === 'unknown' && isOpen(at));
+  // A model of one row whose output is open has as many of something as it finds in it.
+  const isOfOne = batching === 'fixed' && rowsPerRun === 1;
+  let seen: readonly boolean[] | null = null;
+  if (isUnclear.includes(true) && !isOfOne) {
+    for (const openSize of openSizes(session, hasRows)) {
+      seen ??= await new Probe(session, { shape: { hasRows, openSize }, distanceMax: 0, isEverySize: false })
+        .rowAxes(boldness);
+    }
+  }
+  return outputs.map(({ hasRows: isDeclared }, at) => {
+    if (!isUnclear[at]!) return isDeclared && !(graph.outputs[at]!.rows === 'none' && isOpen(at));
+    return !isOfOne && (seen?.[at] ?? true);
+  });
+}
