@@ -169,9 +169,9 @@ describe('a model that mixes its rows, under 64 clients at once', () => {
 
   test('says so at register, in the status and to clients', async () => {
     const registered = await lastgood(['register', 'again', fileOf(quantised()), ...data]);
-    assert.match(registered.stdout, /stacking: none, because its DynamicQuantizeLinear takes one scale from all rows/);
+    assert.match(registered.stdout, /stacking: none, because .* DynamicQuantizeLinear .* one scale from all rows/);
     const { stdout } = await lastgood(['status', 'running-sum', ...data]);
-    assert.match(stdout, /stacking +none, because output "y" of a row differs between a run of its own and one of 2/);
+    assert.match(stdout, /stacking +none, because .* CumSum: it works along the rows/);
     const { json } = await http(server.port, '/v2/models/running-sum/config');
     const { stacking } = json['parameters'] as Record<string, unknown>;
     assert.deepEqual([json['max_batch_size'], json['dynamic_batching'], stacking],

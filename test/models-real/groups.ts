@@ -6,7 +6,8 @@ import { Proof } from './proof.ts';
 import { tableOffences } from './table.ts';
 
 /** Models that are row-wise by their mathematics and are not stacked all the same, each with its reason. */
-const EXCEPTIONS: Readonly<Record<string, string>> = {};
+const WORDS = 'the runtime pads the words of a row to as many as the longest of all rows has';
+const EXCEPTIONS: Readonly<Record<string, string>> = { count_nb: WORDS, tfidf: WORDS, tfidf_zipmap: WORDS };
 const EXCEPTIONS_MAX = 5;
 
 /** Proves the models of these groups, each as a test, in one engine. */

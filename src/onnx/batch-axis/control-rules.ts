@@ -1,6 +1,6 @@
 // Rules for branches and loops: what is known after them, whichever way they went and however often. Pure.
 import type { Graph } from '../graph.ts';
-import { Mixes, assertSame, axisIn, elementsOf, hasRows, isCount, rowsAlong, sameForAll, shapeOf } from './flow.ts';
+import { Mixes, assertSame, axisIn, elementsOf, hasRows, isCount, rowsAlong, sameForAll, sizesOf } from './flow.ts';
 import type { Flow } from './flow.ts';
 import type { NodeView, Rule } from './node-view.ts';
 import { isEqualSize, isNumber, openSize } from './sizes.ts';
@@ -64,7 +64,7 @@ function settled(
 
 // The rounds' answers lie behind each other on `axis`.
 function stacked(view: NodeView, flow: Flow, output: number, axis: number): Flow {
-  const shape = shapeOf(flow);
+  const shape = sizesOf(flow);
   const after = [...shape.slice(0, axis), view.newSize(output, axis), ...shape.slice(axis)];
   if (!hasRows(flow)) return sameForAll(after);
   return rowsAlong(flow.axis >= axis ? flow.axis + 1 : flow.axis, after, flow);
@@ -89,7 +89,7 @@ export const scan: Rule = (view) => {
   const count = view.integer('num_scan_inputs', 0);
   const flows = view.inputs.map((flow) => flow ?? sameForAll(null));
   const [states, scanned] = [flows.slice(0, flows.length - count), flows.slice(flows.length - count)];
-  const axes = scanned.map((flow, at) => axisIn(view.integers('scan_input_axes')?.[at] ?? 0, shapeOf(flow).length));
+  const axes = scanned.map((flow, at) => axisIn(view.integers('scan_input_axes')?.[at] ?? 0, sizesOf(flow).length));
   const outputAxes = view.node.outputs.slice(states.length).map((_, at) =>
     view.integers('scan_output_axes')?.[at] ?? 0);
   if (outputAxes.some((axis) => axis < 0)) throw new Mixes('the axes of its answers cannot be followed');
@@ -103,7 +103,7 @@ export const scan: Rule = (view) => {
 };
 
 function withoutAxis(flow: Flow, axis: number): Flow {
-  const shape = shapeOf(flow).filter((_, at) => at !== axis);
+  const shape = sizesOf(flow).filter((_, at) => at !== axis);
   return hasRows(flow) ? rowsAlong(flow.axis > axis ? flow.axis - 1 : flow.axis, shape, flow) : sameForAll(shape);
 }
 
@@ -124,17 +124,17 @@ function scanOfRows(view: NodeView, body: Graph, { states, scanned, axes, output
   if (scanned.some((flow, at) => flow.axis !== axes[at] || !isEqualSize(flow.inner, first!.inner))) {
     throw new Mixes('it scans rows together with what has none');
   }
-  const slices = scanned.map((flow, at) => sameForAll(shapeOf(flow).filter((_, axis) => axis !== axes[at])));
+  const slices = scanned.map((flow, at) => sameForAll(sizesOf(flow).filter((_, axis) => axis !== axes[at])));
   const tainted = slices.map(() => new Mixes('it takes one row along to the next'));
   const after = view.walkInner(body, [...states, ...tainted]).slice(0, states.length).map((state) => {
     if (state instanceof Mixes) throw state;
     if (hasRows(state)) throw new Mixes('its state has rows');
     return state;
   });
-  const rows: Size = shapeOf(first!)[axes[0]!]!;
+  const rows: Size = sizesOf(first!)[axes[0]!]!;
   const outputs = walked(view, body, [...states, ...slices]).slice(states.length).map((flow, at) => {
     if (hasRows(flow)) throw new Mixes('it brings rows to each row');
-    return rowsAlong(outputAxes[at]!, shapeOf(flow).toSpliced(outputAxes[at]!, 0, rows), first);
+    return rowsAlong(outputAxes[at]!, sizesOf(flow).toSpliced(outputAxes[at]!, 0, rows), first);
   });
   return [...after, ...outputs];
 }

@@ -1,7 +1,7 @@
 // Rules for operators that look at one element at a time, and for those that work along some axes of a value and leave
 // the others alone. Pure.
-import { Mixes, assertSame, axisIn, broadcast, elementsOf, hasRows, integersOf, rowsAlong, sameForAll,
-  shapeOf } from './flow.ts';
+import { Mixes, assertSame, axisIn, broadcast, elementsOf, hasRows, integersOf, sameForAll,
+  sizesOf } from './flow.ts';
 import { NodeView } from './node-view.ts';
 import type { Rule } from './node-view.ts';
 import { ONE, derivedSize, isEqualSize, isNumber, product, quotient, sizeOf } from './sizes.ts';
@@ -126,7 +126,7 @@ export const dropout: Rule = (view) => {
 export const alongAxis = (otherwise: number, attribute = 'axis'): Rule => (view) => {
   view.assertSameFrom(1, 'parameter');
   const flow = view.input(0);
-  const axis = axisIn(view.integer(attribute, otherwise), shapeOf(flow).length);
+  const axis = axisIn(view.integer(attribute, otherwise), sizesOf(flow).length);
   if (axis === flow.axis) throw new Mixes('it works along the rows');
   return elementsOf(flow);
 };
@@ -135,7 +135,7 @@ export const alongAxis = (otherwise: number, attribute = 'axis'): Rule => (view)
 export const fromAxis = (otherwise: number): Rule => (view) => {
   view.assertSameFrom(1, 'parameter');
   const flow = view.input(0);
-  const axis = axisIn(view.integer('axis', otherwise), shapeOf(flow).length);
+  const axis = axisIn(view.integer('axis', otherwise), sizesOf(flow).length);
   if (flow.axis >= axis) throw new Mixes('it works along the rows');
   return elementsOf(flow);
 };
@@ -150,7 +150,7 @@ export const quantisedSoftmax: Rule = (view) => (view.integer('opset', 1) >= 13 
 export const alongInputAxis = (input: number): Rule => (view) => {
   const flow = view.input(0);
   const [axis] = integersOf(view.input(input), 'axis');
-  if (axisIn(axis ?? 0, shapeOf(flow).length) === flow.axis) throw new Mixes('it works along the rows');
+  if (axisIn(axis ?? 0, sizesOf(flow).length) === flow.axis) throw new Mixes('it works along the rows');
   return elementsOf(flow);
 };
 
@@ -173,7 +173,7 @@ export const batchNormalization: Rule = (view) => {
 /** Along the axes of an attribute. */
 export const alongAxes = (otherwise: readonly number[]): Rule => (view) => {
   const flow = view.input(0);
-  const rank = shapeOf(flow).length;
+  const rank = sizesOf(flow).length;
   const axes = (view.integers('axes') ?? otherwise).map((axis) => axisIn(axis, rank));
   if (axes.includes(flow.axis)) throw new Mixes('it works along the rows');
   return elementsOf(flow);
@@ -183,9 +183,9 @@ export const alongAxes = (otherwise: readonly number[]): Rule => (view) => {
 export const quantise: Rule = (view) => {
   view.assertSameFrom(1, 'scale');
   const flow = view.input(0);
-  const scale = shapeOf(view.input(1));
+  const scale = sizesOf(view.input(1));
   const isOnRows = scale.length === 1
-    ? axisIn(view.integer('axis', 1), shapeOf(flow).length || 1) === flow.axis : scale.length > 1;
+    ? axisIn(view.integer('axis', 1), sizesOf(flow).length || 1) === flow.axis : scale.length > 1;
   if (hasRows(flow) && isOnRows && !product(scale).names.length && product(scale).factor !== 1) {
     throw new Mixes('it has a scale for each place along the rows');
   }
@@ -198,11 +198,4 @@ export const quantisedTogether = (operands: readonly number[]): Rule => (view) =
     if (!operands.includes(at)) assertSame(flow, 'scale');
   });
   return broadcast(operands.map((at) => view.input(at)));
-};
-
-/** Elements with a new axis behind them, of `count` each. */
-export const widened = (sizeOfNew: (view: NodeView) => Size): Rule => (view) => {
-  const flow = view.input(0);
-  const shape = [...shapeOf(flow), sizeOfNew(view)];
-  return hasRows(flow) ? rowsAlong(flow.axis, shape, flow) : sameForAll(shape);
 };

@@ -64,7 +64,7 @@ export function rowsAlong(
 export const moved = (flow: Flow, axis: number, shape: readonly Size[]): Flow =>
   (hasRows(flow) ? rowsAlong(axis, shape, flow) : sameForAll(shape));
 
-export function shapeOf({ shape }: Flow): readonly Size[] {
+export function sizesOf({ shape }: Flow): readonly Size[] {
   if (shape === null) throw new Mixes('a shape in it cannot be followed');
   return shape;
 }
@@ -109,10 +109,10 @@ function widerOf(left: Size, right: Size): Size {
 
 /** What element-wise operators make of these values, which are stretched to each other's shapes from the right. */
 export function broadcast(flows: readonly Flow[]): Flow {
-  const shapes = flows.map(shapeOf);
+  const shapes = flows.map(sizesOf);
   const rank = Math.max(0, ...shapes.map(({ length }) => length));
   const rows = flows.find(hasRows) ?? null;
-  const placeOf = (flow: Flow): number => flow.axis + rank - shapeOf(flow).length;
+  const placeOf = (flow: Flow): number => flow.axis + rank - sizesOf(flow).length;
   const axis = rows === null ? -1 : placeOf(rows);
   for (const flow of flows) {
     if (rows === null || !hasRows(flow)) continue;
@@ -138,7 +138,7 @@ export function broadcast(flows: readonly Flow[]): Flow {
 /** The same elements in the same order under another shape. */
 export function reshaped(flow: Flow, shape: readonly Size[]): Flow {
   if (!hasRows(flow)) return sameForAll(shape, flow.numbers);
-  const before = shapeOf(flow);
+  const before = sizesOf(flow);
   const outside = product([...before.slice(0, flow.axis), flow.outer]);
   const inside = product([flow.inner, ...before.slice(flow.axis + 1)]);
   const rows = quotient(before[flow.axis]!, product([flow.outer, flow.inner]))!;

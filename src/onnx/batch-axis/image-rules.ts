@@ -1,7 +1,7 @@
 // Rules for operators whose first axis is the batch by definition: convolutions, pools, classical models of features.
 // Pure.
 import {
-  Mixes, assertSame, broadcast, hasRows, moved, numbersOf, rowsAlong, sameForAll, shapeOf,
+  Mixes, assertSame, broadcast, hasRows, moved, numbersOf, rowsAlong, sameForAll, sizesOf,
 } from './flow.ts';
 import type { Flow } from './flow.ts';
 import type { NodeView, Rule } from './node-view.ts';
@@ -53,7 +53,7 @@ const wholeNumbersOf = (sizes: readonly Size[]): number[] | null =>
 /** Convolution: the weights' place among the inputs differs where they are quantised. */
 export const convolve = (weights: number, isTransposed = false): Rule => (view) => {
   const flow = batchOf(view);
-  const [before, kernels] = [shapeOf(flow), shapeOf(view.input(weights))];
+  const [before, kernels] = [sizesOf(flow), sizesOf(view.input(weights))];
   const kernel = wholeNumbersOf(kernels.slice(2));
   const channels = isTransposed ? product([kernels[1]!, sizeOf(view.integer('group', 1))]) : kernels[0]!;
   return onFirst(flow, [before[0]!, channels, ...spatial(view, before, { kernel, isTransposed })]);
@@ -67,28 +67,28 @@ export const convolveDeformed: Rule = (view) => {
     throw new Mixes('its rows are not on axis 0 of all that has them');
   }
   assertSame(view.input(1), 'weight');
-  return onFirst(flow, [shapeOf(flow)[0]!, shapeOf(view.input(1))[0]!, ...shapeOf(view.input(2)).slice(2)]);
+  return onFirst(flow, [sizesOf(flow)[0]!, sizesOf(view.input(1))[0]!, ...sizesOf(view.input(2)).slice(2)]);
 };
 
 /** A pool's second output, where its maxima were, counts through all rows. */
 export const pool: Rule = (view) => {
   const flow = batchOf(view);
   if (view.outputCount > 1 && view.node.outputs[1] !== '') throw new Mixes('its places count through all rows');
-  const before = shapeOf(flow);
+  const before = sizesOf(flow);
   return onFirst(flow, [before[0]!, before[1]!, ...spatial(view, before,
     { kernel: view.integers('kernel_shape'), isTransposed: false })]);
 };
 
 export const poolAll: Rule = (view) => {
   const flow = batchOf(view);
-  const before = shapeOf(flow);
+  const before = sizesOf(flow);
   return onFirst(flow, before.map((size, at) => (at < 2 ? size : ONE)));
 };
 
 /** The batch is on axis 0; of the other axes the answer has `rank` in all, or as many as before. */
 export const firstAxisOnly = (rank?: number): Rule => (view) => {
   const flow = batchOf(view);
-  const before = shapeOf(flow);
+  const before = sizesOf(flow);
   const length = rank ?? before.length;
   return onFirst(flow, [before[0]!, ...Array.from({ length: length - 1 }, (_, at) => view.newSize(0, at + 1))]);
 };
@@ -96,13 +96,13 @@ export const firstAxisOnly = (rank?: number): Rule => (view) => {
 /** Groups of channels, normalised: nothing changes its shape. */
 export const normaliseChannels: Rule = (view) => {
   const flow = batchOf(view);
-  return onFirst(flow, shapeOf(flow));
+  return onFirst(flow, sizesOf(flow));
 };
 
 /** From blocks of space to channels, or back. */
 export const blocks = (direction: 1 | -1): Rule => (view) => {
   const flow = batchOf(view);
-  const [batch, channels, ...sizes] = shapeOf(flow);
+  const [batch, channels, ...sizes] = sizesOf(flow);
   const block = view.integer('blocksize', 1);
   const scaled = (size: Size, by: number): Size => (isNumber(size) ? sizeOf(Math.floor(size.factor * by))
     : view.newSize(0, 2));
@@ -114,7 +114,7 @@ export const blocks = (direction: 1 | -1): Rule => (view) => {
 /** Another size for every axis but that of the rows. */
 export const resize: Rule = (view) => {
   const flow = view.input(0);
-  const before = shapeOf(flow);
+  const before = sizesOf(flow);
   const axes = view.integers('axes') ?? before.map((_, at) => at);
   const isOld = view.node.operator === 'Upsample' || view.opset < 11;
   const [scales, sizes] = isOld ? [view.optional(1), null] : [view.optional(2), view.optional(3)];
@@ -144,7 +144,7 @@ function firstOf({ numbers }: Flow, at: number): Size {
 
 export const centerCropPad: Rule = (view) => {
   const flow = view.input(0);
-  const before = shapeOf(flow);
+  const before = sizesOf(flow);
   const axes = (view.integers('axes') ?? before.map((_, at) => at)).map((axis) =>
     (axis < 0 ? axis + before.length : axis));
   const wanted = numbersOf(view.input(1), 'shape');
@@ -156,23 +156,23 @@ export const centerCropPad: Rule = (view) => {
 export const gridSample: Rule = (view) => {
   const [flow, grid] = [view.input(0), view.input(1)];
   if (flow.axis > 0 || grid.axis !== flow.axis) throw new Mixes('its rows are not on axis 0 of all that has them');
-  const before = shapeOf(flow);
-  return onFirst(flow, [before[0]!, before[1]!, ...shapeOf(grid).slice(1, -1)]);
+  const before = sizesOf(flow);
+  return onFirst(flow, [before[0]!, before[1]!, ...sizesOf(grid).slice(1, -1)]);
 };
 
 export const affineGrid: Rule = (view) => {
   const flow = view.input(0);
   if (flow.axis > 0) throw new Mixes('its rows are not on axis 0');
   const [rows = ONE, , ...sizes] = numbersOf(view.input(1), 'size');
-  if (!isEqualSize(rows, shapeOf(flow)[0]!)) throw new Mixes('it makes grids for another number of rows');
-  return onFirst(flow, [shapeOf(flow)[0]!, ...sizes, sizeOf(sizes.length)]);
+  if (!isEqualSize(rows, sizesOf(flow)[0]!)) throw new Mixes('it makes grids for another number of rows');
+  return onFirst(flow, [sizesOf(flow)[0]!, ...sizes, sizeOf(sizes.length)]);
 };
 
 /** Models of features: a row of them for each row,
   of rank 2; `sizes` are those of the outputs behind the first axis. */
 export const features = (...sizes: readonly ('classes' | 'targets' | 'none' | 'same')[]): Rule => (view) => {
   const flow = batchOf(view);
-  const before = shapeOf(flow);
+  const before = sizesOf(flow);
   if (hasRows(flow) && before.length !== 2) throw new Mixes('its features lie along the rows');
   const [first = ONE] = before;
   return view.node.outputs.map((_, at) => {
@@ -199,7 +199,7 @@ export const besideEachOther: Rule = (view) => {
   for (const flow of flows) {
     if (flow.axis !== first.axis || flow.axis > 0) throw new Mixes('its rows are not on axis 0 of all that has them');
   }
-  return onFirst(first, [shapeOf(first)[0]!, view.newSize(0, 1)]);
+  return onFirst(first, [sizesOf(first)[0]!, view.newSize(0, 1)]);
 };
 
 /** Distances of rows to what is the same for all. */
@@ -207,7 +207,7 @@ export const distances: Rule = (view) => {
   const [flow, others] = [view.input(0), view.input(1)];
   if (flow.axis > 0) throw new Mixes('its rows are not on axis 0');
   assertSame(others, 'other points');
-  return onFirst(flow, [shapeOf(flow)[0]!, shapeOf(others)[0]!]);
+  return onFirst(flow, [sizesOf(flow)[0]!, sizesOf(others)[0]!]);
 };
 
 /** Normalises what two values make together, over the last axis. */
@@ -216,6 +216,6 @@ export const addAndNormalise = (operands: readonly number[]): Rule => (view) => 
     if (!operands.includes(at)) assertSame(flow, 'parameter');
   });
   const flow = broadcast(operands.map((at) => view.optional(at)).filter((one) => one !== null));
-  if (flow.axis === shapeOf(flow).length - 1) throw new Mixes('it works along the rows');
+  if (flow.axis === sizesOf(flow).length - 1) throw new Mixes('it works along the rows');
   return flow;
 };

@@ -1,6 +1,6 @@
 // Rules for operators that look elements up, put them somewhere else, or make few out of many along some axes. Pure.
 import {
-  Mixes, assertSame, axisIn, elementsOf, hasRows, integersOf, moved, rowsAlong, sameForAll, shapeOf,
+  Mixes, assertSame, axisIn, elementsOf, hasRows, integersOf, moved, rowsAlong, sameForAll, sizesOf,
 } from './flow.ts';
 import type { Flow } from './flow.ts';
 import type { NodeView, Rule } from './node-view.ts';
@@ -14,7 +14,7 @@ const isAligned = (left: Flow, right: Flow): boolean =>
 /** Makes one element out of all along some axes. */
 export const reduce = (axesAreInputSince: number): Rule => (view) => {
   const flow = view.input(0);
-  const before = shapeOf(flow);
+  const before = sizesOf(flow);
   const given = view.opset >= axesAreInputSince ? view.optional(1) : null;
   const listed = view.opset >= axesAreInputSince
     ? (given === null ? null : integersOf(given, 'axes')) : view.integers('axes');
@@ -27,7 +27,7 @@ export const reduce = (axesAreInputSince: number): Rule => (view) => {
 
 export const reduceAxis: Rule = (view) => {
   const flow = view.input(0);
-  return reduced(view, flow, [axisIn(view.integer('axis', 0), shapeOf(flow).length)]);
+  return reduced(view, flow, [axisIn(view.integer('axis', 0), sizesOf(flow).length)]);
 };
 
 /** A product of sizes is a size. */
@@ -41,7 +41,7 @@ export const reduceProduct: Rule = (view) => {
 
 function reduced(view: NodeView, flow: Flow, axes: readonly number[]): Flow {
   if (axes.includes(flow.axis)) throw new Mixes('it makes one out of all rows');
-  const before = shapeOf(flow);
+  const before = sizesOf(flow);
   if (view.integer('keepdims', 1) !== 0) {
     return moved(flow, flow.axis, before.map((size, at) => (axes.includes(at) ? ONE : size)));
   }
@@ -50,7 +50,7 @@ function reduced(view: NodeView, flow: Flow, axes: readonly number[]): Flow {
 
 export const topK: Rule = (view) => {
   const flow = view.input(0);
-  const before = shapeOf(flow);
+  const before = sizesOf(flow);
   const axis = axisIn(view.integer('axis', -1), before.length);
   if (axis === flow.axis) throw new Mixes('it ranks the rows');
   const given = view.optional(1);
@@ -61,7 +61,7 @@ export const topK: Rule = (view) => {
 
 export const gather: Rule = (view) => {
   const [data, indices] = [view.input(0), view.input(1)];
-  const [from, places] = [shapeOf(data), shapeOf(indices)];
+  const [from, places] = [sizesOf(data), sizesOf(indices)];
   const axis = axisIn(view.integer('axis', 0), from.length);
   if (data.numbers !== null && indices.numbers?.every(isNumber) === true && from.length === 1) {
     const found = indices.numbers.map(({ factor }) => data.numbers!.at(factor));
@@ -79,8 +79,8 @@ export const gather: Rule = (view) => {
 
 export const gatherElements: Rule = (view) => {
   const [data, indices] = [view.input(0), view.input(1)];
-  const places = shapeOf(indices);
-  const axis = axisIn(view.integer('axis', 0), shapeOf(data).length);
+  const places = sizesOf(indices);
+  const axis = axisIn(view.integer('axis', 0), sizesOf(data).length);
   if (hasRows(data)) {
     if (!isAligned(data, indices)) throw new Mixes('its places are not those of the rows');
     if (axis === data.axis) throw new Mixes('it picks some of the rows');
@@ -90,7 +90,7 @@ export const gatherElements: Rule = (view) => {
 
 export const gatherNd: Rule = (view) => {
   const [data, indices] = [view.input(0), view.input(1)];
-  const [from, places] = [shapeOf(data), shapeOf(indices)];
+  const [from, places] = [sizesOf(data), sizesOf(indices)];
   const batched = view.integer('batch_dims', 0);
   const depth = places.at(-1) ?? ONE;
   if (!isNumber(depth)) throw new Mixes('its depth cannot be followed');
@@ -105,12 +105,12 @@ export const gatherNd: Rule = (view) => {
 /** Puts elements of its third input into its first, at the places of the second. */
 export const scatterElements: Rule = (view) => {
   const data = view.input(0);
-  const axis = axisIn(view.integer('axis', 0), shapeOf(data).length);
-  if (!view.seesRows) return sameForAll(shapeOf(data));
+  const axis = axisIn(view.integer('axis', 0), sizesOf(data).length);
+  if (!view.seesRows) return sameForAll(sizesOf(data));
   if (axis === data.axis || ![1, 2].every((at) => isAligned(view.input(at), data))) {
     throw new Mixes('it writes into some of the rows');
   }
-  return moved(data, data.axis, shapeOf(data));
+  return moved(data, data.axis, sizesOf(data));
 };
 
 /** Its values differ in rank from its places, and places name rows. */
@@ -123,18 +123,18 @@ export const scatterNd: Rule = (view) => {
 /** A window of a cache for each row. */
 export const tensorScatter: Rule = (view) => {
   const flows = view.from(0);
-  const axis = axisIn(view.integer('axis', -2), shapeOf(flows[0]!).length);
+  const axis = axisIn(view.integer('axis', -2), sizesOf(flows[0]!).length);
   if (!flows.every((flow) => isAligned(flow, flows[0]!)) || axis === flows[0]!.axis || flows[0]!.axis > 0) {
     throw new Mixes('it writes into some of the rows');
   }
   return elementsOf(flows[0]!);
 };
 
-export const compress: Rule = (view) => {
+export const pickElements: Rule = (view) => {
   const [flow, chosen] = [view.input(0), view.input(1)];
   assertSame(chosen, 'choice');
   if (!view.has('axis')) throw new Mixes('it picks from all rows');
-  const before = shapeOf(flow);
+  const before = sizesOf(flow);
   const axis = axisIn(view.integer('axis', 0), before.length);
   if (axis === flow.axis) throw new Mixes('it picks some of the rows');
   return moved(flow, flow.axis, before.with(axis, view.newSize(0, axis)));
@@ -143,7 +143,7 @@ export const compress: Rule = (view) => {
 export const oneHot: Rule = (view) => {
   view.assertSameFrom(1, 'depth');
   const flow = view.input(0);
-  const before = shapeOf(flow);
+  const before = sizesOf(flow);
   const axis = axisIn(view.integer('axis', -1), before.length + 1);
   const depth: Size = view.input(1).numbers?.[0] ?? view.newSize(0, axis);
   const after = [...before.slice(0, axis), depth, ...before.slice(axis)];
@@ -155,27 +155,27 @@ export const oneHotEncoder: Rule = (view) => {
   const flow = view.input(0);
   const [texts, integers] = ['cats_strings', 'cats_int64s'].map((name) => view.node.attributes.get(name));
   const count = texts?.texts.length ?? integers?.integers?.length;
-  return moved(flow, flow.axis, [...shapeOf(flow), count === undefined ? view.newSize(0, shapeOf(flow).length)
+  return moved(flow, flow.axis, [...sizesOf(flow), count === undefined ? view.newSize(0, sizesOf(flow).length)
     : sizeOf(count)]);
 };
 
 /** A label for each class, picked by each row's place in a list: the classes are on the last axis. */
 export const arrayFeatureExtractor: Rule = (view) => {
   const [data, places] = [view.input(0), view.input(1)];
-  const before = shapeOf(data);
+  const before = sizesOf(data);
   if (hasRows(data)) {
     assertSame(places, 'place');
     if (data.axis === before.length - 1) throw new Mixes('it picks some of the rows');
-    return rowsAlong(data.axis, [...before.slice(0, -1), product(shapeOf(places))], data);
+    return rowsAlong(data.axis, [...before.slice(0, -1), product(sizesOf(places))], data);
   }
   if (!hasRows(places)) return sameForAll(null);
   // Its places are read as one list.
-  if (places.axis !== shapeOf(places).findIndex((size) => size.names.length > 0 || size.factor !== 1)) {
+  if (places.axis !== sizesOf(places).findIndex((size) => size.names.length > 0 || size.factor !== 1)) {
     throw new Mixes('its places do not follow the rows');
   }
-  const after = before.length === 1 ? [ONE, product(shapeOf(places))]
-    : [...before.slice(0, -1), product(shapeOf(places))];
-  const inner = product([places.inner, ...shapeOf(places).slice(places.axis + 1)]);
+  const after = before.length === 1 ? [ONE, product(sizesOf(places))]
+    : [...before.slice(0, -1), product(sizesOf(places))];
+  const inner = product([places.inner, ...sizesOf(places).slice(places.axis + 1)]);
   return rowsAlong(after.length - 1, after, { outer: places.outer, inner });
 };
 
@@ -192,21 +192,7 @@ export const onLast = (axes: number, after: (view: NodeView, before: readonly Si
   (view) => {
     view.assertSameFrom(1, 'parameter');
     const flow = view.input(0);
-    const before = shapeOf(flow);
+    const before = sizesOf(flow);
     if (flow.axis >= before.length - axes) throw new Mixes('it works along the rows');
     return moved(flow, flow.axis, after(view, before));
   };
-
-/** Where values are looked up for each row, both have it. */
-export const alignedOnFirst = (inputs: readonly number[], rank: number): Rule => (view) => {
-  const flows = inputs.map((at) => view.input(at));
-  if (!flows.every((flow) => hasRows(flow) && flow.axis === 0 && isAligned(flow, flows[0]!))) {
-    if (flows.some(hasRows)) throw new Mixes('its rows are not on axis 0 of all that has them');
-    return sameForAll(null);
-  }
-  view.inputs.forEach((flow, at) => {
-    if (!inputs.includes(at)) assertSame(flow, 'parameter');
-  });
-  const first = shapeOf(flows[0]!)[0]!;
-  return rowsAlong(0, [first, ...Array.from({ length: rank - 1 }, (_, at) => view.newSize(0, at + 1))], flows[0]);
-};

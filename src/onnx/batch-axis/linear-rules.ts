@@ -1,5 +1,5 @@
 // Rules for products of matrices and what is built of them: attention, recurrent layers. Pure.
-import { Mixes, assertSame, broadcast, elementsOf, hasRows, rowsAlong, sameForAll, shapeOf } from './flow.ts';
+import { Mixes, assertSame, broadcast, elementsOf, hasRows, rowsAlong, sameForAll, sizesOf } from './flow.ts';
 import type { Flow } from './flow.ts';
 import { NodeView } from './node-view.ts';
 import type { Rule } from './node-view.ts';
@@ -11,11 +11,11 @@ const isAlike = (left: Flow, right: Flow): boolean =>
 
 function multiplied(left: Flow, right: Flow): Flow {
   // A vector is a matrix of one row on the left, of one column on the right.
-  const isVector = [shapeOf(left).length === 1, shapeOf(right).length === 1];
-  const rows = isVector[0]! ? [ONE, ...shapeOf(left)] : shapeOf(left);
-  const columns = isVector[1]! ? [...shapeOf(right), ONE] : shapeOf(right);
+  const isVector = [sizesOf(left).length === 1, sizesOf(right).length === 1];
+  const rows = isVector[0]! ? [ONE, ...sizesOf(left)] : sizesOf(left);
+  const columns = isVector[1]! ? [...sizesOf(right), ONE] : sizesOf(right);
   const rank = Math.max(rows.length, columns.length);
-  const leftAxis = hasRows(left) ? left.axis + rank - shapeOf(left).length : -1;
+  const leftAxis = hasRows(left) ? left.axis + rank - sizesOf(left).length : -1;
   const rightAxis = hasRows(right) ? right.axis + rank - columns.length : -1;
   if (hasRows(left) && leftAxis === rank - 1) throw new Mixes('it sums over the rows');
   if (hasRows(right) && rightAxis === rank - 2) throw new Mixes('it sums over the rows');
@@ -27,7 +27,7 @@ function multiplied(left: Flow, right: Flow): Flow {
       : sameForAll(shape.slice(0, -2)));
   const batch = broadcast([outside(left, rows, leftAxis), outside(right, columns, rightAxis)]);
   const dropped = [...(isVector[0]! ? [rank - 2] : []), ...(isVector[1]! ? [rank - 1] : [])];
-  const after = [...shapeOf(batch), rows.at(-2)!, columns.at(-1)!].filter((_, at) => !dropped.includes(at));
+  const after = [...sizesOf(batch), rows.at(-2)!, columns.at(-1)!].filter((_, at) => !dropped.includes(at));
   const axis = isInside ? Math.max(leftAxis, rightAxis) : batch.axis;
   if (axis < 0) return sameForAll(after);
   return rowsAlong(axis - dropped.filter((one) => one < axis).length, after, hasRows(left) ? left : right);
@@ -43,7 +43,7 @@ export const productOf = (left: number, right: number): Rule => (view) => {
 
 const turned = (flow: Flow, isTurned: boolean): Flow => {
   if (!isTurned) return flow;
-  const shape = [...shapeOf(flow)].reverse();
+  const shape = [...sizesOf(flow)].reverse();
   return hasRows(flow) ? rowsAlong(shape.length - 1 - flow.axis, shape, flow) : sameForAll(shape);
 };
 
@@ -72,7 +72,7 @@ export const einsum: Rule = (view) => {
   const sizes = new Map<string, Size>();
   let letter = '';
   terms.forEach((term, at) => {
-    const shape = shapeOf(flows[at]!);
+    const shape = sizesOf(flows[at]!);
     if (Array.from(term).some((one) => !LETTER.test(one)) || term.length !== shape.length) {
       throw new Mixes('its equation cannot be followed');
     }
@@ -111,11 +111,11 @@ export const attention = (own: readonly number[], others: readonly number[] = []
       return;
     }
     if (hasRows(flow) && flow.axis !== 0) throw new Mixes('the rows of its mask are not on axis 0');
-    const shape = shapeOf(flow);
+    const shape = sizesOf(flow);
     // What has as many axes as the scores has one for the rows.
     if (!hasRows(flow) && shape.length > 3 && !isOne(shape[0]!)) throw new Mixes('its mask differs along the rows');
   });
-  const first = shapeOf(flows[0]!);
+  const first = sizesOf(flows[0]!);
   const open = (output: number, rank: number): Flow =>
     rowsAlong(0, [first[0]!, ...Array.from({ length: rank - 1 }, (_, at) => view.newSize(output, at + 1))], flows[0]);
   return view.node.outputs.map((_, at) => (at === 0
@@ -128,7 +128,7 @@ export const rotaryEmbedding: Rule = (view) => {
   if (hasRows(flow) && flow.axis !== 0) throw new Mixes('its rows are not on axis 0');
   for (const other of view.from(1)) {
     const isOwn = hasRows(other) && other.axis === 0 && isAlike(other, flow);
-    const isTable = !hasRows(other) && shapeOf(other).length === 2 && view.inputs.indexOf(other) > 0;
+    const isTable = !hasRows(other) && sizesOf(other).length === 2 && view.inputs.indexOf(other) > 0;
     if (!isOwn && !isTable) throw new Mixes('its positions are not those of the rows');
   }
   const positions = view.optional(3);
@@ -141,7 +141,7 @@ export const rotaryEmbedding: Rule = (view) => {
 /** LSTM, GRU and RNN go along one axis and have their sequences on another. */
 export const recurrent = (states: readonly number[]): Rule => (view) => {
   const flow = view.input(0);
-  const before = shapeOf(flow);
+  const before = sizesOf(flow);
   const axis = view.integer('layout', 0) === 0 ? 1 : 0;
   if (hasRows(flow) && flow.axis !== axis) throw new Mixes('its steps lie along the rows');
   view.inputs.forEach((other, at) => {
@@ -157,7 +157,7 @@ export const recurrent = (states: readonly number[]): Rule => (view) => {
     if (!hasRows(flow) && hasRows(other)) throw new Mixes('its states are not those of the rows');
   });
   const directions = view.text('direction', 'forward') === 'bidirectional' ? sizeOf(2) : ONE;
-  const hidden = shapeOf(view.input(2)).at(-1)!;
+  const hidden = sizesOf(view.input(2)).at(-1)!;
   const [steps, batch] = axis === 1 ? [before[0]!, before[1]!] : [before[1]!, before[0]!];
   const all = axis === 1 ? [steps, directions, batch, hidden] : [batch, steps, directions, hidden];
   const last = axis === 1 ? [directions, batch, hidden] : [batch, directions, hidden];

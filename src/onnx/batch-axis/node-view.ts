@@ -9,7 +9,7 @@ import type { Size } from './sizes.ts';
 export type Rule = (view: NodeView) => Flow | readonly Flow[];
 
 /** Follows the rows through a graph inside of a node, whose own inputs are given. */
-export type InnerWalk = (graph: Graph, inputs: readonly (Flow | Mixes)[]) => readonly (Flow | Mixes)[];
+type InnerWalk = (graph: Graph, inputs: readonly (Flow | Mixes)[]) => readonly (Flow | Mixes)[];
 
 export class NodeView {
   readonly node: Node;

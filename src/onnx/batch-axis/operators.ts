@@ -11,15 +11,14 @@ import {
   firstAxisOnly, gridSample, normaliseChannels, pool, poolAll, resize,
 } from './image-rules.ts';
 import {
-  arrayFeatureExtractor, compress, gather, gatherElements, gatherNd, onLast, oneHot, oneHotEncoder, reduce,
-    reduceAxis, reduceProduct,
-  reverseSequence, scatterElements, scatterNd, tensorScatter, topK,
+  arrayFeatureExtractor, gather, gatherElements, gatherNd, onLast, oneHot, oneHotEncoder, pickElements, reduce,
+  reduceAxis, reduceProduct, reverseSequence, scatterElements, scatterNd, tensorScatter, topK,
 } from './index-rules.ts';
 import { attention, einsum, gemm, productOf, quantisedGemm, recurrent, rotaryEmbedding } from './linear-rules.ts';
 import type { Rule } from './node-view.ts';
 import {
-  concat, constant, constantOfShape, expand, flatten, pad, range, reshape, shape, size, slice, split, squeeze, tile,
-  transpose, unsqueeze,
+  concat, constant, constantOfShape, expand, flatten, pad, range, reshape, slice, split, squeeze, tellShape, tellSize,
+  tile, transpose, unsqueeze,
 } from './shape-rules.ts';
 
 export type OperatorTable = Readonly<Record<string, Readonly<Record<string, Rule>>>>;
@@ -61,7 +60,8 @@ const AXES: Record<string, Rule> = {
 };
 
 const SHAPES: Record<string, Rule> = {
-  Constant: constant, ConstantOfShape: constantOfShape, Shape: shape, Size: size, Reshape: reshape, Flatten: flatten,
+  Constant: constant, ConstantOfShape: constantOfShape, Shape: tellShape, Size: tellSize, Reshape: reshape,
+    Flatten: flatten,
   Squeeze: squeeze, Unsqueeze: unsqueeze, Transpose: transpose, Expand: expand, Tile: tile, Concat: concat,
   Split: split, Slice: slice, Pad: pad, Range: range,
   ...all('EyeLike', mixes('it has another row of the identity for each row')),
@@ -69,7 +69,7 @@ const SHAPES: Record<string, Rule> = {
 };
 
 const PLACES: Record<string, Rule> = {
-  Gather: gather, GatherElements: gatherElements, GatherND: gatherNd, Compress: compress, OneHot: oneHot,
+  Gather: gather, GatherElements: gatherElements, GatherND: gatherNd, Compress: pickElements, OneHot: oneHot,
   ...all('Scatter ScatterElements', scatterElements), ScatterND: scatterNd, TensorScatter: tensorScatter,
   ReverseSequence: reverseSequence,
 };

@@ -1,7 +1,7 @@
 // Rules for operators that give values another shape, or that tell, cut and join shapes. Pure.
 import {
   Mixes, assertSame, axisIn, fittingSize, hasRows, integersOf, moved, numbersOf, reshaped, rowsAlong, sameForAll,
-    shapeOf,
+    sizesOf,
 } from './flow.ts';
 import type { Flow } from './flow.ts';
 import type { NodeView, Rule } from './node-view.ts';
@@ -27,12 +27,12 @@ export function numbersAsSizes(numbers: readonly number[] | null): Size[] | null
   return numbers?.every(Number.isFinite) === true ? numbers.map(sizeOf) : null;
 }
 
-export const shape: Rule = (view) => {
-  const sizes = shapeOf(view.input(0));
+export const tellShape: Rule = (view) => {
+  const sizes = sizesOf(view.input(0));
   const part = sizes.slice(view.integer('start', 0), view.has('end') ? view.integer('end', 0) : undefined);
   return sameForAll([sizeOf(part.length)], part);
 };
-export const size: Rule = (view) => sameForAll([], [product(shapeOf(view.input(0)))]);
+export const tellSize: Rule = (view) => sameForAll([], [product(sizesOf(view.input(0)))]);
 
 export const reshape: Rule = (view) => {
   const flow = view.input(0);
@@ -56,7 +56,7 @@ export const reshape: Rule = (view) => {
 };
 
 export const flatten: Rule = (view) => {
-  const before = shapeOf(view.input(0));
+  const before = sizesOf(view.input(0));
   const given = view.integer('axis', 1);
   const axis = given < 0 ? given + before.length : given;
   return reshaped(view.input(0), [product(before.slice(0, axis)), product(before.slice(axis))]);
@@ -69,7 +69,7 @@ const axesOf = (view: NodeView): readonly number[] | null => {
 
 export const squeeze: Rule = (view) => {
   const flow = view.input(0);
-  const before = shapeOf(flow);
+  const before = sizesOf(flow);
   const axes = axesOf(view)?.map((axis) => axisIn(axis, before.length)) ?? null;
   if (axes === null) {
     if (hasRows(flow)) throw new Mixes('it drops every axis of size 1, that of the rows as well');
@@ -81,7 +81,7 @@ export const squeeze: Rule = (view) => {
 
 /** Without these axes; an axis that is dropped has size 1 or has been used up. */
 export function dropped(flow: Flow, axes: readonly number[]): Flow {
-  const left = shapeOf(flow).filter((_, at) => !axes.includes(at));
+  const left = sizesOf(flow).filter((_, at) => !axes.includes(at));
   if (!hasRows(flow)) return sameForAll(left, flow.numbers);
   return rowsAlong(flow.axis - axes.filter((axis) => axis < flow.axis).length, left, flow);
 }
@@ -90,7 +90,7 @@ export const unsqueeze: Rule = (view) => {
   const flow = view.input(0);
   const given = axesOf(view);
   if (given === null) throw new Mixes('it has no axes');
-  const before = shapeOf(flow);
+  const before = sizesOf(flow);
   const rank = before.length + given.length;
   const axes = given.map((axis) => axisIn(axis, rank));
   const after: Size[] = [];
@@ -109,7 +109,7 @@ export const unsqueeze: Rule = (view) => {
 
 export const transpose: Rule = (view) => {
   const flow = view.input(0);
-  const before = shapeOf(flow);
+  const before = sizesOf(flow);
   const order = view.integers('perm') ?? before.map((_, at) => before.length - 1 - at);
   const after = order.map((axis) => before[axis] ?? ONE);
   if (before.length === 1) return flow;
@@ -140,7 +140,7 @@ const FEW = 64;
 export const expand: Rule = (view) => {
   const flow = view.input(0);
   const target = numbersOf(view.input(1), 'shape');
-  const own = shapeOf(flow);
+  const own = sizesOf(flow);
   const rank = Math.max(own.length, target.length);
   const at = (sizes: readonly Size[], axis: number): Size => sizes[axis - rank + sizes.length] ?? ONE;
   const rows = hasRows(flow) ? flow.axis + rank - own.length : -1;
@@ -158,7 +158,7 @@ export const expand: Rule = (view) => {
 
 export const tile: Rule = (view) => {
   const flow = view.input(0);
-  const before = shapeOf(flow);
+  const before = sizesOf(flow);
   const repeats = view.opset < 6 ? [] : numbersOf(view.input(1), 'repeats');
   if (repeats.length !== before.length) throw new Mixes('its repeats cannot be followed');
   if (hasRows(flow) && !isOne(repeats[flow.axis]!)) throw new Mixes('it repeats the rows');
@@ -172,12 +172,12 @@ export const tile: Rule = (view) => {
 
 export const concat: Rule = (view) => {
   const flows = view.from(0);
-  const axis = axisIn(view.integer('axis', 1), shapeOf(flows[0]!).length);
-  const sizes = flows.map((flow) => shapeOf(flow)[axis] ?? fail());
+  const axis = axisIn(view.integer('axis', 1), sizesOf(flows[0]!).length);
+  const sizes = flows.map((flow) => sizesOf(flow)[axis] ?? fail());
   if (flows.every((flow) => !hasRows(flow))) {
-    const numbers = flows.every((flow) => flow.numbers !== null) && shapeOf(flows[0]!).length === 1
+    const numbers = flows.every((flow) => flow.numbers !== null) && sizesOf(flows[0]!).length === 1
       ? flows.flatMap((flow) => flow.numbers!) : null;
-    return sameForAll(shapeOf(flows[0]!).with(axis, sum(view, sizes)), numbers);
+    return sameForAll(sizesOf(flows[0]!).with(axis, sum(view, sizes)), numbers);
   }
   const rows = flows.find(hasRows)!;
   if (rows.axis === axis) throw new Mixes('it puts more behind the rows');
@@ -186,7 +186,7 @@ export const concat: Rule = (view) => {
       isEqualSize(flow.inner, rows.inner);
     if (!isAlike) throw new Mixes('it joins rows with what has none');
   }
-  return rowsAlong(rows.axis, shapeOf(rows).with(axis, sum(view, sizes)), rows);
+  return rowsAlong(rows.axis, sizesOf(rows).with(axis, sum(view, sizes)), rows);
 };
 
 function sum(view: NodeView, sizes: readonly Size[]): Size {
@@ -195,7 +195,7 @@ function sum(view: NodeView, sizes: readonly Size[]): Size {
 
 export const split: Rule = (view) => {
   const flow = view.input(0);
-  const before = shapeOf(flow);
+  const before = sizesOf(flow);
   const axis = axisIn(view.integer('axis', 0), before.length);
   if (axis === flow.axis) throw new Mixes('it cuts the rows apart');
   const given = view.optional(1);
@@ -223,7 +223,7 @@ interface Cut {
 
 export const slice: Rule = (view) => {
   const flow = view.input(0);
-  const before = shapeOf(flow);
+  const before = sizesOf(flow);
   let after = [...before];
   for (const { axis, start, end, step } of cutsOf(view, before.length)) {
     const whole = before[axis]!;
@@ -248,7 +248,7 @@ function cutsOf(view: NodeView, rank: number): Cut[] {
       if (flow.numbers !== null) return flow.numbers;
       // Sizes that come out of a calculation, the same for all rows, cut any other axis somewhere.
       assertSame(flow, name);
-      return Array.from({ length: shapeOf(flow)[0]?.factor ?? 0 }, (_, at) => view.newSize(input, at));
+      return Array.from({ length: sizesOf(flow)[0]?.factor ?? 0 }, (_, at) => view.newSize(input, at));
     }
     return view.opset < 10 ? view.integers(name)?.map(sizeOf) ?? null : null;
   };
@@ -281,7 +281,7 @@ function slicedNumbers(numbers: readonly Size[], { start, end, step }: Cut, afte
 
 export const pad: Rule = (view) => {
   const flow = view.input(0);
-  const before = shapeOf(flow);
+  const before = sizesOf(flow);
   const given = view.optional(1);
   const listed = view.integers('pads') ?? view.integers('paddings') ?? (given === null ? []
     : integersOf(given, 'pads'));

@@ -15,9 +15,10 @@ import { inputColumnsOf } from '../../domain/input-columns.ts';
 import { declaredOutput } from '../../domain/judged-output.ts';
 import { inferOutputKind } from '../../domain/prediction.ts';
 import { readGoldenFile } from './golden-file.ts';
+import { knownRows } from './known-rows.ts';
 import { defaultMemoryBytes } from './memory-watch.ts';
 import { signatureDifference } from './promotable.ts';
-import { runTrial, type TrialResult } from './trial.ts';
+import { runTrial, type TrialRequest, type TrialResult } from './trial.ts';
 
 export interface RegistrationPorts {
   readonly dataDir: string;
@@ -73,7 +74,7 @@ async function addVersion(
 ): Promise<VersionRecord> {
   const artifact = await addArtifact(ports.dataDir, request.file);
   try {
-    const trial = await tryOut(ports, request, artifact, golden);
+    const trial = await tryOut(ports, request, artifact, { golden, known: knownRows(golden, baselineFile) });
     const { registry } = ports;
     const judged = judgedBy(trial.signature, declarationOf(request), baselineFile, ports.clock.wallMs());
     return await registry.commit(() => registry.createVersion(
@@ -116,12 +117,12 @@ async function tryOut(
   ports: RegistrationPorts,
   { model, version }: RegistrationRequest,
   artifact: AddedArtifact,
-  golden: Golden | null,
+  given: Pick<TrialRequest, 'golden' | 'known'>,
 ): Promise<TrialResult> {
   try {
     const memoryBytes = ports.trialMemoryBytes ?? defaultMemoryBytes();
     return await runTrial(
-      { file: modelFileOf(ports.dataDir, artifact), intraOpThreads: ports.intraOpThreads, golden },
+      { file: modelFileOf(ports.dataDir, artifact), intraOpThreads: ports.intraOpThreads, ...given },
       { trialMs: ports.trialMs, memoryBytes, runMemoryMax: ports.runMemoryMax });
   } catch (error) {
     if (isLastgoodError(error)) throw error;

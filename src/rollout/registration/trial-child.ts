@@ -9,7 +9,7 @@ import { answerParent, tellParent } from '../../base/managed-child.ts';
 import { anonymousBytes } from '../../base/process-memory.ts';
 import { measureMemory } from '../../worker/session/memory-probe.ts';
 import { measuredRows, RUN_ROWS_MAX } from '../../domain/run-limits.ts';
-import { compareGolden } from '../../worker/session/golden.ts';
+import { compareGolden, rowsOfInputs } from '../../worker/session/golden.ts';
 import { Session } from '../../worker/session/session.ts';
 import { decideStacking } from '../../worker/session/stacking-decision.ts';
 import type { TrialFindings, TrialMessage, TrialOrder } from './trial.ts';
@@ -22,7 +22,7 @@ const MODEL_SHARE_MAX = 1 / 4;
 const RUN_BYTES_MAX = 192 * 1024 ** 2;
 
 async function tryArtifact(order: TrialOrder): Promise<TrialMessage> {
-  const { file, intraOpThreads, golden, runMemoryMax, memoryBytes } = order;
+  const { file, intraOpThreads, golden, known = [], runMemoryMax, memoryBytes } = order;
   await tellParent({ kind: 'stage', stage: 'load' } satisfies TrialMessage);
   const before = anonymousBytes();
   const beginUs = monotonicUs();
@@ -51,7 +51,8 @@ async function tryArtifact(order: TrialOrder): Promise<TrialMessage> {
     await tellParent({ kind: 'measured', measured } satisfies TrialMessage);
     if (measured !== null) session.limitRows(measuredRows(measured.memory, runMemoryMax));
     await tellParent({ kind: 'stage', stage: 'stacking probe' } satisfies TrialMessage);
-    return { kind: 'done', stacking: await decideStacking(session, file, { boldness: 'bold' }) };
+    return { kind: 'done', stacking: await decideStacking(session, file,
+      { boldness: 'bold', known: rowsOfInputs(known, session) }) };
   } finally {
     await session.release();
   }

@@ -6,15 +6,17 @@ import { decodeError, type FailedTask, failedTask } from '../../base/errors.ts';
 import { ManagedChild } from '../../base/managed-child.ts';
 import { RUN_MEMORY_DEFAULT } from '../../options/options.ts';
 import { watchMemory } from './memory-watch.ts';
-import type { Golden, Signature, StackingDecision, TrialReport } from '../../domain/records.ts';
+import type { Golden, GoldenCase, Signature, StackingDecision, TrialReport } from '../../domain/records.ts';
 import type { Measured } from '../../worker/session/memory-probe.ts';
 
 const ENTRY = fileURLToPath(new URL('./trial-child.js', import.meta.url));
 
-interface TrialRequest {
+export interface TrialRequest {
   readonly file: ModelFile;
   readonly intraOpThreads: number;
   readonly golden: Golden | null;
+  /** Rows that the model is known to take; none by default. */
+  readonly known?: readonly GoldenCase['inputs'][];
 }
 /** What the child is told. */
 export interface TrialOrder extends TrialRequest, Pick<TrialLimits, 'memoryBytes'> {

@@ -2,12 +2,15 @@
 import type { Datatype, Golden, GoldenCase } from '../../domain/records.ts';
 import { halfToNumber, numberToHalf } from '../../domain/half.ts';
 import { createElements, elementCount, shapeText } from '../../domain/datatype.ts';
-import type { BigArray, NumericArray, TensorData } from '../../domain/datatype.ts';
+import type { BigArray, NumericArray, Tensor, TensorData } from '../../domain/datatype.ts';
 import { reasonOf } from '../../base/errors.ts';
 import type { Session, TensorMap } from './session.ts';
+import { rowsFrom } from './stacking.ts';
 
 /** More are not described: the first ones tell what is wrong. */
 const MISMATCHES_MAX = 20;
+/** Rows that are tried in company. */
+const KNOWN_ROWS_MAX = 16;
 
 interface GoldenMismatch {
   /** Index of the golden case. */
@@ -40,7 +43,24 @@ export async function compareGolden(golden: Golden, session: Session): Promise<G
   return mismatches;
 }
 
-function tensorsOf({ inputs }: GoldenCase, session: Session): TensorMap {
+/** Those of the given inputs that this model takes, row by row, in the signature's order. */
+export function rowsOfInputs(given: readonly GoldenCase['inputs'][], session: Session): Tensor[][] {
+  const rows = given.flatMap((inputs): Tensor[][] => {
+    try {
+      const tensors = session.signature.inputs.map(({ name }) => tensorsOf({ inputs }, session)[name]!);
+      const count = tensors[0]?.shape[0] ?? 0;
+      if (tensors.some(({ shape }) => shape[0] !== count)) return [];
+      return Array.from({ length: count }, (_, at) => tensors.map((tensor) => rowsFrom(tensor, at, 1)));
+    } catch {
+      // A file may have fewer inputs than the model, or others.
+      return [];
+    }
+  });
+  const shapesOf = (row: readonly Tensor[]): string => row.map(({ shape }) => shapeText(shape)).join();
+  return rows.filter((row) => shapesOf(row) === shapesOf(rows[0]!)).slice(0, KNOWN_ROWS_MAX);
+}
+
+function tensorsOf({ inputs }: Pick<GoldenCase, 'inputs'>, session: Session): TensorMap {
   return Object.fromEntries(
     session.signature.inputs.map(({ name, datatype }) => {
       const given = inputs[name];

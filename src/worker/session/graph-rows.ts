@@ -35,7 +35,8 @@ export function graphRows(
     const found = followRows(model, new Set(inputs.filter((_, at) => hasRows[at]).map(({ name }) => name)));
     const named = new Map(found.map((one) => [one.name, one]));
     return {
-      outputs: outputs.map(({ name }) => named.get(name) ?? { rows: 'unknown', reason: 'its graph has no such output' }),
+      outputs: outputs.map(({ name }) => named.get(name) ?? { rows: 'unknown',
+        reason: 'its graph has no such output' }),
       arithmetic: arithmeticOf(model, outputs.some(isHalf)),
     };
   } catch (error) {

@@ -13,7 +13,7 @@ export interface Arithmetic {
   readonly least: number;
   readonly most: number;
 }
-/** Of float32 and float64; of float16, wherever in the model; and of integers that stand for floats: a step is 1/127. */
+/** Of float32 and float64; of float16, wherever in the model; of integers that stand for floats: a step is 1/127. */
 export const SINGLE: Arithmetic = { least: 2 ** -14, most: 2 ** -10 };
 export const HALF: Arithmetic = { least: 2 ** -8, most: 2e-2 };
 export const QUANTISED: Arithmetic = { least: 2 ** -7, most: 2 ** -5 };
@@ -43,7 +43,8 @@ export function distanceOf(left: Tensor, right: Tensor, datatype: Datatype): num
     const [one, other] = [numberAt(left, at), numberAt(right, at)];
     if (Number.isFinite(one)) largest = Math.max(largest, Math.abs(one));
     if (Number.isFinite(other)) largest = Math.max(largest, Math.abs(other));
-    if (!Object.is(one, other)) furthest = Math.max(furthest, isApartForGood(one, other) ? Infinity : Math.abs(one - other));
+    if (!Object.is(one, other)) furthest = Math.max(furthest,
+      isApartForGood(one, other) ? Infinity : Math.abs(one - other));
   }
   return furthest / largest;
 }

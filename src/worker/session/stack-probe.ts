@@ -122,10 +122,11 @@ export class Probe {
       own.reduce((at, one) => putElements(data, one.data, at), 0);
       return { data, shape: [known.length, ...own[0]!.shape.slice(1)] };
     });
-    const together = await this.#answer(inputs);
+    const together = await this.#answer(inputs).catch(() => null);
+    if (together === null) return null;
     for (const [at, row] of known.entries()) {
       const output = this.#differing(together, at, await this.#answer(row));
-      if (output !== null) return `${output} of a row of its golden answers differs in company`;
+      if (output !== null) return `${output} of a row that came with it differs in company`;
     }
     return null;
   }
@@ -136,7 +137,8 @@ export class Probe {
       try {
         let found = this.#signature.outputs.map(() => true);
         for (const rows of [1, 2, 3].filter((count) => this.#fits(count))) {
-          const company = Array.from({ length: this.#fixedRows || rows }, (_, at): MadeUpRow => ({ number: at + rows }));
+          const company = Array.from({ length: this.#fixedRows || rows },
+            (_, at): MadeUpRow => ({ number: at + rows }));
           const outputs = await this.#run(company, manner);
           found = found.map((isSo, output) => isSo && outputs[output]!.shape[0] === company.length);
         }

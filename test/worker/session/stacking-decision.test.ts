@@ -4,7 +4,11 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite, test } from 'node:test';
 import { packageRoot } from '../../../src/base/package-root.ts';
-import type { StackingDecision } from '../../../src/domain/records.ts';
+import type { GoldenCase, StackingDecision } from '../../../src/domain/records.ts';
+import { rowsOfInputs } from '../../../src/worker/session/golden.ts';
+import { graphRows } from '../../../src/worker/session/graph-rows.ts';
+import { HALF, QUANTISED, SINGLE } from '../../../src/worker/session/row-agreement.ts';
+import { Probe } from '../../../src/worker/session/stack-probe.ts';
 import { madeUpInputs } from '../../../src/worker/session/made-up-rows.ts';
 import { Session } from '../../../src/worker/session/session.ts';
 import { decideStacking } from '../../../src/worker/session/stacking-decision.ts';
@@ -14,7 +18,7 @@ import {
   faintMean, fixedSoftmax, quantised, roundedByLargest, runningSum, sequenceFirst, sharesOfRows,
 } from '../mixers.ts';
 import {
-  Type, batchMean, classes, fixedBatch, identity, integer, linear, logarithm, lookup, model, node, twoAnswers,
+  Type, batchMean, classes, fixedBatch, floats, identity, integer, linear, logarithm, lookup, model, node, twoAnswers,
   twoInputs,
 } from '../onnx.ts';
 
@@ -51,6 +55,29 @@ const sums = (axis: number): Uint8Array => model({
   }],
 });
 
+/** y = x + 1e9 where the sum of all rows is above that. */
+const mixingFarOut = (): { readonly bytes: Uint8Array; readonly golden: GoldenCase['inputs'] } => ({
+  bytes: model({
+    inputs: [['x', Type.FLOAT, ['N', 1]]],
+    outputs: [['y', Type.FLOAT, ['N', 1]]],
+    nodes: [
+      node('ReduceSum', ['x'], 'sum', [integer('keepdims', 0)]), node('Greater', ['sum', 'far'], 'over'),
+      node('Cast', ['over'], 'one', [integer('to', Type.FLOAT)]), node('Mul', ['one', 'far'], 'more'),
+      node('Add', ['x', 'more'], 'y'),
+    ],
+    constants: [floats('far', [1], [1e9])],
+  }),
+  golden: { x: { shape: [3, 1], data: [4e8, 5e8, 6e8] } },
+});
+
+/** To steps of a tenth and back. */
+const steps = (): Uint8Array => model({
+  inputs: [['x', Type.FLOAT, ['N', 3]]],
+  outputs: [['y', Type.FLOAT, ['N', 3]]],
+  nodes: [node('QuantizeLinear', ['x', 'scale'], 'q'), node('DequantizeLinear', ['q', 'scale'], 'y')],
+  constants: [floats('scale', [], [0.1])],
+});
+
 const MIXING: Readonly<Record<string, Uint8Array>> = {
   'a running sum over the first dimension': runningSum(), 'an LSTM over the first dimension': sequenceFirst(),
   'a softmax over the rows': sharesOfRows(), 'a softmax over four rows': fixedSoftmax(0),
@@ -81,6 +108,46 @@ suite('decideStacking', () => {
       }
     });
   }
+
+  test('has two witnesses, each of which finds by itself what mixes rows', async () => {
+    for (const [what, bytes] of Object.entries({ ...MIXING, 'a scale of its own': quantised(10) })) {
+      const path = modelFile(bytes);
+      const session = await Session.open({ path, intraOpThreads: 1, rowsMax: 64 });
+      const { outputs, arithmetic } = graphRows({ path, kind: 'onnx' }, session.signature, [true]);
+      assert.equal(outputs[0]!.rows, 'unknown', `the graph of ${what}`);
+      const options = { shape: { hasRows: [true], openSize: 2 }, distanceMax: arithmetic.most, isEverySize: false };
+      assert.notEqual((await new Probe(session, options).make('bold')).mixing, null, `made-up rows: ${what}`);
+      await session.release();
+    }
+  });
+
+  test('finds in rows that came with a version what made-up ones do not show', async () => {
+    // Mixes only what is larger than any made-up row, but is asked about in earnest.
+    const { golden, bytes } = mixingFarOut();
+    const session = await Session.open({ path: modelFile(bytes), intraOpThreads: 1, rowsMax: 64 });
+    const options = { shape: { hasRows: [true], openSize: 2 }, distanceMax: 2 ** -10, isEverySize: false };
+    assert.equal((await new Probe(session, options).make('tame')).mixing, null);
+    const rows = rowsOfInputs([golden], session);
+    assert.equal(rows.length, 3);
+    assert.match(await new Probe(session, options).compare(rows) ?? '', /"y" of a row that came with it differs/);
+    await session.release();
+  });
+
+  test('does not stack a model without a graph to follow', async () => {
+    const path = modelFile(linear());
+    const session = await Session.open({ path, intraOpThreads: 1, rowsMax: 64 });
+    const { mode, reason } = await decideStacking(session, { path, kind: 'ort' }, { boldness: 'bold' });
+    assert.deepEqual([mode, reason], ['none', 'output "y": its format has no graph that could be followed']);
+    await session.release();
+  });
+
+  test('says how far answers may be apart, by the arithmetic of the model', async () => {
+    const toleranceOf = async (bytes: Uint8Array): Promise<number> =>
+      (await decide(modelFile(bytes), 'bold')).tolerance ?? NaN;
+    assert.equal(await toleranceOf(linear()), SINGLE.least);
+    assert.equal(await toleranceOf(halves(1)), HALF.least);
+    assert.equal(await toleranceOf(steps()), QUANTISED.least);
+  });
 
   test('keeps every demo model stacked but those that are slow on purpose', async () => {
     for (const name of ['breast-cancer', 'digits', 'housing']) {
