@@ -306,9 +306,10 @@ export class ServedModel {
   // Inputs are kept as long as a drift can lead to a rollback, or the standby is asked the same, and more of them while
   // a check fails.
   #tellRows(): void {
-    const { reservoir, judge, pairs } = this.options;
+    const { reservoir, judge } = this.options;
     const { phase, active } = this.rollout;
-    const isKept = reservoir === 'always' || pairs === 'always' || phase === 'probation' || judge.steadyDrift === 'on';
+    const isPaired = this.#asksTwin && this.#deployments.standby !== undefined;
+    const isKept = reservoir === 'always' || isPaired || phase === 'probation' || judge.steadyDrift === 'on';
     active?.deployment.keepRows(!isKept ? 'never' : this.failingChecks.length > 0 ? 'fast' : 'usual');
   }
 
