@@ -10,7 +10,7 @@ import { artifactPath } from '../artifacts/directory.ts';
 import { verifyArtifact } from '../artifacts/verify.ts';
 import type { ModelRecord, VersionRecord } from '../domain/records.ts';
 import { Registry } from '../registry/registry.ts';
-import { openStore } from '../registry/store/store.ts';
+import { openStore, type StoreOptions } from '../registry/opening/open-store.ts';
 import { baselineFromFile } from '../rollout/registration/baselines.ts';
 import { DECISIONS_LOOKED_AT, justRolledBack, operatorDecision } from '../rollout/decisions.ts';
 import type { DoneRollback } from '../rollout/decisions.ts';
@@ -57,20 +57,26 @@ const HANDLERS: { readonly [V in OfflineVerb]: Handler<V> } = {
   explain: ({ registry }, { decision }) => registry.findDecision(decision),
 };
 
-/** Opens the data directory; only `create` makes one that is not there. Throws DATA_UNUSABLE. */
+interface OfflineAccess extends Pick<StoreOptions, 'onUpgrade' | 'onOlder'> {
+  /** Makes a directory that is not there. */
+  readonly create?: boolean;
+  /** False for verbs that only look: nothing is written, and a registry of an older format stays as it is. */
+  readonly changes?: boolean;
+}
+
+/** Opens the data directory. Throws DATA_UNUSABLE, or DISK_REFUSED when there is no room for an upgrade. */
 export function openOffline(
   options: OfflineOptions,
   clock: Clock,
-  { create = false }: { readonly create?: boolean } = {},
+  { create = false, changes = true, ...tell }: OfflineAccess = {},
 ): ControlPlane & { close(): Promise<void> } {
   const { dataDir } = options;
   if (!create && !existsSync(join(dataDir, 'registry'))) {
     const reason = 'there is no registry in it; wanted the --data of an engine, or register a first version';
     throw lastgoodError('DATA_UNUSABLE', { path: dataDir, reason });
   }
-  const store = openStore({ dataDir });
+  const store = openStore({ dataDir, readOnly: !changes, ...tell });
   const directory = { ...options, registry: new Registry(store, clock), clock };
-  directory.registry.adoptEarlyRecords();
   const handlers: Readonly<Partial<Record<Verb, (...given: never[]) => unknown>>> = HANDLERS;
   const control = controlPlane(async (verb, args, actor) => {
     refuseWithoutEngine(verb, args, dataDir);
@@ -157,11 +163,14 @@ function rollbackOf(
 async function intactTarget(
   { registry, dataDir }: Directory, model: string, to: string | undefined,
 ): Promise<VersionRecord> {
-  for (const candidate of registry.rollbackTargets(model, to)) {
+  const except = new Set<string>();
+  for (;;) {
+    const candidate = registry.rollbackTarget(model, { to, except });
+    if (candidate === undefined) throw registry.noRollbackTarget(model, to);
     const intact = await verifyArtifact(dataDir, candidate).catch(() => null);
     if (intact !== null) return candidate;
+    except.add(candidate.version);
   }
-  throw registry.noRollbackTarget(model, to);
 }
 
 function statusOf(registry: Registry, model: ModelRecord): ModelStatus {

@@ -31,12 +31,13 @@ export interface Standbys {
 export function standbysOf(dataDir: string, registry: RegistryReader): Standbys {
   return {
     open: async (model, version) => {
-      const record = registry.versions(model).find((one) => one.version === version);
-      if (record === undefined) {
+      if (!registry.hasVersion(model, version)) {
         return { unavailable: `version "${version}" of model "${model}" is not in the data directory` };
       }
       try {
-        return await RegisteredStandby.open(await verifyArtifact(dataDir, record), record);
+        const record = registry.version(model, version);
+        const file = await verifyArtifact(dataDir, record);
+        return await RegisteredStandby.open(file, record, registry.baselineOf(model, version));
       } catch (error) {
         return { unavailable: `version "${version}" does not load: ${reasonOf(error)}` };
       }
@@ -56,9 +57,10 @@ class RegisteredStandby implements Standby {
   readonly #isHalf: boolean;
 
   private constructor(
-    record: VersionRecord, ort: OrtModule, { session, run }: { readonly session: OrtSession; readonly run: DirectRun },
+    record: VersionRecord, baseline: Baseline | null, ort: OrtModule,
+    { session, run }: { readonly session: OrtSession; readonly run: DirectRun },
   ) {
-    const { signature, version, baseline } = record;
+    const { signature, version } = record;
     const { batching, rowsPerRun, inputs } = rowLayout(signature, 1);
     if (batching === 'fixed' && rowsPerRun > 1) throw new Error(`it takes ${rowsPerRun} rows at a time; wanted one`);
     const output = signature.outputs.find(({ name }) => name === judgedOutputOf(record).output);
@@ -74,12 +76,12 @@ class RegisteredStandby implements Standby {
     this.#isHalf = output.datatype === 'FP16';
   }
 
-  static async open(file: ModelFile, record: VersionRecord): Promise<RegisteredStandby> {
+  static async open(file: ModelFile, record: VersionRecord, baseline: Baseline | null): Promise<RegisteredStandby> {
     const ort = await loadRuntime();
     const { session, run } = await openSession(ort, file, { intraOpNumThreads: 1, logSeverityLevel: 4 });
     try {
       if (run === null) throw new Error('this build of onnxruntime-node is not the one that is known');
-      return new RegisteredStandby(record, ort, { session, run });
+      return new RegisteredStandby(record, baseline, ort, { session, run });
     } catch (error) {
       await session.release();
       throw error;

@@ -29,7 +29,10 @@ export async function ask<V extends Verb>(
   refuseWithoutEngine(verb, args, dataDir);
   const { openOffline } = await import('../admin/offline.ts');
   // A mistyped directory must not come into being because somebody asked for its status.
-  const offline = openOffline(options, systemClock, { create: 'makesDirectory' in COMMANDS[verb] });
+  const offline = openOffline(options, systemClock, {
+    create: 'makesDirectory' in COMMANDS[verb], changes: COMMANDS[verb].method === 'POST',
+    onUpgrade: noteUpgrade, onOlder: noteOlder,
+  });
   try {
     const result = await shown(carryOut(offline, verb, args, actor));
     // Only now: a verb that fails says one line, and that is what failed.
@@ -38,6 +41,14 @@ export async function ask<V extends Verb>(
   } finally {
     await offline.close();
   }
+}
+
+function noteUpgrade(from: number, copy: string | null): void {
+  note(`the registry was upgraded from format ${from}${copy === null ? '' : `; as it was before it lies in ${copy}`}`);
+}
+
+function noteOlder(format: number): void {
+  note(`the registry has format ${format} and is read as it is; the next change, or start of the engine, upgrades it`);
 }
 
 /** Writes a remark that is no result to stderr. */

@@ -1,6 +1,6 @@
 // Diagnoses a data directory, and repairs what can be repaired without touching anything good. Any process; while it
 // repairs it holds the directory's admin socket, so that no engine can start on what is being changed.
-import { chmodSync, existsSync, lstatSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { chmodSync, existsSync, lstatSync, readdirSync, rmSync, statfsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { startAdminServer } from '../admin/server.ts';
@@ -92,11 +92,29 @@ async function registryFindings(dataDir: string): Promise<{
     return { contents: null, findings: [{ code: 'REGISTRY_MISSING', level: 'broken', about, text, remedy }] };
   }
   const answer = await probeRegistry(dataDir);
-  if (answer.kind === 'contents') return { contents: answer.contents, findings: [] };
+  if (answer.kind === 'contents') {
+    const { contents } = answer;
+    const { olderFormat } = contents;
+    return { contents, findings: olderFormat === null ? [] : [olderFinding(about, olderFormat)] };
+  }
   const remedy = 'put a copy of registry/data.mdb back, or move the folders registry and artifacts away and register ' +
     'the models again, with the files in artifacts, which are named by their SHA-256';
   const text = reasonOf(decodeError(answer.error));
   return { contents: null, findings: [{ code: 'REGISTRY_UNREADABLE', level: 'broken', about, text, remedy }] };
+}
+
+// The upgrade makes a copy, and writes as much again at most.
+function olderFinding(about: string, format: number): DirectoryFinding {
+  const wantedBytes = 2 * statSync(join(about, 'data.mdb')).size;
+  const { bavail, bsize } = statfsSync(about);
+  const isShort = bavail * bsize < wantedBytes;
+  const place = `${wantedBytes} bytes for it, and for a copy in ${about}-format-${format}`;
+  return {
+    code: 'REGISTRY_OLDER', level: isShort ? 'broken' : 'note', about,
+    text: `it has format ${format}, of an older build; this one upgrades it${isShort ? '; the disk has no room' : ''}`,
+    remedy: `${isShort ? 'make room' : 'nothing'}: the next start of an engine does it, or the next change without ` +
+      `one, and needs ${place}`,
+  };
 }
 
 // Asks a process of its own what the registry holds, or why that cannot be had.

@@ -3,11 +3,13 @@
 import type { FailedTask } from '../base/errors.ts';
 import { answerParent } from '../base/managed-child.ts';
 import type { ModelRecord, VersionRecord } from '../domain/records.ts';
+import { openStore } from '../registry/opening/open-store.ts';
 import { ALL_MODELS, ALL_VERSIONS } from '../registry/store/keys.ts';
-import { openStore } from '../registry/store/store.ts';
 
 /** What is read here and not by the doctor, because LMDB may die of a torn file. */
 export interface RegistryContents {
+  /** The format of an older build that it has; null when it is this one's. */
+  readonly olderFormat: number | null;
   readonly models: readonly ModelRecord[];
   readonly versions: readonly VersionRecord[];
 }
@@ -17,9 +19,10 @@ export type ProbeAnswer =
   | FailedTask;
 
 answerParent((dataDir: string): ProbeAnswer => {
-  const store = openStore({ dataDir, readOnly: true });
+  let olderFormat: number | null = null;
+  const store = openStore({ dataDir, readOnly: true, onOlder: (format) => (olderFormat = format) });
   // Every record is decoded, so that damage in the middle of the file is found.
   store.dump();
-  const contents = store.read(() => ({ models: store.list(ALL_MODELS), versions: store.list(ALL_VERSIONS) }));
-  return { kind: 'contents', contents };
+  const [models, versions] = store.read(() => [store.list(ALL_MODELS), store.list(ALL_VERSIONS)] as const);
+  return { kind: 'contents', contents: { olderFormat, models, versions } };
 });

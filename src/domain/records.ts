@@ -108,6 +108,17 @@ export interface Baseline {
   readonly createdAtMs: number;
 }
 
+/** What a version's record says of its baseline, which lies apart: nothing that grows with rows or classes. */
+export interface BaselineSummary extends Pick<
+  Baseline,
+  | 'source' | 'output' | 'kind' | 'rows' | 'mean' | 'standardDeviation' | 'min' | 'max' | 'bins' | 'atomShare' | 'hash'
+  | 'createdAtMs'
+> {
+  readonly inputs?: Pick<InputBaseline, 'source' | 'rows' | 'hash' | 'createdAtMs'> & {
+    readonly columns: readonly Pick<InputColumnBaseline, 'name'>[];
+  };
+}
+
 /** Input rows with the answers that a load of this artefact has to give. */
 export interface GoldenCase {
   readonly inputs: Readonly<Record<string, { readonly shape: readonly number[]; readonly data: readonly number[] }>>;
@@ -118,6 +129,19 @@ export interface Golden {
   readonly rtol: number;
   readonly atol: number;
   readonly cases: readonly GoldenCase[];
+}
+
+/** What a version's record says of its golden cases, which lie apart. */
+export interface GoldenSummary {
+  readonly rtol: number;
+  readonly atol: number;
+  readonly cases: number;
+}
+
+/** What belongs to a version and is only read when somebody asks for it: its record does not grow with it. */
+export interface Attachments {
+  readonly baseline: Baseline;
+  readonly golden: Golden;
 }
 
 /** What the first load in the trial process measured. */
@@ -197,8 +221,8 @@ export interface VersionRecord extends ArtifactRecord {
    * the rest is inferred from signature and baseline.
    */
   readonly declared?: { readonly output?: string; readonly kind?: DeclaredKind; readonly inputColumns?: string };
-  readonly baseline: Baseline | null;
-  readonly golden: Golden | null;
+  readonly baseline: BaselineSummary | null;
+  readonly golden: GoldenSummary | null;
   readonly trial: TrialReport;
   /** Decided in the trial; versions of early registrations have none, and are probed at each load. */
   readonly stacking?: StackingDecision;

@@ -19,7 +19,8 @@ import { startRecorder } from '../record/recording.ts';
 import { removeStaleParts } from '../artifacts/directory.ts';
 import { AsyncCommits } from '../registry/commit/commits.ts';
 import { Registry } from '../registry/registry.ts';
-import { openStoreOnAnyDisk, type RegistryStore } from '../registry/store/store.ts';
+import { openStoreOnAnyDisk } from '../registry/opening/open-store.ts';
+import type { RegistryStore } from '../registry/store/store.ts';
 import type { Activation, RolloutEvent, Rollback } from '../rollout/events.ts';
 import {
   type Features, type PredictAnswer, type PredictManyAnswer, predictRow, predictRows,
@@ -49,7 +50,10 @@ const LIBRARY = { by: 'library' };
  */
 export async function createEngine(raw: EngineOptions = {}, hooks: EngineHooks = {}): Promise<Engine> {
   const options = resolveOptions(raw);
-  const store = openStoreOnAnyDisk(options.dataDir);
+  const store = openStoreOnAnyDisk(options.dataDir, {
+    mayUpgrade: hooks.follows !== true,
+    onUpgrade: (from, copy) => hooks.log?.info({ from, copy }, 'the registry was upgraded from an older format'),
+  });
   const engine = new Engine(options, store, hooks);
   await engine.start();
   return engine;
@@ -102,7 +106,7 @@ export class Engine extends EventEmitter<EngineEvents> implements EngineLife {
     this.#store = store;
     this.#commits = commits;
     this.#guard = bootGuard === true ? new GuardedStart({ store, registry, clock, emit }) : null;
-    this.#diskWatch = new DiskWatch({ store, tell });
+    this.#diskWatch = new DiskWatch({ store, dataDir: options.dataDir, tell });
     this.#follower = new Follower({
       registry, clock, followMs: options.followMs, follow: () => models.follow(),
       onError: (error) => tell('the registry could not be followed', reasonOf(error)),
@@ -126,10 +130,9 @@ export class Engine extends EventEmitter<EngineEvents> implements EngineLife {
 
   /** Part of createEngine. */
   async start(): Promise<void> {
-    const { options, registry, clock, monitor } = this.context;
+    const { options, clock, monitor } = this.context;
     monitor.start();
     this.#diskWatch.start();
-    registry.adoptEarlyRecords();
     await removeStaleParts(options.dataDir, clock.wallMs());
     const bring = (models?: ReadonlySet<string>): Promise<void> => {
       this.models.followModels(models);

@@ -41,4 +41,6 @@ export interface EngineHooks {
    * process that owns the directory and does nothing else: one that leaves without close() counts as a crash.
    */
   readonly bootGuard?: boolean;
+  /** For a process whose directory another one owns: the registry is upgraded there, and not here. */
+  readonly follows?: boolean;
 }

@@ -1,10 +1,11 @@
 // The registry as everybody may read it, in any thread: every call sees the newest commit.
 import { type LastgoodError, lastgoodError } from '../base/errors.ts';
 import { listDecisions } from './retention.ts';
-import { ALL_MODELS, decisionKey, eventsOf, modelKey, versionKey, versionsOf } from './store/keys.ts';
-import { quarantinedTwin, rollbackTargets, whyNoTarget } from './rules.ts';
-import type { DecisionRecord, EventRecord, ModelRecord, VersionRecord } from '../domain/records.ts';
+import { ALL_MODELS, attachmentKey, decisionKey, eventsOf, modelKey, versionKey, versionsOf } from './store/keys.ts';
+import { whyNoTarget } from './rules.ts';
+import type { Baseline, DecisionRecord, EventRecord, Golden, ModelRecord, VersionRecord } from '../domain/records.ts';
 import type { RegistryStore } from './store/store.ts';
+import { bestTarget, isTarget, twinOf } from './versions.ts';
 
 const quote = (names: readonly string[]): string => names.map((name) => `"${name}"`).join(', ') || 'none';
 
@@ -55,6 +56,21 @@ export class RegistryReader {
     return this.store.read(() => this.store.list(versionsOf(model)));
   }
 
+  /** Tells whether there is a version of this name. */
+  hasVersion(model: string, version: string): boolean {
+    return this.store.read(() => this.store.get(versionKey(model, version))) !== undefined;
+  }
+
+  /** What a version answered while it was known to be right; null without one. */
+  baselineOf(model: string, version: string): Baseline | null {
+    return this.store.read(() => this.store.get(attachmentKey(model, version, 'baseline'))) ?? null;
+  }
+
+  /** The answers that every load of a version has to give; null without any. */
+  goldenOf(model: string, version: string): Golden | null {
+    return this.store.read(() => this.store.get(attachmentKey(model, version, 'golden'))) ?? null;
+  }
+
   /** The stored generation, 0 for an unknown model; cheap enough to poll. */
   generationOf(model: string): number {
     return this.store.read(() => this.store.get(modelKey(model))?.generation ?? 0);
@@ -93,15 +109,38 @@ export class RegistryReader {
     if (health === 'unhealthy') {
       throw lastgoodError('QUARANTINED', { model, version, reason: quarantine?.reason ?? 'unhealthy' });
     }
-    const twin = force ? null : quarantinedTwin(candidate, this.versions(model));
+    const twin = force ? null : this.twinOf(candidate);
     if (twin === null) return;
     const reason = twin.quarantine?.reason ?? 'unhealthy';
     throw lastgoodError('FILE_QUARANTINED', { model, version, twin: twin.version, reason });
   }
 
-  /** The versions to go back to, best first, or the one that is named, if it may be; see rules.ts. */
-  rollbackTargets(model: string, to?: string): VersionRecord[] {
-    return rollbackTargets(this.versions(model), this.model(model).activeVersion, to);
+  /** The version in quarantine that is the same file under another name; null when there is none. */
+  twinOf(version: VersionRecord): VersionRecord | null {
+    return this.store.read(() => twinOf(this.store, version));
+  }
+
+  /**
+   * The best version to go back to beside those of `except`, or the one that is named, if it may be; see rules.ts. Of
+   * the others only those are read that come before it.
+   */
+  rollbackTarget(
+    model: string, { to, except = new Set() }: { readonly to?: string | undefined; readonly except?: Set<string> } = {},
+  ): VersionRecord | undefined {
+    return this.store.read(() => {
+      const record = this.model(model);
+      if (to === undefined) return bestTarget(this.store, record, except);
+      const named = except.has(to) ? undefined : this.store.get(versionKey(model, to));
+      return named !== undefined && isTarget(this.store, named, record.activeVersion, true) ? named : undefined;
+    });
+  }
+
+  /** Tells whether the machine may go back to this version. */
+  isRollbackTarget(model: string, version: string): boolean {
+    return this.store.read(() => {
+      const record = this.store.get(versionKey(model, version));
+      return record !== undefined && isTarget(this.store, record, this.model(model).activeVersion, false);
+    });
   }
 
   /** The refusal of a rollback, which says of every version why it is none to go back to. */

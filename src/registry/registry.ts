@@ -2,21 +2,19 @@
 // without an engine. Invariants: a generation only grows; a version is unhealthy before another is active in its
 // place; a refused change leaves every byte as it was.
 import type { Clock } from '../base/clock.ts';
-import { isLastgoodError, lastgoodError } from '../base/errors.ts';
+import { lastgoodError } from '../base/errors.ts';
 import { NO_CRASHES } from './boot-guard.ts';
 import { type Commit, commitAtOnce } from './commit/commits.ts';
 import { forgetModel, forgetVersions, storeDecision } from './retention.ts';
 import { bootKey, eventKey, modelKey, versionKey } from './store/keys.ts';
-import {
-  chooseLastGood, earnedInHistory, emptyModel, hasServedLong, nextFreeVersion, numberAfter, quarantinedTwin,
-  speaksAgainst, trustOf,
-} from './rules.ts';
+import { emptyModel, hasServedLong, nextFreeVersion, numberAfter, speaksAgainst, trustOf } from './rules.ts';
 import { checkName } from '../base/names.ts';
 import { RegistryReader } from './reader.ts';
 import type {
-  Baseline, DecisionRecord, EventKind, EventRecord, ModelRecord, Trust, VersionHealth, VersionRecord,
+  Attachments, Baseline, DecisionRecord, EventKind, EventRecord, ModelRecord, Trust, VersionHealth, VersionRecord,
 } from '../domain/records.ts';
 import type { RegistryStore } from './store/store.ts';
+import { attach, lastGoodOf, putVersion, summaryOfBaseline, summaryOfGolden } from './versions.ts';
 
 /** The oldest events of a model are deleted beyond this many. */
 export const EVENTS_MAX = 10_000;
@@ -25,8 +23,9 @@ const MACHINE: readonly string[] = ['monitor', 'engine'];
 
 type NewVersion = Omit<
   VersionRecord,
-  'version' | 'health' | 'earned' | 'quarantine' | 'lastGeneration' | 'registeredAtMs' | 'registeredBy'
-> & { readonly version?: string };
+  | 'version' | 'health' | 'earned' | 'quarantine' | 'lastGeneration' | 'registeredAtMs' | 'registeredBy'
+  | keyof Attachments
+> & { readonly version?: string } & { readonly [K in keyof Attachments]: Attachments[K] | null };
 type NewEvent = Pick<EventRecord, 'kind' | 'by' | 'reason' | 'from' | 'to' | 'decision'>;
 
 export class Registry extends RegistryReader {
@@ -50,9 +49,9 @@ export class Registry extends RegistryReader {
     this.store.transaction(() => {
       storeDecision(this.store, decision);
       if (!speaksAgainst(decision)) return;
-      this.store.put(versionKey(model, version), { ...this.version(model, version), failed: { decision: id, atMs } });
+      putVersion(this.store, { ...this.version(model, version), failed: { decision: id, atMs } });
       const record = this.model(model);
-      this.store.put(modelKey(model), { ...record, ...chooseLastGood(this.versions(model), record.activeVersion) });
+      this.store.put(modelKey(model), { ...record, ...lastGoodOf(this.store, record) });
     });
   }
 
@@ -72,30 +71,6 @@ export class Registry extends RegistryReader {
     });
   }
 
-  /**
-   * Derives from the history what records of early builds do not say: how trust was earned, and so who is last good.
-   * On a disk that refuses they are read as they are.
-   */
-  adoptEarlyRecords(): void {
-    const early = this.models().filter(({ lastGoodTrust }) => lastGoodTrust === undefined);
-    if (early.length === 0) return;
-    try {
-      this.store.transaction(() => early.forEach((record) => this.#adopt(record)));
-    } catch (error) {
-      if (!isLastgoodError(error) || error.code !== 'DISK_REFUSED') throw error;
-    }
-  }
-
-  #adopt(record: ModelRecord): void {
-    const { model, activeVersion } = record;
-    const history = this.history(model, EVENTS_MAX).reverse();
-    for (const version of this.versions(model)) {
-      const earned = earnedInHistory(version, history);
-      if (earned) this.store.put(versionKey(model, version.version), { ...version, health: 'good', earned });
-    }
-    this.store.put(modelKey(model), { ...record, ...chooseLastGood(this.versions(model), activeVersion) });
-  }
-
   /** Adds a version, and its model with the first one; throws VERSION_EXISTS. Returns the stored record. */
   createVersion(fresh: NewVersion, by: string): VersionRecord {
     checkName('the model name', fresh.model);
@@ -106,10 +81,13 @@ export class Registry extends RegistryReader {
       const version = fresh.version ?? nextFreeVersion(model.nextVersion, isTaken);
       if (isTaken(version)) throw lastgoodError('VERSION_EXISTS', { model: fresh.model, version });
       const record: VersionRecord = {
-        ...fresh, version, health: 'new', earned: null, quarantine: null, lastGeneration: 0,
+        ...fresh, baseline: summaryOfBaseline(fresh.baseline), golden: summaryOfGolden(fresh.golden),
+        version, health: 'new', earned: null, quarantine: null, lastGeneration: 0,
         registeredAtMs: this.#clock.wallMs(), registeredBy: by,
       };
-      this.store.put(versionKey(fresh.model, version), record);
+      putVersion(this.store, record);
+      attach(this.store, record, 'baseline', fresh.baseline);
+      attach(this.store, record, 'golden', fresh.golden);
       this.#write({ ...model, nextVersion: numberAfter(version, model.nextVersion) }, {
         kind: 'register', by, reason: fresh.sha256, from: null, to: version, decision: null,
       });
@@ -134,7 +112,7 @@ export class Registry extends RegistryReader {
       const record = this.#expect(model, change.expectedGeneration);
       const target = this.version(model, version);
       this.assertPromotable(record, target, force);
-      const twin = quarantinedTwin(target, this.versions(model));
+      const twin = this.twinOf(target);
       const forced = `forced by ${by}, although its file is in quarantine as version "${twin?.version ?? ''}"`;
       const reasons = [change.reason, twin === null ? '' : forced].filter((text) => text !== '');
       this.#earnByTime(record);
@@ -168,7 +146,7 @@ export class Registry extends RegistryReader {
       const failing = record.activeVersion;
       // Set while the machine was making up its mind: a person's word counts.
       if (by === 'monitor' && record.pin !== null) throw lastgoodError('PINNED', { model, version: failing ?? '' });
-      const target = this.rollbackTargets(model, change.to)[0];
+      const target = this.rollbackTarget(model, { to: change.to });
       if (failing === null || target === undefined) throw this.noRollbackTarget(model, change.to);
       this.#setHealth(this.version(model, failing), 'unhealthy', reason, by);
       const targetTrust = trustOf(target);
@@ -203,12 +181,12 @@ export class Registry extends RegistryReader {
     const generation = record.generation + 1;
     const boot = this.store.get(bootKey(record.model));
     if (boot !== undefined) this.store.put(bootKey(record.model), { ...NO_CRASHES, state: boot.state, generation });
-    this.store.put(versionKey(record.model, target.version), { ...target, lastGeneration: generation });
+    putVersion(this.store, { ...target, lastGeneration: generation });
     return this.#write(
       {
         ...record, generation, probationEndedAtMs,
         activeVersion: target.version,
-        ...chooseLastGood(this.versions(record.model), target.version),
+        ...lastGoodOf(this.store, { model: record.model, activeVersion: target.version }),
         activatedAtMs: this.#clock.wallMs(),
         ...(record.activeVersion === null ? { activationOrder: this.#activeModels() } : {}),
       },
@@ -288,8 +266,9 @@ export class Registry extends RegistryReader {
   }): VersionRecord {
     const { model, version, baseline, warnings, by } = change;
     return this.store.transaction(() => {
-      const after = { ...this.version(model, version), baseline, warnings };
-      this.store.put(versionKey(model, version), after);
+      const after = { ...this.version(model, version), baseline: summaryOfBaseline(baseline), warnings };
+      putVersion(this.store, after);
+      attach(this.store, after, 'baseline', baseline);
       const event = { kind: 'baseline', by, reason: baseline.source, from: null, to: version, decision: null } as const;
       this.#recordAbout(model, event);
       return after;
@@ -326,7 +305,7 @@ export class Registry extends RegistryReader {
   ): VersionRecord {
     const quarantine = health === 'unhealthy' ? { reason, by, atMs: this.#clock.wallMs() } : null;
     const after = { ...record, health, earned: null, quarantine };
-    this.store.put(versionKey(record.model, record.version), after);
+    putVersion(this.store, after);
     return after;
   }
 
@@ -334,12 +313,12 @@ export class Registry extends RegistryReader {
   #earn(record: VersionRecord, how: Exclude<Trust, 'unproven'>): void {
     const earned = { how, atMs: this.#clock.wallMs() };
     const after = { ...record, health: 'good' as const, earned, failed: null, quarantine: null };
-    this.store.put(versionKey(record.model, record.version), after);
+    putVersion(this.store, after);
   }
 
   #recordAbout(model: string, event: NewEvent, change: Partial<ModelRecord> = {}): void {
     const record = this.model(model);
-    this.#write({ ...record, ...chooseLastGood(this.versions(model), record.activeVersion), ...change }, event);
+    this.#write({ ...record, ...lastGoodOf(this.store, record), ...change }, event);
   }
 
   #write(record: ModelRecord, event: NewEvent): ModelRecord {

@@ -3,10 +3,11 @@
 // only lists, also inside a read.
 import { lastgoodError } from '../base/errors.ts';
 import {
-  ALL_VERSIONS, bootKey, decisionKey, decisionOrderKey, decisionOrderOf, eventsOf, modelKey, versionKey,
+  ALL_VERSIONS, bootKey, decisionKey, decisionOrderKey, decisionOrderOf, eventsOf, modelKey,
 } from './store/keys.ts';
 import type { DecisionRecord, ModelRecord, VersionRecord } from '../domain/records.ts';
 import type { RegistryStore } from './store/store.ts';
+import { dropVersion } from './versions.ts';
 
 /** The oldest decisions of a model are deleted beyond this many. */
 export const DECISIONS_MAX = 1_000;
@@ -37,7 +38,7 @@ export function forgetVersions(
   store: RegistryStore, record: ModelRecord, versions: readonly VersionRecord[],
 ): string[] {
   for (const { version } of versions) checkRemovable(record, version);
-  for (const { version } of versions) store.delete(versionKey(record.model, version));
+  for (const version of versions) dropVersion(store, version);
   const used = new Set(store.list(ALL_VERSIONS).map(({ sha256 }) => sha256));
   return [...new Set(versions.map(({ sha256 }) => sha256))].filter((sha256) => !used.has(sha256));
 }

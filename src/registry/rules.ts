@@ -115,31 +115,21 @@ export function obstacleTo(version: Known, versions: readonly Known[], activeVer
   return failed ? { kind: 'failed', reason: `failed (decision ${failed.decision})` } : null;
 }
 
+/**
+ * How a version ranks among those to go back to, the higher the better, as far as its own record says; null when that
+ * speaks against it.
+ */
+export function targetRank(version: Judged & Pick<VersionRecord, 'lastGeneration'>): 0 | 1 | null {
+  if (version.health === 'unhealthy' || version.failed || version.lastGeneration === 0) return null;
+  return trustOf(version) === 'unproven' ? 0 : 1;
+}
+
 /** Every version that may replace `activeVersion` when nobody names one, best first. */
 export function rollbackCandidates<V extends Known>(versions: readonly V[], activeVersion: string | null): V[] {
-  const rank = (version: Known): number => Number(trustOf(version) !== 'unproven');
+  const rank = (version: Known): number => targetRank(version) ?? -1;
   return versions
     .filter((version) => obstacleTo(version, versions, activeVersion) === null)
     .sort((a, b) => rank(b) - rank(a) || b.lastGeneration - a.lastGeneration);
-}
-
-/** The versions to try for a rollback, best first: those above, or the named one, which may have failed. */
-export function rollbackTargets<V extends Known>(
-  versions: readonly V[], activeVersion: string | null, to: string | undefined,
-): V[] {
-  if (to === undefined) return rollbackCandidates(versions, activeVersion);
-  return versions.filter((version) => {
-    const kind = obstacleTo(version, versions, activeVersion)?.kind;
-    return version.version === to && (kind === undefined || kind === 'failed');
-  });
-}
-
-/** The last known good version beside `activeVersion`, as the model's record has it. */
-export function chooseLastGood(
-  versions: readonly Known[], activeVersion: string | null,
-): { readonly lastGoodVersion: string | null; readonly lastGoodTrust: Trust | null } {
-  const best = rollbackCandidates(versions, activeVersion)[0];
-  return { lastGoodVersion: best?.version ?? null, lastGoodTrust: best === undefined ? null : trustOf(best) };
 }
 
 /** Every version of a model with what keeps it from being gone back to, in the order of their last service. */

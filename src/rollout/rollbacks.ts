@@ -73,7 +73,7 @@ export class Rollbacks {
     const { model, registry, deployments } = this.#ports;
     const tried = new Set<string>();
     for (;;) {
-      const candidate = registry.rollbackTargets(model, request.to).find(({ version }) => !tried.has(version));
+      const candidate = registry.rollbackTarget(model, { to: request.to, except: tried });
       if (candidate === undefined) return null;
       tried.add(candidate.version);
       // A warm standby is taken without an await: nothing comes between the verdict and the write.
@@ -118,7 +118,7 @@ export class Rollbacks {
     return registry.commit(() => {
       // Found failing since it was chosen: a person may want it all the same, nobody else, unless it is in force.
       const isTarget = isNamed || this.#unsaved === request ||
-        registry.rollbackTargets(model).some(({ version }) => version === request.to);
+        registry.isRollbackTarget(model, request.to);
       const isInTime = registry.generationOf(model) === request.expectedGeneration;
       if (!isTarget && isInTime) throw registry.noRollbackTarget(model);
       return registry.rollback({ model, ...request });

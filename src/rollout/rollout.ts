@@ -269,7 +269,7 @@ export class ModelRollout {
   /** Health of a version was changed by hand: there may be another one to stand by, or one to go back to again. */
   reconsider(): void {
     const { model, registry } = this.#ports;
-    if (this.#state.phase === 'no_rollback_target' && registry.rollbackTargets(model).length > 0) {
+    if (this.#state.phase === 'no_rollback_target' && registry.rollbackTarget(model) !== undefined) {
       this.#state.apply({ kind: 'target_found', standing: this.#rollbacks.standing });
     }
     this.#settle();

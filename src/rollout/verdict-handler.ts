@@ -135,8 +135,10 @@ export class VerdictHandler {
     // What was rolled back is not known to the registry yet.
     if (this.#rollout.rollbacks.isUnsaved) return;
     const { version, generation, effect } = verdict;
-    const isStillGood = (): boolean => registry.versions(model).some((one) => one.version === version &&
-      one.lastGeneration === generation && one.health !== 'unhealthy' && !one.failed);
+    const isStillGood = (): boolean => {
+      const one = registry.hasVersion(model, version) ? registry.version(model, version) : null;
+      return one?.lastGeneration === generation && one.health !== 'unhealthy' && !one.failed;
+    };
     if (effect === 'warn' || !isStillGood()) return;
     const conclusion = this.#needsFindings ? conclude(verdict, findings) : ACT;
     // A failure that nobody could look into any more speaks against the version.

@@ -1,6 +1,6 @@
 // The verbs on a data directory without an engine.
 import assert from 'node:assert/strict';
-import { existsSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { openOffline } from '../../src/admin/offline.ts';
@@ -9,6 +9,7 @@ import { type Clock, systemClock } from '../../src/base/clock.ts';
 import { isLastgoodError } from '../../src/base/errors.ts';
 import { artifactPath } from '../../src/artifacts/directory.ts';
 import { housingBaseline, housingFile } from '../support/housing.ts';
+import { oldDirectory, oldRegistryBytes } from '../support/old-registry.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 
 const actor = { by: 'test' };
@@ -40,6 +41,22 @@ describe('openOffline', () => {
     const [status] = (await second.status({ model: 'housing' })).models;
     assert.deepEqual([status?.phase, status?.model.activeVersion, status?.model.generation], ['offline', '1', 1]);
     await second.close();
+  });
+
+  test('reads a registry of an older format as it is, and upgrades it with the first change', async () => {
+    const dataDir = oldDirectory();
+    const looking = openOffline(optionsAt(dataDir), systemClock, { changes: false });
+    const [status] = (await looking.status({ model: 'housing' })).models;
+    assert.deepEqual([status?.model.activeVersion, status?.versions[0]?.baseline?.source], ['2', 'live']);
+    assert.equal((await looking.history({ model: 'housing', limit: 1 }))[0]?.kind, 'rollback');
+    await assert.rejects(looking.pin({ model: 'housing' }, actor), { code: 'DISK_REFUSED', message: /reading only/ });
+    await looking.close();
+    assert.deepEqual(readFileSync(join(dataDir, 'registry', 'data.mdb')), oldRegistryBytes());
+    const told: unknown[] = [];
+    const changing = openOffline(optionsAt(dataDir), systemClock, { onUpgrade: (...upgrade) => told.push(upgrade) });
+    await changing.pin({ model: 'housing' }, actor);
+    await changing.close();
+    assert.deepEqual(told, [[1, join(dataDir, 'registry-format-1')]]);
   });
 
   test('refuses a promote for the same reasons as an engine does', async () => {

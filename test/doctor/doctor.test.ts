@@ -13,9 +13,10 @@ import { openOffline } from '../../src/admin/offline.ts';
 import { systemClock } from '../../src/base/clock.ts';
 import type { Diagnosis } from '../../src/doctor/findings.ts';
 import { Registry } from '../../src/registry/registry.ts';
-import { openStore } from '../../src/registry/store/store.ts';
+import { openStore } from '../../src/registry/opening/open-store.ts';
 import { lastgood, Server } from '../support/binary.ts';
 import { http } from '../support/http.ts';
+import { oldDirectory, oldRegistryBytes } from '../support/old-registry.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 import { torchExport } from '../worker/external-data.ts';
 import { linear } from '../worker/onnx.ts';
@@ -122,6 +123,16 @@ describe('lastgood doctor', () => {
     assert.deepEqual(codes(found), ['ARTIFACT_ORPHAN', 'ARTIFACT_ORPHAN', 'ARTIFACT_ORPHAN']);
     assert.match(found.findings[0]!.remedy, /lastgood register MODEL/);
     assert.deepEqual(contentsOf(join(dataDir, 'artifacts')), then);
+  });
+
+  test('says of a registry of an older format what its upgrade needs, and leaves it as it is', async () => {
+    const dataDir = oldDirectory();
+    const found = await examined(dataDir);
+    assert.deepEqual([found.code, codes(found), found.versions], [0, ['REGISTRY_OLDER'], 8]);
+    const [older] = found.findings;
+    assert.match(older!.text, /format 1, of an older build/);
+    assert.match(older!.remedy, /next start of an engine does it.*needs 409600 bytes.*registry-format-1/);
+    assert.deepEqual(readFileSync(join(dataDir, 'registry', 'data.mdb')), oldRegistryBytes());
   });
 
   test('a registry that is empty beside artefacts is refused by serve, and the artefacts are kept', async () => {

@@ -94,7 +94,7 @@ describe('inputs that drift', () => {
         return live?.inputs?.rows ?? 0;
       };
       await untilResolved('a hundred rows of inputs are captured', async () => (await capture()) >= 100);
-      const captured = engine.context.registry.version('live', '1').baseline!.inputs!;
+      const captured = engine.context.registry.baselineOf('live', '1')!.inputs!;
       assert.deepEqual([captured.source, captured.columns.map(({ name, at }) => [name, at])], ['live', [['x', 0]]]);
       await ask('live', /^what is asked is like the baseline/, random);
       await engine.control.baseline({ model: 'live', from: baseline({}) }, actor);

@@ -5,7 +5,7 @@ import { systemClock } from '../../src/base/clock.ts';
 import { BootGuard, countCrash, guiltOf } from '../../src/registry/boot-guard.ts';
 import type { BootRecord } from '../../src/domain/records.ts';
 import { Registry } from '../../src/registry/registry.ts';
-import { openStore } from '../../src/registry/store/store.ts';
+import { openStore } from '../../src/registry/opening/open-store.ts';
 import type { RegistryStore } from '../../src/registry/store/store.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 
@@ -42,7 +42,7 @@ describe('BootGuard', () => {
     for (const model of ['a', 'b']) {
       registry.createVersion({
         model, version: '1', sha256: '0'.repeat(64), sizeBytes: 1, signature: { inputs: [], outputs: [] },
-        outputKind: 'vector', baseline: null, golden: [], warnings: [], source: 'test', ortVersion: 'test',
+        outputKind: 'vector', baseline: null, golden: null, warnings: [], source: 'test', ortVersion: 'test',
       } as unknown as Parameters<Registry['createVersion']>[0], 'test');
       registry.activate({ model, version: '1', expectedGeneration: 0, by: 'test', reason: '' });
     }
@@ -69,7 +69,7 @@ describe('BootGuard', () => {
       guard.mark(['a'], 'serving');
     }
     assert.equal(registry.generationOf('a'), 1);
-    registry.createVersion({ ...registry.version('a', '1'), version: '2' }, 'test');
+    registry.createVersion({ ...registry.version('a', '1'), baseline: null, golden: null, version: '2' }, 'test');
     registry.activate({ model: 'a', version: '2', expectedGeneration: 1, by: 'test', reason: '' });
     assert.deepEqual(new BootGuard(store).begin().culprits, []);
   });

@@ -1,6 +1,6 @@
 // Child process of store.test.ts: opens a data directory and prints the code of the refusal, or how it went.
 import { isLastgoodError } from '../../src/base/errors.ts';
-import { openStore } from '../../src/registry/store/store.ts';
+import { openStore } from '../../src/registry/opening/open-store.ts';
 
 try {
   const store = openStore({ dataDir: process.argv[2]! });

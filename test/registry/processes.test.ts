@@ -7,7 +7,7 @@ import { after, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { systemClock } from '../../src/base/clock.ts';
 import { Registry } from '../../src/registry/registry.ts';
-import { openStore } from '../../src/registry/store/store.ts';
+import { openStore } from '../../src/registry/opening/open-store.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 
 const ROUNDS = 200;

@@ -3,7 +3,7 @@
 import { systemClock } from '../../src/base/clock.ts';
 import { isLastgoodError, reasonOf } from '../../src/base/errors.ts';
 import { Registry } from '../../src/registry/registry.ts';
-import { openStore } from '../../src/registry/store/store.ts';
+import { openStore } from '../../src/registry/opening/open-store.ts';
 
 const store = openStore({ dataDir: process.argv[2]! });
 const registry = new Registry(store, systemClock);

@@ -3,7 +3,7 @@
 import { writeSync } from 'node:fs';
 import { isLastgoodError } from '../../src/base/errors.ts';
 import { eventKey } from '../../src/registry/store/keys.ts';
-import { openStore } from '../../src/registry/store/store.ts';
+import { openStore } from '../../src/registry/opening/open-store.ts';
 import { allowWrites, refuseWrites } from '../support/disk.ts';
 
 const ATTEMPTS = 1_000;

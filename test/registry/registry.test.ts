@@ -6,11 +6,10 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, test } from 'node:test';
 import { isLastgoodError } from '../../src/base/errors.ts';
 import type { ErrorCode } from '../../src/base/errors.ts';
-import { modelKey, versionKey } from '../../src/registry/store/keys.ts';
 import { SERVED_MS } from '../../src/registry/rules.ts';
 import type { DecisionRecord } from '../../src/domain/records.ts';
 import { Registry } from '../../src/registry/registry.ts';
-import { openStore } from '../../src/registry/store/store.ts';
+import { openStore } from '../../src/registry/opening/open-store.ts';
 import type { RegistryStore } from '../../src/registry/store/store.ts';
 
 const by = 'test';
@@ -54,10 +53,6 @@ function rollback(options: { to?: string; by?: string; expectedGeneration?: numb
   const expectedGeneration = registry.generationOf('digits');
   return registry.rollback({ model: 'digits', expectedGeneration, by, reason: 'bad', decide: decisionTo, ...options })
     .model.activeVersion;
-}
-/** As an early build wrote it. */
-function earlyRecord<R extends object>(record: R, unknown: keyof R): R {
-  return Object.fromEntries(Object.entries(record).filter(([name]) => name !== unknown)) as R;
 }
 function refuses(code: ErrorCode, act: () => unknown): void {
   const before = JSON.stringify(store.dump());
@@ -217,40 +212,6 @@ describe('Registry', () => {
     assert.equal(promote('4'), 5);
     const { reason } = registry.history('digits', 1)[0]!;
     assert.equal(reason, '', 'nothing was forced');
-  });
-
-  test('records of an early build are read by their history: how trust was earned, and who is last good', () => {
-    for (const version of ['1', '2', '3', '4', '5']) create(version);
-    promote('1');
-    registry.confirm({ model: 'digits', by });
-    promote('2');
-    registry.endProbation({ model: 'digits', generation: 2 });
-    nowMs += 1;
-    for (const version of ['3', '4', '5']) {
-      promote(version);
-      nowMs += version === '3' ? SERVED_MS : 1;
-    }
-    registry.storeDecision({ ...decisionTo('1'), version: '2', action: 'no_target', rolledBackTo: null });
-    const early = (): void => store.transaction(() => {
-      for (const version of registry.versions('digits')) {
-        const health = version.version < '3' ? 'good' : 'new';
-        store.put(versionKey('digits', version.version), earlyRecord({ ...version, health }, 'earned'));
-      }
-      const model = { ...registry.model('digits'), lastGoodVersion: '2' };
-      store.put(modelKey('digits'), earlyRecord(model, 'lastGoodTrust'));
-    });
-    early();
-    registry.adoptEarlyRecords();
-    const found = registry.versions('digits').map(({ earned, health }) => [health, earned?.how]);
-    assert.deepEqual(found, [
-      ['good', 'confirmed'], ['good', 'probation ended'], ['good', 'served 7 days'], ['new', undefined],
-      ['new', undefined],
-    ]);
-    const { lastGoodVersion, lastGoodTrust } = registry.model('digits');
-    assert.deepEqual([lastGoodVersion, lastGoodTrust], ['3', 'served 7 days'], 'and not "2", which has failed');
-    const before = JSON.stringify(store.dump());
-    registry.adoptEarlyRecords();
-    assert.equal(JSON.stringify(store.dump()), before, 'once is enough');
   });
 
   test('a second handle on the same directory sees every change at once', async () => {

@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import {
-  chooseLastGood, earnedInHistory, hasServedLong, obstacleTo, quarantinedTwin, rollbackCandidates, rollbackTargets,
-  SERVED_MS, speaksAgainst, SUPPRESSIONS, trustOf, whyNoTarget,
+  earnedInHistory, hasServedLong, obstacleTo, quarantinedTwin, rollbackCandidates, SERVED_MS, speaksAgainst,
+  SUPPRESSIONS, trustOf, whyNoTarget,
 } from '../../src/registry/rules.ts';
 import type { Suppression } from '../../src/registry/rules.ts';
 import { TRUSTS } from '../../src/domain/records.ts';
@@ -103,9 +103,6 @@ describe('A target of a rollback', () => {
           const what = JSON.stringify({ health, isActive, served, hasFailed, twin: twin !== null });
           assert.equal(obstacleTo(version, versions, active)?.kind, wanted, what);
           assert.deepEqual(names(rollbackCandidates(versions, active)), wanted === undefined ? ['3'] : [], what);
-          const byName = wanted === undefined || wanted === 'failed';
-          assert.deepEqual(names(rollbackTargets(versions, active, '3')), byName ? ['3'] : [], what);
-          assert.deepEqual(rollbackTargets(versions, active, '4'), [], what);
         }
       }
     }
@@ -114,13 +111,8 @@ describe('A target of a rollback', () => {
   test('is one that earned trust before one that did not, and of each kind the newest in service', () => {
     const versions = [good('1'), good('2'), fresh('3'), fresh('4'), good('5', { failed }), bad('6'), fresh('7')];
     assert.deepEqual(names(rollbackCandidates(versions, '7')), ['2', '1', '4', '3']);
-    assert.deepEqual(chooseLastGood(versions, '7'), { lastGoodVersion: '2', lastGoodTrust: 'confirmed' });
-    assert.deepEqual(chooseLastGood([fresh('3'), fresh('4'), fresh('7')], '7'), {
-      lastGoodVersion: '4', lastGoodTrust: 'unproven',
-    });
-    assert.deepEqual(chooseLastGood([good('5', { failed }), bad('6'), fresh('7')], '7'), {
-      lastGoodVersion: null, lastGoodTrust: null,
-    });
+    assert.deepEqual(names(rollbackCandidates([fresh('3'), fresh('4'), fresh('7')], '7')), ['4', '3']);
+    assert.deepEqual(rollbackCandidates([good('5', { failed }), bad('6'), fresh('7')], '7'), []);
   });
 
   test('may be a file in quarantine that earned trust since, and not one that earned it before', () => {

@@ -2,7 +2,7 @@
 import { writeSync } from 'node:fs';
 import { systemClock } from '../../src/base/clock.ts';
 import { Registry } from '../../src/registry/registry.ts';
-import { openStore } from '../../src/registry/store/store.ts';
+import { openStore } from '../../src/registry/opening/open-store.ts';
 
 const registry = new Registry(openStore({ dataDir: process.argv[2]! }), systemClock);
 for (;;) {

@@ -2,7 +2,7 @@
 // Arguments: data directory, version. Exit code 1 when the registry refuses.
 import { systemClock } from '../../src/base/clock.ts';
 import { Registry } from '../../src/registry/registry.ts';
-import { openStore } from '../../src/registry/store/store.ts';
+import { openStore } from '../../src/registry/opening/open-store.ts';
 
 const [dataDir, version] = process.argv.slice(2) as [string, string];
 const store = openStore({ dataDir });

@@ -15,7 +15,7 @@ import { artifactPath } from '../../src/artifacts/directory.ts';
 import { ALL_MODELS, versionsOf } from '../../src/registry/store/keys.ts';
 import type { Signature, VersionHealth } from '../../src/domain/records.ts';
 import { Registry } from '../../src/registry/registry.ts';
-import { openStore } from '../../src/registry/store/store.ts';
+import { openStore } from '../../src/registry/opening/open-store.ts';
 import type { RegistryStore } from '../../src/registry/store/store.ts';
 import { Deployment } from '../../src/rollout/deployment/deployment.ts';
 import { Deployments } from '../../src/rollout/deployment/deployments.ts';

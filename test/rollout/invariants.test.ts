@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs';
 import { mock, suite, test } from 'node:test';
 import fc from 'fast-check';
-import { openStore } from '../../src/registry/store/store.ts';
+import { openStore } from '../../src/registry/opening/open-store.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 import { type Step, VERSIONS, World } from './world.ts';
 

@@ -2,7 +2,7 @@
 // does: one change after the other, each as a whole, and what the registry itself refuses needs no disk.
 import { lastgoodError } from '../../src/base/errors.ts';
 import type { Commit } from '../../src/registry/commit/commits.ts';
-import { stage } from '../../src/registry/commit/staging.ts';
+import { stage } from '../../src/registry/store/staging.ts';
 import type { RegistryStore } from '../../src/registry/store/store.ts';
 
 export type DiskMode = 'fine' | 'refuses' | 'slow';

@@ -20,7 +20,7 @@ const INNER_FLOORS: Readonly<Record<string, readonly (string | readonly string[]
   'src/judge': ['types', 'statistics', 'pairs', 'baseline', 'window', 'checks', 'verdict', 'monitor'],
   'src/rollout': ['deployment', 'registration', 'attribution'],
   'src/protocols': ['json', 'tensor-request.ts', ['predict', 'oip', 'tfs', 'f32']],
-  'src/registry': ['store', 'commit'],
+  'src/registry': ['store', 'rules.ts', 'versions.ts', 'opening', 'commit'],
   'src/engine': ['log.ts', 'events.ts', 'monitor-link.ts', 'follower.ts', 'safety', 'models', 'hung-runs.ts', 'api'],
   'src/worker': ['messages.ts', 'session', 'run', 'pool', 'entry'],
 };

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import type { Actor, ControlPlane } from '../../admin/commands.ts';
 import { packageRoot } from '../../base/package-root.ts';
 import { RegistryReader } from '../../registry/reader.ts';
-import { openStore } from '../../registry/store/store.ts';
+import { openStore } from '../../registry/opening/open-store.ts';
 
 /** Answers POST /predict while nobody names another one: its rows are short enough to type. */
 const DEMO_DEFAULT = 'housing';

@@ -1,5 +1,6 @@
 // The process that serves: owns the data directory's admin socket, an engine and its front until a signal ends them.
 // What a program reads goes to stdout, the log to stderr.
+import type { Golden, VersionRecord } from '../../domain/records.ts';
 import type { Engine } from '../../engine/engine.ts';
 import { priceOf } from '../../judge/checks/detectability.ts';
 import { AdminSocket } from './admin-socket.ts';
@@ -28,7 +29,7 @@ export async function serve(settings: ServeSettings, json: boolean): Promise<0 |
     const { createEngine } = await import('../../engine/engine.ts');
     const { createLog } = await import('../../engine/log.ts');
     const log = createLog({ level: options.logLevel, pretty: process.stderr.isTTY });
-    const engine = await createEngine(options, { log, bootGuard: !follower });
+    const engine = await createEngine(options, { log, bootGuard: !follower, follows: follower });
     dieOnUncaught(engine);
     restartWhenHung(engine);
     renewTls = () => engine.front?.renewTls();
@@ -80,7 +81,9 @@ async function start(engine: Engine, admin: AdminSocket | null, { demoModels, js
     printJson({ event: 'ready', host, port, pid: process.pid, dataDir, admin: adminSocket });
     return;
   }
-  print(greetingText({ host, port, status: await engine.status(), adminSocket }));
+  const { registry } = engine.context;
+  const goldenOf = ({ model, version }: VersionRecord): Golden | null => registry.goldenOf(model, version);
+  print(greetingText({ host, port, status: await engine.status(), adminSocket, goldenOf }));
 }
 
 // A section for a name with a typing error would never count, and nobody would know.

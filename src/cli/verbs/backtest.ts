@@ -128,7 +128,8 @@ async function backtest(path: string, flags: CommonFlags & Readonly<Record<strin
 // Imported only here: every verb reads this file, and the parent of an engine loads no native code.
 async function openStandbys(dataDir: string): Promise<{ standbys: Standbys; close: () => Promise<void> }> {
   const [{ standbysOf }, { RegistryReader }, { openStore }] = await Promise.all([
-    import('../../backtest/standby.ts'), import('../../registry/reader.ts'), import('../../registry/store/store.ts'),
+    import('../../backtest/standby.ts'), import('../../registry/reader.ts'),
+    import('../../registry/opening/open-store.ts'),
   ]);
   const store = openStore({ dataDir, readOnly: true });
   return { standbys: standbysOf(dataDir, new RegistryReader(store)), close: () => store.close() };

@@ -1,6 +1,6 @@
 // The verbs that tell the machine what it may and may not do: pin, unpin, quarantine, release, baseline, drain.
 import type { Command } from 'commander';
-import type { Baseline, InputBaseline, VersionRecord } from '../../domain/records.ts';
+import type { BaselineSummary, VersionRecord } from '../../domain/records.ts';
 import { baselineWarning } from '../../judge/baseline/reference.ts';
 import { numberText } from '../../judge/types/number-text.ts';
 import { ask } from '../connect.ts';
@@ -139,12 +139,12 @@ function baselineText({ model, version, baseline }: VersionRecord): string {
     `hash ${hash.slice(0, HASH_SHOWN)}\n${inputsText(inputs)}${warningText(baseline)}`;
 }
 
-function warningText(baseline: Baseline): string {
+function warningText(baseline: Pick<BaselineSummary, 'rows'>): string {
   const warning = baselineWarning(baseline);
   return warning === null ? '' : `\n${paint('yellow', `warning: ${warning}`)}`;
 }
 
-function inputsText(inputs: InputBaseline | undefined): string {
+function inputsText(inputs: BaselineSummary['inputs']): string {
   if (inputs === undefined) return 'no baseline of inputs: whether what is asked has moved is not judged';
   const { columns, rows, source, hash } = inputs;
   return `and of ${countText(columns.length)} input columns, from ${countText(rows)} ${source} rows; ` +

@@ -1,7 +1,7 @@
 // What `lastgood serve` says when it is ready: where it is, and commands that work when they are pasted into a shell.
 import { basename, relative, resolve } from 'node:path';
 import type { EngineStatus, ModelStatus } from '../../admin/answers.ts';
-import type { Datatype, GoldenCase, TensorSignature, VersionRecord } from '../../domain/records.ts';
+import type { Datatype, Golden, GoldenCase, TensorSignature, VersionRecord } from '../../domain/records.ts';
 import { paint } from './output.ts';
 
 /** Longer rows are no example that anybody reads. */
@@ -14,6 +14,7 @@ interface Greeting {
   readonly status: EngineStatus;
   /** Null for a follower, which has none. */
   readonly adminSocket: string | null;
+  readonly goldenOf: (version: VersionRecord) => Golden | null;
 }
 
 // As whoever started this one can start it again: from a clone it is not on the PATH.
@@ -35,13 +36,13 @@ export function greetingText(greeting: Greeting): string {
   return lines.join('\n');
 }
 
-function commands({ status, adminSocket }: Greeting, url: string): string[] {
+function commands({ status, adminSocket, goldenOf }: Greeting, url: string): string[] {
   const { models, defaultModel } = status;
   const isDefault = ({ model }: ModelStatus): boolean => model.model === defaultModel;
   const shown = models.find(isDefault) ?? models.find(({ model }) => model.activeVersion !== null);
   const base = shown === undefined || isDefault(shown) ? url : `${url}/models/${shown.model.model}`;
   const active = shown?.versions.find(({ version }) => version === shown.model.activeVersion);
-  const body = active === undefined ? null : exampleBody(active);
+  const body = active === undefined ? null : exampleBody(active, goldenOf(active));
   const second = shown?.versions.find(({ version, health }) => version !== active?.version && health !== 'unhealthy');
   // The certificate need not be for this address, or from somebody whom this host trusts.
   const curl = status.tls === null ? 'curl -s' : 'curl -sk';
@@ -56,7 +57,7 @@ function commands({ status, adminSocket }: Greeting, url: string): string[] {
 }
 
 /** A request that this version can answer, from its golden rows or of zeros; null when it would not be readable. */
-export function exampleBody({ signature, golden }: Pick<VersionRecord, 'signature' | 'golden'>): string | null {
+export function exampleBody({ signature }: Pick<VersionRecord, 'signature'>, golden: Golden | null): string | null {
   const rows = signature.inputs.map((input) => [input.name, exampleRow(input, golden?.cases[0])] as const);
   if (rows.length === 0 || rows.some(([, row]) => row === null)) return null;
   return JSON.stringify({ features: rows.length === 1 ? rows[0]?.[1] : Object.fromEntries(rows) });

@@ -8,7 +8,8 @@ import type { CheckResult } from '../../judge/types/messages.ts';
 import { numberText, percentText, windowText } from '../../judge/types/number-text.ts';
 import type { TlsView } from '../../metrics/views.ts';
 import type {
-  Baseline, DecisionRecord, JudgedOutput, Manifest, ModelRecord, StackingDecision, TrialReport, VersionRecord,
+  BaselineSummary, DecisionRecord, JudgedOutput, Manifest, ModelRecord, StackingDecision, TrialReport,
+  VersionRecord,
 } from '../../domain/records.ts';
 import type { LimitsView } from '../../domain/run-limits.ts';
 import { inputColumnsOf } from '../../domain/input-columns.ts';
@@ -216,7 +217,7 @@ export function judgedText({ output, kind, isOutputDeclared, isKindDeclared }: J
     : `${output} (${source(isOutputDeclared)}) as ${kind} (${source(isKindDeclared)})`;
 }
 
-function baselineText(baseline: Baseline | null): string {
+function baselineText(baseline: BaselineSummary | null): string {
   if (baseline === null) return 'none';
   const { mean, standardDeviation, inputs } = baseline;
   const answers = `${numberText(mean)} sd ${numberText(standardDeviation)}`;

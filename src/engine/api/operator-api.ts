@@ -157,7 +157,7 @@ export class OperatorApi implements ControlPlane {
       options: served.options.judge, acceptsNew, nowMs: clock.wallMs(),
     });
     const before = registry.version(model, active.version);
-    const baseline = keepingInputs(captured, before.baseline);
+    const baseline = keepingInputs(captured, registry.baselineOf(model, active.version));
     const warnings = warningsWith(before, baseline);
     return registry.commit(() => registry.setBaseline({ model, version: active.version, baseline, warnings, by }));
   }

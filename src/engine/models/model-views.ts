@@ -69,7 +69,7 @@ function sightsNow(
   const { requests = 0, predictions = 0 } = health?.totals ?? {};
   const predicted = perSecond * (requests > 0 ? predictions / requests : 1);
   const traffic = { requests: perSecond, predictions: predicted, inputs: keptPerSecond(predicted) };
-  const { baseline } = registry.version(model, active.version);
+  const baseline = registry.baselineOf(model, active.version);
   return {
     perSecond,
     traffic: observed > 0 ? 'observed' : perSecond > 0 ? 'expected' : 'none',

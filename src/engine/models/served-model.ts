@@ -232,9 +232,10 @@ export class ServedModel {
   }
 
   /** The registry has a new baseline for this version; it counts from now on if the version is judged. */
-  baselineChanged({ version, baseline }: VersionRecord): void {
+  baselineChanged({ version }: VersionRecord): void {
     const active = this.rollout.active;
     if (active?.deployment.version.version !== version) return;
+    const baseline = this.#context.registry.baselineOf(this.model, version);
     this.#context.monitor.post({ kind: 'baseline', model: this.model, generation: active.generation, baseline });
   }
 
@@ -281,8 +282,7 @@ export class ServedModel {
   readonly #watch = ({ deployment, generation }: ActiveGeneration): void => {
     const { registry, monitor } = this.#context;
     const { version, outputKind } = deployment.version;
-    // A baseline may have been replaced since the version was loaded.
-    const { baseline } = registry.version(this.model, version);
+    const baseline = registry.baselineOf(this.model, version);
     const { judge: options } = this.options;
     monitor.post({ kind: 'watch', model: this.model, generation, version, outputKind, baseline, options });
     // What lies ready for a version that is no longer active is answered by the one that is.

@@ -8,8 +8,9 @@
 import { join } from 'node:path';
 import { decodeError, type FailedTask, isLastgoodError, lastgoodError } from '../../base/errors.ts';
 import { ManagedThread } from '../../base/managed-thread.ts';
-import type { RegistryStore, StoreOptions } from '../store/store.ts';
-import { stage, type StagedChange } from './staging.ts';
+import type { StoreOptions } from '../opening/open-store.ts';
+import type { RegistryStore } from '../store/store.ts';
+import { stage, type StagedChange } from '../store/staging.ts';
 
 /** A registry that changes faster than it can be written in has other troubles. */
 const ATTEMPTS_MAX = 20;
@@ -48,7 +49,7 @@ export class AsyncCommits {
     this.#what = `the registry "${join(dataDir, 'registry')}"`;
     this.#writer = new ManagedThread({
       entry: new URL('./writer.js', import.meta.url), name: 'lastgood-writer',
-      data: { dataDir } satisfies StoreOptions, lastCommand: null, stopMsMax: STOP_MS_MAX,
+      data: { dataDir, mayUpgrade: false } satisfies StoreOptions, lastCommand: null, stopMsMax: STOP_MS_MAX,
       onReport: (report) => {
         if (report.kind === 'done') this.#committing?.resolve(report.isCommitted);
         else this.#committing?.reject(this.#refusal(decodeError(report.error)));
@@ -83,6 +84,7 @@ export class AsyncCommits {
     for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt += 1) {
       const { result, staged } = stage(this.#store, change);
       if (staged.writes.length === 0) return result;
+      this.#store.assertWritable();
       this.#writer.start();
       // Whoever waits for the disk does not leave before it has answered.
       this.#writer.keepProcess(true);

@@ -2,10 +2,11 @@
 // stead.
 import { parentPort, workerData } from 'node:worker_threads';
 import { failedTask } from '../../base/errors.ts';
+import { openStore, type StoreOptions } from '../opening/open-store.ts';
 import { REVISION } from '../store/keys.ts';
-import { openStore, type RegistryStore, type StoreOptions } from '../store/store.ts';
+import type { RegistryStore } from '../store/store.ts';
 import type { CommitReport } from './commits.ts';
-import type { StagedChange } from './staging.ts';
+import type { StagedChange } from '../store/staging.ts';
 
 if (parentPort === null) throw new Error('start the writer: this is the main thread; wanted a worker thread');
 const port = parentPort;

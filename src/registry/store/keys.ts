@@ -5,16 +5,23 @@
 //   revision                          -> number of transactions so far
 //   model, NAME                       -> ModelRecord
 //   version, MODEL, VERSION           -> VersionRecord
+//   attached, MODEL, VERSION, KIND    -> what is large and belongs to it: its baseline, its golden cases
+//   target, MODEL, RANK, GENERATION   -> the version that may be gone back to, by trust and last service (index)
+//   bad-file, MODEL, FILE, VERSION    -> true: the version is in quarantine with this file (index)
 //   event, MODEL, SEQUENCE            -> EventRecord
 //   decision, ID                      -> DecisionRecord
 //   decision-order, MODEL, NUMBER     -> the id of that model's NUMBERth decision
 //   boot, MODEL                       -> BootRecord
-import type { BootRecord, DecisionRecord, EventRecord, ModelRecord, VersionRecord } from '../../domain/records.ts';
+import type {
+  Attachments, BootRecord, DecisionRecord, EventRecord, ModelRecord, VersionRecord,
+} from '../../domain/records.ts';
 
 /** Says whose data these are and how to read them. */
 interface MetaRecord {
   readonly product: string;
   readonly format: number;
+  /** The format that it is being upgraded from; not there when that is done. */
+  readonly upgradingFrom?: number;
 }
 
 export type KeyParts = readonly (string | number)[];
@@ -44,6 +51,20 @@ export const versionKey = (model: string, version: string): RecordKey<VersionRec
 });
 export const bootKey = (model: string): RecordKey<BootRecord> => ({ parts: ['boot', model] });
 export const versionsOf = (model: string): KeyPrefix<VersionRecord> => ({ prefix: ['version', model] });
+export const attachmentKey = <K extends keyof Attachments>(
+  model: string, version: string, kind: K,
+): RecordKey<Attachments[K]> => ({ parts: ['attached', model, version, kind] });
+export const attachmentsOf = (model: string, version: string): KeyPrefix<Attachments[keyof Attachments]> => ({
+  prefix: ['attached', model, version],
+});
+export const targetKey = (model: string, rank: number, generation: number): RecordKey<string> => ({
+  parts: ['target', model, rank, generation],
+});
+export const targetsOf = (model: string): KeyPrefix<string> => ({ prefix: ['target', model] });
+export const badFileKey = (model: string, file: string, version: string): RecordKey<true> => ({
+  parts: ['bad-file', model, file, version],
+});
+export const badFilesOf = (model: string, file: string): KeyPrefix<true> => ({ prefix: ['bad-file', model, file] });
 export const eventKey = (model: string, sequence: number): RecordKey<EventRecord> => ({
   parts: ['event', model, sequence],
 });

@@ -24,8 +24,8 @@ const PAGE_BYTES_MAX = 65_536;
 /** The root of a tree without entries. */
 const NO_PAGE = 2n ** 64n - 1n;
 
-/** More than the pages of any transaction; what is left of the disk below that is not used. */
-const ROOM_BYTES = 1 << 20;
+/** More than the pages of a transaction without attachments; what is left of the disk below that is not used. */
+export const ROOM_BYTES = 1 << 20;
 const PIECE = new Uint8Array(1 << 16);
 const PIECES = new Array<Uint8Array>(ROOM_BYTES / PIECE.length).fill(PIECE);
 const FILE_MODE = 0o600;
@@ -67,12 +67,14 @@ function readMeta(file: number, position: number): Buffer | null {
   return count === META_BYTES && u32(bytes, MAGIC_OFFSET) === MAGIC ? bytes : null;
 }
 
-/** Throws what the system says when `file`, which is empty again afterwards, cannot take a transaction's bytes. */
-export function assertRoom(file: string): void {
+/** Throws what the system says when `file`, which is empty again afterwards, cannot take so many bytes, rounded up. */
+export function assertRoom(file: string, bytes: number): void {
   const descriptor = openForWriting(file, FILE_MODE);
   try {
-    const writtenBytes = writevSync(descriptor, PIECES, 0);
-    if (writtenBytes < ROOM_BYTES) throw new Error(`there is room for ${writtenBytes} of ${ROOM_BYTES} bytes`);
+    for (let at = 0; at < bytes; at += ROOM_BYTES) {
+      const writtenBytes = writevSync(descriptor, PIECES, at);
+      if (writtenBytes < ROOM_BYTES) throw new Error(`there is room for ${at + writtenBytes} of ${bytes} bytes`);
+    }
   } finally {
     ftruncateSync(descriptor);
     closeSync(descriptor);

@@ -1,35 +1,25 @@
-// The LMDB environment in <data>/registry: opening, one kind of transaction, fresh reads. Any thread or process of the
+// The LMDB environment in <data>/registry: one kind of transaction, fresh reads. Any thread or process of the
 // host may hold a store; only the engine's main thread and its writer thread, or a CLI without an engine, write.
 // Invariant: a commit is on disk (fdatasync, then a synchronous write of the meta page) before transaction() returns,
 // and no read snapshot outlives a call, because an old one would hide commits and stop LMDB from reusing pages.
-import { accessSync, constants, existsSync, mkdirSync } from 'node:fs';
+import { copyFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { open } from 'lmdb';
+import { serialize } from 'node:v8';
 import type { Key, RootDatabase } from 'lmdb';
-import { isLastgoodError, lastgoodError, reasonOf } from '../../base/errors.ts';
-import { META, REVISION } from './keys.ts';
+import { lastgoodError, reasonOf } from '../../base/errors.ts';
+import { REVISION } from './keys.ts';
 import type { KeyParts, KeyPrefix, RecordKey } from './keys.ts';
-import { assertRoom, checkLmdbFile, refuseLostRegistry } from './lmdb-guards.ts';
+import { assertRoom, ROOM_BYTES } from './lmdb-guards.ts';
 
 /** Names and ids are shorter; whoever asks for a longer one has it from a client. */
 const PART_CHARACTERS_MAX = 256;
-const PRODUCT = 'lastgood';
-export const FORMAT = 1;
-
-/** Address space reserved for the map, which bounds the registry's size; the file grows only as it is filled. */
-const MAP_BYTES = 2 ** 30;
-const DIRECTORY_MODE = 0o700;
+/** A transaction that writes more than a part of the room that is always asked for asks for so many times as much. */
+const ROOM_FACTOR = 2;
 
 /** Sorts after every name and every number at the same place of a key. */
 const AFTER_ALL = '\uffff';
 
-export interface StoreOptions {
-  readonly dataDir: string;
-  /** For worker threads and tools that only look; the directory must exist. */
-  readonly readOnly?: boolean;
-}
-
-export interface RangeOptions {
+interface RangeOptions {
   readonly reverse?: boolean;
   readonly limit?: number;
 }
@@ -51,71 +41,17 @@ export interface Overlay {
   laidOver(stored: readonly Entry[], prefix: KeyParts, reverse: boolean): readonly Entry[];
 }
 
-/** Opens the registry of `dataDir`, creating both unless `readOnly`; throws DATA_UNUSABLE. */
-export function openStore(options: StoreOptions): RegistryStore {
-  const { dataDir, readOnly = false } = options;
-  const path = join(dataDir, 'registry');
-  let store: RegistryStore | null = null;
-  try {
-    if (!readOnly) refuseLostRegistry(dataDir, join(path, 'data.mdb'));
-    if (!readOnly) mkdirSync(path, { recursive: true, mode: DIRECTORY_MODE });
-    store = new RegistryStore(openEnvironment(path, readOnly), path, readOnly);
-    checkFormat(store);
-    return store;
-  } catch (error) {
-    void store?.close();
-    if (isLastgoodError(error)) throw error;
-    throw lastgoodError('DATA_UNUSABLE', { path: dataDir, reason: reasonOf(error) });
-  }
-}
-
-/**
- * The same for an engine that has to serve whatever the disk does: on one that is mounted read-only it opens for
- * reading, and the store becomes writable when `tryWritable` finds that the disk is back.
- */
-export function openStoreOnAnyDisk(dataDir: string): RegistryStore {
-  return openStore({ dataDir, readOnly: isReadOnlyDisk(join(dataDir, 'registry', 'data.mdb')) });
-}
-
-function openEnvironment(path: string, readOnly: boolean): RootDatabase<unknown> {
-  const file = join(path, 'data.mdb');
-  if (existsSync(file)) checkLmdbFile(file, readOnly);
-  else if (readOnly) throw new Error(`there is no registry in it (${file})`);
-  return open<unknown>({ path, noSubdir: false, readOnly, overlappingSync: false, mapSize: MAP_BYTES });
-}
-
-function isReadOnlyDisk(file: string): boolean {
-  try {
-    accessSync(file, constants.W_OK);
-    return false;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EROFS';
-  }
-}
-
-function checkFormat(store: RegistryStore): void {
-  const meta = store.read(() => store.get(META));
-  if (meta === undefined) {
-    if (store.readOnly) throw new Error('its registry is not initialized');
-    store.transaction(() => {
-      // Another process may have been first.
-      if (store.get(META) !== undefined) return;
-      if (store.size() > 0) throw new Error('its registry holds the data of another program');
-      store.put(META, { product: PRODUCT, format: FORMAT });
-    });
-    return;
-  }
-  if (meta.product !== PRODUCT) throw new Error('its registry holds the data of another program');
-  if (meta.format !== FORMAT) {
-    throw new Error(`its registry has format ${meta.format}; this version of lastgood reads format ${FORMAT}`);
-  }
-}
-
 export class RegistryStore {
   readonly path: string;
   #root: RootDatabase<unknown>;
-  #readOnly: boolean;
+  /** Why nothing can be written; null when it can. */
+  #readOnly: string | null;
   #writing = false;
+  #reading = false;
+  /** About how many bytes the transaction under way has put. */
+  #putBytes = 0;
+  /** What should be stored and cannot be: read as if it were. */
+  #unsaved: Overlay | null = null;
   /** Takes the writes while a change is staged; null outside of that. */
   #overlay: Overlay | null = null;
   #closed: Promise<void> | null = null;
@@ -124,20 +60,53 @@ export class RegistryStore {
   constructor(root: RootDatabase<unknown>, path: string, readOnly: boolean) {
     this.#root = root;
     this.path = path;
-    this.#readOnly = readOnly;
+    this.#readOnly = readOnly ? 'it is open for reading only' : null;
   }
 
   get readOnly(): boolean {
+    return this.#readOnly !== null;
+  }
+
+  /** Why nothing can be written; null when it can. */
+  get readOnlyReason(): string | null {
     return this.#readOnly;
   }
 
-  /** Opens for writing what was opened for reading only, if the disk allows it now; tells whether it did. */
-  async tryWritable(): Promise<boolean> {
-    if (isReadOnlyDisk(join(this.path, 'data.mdb'))) return false;
+  /** Throws DISK_REFUSED with the reason why nothing can be written. */
+  assertWritable(): void {
+    if (this.#readOnly !== null) throw this.#refused(this.#readOnly);
+  }
+
+  /** Goes on in another environment of the same file, which can be written. */
+  async reopen(open: () => RootDatabase<unknown>): Promise<void> {
     await this.#root.close();
-    this.#root = openEnvironment(this.path, false);
-    this.#readOnly = false;
-    return true;
+    this.#root = open();
+    this.#readOnly = null;
+  }
+
+  /** From now on nothing is written, for this `reason`, and `unsaved` is read as if it were stored. */
+  keepUnsaved(unsaved: Overlay | null, reason: string): void {
+    this.#unsaved = unsaved;
+    this.#readOnly = reason;
+  }
+
+  /** What is stored is all there is to read. */
+  forgetUnsaved(): void {
+    this.#unsaved = null;
+  }
+
+  /** Copies the file as it is, while nobody writes; throws what the disk says. */
+  copyTo(path: string): void {
+    this.#root.transactionSync(() => copyFileSync(join(this.path, 'data.mdb'), path));
+  }
+
+  /** Throws DISK_REFUSED when the disk does not take so many bytes more. */
+  assertRoom(bytes: number): void {
+    try {
+      assertRoom(join(this.path, 'room'), bytes);
+    } catch (error) {
+      throw this.#refused(reasonOf(error));
+    }
   }
 
   /**
@@ -146,15 +115,19 @@ export class RegistryStore {
    */
   transaction<T>(work: () => T): T {
     this.#mustBeOpen();
-    if (this.#readOnly) throw this.#refused('it is open for reading only');
+    // What is staged is only written by whoever may.
     if (this.#overlay !== null) return work();
+    this.assertWritable();
     if (this.#writing) throw new Error('This is a bug: a registry transaction was started inside another');
-    this.#mustHaveRoom();
+    this.assertRoom(ROOM_BYTES);
     this.#writing = true;
+    this.#putBytes = 0;
     try {
       return this.#root.transactionSync(() => {
         const result = work();
         this.put(REVISION, (this.get(REVISION) ?? 0) + 1);
+        // Nothing is on its way to the disk before this returns.
+        if (this.#putBytes * ROOM_FACTOR > ROOM_BYTES) this.assertRoom(this.#putBytes * ROOM_FACTOR);
         return result;
       });
     } catch (error) {
@@ -186,11 +159,13 @@ export class RegistryStore {
 
   /** Runs `look` on the newest commit of any thread or process; all of its reads see that same commit. */
   read<T>(look: () => T): T {
-    if (this.#writing) return look();
+    if (this.#writing || this.#reading) return look();
     this.fresh();
+    this.#reading = true;
     try {
       return look();
     } finally {
+      this.#reading = false;
       // A worker blocks in Atomics.wait next, and the timer that would let the snapshot go does not run there.
       this.fresh();
     }
@@ -210,7 +185,7 @@ export class RegistryStore {
   get<T>(key: RecordKey<T>): T | undefined {
     // LMDB throws for a key that is longer than any can be; nothing lies under it.
     if (key.parts.some((part) => typeof part === 'string' && part.length > PART_CHARACTERS_MAX)) return undefined;
-    const written = this.#overlay?.find(key.parts);
+    const written = this.#overlay?.find(key.parts) ?? this.#unsaved?.find(key.parts);
     if (written !== undefined) return written.value as T | undefined;
     return this.#root.get(key.parts as Key) as T | undefined;
   }
@@ -220,9 +195,9 @@ export class RegistryStore {
     return this.#entries(range, options).map(({ value }) => value as T);
   }
 
-  /** The last part of each key. */
+  /** The last part of each key; no value is decoded. */
   lastParts(range: KeyPrefix<unknown>, options: RangeOptions = {}): (string | number)[] {
-    return this.#entries(range, options).map(({ key }) => key.at(-1) ?? '');
+    return this.#entries(range, options, false).map(({ key }) => key.at(-1) ?? '');
   }
 
   /** Number of records of all kinds. */
@@ -237,8 +212,12 @@ export class RegistryStore {
 
   put<T>(key: RecordKey<T>, value: T): void {
     this.#mustBeWriting();
-    if (this.#overlay === null) this.#root.putSync(key.parts as Key, value);
-    else this.#overlay.set(key.parts, value);
+    if (this.#overlay !== null) {
+      this.#overlay.set(key.parts, value);
+      return;
+    }
+    this.#putBytes += serialize(value).length;
+    this.#root.putSync(key.parts as Key, value);
   }
 
   delete(key: RecordKey<unknown>): void {
@@ -249,7 +228,7 @@ export class RegistryStore {
 
   /** Deletes everything under `range`. */
   deleteAll(range: KeyPrefix<unknown>): void {
-    for (const { key } of this.#entries(range, {})) this.delete({ parts: key });
+    for (const { key } of this.#entries(range, {}, false)) this.delete({ parts: key });
   }
 
   /** Resolves when every commit so far is on disk. Await it before telling an operator that something was done. */
@@ -267,14 +246,6 @@ export class RegistryStore {
     if (this.#closed !== null) throw lastgoodError('ENGINE_CLOSED');
   }
 
-  #mustHaveRoom(): void {
-    try {
-      assertRoom(join(this.path, 'room'));
-    } catch (error) {
-      throw this.#refused(reasonOf(error));
-    }
-  }
-
   #refused(reason: string): Error {
     return lastgoodError('DISK_REFUSED', { what: `the registry "${this.path}"`, reason });
   }
@@ -283,16 +254,23 @@ export class RegistryStore {
     if (!this.#writing) throw new Error('This is a bug: the registry was written outside a transaction');
   }
 
-  #entries({ prefix }: KeyPrefix<unknown>, { reverse = false, limit }: RangeOptions): readonly Entry[] {
+  // Without `values` each is undefined, but those that were written a moment ago.
+  #entries(
+    { prefix }: KeyPrefix<unknown>, { reverse = false, limit }: RangeOptions, values = true,
+  ): readonly Entry[] {
     const first = [...prefix] as Key;
     const last = [...prefix, AFTER_ALL] as Key;
-    const overlay = this.#overlay;
+    const overlays = [this.#unsaved, this.#overlay].filter((overlay) => overlay !== null);
     // Each key that is written may hide one that is stored.
-    const stored = limit === undefined ? {} : { limit: limit + (overlay?.size ?? 0) };
-    const range = this.#root.getRange({
-      ...(reverse ? { start: last, end: first, reverse } : { start: first, end: last }), ...stored,
-    });
-    const entries = [...range] as Entry[];
-    return overlay === null ? entries : overlay.laidOver(entries, prefix, reverse).slice(0, limit);
+    const hidden = overlays.reduce((sum, { size }) => sum + size, 0);
+    const range = {
+      ...(reverse ? { start: last, end: first, reverse } : { start: first, end: last }),
+      ...(limit === undefined ? {} : { limit: limit + hidden }),
+    };
+    const stored: readonly Entry[] = values
+      ? [...this.#root.getRange(range)] as Entry[]
+      : Array.from(this.#root.getKeys(range), (key) => ({ key: key as KeyParts, value: undefined }));
+    if (overlays.length === 0) return stored;
+    return overlays.reduce((found, overlay) => overlay.laidOver(found, prefix, reverse), stored).slice(0, limit);
   }
 }

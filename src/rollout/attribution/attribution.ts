@@ -18,6 +18,7 @@ import type { Deployment } from '../deployment/deployment.ts';
 import type { Deployments } from '../deployment/deployments.ts';
 import { askAgain } from './asked-again.ts';
 import type { KeptRequest } from './asked-again.ts';
+import { probeRequests } from './probe-request.ts';
 import { probe } from './probes.ts';
 import { keptRows, RECENT_ROWS_MAX, RECENT_ROWS_MIN, runRecentInputs } from './recent-inputs.ts';
 import type { AnswerPair, RecentInputsRun } from './recent-inputs.ts';
@@ -168,13 +169,14 @@ export class Attribution {
   }
 
   async #host(version: string, active: Deployment | undefined, standby: Deployment | undefined) {
-    const { batchSizeMax, clock, othersTooSlow } = this.#ports;
+    const { model, registry, batchSizeMax, clock, othersTooSlow } = this.#ports;
     const others = othersTooSlow();
     const good = standby?.version;
     const about = { version, standby: good?.version ?? null, usualMs: good?.trial.runMs ?? null, others };
     if (active === undefined || standby === undefined) return { ...about, probes: [], stuck: null };
     // A version whose worker is lost in a probe has answered no question.
-    const probes = await probe(active, standby, batchSizeMax, () => clock.monotonicUs())
+    const requests = probeRequests(standby.version.signature, registry.goldenOf(model, standby.version.version));
+    const probes = await probe(active, standby, requests, batchSizeMax, () => clock.monotonicUs())
       .catch(() => ({ probes: [], stuck: null }));
     return { ...about, ...probes };
   }
@@ -193,7 +195,7 @@ export class Attribution {
       classes: pairs.map((pair) => pair[of].classIndex),
     });
     const baselineOf = ({ version: { version } }: Deployment): Baseline | null =>
-      this.#ports.registry.version(this.#ports.model, version).baseline;
+      this.#ports.registry.baselineOf(this.#ports.model, version);
     const cosines = pairs.map(({ cosine }) => cosine);
     return {
       kind: standby.version.outputKind,

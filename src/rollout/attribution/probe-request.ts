@@ -1,6 +1,6 @@
 // A request that any version of a signature can answer, for timing it: the inputs of the golden cases when the version
 // has some, else zeros; one row where the number of rows is open. Pure.
-import type { GoldenCase, TensorSignature, VersionRecord } from '../../domain/records.ts';
+import type { Golden, GoldenCase, Signature, TensorSignature } from '../../domain/records.ts';
 
 /** What goes into a slab as an Open Inference Protocol entry. */
 export interface ProbeRequest {
@@ -11,9 +11,9 @@ export interface ProbeRequest {
 const HALF_BYTES = 2;
 const ELEMENTS_MAX = 1_000_000;
 
-/** The requests for `version`, at least one; null when its inputs are too large to make any up. */
+/** The requests for a version, at least one; null when its inputs are too large to make any up. */
 export function probeRequests(
-  { signature, golden }: Pick<VersionRecord, 'signature' | 'golden'>,
+  signature: Signature, golden: Golden | null,
 ): ProbeRequest[] | null {
   const cases: (GoldenCase | null)[] = golden === null || golden.cases.length === 0 ? [null] : [...golden.cases];
   const requests = cases.map((one) => requestOf(signature.inputs, one));

@@ -9,7 +9,6 @@ import { createSlab } from '../../shared-memory/slab-arena.ts';
 import type { Slab } from '../../shared-memory/slab.ts';
 import type { Deployment } from '../deployment/deployment.ts';
 import type { ProbeRequest } from './probe-request.ts';
-import { probeRequests } from './probe-request.ts';
 
 /** Runs of each version and size; the first ones of a thread that was asleep are slow and do not count. */
 const RUNS = 11;
@@ -21,11 +20,11 @@ const ANSWER_BYTES = 1 << 20;
 
 type Probes = Pick<HostFacts, 'probes' | 'stuck'>;
 
-/** Times both versions with single requests and with batches of up to `batchSizeMax`. */
+/** Times both versions with single requests, and with batches of them of up to `batchSizeMax`. */
 export async function probe(
-  active: Deployment, standby: Deployment, batchSizeMax: number, monotonicUs: () => number,
+  active: Deployment, standby: Deployment, requests: readonly ProbeRequest[] | null, batchSizeMax: number,
+  monotonicUs: () => number,
 ): Promise<Probes> {
-  const requests = probeRequests(standby.version);
   const probes: HostFacts['probes'] = [];
   if (requests === null) return { probes, stuck: null };
   const endUs = monotonicUs() + PROBING_MS_MAX * 1e3;

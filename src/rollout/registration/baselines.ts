@@ -17,12 +17,12 @@ export async function baselineFromFile(
   const version = target.version ?? registry.model(model).activeVersion;
   if (version === null) throw lastgoodError('NO_ACTIVE_VERSION', { model });
   const record = registry.version(model, version);
-  const { signature, outputKind, declared, baseline: before } = record;
+  const { signature, outputKind, declared } = record;
   // Its workers summarise answers by this kind already; only what one number means may still be found out.
   const kind = outputKind === 'scalar' ? {} : { kind: outputKind };
   const about = { createdAtMs: clock.wallMs(), declared, ...kind };
   const given = baselineOfFile(readBaselineFile(from), signature, about);
-  const baseline = keepingInputs(given, before);
+  const baseline = keepingInputs(given, registry.baselineOf(model, version));
   const warnings = warningsWith(record, baseline);
   return registry.commit(() => registry.setBaseline({ model, version, baseline, warnings, by }));
 }

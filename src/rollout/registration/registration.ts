@@ -108,9 +108,7 @@ function checkNames(registry: Registry, { model, version }: RegistrationRequest)
   checkName('the model name', model);
   if (version === undefined) return;
   checkName('the version', version);
-  if (registry.versions(model).some((known) => known.version === version)) {
-    throw lastgoodError('VERSION_EXISTS', { model, version });
-  }
+  if (registry.hasVersion(model, version)) throw lastgoodError('VERSION_EXISTS', { model, version });
 }
 
 async function tryOut(
@@ -144,7 +142,7 @@ function judgedBy(
   declaration: Declaration,
   file: BaselineFile | null,
   createdAtMs: number,
-): Pick<VersionRecord, 'outputKind' | 'baseline' | 'declared'> {
+): Pick<VersionRecord, 'outputKind' | 'declared'> & { readonly baseline: Baseline | null } {
   const isDeclared = Object.keys(declaration).length > 0;
   return { ...inferred(signature, declaration, file, createdAtMs), ...(isDeclared ? { declared: declaration } : {}) };
 }
@@ -167,10 +165,8 @@ function warningsAbout(
 ): string[] {
   const unjudged = baselineWarning(baseline);
   const warnings = unjudged === null ? [] : [unjudged];
-  const versions = registry.versions(model);
-  const active = registry.models().find((record) => record.model === model)?.activeVersion;
-  const serving = versions.find(({ version }) => version === active);
-  const difference = serving === undefined ? null : signatureDifference(serving.signature, signature);
+  const active = registry.models().find((record) => record.model === model)?.activeVersion ?? null;
+  const difference = active === null ? null : signatureDifference(registry.version(model, active).signature, signature);
   if (difference !== null) warnings.push(`its signature differs from the active version's: ${difference}`);
   return warnings;
 }

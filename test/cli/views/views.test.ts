@@ -91,25 +91,25 @@ describe('decisionText', () => {
 });
 
 describe('exampleBody', () => {
-  const record = (inputs: TensorSignature[], cases?: GoldenCase[]): Parameters<typeof exampleBody>[0] =>
-    ({ signature: { inputs, outputs: [] }, golden: cases === undefined ? null : { rtol: 0, atol: 0, cases } });
+  const body = (inputs: TensorSignature[], cases?: GoldenCase[]): string | null =>
+    exampleBody({ signature: { inputs, outputs: [] } }, cases === undefined ? null : { rtol: 0, atol: 0, cases });
   const input = (name: string, shape: number[], datatype: TensorSignature['datatype'] = 'FP32'): TensorSignature =>
     ({ name, datatype, shape });
 
   test('takes the first golden row, rounded to five digits', () => {
     const cases = [{ inputs: { x: { shape: [2, 3], data: [1.23456789, -2, 1e-9, 4, 5, 6] } }, outputs: {} }];
-    assert.equal(exampleBody(record([input('x', [-1, 3])], cases)), '{"features":[1.2346,-2,1e-9]}');
+    assert.equal(body([input('x', [-1, 3])], cases), '{"features":[1.2346,-2,1e-9]}');
   });
 
   test('sends zeros without golden rows, by name when there are several inputs', () => {
-    assert.equal(exampleBody(record([input('x', [-1, 2])])), '{"features":[0,0]}');
-    const two = record([input('a', [-1, 1]), input('b', [-1, 2], 'INT64')]);
-    assert.equal(exampleBody(two), '{"features":{"a":[0],"b":[0,0]}}');
+    assert.equal(body([input('x', [-1, 2])]), '{"features":[0,0]}');
+    const two = body([input('a', [-1, 1]), input('b', [-1, 2], 'INT64')]);
+    assert.equal(two, '{"features":{"a":[0],"b":[0,0]}}');
   });
 
   test('is null for rows that are long, open, or no numbers', () => {
     for (const signature of [input('x', [-1, 65]), input('x', [-1, -1]), input('x', [-1, 1], 'BYTES')]) {
-      assert.equal(exampleBody(record([signature])), null);
+      assert.equal(body([signature]), null);
     }
   });
 });

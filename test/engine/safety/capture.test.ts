@@ -87,9 +87,10 @@ describe('liveBaseline', () => {
   });
 
   test('refuses answers far from what the version before gave live, unless that is meant', () => {
-    const before = record('1', liveBaseline(captured(5), about()));
-    const validated = record('1', { ...before.baseline!, source: 'validation' });
-    const own = record('2', before.baseline);
+    const first = liveBaseline(captured(5), about());
+    const before = record('1', first);
+    const validated = record('1', { ...first, source: 'validation' });
+    const own = record('2', first);
     assert.equal(liveBaseline(captured(5.01), about({ others: [before] })).rows, 1_500, 'a small change is none');
     assert.throws(() => liveBaseline(captured(9), about({ others: [before] })),
       { code: 'INVALID_BASELINE', message: /version "1" gave live: PSI [\d.]+, wanted at most 1/ });

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { AsyncCommits, CHANGES_WAITING_MAX } from '../../../src/registry/commit/commits.ts';
 import { Registry } from '../../../src/registry/registry.ts';
-import { openStore } from '../../../src/registry/store/store.ts';
+import { openStore } from '../../../src/registry/opening/open-store.ts';
 import type { RegistryStore } from '../../../src/registry/store/store.ts';
 import { temporaryDirectory } from '../../support/temporary.ts';
 

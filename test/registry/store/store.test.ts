@@ -11,7 +11,8 @@ import { META, eventKey, eventsOf, modelKey } from '../../../src/registry/store/
 import { DECISIONS_MAX, listDecisions, storeDecision } from '../../../src/registry/retention.ts';
 import type { DecisionRecord, EventRecord } from '../../../src/domain/records.ts';
 import { EVENTS_MAX, Registry } from '../../../src/registry/registry.ts';
-import { FORMAT, openStore } from '../../../src/registry/store/store.ts';
+import { openStore } from '../../../src/registry/opening/open-store.ts';
+import { FORMAT } from '../../../src/registry/opening/upgrade.ts';
 import { temporaryDirectory } from '../../support/temporary.ts';
 
 const unusable = (pattern: RegExp) => (error: unknown): boolean =>
@@ -112,7 +113,7 @@ describe('openStore', () => {
   test('refuses the data of another program and of another format', async () => {
     for (const [meta, pattern] of [
       [{ product: 'other', format: FORMAT }, /another program/],
-      [{ product: 'lastgood', format: FORMAT + 1 }, /format 2; this version of lastgood reads format 1/],
+      [{ product: 'lastgood', format: FORMAT + 1 }, /format 3; this version of lastgood reads format 2/],
     ] as const) {
       const dataDir = temporaryDirectory();
       const store = openStore({ dataDir });

@@ -8,7 +8,7 @@ import { systemClock } from '../../../src/base/clock.ts';
 import { isLastgoodError } from '../../../src/base/errors.ts';
 import { packageRoot } from '../../../src/base/package-root.ts';
 import { Registry } from '../../../src/registry/registry.ts';
-import { openStore } from '../../../src/registry/store/store.ts';
+import { openStore } from '../../../src/registry/opening/open-store.ts';
 import type { RegistryStore } from '../../../src/registry/store/store.ts';
 import { registerVersion } from '../../../src/rollout/registration/registration.ts';
 import { temporaryDirectory } from '../../support/temporary.ts';

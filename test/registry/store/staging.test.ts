@@ -1,7 +1,7 @@
 // The writes of a change that is staged, laid over what is stored.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { compareKeys, StagedWrites } from '../../../src/registry/commit/staging.ts';
+import { compareKeys, StagedWrites } from '../../../src/registry/store/staging.ts';
 
 describe('StagedWrites', () => {
   test('lays its writes over what is stored, in the order of the keys', () => {

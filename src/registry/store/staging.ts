@@ -1,7 +1,7 @@
 // A change of the registry as data: worked out on what is stored, with its writes kept in memory and laid over it, so
 // that it reads what it wrote, and made later, by whichever thread may wait for the disk. Any thread.
-import { type KeyParts, REVISION } from '../store/keys.ts';
-import type { Entry, Overlay, RegistryStore } from '../store/store.ts';
+import { type KeyParts, REVISION } from './keys.ts';
+import type { Entry, Overlay, RegistryStore } from './store.ts';
 
 interface Write {
   readonly key: KeyParts;
