@@ -16,6 +16,7 @@ import { DECISIONS_LOOKED_AT, justRolledBack, operatorDecision } from '../rollou
 import type { DoneRollback } from '../rollout/decisions.ts';
 import type { Activation, Rollback } from '../rollout/events.ts';
 import { checkPromotable } from '../rollout/registration/promotable.ts';
+import { Preparation } from '../rollout/preparation/preparation.ts';
 import { registerVersion, removeVersions } from '../rollout/registration/registration.ts';
 import type { ModelStatus, Registration } from './answers.ts';
 import { controlPlane, refuseWithoutEngine } from './commands.ts';
@@ -26,11 +27,12 @@ const DECISIONS_SHOWN = 5;
 /** What a directory without an engine needs to know. */
 export type OfflineOptions =
   Pick<ResolvedOptions, 'dataDir' | 'trialMs' | 'intraOpThreads'> &
-  Partial<Pick<ResolvedOptions, 'trialMemoryBytes' | 'runMemoryMax'>>;
+  Partial<Pick<ResolvedOptions, 'trialMemoryBytes' | 'runMemoryMax' | 'preparedBytesMax'>>;
 
 interface Directory extends OfflineOptions {
   readonly registry: Registry;
   readonly clock: Clock;
+  readonly preparation: Preparation;
 }
 
 type Handler<V extends OfflineVerb> =
@@ -76,7 +78,9 @@ export function openOffline(
     throw lastgoodError('DATA_UNUSABLE', { path: dataDir, reason });
   }
   const store = openStore({ dataDir, readOnly: !changes, ...tell });
-  const directory = { ...options, registry: new Registry(store, clock), clock };
+  const registry = new Registry(store, clock);
+  const preparation = new Preparation({ preparedBytesMax: 0, ...options, registry, clock });
+  const directory = { ...options, registry, clock, preparation };
   const handlers: Readonly<Partial<Record<Verb, (...given: never[]) => unknown>>> = HANDLERS;
   const control = controlPlane(async (verb, args, actor) => {
     refuseWithoutEngine(verb, args, dataDir);

@@ -1,7 +1,6 @@
 // Hashes an artefact's files again before they are loaded. Workers, trial, backtests, the doctor, a CLI without an
 // engine.
 // Invariant: a session gets nothing to read whose hash is not in the version's record.
-import { createHash } from 'node:crypto';
 import { lastgoodError, reasonOf } from '../base/errors.ts';
 import { RegularFile } from '../base/regular-file.ts';
 import type { ArtifactRecord, Manifest } from '../domain/records.ts';
@@ -39,9 +38,7 @@ export async function verifyArtifact(dataDir: string, artifact: ArtifactRecord):
 export async function hashOf(path: string): Promise<string> {
   const file = RegularFile.open(path, ARTIFACT_BYTES_MAX);
   try {
-    const hash = createHash('sha256');
-    for await (const piece of file.pieces()) hash.update(piece);
-    return hash.digest('hex');
+    return await file.sha256();
   } finally {
     file.close();
   }

@@ -4,6 +4,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { constants, getPriority, setPriority } from 'node:os';
 import { failedTask, reasonOf } from './errors.ts';
+import { mallocEnvironment } from './process-memory.ts';
 import { TELEMETRY_OFF_ENVIRONMENT } from './telemetry-off.ts';
 
 /** What native code wrote last is the best hint at why it crashed. */
@@ -30,7 +31,7 @@ export class ManagedChild<Command, Report> {
   constructor({ entry, stderr, serialization = 'json', niceness = 0, onReport }: ChildOptions<Report>) {
     const child = fork(entry, [], {
       execArgv: [], serialization,
-      env: { ...process.env, ...TELEMETRY_OFF_ENVIRONMENT },
+      env: { ...process.env, ...mallocEnvironment(), ...TELEMETRY_OFF_ENVIRONMENT },
       stdio: ['ignore', 'ignore', stderr === 'keep' ? 'pipe' : stderr, 'ipc'],
     });
     this.#child = child;

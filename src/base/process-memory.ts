@@ -51,3 +51,26 @@ export function peakBytes(): number {
   const now = anonymousBytes();
   return Number.isNaN(peak) || Number.isNaN(file) ? now : Math.max(now, peak - file);
 }
+
+/** When the host runs out of memory, the kernel shall choose this process before any that serves. */
+export function offerToOutOfMemoryKiller(): void {
+  try {
+    writeFileSync('/proc/self/oom_score_adj', '1000');
+  } catch {
+    // Not on this system.
+  }
+}
+
+/**
+ * Bytes from which on glibc's allocator gives a block pages of its own. By itself it raises that with each large block
+ * that is freed: weights that were released then lie in the heap, which does not shrink below what stands above them.
+ * With a fixed size they go back to the system. From 128 KiB on large runs pay for new pages again and again, from
+ * 32 MiB on nothing is saved: bench/results/memory.json. It is read when a process begins, so it is for whoever starts
+ * one; the unit file and the container say the same, and a program that embeds the engine has to be started with it.
+ */
+const OWN_PAGES_BYTES = 1_048_576;
+const OWN_PAGES_NAME = 'MALLOC_MMAP_THRESHOLD_';
+
+/** For the environment of a process that loads models; what the operator has set stands. */
+export const mallocEnvironment = (): Readonly<Record<string, string>> =>
+  ({ [OWN_PAGES_NAME]: process.env[OWN_PAGES_NAME] ?? String(OWN_PAGES_BYTES) });

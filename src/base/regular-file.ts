@@ -2,6 +2,7 @@
 // something when it is opened or never come to an end: nothing but a regular file is opened, and nothing in a way that
 // can wait. Any thread or process.
 // Invariant: what was checked is what is read, because everything after the opening goes through one descriptor.
+import { createHash } from 'node:crypto';
 import { closeSync, constants, fstatSync, ftruncateSync, openSync, read, readSync, statSync } from 'node:fs';
 import type { Stats } from 'node:fs';
 import { promisify } from 'node:util';
@@ -68,7 +69,20 @@ export class RegularFile {
     }
   }
 
-  /** The same of the `bytes` from `from` on; throws an Error when it ends before them. */
+  /** The SHA-256 of all its bytes; in one buffer, because hundreds of them would wait for the collector. */
+  async sha256(): Promise<string> {
+    const hash = createHash('sha256');
+    const piece = Buffer.allocUnsafeSlow(PIECE_BYTES);
+    for (let bytes = 0; ; ) {
+      const { bytesRead } = await readLater(this.descriptor, piece, 0, PIECE_BYTES, bytes);
+      if (bytesRead === 0) return hash.digest('hex');
+      bytes += bytesRead;
+      this.#assertWithin(bytes);
+      hash.update(piece.subarray(0, bytesRead));
+    }
+  }
+
+  /** The `bytes` from `from` on, like `pieces`; throws an Error when it ends before them. */
   async *part(from: number, bytes: number): AsyncGenerator<Buffer, void> {
     for (let done = 0; done < bytes; ) {
       const piece = await this.#piece(from + done, Math.min(PIECE_BYTES, bytes - done));

@@ -33,6 +33,7 @@ import { HungRuns } from './hung-runs.ts';
 import { type EngineLog, logRolloutEvent, silentLog } from './log.ts';
 import type { Drained, EngineContext, EngineLife } from './models/context.ts';
 import { EngineMeters } from './models/meters.ts';
+import { Preparation } from '../rollout/preparation/preparation.ts';
 import { ModelTable } from './models/model-table.ts';
 import { MonitorLink } from './monitor-link.ts';
 import { DiskWatch } from './safety/disk-watch.ts';
@@ -98,7 +99,10 @@ export class Engine extends EventEmitter<EngineEvents> implements EngineLife {
       },
       recorder: startRecorder(options, clock, tell),
     });
-    this.context = { options, registry, clock, log, meters, monitor, emit };
+    const preparation = new Preparation({
+      ...options, registry, clock, tell: (what) => log.info(what, 'prepared a model'),
+    });
+    this.context = { options, registry, clock, log, meters, monitor, preparation, emit };
     const models = new ModelTable(this.context);
     this.models = models;
     const operator = new OperatorApi(this.context, models, this);
@@ -241,6 +245,7 @@ export class Engine extends EventEmitter<EngineEvents> implements EngineLife {
       await sleep(LINGER_MS);
       this.#front.close();
     }
+    await this.context.preparation.close();
     await this.models.close();
     await this.context.monitor.stop();
     await this.#commits.close();

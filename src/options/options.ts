@@ -135,6 +135,8 @@ const engineSchema = z.strictObject({
   trialMs: positive(3_600_000).default(120_000),
   /** Anonymous bytes that the trial's process may take; by default half of the host's or the container's memory. */
   trialMemoryBytes: z.int().min(128 * MIB).max(2 ** 46).optional(),
+  /** Disk that may be taken by models as the runtime has prepared them, which their sessions share; 0 prepares none. */
+  preparedBytesMax: z.int().min(0).max(2 ** 46).default(8 * 1_024 * MIB),
   /** Limit of a deployment's load and warm-up in this process. */
   loadMs: positive(3_600_000).default(120_000),
   /** Samples are recorded in this file, for lastgood backtest; none by default. */

@@ -40,6 +40,8 @@ export interface WorkerStart extends ArtifactRecord {
   readonly intraOpThreads: number;
   /** As the version's record has it; null when it was registered before that was decided. */
   readonly stacking: StackingDecision | null;
+  /** What is prepared of the artefact, if it is: see artifacts/prepared.ts; null when nobody is to look. */
+  readonly prepared: string | null;
   /** What one run may have; its rows are warmed first. */
   readonly limits: RunLimits;
   /** Most rows of one request. */

@@ -18,7 +18,7 @@ export const FLOORS: Readonly<Record<string, number>> = {
  */
 const INNER_FLOORS: Readonly<Record<string, readonly (string | readonly string[])[]>> = {
   'src/judge': ['types', 'statistics', 'pairs', 'baseline', 'window', 'checks', 'verdict', 'monitor'],
-  'src/rollout': ['deployment', 'registration', 'attribution'],
+  'src/rollout': ['preparation', 'deployment', 'registration', 'attribution'],
   'src/protocols': ['json', 'tensor-request.ts', ['predict', 'oip', 'tfs', 'f32']],
   'src/registry': ['store', 'rules.ts', 'versions.ts', 'opening', 'commit'],
   'src/engine': ['log.ts', 'events.ts', 'monitor-link.ts', 'follower.ts', 'safety', 'models', 'hung-runs.ts', 'api'],

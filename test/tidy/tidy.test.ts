@@ -20,7 +20,7 @@ const codes = Object.keys(ERRORS);
 
 const THREAD_ENTRIES = [
   'src/judge/monitor/monitor.ts', 'src/worker/entry/worker.ts', 'src/record/recorder.ts',
-  'src/rollout/registration/trial-child.ts',
+  'src/rollout/registration/trial-child.ts', 'src/rollout/preparation/prepare-child.ts',
 ];
 
 function none(offences: readonly string[]): void {

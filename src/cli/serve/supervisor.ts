@@ -9,6 +9,7 @@
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { constants } from 'node:os';
+import { mallocEnvironment } from '../../base/process-memory.ts';
 import type { EngineLog } from '../../engine/log.ts';
 import { RestartPolicy } from './restart-policy.ts';
 import type { Death } from './restart-policy.ts';
@@ -69,6 +70,7 @@ class Supervisor {
     const flags = [...ENGINE_FLAGS, ...process.execArgv];
     const child = spawn(process.execPath, [...flags, ...this.#args, ...again, '--no-supervisor'], {
       stdio: ['inherit', 'inherit', 'inherit', 'ipc'],
+      env: { ...process.env, ...mallocEnvironment() },
       // A group of its own, or a terminal's Ctrl-C would reach the engine twice, which means: end at once.
       detached: true,
     });

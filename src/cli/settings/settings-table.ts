@@ -109,6 +109,8 @@ export const SERVE_SETTINGS: readonly Setting[] = [
   engine('trial-ms', 'trialMs', 'integer', 'ms', "limit of a version's first load, in a process of its own"),
   engine('trial-memory-bytes', 'trialMemoryBytes', 'integer', 'bytes',
     'memory of that process, without mapped files (default: half of what the host has)'),
+  engine('prepared-bytes-max', 'preparedBytesMax', 'integer', 'bytes',
+    'disk for models of 8 MiB and more as the runtime has prepared them, shared by all sessions; 0 prepares none'),
   engine('load-ms', 'loadMs', 'integer', 'ms', 'limit of loading and warming a version'),
   engine('follow-ms', 'followMs', 'integer', 'ms', 'time between two looks at the stored state'),
   judge('judge-mode', 'mode', 'text', 'mode',

@@ -31,13 +31,13 @@ export class OperatorApi implements ControlPlane {
   }
 
   async register(args: Arguments<'register'>, { by }: Actor): Promise<Registration> {
-    const { registry, clock, log, options } = this.#context;
+    const { registry, clock, log, options, preparation } = this.#context;
     const { dataDir, trialMs, trialMemoryBytes, intraOpThreads } = options;
     this.#life.assertOpen();
     const { promote, allowSignatureChange, force, ...request } = args;
     const registration = this.#lastRegistration.then(() =>
       registerVersion({
-        dataDir, registry, clock, trialMs, trialMemoryBytes, intraOpThreads,
+        dataDir, registry, clock, trialMs, trialMemoryBytes, intraOpThreads, preparation,
         runMemoryMax: optionsOfModel(options, request.model).runMemoryMax,
       }, request, by),
     );
@@ -164,7 +164,7 @@ export class OperatorApi implements ControlPlane {
 
   async remove(args: Arguments<'remove'>, { by }: Actor): Promise<Answer<'remove'>> {
     const { dataDir } = this.#context.options;
-    const result = await removeVersions({ dataDir, registry: this.#context.registry }, args, by);
+    const result = await removeVersions({ ...this.#context, dataDir }, args, by);
     this.#table.followModels();
     return result;
   }

@@ -3,6 +3,7 @@ import type { Front } from '../../api/serving-api.ts';
 import type { Clock } from '../../base/clock.ts';
 import type { ResolvedOptions } from '../../options/options.ts';
 import type { Registry } from '../../registry/registry.ts';
+import type { Preparation } from '../../rollout/preparation/preparation.ts';
 import type { RolloutEvent } from '../../rollout/events.ts';
 import type { EngineLog } from '../log.ts';
 import type { MonitorLink } from '../monitor-link.ts';
@@ -16,6 +17,7 @@ export interface EngineContext {
   readonly log: EngineLog;
   readonly meters: EngineMeters;
   readonly monitor: MonitorLink;
+  readonly preparation: Preparation;
   /** Tells the log and whoever listens to the engine. */
   readonly emit: (event: RolloutEvent) => void;
 }

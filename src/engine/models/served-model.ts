@@ -74,6 +74,7 @@ export class ServedModel {
     this.batcher = new Batcher({ ...queue, dispatch: this.#dispatch });
     this.#loader = new DeploymentLoader({
       model, options, clock, monitor, nextDeploymentId, meter: this.#meter, emit: context.emit,
+      preparation: context.preparation,
       dataDir: context.options.dataDir, loadMs: context.options.loadMs, record: recordedRows(context.options),
       workers: () => workersFor(options, models.size),
     }, () => this.batcher.arena);

@@ -32,6 +32,8 @@ interface DeploymentOptions {
   readonly loadMs: number;
   /** Most rows of one request; ROWS_LIMIT by default. */
   readonly requestRowsMax?: number;
+  /** The name of what is prepared of it; see artifacts/prepared.ts. */
+  readonly prepared?: string | null;
   /** What its runs may have; by default they may have anything. */
   readonly limits?: RunLimits;
   /** What NaN and infinities become in the JSON of tensors; token by default. */
@@ -93,6 +95,7 @@ export class Deployment {
         workers: options.workers,
         intraOpThreads: options.intraOpThreads,
         stacking: options.version.stacking ?? null,
+        prepared: options.prepared ?? null,
         limits: options.limits ?? noLimits(signature, RUN_ROWS_MAX),
         requestRowsMax: options.requestRowsMax ?? ROWS_LIMIT,
         answerBytesMax: ANSWER_BYTES_MAX,

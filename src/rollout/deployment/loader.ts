@@ -6,6 +6,7 @@ import type { ModelMeter } from '../../metrics/model-meter.ts';
 import { type Clock, withTimeout } from '../../base/clock.ts';
 import type { ModelOptions } from '../../options/options.ts';
 import type { VersionRecord } from '../../domain/records.ts';
+import type { Preparation } from '../preparation/preparation.ts';
 import { Deployment } from './deployment.ts';
 import { Deployments } from './deployments.ts';
 import type { RowMemoryOptions } from './row-memory.ts';
@@ -34,6 +35,7 @@ interface DeploymentLoaderPorts {
   readonly workers: () => number;
   readonly clock: Clock;
   readonly meter: ModelMeter;
+  readonly preparation: Preparation;
   readonly nextDeploymentId: () => number;
   readonly monitor: {
     post(command: MonitorCommand): void;
@@ -84,7 +86,7 @@ export class DeploymentLoader {
   }
 
   async #load(version: VersionRecord): Promise<Deployment> {
-    const { dataDir, options, loadMs, record, nextDeploymentId, emit, clock, meter, model } = this.#ports;
+    const { dataDir, options, loadMs, record, nextDeploymentId, emit, clock, meter, model, preparation } = this.#ports;
     const beginUs = clock.monotonicUs();
     const workers = this.#ports.workers();
     const deployment = await Deployment.load({
@@ -92,6 +94,7 @@ export class DeploymentLoader {
       intraOpThreads: options.intraOpThreads,
       requestRowsMax: requestRowsMax(options, version),
       limits: runLimits(options, version),
+      prepared: preparation.keyOf(version),
       nonFinite: options.jsonNonFinite,
       samples: options.samples === 'on',
       rows: { ...options, record },
@@ -100,6 +103,7 @@ export class DeploymentLoader {
       onWorkerLost: (reason) =>
         emit({ kind: 'problem', model, what: 'a worker ended unexpectedly', reason: String(reason) }),
     });
+    void preparation.ensureServed(version);
     meter.noteLoad(version.version, (clock.monotonicUs() - beginUs) / 1e6);
     return deployment;
   }

@@ -16,7 +16,8 @@ import { declaredOutput } from '../../domain/judged-output.ts';
 import { inferOutputKind } from '../../domain/prediction.ts';
 import { readGoldenFile } from './golden-file.ts';
 import { knownRows } from './known-rows.ts';
-import { defaultMemoryBytes } from './memory-watch.ts';
+import { defaultMemoryBytes } from '../preparation/memory-watch.ts';
+import type { Preparation } from '../preparation/preparation.ts';
 import { signatureDifference } from './promotable.ts';
 import { runTrial, type TrialRequest, type TrialResult } from './trial.ts';
 
@@ -28,6 +29,8 @@ export interface RegistrationPorts {
   /** Resident bytes of the trial process; by default half of what the host has. */
   readonly trialMemoryBytes?: number | undefined;
   readonly intraOpThreads: number;
+  /** Prepares what is registered; nothing is without it. */
+  readonly preparation?: Preparation | undefined;
   /** What a run of the model may take; the default of that option by default. */
   readonly runMemoryMax?: number | undefined;
 }
@@ -75,9 +78,10 @@ async function addVersion(
   const artifact = await addArtifact(ports.dataDir, request.file);
   try {
     const trial = await tryOut(ports, request, artifact, { golden, known: knownRows(golden, baselineFile) });
+    await ports.preparation?.ensure({ ...artifact, artifactBytes: artifact.bytes }, golden);
     const { registry } = ports;
     const judged = judgedBy(trial.signature, declarationOf(request), baselineFile, ports.clock.wallMs());
-    return await registry.commit(() => registry.createVersion(
+    const version = await registry.commit(() => registry.createVersion(
       {
         model: request.model,
         ...(request.version === undefined ? {} : { version: request.version }),
@@ -96,6 +100,8 @@ async function addVersion(
       },
       by,
     ));
+    await ports.preparation?.prune();
+    return version;
   } catch (error) {
     if (artifact.created && !isUsed(ports.registry, artifact.sha256)) {
       await removeArtifact(ports.dataDir, artifact.sha256);
@@ -188,11 +194,12 @@ function isUsed(registry: Registry, sha256: string): boolean {
 
 /** Removes a version, or the whole model when none is named; throws VERSION_IN_USE and then has changed nothing. */
 export async function removeVersions(
-  { dataDir, registry }: { readonly dataDir: string; readonly registry: Registry },
+  { dataDir, registry, preparation }: Pick<RegistrationPorts, 'dataDir' | 'registry' | 'preparation'>,
   target: { readonly model: string; readonly version?: string },
   by: string,
 ): Promise<{ removed: string[]; artifacts: string[] }> {
   const { removed, orphans } = await registry.commit(() => registry.remove({ ...target, by }));
   for (const sha256 of orphans) await removeArtifact(dataDir, sha256);
+  await preparation?.prune();
   return { removed, artifacts: orphans };
 }

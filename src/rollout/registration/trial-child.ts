@@ -3,10 +3,9 @@
 // memory) the engine only sees a refusal, and in the last parts, where the rows are nobody's, a version that is not
 // stacked.
 import '../../base/telemetry-off.ts';
-import { writeFileSync } from 'node:fs';
 import { monotonicUs } from '../../base/clock.ts';
 import { answerParent, tellParent } from '../../base/managed-child.ts';
-import { anonymousBytes } from '../../base/process-memory.ts';
+import { anonymousBytes, offerToOutOfMemoryKiller } from '../../base/process-memory.ts';
 import { measureMemory } from '../../worker/session/memory-probe.ts';
 import { measuredRows, RUN_ROWS_MAX } from '../../domain/run-limits.ts';
 import { compareGolden, rowsOfInputs } from '../../worker/session/golden.ts';
@@ -55,15 +54,6 @@ async function tryArtifact(order: TrialOrder): Promise<TrialMessage> {
       { boldness: 'bold', known: rowsOfInputs(known, session) }) };
   } finally {
     await session.release();
-  }
-}
-
-/** When the host runs out of memory, the kernel shall choose this process before any that serves. */
-function offerToOutOfMemoryKiller(): void {
-  try {
-    writeFileSync('/proc/self/oom_score_adj', '1000');
-  } catch {
-    // Not on this system.
   }
 }
 

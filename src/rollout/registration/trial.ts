@@ -5,7 +5,7 @@ import type { ModelFile } from '../../artifacts/verify.ts';
 import { decodeError, type FailedTask, failedTask } from '../../base/errors.ts';
 import { ManagedChild } from '../../base/managed-child.ts';
 import { RUN_MEMORY_DEFAULT } from '../../options/options.ts';
-import { watchMemory } from './memory-watch.ts';
+import { watchMemory } from '../preparation/memory-watch.ts';
 import type { Golden, GoldenCase, Signature, StackingDecision, TrialReport } from '../../domain/records.ts';
 import type { Measured } from '../../worker/session/memory-probe.ts';
 

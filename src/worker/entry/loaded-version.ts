@@ -4,6 +4,7 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { monotonicUs } from '../../base/clock.ts';
 import { lastgoodError, reasonOf } from '../../base/errors.ts';
+import { verifyPrepared } from '../../artifacts/prepared.ts';
 import { verifyArtifact } from '../../artifacts/verify.ts';
 import type { OutputKind, Signature } from '../../domain/records.ts';
 import type { WorkerStart } from '../messages.ts';
@@ -29,7 +30,8 @@ export async function loadVersion(start: WorkerStart, sampler: Sampler): Promise
     const file = await verifyArtifact(start.dataDir, start);
     const { intraOpThreads, limits, stacking } = start;
     const { rows: rowsMax, elements: elementsMax } = limits;
-    session = await Session.open({ ...file, intraOpThreads, rowsMax, elementsMax });
+    const options = { intraOpThreads, rowsMax, elementsMax };
+    session = await openPrepared(start, options) ?? await Session.open({ ...file, ...options });
     if (stacking !== null) session.obey(stacking);
     await session.warmUp();
     if (stacking?.rowOutputs === undefined) {
@@ -55,6 +57,14 @@ export async function loadVersion(start: WorkerStart, sampler: Sampler): Promise
     await session?.release();
     throw lastgoodError('LOAD_FAILED', { model, version, reason: reasonOf(error) });
   }
+}
+
+// The model as it was prepared, whose weights all sessions share; null when it is not, or does not open.
+async function openPrepared(
+  { dataDir, prepared }: WorkerStart, options: Omit<Parameters<typeof Session.open>[0], 'path'>,
+): Promise<Session | null> {
+  const file = prepared === null ? null : await verifyPrepared(dataDir, prepared);
+  return file && Session.open({ ...file, ...options }).catch(() => null);
 }
 
 let collect: (() => void) | null = null;

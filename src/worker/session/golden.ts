@@ -28,7 +28,7 @@ export async function compareGolden(golden: Golden, session: Session): Promise<G
   for (const [index, one] of golden.cases.entries()) {
     let answer: TensorMap;
     try {
-      answer = await session.runTensors(tensorsOf(one, session));
+      answer = await session.runTensors(goldenInputs(one, session));
     } catch (error) {
       mismatches.push({ case: index, output: '', reason: reasonOf(error) });
       continue;
@@ -47,7 +47,7 @@ export async function compareGolden(golden: Golden, session: Session): Promise<G
 export function rowsOfInputs(given: readonly GoldenCase['inputs'][], session: Session): Tensor[][] {
   const rows = given.flatMap((inputs): Tensor[][] => {
     try {
-      const tensors = session.signature.inputs.map(({ name }) => tensorsOf({ inputs }, session)[name]!);
+      const tensors = session.signature.inputs.map(({ name }) => goldenInputs({ inputs }, session)[name]!);
       const count = tensors[0]?.shape[0] ?? 0;
       if (tensors.some(({ shape }) => shape[0] !== count)) return [];
       return Array.from({ length: count }, (_, at) => tensors.map((tensor) => rowsFrom(tensor, at, 1)));
@@ -60,7 +60,8 @@ export function rowsOfInputs(given: readonly GoldenCase['inputs'][], session: Se
   return rows.filter((row) => shapesOf(row) === shapesOf(rows[0]!)).slice(0, KNOWN_ROWS_MAX);
 }
 
-function tensorsOf({ inputs }: Pick<GoldenCase, 'inputs'>, session: Session): TensorMap {
+/** The inputs of a case by name; throws an Error when the model has others. */
+export function goldenInputs({ inputs }: Pick<GoldenCase, 'inputs'>, session: Session): TensorMap {
   return Object.fromEntries(
     session.signature.inputs.map(({ name, datatype }) => {
       const given = inputs[name];

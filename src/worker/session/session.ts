@@ -1,7 +1,9 @@
 // One ONNX session: opened from a file, warmed, run on rows, released once. It divides rows into runs as the model's
 // batch axis wants it. Used by inference workers and by the trial process; it knows neither.
 // Invariant: input arrays belong to a run until its promise settles; runs of one session never overlap.
+import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
+import { PREPARED_MODEL, PREPARED_WEIGHTS } from '../../artifacts/prepared.ts';
 import type { Signature, StackingDecision } from '../../domain/records.ts';
 import { rowLayout, withRowOutputs } from '../../domain/row-layout.ts';
 import type { RowLayout } from '../../domain/row-layout.ts';
@@ -34,6 +36,8 @@ interface SessionOptions {
   readonly rowsMax: number;
   /** Most elements of all inputs of a run of several rows; as many as they have by default. */
   readonly elementsMax?: number;
+  /** Writes the optimised graph and the packed weights into this folder, in the names of artifacts/prepared.ts. */
+  readonly saveIn?: string;
 }
 
 export interface RunResult {
@@ -115,7 +119,7 @@ export class Session {
       enableMemPattern: false,
       // The exception says the same; a line on stderr for each bad row of a failing model would flood the log.
       logSeverityLevel: 4,
-      extra: { session: { intra_op: { allow_spinning: '0' } } },
+      ...savingIn(options.saveIn),
     });
     const { session, run } = await opening.catch((error: unknown) => {
       throw uncarried(error);
@@ -301,6 +305,21 @@ export class Session {
       return { data, rowShape, rowElements: elementCount(rowShape) };
     });
   }
+}
+
+const NOT_SPINNING = { intra_op: { allow_spinning: '0' } };
+
+function savingIn(folder: string | undefined): object {
+  if (folder === undefined) return { extra: { session: NOT_SPINNING } };
+  return {
+    optimizedModelFilePath: join(folder, PREPARED_MODEL),
+    extra: { session: {
+      ...NOT_SPINNING,
+      optimized_model_external_initializers_file_name: PREPARED_WEIGHTS,
+      optimized_model_external_initializers_min_size_in_bytes: '1024',
+      save_external_prepacked_constant_initializers: '1',
+    } },
+  };
 }
 
 // The binding refuses element types that it has no array for, and names them by their number in the ONNX format.
