@@ -1,13 +1,10 @@
 // The small JSON bodies that the main thread reads itself: those of operators and of the repository extension, never
 // those of predictions. As schemas they check the body, and the description of the HTTP surface shows the same. Pure.
-import { isUtf8 } from 'node:buffer';
 import { z } from 'zod';
-import { lastgoodError, reasonOf } from '../base/errors.ts';
+import { lastgoodError } from '../base/errors.ts';
 import { IN_OUR_WORDS } from '../base/schema-text.ts';
-import { nestsDeeper } from '../protocols/predict/body.ts';
+import { readJsonObject } from '../protocols/json/json-values.ts';
 
-/** JSON.parse needs seconds for millions of nested brackets. */
-const NESTING_MAX = 64;
 const REASON_CHARACTERS_MAX = 500;
 
 /** POST /rollback; all of it may be left out. */
@@ -40,19 +37,7 @@ export const unloadBody = z.looseObject({
 
 /** The object in `body`, an empty one for an empty body; throws INVALID_JSON. */
 export function objectIn(body: Uint8Array): Readonly<Record<string, unknown>> {
-  if (body.length === 0) return {};
-  if (!isUtf8(body)) throw lastgoodError('INVALID_JSON', { reason: 'it is no valid UTF-8' });
-  if (nestsDeeper(body, NESTING_MAX)) {
-    throw lastgoodError('INVALID_JSON', { reason: `it is nested more than ${NESTING_MAX} deep` });
-  }
-  let value: unknown;
-  try {
-    value = JSON.parse(Buffer.from(body.buffer, body.byteOffset, body.length).toString('utf8'));
-  } catch (error) {
-    throw lastgoodError('INVALID_JSON', { reason: reasonOf(error) });
-  }
-  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
-  throw lastgoodError('INVALID_JSON', { reason: 'the body is no object' });
+  return body.length === 0 ? {} : readJsonObject(body);
 }
 
 /** What `body` is by `schema`; throws INVALID_REQUEST, which says where it differs. */

@@ -3,11 +3,10 @@
 // in the same words. Pure; any thread: decoders and encoders, which only workers need, are in tensor-codecs.ts.
 import type { Slab } from '../shared-memory/slab.ts';
 import { ANSWER_HEAD_BYTES, floatErrorFrame, floatFrameId } from './f32/frame.ts';
-import { refusalJson } from './json/refusal.ts';
+import { idIn, refusalJson } from './json/refusal.ts';
 import type { Refusal } from './json/refusal.ts';
 import { FRAME_LENGTH_BYTES, oipErrorFrame } from './oip/frame.ts';
 import { requestId } from './oip/scan.ts';
-import { frameId } from './predict/body.ts';
 
 /** How the bytes of an entry are encoded; its answer uses the same encoding. */
 export const EntryKind = {
@@ -57,8 +56,8 @@ const OVER_HTTP = {
 export const PROTOCOLS: Readonly<Record<EntryKind, Protocol>> = {
   [EntryKind.predictJson]: { ...OVER_HTTP, name: 'predict', lane: 'rows' },
   [EntryKind.socketJson]: {
-    name: 'lastgood.json', lane: 'rows', isFrame: true, idIn: frameId,
-    refusal: (error, request) => refusalJson(error, frameId(request)), refusalHeadBytes: 0,
+    name: 'lastgood.json', lane: 'rows', isFrame: true, idIn,
+    refusal: (error, request) => refusalJson(error, idIn(request)), refusalHeadBytes: 0,
   },
   [EntryKind.oip]: { ...OVER_HTTP, name: 'oip', lane: 'tensors', idIn: tensorId },
   [EntryKind.oipFrame]: {

@@ -11,6 +11,7 @@ const SINGLE_DIGITS_MAX = 9;
 /** A number as short as it can be told apart: of a float32, as a float32. What is no finite number is null. */
 export function numberOf(value: number): string {
   if (!Number.isFinite(value)) return 'null';
+  if (Object.is(value, -0)) return '-0';
   if (Number.isInteger(value) || Math.fround(value) !== value) return String(value);
   for (let digits = SINGLE_DIGITS_MIN; digits < SINGLE_DIGITS_MAX; digits += 1) {
     const short = Number(value.toPrecision(digits));
@@ -48,13 +49,17 @@ export function sampleText(
 function inputsOf(bytes: Uint8Array, signature: Signature): string | null {
   const row = decodeRowInputs(bytes, signature);
   if (row === null) return null;
-  const numbers: number[] = [];
+  const numbers: string[] = [];
   for (const [index, { data }] of row.entries()) {
     if (Array.isArray(data)) return null;
     const isHalf = signature.inputs[index]!.datatype === 'FP16';
-    for (const value of data) numbers.push(isHalf ? halfToNumber(Number(value)) : Number(value));
+    for (const value of data) {
+      // Integers of 64 bits digit by digit.
+      if (typeof value === 'bigint') numbers.push(String(value));
+      else numbers.push(numberOf(isHalf ? halfToNumber(value) : value));
+    }
   }
-  return arrayOf(numbers);
+  return `[${numbers.join(',')}]`;
 }
 
 /**

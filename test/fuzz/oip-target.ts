@@ -110,8 +110,12 @@ function checkInputs(request: TensorRequest, json: Uint8Array, tail: Uint8Array)
     assert.deepEqual(shape, given['shape']);
     assert.equal(data.length, (shape as number[]).reduce((product, size) => product * size, 1));
     if (given['data'] !== undefined && given['data'] !== null) {
-      (given['data'] as unknown[]).flat(Infinity).forEach((value, place) => {
+      (given['data'] as (string | number | boolean | null)[]).flat(Infinity).forEach((value, place) => {
         const stored = data[place];
+        if (value === null) {
+          assert.ok(Number.isNaN(stored), 'a missing number is NaN');
+          return;
+        }
         const plain = typeof stored === 'number' ? Number(value) : value;
         const wanted = datatype === 'FP32' ? Math.fround(value as number) : plain;
         const found = typeof stored === 'bigint' ? Number(stored) : stored;

@@ -1,17 +1,17 @@
 // The body of POST /predict and the text frames of lastgood.json, against JSON.parse and Math.fround.
 import assert from 'node:assert/strict';
 import type { Signature } from '../../src/domain/records.ts';
-import { frameId } from '../../src/protocols/predict/body.ts';
+import { idIn } from '../../src/protocols/json/refusal.ts';
 import { PredictDecoder } from '../../src/protocols/predict/request.ts';
 import { RowBatch } from '../../src/domain/row-batch.ts';
 import { rowLayout } from '../../src/domain/row-layout.ts';
 import type { Random } from '../protocols/random.ts';
 import { arrayText, integerText, objectText, singleText } from './json-text.ts';
-import { decodeInPlace, isRecord, parsed } from './target.ts';
+import { decodeInPlace, isRecord, namesTwice, parsed } from './target.ts';
 import type { FuzzTarget } from './target.ts';
 
 const WIDTH = 3;
-const NESTING_MAX = 64;
+const NESTING_MAX = 100;
 
 const signatureOf = (datatype: 'FP32' | 'INT64'): Signature => ({
   inputs: [{ name: 'x', datatype, shape: [-1, WIDTH] }], outputs: [{ name: 'y', datatype: 'FP32', shape: [-1, 1] }],
@@ -44,7 +44,11 @@ function depthOf(value: unknown): number {
 }
 
 /** The rows of a body that nobody could refuse, or null. */
-function plainRows(value: unknown, datatype: 'FP32' | 'INT64', isFrame: boolean): readonly number[] | null {
+function plainRows(
+  value: unknown, datatype: 'FP32' | 'INT64', isFrame: boolean, text: string,
+): readonly number[] | null {
+  // Of an integer that is not written as one, JSON.parse does not know whether it is one.
+  if (datatype === 'INT64' && /\d[.eE]/.test(text)) return null;
   if (!isRecord(value) || depthOf(value) > NESTING_MAX) return null;
   const { features, instances, id } = value;
   if (isFrame && id !== undefined && id !== null && typeof id !== 'string' && typeof id !== 'number') return null;
@@ -56,17 +60,18 @@ function plainRows(value: unknown, datatype: 'FP32' | 'INT64', isFrame: boolean)
 }
 
 function isSame(stored: number | bigint, read: unknown): boolean {
-  if (typeof stored === 'number') return Object.is(stored, Math.fround(read as number));
+  if (typeof stored === 'number') return Object.is(stored, read === null ? NaN : Math.fround(read as number));
   // JSON.parse has lost the last digits of large ones, but not the first.
   return Number(stored) === read;
 }
 
 function checkBody(bytes: Uint8Array, datatype: 'FP32' | 'INT64', isFrame: boolean): void {
   const result = decodeInPlace(bytes, decode(datatype, isFrame));
-  frameId(bytes);
+  idIn(bytes);
   const value = parsed(bytes);
   if (result === null) {
-    assert.equal(plainRows(value, datatype, isFrame), null, 'a good body was refused');
+    const rows = plainRows(value, datatype, isFrame, Buffer.from(bytes).toString());
+    assert.ok(rows === null || namesTwice(bytes, value), 'a good body was refused');
     return;
   }
   assert.ok(isRecord(value), 'what is no JSON object was taken');
@@ -91,9 +96,7 @@ function goodBody(random: Random, datatype: 'FP32' | 'INT64', isFrame: boolean):
   const rows = isSingle ? row() : arrayText(Array.from({ length: 1 + random.below(4) }, row), random);
   const members: [string, string][] = [[isSingle ? 'features' : 'instances', rows]];
   if (isFrame) members.push(['id', random.pick(['7', '"a"', '"\\u00e9"', 'null', '1e3'])]);
-  // Beside members that need JSON.parse, integers beyond 2^53 are refused: it would round them.
-  const strange = random.pick(['[{}]', 'null', '1']);
-  if (random.below(3) === 0) members.push(datatype === 'INT64' ? ['other', '"x"'] : ['é', strange]);
+  if (random.below(3) === 0) members.push(['é', random.pick(['[{}]', 'null', '1'])]);
   return Buffer.from(objectText(members, random));
 }
 

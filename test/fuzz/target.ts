@@ -51,5 +51,17 @@ export function parsed(bytes: Uint8Array): unknown {
   }
 }
 
+/** Whether the JSON in the bytes has more members than were read from it. */
+export function namesTwice(bytes: Uint8Array, value: unknown): boolean {
+  const written = Buffer.from(bytes).toString().replaceAll(/"(?:[^"\\]|\\.)*"/g, '').split(':').length - 1;
+  return written > membersOf(value);
+}
+
+function membersOf(value: unknown): number {
+  if (typeof value !== 'object' || value === null) return 0;
+  const own = Array.isArray(value) ? 0 : Object.keys(value).length;
+  return Object.values(value).reduce((sum: number, one) => sum + membersOf(one), own);
+}
+
 export const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);

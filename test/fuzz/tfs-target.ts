@@ -32,7 +32,8 @@ function checkTfs(bytes: Uint8Array): boolean {
   const values = (isRecord(rows) ? rows['x'] : rows) as unknown[];
   const flat = values.flat(Infinity);
   assert.equal(flat.length, data.length);
-  flat.forEach((value, at) => assert.ok(Object.is(data[at], Math.fround(value as number)), `value ${at}`));
+  flat.forEach((value, at) =>
+    assert.ok(Object.is(data[at], value === null ? NaN : Math.fround(value as number)), `value ${at}`));
   return true;
 }
 

@@ -78,7 +78,10 @@ export const modelConfigAnswer = z.strictObject({
   version_policy: z.strictObject({ specific: z.strictObject({ versions: z.array(version) }) }),
   max_batch_size: z.int().min(0),
   input: z.array(tensorConfig), output: z.array(tensorConfig),
-  parameters: z.strictObject({ stacking: z.strictObject({ string_value: z.enum(['rows', 'none']) }) }).optional(),
+  parameters: z.strictObject({
+    stacking: z.strictObject({ string_value: z.enum(['rows', 'none']) }).optional(),
+    limits: z.strictObject({ string_value: z.string() }).optional(),
+  }).optional(),
   dynamic_batching: z.strictObject({
     preferred_batch_size: z.array(z.int()), max_queue_delay_microseconds: z.int(),
   }).optional(),

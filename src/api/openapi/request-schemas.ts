@@ -3,11 +3,15 @@
 import { z } from 'zod';
 
 /** Most of them by the model, which a schema does not know: it is necessary that a body fits, not enough. */
-const element = z.union([z.number(), z.string(), z.boolean()]);
+const element = z.union([z.number(), z.string(), z.boolean(), z.null()]);
 
 /** One value, or arrays of them, nested as deep as the tensor has dimensions. */
 const values: z.ZodType = z.lazy(() => z.union([element, z.array(values)]))
-  .meta({ id: 'Values', description: 'one value, or arrays of values, nested or flat in row-major order' });
+  .meta({
+    id: 'Values',
+    description: 'one value, or arrays of values, nested or flat in row-major order; null is a missing number, NaN, ' +
+      'where the model takes floating-point numbers',
+  });
 
 const row = z.union([values, z.record(z.string(), values)])
   .meta({ id: 'Row', description: 'the values of the one input, or an object of those of all inputs by name' });
@@ -53,7 +57,7 @@ const inputTensor = z.looseObject({
     binary_data_size: z.int().min(0).optional()
       .meta({ description: 'length of the raw bytes of this input, which follow the JSON' }),
   }),
-  data: z.union([z.array(z.union([values, z.null()])), z.null()]).optional()
+  data: z.union([z.array(values), z.null()]).optional()
     .meta({ description: 'the values; left out when they follow as raw bytes' }),
 }).meta({ id: 'InputTensor' });
 

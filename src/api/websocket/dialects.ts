@@ -6,11 +6,14 @@ import { lastgoodError } from '../../base/errors.ts';
 import type { ReplySink, Submitter, Ticket } from '../../batch/submit.ts';
 import { floatErrorFrame, floatFrameId } from '../../protocols/f32/frame.ts';
 import { topLevelMember } from '../../protocols/json/member-scan.ts';
-import { idText, refusalJson } from '../../protocols/json/refusal.ts';
+import { idIn, refusalJson } from '../../protocols/json/refusal.ts';
 import { FRAME_LENGTH_BYTES, frameJson, frameJsonBytes, oipErrorFrame } from '../../protocols/oip/frame.ts';
 import { timeoutIn } from '../../protocols/oip/parameters.ts';
 import { EntryKind, PROTOCOLS } from '../../protocols/protocol.ts';
 import type { ServingApi } from '../serving-api.ts';
+
+/** A name may be written with escapes. */
+const BACKSLASH = 0x5c;
 
 /** What the URL of a socket names: the model, and the version if it is not to be whichever is active. */
 export interface SocketTarget {
@@ -39,7 +42,7 @@ const json: SocketDialect = {
   },
   submit: (api, target, frame, reply) =>
     queueFor(api, target, textIn(frame, 'model')).submit(EntryKind.socketJson, frame, reply, monotonicUs()),
-  refusal: (frame, error) => refusalJson(error, JSON.stringify(topLevelMember(frame, 'id') ?? null)).bytes,
+  refusal: (frame, error) => refusalJson(error, idIn(frame)).bytes,
 };
 
 // A version of the URL is one of the URL's model, or of the default one.
@@ -49,9 +52,9 @@ function queueFor(api: ServingApi, target: SocketTarget, model?: string, version
     : api.models.served(model).queueOf(version);
 }
 
-// Of most frames nothing more than this is asked for, and one search in native code says that it is not there.
+// Of most frames nothing more than this is asked for, and two searches in native code say that it is not there.
 function textIn(frame: Buffer, key: string): string | undefined {
-  if (!frame.includes(`"${key}"`)) return undefined;
+  if (!frame.includes(`"${key}"`) && !frame.includes(BACKSLASH)) return undefined;
   const text = topLevelMember(frame, key);
   if (text === undefined || typeof text === 'string') return text;
   throw lastgoodError('INVALID_REQUEST', { reason: `"${key}" is not a text; wanted a name` });
@@ -78,7 +81,7 @@ const oip: SocketDialect = {
     return queue.submit(
       EntryKind.oipFrame, body, reply, monotonicUs(), jsonBytes, timeoutIn(body, jsonBytes));
   },
-  refusal: (frame, error) => oipErrorFrame(error, idText(topLevelMember(frameJson(frame), 'id'))).bytes,
+  refusal: (frame, error) => oipErrorFrame(error, idIn(frameJson(frame))).bytes,
 };
 
 /** What a client speaks that offers no subprotocol. */

@@ -3,14 +3,22 @@
 import type { Submitter } from '../../batch/submit.ts';
 import { LastgoodError, lastgoodError, reasonOf } from '../../base/errors.ts';
 import type { ErrorCode } from '../../base/errors.ts';
+import { readJson } from '../../protocols/json/json-values.ts';
+import { jsonText } from '../../protocols/json/value-text.ts';
 import { EntryKind } from '../../protocols/protocol.ts';
 
-/** One number per row, an array for larger outputs, an object by name for several outputs. */
+/**
+ * One number per row, an array for larger outputs, an object by name for several outputs. An integer of 64 bits beyond
+ * 2^53 is a bigint; what is no finite number is null.
+ */
 export type Prediction =
-  | number | string | boolean | null | readonly Prediction[] | { readonly [output: string]: Prediction };
+  | number | bigint | string | boolean | null | readonly Prediction[] | { readonly [output: string]: Prediction };
 
-/** One row: numbers in the order of the model's input, or an object by input name for several inputs. */
-export type Features = ArrayLike<number> | Readonly<Record<string, unknown>>;
+/**
+ * One row: numbers in the order of the model's input, or an object by input name for several inputs. Integers of 64
+ * bits may be bigints; a missing value of a floating-point input is NaN or null.
+ */
+export type Features = ArrayLike<number | bigint | null> | Readonly<Record<string, unknown>>;
 
 export interface PredictAnswer {
   readonly prediction: Prediction;
@@ -32,7 +40,7 @@ interface AnswerBody {
 
 /** Answers one row; throws what POST /predict would answer, as a LastgoodError with the same code. */
 export async function predictRow(queue: Submitter, features: Features, nowUs: number): Promise<PredictAnswer> {
-  const body = await submit(queue, { features: plain(features) }, nowUs);
+  const body = await submit(queue, { features }, nowUs);
   return { prediction: body.prediction ?? null, modelVersion: body.model_version, latencyMs: body.latency_ms };
 }
 
@@ -51,16 +59,13 @@ export async function predictRows(
 ): Promise<PredictManyAnswer> {
   if (!Array.isArray(instances)) throw lastgoodError('INVALID_REQUEST', { reason: 'the instances are no array' });
   served.assertRows(instances.length);
-  const body = await submit(served.batcher, { instances: instances.map(plain) }, nowUs);
+  const body = await submit(served.batcher, { instances }, nowUs);
   return { predictions: body.predictions ?? [], modelVersion: body.model_version, latencyMs: body.latency_ms };
 }
 
-// JSON turns a typed array into an object, so it becomes a plain list first.
-const plain = (row: Features): unknown => (ArrayBuffer.isView(row) ? Array.from(row as unknown as number[]) : row);
-
 function textOf(request: object): string {
   try {
-    return JSON.stringify(request);
+    return jsonText(request);
   } catch (error) {
     throw lastgoodError('INVALID_REQUEST', { reason: `its values cannot be written as JSON: ${reasonOf(error)}` });
   }
@@ -70,8 +75,7 @@ function submit(queue: Submitter, request: object, nowUs: number): Promise<Answe
   const body = Buffer.from(textOf(request));
   return new Promise((resolve, reject) => {
     const answer = (status: number, bytes: Uint8Array): void => {
-      const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString();
-      const value = JSON.parse(text) as AnswerBody | { readonly error: string; readonly code: ErrorCode };
+      const value = readJson(bytes) as unknown as AnswerBody | { readonly error: string; readonly code: ErrorCode };
       if (!('error' in value)) resolve(value);
       else reject(new LastgoodError(value.code, value.error, status));
     };

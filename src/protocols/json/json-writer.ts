@@ -24,6 +24,7 @@ const SMALL_INTEGER_LIMIT = 1_000_000_000;
 const SMALL_DIGITS_MAX = 9;
 /** Integers below this are written digit by digit. */
 const PLAIN_INTEGER_LIMIT = 1e15;
+const MAX_SAFE = Number.MAX_SAFE_INTEGER;
 /** Below this numbers are written with an exponent, as JavaScript does. */
 const FIXED_POINT_MIN = 1e-6;
 /** Down to here nine digits are an integer divided by an exact power of ten. */
@@ -108,7 +109,8 @@ export class JsonWriter {
   /** Writes a float64 or an integer below 2^53. */
   double(value: number): void {
     this.#reserve(NUMBER_BYTES_MAX);
-    if (!this.#special(value)) this.#ascii(String(value));
+    // Plain digits beyond 2^53 are an integer of 64 bits.
+    if (!this.#special(value)) this.#ascii(Math.abs(value) > MAX_SAFE ? value.toExponential() : String(value));
   }
 
   /** Writes a float32 with as few digits as tell it from its neighbours. */
@@ -128,7 +130,7 @@ export class JsonWriter {
     }
     const size = Math.abs(value);
     if (size >= PLAIN_INTEGER_LIMIT || size !== Math.floor(size)) return false;
-    if (value < 0) this.#buffer[this.#length++] = MINUS;
+    if (value < 0 || (value === 0 && 1 / value < 0)) this.#buffer[this.#length++] = MINUS;
     this.#digits(size, 1);
     return true;
   }

@@ -10,12 +10,20 @@ const CLOSE_BRACE = 0x7d;
 const OPEN_BRACKET = 0x5b;
 const CLOSE_BRACKET = 0x5d;
 const MEMBER_BYTES_MAX = 4096;
+/** An escaped character takes six. */
+const ESCAPE_BYTES = 6;
 
 /**
- * Returns the value of the first top-level member whose name is written `"key"` without escapes, or undefined when
- * there is none, the bytes do not begin like an object, or the value is no valid JSON of at most 4096 bytes.
+ * Returns the value of the first top-level member of this name, or undefined when there is none, the bytes do not begin
+ * like an object, or the value is no valid JSON of at most 4096 bytes.
  */
 export function topLevelMember(bytes: Buffer, key: string): unknown {
+  const text = topLevelText(bytes, key);
+  return text === undefined ? undefined : (JSON.parse(text) as unknown);
+}
+
+/** The same as it was written. */
+export function topLevelText(bytes: Buffer, key: string): string | undefined {
   const name = Buffer.from(`"${key}"`);
   let depth = 0;
   let atName = false;
@@ -23,9 +31,7 @@ export function topLevelMember(bytes: Buffer, key: string): unknown {
     switch (bytes[at]) {
       case QUOTE: {
         const end = textEnd(bytes, at);
-        if (atName && depth === 1 && end - at === name.length && name.compare(bytes, at, end) === 0) {
-          return valueAfter(bytes, end);
-        }
+        if (atName && depth === 1 && isName(bytes, at, end, name)) return textAfter(bytes, end);
         atName = false;
         at = end - 1;
         break;
@@ -49,6 +55,17 @@ export function topLevelMember(bytes: Buffer, key: string): unknown {
   return undefined;
 }
 
+// `name` in quotes, or the same with escapes.
+function isName(bytes: Buffer, start: number, end: number, name: Buffer): boolean {
+  if (end - start === name.length) return name.compare(bytes, start, end) === 0;
+  if (end - start > name.length * ESCAPE_BYTES || !bytes.subarray(start, end).includes(BACKSLASH)) return false;
+  try {
+    return JSON.stringify(JSON.parse(bytes.toString('utf8', start, end))) === name.toString();
+  } catch {
+    return false;
+  }
+}
+
 /** The index after the closing quote of the text that opens at `quote`, or the end of the bytes. */
 export function textEnd(bytes: Uint8Array, quote: number): number {
   let at = quote + 1;
@@ -56,7 +73,7 @@ export function textEnd(bytes: Uint8Array, quote: number): number {
   return Math.min(at + 1, bytes.length);
 }
 
-function valueAfter(bytes: Buffer, nameEnd: number): unknown {
+function textAfter(bytes: Buffer, nameEnd: number): string | undefined {
   const start = bytes.indexOf(COLON, nameEnd) + 1;
   if (start === 0) return undefined;
   let depth = 0;
@@ -69,8 +86,10 @@ function valueAfter(bytes: Buffer, nameEnd: number): unknown {
     else if (byte === CLOSE_BRACE || byte === CLOSE_BRACKET) depth -= 1;
   }
   if (end - start > MEMBER_BYTES_MAX) return undefined;
+  const text = bytes.toString('utf8', start, end).trim();
   try {
-    return JSON.parse(bytes.toString('utf8', start, end)) as unknown;
+    JSON.parse(text);
+    return text;
   } catch {
     return undefined;
   }

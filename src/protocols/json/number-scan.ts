@@ -1,7 +1,8 @@
 // Reads JSON numbers straight from bytes into typed arrays. Pure; any thread.
-// Invariant: what is stored equals Number(text), or Math.fround(Number(text)) for a Float32Array, bit for bit. A token
-// of at most 15 to 16 digits times a power of ten up to 22 is one exact operation on doubles. Longer ones are bounded
-// from both sides for float32; whatever the bounds leave open is read by Number or JSON.parse.
+// Invariants: what is stored equals Number(text), or Math.fround(Number(text)) for a Float32Array, bit for bit, and an
+// integer is stored only from a text that is just this integer. A token of at most 15 to 16 digits times a power of ten
+// up to 22 is one exact operation on doubles. Longer ones are bounded from both sides for float32; whatever the bounds
+// leave open is read by Number or JSON.parse. A missing value, null, is NaN.
 import type { BigArray, NumericArray } from '../../domain/datatype.ts';
 
 const ZERO = 0x30;
@@ -14,6 +15,9 @@ const UPPER_E = 0x45;
 const LOWER_E = 0x65;
 const UPPER_I = 0x49;
 const UPPER_N = 0x4e;
+const LOWER_N = 0x6e;
+/** Letters begin here; numbers have none at their beginning. */
+const LETTERS = 0x41;
 
 /** One more digit keeps the mantissa below 2^53, where every integer is a double. */
 const MANTISSA_LIMIT = 900_719_925_474_099;
@@ -75,8 +79,16 @@ export class FloatScanner {
   }
 
   /**
-   * Reads one number token. With `single` only its float32 rounding is exact. On bad syntax returns NaN and sets
-   * `failedAt`.
+   * Tokens so far that no exact operation on doubles reads. Another one is an integer only if its text is one: a double
+   * is, when the digits behind the point are too many.
+   */
+  get slowTokens(): number {
+    return this.#slowTokens;
+  }
+
+  /**
+   * Reads one number token, or null as NaN. With `single` only its float32 rounding is exact. On bad syntax returns NaN
+   * and sets `failedAt`.
    */
   number(single: boolean): number {
     const { bytes } = this;
@@ -165,12 +177,16 @@ export class FloatScanner {
     const byte = this.bytes[at];
     if (this.#nonFinite && (byte === UPPER_I || (byte === UPPER_N && !isNegative))) {
       const word = byte === UPPER_I ? 'Infinity' : 'NaN';
-      if (this.text(at, at + word.length) === word) {
-        this.at = at + word.length;
-        return isNegative ? -Infinity : Number(word);
-      }
+      if (this.#passes(at, word)) return isNegative ? -Infinity : Number(word);
     }
+    if (byte === LOWER_N && !isNegative && this.#passes(at, 'null')) return NaN;
     return this.#fail(at > start && !isNegative ? start : at);
+  }
+
+  #passes(at: number, word: string): boolean {
+    if (this.text(at, at + word.length) !== word) return false;
+    this.at = at + word.length;
+    return true;
   }
 
   #fail(at: number): number {
@@ -180,8 +196,8 @@ export class FloatScanner {
 
   /**
    * Reads numbers up to and with the closing bracket (the opening one has been read) and returns how many, or -1 with
-   * `failedAt` set: bad syntax, more than `limit` numbers, or one that the array cannot hold (a fraction or too large
-   * an integer; an infinity unless the scanner accepts the token).
+   * `failedAt` set: bad syntax, more than `limit` numbers, or one that the array cannot hold (a number that becomes an
+   * infinity; among integers a fraction, one that is too large or missing, or a text that may be no integer).
    */
   numbers(target: NumericArray, offset: number, limit: number, mode: NumberMode): number {
     const single = mode === 'single';
@@ -195,7 +211,7 @@ export class FloatScanner {
       const start = this.at;
       const value = this.number(single);
       if (this.failedAt >= 0) return -1;
-      if (count >= limit || !this.#store(target, offset + count, value, mode)) return this.#refuse(start);
+      if (count >= limit || !this.#store(target, offset + count, value, mode, start)) return this.#refuse(start);
       count += 1;
       // Seldom is there space, so it is looked for here and skipped elsewhere; behind the end nothing is greater.
       let byte = this.bytes[this.at]!;
@@ -205,16 +221,17 @@ export class FloatScanner {
       if (byte !== COMMA) return this.#refuse(this.at - 1);
       if (!(this.bytes[this.at]! > 0x20)) this.space();
       if (this.#slowTokens > SLOW_TOKENS_MAX && !this.#nonFinite) {
-        return this.#parseRest(target, offset, limit, mode, count);
+        return this.#parseRest(target, offset, limit, count);
       }
     }
   }
 
-  #store(target: NumericArray, index: number, value: number, mode: NumberMode): boolean {
+  // `start` is where the token begins: what is not finite is right only where a word says so.
+  #store(target: NumericArray, index: number, value: number, mode: NumberMode, start: number): boolean {
     target[index] = value;
     const stored = target[index];
-    if (mode === 'integer') return stored === value;
-    return stored - stored === 0 || this.#nonFinite;
+    if (mode === 'integer') return stored === value && this.#slowTokens === 0;
+    return stored - stored === 0 || this.bytes[this.bytes[start] === MINUS ? start + 1 : start]! >= LETTERS;
   }
 
   #refuse(at: number): number {
@@ -223,7 +240,8 @@ export class FloatScanner {
   }
 
   // Number() costs a call into the runtime per token; JSON.parse reads a whole array for a few of them.
-  #parseRest(target: NumericArray, offset: number, limit: number, mode: NumberMode, count: number): number {
+  // Integers never come here: the first slow token is refused.
+  #parseRest(target: NumericArray, offset: number, limit: number, count: number): number {
     const start = this.at;
     const close = this.bytes.indexOf(CLOSE_BRACKET, start);
     if (close < 0) return this.#refuse(this.bytes.length);
@@ -235,7 +253,11 @@ export class FloatScanner {
     }
     if (rest.length === 0 || count + rest.length > limit) return this.#refuse(start);
     for (const value of rest) {
-      if (typeof value !== 'number' || !this.#store(target, offset + count, value, mode)) return this.#refuse(start);
+      const isNull = value === null;
+      if (!isNull && !Number.isFinite(value)) return this.#refuse(start);
+      const at = offset + count;
+      target[at] = isNull ? NaN : (value as number);
+      if (!isNull && !Number.isFinite(target[at])) return this.#refuse(start);
       count += 1;
     }
     this.at = close + 1;
@@ -251,9 +273,11 @@ export class FloatScanner {
     }
     for (;;) {
       const start = this.at;
+      this.#slowTokens = 0;
       const value = this.number(false);
       if (this.failedAt >= 0) return -1;
-      const integer = integerOf(value, () => this.text(start, this.at));
+      const integer = this.#slowTokens === 0 && Number.isSafeInteger(value)
+        ? BigInt(value) : digitsOf(this.text(start, this.at));
       if (count >= limit || integer === null) return this.#refuse(start);
       target[offset + count] = integer;
       if (target[offset + count] !== integer) return this.#refuse(start);
@@ -271,8 +295,5 @@ function scaled(mantissa: number, exponent: number): number {
   return exponent < 0 ? mantissa / POWERS_OF_TEN[-exponent]! : mantissa * POWERS_OF_TEN[exponent]!;
 }
 
-function integerOf(value: number, text: () => string): bigint | null {
-  if (Number.isSafeInteger(value)) return BigInt(value);
-  const token = text();
-  return /^-?\d+$/.test(token) ? BigInt(token) : null;
-}
+// Another text may be an integer too; whoever reads what a scanner refuses finds out.
+const digitsOf = (token: string): bigint | null => (/^-?\d+$/.test(token) ? BigInt(token) : null);

@@ -1,6 +1,7 @@
 // What every protocol says of a request that it refuses, {"error":"…","code":"…"}, and the ids by which clients match
 // answers to requests. Pure; any thread.
 import { errorBody } from '../../base/errors.ts';
+import { topLevelText } from './member-scan.ts';
 
 /** The answer to a request that is refused, in the encoding of its protocol. */
 export interface Refusal {
@@ -20,7 +21,10 @@ export function refusalJson(error: unknown, id?: string | null): Refusal {
 }
 
 /**
- * An id as JSON text, or null when it is none that an error can repeat: nothing is refused a second time for its id.
+ * The id in the JSON of a request, as it was written, also where the JSON is broken further behind; null when it has
+ * none that an error can repeat, a text or a number: nothing is refused a second time for its id.
  */
-export const idText = (id: unknown): string | null =>
-  typeof id === 'string' || typeof id === 'number' ? JSON.stringify(id) : null;
+export function idIn(json: Uint8Array): string | null {
+  const text = topLevelText(Buffer.from(json.buffer, json.byteOffset, json.length), 'id');
+  return text !== undefined && /^["\d-]/.test(text) ? text : null;
+}

@@ -71,8 +71,6 @@ export class TensorJson {
       default: {
         const value = numberAt(output.datatype, data as NumericArray, at);
         if (value - value !== 0) this.#writeNonFinite(output, value);
-        // The writer's integers have no sign at zero; what comes back must have the same bits.
-        else if (value === 0 && 1 / value < 0) writer.text('-0');
         else if (output.datatype === 'FP32' || output.datatype === 'FP16') writer.single(value);
         else writer.double(value);
       }

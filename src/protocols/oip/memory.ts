@@ -6,7 +6,7 @@
 import { isScanned, scanJsonData } from './json.ts';
 import type { DeclaredTensor } from './json.ts';
 import type { RequestPlan } from './plan.ts';
-import type { DataRange } from './scan.ts';
+import type { CutArray } from '../json/value.ts';
 import type { TensorData } from '../../domain/datatype.ts';
 
 /** Longer ones are read anew each time; a tensor takes about 100 bytes beside its elements. */
@@ -14,28 +14,30 @@ const REMEMBERED_BYTES_MAX = 4_096;
 
 interface Recalled {
   readonly plan: RequestPlan;
-  /** The elements of each array, in the order in which they stand. */
-  readonly arrays: readonly TensorData[];
+  /** The elements of the plan's inputs; null of those that do not stand in the JSON part. */
+  readonly arrays: readonly (TensorData | null)[];
 }
 
 export class RequestMemory {
   #plan: RequestPlan | null = null;
   /** What stands before the first array, between two of them, and behind the last one. */
   #pieces: readonly Uint8Array[] = [];
-  /** Whose elements each array holds. */
-  #tensors: readonly DeclaredTensor[] = [];
+  /** Whose elements each array holds, and its place among the inputs of the plan. */
+  #arrays: readonly { readonly tensor: DeclaredTensor; readonly place: number }[] = [];
 
   /** Remembers a JSON part that was read and found good. */
-  remember(json: Uint8Array, ranges: readonly DataRange[], plan: RequestPlan): void {
+  remember(json: Uint8Array, plan: RequestPlan): void {
     if (plan.id !== null) return;
-    const tensors = ranges.map((_, range) => plan.inputs.find((input) => input.range === range)?.tensor);
-    if (!tensors.every((tensor) => tensor !== undefined && isScanned(tensor.datatype))) return;
-    const starts = [0, ...ranges.map(({ end }) => end)];
-    const ends = [...ranges.map(({ start }) => start), json.length];
+    const arrays = plan.inputs.flatMap(({ array, tensor }, place) => (array === null ? [] : [{ array, tensor, place }]))
+      .sort((a, b) => a.array.start - b.array.start);
+    if (!arrays.every(({ tensor }) => isScanned(tensor.datatype))) return;
+    const cuts: readonly CutArray[] = arrays.map(({ array }) => array);
+    const starts = [0, ...cuts.map(({ end }) => end)];
+    const ends = [...cuts.map(({ start }) => start), json.length];
     const pieceBytes = starts.reduce((sum, start, piece) => sum + ends[piece]! - start, 0);
     if (pieceBytes > REMEMBERED_BYTES_MAX) return;
     this.#plan = plan;
-    this.#tensors = tensors as readonly DeclaredTensor[];
+    this.#arrays = arrays;
     // Copies: the request lies in a slab that is used again.
     this.#pieces = starts.map((start, piece) => new Uint8Array(json.subarray(start, ends[piece])));
   }
@@ -45,17 +47,17 @@ export class RequestMemory {
     const plan = this.#plan;
     if (plan === null) return null;
     const pieces = this.#pieces;
-    const arrays: TensorData[] = [];
+    const arrays = new Array<TensorData | null>(plan.inputs.length).fill(null);
     let at = 0;
     for (let index = 0; index < pieces.length; index += 1) {
       const piece = pieces[index]!;
       if (!standsAt(json, at, piece)) return null;
       at += piece.length;
-      const tensor = this.#tensors[index];
-      if (tensor === undefined) continue;
-      const scanned = scanJsonData(json, at, tensor);
+      const array = this.#arrays[index];
+      if (array === undefined) continue;
+      const scanned = scanJsonData(json, at, array.tensor);
       if (scanned === null) return null;
-      arrays.push(scanned.data);
+      arrays[array.place] = scanned.data;
       at = scanned.end;
     }
     return at === json.length ? { plan, arrays } : null;

@@ -3,7 +3,7 @@
 import { lastgoodError } from '../../base/errors.ts';
 import type { LastgoodError } from '../../base/errors.ts';
 import type { Signature } from '../../domain/records.ts';
-import { describeValue } from '../json/element.ts';
+import { describeValue } from '../json/value.ts';
 import { topLevelMember } from '../json/member-scan.ts';
 import type { WantedOutput } from '../tensor-request.ts';
 

@@ -9,8 +9,8 @@ import type { DeclaredTensor } from './json.ts';
 import { readInputParameters, readOutputs, readRequestParameters } from './parameters.ts';
 import type { WantedOutput } from '../tensor-request.ts';
 import { readId } from './scan.ts';
-import type { SplitRequest } from './scan.ts';
-import { describeValue } from '../json/element.ts';
+import { CutArray, describeValue, isJsonObject } from '../json/value.ts';
+import type { JsonObject, JsonValue } from '../json/value.ts';
 import { elementBytes, elementCount, shapeText } from '../../domain/datatype.ts';
 
 /** No array in JavaScript or in the runtime has more elements. */
@@ -21,8 +21,8 @@ interface PlannedInput {
   /** Its place in the model's signature. */
   readonly index: number;
   readonly tensor: DeclaredTensor;
-  /** Which array of the JSON part its elements are, or -1 when they are bytes behind it. */
-  readonly range: number;
+  /** Where in the JSON part its elements are; null when they are bytes behind it. */
+  readonly array: CutArray | null;
   /** Bytes behind the JSON part; 0 for an array. */
   readonly tailBytes: number;
 }
@@ -37,42 +37,34 @@ export interface RequestPlan {
 }
 
 /** Reads the JSON part of a request; throws INVALID_REQUEST. */
-export function planRequest(split: SplitRequest, signature: Signature): RequestPlan {
-  const { document } = split;
-  const parameters = readRequestParameters(document['parameters']);
-  const id = readId(document['id']);
-  const outputs = readOutputs(document['outputs'], parameters, signature);
-  return { id, timeoutUs: parameters.timeoutUs, inputs: planInputs(split, signature), outputs };
+export function planRequest(head: JsonObject, signature: Signature): RequestPlan {
+  const parameters = readRequestParameters(head['parameters']);
+  const id = readId(head['id']);
+  const outputs = readOutputs(head['outputs'], parameters, signature);
+  return { id, timeoutUs: parameters.timeoutUs, inputs: planInputs(head['inputs'], signature), outputs };
 }
 
-function planInputs(split: SplitRequest, { inputs: wanted }: Signature): PlannedInput[] {
-  const given: unknown = split.document['inputs'];
+function planInputs(given: JsonValue | undefined, { inputs: wanted }: Signature): PlannedInput[] {
   if (!Array.isArray(given)) {
     if (given === undefined && wanted.length === 0) return [];
     throw invalid(`"inputs" is ${said(given)}; wanted an array of tensors`);
   }
   const planned: PlannedInput[] = [];
-  const usedRanges = new Set<number>();
-  for (const input of given as unknown[]) {
+  for (const input of given as readonly JsonValue[]) {
     const { index, tensor, members } = declared(input, wanted);
     if (planned.some((other) => other.index === index)) throw invalid(`input "${tensor.name}" is given twice`);
-    planned.push({ index, tensor, ...elementsOf(tensor, members, split, usedRanges) });
+    planned.push({ index, tensor, ...elementsOf(tensor, members) });
   }
   const missing = wanted.find((_, index) => planned.every((input) => input.index !== index));
   if (missing !== undefined) throw invalid(`input "${missing.name}" is missing; wanted ${names(wanted)}`);
   return planned;
 }
 
-type Members = Readonly<Record<string, unknown>>;
-
 function declared(
-  input: unknown, wanted: readonly TensorSignature[],
-): { index: number; tensor: DeclaredTensor; members: Members } {
-  if (typeof input !== 'object' || input === null || Array.isArray(input)) {
-    throw invalid(`an element of "inputs" is ${describeValue(input)}; wanted an object`);
-  }
-  const members = input as Members;
-  const { name, datatype, shape } = members;
+  input: JsonValue, wanted: readonly TensorSignature[],
+): { index: number; tensor: DeclaredTensor; members: JsonObject } {
+  if (!isJsonObject(input)) throw invalid(`an element of "inputs" is ${describeValue(input)}; wanted an object`);
+  const { name, datatype, shape } = input;
   if (typeof name !== 'string') throw invalid(`an input's "name" is ${said(name)}; wanted a text`);
   const index = wanted.findIndex((known) => known.name === name);
   const known = wanted[index];
@@ -80,35 +72,32 @@ function declared(
   if (datatype !== known.datatype) {
     throw invalid(`the datatype of input "${known.name}" is ${said(datatype)}; wanted "${known.datatype}"`);
   }
-  return { index, tensor: { name: known.name, datatype: known.datatype, ...readShape(shape, known) }, members };
+  return { index, tensor: { name: known.name, datatype: known.datatype, ...readShape(shape, known) }, members: input };
 }
 
 function elementsOf(
-  tensor: DeclaredTensor, members: Members, { ranges }: SplitRequest, usedRanges: Set<number>,
-): Pick<PlannedInput, 'range' | 'tailBytes'> {
+  tensor: DeclaredTensor, { parameters, data }: JsonObject,
+): Pick<PlannedInput, 'array' | 'tailBytes'> {
   const { name } = tensor;
-  const declaredBytes = readInputParameters(name, members['parameters']);
-  const { data } = members;
+  const declaredBytes = readInputParameters(name, parameters);
   if (data === undefined || data === null) {
     const tailBytes = declaredBytes >= 0 ? declaredBytes : binarySize(tensor);
-    if (tailBytes >= 0) return { range: -1, tailBytes };
+    if (tailBytes >= 0) return { array: null, tailBytes };
     throw invalid(`input "${name}" has neither "data" nor "binary_data_size"; wanted one of them`);
   }
   if (declaredBytes > 0 || (declaredBytes === 0 && tensor.elements > 0)) {
     throw invalid(`input "${name}" has "data" and "binary_data_size"; wanted one of them`);
   }
-  const range: unknown = Array.isArray(data) ? (data as unknown[])[0] : undefined;
-  if (typeof range !== 'number' || ranges[range] === undefined || usedRanges.has(range)) {
-    throw invalid(`the data of input "${name}" is ${describeValue(data)}; wanted an array under an unescaped key`);
-  }
-  usedRanges.add(range);
-  return { range, tailBytes: 0 };
+  if (data instanceof CutArray) return { array: data, tailBytes: 0 };
+  throw invalid(`the data of input "${name}" is ${describeValue(data)}; wanted an array`);
 }
 
-function readShape(shape: unknown, known: TensorSignature): { shape: readonly number[]; elements: number } {
+function readShape(
+  shape: JsonValue | undefined, known: TensorSignature,
+): { shape: readonly number[]; elements: number } {
   const isShape = Array.isArray(shape) && shape.every((size) => Number.isSafeInteger(size) && (size as number) >= 0);
   if (!isShape) {
-    const got = Array.isArray(shape) ? JSON.stringify(shape).slice(0, 100) : said(shape);
+    const got = Array.isArray(shape) ? `[${shape.map(describeValue).join(',')}]`.slice(0, 100) : said(shape);
     throw invalid(`the shape of input "${known.name}" is ${got}; wanted an array of whole numbers from 0`);
   }
   const sizes = shape as number[];

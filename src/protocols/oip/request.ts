@@ -8,11 +8,10 @@ import { readText } from '../json/element.ts';
 import type { TensorDecoder, TensorRequest } from '../tensor-request.ts';
 import { readBinaryData } from './binary.ts';
 import { readJsonData } from './json.ts';
-import type { DeclaredTensor } from './json.ts';
 import { RequestMemory } from './memory.ts';
 import { planRequest } from './plan.ts';
 import type { RequestPlan } from './plan.ts';
-import { splitRequest } from './scan.ts';
+import { readRequestJson } from './scan.ts';
 import { elementBytes, elementCount, shapeText } from '../../domain/datatype.ts';
 import type { TensorData } from '../../domain/datatype.ts';
 
@@ -33,27 +32,28 @@ export class RequestDecoder implements TensorDecoder {
     }
     const json = bytes.subarray(0, headerBytes);
     const known = this.#memory.recall(json);
-    if (known !== null) return requestOf(known.plan, bytes, headerBytes, (range) => known.arrays[range]!);
-    const split = splitRequest(json);
-    const plan = planRequest(split, this.#signature);
-    const request = requestOf(plan, bytes, headerBytes, (range, tensor) =>
-      readJsonData(json, split.ranges[range]!, tensor));
-    this.#memory.remember(json, split.ranges, plan);
+    if (known !== null) return requestOf(known.plan, bytes, headerBytes, known.arrays);
+    const plan = planRequest(readRequestJson(json), this.#signature);
+    const arrays = plan.inputs.map(({ array, tensor }) => (array === null ? null : readJsonData(json, array, tensor)));
+    const request = requestOf(plan, bytes, headerBytes, arrays);
+    this.#memory.remember(json, plan);
     return request;
   }
 }
 
-// Reads the elements of all inputs: arrays of the JSON part by `arrayOf`, the others from the bytes behind it.
+// `arrays` has the elements of those inputs of the plan that stand in the JSON part; the others are bytes behind it.
 function requestOf(
   { id, timeoutUs, inputs, outputs }: RequestPlan, bytes: Uint8Array, headerBytes: number,
-  arrayOf: (range: number, tensor: DeclaredTensor) => TensorData,
+  arrays: readonly (TensorData | null)[],
 ): TensorRequest {
   const found = new Array<TensorRequest['inputs'][number]>(inputs.length);
   let tail = headerBytes;
-  for (const { index, tensor, range, tailBytes } of inputs) {
+  for (let place = 0; place < inputs.length; place += 1) {
+    const { index, tensor, tailBytes } = inputs[place]!;
     const { shape } = tensor;
-    if (range >= 0) {
-      found[index] = { data: arrayOf(range, tensor), shape };
+    const data = arrays[place] ?? null;
+    if (data !== null) {
+      found[index] = { data, shape };
       continue;
     }
     const end = tail + tailBytes;

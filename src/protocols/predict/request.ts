@@ -1,14 +1,16 @@
 // Decodes the body of POST /predict and frames of the lastgood.json WebSocket into rows. Worker thread.
 // Two paths with one meaning. The fast one scans the bytes and only ever finishes on a well-formed body whose values
-// all fit; at anything else it gives up, and JSON.parse decides what the body is and what is wrong with it.
+// all fit; at anything else it gives up, and the whole body is read, which says what it is and what is wrong with it.
 import { lastgoodError } from '../../base/errors.ts';
+import { SCAN_MODES, scanArray, scanRow } from '../json/array-scan.ts';
+import type { ScanMode } from '../json/array-scan.ts';
+import { readJsonObject } from '../json/json-values.ts';
 import { FloatScanner } from '../json/number-scan.ts';
-import type { NumberMode } from '../json/number-scan.ts';
-import { parseObject } from './body.ts';
-import { describeValue } from '../json/element.ts';
-import { storeRow } from './values.ts';
+import { idIn } from '../json/refusal.ts';
+import { describeValue } from '../json/value.ts';
+import type { JsonValue } from '../json/value.ts';
+import { EXTRA_DIMENSIONS_MAX, storeRow } from './values.ts';
 import type { InputRows, RowBatch } from '../../domain/row-batch.ts';
-import type { BigArray, NumericArray } from '../../domain/datatype.ts';
 
 const OPEN_BRACE = 0x7b;
 const CLOSE_BRACE = 0x7d;
@@ -23,11 +25,6 @@ const KEY_FEATURES = Buffer.from('features');
 const KEY_INSTANCES = Buffer.from('instances');
 const KEY_ID = Buffer.from('id');
 
-const MODES: Readonly<Partial<Record<string, NumberMode>>> = {
-  FP32: 'single', FP64: 'double', INT8: 'integer', INT16: 'integer', INT32: 'integer',
-  UINT8: 'integer', UINT16: 'integer', UINT32: 'integer',
-};
-
 type Stored = 'stored' | 'shapeChanged' | 'unusual';
 
 /** Whose requests are decoded, and how many rows one of them may have. */
@@ -41,8 +38,7 @@ const NO_LIMITS: RequestLimits = { model: '', rowsMax: Infinity };
 interface FastInput {
   readonly rows: InputRows;
   readonly key: Buffer;
-  /** How the scanner reads it; `big` for 64-bit integers. */
-  readonly mode: NumberMode | 'big';
+  readonly mode: ScanMode;
   /** Product of the row's known dimensions; the only open one, if any, takes what is left. */
   readonly known: number;
 }
@@ -92,6 +88,7 @@ export class PredictDecoder {
     if (scanner.space() !== OPEN_BRACE) return 'unusual';
     scanner.at += 1;
     let hasRows = false;
+    let others = 0;
     for (;;) {
       if (!this.#key()) return 'unusual';
       const isFeatures = this.#keyIs(KEY_FEATURES);
@@ -101,8 +98,11 @@ export class PredictDecoder {
         this.isSingle = isFeatures;
         const stored = isFeatures ? this.#row() : this.#instances(isFrame);
         if (stored !== 'stored') return stored;
-      } else if (!this.#scalar(isFrame && this.#keyIs(KEY_ID))) {
-        return 'unusual';
+      } else {
+        // A member may be there only once, and of few that is seen here.
+        const isId = isFrame && this.#keyIs(KEY_ID);
+        if (isId ? this.id !== null : (others += 1) > 1) return 'unusual';
+        if (!this.#scalar(isId)) return 'unusual';
       }
       const byte = scanner.space();
       scanner.at += 1;
@@ -112,7 +112,7 @@ export class PredictDecoder {
     return hasRows && scanner.space() === -1 ? 'stored' : 'unusual';
   }
 
-  // Reads `"key" :` and stands before the value. Escapes and bytes beyond ASCII are left to JSON.parse.
+  // Reads `"key" :` and stands before the value. Escapes and bytes beyond ASCII are left to the other path.
   #key(): boolean {
     const scanner = this.#scanner;
     if (scanner.space() !== QUOTE || !this.#simpleText()) return false;
@@ -150,7 +150,7 @@ export class PredictDecoder {
     return true;
   }
 
-  // Passes a text or a number; as the frame's id it is kept as it was written.
+  // Passes a text, a number or null; as the frame's id it is kept as it was written.
   #scalar(isId: boolean): boolean {
     const scanner = this.#scanner;
     const start = scanner.at;
@@ -219,15 +219,25 @@ export class PredictDecoder {
     // The first row starts at 0, whatever an open shape will turn out to be.
     const offset = row === 0 ? 0 : row * target.elements;
     target.ensure(offset + limit);
+    const start = scanner.at;
     scanner.at += 1;
-    const count = input.mode === 'big'
-      ? scanner.bigIntegers(target.data as BigArray, offset, limit)
-      : scanner.numbers(target.data as NumericArray, offset, limit, input.mode);
+    const count = scanRow(scanner, target.data, offset, limit, input.mode);
+    if (!isOpen && scanner.failedAt >= 0 && scanner.bytes[scanner.failedAt] === OPEN_BRACKET) {
+      return this.#nestedValues(input, offset, start);
+    }
     if (!isOpen) return count === target.elements ? 'stored' : 'unusual';
     if (count <= 0 || count % input.known !== 0) return 'unusual';
     const shape = target.layout.shape.map((size) => (size < 0 ? count / input.known : size));
     if (this.#batch.fixShape(target, row, shape)) return 'stored';
     return this.rows === 0 ? 'shapeChanged' : 'unusual';
+  }
+
+  #nestedValues({ rows: { data, layout: { shape } }, mode }: FastInput, offset: number, start: number): Stored {
+    const scanner = this.#scanner;
+    scanner.failedAt = -1;
+    scanner.at = start;
+    const isStored = scanArray(scanner, data, offset, shape, mode, shape.length + EXTRA_DIMENSIONS_MAX);
+    return isStored ? 'stored' : 'unusual';
   }
 
   #tooManyRows(): Error {
@@ -236,15 +246,14 @@ export class PredictDecoder {
   }
 
   #parse(bytes: Uint8Array, isFrame: boolean): Stored {
-    const body = parseObject(bytes);
-    if (isFrame && Object.hasOwn(body, 'id')) {
-      const { id } = body as { readonly id?: unknown };
-      if (typeof id !== 'string' && typeof id !== 'number' && id !== null) {
+    const body = readJsonObject(bytes);
+    const { id, features, instances } = body;
+    if (isFrame && id !== undefined) {
+      this.id = idIn(bytes);
+      if (this.id === null && id !== null) {
         throw lastgoodError('INVALID_REQUEST', { reason: `"id" is ${describeValue(id)}; wanted a text or a number` });
       }
-      this.id ??= JSON.stringify(id);
     }
-    const { features, instances } = body as { readonly features?: unknown; readonly instances?: unknown };
     if ((features === undefined) === (instances === undefined)) {
       const found = features === undefined ? 'neither is there' : 'both are there';
       throw lastgoodError('INVALID_REQUEST', { reason: `of "features" and "instances" ${found}; wanted one` });
@@ -257,7 +266,7 @@ export class PredictDecoder {
     }
     if (rows.length > this.#limits.rowsMax) throw this.#tooManyRows();
     const start = this.#batch.rows;
-    for (const value of rows as unknown[]) {
+    for (const value of rows as readonly JsonValue[]) {
       const stored = storeRow(this.#batch, value, start + this.rows, start);
       if (stored !== 'stored') return stored;
       this.rows += 1;
@@ -268,8 +277,7 @@ export class PredictDecoder {
 
 function fastInput(rows: InputRows): FastInput | null {
   const { shape } = rows.layout;
-  const isBig = rows.datatype === 'INT64' || rows.datatype === 'UINT64';
-  const mode = isBig ? 'big' : MODES[rows.datatype];
+  const mode = SCAN_MODES[rows.datatype];
   const known = shape.reduce((product, size) => (size < 0 ? product : product * size), 1);
   if (mode === undefined || known === 0 || shape.filter((size) => size < 0).length > 1) return null;
   return { rows, key: Buffer.from(rows.name), mode, known };

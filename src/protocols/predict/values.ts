@@ -4,13 +4,12 @@ import { lastgoodError } from '../../base/errors.ts';
 import type { LastgoodError } from '../../base/errors.ts';
 import { elementCount, shapeText } from '../../domain/datatype.ts';
 import type { InputRows, RowBatch } from '../../domain/row-batch.ts';
-import { WANTED, clipped, describeValue, storeElement } from '../json/element.ts';
+import { WANTED, storeElement } from '../json/element.ts';
+import { clipped, describeValue, isJsonObject } from '../json/value.ts';
+import type { JsonValue } from '../json/value.ts';
 
 /** Outermost dimensions of size 1 that a nested array may have beyond its row's shape: `[[1,2,3]]` for `[3]`. */
-const EXTRA_DIMENSIONS_MAX = 2;
-
-const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
+export const EXTRA_DIMENSIONS_MAX = 2;
 
 /** `shapeChanged`: the row is good, but rows of another shape wait in the batch; run them first and decode again. */
 type RowResult = 'stored' | 'shapeChanged';
@@ -19,16 +18,16 @@ type RowResult = 'stored' | 'shapeChanged';
  * Stores one row, the value of `features` or one element of `instances`, as row number `row` of the batch.
  * `entryStart` is the first row of its request. Throws ROW_LENGTH, ROW_VALUE or INVALID_REQUEST.
  */
-export function storeRow(batch: RowBatch, value: unknown, row: number, entryStart: number): RowResult {
+export function storeRow(batch: RowBatch, value: JsonValue, row: number, entryStart: number): RowResult {
   const { inputs } = batch;
-  if (isObject(value)) {
+  if (isJsonObject(value)) {
     const unknownName = Object.keys(value).find((name) => !inputs.some((input) => input.name === name));
     if (unknownName !== undefined) throw invalid(`there is no input "${clipped(unknownName)}"; wanted ${names(batch)}`);
   } else if (inputs.length !== 1) {
     throw invalid(`the model has ${inputs.length} inputs; wanted each row as an object with ${names(batch)}`);
   }
   for (const input of inputs) {
-    const part = isObject(value) ? (Object.hasOwn(value, input.name) ? value[input.name] : undefined) : value;
+    const part = isJsonObject(value) ? (Object.hasOwn(value, input.name) ? value[input.name] : undefined) : value;
     if (part === undefined) throw invalid(`input "${input.name}" is missing; wanted ${names(batch)}`);
     if (storeInput(batch, input, part, row, entryStart) === 'shapeChanged') return 'shapeChanged';
   }
@@ -36,9 +35,9 @@ export function storeRow(batch: RowBatch, value: unknown, row: number, entryStar
 }
 
 function storeInput(
-  batch: RowBatch, input: InputRows, value: unknown, row: number, entryStart: number,
+  batch: RowBatch, input: InputRows, value: JsonValue, row: number, entryStart: number,
 ): RowResult {
-  const values = Array.isArray(value) ? (value as unknown[]) : [value];
+  const values = Array.isArray(value) ? (value as readonly JsonValue[]) : [value];
   const isNested = values.some((element) => Array.isArray(element));
   const flat = isNested ? flatten(input, values) : values;
   const shape = isNested ? fitNested(input, nestedShape(values)) : fitFlat(input, flat.length);
@@ -49,7 +48,7 @@ function storeInput(
   const offset = row * input.elements;
   input.ensure(offset + input.elements);
   for (let index = 0; index < flat.length; index += 1) {
-    if (!storeElement(input.datatype, input.data, offset + index, flat[index])) {
+    if (!storeElement(input.datatype, input.data, offset + index, flat[index]!)) {
       throw lastgoodError('ROW_VALUE', {
         input: input.name, index, got: describeValue(flat[index]), wanted: WANTED[input.datatype],
       });
@@ -96,19 +95,19 @@ function nestedShape(values: readonly unknown[]): number[] {
 }
 
 // Depth is bounded by the caller's limit on nesting and here by the rank of the input.
-function flatten(input: InputRows, values: readonly unknown[]): unknown[] {
+function flatten(input: InputRows, values: readonly JsonValue[]): JsonValue[] {
   const shape = nestedShape(values);
   const depthMax = input.layout.shape.length + EXTRA_DIMENSIONS_MAX;
   if (shape.length > depthMax) {
     throw invalid(`input "${input.name}" is nested ${shape.length} deep; wanted ${shapeText(input.layout.shape)}`);
   }
-  const flat: unknown[] = [];
-  const visit = (level: readonly unknown[], axis: number): void => {
+  const flat: JsonValue[] = [];
+  const visit = (level: readonly JsonValue[], axis: number): void => {
     if (level.length !== shape[axis]) throw ragged(input);
     for (const element of level) {
       if (axis + 1 < shape.length) {
         if (!Array.isArray(element)) throw ragged(input);
-        visit(element as unknown[], axis + 1);
+        visit(element as readonly JsonValue[], axis + 1);
       } else {
         flat.push(element);
       }

@@ -5,14 +5,14 @@
 // Invariant: what is returned fits the model's signature; everything else is an error that is the client's.
 import { lastgoodError } from '../../base/errors.ts';
 import type { LastgoodError } from '../../base/errors.ts';
-import { numberToHalf } from '../../domain/half.ts';
 import type { Signature, TensorSignature } from '../../domain/records.ts';
 import type { TensorRequest } from '../tensor-request.ts';
-import { readJson } from '../json/json-values.ts';
-import type { JsonValue } from '../json/json-values.ts';
-import { WANTED, describeValue, readText, storeElement } from '../json/element.ts';
+import { readJsonObject } from '../json/json-values.ts';
+import { WANTED, readText, storeElement } from '../json/element.ts';
+import { describeValue, isJsonObject } from '../json/value.ts';
+import type { JsonObject, JsonValue } from '../json/value.ts';
 import { createElements, elementCount, shapeText } from '../../domain/datatype.ts';
-import type { BigArray, NumericArray, TensorData } from '../../domain/datatype.ts';
+import type { TensorData } from '../../domain/datatype.ts';
 
 const SIGNATURE_NAME = 'serving_default';
 const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}(?:==)?|[A-Za-z0-9+/]{3}=?)?$/;
@@ -22,12 +22,9 @@ export interface TfsRequest extends TensorRequest {
   readonly form: 'row' | 'column';
 }
 
-type Members = Readonly<Record<string, JsonValue>>;
-
 /** Decodes a body; throws INVALID_JSON or INVALID_REQUEST. */
 export function decodeTfsRequest(bytes: Uint8Array, signature: Signature): TfsRequest {
-  const body = readJson(bytes);
-  if (!isObject(body)) throw lastgoodError('INVALID_JSON', { reason: `it is ${said(body)}` });
+  const body = readJsonObject(bytes, { tokens: true });
   const { instances, inputs, signature_name: name = SIGNATURE_NAME } = body;
   if (name !== SIGNATURE_NAME && name !== '') {
     throw invalid(`"signature_name" is ${said(name)}; wanted "${SIGNATURE_NAME}", the only one`);
@@ -58,7 +55,7 @@ function columnValues(value: JsonValue, { inputs }: Signature): JsonValue[] {
 
 function memberOf(value: JsonValue, input: TensorSignature, inputs: readonly TensorSignature[], where: string):
 JsonValue {
-  const isNamed = isObject(value) && !isBase64(value, inputs);
+  const isNamed = isJsonObject(value) && !isBase64(value, inputs);
   if (!isNamed) {
     if (inputs.length === 1) return value;
     throw invalid(`${where} is ${said(value)}; wanted an object with ${names(inputs)}`);
@@ -70,7 +67,7 @@ JsonValue {
 }
 
 // A lone {"b64":…} is a value, unless an input is called like that.
-function isBase64(value: Members, inputs: readonly TensorSignature[]): boolean {
+function isBase64(value: JsonObject, inputs: readonly TensorSignature[]): boolean {
   return Object.hasOwn(value, 'b64') && Object.keys(value).length === 1 && inputs.every(({ name }) => name !== 'b64');
 }
 
@@ -100,36 +97,14 @@ function readTensor(input: TensorSignature, value: JsonValue | undefined): Tenso
   return { data, shape };
 }
 
-function store(input: TensorSignature, data: TensorData, at: number, value: JsonValue): void {
-  const { name, datatype } = input;
-  if (typeof value === 'bigint') {
-    if (storeBig(datatype, data, at, value)) return;
-  } else if (typeof value === 'number' && !Number.isFinite(value)) {
-    if (storeNonFinite(datatype, data, at, value)) return;
-  } else if (datatype === 'BYTES' && isObject(value)) {
-    (data as string[])[at] = readBase64(value, name, at);
-    return;
-  } else if (storeElement(datatype, data, at, value)) {
-    return;
+function store({ name, datatype }: TensorSignature, data: TensorData, at: number, value: JsonValue): void {
+  if (datatype === 'BYTES' && isJsonObject(value)) (data as string[])[at] = readBase64(value, name, at);
+  else if (!storeElement(datatype, data, at, value)) {
+    throw invalid(`value ${at} of input "${name}" is ${said(value)}; wanted ${WANTED[datatype]}`);
   }
-  throw invalid(`value ${at} of input "${name}" is ${said(value)}; wanted ${WANTED[datatype]}`);
 }
 
-// An integer beyond 2^53: exact in 64 bits, rounded in a float.
-function storeBig(datatype: TensorSignature['datatype'], data: TensorData, at: number, value: bigint): boolean {
-  if (datatype !== 'INT64' && datatype !== 'UINT64') return storeElement(datatype, data, at, Number(value));
-  (data as BigArray)[at] = value;
-  return data[at] === value;
-}
-
-// Only from one of the tokens: a number that is too large was refused when it was read.
-function storeNonFinite(datatype: TensorSignature['datatype'], data: TensorData, at: number, value: number): boolean {
-  if (!datatype.startsWith('FP')) return false;
-  (data as NumericArray)[at] = datatype === 'FP16' ? numberToHalf(value) : value;
-  return true;
-}
-
-function readBase64(value: Members, input: string, at: number): string {
+function readBase64(value: JsonObject, input: string, at: number): string {
   const text = value['b64'];
   if (typeof text !== 'string' || !BASE64.test(text) || Object.keys(value).length > 1) {
     throw invalid(`value ${at} of input "${input}" is an object; wanted a text or {"b64":"…"} with base64`);
@@ -137,8 +112,6 @@ function readBase64(value: Members, input: string, at: number): string {
   return readText(Buffer.from(text, 'base64'), input, at);
 }
 
-const isObject = (value: JsonValue | undefined): value is Members =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
 const said = (value: JsonValue | undefined): string => (value === undefined ? 'missing' : describeValue(value));
 const names = (tensors: readonly TensorSignature[]): string =>
   tensors.map(({ name }) => `"${name}"`).join(', ') || 'none';

@@ -131,10 +131,10 @@ suite('the schemas of bodies that scanners read', () => {
     holdTogether(predictBody, read, [
       '{"features":[1,2,3]}', '{"features":[[1,2,3]]}', '{"instances":[[1,2,3],[4,5,6]]}', '{"features":{"x":[1,2,3]}}',
       '{"instances":[{"x":[1,2,3]}],"more":{"deep":[null]}}', '{"model":"m","features":[1,2,3]}',
+      '{"features":[1,2,null]}', '{"instances":[[[null,null,3]]]}',
     ], [
-      '{}', '[]', '3', 'null', '{"features":null}', '{"features":[1,2,null]}', '{"instances":[]}', '{"instances":{}}',
-      '{"instances":3}', '{"instances":[null]}', '{"features":[1,2,3],"instances":[[1,2,3]]}',
-      '{"features":{"x":null}}',
+      '{}', '[]', '3', 'null', '{"instances":[]}', '{"instances":{}}',
+      '{"instances":3}', '{"features":[1,2,3],"instances":[[1,2,3]]}',
       '{"features":[{"x":1}]}', '{"features":[1,2,3]', '{"instances":[[1,2,{}]]}',
     ]);
   });
@@ -177,11 +177,12 @@ suite('the schemas of bodies that scanners read', () => {
     holdTogether(tfsBody, (text) => decodeTfsRequest(Buffer.from(text), signature), [
       '{"instances":[[1,2],[3,4]]}', '{"instances":[{"x":[1,2]}]}', '{"inputs":[[1,2]]}', '{"inputs":{"x":[[1,2]]}}',
       '{"signature_name":"serving_default","inputs":[[1,2]],"more":null}', '{"signature_name":"","instances":[[1,2]]}',
+      '{"inputs":[[1,null]]}', '{"instances":[{"x":[null,null]}]}',
     ], [
       '[]', '3', '{}', '{"instances":[]}', '{"instances":3}',
-      '{"instances":[[1,2]],"inputs":[[1,2]]}', '{"inputs":null}',
-      '{"signature_name":"other","inputs":[[1,2]]}', '{"signature_name":3,"inputs":[[1,2]]}', '{"inputs":[[1,null]]}',
-      '{"inputs":{"x":null}}', '{"instances":[{"x":[1,{}]}]}', '{"inputs":[[1,{"b64":3}]]}',
+      '{"instances":[[1,2]],"inputs":[[1,2]]}',
+      '{"signature_name":"other","inputs":[[1,2]]}', '{"signature_name":3,"inputs":[[1,2]]}',
+      '{"instances":[{"x":[1,{}]}]}', '{"inputs":[[1,{"b64":3}]]}',
     ]);
   });
 });

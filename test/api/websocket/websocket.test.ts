@@ -64,7 +64,10 @@ test("an unknown model, a refusing queue and a model that is no text are answere
   const client = await WebSocketClient.connect(front.port);
   client.send('{"id":{"a":[1]},"model":"nobody"}');
   const unknown = await client.nextJson();
-  assert.deepEqual([unknown['id'], unknown['code']], [{ a: [1] }, 'MODEL_NOT_FOUND']);
+  assert.deepEqual([unknown['id'], unknown['code']], [null, 'MODEL_NOT_FOUND'], 'only a text or a number is an id');
+  client.send('{"id":"a-1","m\\u006fdel":"nobody"}');
+  const escaped = await client.nextJson();
+  assert.deepEqual([escaped['id'], escaped['code']], ['a-1', 'MODEL_NOT_FOUND'], 'a name may be written with escapes');
   assert.match(String(unknown['error']), /nobody/);
   client.send('{"id":5,"model":7}');
   assert.deepEqual(Object.values(await client.nextJson()).filter((_, index) => index !== 1), [5, 'INVALID_REQUEST']);

@@ -42,7 +42,7 @@ describe('The library', () => {
     await small.register('housing', housingFile('1'), { version: '1', promote: true });
     assert.equal((await small.predictMany('housing', rows.slice(0, 3))).predictions.length, 3);
     let written = 0;
-    const noted = { toJSON: () => (written += 1) };
+    const noted = Object.defineProperty({}, 'x', { enumerable: true, get: () => (written += 1) });
     const tooMany = [noted, noted, noted, noted] as never;
     await assert.rejects(small.predictMany('housing', tooMany), { code: 'ROWS_TOO_MANY', status: 413 });
     assert.equal(written, 0);
@@ -51,8 +51,13 @@ describe('The library', () => {
 
   test('refuses rows that JSON cannot carry', async () => {
     const invalid = { code: 'INVALID_REQUEST' };
-    await assert.rejects(engine.predict('housing', [1n] as unknown as number[]), invalid);
-    await assert.rejects(engine.predict('housing', new BigInt64Array(8) as unknown as number[]), invalid);
+    const view = new DataView(new ArrayBuffer(8));
+    const odd = [Infinity, -Infinity, undefined, new Date(0), new Map(), () => 1, Symbol('x'), view];
+    for (const [index, value] of odd.entries()) {
+      await assert.rejects(engine.predict('housing', [...row.slice(1), value] as number[]), invalid, String(index));
+    }
+    // A hole is nothing, and nothing is refused.
+    await assert.rejects(engine.predict('housing', new Array<number>(8)), invalid);
     const endless: Record<string, unknown> = {};
     endless['self'] = endless;
     await assert.rejects(engine.predict('housing', endless), invalid);

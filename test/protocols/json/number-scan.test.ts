@@ -90,7 +90,7 @@ suite('FloatScanner', () => {
   test('refuses what JSON does not call a number, at the byte that is wrong', () => {
     const wrong: readonly (readonly [string, number])[] = [
       ['', 0], ['-', 1], ['+1', 0], ['.5', 0], ['-.5', 1], ['1.', 2], ['1.e5', 2], ['1e', 2], ['1e+', 3], ['1E-x', 3],
-      ['NaN', 0], ['Infinity', 0], ['-Infinity', 1], ['x', 0], ['"1"', 0], ['null', 0], ['0.x', 2],
+      ['NaN', 0], ['Infinity', 0], ['-Infinity', 1], ['x', 0], ['"1"', 0], ['nul', 0], ['-null', 1], ['0.x', 2],
     ];
     for (const [token, position] of wrong) {
       scanner.reset(Buffer.from(token));
@@ -107,6 +107,32 @@ suite('FloatScanner', () => {
     assert.equal(scanner.reset(Buffer.from('NaN]')).numbers(target, 0, 8, 'single'), -1);
     for (const word of ['-NaN]', 'Infinit]', 'nan]', 'N]']) {
       assert.equal(tolerant.reset(Buffer.from(word)).numbers(target, 0, 8, 'single'), -1, word);
+    }
+  });
+
+  test('reads null as NaN among floats, also behind many long tokens, and nowhere else', () => {
+    const long = '0.12345678901234567';
+    for (const [text, wanted] of [
+      ['null,1,null]', [NaN, 1, NaN]], [`${long},${long},${long},null]`, [+long, +long, +long, NaN]],
+    ] as const) {
+      const target = new Float64Array(4);
+      assert.equal(scanner.reset(Buffer.from(text)).numbers(target, 0, 4, 'double'), wanted.length);
+      assert.deepEqual([...target.subarray(0, wanted.length)], wanted);
+    }
+    assert.equal(scanner.reset(Buffer.from('1,null]')).numbers(new Int32Array(2), 0, 2, 'integer'), -1);
+    assert.equal(scanner.reset(Buffer.from('1,null]')).bigIntegers(new BigInt64Array(2), 0, 2), -1);
+  });
+
+  test('takes no finite number for an infinity, and no text for an integer that is none', () => {
+    const tolerant = new FloatScanner({ nonFinite: true });
+    for (const text of ['NaN,1e39]', 'Infinity,-1e39]', '1e400]', '-1e400]', '3.4028235677973366e38]']) {
+      for (const one of [scanner, tolerant]) {
+        assert.equal(one.reset(Buffer.from(text)).numbers(new Float32Array(2), 0, 2, 'single'), -1, text);
+      }
+    }
+    for (const text of ['1.00000000000000000001]', '1e-400]', '0.99999999999999999999]', '9007199254740991.4]']) {
+      assert.equal(scanner.reset(Buffer.from(text)).numbers(new Float64Array(1), 0, 1, 'integer'), -1, text);
+      assert.equal(scanner.reset(Buffer.from(text)).bigIntegers(new BigInt64Array(1), 0, 1), -1, text);
     }
   });
 

@@ -3,10 +3,11 @@ import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { isLastgoodError } from '../../../src/base/errors.ts';
 import type { Signature } from '../../../src/domain/records.ts';
+import { CUT_NESTING_MAX } from '../../../src/protocols/json/json-values.ts';
 import { RequestMemory } from '../../../src/protocols/oip/memory.ts';
 import { planRequest } from '../../../src/protocols/oip/plan.ts';
 import { RequestDecoder } from '../../../src/protocols/oip/request.ts';
-import { DATA_NESTING_MAX, splitRequest } from '../../../src/protocols/oip/scan.ts';
+import { readRequestJson } from '../../../src/protocols/oip/scan.ts';
 
 const SIGNATURE: Signature = {
   inputs: [{ name: 'x', datatype: 'FP32', shape: [-1, 2] }, { name: 'n', datatype: 'INT64', shape: [-1] }],
@@ -21,8 +22,7 @@ const GOOD = body(x('[1,2,3,4]'), n('[5]'));
 
 function memoryOf(json: Uint8Array): RequestMemory {
   const memory = new RequestMemory();
-  const split = splitRequest(json);
-  memory.remember(json, split.ranges, planRequest(split, SIGNATURE));
+  memory.remember(json, planRequest(readRequestJson(json), SIGNATURE));
   return memory;
 }
 
@@ -34,7 +34,7 @@ function outcome(decoder: RequestDecoder, bytes: Uint8Array, headerBytes: number
   }
 }
 
-const TOO_DEEP = DATA_NESTING_MAX + 1;
+const TOO_DEEP = CUT_NESTING_MAX + 1;
 const OTHERS: readonly (readonly [why: string, json: Buffer])[] = [
   ['one value too few', body(x('[1,2,3]'), n('[5]'))],
   ['one value too many', body(x('[1,2,3,4,5]'), n('[5]'))],
@@ -65,7 +65,7 @@ suite('RequestMemory', () => {
     ] as const) {
       const recalled = memory.recall(body(x(first), n(second)));
       assert.deepEqual(recalled?.arrays, [Float32Array.from(wanted), BigInt64Array.of(number)]);
-      assert.deepEqual(recalled.plan, planRequest(splitRequest(GOOD), SIGNATURE));
+      assert.deepEqual(recalled.plan, planRequest(readRequestJson(GOOD), SIGNATURE));
     }
   });
 

@@ -84,7 +84,8 @@ suite('RequestDecoder', () => {
     assert.deepEqual(
       dataOf(one('FP32'), input('FP32', '[4]', '[NaN, Infinity, -Infinity, 1.5]')),
       Float32Array.of(NaN, Infinity, -Infinity, 1.5));
-    assert.equal(codeOf(() => dataOf(one('INT32'), input('INT32', '[1]', '[NaN]'))), 'INVALID_JSON');
+    assert.equal(codeOf(() => dataOf(one('INT32'), input('INT32', '[1]', '[NaN]'))), 'INVALID_REQUEST');
+    assert.equal(codeOf(() => dataOf(one('FP32'), input('FP32', '[2]', '[NaN,1e39]'))), 'INVALID_REQUEST');
     assert.equal(codeOf(() => dataOf(one('FP32'), input('FP32', '[1]', '[1e39]'))), 'INVALID_REQUEST');
   });
 
