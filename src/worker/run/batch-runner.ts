@@ -2,8 +2,7 @@
 // writes the samples. Worker thread; one runner per session.
 // Invariants: every entry that was pending has a status when run() returns; a bad row or a failing row fails alone.
 import { monotonicUs } from '../../base/clock.ts';
-import { lastgoodError, reasonOf } from '../../base/errors.ts';
-import type { LastgoodError } from '../../base/errors.ts';
+import { lastgoodError } from '../../base/errors.ts';
 import { EntryStatus } from '../../shared-memory/slab.ts';
 import type { Slab } from '../../shared-memory/slab.ts';
 import { Outcome } from '../../shared-memory/sample-ring.ts';
@@ -27,7 +26,6 @@ import { FloatBatch } from './float-lane.ts';
 import { SizeCheck } from './size-check.ts';
 import { TensorBatch } from './tensor-lane.ts';
 
-const REASON_CHARACTERS_MAX = 400;
 const HTTP_OK = 200;
 /** Rows that are answered between two looks at the clock, some microseconds in all. */
 const ROWS_PER_LOOK = 16;
@@ -77,7 +75,7 @@ export class BatchRunner {
   constructor(options: BatchRunnerOptions) {
     const { model, session, version, answerBytesMax, limits } = options;
     this.#options = options;
-    const gate = new RunGate(model, options.monotonicUs);
+    const gate = new RunGate(model, version, options.monotonicUs);
     this.#gate = gate;
     const sizes = new SizeCheck(model, session.signature, limits.request);
     this.#sizes = sizes;
@@ -194,7 +192,7 @@ export class BatchRunner {
         if (half > 0) runs.unshift(requests.slice(0, half), requests.slice(half));
         else {
           sampler.beginRun();
-          this.#fail(first, this.#modelFailed(error), Outcome.modelFailure, monotonicUs() - beginUs);
+          this.#fail(first, this.#gate.failure(error), Outcome.modelFailure, monotonicUs() - beginUs);
         }
         continue;
       }
@@ -223,7 +221,7 @@ export class BatchRunner {
       bytes = encoder.encode(request, blocks, doneUs - request.receivedUs);
     } catch (error) {
       if (!(error instanceof JsonTooLarge)) {
-        this.#fail(request, this.#modelFailed(error), Outcome.modelFailure, runUs);
+        this.#fail(request, this.#gate.failure(error), Outcome.modelFailure, runUs);
         return;
       }
       const reason = `the answer takes more than ${this.#options.answerBytesMax} bytes; send fewer rows at once`;
@@ -273,11 +271,6 @@ export class BatchRunner {
     if (slab.setAnswer(entry, status, bytes)) return;
     // A copy of its own: the encoder's buffer is written again by the next answer.
     this.#overflow.push({ entry, answer: Uint8Array.from(bytes) });
-  }
-
-  #modelFailed(error: unknown): LastgoodError {
-    const { model, version } = this.#options;
-    return lastgoodError('MODEL_FAILED', { model, version, reason: reasonOf(error).slice(0, REASON_CHARACTERS_MAX) });
   }
 }
 

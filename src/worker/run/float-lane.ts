@@ -1,7 +1,7 @@
 // Runs the `lastgood.f32` frames of a slab: their rows are copied behind each other into one array, the session runs
 // once for all of them, and the results are copied to where the answers lie. Worker thread; one per session.
 // Invariants: every entry that was taken is answered when flush() returns; a frame that fails fails alone.
-import { lastgoodError, reasonOf } from '../../base/errors.ts';
+import { lastgoodError } from '../../base/errors.ts';
 import { Outcome } from '../../shared-memory/sample-ring.ts';
 import type { Slab } from '../../shared-memory/slab.ts';
 import { ANSWER_HEAD_BYTES, FRAME_ID_BYTES, floatRefusal } from '../../protocols/f32/frame.ts';
@@ -15,7 +15,6 @@ import type { RunResult, Session } from '../session/session.ts';
 
 const HTTP_OK = 200;
 const WORD_BYTES = 4;
-const REASON_CHARACTERS_MAX = 400;
 const FLOATS_MIN = 4_096;
 /** A larger array is let go after its batch. */
 const FLOATS_KEPT_MAX = 1_048_576;
@@ -145,7 +144,8 @@ export class FloatBatch {
       if (to - from === 1) {
         sampler.beginRun();
         const runUs = monotonicUs() - beginUs;
-        this.#fail(this.#entries[from]!, this.#modelFailed(error), Outcome.modelFailure, runUs, rows, firstRow);
+        const failure = this.#options.gate.failure(error);
+        this.#fail(this.#entries[from]!, failure, Outcome.modelFailure, runUs, rows, firstRow);
         return;
       }
       const half = (from + to) >> 1;
@@ -223,11 +223,6 @@ export class FloatBatch {
       receivedUs: slab.receivedUs(entry), startUs, doneUs: monotonicUs(), runUs, batchRows,
     });
     sampler.fail(sample, firstRow < 0 ? null : this.#inputs, firstRow);
-  }
-
-  #modelFailed(error: unknown): Error {
-    const { model, version } = this.#options;
-    return lastgoodError('MODEL_FAILED', { model, version, reason: reasonOf(error).slice(0, REASON_CHARACTERS_MAX) });
   }
 }
 

@@ -1,8 +1,7 @@
 // Runs the entries of a slab that ask for whole tensors: those that fit each other share a run, the others run alone,
 // and each gets its own answer and sample. Worker thread; one per session.
 // Invariants: every entry that was taken is answered when flush() returns; an entry that fails fails alone.
-import { lastgoodError, isLastgoodError, reasonOf } from '../../base/errors.ts';
-import type { LastgoodError } from '../../base/errors.ts';
+import { lastgoodError, isLastgoodError } from '../../base/errors.ts';
 import { Outcome } from '../../shared-memory/sample-ring.ts';
 import type { Sample } from '../../shared-memory/sample-ring.ts';
 import type { Slab } from '../../shared-memory/slab.ts';
@@ -22,7 +21,6 @@ import type { SizeCheck } from './size-check.ts';
 import { Stacking, joinedRows, rowsFrom } from '../session/stacking.ts';
 
 const HTTP_OK = 200;
-const REASON_CHARACTERS_MAX = 400;
 const NOT_COMPUTED: OutputBlock = { data: new Float32Array(0), rowShape: [], rowElements: 0 };
 
 interface TensorBatchOptions extends Omit<CodecOptions, 'signature'> {
@@ -165,7 +163,7 @@ export class TensorBatch {
       }
       sampler.beginRun();
       const isTooLarge = isLastgoodError(error);
-      this.#fail(first, isTooLarge ? error : this.#modelFailed(error),
+      this.#fail(first, isTooLarge ? error : this.#options.gate.failure(error),
         isTooLarge ? Outcome.clientFault : Outcome.modelFailure, monotonicUs() - beginUs);
       return;
     }
@@ -247,7 +245,7 @@ export class TensorBatch {
         this.#fail(pending, error, Outcome.clientFault, runUs);
       } else {
         const isNonFinite = isLastgoodError(error) && error.code === 'NON_FINITE_ANSWER';
-        this.#fail(pending, isNonFinite ? error : this.#modelFailed(error),
+        this.#fail(pending, isNonFinite ? error : this.#options.gate.failure(error),
           isNonFinite ? this.#nonFiniteTo(request) : Outcome.modelFailure, runUs);
       }
       return;
@@ -329,11 +327,6 @@ export class TensorBatch {
     const asked = request === undefined || outcome === Outcome.clientFault ? null : request;
     if (asked !== null) sampler.ask(sample, askedRows(asked, rows, asked.inputs), 0);
     sampler.fail(sample, asked !== null && sampler.takes(sample) ? this.#rowsOfInputs(asked, rows) : null);
-  }
-
-  #modelFailed(error: unknown): LastgoodError {
-    const { model, version } = this.#options;
-    return lastgoodError('MODEL_FAILED', { model, version, reason: reasonOf(error).slice(0, REASON_CHARACTERS_MAX) });
   }
 }
 
