@@ -5,7 +5,7 @@ import { binOf } from '../../src/judge/statistics/bins.ts';
 import { scoreEntropy } from '../../src/judge/statistics/distribution.ts';
 import { populationStability } from '../../src/judge/statistics/statistics.ts';
 import type { Baseline, Bins } from '../../src/domain/records.ts';
-import { predictionOf } from '../../src/domain/prediction.ts';
+import { predictionOf } from '../../src/domain/sequence.ts';
 import { projectionOf } from '../../src/domain/projection.ts';
 import type { AnswerLaw, Answers } from './laws.ts';
 import { LIMITS_PART } from './laws.ts';

@@ -126,10 +126,11 @@ export class ModelReplay {
     if (ok && outputs.length > 0) this.#checkOutputs(generation, outputs);
     this.#lastSampleMs = atMs;
     this.#counted += 1;
-    const { state, kind } = generation;
+    const { state, kind, baseline } = generation;
     const atUs = atMs * 1_000;
     state.latency.advance(atUs);
-    const sample = this.#samples.fill(line, kind ?? 'scalar', state.generation, atUs);
+    const sample = this.#samples.fill(
+      line, { kind: kind ?? 'scalar', width: baseline?.width ?? 1 }, state.generation, atUs);
     if (this.#standby !== null) this.#recent.add(line, sample.input);
     state.add(sample);
   }
@@ -160,7 +161,7 @@ export class ModelReplay {
   }
 
   #checkOutputs(generation: Generation, outputs: readonly number[]): void {
-    if (generation.width === outputs.length) return;
+    if (generation.width === outputs.length || generation.kind === 'sequence') return;
     generation.kind ??= kindOfRows([outputs]);
     const { width, baselineWidth, version } = generation;
     const wanted = baselineWidth >= 0 ? baselineWidth : width;

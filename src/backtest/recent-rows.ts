@@ -7,7 +7,7 @@ import type { Baseline, OutputKind } from '../domain/records.ts';
 import { usualOf } from '../rollout/attribution/attribution.ts';
 import { cosineOf, distinctOf, RECENT_ROWS_MAX, RECENT_ROWS_MIN } from '../rollout/attribution/recent-inputs.ts';
 import type { PredictionSummary } from '../domain/prediction.ts';
-import { predictionOf } from '../domain/prediction.ts';
+import { predictionOf } from '../domain/sequence.ts';
 import type { SampleLine } from './record-line.ts';
 import type { Standby } from './standby.ts';
 
@@ -56,12 +56,13 @@ export class RecentRows {
       return { unavailable: `${rows.length} recent inputs are recorded; wanted at least ${RECENT_ROWS_MIN}` };
     }
     const answers = rows.map(({ inputs }) => standby.answer(inputs));
+    const width = baseline?.width ?? standby.baseline?.width ?? 1;
     const cosines = rows.map(({ outputs }, at) =>
       (kind === 'vector' && answers[at] !== null ? cosineOf(outputs, answers[at]!) : null));
     return {
       kind, version, standby: standby.version,
-      active: summariesOf(rows.map(({ outputs }) => predictionOf(kind, outputs))),
-      good: summariesOf(answers.map((answer) => predictionOf(kind, answer ?? []))),
+      active: summariesOf(rows.map(({ outputs }) => predictionOf(kind, outputs, width))),
+      good: summariesOf(answers.map((answer) => predictionOf(kind, answer, width))),
       distinct: distinctOf(rows.map(({ input }) => input)),
       cosines: cosines.every((cosine) => cosine !== null) ? cosines : null,
       usual: { active: usualOf(baseline), good: usualOf(standby.baseline) },

@@ -4,11 +4,11 @@
 //     the first has none, and speaks of the request), "nonfinite_input":true (the request held NaN or an infinity: an
 //     answer that holds one counts against no version; known without it where "inputs" hold one)
 //   {"event":"promote","t":ms,"model":text,"version":text,"baseline":[[outputs of one row],…]}
-//     optional: "kind" (scalar, score, regression, classes, vector; scalar: one number, whatever it means), "summary"
-//     (a stored baseline, counts before "baseline"). No baseline at all is null, or left out.
+//     optional: "kind" (one of OUTPUT_KINDS; scalar: one number, whatever it means), "summary" (a stored
+//     baseline, counts before "baseline"). No baseline at all is null, or left out.
 // What JSON has no number for is null, the bare tokens NaN, Infinity and -Infinity, or the same as text.
 import { innerReasonOf, lastgoodError, reasonOf } from '../base/errors.ts';
-import type { Baseline, OutputKind } from '../domain/records.ts';
+import { type Baseline, OUTPUT_KINDS, type OutputKind } from '../domain/records.ts';
 
 export interface SampleLine {
   readonly event?: undefined;
@@ -37,7 +37,6 @@ export interface PromoteLine {
 }
 export type RecordLine = SampleLine | PromoteLine;
 
-const KINDS: readonly OutputKind[] = ['scalar', 'score', 'regression', 'classes', 'vector'];
 /** Strings first, so that what stands in them is left alone. */
 const NO_JSON = /"(?:[^"\\]|\\.)*"|-?\bInfinity\b|\bNaN\b/g;
 const SHOWN_CHARACTERS = 60;
@@ -103,8 +102,8 @@ function sampleOf(fields: Fields): SampleLine {
 function promoteOf(fields: Fields): PromoteLine {
   const { event, baseline, kind, summary } = fields;
   if (event !== 'promote') throw new Wrong(`"event" is ${shown(event)}; wanted "promote"`);
-  if (kind !== undefined && !KINDS.includes(kind as OutputKind)) {
-    throw new Wrong(`"kind" is ${shown(kind)}; wanted one of ${KINDS.join(', ')}`);
+  if (kind !== undefined && !OUTPUT_KINDS.includes(kind as OutputKind)) {
+    throw new Wrong(`"kind" is ${shown(kind)}; wanted one of ${OUTPUT_KINDS.join(', ')}`);
   }
   const stored = isBaseline(summary) ? summary : undefined;
   return {
@@ -143,7 +142,7 @@ function baselineRowsOf(baseline: unknown, isStored: boolean): readonly (readonl
 function isBaseline(value: unknown): value is Baseline {
   if (value === undefined || value === null) return false;
   const { values, kind, rows, mean, standardDeviation } = value as Partial<Baseline>;
-  if (Array.isArray(values) && KINDS.includes(kind!) && typeof rows === 'number' && typeof mean === 'number' &&
+  if (Array.isArray(values) && OUTPUT_KINDS.includes(kind!) && typeof rows === 'number' && typeof mean === 'number' &&
     typeof standardDeviation === 'number') return true;
   throw new Wrong(`"summary" is ${shown(value)}; wanted a baseline as lastgood serve --record writes it`);
 }

@@ -3,6 +3,7 @@ import type { OutputKind } from '../domain/records.ts';
 import { emptySample, Outcome, SampleKind } from '../shared-memory/sample-ring.ts';
 import type { Sample } from '../shared-memory/sample-ring.ts';
 import { summarizeRow } from '../domain/prediction.ts';
+import { SequenceReader } from '../domain/sequence.ts';
 import { Projector } from '../domain/projection.ts';
 import type { SampleLine } from './record-line.ts';
 
@@ -16,7 +17,10 @@ export class RecordedSamples {
   readonly #words = new Int32Array(this.#double.buffer);
 
   /** The sample of one line, at `atUs` of the recorded clock; it is valid until the next call. */
-  fill(line: SampleLine, kind: OutputKind, generation: number, atUs: number): Readonly<Sample> {
+  fill(
+    line: SampleLine, { kind, width }: { readonly kind: OutputKind; readonly width: number }, generation: number,
+    atUs: number,
+  ): Readonly<Sample> {
     const { outputs, inputs, ok } = line;
     const sample = this.#sample;
     sample.generation = generation;
@@ -24,9 +28,16 @@ export class RecordedSamples {
     sample.atUs = atUs;
     sample.latencyUs = Math.round(line.latency_ms * 1_000);
     sample.rows = sample.batchRows = 1;
-    summarizeRow(kind, outputs, 0, ok ? outputs.length : 0, sample);
     sample.direction = -1;
-    if (ok && kind === 'vector') this.#projector.project(outputs, 0, outputs.length, sample);
+    if (ok && kind === 'sequence') {
+      const sequences = new SequenceReader(width);
+      sequences.read(outputs, 0, outputs.length, sample);
+      sample.direction = this.#projector.next();
+      sample.projection = sequences.projection(sample.direction);
+    } else {
+      summarizeRow(kind, outputs, 0, ok ? outputs.length : 0, sample);
+      if (ok && kind === 'vector') this.#projector.project(outputs, 0, outputs.length, sample);
+    }
     sample.hash = this.#hash(outputs);
     sample.input = inputs === undefined ? (line.input ?? 0) : this.#hash(inputs) || 1;
     sample.outcome = outcomeOf(line);

@@ -4,7 +4,9 @@ import { lastgoodError } from '../base/errors.ts';
 import type {
   DeclaredKind, JudgedOutput, OutputKind, Signature, TensorSignature, VersionRecord,
 } from './records.ts';
-import { inferOutputKind, predictionOutput, rowElements } from './prediction.ts';
+import { shapeText } from './datatype.ts';
+import { stepElements } from './sequence.ts';
+import { inferOutputKind, isOneRowOfScores, predictionOutput, rowElements } from './prediction.ts';
 
 /** What an operator may say of the output that is judged; all of it may be left out. */
 export interface OutputDeclaration {
@@ -26,6 +28,15 @@ export function judgedOutputOf({ signature, outputKind, baseline, declared }: Ju
   };
 }
 
+/** The output that a version's predictions are read from. */
+export function judgedTensorOf(version: Judged): TensorSignature | undefined {
+  const { output } = judgedOutputOf(version);
+  return version.signature.outputs.find(({ name }) => name === output);
+}
+
+/** Numbers of one step of the output that is judged; see sequence.ts. */
+export const stepElementsOf = (version: Judged): number => stepElements(judgedTensorOf(version)?.shape ?? []);
+
 /**
  * The output that the declaration means, the inferred one when it names none; null when none is numeric. Throws
  * INVALID_OUTPUT for one that is not there, has no numbers, or cannot be of the declared kind.
@@ -44,20 +55,32 @@ export function declaredOutput(
     if (kind === undefined) return null;
     throw refused(`no output of the model is numeric; wanted one to read as ${kind}`);
   }
-  if (found.datatype === 'BYTES') {
-    throw refused(`output "${found.name}" is of BYTES; wanted a numeric one`);
+  if (found.datatype === 'BYTES' && kind !== undefined && kind !== 'labels') {
+    throw refused(`output "${found.name}" is of BYTES, which is no ${kind}; wanted labels, or a numeric output`);
   }
   if (kind !== undefined) assertKindFits(found, kind);
   return found;
 }
 
+const isSingle = (kind: OutputKind): boolean => rowKinds[kind] === 'single';
+const rowKinds = {
+  scalar: 'single', score: 'single', regression: 'single', labels: 'single', classes: 'several', vector: 'several',
+  sequence: 'any',
+} as const satisfies Record<OutputKind, 'single' | 'several' | 'any'>;
+
 function assertKindFits({ name, shape }: TensorSignature, kind: DeclaredKind): void {
   const elements = rowElements(shape);
+  if (kind === 'sequence' && elements >= 0) {
+    throw refused(`output "${name}" has ${elements} numbers a row, always; wanted an open size for a sequence`);
+  }
+  if (kind === 'classes' && !isOneRowOfScores(shape)) {
+    throw refused(`output "${name}" has rows of shape ${shapeText(shape.slice(1))}, which are no single row of ` +
+      'class scores; wanted vector or sequence');
+  }
   // An open size decides nothing.
   if (elements < 0) return;
-  const isSingle = kind === 'score' || kind === 'regression';
-  if (isSingle === (elements === 1)) return;
-  const wanted = isSingle ? 'classes or vector' : 'score or regression';
+  if (isSingle(kind) === (elements === 1)) return;
+  const wanted = isSingle(kind) ? 'classes or vector' : 'score, regression or labels';
   const numbers = `${elements} ${elements === 1 ? 'number' : 'numbers'}`;
   throw refused(`output "${name}" has ${numbers} a row, which is no ${kind}; wanted ${wanted}`);
 }
@@ -66,10 +89,18 @@ function assertKindFits({ name, shape }: TensorSignature, kind: DeclaredKind): v
 export function contradictionOf(
   kind: OutputKind, output: TensorSignature, rows: readonly ArrayLike<number>[],
 ): string | null {
-  const isSingle = kind === 'score' || kind === 'regression' || kind === 'scalar';
-  const odd = rows.find((row) => (row.length === 1) !== isSingle);
+  if (kind === 'sequence') return null;
+  const odd = rows.find((row) => (row.length === 1) !== isSingle(kind));
   if (odd !== undefined) {
     return `its rows have ${odd.length} ${odd.length === 1 ? 'number' : 'numbers'}, which is no ${kind} as declared`;
+  }
+  if (kind === 'labels') {
+    const part = rows.find((row) => !Number.isInteger(row[0]));
+    return part === undefined ? null : `it holds ${part[0]!}, which is no label as declared; wanted whole numbers`;
+  }
+  if (kind === 'vector') {
+    const other = rows.find((row) => row.length !== rows[0]!.length);
+    if (other !== undefined) return `its rows have ${rows[0]!.length} and ${other.length} numbers; wanted a sequence`;
   }
   const seen = inferOutputKind(output, rows);
   if (kind === 'score' && seen !== 'score') return 'it has values outside of 0 to 1, which are no score as declared';

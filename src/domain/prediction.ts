@@ -2,14 +2,18 @@
 // samples, and the judge, which computes baselines, so that both sides always measure the same thing. Pure.
 import type { OutputKind, Signature, TensorSignature } from './records.ts';
 
-/** Rows of class scores add up to 1 within this. */
+/** Rows of class scores add up to 1 within this: files hold rounded numbers. */
 const SHARE_SUM_TOLERANCE = 1e-3;
+/** What a float32 sum near 1 may be off by for each of its terms. */
+const SINGLE_EPSILON = 2 ** -23;
+/** Terms that a share is the sum of: the trees of a forest; or the classes, when there are more. */
+const TERMS_MIN = 1_024;
 /** An output named like this holds class probabilities even when no rows are there to prove it. */
 const PROBABILITY_NAME = /prob|softmax/i;
 
 /** The summary of one answered row; `value` is NaN when the row has none (an element is NaN or infinite). */
 export interface PredictionSummary {
-  /** One number a row: that number. classes: the best class's score. vector: its Euclidean length. */
+  /** One number a row: that number. classes: the best class's score. vector, sequence: a Euclidean length. */
   value: number;
   /** Index of the best class (the first of equals), or -1. */
   classIndex: number;
@@ -58,12 +62,8 @@ function euclideanLength(data: ArrayLike<number | bigint>, offset: number, lengt
   return Math.sqrt(sum);
 }
 
-/** Returns the summary of one whole row. */
-export function predictionOf(kind: OutputKind, row: ArrayLike<number | bigint>): PredictionSummary {
-  const summary = { value: NaN, classIndex: -1, entropy: NaN };
-  summarizeRow(kind, row, 0, row.length, summary);
-  return summary;
-}
+/** By how much a share that is a sum of float32 numbers may lie outside of 0…1. */
+const shareTolerance = (classes: number): number => SINGLE_EPSILON * Math.max(TERMS_MIN, classes);
 
 /**
  * Returns the output that predictions are read from, or null when no output is numeric: one named like probabilities,
@@ -81,29 +81,41 @@ export function rowElements(shape: readonly number[]): number {
   return sizes.some((size) => size < 0) ? -1 : sizes.reduce((product, size) => product * size, 1);
 }
 
+/** Whether a row of this shape can be one row of class scores: one dimension at most is no 1. */
+export const isOneRowOfScores = (shape: readonly number[]): boolean =>
+  shape.slice(1).filter((size) => size !== 1).length <= 1;
+
 /**
- * Decides how `output` is read. One element a row: a score when every given row lies in 0…1, a regression when one does
- * not, a scalar without rows. Several: classes when every given row holds shares of 1, or, without rows, when the
- * output is named like probabilities; else vector.
+ * Decides how `output` is read. Texts: as labels. One element a row: a score when every given row lies in 0…1, a
+ * regression when one does not, a scalar without rows. Rows of several lengths: a sequence. Several elements: classes
+ * when every given row holds shares of 1, or, without rows, when the output is named like probabilities; else vector,
+ * as a sequence of class scores is.
  */
 export function inferOutputKind(output: TensorSignature, rows?: readonly ArrayLike<number>[]): OutputKind {
+  if (output.datatype === 'BYTES') return 'labels';
   const elements = rowElements(output.shape);
+  const mayBeClasses = isOneRowOfScores(output.shape);
   if (rows !== undefined && rows.length > 0) {
+    if (rows.some((row) => row.length !== rows[0]!.length)) return 'sequence';
     if (elements === 1 || rows.every((row) => row.length === 1)) return rows.every(isScore) ? 'score' : 'regression';
-    return rows.every(holdsShares) ? 'classes' : 'vector';
+    return mayBeClasses && rows.every(holdsShares) ? 'classes' : 'vector';
   }
   if (elements === 1) return 'scalar';
-  return PROBABILITY_NAME.test(output.name) ? 'classes' : 'vector';
+  return mayBeClasses && PROBABILITY_NAME.test(output.name) ? 'classes' : 'vector';
 }
 
-const isScore = (row: ArrayLike<number>): boolean => row[0]! >= 0 && row[0]! <= 1;
+/** Whether a number is a share, as exact as float32 makes it: a forest answers 1.0000001. */
+export const isShare = (value: number, classes: number): boolean =>
+  value >= -shareTolerance(classes) && value <= 1 + shareTolerance(classes);
+
+const isScore = (row: ArrayLike<number>): boolean => isShare(row[0]!, 2);
 
 function holdsShares(row: ArrayLike<number>): boolean {
   let sum = 0;
   for (let index = 0; index < row.length; index += 1) {
     const share = row[index]!;
-    if (!(share >= 0 && share <= 1)) return false;
+    if (!isShare(share, row.length)) return false;
     sum += share;
   }
-  return row.length > 1 && Math.abs(sum - 1) <= SHARE_SUM_TOLERANCE;
+  return row.length > 1 && Math.abs(sum - 1) <= Math.max(SHARE_SUM_TOLERANCE, shareTolerance(row.length));
 }

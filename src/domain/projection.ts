@@ -49,12 +49,17 @@ export class Projector {
   #turn = 0;
 
   /**
-   * Projects one row on the next direction. The turn is that of a Weyl sequence: even over any few rows, and no
+   * The next direction. The turn is that of a Weyl sequence: even over any few rows, and no
    * multiple of a batch's size, so that no place in a batch keeps one direction.
    */
-  project(data: ArrayLike<number | bigint>, offset: number, length: number, into: Projected): void {
+  next(): number {
     this.#turn = (this.#turn + WEYL_STEP) | 0;
-    into.direction = this.#turn >>> 29;
+    return this.#turn >>> 29;
+  }
+
+  /** Projects one row on the next direction. */
+  project(data: ArrayLike<number | bigint>, offset: number, length: number, into: Projected): void {
+    into.direction = this.next();
     into.projection = projectionOf(into.direction, data, offset, length);
   }
 }

@@ -22,16 +22,17 @@ export interface Signature {
 
 /**
  * How the judge reads the output: one number per row (a score in 0…1, a regression's value, or of unknown meaning), one
- * score per class, or a vector without such meaning.
+ * label per row, one score per class, a vector without such meaning, or as many steps as it may be (see sequence.ts).
  */
-export type OutputKind = 'scalar' | 'score' | 'regression' | 'classes' | 'vector';
+export const OUTPUT_KINDS = ['scalar', 'score', 'regression', 'labels', 'classes', 'vector', 'sequence'] as const;
+export type OutputKind = (typeof OUTPUT_KINDS)[number];
 /** The kinds that an operator can declare. */
-export const DECLARED_KINDS = ['score', 'regression', 'classes', 'vector'] as const;
+export const DECLARED_KINDS = ['score', 'regression', 'labels', 'classes', 'vector', 'sequence'] as const;
 export type DeclaredKind = (typeof DECLARED_KINDS)[number];
 
 /** Which output the judge reads and how, and which of the two the operator said at registration. */
 export interface JudgedOutput {
-  /** Null when the model has no numeric output. */
+  /** Null when the model has no numeric output and none is declared. */
   readonly output: string | null;
   readonly kind: OutputKind;
   readonly isOutputDeclared: boolean;
@@ -74,6 +75,14 @@ export interface InputBaseline {
   readonly createdAtMs: number;
 }
 
+/** A label, and the share of the rows that had it. */
+export interface LabelShare {
+  /** As labels.ts reads it: a number is itself, a text stands for one. */
+  readonly value: number;
+  readonly name: string;
+  readonly share: number;
+}
+
 /** The distribution of one version's predictions while it was known to be good. Never changed once it is stored. */
 export interface Baseline {
   readonly source: 'validation' | 'live';
@@ -91,6 +100,10 @@ export interface Baseline {
   readonly values: readonly number[];
   /** Share of rows per best class, for `classes`. */
   readonly classShares?: readonly number[];
+  /** For `labels`: the most frequent ones first; what is missing to 1 are all others. */
+  readonly labels?: readonly LabelShare[];
+  /** For `sequence`: numbers of one step. */
+  readonly width?: number;
   /** Bins of the prediction value; baselines of early versions have none and are binned by `values`. */
   readonly bins?: Bins;
   /** Deviation and kurtosis of the prediction value with far values pulled in, as the spread check reads it. */
@@ -99,7 +112,7 @@ export interface Baseline {
   readonly atomShare?: number;
   /** Normalised entropy of the class scores, or of a score and its complement. */
   readonly entropy?: Distribution;
-  /** Bins of each fixed projection of the unit vector, for `vector`. */
+  /** Bins of each fixed projection of the unit vector, for `vector`; for `sequence` as sequence.ts says. */
   readonly projections?: readonly Bins[];
   /** The inputs that were asked about; not there when nobody gave them. */
   readonly inputs?: InputBaseline;

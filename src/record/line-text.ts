@@ -70,7 +70,7 @@ function inputsOf(bytes: Uint8Array, signature: Signature): string | null {
 export function promoteText(
   { model, version, tMs }: LineAbout, baseline: Baseline | null, isContinued: boolean,
 ): string {
-  const isScalar = baseline !== null && baseline.kind !== 'classes' && baseline.kind !== 'vector';
+  const isScalar = baseline !== null && !['classes', 'vector', 'sequence'].includes(baseline.kind);
   const kept = isScalar ? baseline.values : [];
   const rows = baseline === null ? 'null' : `[${kept.map((value) => `[${numberOf(value)}]`).join(',')}]`;
   return `{"event":"promote","t":${timeOf(tMs)},"model":${JSON.stringify(model)},` +

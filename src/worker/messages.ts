@@ -19,11 +19,13 @@ export interface RowMemory {
   readonly record: (RowRings & { readonly every: number; readonly inputs: boolean }) | null;
 }
 
-/** Which output predictions are read from; null when the model has none that is numeric. */
+/** Which output predictions are read from, and how. */
 export interface PredictionSource {
   readonly output: number;
   readonly kind: OutputKind;
   readonly datatype: Datatype;
+  /** Numbers of one step, of a sequence; 1 by default. */
+  readonly width?: number;
 }
 
 /** Given to every worker of a deployment with its tasks. */

@@ -19,6 +19,8 @@ function refuses(declaration: OutputDeclaration, pattern: RegExp, of = signature
 test('declaredOutput takes the named output, and the inferred one without a name', () => {
   assert.equal(declaredOutput(signature, { output: 'shares', kind: 'classes' }), shares);
   assert.equal(declaredOutput(signature, { kind: 'score' }), risk);
+  assert.equal(declaredOutput(signature, { output: 'label' }), label);
+  assert.equal(declaredOutput(signature, { output: 'label', kind: 'labels' }), label);
   assert.equal(declaredOutput(signature, {}), risk);
   assert.equal(declaredOutput({ inputs: [], outputs: [label] }, {}), null);
   const open: TensorSignature = { name: 'open', datatype: 'FP32', shape: [-1, -1] };
@@ -27,8 +29,12 @@ test('declaredOutput takes the named output, and the inferred one without a name
 
 test('declaredOutput refuses what cannot be judged, by name', () => {
   refuses({ output: 'riks' }, /no output "riks"; it has "label", "risk", "shares"/);
-  refuses({ output: 'label' }, /"label" is of BYTES/);
-  refuses({ output: 'risk', kind: 'classes' }, /"risk" has 1 number a row, which is no classes; wanted score or regr/);
+  refuses({ output: 'label', kind: 'score' }, /"label" is of BYTES, which is no score; wanted labels/);
+  refuses({ output: 'shares', kind: 'labels' }, /"shares" has 3 numbers a row, which is no labels/);
+  refuses({ output: 'shares', kind: 'sequence' }, /3 numbers a row, always; wanted an open size/);
+  refuses({ output: 'steps', kind: 'classes' }, /rows of shape \[-1,6625\], which are no single row of class scores/,
+    { inputs: [], outputs: [{ name: 'steps', datatype: 'FP32', shape: [-1, -1, 6625] }] });
+  refuses({ output: 'risk', kind: 'classes' }, /"risk" has 1 number a row, which is no classes; wanted score, regr/);
   refuses({ output: 'risk', kind: 'vector' }, /which is no vector/);
   refuses({ output: 'shares', kind: 'score' }, /"shares" has 3 numbers a row, which is no score; wanted classes or/);
   refuses({ kind: 'score' }, /no output of the model is numeric/, { inputs: [], outputs: [label] });
@@ -41,6 +47,10 @@ test('contradictionOf finds rows that cannot be of the declared kind', () => {
   assert.equal(contradictionOf('vector', shares, [[0.5, 0.5, 0]]), null);
   assert.equal(contradictionOf('classes', shares, [[0.5, 0.5, 0]]), null);
   assert.match(contradictionOf('classes', shares, [[0.5, 0.6, 0]]) ?? '', /do not add up to 1/);
+  assert.equal(contradictionOf('classes', shares, [[1.0000001192092896, 0, 0]]), null);
+  assert.equal(contradictionOf('labels', risk, [[-1], [3]]), null);
+  assert.match(contradictionOf('labels', risk, [[0.5]]) ?? '', /0\.5, which is no label as declared/);
+  assert.match(contradictionOf('vector', shares, [[1, 2], [1, 2, 3]]) ?? '', /2 and 3 numbers; wanted a sequence/);
   assert.match(contradictionOf('regression', shares, [[0.5, 0.5]]) ?? '', /2 numbers, which is no regression/);
 });
 

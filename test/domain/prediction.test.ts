@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { TensorSignature } from '../../src/domain/records.ts';
-import { inferOutputKind, predictionOf, predictionOutput, summarizeRow } from '../../src/domain/prediction.ts';
+import { inferOutputKind, predictionOutput, summarizeRow } from '../../src/domain/prediction.ts';
+import { predictionOf } from '../../src/domain/sequence.ts';
 import { assertClose, vector } from '../judge/vectors.ts';
 
 const output = (name: string, shape: number[], datatype: TensorSignature['datatype'] = 'FP32'): TensorSignature =>

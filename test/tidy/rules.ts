@@ -9,8 +9,8 @@ export const COLUMNS_MAX = 120;
 /** The floors of src; an import goes to a lower floor or stays in its folder. */
 export const FLOORS: Readonly<Record<string, number>> = {
   cli: 9, engine: 8, doctor: 8, api: 7, admin: 7, backtest: 7, record: 7, http: 6, rollout: 6, batch: 5, judge: 5,
-  worker: 4, metrics: 4, protocols: 3, registry: 3, domain: 2, artifacts: 2, options: 1, onnx: 1, 'shared-memory': 1,
-  base: 0,
+  worker: 4, metrics: 4, protocols: 3, registry: 3, datasets: 3, domain: 2, artifacts: 2, options: 1, onnx: 1,
+  'shared-memory': 1, base: 0,
 };
 /**
  * The floors within a folder that has some, the lowest first; a file beside them that is not named is on top. Those of

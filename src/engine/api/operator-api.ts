@@ -12,7 +12,7 @@ import { baselineFromFile, keepingInputs, warningsWith } from '../../rollout/reg
 import type { DoneRollback } from '../../rollout/decisions.ts';
 import type { Activation, Rollback } from '../../rollout/events.ts';
 import { registerVersion, removeVersions } from '../../rollout/registration/registration.ts';
-import { assertHealthy, liveBaseline } from '../safety/capture.ts';
+import { assertHealthy, labelNamesIn, liveBaseline } from '../safety/capture.ts';
 import type { EngineContext, EngineLife } from '../models/context.ts';
 import type { ModelTable } from '../models/model-table.ts';
 import { statusOf } from '../models/model-views.ts';
@@ -152,8 +152,10 @@ export class OperatorApi implements ControlPlane {
       });
     }
     assertHealthy(model, served.health?.checks ?? [], acceptsNew);
+    const others = registry.versions(model);
     const captured = liveBaseline(await monitor.capture(model), {
-      version: active, generation: served.rollout.active?.generation ?? null, others: registry.versions(model),
+      version: active, generation: served.rollout.active?.generation ?? null, others,
+      labelNames: () => labelNamesIn(others.map(({ version: name }) => registry.baselineOf(model, name))),
       options: served.options.judge, acceptsNew, nowMs: clock.wallMs(),
     });
     const before = registry.version(model, active.version);

@@ -12,7 +12,8 @@ import { BASELINE_ROWS_MIN } from '../../judge/baseline/reference.ts';
 import type { JudgeOptions } from '../../options/options.ts';
 import type { Baseline, InputBaseline, VersionRecord } from '../../domain/records.ts';
 import { flatIndexOf, inputColumnsOf } from '../../domain/input-columns.ts';
-import { judgedOutputOf } from '../../domain/judged-output.ts';
+import { judgedOutputOf, judgedTensorOf, stepElementsOf } from '../../domain/judged-output.ts';
+import { isShare, rowElements } from '../../domain/prediction.ts';
 
 /** A live baseline further than this from the one before it is another kind of answers, not a drift. */
 const PSI_MAX = 1;
@@ -26,6 +27,8 @@ export interface CaptureAbout {
   readonly others: readonly VersionRecord[];
   readonly options: Pick<JudgeOptions, 'captureSamples' | 'captureMs'>;
   readonly acceptsNew: boolean;
+  /** What text labels are called, by their number; asked only when there are some. */
+  readonly labelNames: () => ReadonlyMap<number, string>;
   readonly nowMs: number;
 }
 
@@ -50,7 +53,7 @@ export function assertHealthy(model: string, checks: readonly CheckResult[], acc
 
 /** Throws NOT_ENOUGH_SAMPLES, also for too short a time, or INVALID_BASELINE. */
 export function liveBaseline(captured: CapturedPredictions, about: CaptureAbout): Baseline {
-  const { version, generation, options, acceptsNew, nowMs } = about;
+  const { version, generation, options, acceptsNew, nowMs, labelNames } = about;
   const { model } = version;
   const { values, classCounts, entropies, projections } = captured;
   const got = captured.generation === generation ? values.length : 0;
@@ -82,17 +85,25 @@ export function liveBaseline(captured: CapturedPredictions, about: CaptureAbout)
   }
   const baseline = baselineOfPredictions({ values, classCounts, entropies, projections }, {
     output: judgedOutputOf(version).output ?? '', kind: version.outputKind, source: 'live',
-    createdAtMs: nowMs, origin: 'live traffic',
+    createdAtMs: nowMs, origin: 'live traffic', width: stepElementsOf(version),
+    ...(judgedTensorOf(version)?.datatype === 'BYTES' ? { labelNames: labelNames() } : {}),
   });
   const inputs = liveInputs(captured.inputs, version, nowMs);
   return inputs === null ? baseline : { ...baseline, inputs };
+}
+
+/** What text labels are called: a sample carries the number that one stands for, its name what a file brought. */
+export function labelNamesIn(baselines: readonly (Baseline | null)[]): ReadonlyMap<number, string> {
+  return new Map(baselines.flatMap((baseline) =>
+    (baseline?.labels ?? []).map(({ value, name }): [number, string] => [value, name])));
 }
 
 // Of a live answer only its summary is known, so this is what can be said against the kind that it is read as.
 function rangeContradiction(values: readonly number[], version: VersionRecord): string | null {
   const { kind, output, isKindDeclared } = judgedOutputOf(version);
   if (kind !== 'score' && kind !== 'classes') return null;
-  const outside = values.filter((value) => value < 0 || value > 1);
+  const classes = rowElements(judgedTensorOf(version)?.shape ?? []);
+  const outside = values.filter((value) => !isShare(value, classes));
   if (outside.length === 0) return null;
   const what = kind === 'score' ? 'no score' : 'no share of a class';
   const known = isKindDeclared ? 'as declared' : 'as its baseline was until now';

@@ -3,8 +3,9 @@
 //   {"format":"lastgood.baseline/1","source":"validation","rows":N,
 //    "outputs":{"probabilities":{"shape":[N,10],"data":[[…10 numbers…],…N rows…]}},
 //    "inputs":{"features":{"shape":[N,64],"data":[[…64 numbers…],…N rows…]}}}         optional; null: a missing number
-// `shape` is that of the whole tensor ([N,…] or [-1,…]) or of one row; `data` has one flat list per row, and a plain
-// number may stand for a row of one. Everything is checked here; the rest of the code sees plain rows of numbers.
+// `shape` is that of the whole tensor ([N,…] or [-1,…]) or of one row, with -1 where rows may differ; `data` has one
+// list per row, flat or nested as the shape says, and a plain value may stand for a row of one. Texts are labels or
+// inputs. Everything is checked here; the rest of the code sees plain rows of numbers.
 import { z } from 'zod';
 import { lastgoodError, reasonOf } from '../../base/errors.ts';
 import { readRegularFile } from '../../base/regular-file.ts';
@@ -14,12 +15,18 @@ import type {
 import { IN_OUR_WORDS, issuesText } from '../../base/schema-text.ts';
 import { flatIndexOf, inputColumnsOf } from '../../domain/input-columns.ts';
 import { contradictionOf, declaredOutput } from '../../domain/judged-output.ts';
+import { labelNumber } from '../../domain/labels.ts';
 import { inferOutputKind, rowElements } from '../../domain/prediction.ts';
+import { stepElements } from '../../domain/sequence.ts';
+import { type FileTensor, readRows } from '../../datasets/rows.ts';
 import { computeBaseline } from './baseline.ts';
 import { computeInputBaseline } from './input-baseline.ts';
 
 /** Larger files are refused before they are read. */
 export const BASELINE_FILE_BYTES_MAX = 64 * 1024 * 1024;
+
+/** Texts that stand for numbers beyond 2^53, which JSON's readers round. */
+const WHOLE_NUMBER = /^-?\d{1,20}$/;
 
 const tensorsSchema = z.record(
   z.string(), z.strictObject({ shape: z.array(z.int().min(-1)).max(16), data: z.array(z.unknown()) }),
@@ -32,17 +39,16 @@ const fileSchema = z.strictObject({
   inputs: tensorsSchema.optional(),
 });
 
-/** Rows of numbers by the name of the output or the input. */
-type TensorRows =
-  ReadonlyMap<string, { readonly shape: readonly number[]; readonly rows: readonly number[][] }>;
+/** Tensors by the name of the output or the input. */
+type FileTensors = ReadonlyMap<string, FileTensor>;
 
 /** The content of a baseline file. */
 export interface BaselineFile {
   readonly path: string;
   readonly rows: number;
-  readonly outputs: TensorRows;
+  readonly outputs: FileTensors;
   /** A missing number is NaN; null when the file has no inputs. */
-  readonly inputs: TensorRows | null;
+  readonly inputs: FileTensors | null;
 }
 
 const invalid = (path: string, reason: string): Error => lastgoodError('INVALID_BASELINE', { path, reason });
@@ -75,42 +81,32 @@ type Side = 'output' | 'input';
 
 function tensorsOf(
   { path, rows }: Pick<BaselineFile, 'path' | 'rows'>, side: Side, tensors: z.output<typeof tensorsSchema>,
-): TensorRows {
-  const found = new Map<string, { readonly shape: readonly number[]; readonly rows: readonly number[][] }>();
+): FileTensors {
+  const found = new Map<string, FileTensor>();
   for (const [name, { shape, data }] of Object.entries(tensors)) {
-    const about = `${side} "${name}"`;
-    if (data.length !== rows) throw invalid(path, `${about} has ${data.length} rows; wanted ${rows} as stated`);
-    const elements = elementsOf(shape, rows, rowOf(data[0]).length);
-    if (elements === null) {
-      throw invalid(path, `${about} has ${rowOf(data[0]).length} values in row 0; wanted shape [${shape.join(', ')}]`);
+    try {
+      found.set(name, readRows(shape, data, rows));
+    } catch (error) {
+      throw invalid(path, `${side} "${name}" ${reasonOf(error)}`);
     }
-    found.set(name, { shape, rows: data.map((row, index) => checkedRow(path, side, name, index, row, elements)) });
   }
   return found;
 }
 
-const rowOf = (row: unknown): readonly unknown[] => (Array.isArray(row) ? (row as unknown[]) : [row]);
-
-// The shape may be that of the whole tensor or of one row: whichever fits the first row is what the file means.
-function elementsOf(shape: readonly number[], rows: number, got: number): number | null {
-  const product = (sizes: readonly number[]): number => sizes.reduce((total, size) => total * size, 1);
-  const whole = shape.length > 0 && (shape[0] === -1 || shape[0] === rows) && product(shape.slice(1)) === got;
-  return got > 0 && (whole || product(shape) === got) ? got : null;
-}
-
-function checkedRow(
-  path: string, side: Side, name: string, index: number, row: unknown, elements: number,
-): number[] {
-  const values = rowOf(row);
-  if (values.length !== elements) {
-    throw invalid(path, `${side} "${name}" has ${values.length} values in row ${index}; wanted ${elements}`);
-  }
-  return values.map((value) => {
-    if (typeof value === 'number' && Number.isFinite(value)) return value;
-    if (value === null && side === 'input') return NaN;
-    const wanted = side === 'input' ? 'finite numbers, or null for a missing one' : 'finite numbers';
-    throw invalid(path, `${side} "${name}" holds ${JSON.stringify(value)} in row ${index}; wanted ${wanted}`);
-  });
+/** The rows of a tensor as numbers, each of its texts as the label that it is; throws INVALID_BASELINE. */
+function numbersOf(
+  { path }: BaselineFile, side: Side, { name, datatype }: TensorSignature, { rows }: FileTensor,
+): number[][] {
+  const isText = datatype === 'BYTES';
+  const wanted = isText ? 'texts' : side === 'input' ? 'finite numbers, or null for a missing one' : 'finite numbers';
+  return rows.map(({ values }, index) => values.map((value) => {
+    const number = typeof value === 'number' ? value : WHOLE_NUMBER.test(value) ? Number(value) : null;
+    if (isText && typeof value === 'string') return labelNumber(value);
+    const isGood = number !== null && (Number.isFinite(number) || (Number.isNaN(number) && side === 'input'));
+    if (!isText && isGood) return number;
+    const shown = typeof value === 'number' && !Number.isFinite(value) ? 'null' : JSON.stringify(value);
+    throw invalid(path, `${side} "${name}" holds ${shown} in row ${index}; wanted ${wanted}`);
+  }));
 }
 
 /**
@@ -135,18 +131,26 @@ export function baselineOfFile(
     throw invalid(file.path, `it has the outputs ${names}; wanted "${output.name}" of the model`);
   }
   assertWidths(file.path, 'output', file.outputs, signature.outputs);
-  const contradiction = declared.kind === undefined ? null : contradictionOf(declared.kind, output, found.rows);
+  const rows = numbersOf(file, 'output', output, found);
+  const contradiction = declared.kind === undefined ? null : contradictionOf(declared.kind, output, rows);
   if (contradiction !== null) throw invalid(file.path, `output "${output.name}": ${contradiction}`);
-  const kind = declared.kind ?? options.kind ?? inferOutputKind(output, found.rows);
-  const about = { output: output.name, kind, source: 'validation', createdAtMs } as const;
+  const kind = declared.kind ?? options.kind ?? inferOutputKind(output, rows);
+  const about = {
+    output: output.name, kind, source: 'validation', createdAtMs, origin: file.path, width: stepElements(output.shape),
+    ...(output.datatype === 'BYTES' ? { labelNames: labelNamesIn(found) } : {}),
+  } as const;
   const inputs = inputsOfFile(file, { signature, declared }, createdAtMs);
-  return { ...computeBaseline(found.rows, { ...about, origin: file.path }), ...(inputs === null ? {} : { inputs }) };
+  return { ...computeBaseline(rows, about), ...(inputs === null ? {} : { inputs }) };
+}
+
+function labelNamesIn({ rows }: FileTensor): ReadonlyMap<number, string> {
+  return new Map(rows.flatMap(({ values }) => values.map(String)).map((text) => [labelNumber(text), text]));
 }
 
 // A dimension that is open says nothing, and neither does the model of a tensor that it has not.
-function assertWidths(path: string, side: Side, given: TensorRows, known: readonly TensorSignature[]): void {
+function assertWidths(path: string, side: Side, given: FileTensors, known: readonly TensorSignature[]): void {
   for (const { name, shape } of known) {
-    const [got, wanted] = [given.get(name)?.rows[0]!.length, rowElements(shape)];
+    const [got, wanted] = [given.get(name)?.rows[0]!.values.length, rowElements(shape)];
     if (got !== undefined && wanted >= 0 && got !== wanted) {
       throw invalid(path, `${side} "${name}" has ${got} values a row; wanted ${wanted} as in the model`);
     }
@@ -154,8 +158,9 @@ function assertWidths(path: string, side: Side, given: TensorRows, known: readon
 }
 
 function inputsOfFile(
-  { path, rows, inputs }: BaselineFile, version: Pick<VersionRecord, 'signature' | 'declared'>, createdAtMs: number,
+  file: BaselineFile, version: Pick<VersionRecord, 'signature' | 'declared'>, createdAtMs: number,
 ): InputBaseline | null {
+  const { path, rows, inputs } = file;
   const { signature, declared } = version;
   // What cannot be watched is told whether the file has inputs or not.
   const columns = inputColumnsOf(version);
@@ -167,15 +172,39 @@ function inputsOfFile(
     }
   }
   assertWidths(path, 'input', inputs, signature.inputs);
+  const numbers = signature.inputs.map((input) => {
+    const given = inputs.get(input.name);
+    return given === undefined ? null : numbersOf(file, 'input', input, given);
+  });
   const watched = columns.flatMap((column) => {
-    const { name } = signature.inputs[column.input]!;
-    const given = inputs.get(name);
-    if (given === undefined && declared?.inputColumns !== undefined) {
+    const given = numbers[column.input];
+    if (given === null && declared?.inputColumns !== undefined) {
+      const { name } = signature.inputs[column.input]!;
       throw invalid(path, `it has no input "${name}", of which "${column.name}" is to be watched`);
     }
-    if (given === undefined) return [];
-    const values = given.rows.map((row) => row[column.element] ?? NaN);
+    if (given === null || given === undefined) return [];
+    const values = given.map((row) => row[column.element] ?? NaN);
     return [{ name: column.name, at: flatIndexOf(signature, column), values }];
   });
   return computeInputBaseline(watched, { rows, source: 'validation', createdAtMs });
+}
+
+/** What of the file's inputs is not watched and why, a sentence without a full stop each. */
+export function unwatchedInputs(
+  { inputs }: BaselineFile, baseline: Baseline, version: Pick<VersionRecord, 'signature' | 'declared'>,
+): string[] {
+  if (inputs === null) return [];
+  const { signature: { inputs: known }, declared } = version;
+  const texts = known.filter(({ name, datatype }) => datatype === 'BYTES' && inputs.has(name));
+  const open = declared?.inputColumns !== undefined ? [] : known.filter(({ name, datatype, shape }) =>
+    datatype !== 'BYTES' && rowElements(shape) < 0 && inputs.has(name));
+  const columns = inputColumnsOf(version).filter(({ name, input }) =>
+    inputs.has(known[input]!.name) && baseline.inputs?.columns.every((column) => column.name !== name) !== false);
+  return [
+    ...texts.map(({ name }) => `input "${name}" is text, so whether it has moved is not judged`),
+    ...open.map(({ name }) => `rows of input "${name}" have any size, so whether they have moved is judged only for ` +
+      `columns that are named (--input-columns "${name}[0-7]")`),
+    ...columns.map(({ name }) =>
+      `input column "${name}" has no finite number in the baseline file, so whether it has moved is not judged`),
+  ];
 }

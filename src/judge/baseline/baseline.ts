@@ -3,14 +3,18 @@
 // (or only one) make a baseline with a standard deviation of 0, which the drift check answers with "inconclusive".
 import { createHash } from 'node:crypto';
 import { lastgoodError } from '../../base/errors.ts';
-import type { Baseline, Bins, OutputKind } from '../../domain/records.ts';
-import { predictionOf } from '../../domain/prediction.ts';
+import type { Baseline, Bins, LabelShare, OutputKind } from '../../domain/records.ts';
+import { unknownLabel } from '../../domain/labels.ts';
+import { type PredictionSummary, summarizeRow } from '../../domain/prediction.ts';
+import { SequenceReader } from '../../domain/sequence.ts';
 import { DIRECTIONS, projectionOf } from '../../domain/projection.ts';
 import { binsOf, largestRepeat } from '../statistics/bins.ts';
 import { distributionOf, moments, pulledSpread, scoreEntropy } from '../statistics/distribution.ts';
 
 /** Sorted values that a baseline keeps at most. */
 export const BASELINE_VALUES_MAX = 2_000;
+/** Labels that a baseline keeps at most, the most frequent ones. */
+const BASELINE_LABELS_MAX = 1_000;
 
 export interface BaselineAbout {
   /** The output that the predictions are read from. */
@@ -20,6 +24,10 @@ export interface BaselineAbout {
   readonly createdAtMs: number;
   /** Where the rows came from, for error messages. */
   readonly origin: string;
+  /** What labels are called, by their number; those that are not in it are called by that. */
+  readonly labelNames?: ReadonlyMap<number, string>;
+  /** Numbers of one step of a sequence; 1 by default. */
+  readonly width?: number;
 }
 
 /** What a baseline is made of: the summaries of answered rows. */
@@ -39,12 +47,19 @@ export function computeBaseline(rows: readonly ArrayLike<number>[], about: Basel
   const values: number[] = [];
   const entropies: number[] = [];
   const classCounts: number[] = [];
-  const projections: number[][] = about.kind === 'vector' ? Array.from({ length: DIRECTIONS }, () => []) : [];
+  const { kind, width = 1 } = about;
+  const hasDirections = kind === 'vector' || kind === 'sequence';
+  const projections: number[][] = hasDirections ? Array.from({ length: DIRECTIONS }, () => []) : [];
+  const sequences = kind === 'sequence' ? new SequenceReader(width) : null;
+  const summary: PredictionSummary = { value: NaN, classIndex: -1, entropy: NaN };
   for (const row of rows) {
-    const { value, classIndex, entropy } = predictionOf(about.kind, row);
+    if (sequences === null) summarizeRow(kind, row, 0, row.length, summary);
+    else sequences.read(row, 0, row.length, summary);
+    const { value, classIndex, entropy } = summary;
     if (!Number.isFinite(value)) continue;
     values.push(value);
-    projections.forEach((found, direction) => found.push(projectionOf(direction, row, 0, row.length)));
+    projections.forEach((found, direction) =>
+      found.push(sequences?.projection(direction) ?? projectionOf(direction, row, 0, row.length)));
     if (classIndex < 0) continue;
     entropies.push(entropy);
     while (classCounts.length < row.length) classCounts.push(0);
@@ -59,12 +74,14 @@ export function baselineOfPredictions(rows: SummarizedRows, about: BaselineAbout
   const sorted = rows.values.filter((value) => Number.isFinite(value)).sort((a, b) => a - b);
   const { mean, standardDeviation, min, max } = rangeOf(sorted, about);
   const entropy = distributionOf(kind === 'score' ? sorted.map(scoreEntropy) : rows.entropies);
-  const directions = kind === 'vector' ? directionBins(rows.projections) : null;
+  const directions = kind === 'vector' || kind === 'sequence' ? directionBins(rows.projections) : null;
   const hasClasses = kind === 'classes' && rows.classCounts.some((count) => count > 0);
   const content = {
     source, output, kind, rows: sorted.length, mean, standardDeviation, min, max,
     values: thin(sorted, BASELINE_VALUES_MAX),
     ...(hasClasses ? { classShares: sharesOf(rows.classCounts) } : {}),
+    ...(kind === 'labels' ? { labels: labelSharesOf(sorted, about.labelNames) } : {}),
+    ...(kind === 'sequence' ? { width: about.width ?? 1 } : {}),
     bins: binsOf(sorted, standardDeviation),
     spread: pulledSpread(sorted, mean, standardDeviation),
     atomShare: largestRepeat(sorted),
@@ -85,6 +102,15 @@ function directionBins(projections: readonly (readonly number[])[]): Bins[] | nu
 function sharesOf(counts: readonly number[]): number[] {
   const total = counts.reduce((sum, count) => sum + count, 0);
   return counts.map((count) => count / total);
+}
+
+function labelSharesOf(values: readonly number[], names: ReadonlyMap<number, string> | undefined): LabelShare[] {
+  const counts = new Map<number, number>();
+  for (const value of values) counts.set(value, (counts.get(value) ?? 0) + 1);
+  return [...counts].sort(([, a], [, b]) => b - a).slice(0, BASELINE_LABELS_MAX)
+    .map(([value, count]) => ({
+      value, name: names?.get(value) ?? unknownLabel(value, names !== undefined), share: count / values.length,
+    }));
 }
 
 function rangeOf(

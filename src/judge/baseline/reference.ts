@@ -26,7 +26,7 @@ export interface Reference {
   readonly projections: readonly Bins[];
   /** Rows per counted class, the last for all others; null when answers have no classes. */
   readonly classes: { readonly names: readonly string[]; readonly counts: readonly number[] } | null;
-  /** Class index to counter; a class that is not in it goes to the last one. */
+  /** Class index, or label, to counter; one that is not in it goes to the last one. */
   readonly classSlots: ReadonlyMap<number, number>;
   readonly layout: ColumnLayout;
   /** The inputs that were asked about; null when nobody gave them. */
@@ -98,19 +98,30 @@ function classesOf(baseline: Baseline): Pick<Reference, 'classes' | 'classSlots'
     const counts = [Math.round(below * rows), rows - Math.round(below * rows)];
     return { classes: { names: SCORE_CLASSES, counts }, classSlots: new Map([[0, 0], [1, 1]]) };
   }
+  if (baseline.labels !== undefined) {
+    const counted = baseline.labels.slice(0, CLASSES_COUNTED);
+    return countedClasses(counted.map(({ value, name, share }) => ({ index: value, name, share })), rows);
+  }
   if (classShares === undefined) return { classes: null, classSlots: new Map() };
   const byShare = classShares.map((share, index) => ({ share, index })).sort((a, b) => b.share - a.share);
   const counted = byShare.slice(0, CLASSES_COUNTED).sort((a, b) => a.index - b.index);
+  return countedClasses(counted.map(({ index, share }) => ({ index, name: String(index), share })), rows);
+}
+
+function countedClasses(
+  counted: readonly { readonly index: number; readonly name: string; readonly share: number }[], rows: number,
+): Pick<Reference, 'classes' | 'classSlots'> {
   const counts = counted.map(({ share }) => Math.round(share * rows));
   const others = Math.max(0, rows - counts.reduce((sum, count) => sum + count, 0));
   return {
-    classes: { names: [...counted.map(({ index }) => String(index)), 'others'], counts: [...counts, others] },
+    classes: { names: [...counted.map(({ name }) => name), 'others'], counts: [...counts, others] },
     classSlots: new Map(counted.map(({ index }, slot) => [index, slot])),
   };
 }
 
-/** The counter of a prediction's class: by its index, or, for a score, by its side. */
+/** The counter of a prediction's class: by its index or label, or, for a score, by its side. */
 export function classSlotOf(reference: Reference, value: number, classIndex: number): number {
   if (reference.kind === 'score') return value >= SCORE_MIDDLE ? 1 : 0;
-  return reference.classSlots.get(classIndex) ?? reference.layout.classes.length - 1;
+  const found = reference.classSlots.get(reference.kind === 'labels' ? value : classIndex);
+  return found ?? reference.layout.classes.length - 1;
 }

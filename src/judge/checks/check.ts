@@ -90,6 +90,9 @@ export interface DetectionLimit {
   readonly text: string;
 }
 
+/** Whether answers have a size that can be compared: labels are names. */
+export const isMeasured = (reference: Reference | null): boolean => reference?.kind !== 'labels';
+
 /** Bins that a distribution usually has. */
 export const BINS_USUAL = 12;
 const HALVINGS = 24;

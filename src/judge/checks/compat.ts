@@ -251,10 +251,12 @@ export class CompatJudge implements GenerationJudge {
 
   look(nowUs: number, phase: JudgePhase): JudgedLook {
     const options = this.#options;
-    const baseline = this.#baseline;
+    // Labels are names: they have no mean to compare.
+    const areLabels = this.#baseline?.kind === 'labels';
+    const baseline = areLabels ? null : this.#baseline;
     const window = this.#window.view();
     const effects = Object.fromEntries(COMPAT_NAMES
-      .filter((name) => options.checks[name].mode !== 'off')
+      .filter((name) => options.checks[name].mode !== 'off' && !(areLabels && name === 'mean_drift'))
       .map((name) => [name, effectOf(name, options, phase)]));
     const agoMs = (us: number | null): number | null => (us === null ? null : Math.round((nowUs - us) / 1_000));
     const { p95LimitMs, errorRateLimit, driftSigmaLimit, samplesMin, predictionsMin, windowSamples } = options;

@@ -4,11 +4,12 @@ import { ANSWER } from '../baseline/columns.ts';
 import { meanLimit } from '../statistics/chance.ts';
 import { MEAN_PULL_LIMITS } from '../statistics/distribution.ts';
 import { numberText } from '../types/number-text.ts';
-import { chanceOf } from './check.ts';
+import { chanceOf, isMeasured } from './check.ts';
 import { driftCheck, sideOf } from './drift-check.ts';
 
 export const meanDrift = driftCheck({
   name: 'mean_drift', title: 'mean drift', layer: 1, cause: 'drift', unit: 'deviations', subject: 'mean drift',
+  concerns: isMeasured,
   lacks: ({ standardDeviation }) => (standardDeviation > 0 ? null : 'all answers of the baseline are equal'),
   limits: ({ driftSigmaLimit: limit }, reference) => ({
     limit, baseline: { mean: reference?.mean ?? 0, standardDeviation: reference?.standardDeviation ?? 0 },

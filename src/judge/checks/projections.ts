@@ -29,7 +29,7 @@ export function projectionShapes(
 export const projections = driftCheck({
   name: 'projections', title: 'vector shape', layer: 2, cause: 'drift', unit: 'psi',
   subject: 'the shape of the vectors',
-  concerns: (reference) => reference?.kind === 'vector',
+  concerns: (reference) => reference?.kind === 'vector' || reference?.kind === 'sequence',
   lacks: (reference) =>
     (reference.projections.length > 0 ? null : 'the baseline does not say where its vectors point'),
   limits: ({ checks }, reference) => ({

@@ -5,7 +5,7 @@ import { countInBins } from '../statistics/bins.ts';
 import { psiLimit } from '../statistics/chance.ts';
 import { populationStability } from '../statistics/statistics.ts';
 import { numberText } from '../types/number-text.ts';
-import { BINS_USUAL, chanceOf, smallestSeen } from './check.ts';
+import { BINS_USUAL, chanceOf, isMeasured, smallestSeen } from './check.ts';
 import { anyShapeTest, binNames, driftCheck, shapeOf } from './drift-check.ts';
 
 const SHIFT_SIGMAS_MAX = 8;
@@ -24,6 +24,7 @@ function shiftOf(
 
 export const shape = driftCheck({
   name: 'shape', title: 'shape', layer: 2, cause: 'drift', unit: 'psi', subject: 'the shape of the answers',
+  concerns: isMeasured,
   limits: ({ checks }, reference) => ({
     psi: checks.shape.psi,
     baseline: { edges: [...(reference?.bins.edges ?? [])], counts: [...(reference?.bins.counts ?? [])] },

@@ -3,11 +3,12 @@
 import { ANSWER } from '../baseline/columns.ts';
 import { varianceLimits } from '../statistics/chance.ts';
 import { numberText } from '../types/number-text.ts';
-import { chanceOf } from './check.ts';
+import { chanceOf, isMeasured } from './check.ts';
 import { driftCheck } from './drift-check.ts';
 
 export const spread = driftCheck({
   name: 'spread', title: 'spread', layer: 2, cause: 'drift', unit: 'ratio', subject: 'spread',
+  concerns: isMeasured,
   lacks: (reference) => (reference.spread.standardDeviation > 0 ? null : 'all answers of the baseline are equal'),
   limits: ({ checks: { spread: { low, high } } }, reference) => ({
     low, high, baseline: {

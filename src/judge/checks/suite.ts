@@ -13,7 +13,7 @@ import type { InputRow, InputsKept } from '../window/input-counts.ts';
 import { SuiteObserver } from '../window/observer.ts';
 import { WINDOW_FACTORS } from '../window/slot-windows.ts';
 import { Streaks } from '../window/streaks.ts';
-import type { CheckEvidence } from './check.ts';
+import { type CheckEvidence, isMeasured } from './check.ts';
 import { COMPAT_NAMES, CompatJudge } from './compat.ts';
 import type { GenerationJudge, JudgedLook } from './generation-judge.ts';
 import { CHECKS_IN_ORDER, checkVerdict, decide, effectOf } from './table.ts';
@@ -104,7 +104,7 @@ class Suite implements GenerationJudge {
     const { rates, answers, reference } = this.#observer;
     const requests = rates.total(0, RATE.requests);
     const values = answers?.total(0, ANSWER.values) ?? 0;
-    const isMeasured = answers !== null && values > 0 && (reference?.standardDeviation ?? 0) > 0;
+    const hasDrift = answers !== null && values > 0 && isMeasured(reference) && (reference?.standardDeviation ?? 0) > 0;
     return {
       get checks() { return results.checks; },
       get failing() { return results.failing; },
@@ -112,7 +112,7 @@ class Suite implements GenerationJudge {
       // What people see of the short window, judged or not.
       windowSamples: requests, p95LatencyMs: p95Ms,
       errorRate: requests === 0 ? null : rates.total(0, RATE.errors) / requests,
-      predictionDrift: isMeasured ? Math.abs(answers.total(0, ANSWER.meanSum)) / values : null,
+      predictionDrift: hasDrift ? Math.abs(answers.total(0, ANSWER.meanSum)) / values : null,
       lastHour: this.#lastHour(),
     };
   }

@@ -118,8 +118,9 @@ export class PairCounts {
     const differs = disagrees(this.#about, pair);
     if (differs === null) return;
     note(this.#disagreement, differs);
-    const { classIndex } = pair.twin;
-    if (classIndex < 0) return;
+    const isLabel = this.#about.kind === 'labels';
+    const classIndex = isLabel ? pair.twin.value : pair.twin.classIndex;
+    if (!isLabel && classIndex < 0) return;
     let tally = this.#classes.get(classIndex);
     if (tally === undefined) {
       if (this.#classes.size >= CLASSES_MAX) return;
@@ -144,6 +145,7 @@ function addDifference(counts: Differences, fresh: boolean, twin: boolean): void
 // Null when nothing says whether they do.
 function disagrees({ kind, sigma }: Paired, { fresh, twin, cosine }: Pair): boolean | null {
   switch (kind) {
+    case 'labels': return fresh.value !== twin.value;
     case 'classes': return fresh.classIndex !== twin.classIndex;
     case 'score': return fresh.value >= SCORE_MIDDLE !== twin.value >= SCORE_MIDDLE;
     case 'vector': return cosine === null ? null : cosine < NEAR_COSINE;

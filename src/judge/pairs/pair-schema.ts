@@ -1,6 +1,7 @@
 // The schema of what pairs say, as it is stored with a decision. Apart from what counts and judges them, because only
 // those who read a stored decision parse it.
 import { z } from 'zod';
+import { OUTPUT_KINDS } from '../../domain/records.ts';
 
 const count = z.int().min(0);
 /** Pairs by their difference: the new version's event less the twin's, of one metric. */
@@ -19,7 +20,7 @@ const disagreementSchema = z.object({ hits: count, pairs: count });
 const pairFactsSchema = z.object({
   version: z.string(),
   twin: z.string(),
-  kind: z.enum(['scalar', 'score', 'regression', 'classes', 'vector']),
+  kind: z.enum(OUTPUT_KINDS),
   /** From 0. */
   block: count,
   pairs: count,
@@ -29,8 +30,8 @@ const pairFactsSchema = z.object({
   nonFinite: differencesSchema,
   /** Null when no two answers could be compared. */
   disagreement: disagreementSchema.nullable(),
-  /** By the class that the twin answers; empty for other kinds. */
-  classes: z.array(disagreementSchema.extend({ classIndex: count })),
+  /** By the class or the label that the twin answers; empty for other kinds. */
+  classes: z.array(disagreementSchema.extend({ classIndex: z.number() })),
 });
 
 /** The evidence of a decision that pairs led to. */

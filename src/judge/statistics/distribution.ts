@@ -1,6 +1,7 @@
 // What both sides of a comparison compute in the same way: the baseline once, from all its rows, and the windows row by
 // row. Pure.
 import type { Distribution } from '../../domain/records.ts';
+import { isShare } from '../../domain/prediction.ts';
 import { binsOf } from './bins.ts';
 
 /** Predictions further than so many baseline deviations from its mean count as that far: one outlier moves little. */
@@ -13,10 +14,10 @@ export function pulled(value: number, limit: number): number {
   return value > limit ? limit : value < -limit ? -limit : value;
 }
 
-/** Entropy of a score and its complement, 0 (sure) … 1 (even); NaN outside 0…1. */
+/** Entropy of a score and its complement, 0 (sure) … 1 (even); NaN outside 0…1 by more than float32 explains. */
 export function scoreEntropy(score: number): number {
-  if (!(score >= 0 && score <= 1)) return NaN;
-  if (score === 0 || score === 1) return 0;
+  if (!isShare(score, 2)) return NaN;
+  if (score <= 0 || score >= 1) return 0;
   return -(score * Math.log(score) + (1 - score) * Math.log1p(-score)) / Math.LN2;
 }
 

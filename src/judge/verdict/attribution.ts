@@ -82,14 +82,20 @@ function movedOf(
   answers: Compared['active'], usual: Compared['usual']['active'], distinct: number,
 ): Moved | null {
   if (usual === null) return null;
-  const { edges, counts, rows, classCounts } = usual;
+  const { edges, counts, rows, classCounts, labels } = usual;
   const values = finite(answers.values);
   // A question that is asked again has the answer that it had.
   const independent = Math.max(1, Math.min(values.length, distinct));
   const now = countInBins(edges, values);
   const used = counts.filter((count, bin) => count + now[bin]! > 0).length;
   const classesNow = new Array<number>(classCounts?.length ?? 0).fill(0);
-  for (const index of answers.classes) if (index >= 0 && index < classesNow.length) classesNow[index]! += 1;
+  const classOf = (label: number): number => {
+    const found = labels!.indexOf(label);
+    return found < 0 ? labels!.length : found;
+  };
+  for (const index of labels === undefined ? answers.classes : values.map(classOf)) {
+    if (index >= 0 && index < classesNow.length) classesNow[index]! += 1;
+  }
   return {
     psi: populationStability(counts, now),
     limit: Math.max(PSI_MOVED, psiByChance(MOVED_CHANCE, used, independent, rows)),
@@ -102,6 +108,8 @@ function disagrees({ kind, active, good, cosines }: Compared, row: number, devia
   const right = good.values[row] ?? null;
   if (left === null || right === null) return left !== right;
   switch (kind) {
+    case 'labels':
+      return left !== right;
     case 'classes':
       return active.classes[row] !== good.classes[row];
     case 'score':

@@ -1,6 +1,7 @@
 // The schema of what was found out about failing checks, as it is stored with a decision. Apart from what judges it,
 // because the engine stores such findings and never parses them.
 import { z } from 'zod';
+import { OUTPUT_KINDS } from '../../domain/records.ts';
 
 /** What host.ts judges. */
 const times = z.array(z.number().min(0));
@@ -22,14 +23,18 @@ export const hostFactsSchema = z.object({
 const numbers = z.array(z.number());
 /** One version's answers, row by row: null where it gave no finite one; -1 for no class. */
 const answersSchema = z.object({ values: z.array(z.number().nullable()), classes: numbers });
-/** Rows of a baseline per bin of the value, and per class; null without a baseline, or without classes. */
+/**
+ * Rows of a baseline per bin of the value, and per class; null without a baseline, or without classes. Of labels there
+ * is one class for each of `labels`, and one more for all others.
+ */
 const usualSchema = z.object({
   rows: z.int(), edges: numbers, counts: numbers, classCounts: numbers.nullable(),
+  labels: numbers.optional(),
 }).nullable();
 export const attributionFactsSchema = z.union([
   z.object({ unavailable: z.string() }),
   z.object({
-    kind: z.enum(['scalar', 'score', 'regression', 'classes', 'vector']),
+    kind: z.enum(OUTPUT_KINDS),
     version: z.string(),
     standby: z.string(),
     active: answersSchema,

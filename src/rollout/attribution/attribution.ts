@@ -217,6 +217,9 @@ export function usualOf(baseline: Baseline | null): Compared['usual']['active'] 
   const { edges, counts } = reference.bins;
   return {
     rows: reference.rows, edges: [...edges], counts: [...counts],
-    classCounts: baseline.classShares?.map((share) => Math.round(share * baseline.rows)) ?? null,
+    classCounts: reference.kind === 'labels'
+      ? [...reference.classes!.counts]
+      : baseline.classShares?.map((share) => Math.round(share * baseline.rows)) ?? null,
+    ...(reference.kind === 'labels' ? { labels: [...reference.classSlots.keys()] } : {}),
   };
 }

@@ -5,8 +5,9 @@
 // Cost: runs of the twin take at most a part of the worker time; what they took is paid back before the next ones.
 // Invariant: pairs are of one generation and one twin; with another of either all counting begins anew.
 import type { Clock } from '../../base/clock.ts';
-import { judgedOutputOf } from '../../domain/judged-output.ts';
-import { predictionOf } from '../../domain/prediction.ts';
+import { judgedOutputOf, stepElementsOf } from '../../domain/judged-output.ts';
+import type { OutputKind } from '../../domain/records.ts';
+import { predictionOf } from '../../domain/sequence.ts';
 import { PairCounts } from '../../judge/pairs/pair-counts.ts';
 import type { PairedAnswer } from '../../judge/pairs/pair-counts.ts';
 import { judgePairs } from '../../judge/pairs/pair-verdict.ts';
@@ -129,11 +130,12 @@ export class PairGatherer {
     this.#savedUs -= ranUs;
     if (gathering !== this.#gathering) return;
     const { outputKind: kind } = active.version;
+    const width = stepElementsOf(active.version);
     let paired = 0;
     answers.forEach((answer, at) => {
       const row = rows[at]!;
-      const fresh = row.outcome === Outcome.modelFailure ? FAILED : answeredBy(kind, row.outputs);
-      const other = answer === null ? FAILED : answeredBy(kind, answer);
+      const fresh = row.outcome === Outcome.modelFailure ? FAILED : answeredBy(kind, row.outputs, width);
+      const other = answer === null ? FAILED : answeredBy(kind, answer, width);
       const cosine = kind === 'vector' && answer !== null ? cosineOf(row.outputs, answer) : null;
       if (counts.add({ input: row.input, atUs: row.atUs, fresh, twin: other, cosine })) paired += 1;
     });
@@ -145,8 +147,8 @@ export class PairGatherer {
 
 const FAILED: PairedAnswer = { outcome: 'failed', value: NaN, classIndex: -1 };
 
-function answeredBy(kind: Parameters<typeof predictionOf>[0], numbers: ArrayLike<number>): PairedAnswer {
-  const { value, classIndex } = predictionOf(kind, numbers);
+function answeredBy(kind: OutputKind, numbers: ArrayLike<number>, width: number): PairedAnswer {
+  const { value, classIndex } = predictionOf(kind, numbers, width);
   return { outcome: Number.isFinite(value) ? 'answered' : 'nonFinite', value, classIndex };
 }
 

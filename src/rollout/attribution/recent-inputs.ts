@@ -6,8 +6,9 @@ import { Outcome, speaksOfVersion } from '../../shared-memory/sample-ring.ts';
 import { type RingRow, RowReader, rowRingOffset } from '../../shared-memory/row-ring.ts';
 import { createSlab } from '../../shared-memory/slab-arena.ts';
 import { EntryKind } from '../../protocols/protocol.ts';
-import { judgedOutputOf } from '../../domain/judged-output.ts';
-import { predictionOf, type PredictionSummary, rowElements } from '../../domain/prediction.ts';
+import { judgedOutputOf, stepElementsOf } from '../../domain/judged-output.ts';
+import { type PredictionSummary, rowElements } from '../../domain/prediction.ts';
+import { predictionOf } from '../../domain/sequence.ts';
 import { ReplayStatus } from '../../worker/run/replay.ts';
 import type { Deployment } from '../deployment/deployment.ts';
 
@@ -80,9 +81,9 @@ export async function runRecentInputs(
   if (difference !== null) return { unavailable: difference };
   const answers = await replayAll(standby, rows, nowUs);
   if (typeof answers === 'string') return { unavailable: answers };
-  const kind = active.version.outputKind;
+  const reading = { kind: active.version.outputKind, width: stepElementsOf(active.version) };
   // The newest come first, so that what the time does not reach is old.
-  const pairs = answers.map((answer, back) => pairOf(kind, rows[rows.length - 1 - back]!, answer)).reverse();
+  const pairs = answers.map((answer, back) => pairOf(reading, rows[rows.length - 1 - back]!, answer)).reverse();
   return pairs.length < RECENT_ROWS_MIN
     ? { unavailable: `only ${pairs.length} inputs were run in ${RUN_US_MAX / 1e6} s` }
     : { pairs, distinct: distinctOf(rows.slice(-pairs.length).map(({ input }) => input)) };
@@ -164,11 +165,13 @@ export async function replayRows(
   return { answers, ranUs: slab.ranUs };
 }
 
-function pairOf(kind: OutputKind, row: KeptRow, answer: Float64Array | null): AnswerPair {
+function pairOf(
+  { kind, width }: { readonly kind: OutputKind; readonly width: number }, row: KeptRow, answer: Float64Array | null,
+): AnswerPair {
   const isGood = row.outcome === Outcome.ok;
   const cosine = kind === 'vector' && isGood && answer !== null ? cosineOf(row.outputs, answer) : null;
   return {
-    active: predictionOf(kind, isGood ? row.outputs : []), standby: predictionOf(kind, answer ?? []), cosine,
+    active: predictionOf(kind, isGood ? row.outputs : null, width), standby: predictionOf(kind, answer, width), cosine,
   };
 }
 

@@ -7,7 +7,7 @@ import { clearSampleRing, sampleRingBytes, sampleRingOffset } from '../../shared
 import { noLimits, RUN_ROWS_MAX, type RunLimits } from '../../domain/run-limits.ts';
 import type { Slab } from '../../shared-memory/slab.ts';
 import type { SlabArena } from '../../shared-memory/slab-arena.ts';
-import { judgedOutputOf } from '../../domain/judged-output.ts';
+import { judgedOutputOf, stepElementsOf } from '../../domain/judged-output.ts';
 import type { NonFiniteJson } from '../../protocols/json/tensor-json.ts';
 import type { BatchResult, PredictionSource, RowMemory } from '../../worker/messages.ts';
 import { InferencePool } from '../../worker/pool/pool.ts';
@@ -198,5 +198,5 @@ function predictionSource(version: VersionRecord): PredictionSource | null {
   const { output: name, kind } = judgedOutputOf(version);
   const output = version.signature.outputs.findIndex((candidate) => candidate.name === name);
   const datatype = version.signature.outputs[output]?.datatype;
-  return datatype === undefined ? null : { output, kind, datatype };
+  return datatype === undefined ? null : { output, kind, datatype, width: stepElementsOf(version) };
 }

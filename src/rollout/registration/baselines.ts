@@ -1,7 +1,7 @@
 // Gives a version the baseline that a file holds. Main thread, or a CLI without an engine.
 import type { Clock } from '../../base/clock.ts';
 import { lastgoodError } from '../../base/errors.ts';
-import { baselineOfFile, readBaselineFile } from '../../judge/baseline/baseline-file.ts';
+import { baselineOfFile, readBaselineFile, unwatchedInputs } from '../../judge/baseline/baseline-file.ts';
 import { baselineWarning } from '../../judge/baseline/reference.ts';
 import type { Baseline, VersionRecord } from '../../domain/records.ts';
 import type { Registry } from '../../registry/registry.ts';
@@ -21,9 +21,12 @@ export async function baselineFromFile(
   // Its workers summarise answers by this kind already; only what one number means may still be found out.
   const kind = outputKind === 'scalar' ? {} : { kind: outputKind };
   const about = { createdAtMs: clock.wallMs(), declared, ...kind };
-  const given = baselineOfFile(readBaselineFile(from), signature, about);
+  const file = readBaselineFile(from);
+  const given = baselineOfFile(file, signature, about);
   const baseline = keepingInputs(given, registry.baselineOf(model, version));
+  const unwatched = unwatchedInputs(file, given, record);
   const warnings = warningsWith(record, baseline);
+  warnings.push(...unwatched.filter((one) => !warnings.includes(one)));
   return registry.commit(() => registry.setBaseline({ model, version, baseline, warnings, by }));
 }
 

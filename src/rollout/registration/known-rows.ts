@@ -13,8 +13,10 @@ export function knownRows(golden: Golden | null, file: BaselineFile | null): Gol
   // A file may tell of the predictions alone.
   if (inputs === null) return cases;
   const rows = spread(file!.rows).map((row): GoldenCase['inputs'] =>
-    Object.fromEntries([...inputs].map(([name, { shape, rows: data }]) =>
-      [name, { shape: [1, ...shape], data: data[row]! }])));
+    Object.fromEntries([...inputs].map(([name, { rows: all }]) => {
+      const { values, shape } = all[row]!;
+      return [name, { shape: [1, ...shape], data: values.map(Number) }];
+    })));
   return [...cases, ...rows];
 }
 

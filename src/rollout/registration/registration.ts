@@ -3,7 +3,9 @@
 // registry first: a crash in between leaves a file too many, never a version without its file.
 import type { Clock } from '../../base/clock.ts';
 import { isLastgoodError, lastgoodError, reasonOf } from '../../base/errors.ts';
-import { type BaselineFile, baselineOfFile, readBaselineFile } from '../../judge/baseline/baseline-file.ts';
+import {
+  type BaselineFile, baselineOfFile, readBaselineFile, unwatchedInputs,
+} from '../../judge/baseline/baseline-file.ts';
 import { baselineWarning } from '../../judge/baseline/reference.ts';
 import { addArtifact, type AddedArtifact } from '../../artifacts/add.ts';
 import { removeArtifact, whileRegistering } from '../../artifacts/directory.ts';
@@ -95,6 +97,8 @@ async function addVersion(
         stacking: trial.stacking,
         warnings: [
           ...trial.warnings, ...warningsAbout(registry, request.model, trial.signature, judged.baseline),
+          ...(baselineFile === null || judged.baseline === null ? [] : unwatchedInputs(
+            baselineFile, judged.baseline, { signature: trial.signature, declared: declarationOf(request) })),
           ...quarantineWarnings(registry, request.model, artifact.sha256),
         ],
       },

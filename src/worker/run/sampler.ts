@@ -6,6 +6,8 @@ import type { Outcome, Sample, SampleWriter } from '../../shared-memory/sample-r
 import { Track } from '../../shared-memory/slab.ts';
 import { halfToNumber } from '../../domain/half.ts';
 import { summarizeRow } from '../../domain/prediction.ts';
+import { labelNumber } from '../../domain/labels.ts';
+import { SequenceReader } from '../../domain/sequence.ts';
 import { Projector } from '../../domain/projection.ts';
 import type { InputSource } from '../../domain/row-batch.ts';
 import { eachRow, type RunBlock } from '../../domain/run-block.ts';
@@ -44,8 +46,8 @@ export class Sampler {
   readonly #writer: SampleWriter | null;
   readonly #ringCapacity: number;
   readonly #tap: RowTap | null;
-  /** Set when the version is loaded; until then samples carry no prediction. */
-  source: PredictionSource | null = null;
+  #source: PredictionSource | null = null;
+  #sequences: SequenceReader | null = null;
   readonly #samples: Sample[] = [];
   readonly #asked = new WordView();
   readonly #answered = new WordView();
@@ -61,6 +63,15 @@ export class Sampler {
     this.#writer = writer;
     this.#ringCapacity = ringCapacity;
     this.#tap = tap;
+  }
+
+  get source(): PredictionSource | null {
+    return this.#source;
+  }
+  /** Set when the version is loaded; until then samples carry no prediction. */
+  set source(source: PredictionSource | null) {
+    this.#source = source;
+    this.#sequences = source?.kind === 'sequence' ? new SequenceReader(source.width ?? 1) : null;
   }
 
   /** Starts a batch of one generation. */
@@ -150,20 +161,28 @@ export class Sampler {
       hash = hashElements(hash, data, this.#answered, row * rowElements, rowElements, 1);
     }
     sample.hash = hash;
-    if (this.source === null) return;
-    const { data, rowElements } = block.outputs[this.source.output]!;
-    if (Array.isArray(data)) return;
+    const source = this.#source;
+    if (source === null) return;
+    const { data, rowElements } = block.outputs[source.output]!;
     const offset = row * rowElements;
-    if (this.source.datatype === 'FP16') {
-      this.#summarize(this.source.kind, halves(data, offset, rowElements), 0, rowElements, sample);
+    if (Array.isArray(data)) {
+      if (source.kind === 'labels' && rowElements > 0) sample.value = labelNumber(data[offset]!);
+    } else if (source.datatype === 'FP16') {
+      this.#summarize(source.kind, halves(data, offset, rowElements), 0, rowElements, sample);
     } else {
-      this.#summarize(this.source.kind, data, offset, rowElements, sample);
+      this.#summarize(source.kind, data, offset, rowElements, sample);
     }
   }
 
   #summarize(
     kind: OutputKind, data: ArrayLike<number | bigint>, offset: number, elements: number, sample: Sample,
   ): void {
+    if (this.#sequences !== null) {
+      this.#sequences.read(data, offset, elements, sample);
+      sample.direction = this.#projector.next();
+      sample.projection = this.#sequences.projection(sample.direction);
+      return;
+    }
     summarizeRow(kind, data, offset, elements, sample);
     if (kind === 'vector') this.#projector.project(data, offset, elements, sample);
   }
@@ -228,12 +247,19 @@ export class Sampler {
   }
 }
 
-/** The numbers of one row of the output that predictions are read from; none when it has no numbers. */
+const NO_NUMBERS: RowOutputs = { numbers: [], offset: 0, length: 0 };
+
+/** The numbers of one row of the output that predictions are read from, a text label's among them; else none. */
 export function outputNumbers({ outputs }: RunBlock, source: PredictionSource | null, row: number): RowOutputs {
   const found = source === null ? undefined : outputs[source.output];
-  if (found === undefined || Array.isArray(found.data)) return { numbers: [], offset: 0, length: 0 };
+  if (found === undefined) return NO_NUMBERS;
   const { data, rowElements: length } = found;
   const offset = row * length;
+  if (Array.isArray(data)) {
+    return source!.kind === 'labels' && length > 0
+      ? { numbers: [labelNumber(data[offset]!)], offset: 0, length: 1 }
+      : NO_NUMBERS;
+  }
   if (source!.datatype === 'FP16') return { numbers: halves(data, offset, length), offset: 0, length };
   if (data instanceof BigInt64Array || data instanceof BigUint64Array) {
     return { numbers: Float64Array.from(data.subarray(offset, offset + length), Number), offset: 0, length };

@@ -19,6 +19,7 @@ const record = (version: string, baseline: Baseline | null): VersionRecord => ({
 } as unknown as VersionRecord);
 const about = (more: Partial<CaptureAbout> = {}): CaptureAbout => ({
   version: record('2', null), generation: 4, others: [], options: resolveOptions({}).judge, acceptsNew: false, nowMs: 9,
+  labelNames: () => new Map(),
   ...more,
 });
 

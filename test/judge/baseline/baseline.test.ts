@@ -5,14 +5,14 @@ import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { isLastgoodError } from '../../../src/base/errors.ts';
 import {
-  BASELINE_FILE_BYTES_MAX, baselineOfFile, parseBaseline, readBaselineFile,
+  BASELINE_FILE_BYTES_MAX, baselineOfFile, parseBaseline, readBaselineFile, unwatchedInputs,
 } from '../../../src/judge/baseline/baseline-file.ts';
 import type { BaselineAbout } from '../../../src/judge/baseline/baseline.ts';
 import {
   BASELINE_VALUES_MAX, baselineOfPredictions, computeBaseline, thin,
 } from '../../../src/judge/baseline/baseline.ts';
-import type { Signature } from '../../../src/domain/records.ts';
-import { predictionOf } from '../../../src/domain/prediction.ts';
+import type { Signature, VersionRecord } from '../../../src/domain/records.ts';
+import { predictionOf } from '../../../src/domain/sequence.ts';
 import { assertClose } from '../vectors.ts';
 
 const about: BaselineAbout = { output: 'y', kind: 'scalar', source: 'validation', createdAtMs: 5, origin: 'b.json' };
@@ -102,7 +102,7 @@ test('readBaselineFile and baselineOfFile read the probabilities, not the label 
 test('parseBaseline accepts the shape of the tensor, an open one and that of a row', () => {
   for (const shape of [[2, 3], [-1, 3], [3], [2, 1, 3]]) {
     const parsed = parseBaseline('p', file({ y: { shape, data: [[1, 2, 3], [4, 5, 6]] } }));
-    assert.deepEqual(parsed.outputs.get('y')?.rows, [[1, 2, 3], [4, 5, 6]]);
+    assert.deepEqual(parsed.outputs.get('y')?.rows.map(({ values }) => values), [[1, 2, 3], [4, 5, 6]]);
   }
 });
 
@@ -114,8 +114,7 @@ test('parseBaseline refuses what does not fit and says where', () => {
     [file({ y: { shape: [2], data: [1] } }), /"y" has 1 rows; wanted 2/],
     [file({ y: { shape: [2, 4], data: [[1, 2, 3], [1, 2, 3]] } }), /3 values in row 0; wanted shape \[2, 4\]/],
     [file({ y: { shape: [2, 3], data: [[1, 2, 3], [1, 2]] } }), /2 values in row 1; wanted 3/],
-    [file({ y: { shape: [2], data: [1, null] } }), /holds null in row 1; wanted finite/],
-    [file({ y: { shape: [2], data: [1, '2'] } }), /holds "2" in row 1/],
+    [file({ y: { shape: [2], data: [1, {}] } }), /holds \{\} in row 1/],
     [[], /document/],
   ];
   for (const [content, text] of cases) assert.throws(() => parseBaseline('p', content), invalid(text));
@@ -184,4 +183,74 @@ test('baselineOfFile refuses outputs that are not as wide as those of the model,
   assert.throws(() => read({ ...of('label', 2) as object, ...of('probabilities', 3) as object }, signature),
     invalid(/output "label" has 2 values a row; wanted 1/), 'also one that is not judged');
   assert.ok(read(of('price', 2), open));
+});
+
+const tensor = (name: string, datatype: Signature['inputs'][number]['datatype'], shape: number[]) =>
+  ({ name, datatype, shape });
+const baselineOf = (content: Record<string, unknown>, model: Signature, declared: VersionRecord['declared'] = {}) =>
+  baselineOfFile(parseBaseline('p', file(content['outputs'], content)), model, { createdAtMs: 1, declared });
+
+test('a baseline file holds rows of any rank, flat or nested as their shape says', () => {
+  const model: Signature = { inputs: [], outputs: [tensor('y', 'FP32', [-1, 2, 3])] };
+  const flat = [[1, 2, 3, 4, 5, 6], [0, 0, 1, 0, 0, 1]];
+  const nested = flat.map((row) => [row.slice(0, 3), row.slice(3)]);
+  const of = (shape: number[], data: unknown): unknown => baselineOf({ outputs: { y: { shape, data } } }, model).hash;
+  for (const shape of [[2, 2, 3], [-1, 2, 3], [2, 3], [-1, -1, 3]]) {
+    assert.equal(of(shape, nested), of([2, 2, 3], flat), String(shape));
+  }
+  const refused: [unknown[], RegExp][] = [
+    [[nested[0], [[1, 2], [3, 4, 5]]], /"y" is nested unevenly in row 1/],
+    [[nested[0], [[1, 2], [3, 4], [5, 6]]], /"y" is nested as \[3,2\] in row 1; wanted \[2,3\], or one flat list/],
+    [[nested[0], [[[1]]]], /"y" is nested as \[1,1,1\] in row 1/],
+    [[nested[0], [1, 2, 3, 4, 5]], /"y" has 5 values in row 1; wanted 6/],
+  ];
+  for (const [data, text] of refused) assert.throws(() => of([2, 2, 3], data), invalid(text));
+});
+
+test('answers of several lengths are summarised by their steps and by the mean of these', () => {
+  const model: Signature = { inputs: [], outputs: [tensor('y', 'FP32', [-1, -1, 2])] };
+  const data = [[[1, 8], [5, 0]], [[3, 4]]];
+  const baseline = baselineOf({ outputs: { y: { shape: [-1, -1, 2], data } } }, model);
+  assert.deepEqual([baseline.kind, baseline.width, baseline.values], ['sequence', 2, [5, 5]]);
+  // Two steps and one: two answers that are as frequent.
+  assert.deepEqual(baseline.projections?.[0]!.counts.filter((count) => count > 0), [1, 1]);
+  const declared = { kind: 'vector' } as const;
+  assert.throws(() => baselineOf({ outputs: { y: { shape: [-1, 2], data } } }, model, declared),
+    invalid(/its rows have 4 and 2 numbers; wanted a sequence/));
+});
+
+test('labels are read from texts, and from integers of any size', () => {
+  const text: Signature = { inputs: [], outputs: [tensor('t', 'BYTES', [-1]), tensor('p', 'FP32', [-1, 1])] };
+  const outputs = { t: { shape: [2], data: ['cat', 'dog'] }, p: { shape: [2], data: [0.5, 1] } };
+  const { kind, labels } = baselineOf({ outputs }, text, { output: 't' });
+  assert.equal(kind, 'labels');
+  assert.deepEqual(labels?.map(({ name, share }) => [name, share]).sort(), [['cat', 0.5], ['dog', 0.5]]);
+  assert.equal(baselineOf({ outputs }, text).kind, 'score');
+  assert.throws(() => baselineOf({ outputs: { t: { shape: [2], data: ['cat', 3] } } }, text, { output: 't' }),
+    invalid(/"t" holds 3 in row 1; wanted texts/));
+  const whole: Signature = { inputs: [], outputs: [tensor('n', 'INT64', [-1])] };
+  const n = { n: { shape: [2], data: [-1, '9007199254740993'] } };
+  assert.deepEqual(baselineOf({ outputs: n }, whole, { kind: 'labels' }).labels?.map(({ name }) => name),
+    ['-1', '9007199254740992']);
+});
+
+test('columns that cannot be watched are skipped, and each is told of', () => {
+  const model: Signature = {
+    inputs: [tensor('city', 'BYTES', [-1, 1]), tensor('age', 'FP32', [-1, 1]), tensor('gone', 'FP32', [-1, 1]),
+      tensor('words', 'INT64', [-1, -1])],
+    outputs: [tensor('y', 'FP32', [-1, 1])],
+  };
+  const content = {
+    outputs: { y: { shape: [2], data: [0.5, 1] } },
+    inputs: {
+      city: { shape: [2, 1], data: ['Rome', 'Oslo'] }, age: { shape: [2, 1], data: [40, null] },
+      gone: { shape: [2, 1], data: [null, null] }, words: { shape: [-1, -1], data: [[1, 2, 3], [4]] },
+    },
+  };
+  const baseline = baselineOf(content, model);
+  assert.deepEqual(baseline.inputs?.columns.map(({ name, nonFinite }) => [name, nonFinite]), [['age', 1]]);
+  const parsed = parseBaseline('p', file(content.outputs, content));
+  assert.deepEqual(unwatchedInputs(parsed, baseline, { signature: model }).map((one) => one.slice(0, 26)), [
+    'input "city" is text, so w', 'rows of input "words" have', 'input column "gone" has no',
+  ]);
 });

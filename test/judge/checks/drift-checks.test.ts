@@ -5,7 +5,7 @@ import { computeBaseline } from '../../../src/judge/baseline/baseline.ts';
 import type { CheckName } from '../../../src/judge/types/messages.ts';
 import type { Baseline, OutputKind } from '../../../src/domain/records.ts';
 import type { Sample } from '../../../src/shared-memory/sample-ring.ts';
-import { predictionOf } from '../../../src/domain/prediction.ts';
+import { predictionOf } from '../../../src/domain/sequence.ts';
 import { judgeOptions, seededRandom } from '../fixtures.ts';
 import type { SuiteSetting } from './suite-fixtures.ts';
 import { SuiteRun } from './suite-fixtures.ts';

@@ -6,7 +6,7 @@ import { computeBaseline } from '../../../src/judge/baseline/baseline.ts';
 import { computeInputBaseline } from '../../../src/judge/baseline/input-baseline.ts';
 import { largestShareDifference, populationStability } from '../../../src/judge/statistics/statistics.ts';
 import type { Baseline, Bins } from '../../../src/domain/records.ts';
-import { predictionOf } from '../../../src/domain/prediction.ts';
+import { predictionOf } from '../../../src/domain/sequence.ts';
 import { seededRandom } from '../fixtures.ts';
 import { SuiteRun } from './suite-fixtures.ts';
 

@@ -10,7 +10,7 @@ import type { Compared } from '../../../src/judge/verdict/attribution.ts';
 import { baselineOfFile, readBaselineFile } from '../../../src/judge/baseline/baseline-file.ts';
 import { packageRoot } from '../../../src/base/package-root.ts';
 import { usualOf } from '../../../src/rollout/attribution/attribution.ts';
-import { predictionOf } from '../../../src/domain/prediction.ts';
+import { predictionOf } from '../../../src/domain/sequence.ts';
 import type { PredictionSummary } from '../../../src/domain/prediction.ts';
 import { Session } from '../../../src/worker/session/session.ts';
 
