@@ -5,7 +5,7 @@ import { resolve } from 'node:path';
 import { z } from 'zod';
 import { lastgoodError } from '../base/errors.ts';
 import { IN_OUR_WORDS, issuesText } from '../base/schema-text.ts';
-import { DECLARED_KINDS } from '../domain/records.ts';
+import { DECLARED_KINDS, STACKING_WISHES } from '../domain/records.ts';
 import type { DecisionRecord, EventRecord, ModelRecord, VersionRecord } from '../domain/records.ts';
 import type { Activation, Rollback } from '../rollout/events.ts';
 import type { EngineStatus, Registration } from './answers.ts';
@@ -41,6 +41,8 @@ export const COMMANDS = {
       output: text.exactOptional(), outputKind: z.enum(DECLARED_KINDS).exactOptional(),
       /** Those that are watched, such as age,features[0-7]; by default all of them, at most 32. */
       inputColumns: text.exactOptional(),
+      /** Whether rows of different requests may share a run; by default wherever that is proven. */
+      stacking: z.enum(STACKING_WISHES).exactOptional(),
       promote: flag, allowSignatureChange: flag,
       /** With promote: also a file that is in quarantine under another name. */
       force: flag,

@@ -2,6 +2,7 @@
 // thread; the body of an inference request is passed on as bytes, never parsed here.
 import { monotonicUs } from '../base/clock.ts';
 import { lastgoodError } from '../base/errors.ts';
+import type { StackingWish } from '../domain/records.ts';
 import { collectBody } from '../http/body.ts';
 import type { HttpRequest } from '../http/driver.ts';
 import type { Reply } from '../http/reply.ts';
@@ -137,8 +138,10 @@ function repositoryRoutes(api: ServingApi, options: FrontOptions, state: FrontSt
 
 // Triton's names: "config" is a JSON text that we do not need, "file:<version>/<name>" the bytes
 // of each file of a version in base64.
-function loadRequest(parameters: JsonObject & { readonly version?: string | undefined }): LoadRequest {
-  const { version } = parameters;
+function loadRequest(
+  parameters: JsonObject & { readonly version?: string | undefined; readonly stacking?: StackingWish | undefined },
+): LoadRequest {
+  const { version, stacking } = parameters;
   const files = Object.entries(parameters).filter(([key]) => key.startsWith('file:'));
   if (files.length === 0) return version === undefined ? {} : { version };
   const refusal = (reason: string): Error => lastgoodError('INVALID_REQUEST', { reason });
@@ -155,5 +158,5 @@ function loadRequest(parameters: JsonObject & { readonly version?: string | unde
     byName.set(name, Buffer.from(content, 'base64'));
     named = ofVersion;
   }
-  return { version: named, files: byName };
+  return { version: named, files: byName, ...(stacking === undefined ? {} : { stacking }) };
 }

@@ -3,7 +3,7 @@ import type { Submitter } from '../batch/submit.ts';
 import type { FrontLimits } from '../http/limits.ts';
 import type { TlsOptions } from '../http/tls/tls-renewal.ts';
 import type { TlsView } from '../metrics/views.ts';
-import type { Trust } from '../domain/records.ts';
+import type { StackingWish, Trust } from '../domain/records.ts';
 
 /** The answer of GET /health, fields as the public contract names them. */
 export interface HealthAnswer {
@@ -48,6 +48,8 @@ export interface LoadRequest {
   readonly version?: string;
   /** The files of a new version, by name. */
   readonly files?: ReadonlyMap<string, Uint8Array>;
+  /** Of a new version: whether rows of different requests may share a run. */
+  readonly stacking?: StackingWish;
 }
 
 /** What the Open Inference Protocol's routes ask of the engine, beside the queues of its models. */

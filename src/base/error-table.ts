@@ -192,6 +192,12 @@ export const ERRORS = {
     (d: { model: Text; version: Text; reason: Text }) =>
       `try version "${d.version}" of model "${d.model}": ${d.reason}; nothing was registered`,
   ),
+  STACKING_UNPROVEN: define(
+    422,
+    (d: { model: Text; version: Text; reason: Text; advice: Text }) =>
+      `stack rows of version "${d.version}" of model "${d.model}": not proven that they keep apart: ${d.reason}; ` +
+      `wanted ${d.advice}; nothing was registered`,
+  ),
   ARTIFACT_DAMAGED: define(
     500,
     (d: { sha256: Text; reason: Text }) => `open artefact ${d.sha256.slice(0, 12)}: ${d.reason}`,

@@ -190,6 +190,10 @@ export interface StackingDecision {
   readonly rowOutputs?: readonly boolean[];
 }
 
+/** What an operator can ask for: `rows` if that is proven, `rows!` whatever the proof says. */
+export const STACKING_WISHES = ['rows', 'none', 'rows!'] as const;
+export type StackingWish = (typeof STACKING_WISHES)[number];
+
 /**
  * new: has never served, or not long enough. good: ended its probation or was confirmed.
  * unhealthy: was rolled back or put into quarantine; never chosen by the machine until an operator releases it.

@@ -50,6 +50,8 @@ export interface CodecOptions {
   readonly model: string;
   readonly version: string;
   readonly signature: Signature;
+  /** Which outputs have a row for each row; by default those that have a first dimension. */
+  readonly rowOutputs?: readonly boolean[];
   /** What NaN and infinities become in JSON. */
   readonly nonFinite: NonFiniteJson;
   readonly answerBytesMax: number;

@@ -13,6 +13,7 @@ import { http } from '../support/http.ts';
 import { oipFrame, readOipFrame } from '../support/oip-frames.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 import { WebSocketClient } from '../support/websocket-client.ts';
+import { linear } from '../worker/onnx.ts';
 import { fixedSoftmax, quantised, runningSum, sequenceFirst, sharesOfRows } from '../worker/mixers.ts';
 
 const CLIENTS = 64;
@@ -166,6 +167,19 @@ describe('a model that mixes its rows, under 64 clients at once', () => {
         assertAlike(protocol, server.port, served));
     }
   }
+
+  test('takes an operator at his word, but for what is not proven', async () => {
+    const file = fileOf(quantised());
+    const refused = await lastgood(['register', 'wished', file, '--stacking', 'rows', ...data]);
+    assert.notEqual(refused.code, 0);
+    assert.match(refused.stderr, /not proven that they keep apart: .* wanted none, .* or rows!/);
+    const forced = await lastgood(['register', 'wished', file, '--stacking', 'rows!', ...data]);
+    assert.match(forced.stdout, /stacking: rows, because an operator wants it, against the proof: output "y"/);
+    const denied = await lastgood(['register', 'denied', fileOf(linear()), '--stacking', 'none', '--promote', ...data]);
+    assert.match(denied.stdout, /stacking: none, because an operator wants none/);
+    const { json } = await http(server.port, '/v2/models/denied/config');
+    assert.deepEqual((json['parameters'] as Record<string, unknown>)['stacking'], { string_value: 'none' });
+  });
 
   test('says so at register, in the status and to clients', async () => {
     const registered = await lastgood(['register', 'again', fileOf(quantised()), ...data]);

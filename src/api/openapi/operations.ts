@@ -122,7 +122,8 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
   'POST /v2/repository/index': repositoryIndex('All models and their versions'),
   'POST /v2/repository/:repository/index': repositoryIndex('The same under any name of the only repository'),
   'POST /v2/repository/models/:model/load': repository('Serve a model, or a new version of it', loadBody, [
-    'MODEL_NOT_FOUND', 'VERSION_NOT_FOUND', 'INVALID_NAME', 'VERSION_EXISTS', 'TRIAL_FAILED', 'LOAD_FAILED',
+    'MODEL_NOT_FOUND', 'VERSION_NOT_FOUND', 'INVALID_NAME', 'VERSION_EXISTS', 'TRIAL_FAILED', 'STACKING_UNPROVEN',
+      'LOAD_FAILED',
     'SIGNATURE_CHANGED', 'QUARANTINED', 'FILE_QUARANTINED', 'PINNED', 'BUSY', 'NO_ACTIVE_VERSION',
   ]),
   'POST /v2/repository/models/:model/unload': repository('Stop serving a model', unloadBody, [

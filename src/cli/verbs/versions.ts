@@ -2,7 +2,7 @@
 import { Option } from 'commander';
 import type { Command } from 'commander';
 import type { Registration } from '../../admin/answers.ts';
-import { DECLARED_KINDS } from '../../domain/records.ts';
+import { DECLARED_KINDS, STACKING_WISHES } from '../../domain/records.ts';
 import type { Signature, TensorSignature } from '../../domain/records.ts';
 import type { Activation, Rollback } from '../../rollout/events.ts';
 import { judgedOutputOf } from '../../domain/judged-output.ts';
@@ -44,15 +44,17 @@ function registerCommand(): Command {
     .addOption(new Option('--output-kind <kind>', 'how the judge reads it (default: by its shape and the baseline)')
       .choices(DECLARED_KINDS))
     .option('--input-columns <list>', 'inputs to watch for drift, as in age,features[0-7] (default: all, 32 at most)')
+    .addOption(new Option('--stacking <mode>', 'whether rows of different requests share a run (default: if it is ' +
+      'proven that they keep apart); rows! also against the proof').choices(STACKING_WISHES))
     .option('--promote', 'make it the active version at once')
     .option('--allow-signature-change', `with --promote: ${CHANGE_SIGNATURE}`)
     .option('--force', `with --promote: ${FORCE}`)
     .action(async (model: string, file: string, flags: VerbFlags<'register'>) => {
-      const { version, baseline, golden, output, outputKind, inputColumns, promote } = flags;
+      const { version, baseline, golden, output, outputKind, inputColumns, stacking, promote } = flags;
       const { allowSignatureChange, force } = flags;
       const result = await ask(flags, 'register', {
-        model, file, version, baseline, golden, output, outputKind, inputColumns, promote, allowSignatureChange,
-        force,
+        model, file, version, baseline, golden, output, outputKind, inputColumns, stacking, promote,
+        allowSignatureChange, force,
       }, `registering a version of ${model}`);
       printResult(flags, result, registeredText);
     });

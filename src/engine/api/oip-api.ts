@@ -2,7 +2,7 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import type { ControlPlane } from '../../admin/commands.ts';
+import type { ControlPlane, RegisterArguments } from '../../admin/commands.ts';
 import { checkedFileName } from '../../artifacts/manifest.ts';
 import { lastgoodError, reasonOf } from '../../base/errors.ts';
 import type { IndexEntry, OipApi } from '../../api/serving-api.ts';
@@ -44,9 +44,11 @@ export function createOipApi(
       if (served === undefined) return [{ name: model, state: 'UNAVAILABLE', reason: 'unloaded' }];
       return indexEntries(model, served.rollout.activeVersion?.version ?? null, served.rollout.deployments);
     }),
-    load: async (model, { version, files }) => {
+    load: async (model, { version, files, stacking }) => {
       life.assertOpen();
-      if (files !== undefined) await registerBytes(control, model, version, files);
+      if (files !== undefined) await registerBytes(control, files, {
+        model, ...(version !== undefined && { version }), ...(stacking !== undefined && { stacking }),
+      });
       // Throws for a model that nobody registered.
       else registry.model(model);
       await table.setUnloaded(model, false, BY.by);
@@ -87,9 +89,9 @@ function versionsOf(served: ServedModel, version: string | undefined): string[] 
 }
 
 async function registerBytes(
-  control: ControlPlane, model: string, version: string | undefined, files: ReadonlyMap<string, Uint8Array>,
+  control: ControlPlane, files: ReadonlyMap<string, Uint8Array>, about: Omit<RegisterArguments, 'file'>,
 ): Promise<void> {
-  checkName('the model name', model);
+  checkName('the model name', about.model);
   const folder = await mkdtemp(join(tmpdir(), 'lastgood-'));
   try {
     // One file may have any name; among several it is the model's that tells it.
@@ -100,7 +102,7 @@ async function registerBytes(
       await writeFile(path, bytes, { flag: 'wx', mode: 0o600 });
       if (files.size === 1) file = path;
     }
-    await control.register({ model, file, ...(version !== undefined && { version }) }, BY);
+    await control.register({ ...about, file }, BY);
   } finally {
     await rm(folder, { recursive: true, force: true });
   }

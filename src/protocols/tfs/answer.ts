@@ -23,11 +23,13 @@ export class TfsEncoder implements TensorEncoder {
   readonly #json: TensorJson;
   readonly #outputs: readonly TensorSignature[];
   readonly #names: readonly Buffer[];
+  readonly #rowOutputs: readonly boolean[];
 
-  constructor({ signature, nonFinite, answerBytesMax }: CodecOptions) {
+  constructor({ signature, rowOutputs, nonFinite, answerBytesMax }: CodecOptions) {
     this.#writer = new JsonWriter(answerBytesMax);
     this.#json = new TensorJson(this.#writer, nonFinite);
     this.#outputs = signature.outputs;
+    this.#rowOutputs = rowOutputs ?? signature.outputs.map(({ shape }) => shape.length > 0);
     this.#names = signature.outputs.map(({ name }) => Buffer.from(`${JSON.stringify(name)}:`));
   }
 
@@ -49,7 +51,8 @@ export class TfsEncoder implements TensorEncoder {
         if (row > 0) writer.byte(COMMA);
         this.#values(known, (output) => {
           const { data, shape } = known[output]!;
-          this.#value(output, known[output]!, shape.slice(1), (data.length / rows) * row);
+          const hasRows = this.#rowOutputs[output]!;
+          this.#value(output, known[output]!, hasRows ? shape.slice(1) : shape, (data.length / rows) * row);
         });
       }
       writer.byte(CLOSE_BRACKET);
@@ -85,8 +88,9 @@ export class TfsEncoder implements TensorEncoder {
     });
   }
 
+  // What has no rows is the whole answer to one instance, and no part of it belongs to one of several.
   #checkRows(tensors: readonly Tensor[], rows: number): void {
-    const odd = tensors.findIndex(({ shape }) => shape[0] !== rows);
+    const odd = tensors.findIndex(({ shape }, output) => (this.#rowOutputs[output]! ? shape[0] !== rows : rows > 1));
     if (odd < 0) return;
     const shape = shapeText(tensors[odd]!.shape);
     const reason = `output "${this.#outputs[odd]!.name}" has the shape ${shape}, which is no row for each of the ` +

@@ -11,7 +11,9 @@ import { addArtifact, type AddedArtifact } from '../../artifacts/add.ts';
 import { removeArtifact, whileRegistering } from '../../artifacts/directory.ts';
 import { modelFileOf } from '../../artifacts/verify.ts';
 import { checkName } from '../../base/names.ts';
-import type { Baseline, DeclaredKind, Golden, OutputKind, Signature, VersionRecord } from '../../domain/records.ts';
+import type {
+  Baseline, DeclaredKind, Golden, OutputKind, Signature, StackingWish, VersionRecord,
+} from '../../domain/records.ts';
 import type { Registry } from '../../registry/registry.ts';
 import { inputColumnsOf } from '../../domain/input-columns.ts';
 import { declaredOutput } from '../../domain/judged-output.ts';
@@ -22,6 +24,7 @@ import { defaultMemoryBytes } from '../preparation/memory-watch.ts';
 import type { Preparation } from '../preparation/preparation.ts';
 import { signatureDifference } from './promotable.ts';
 import { runTrial, type TrialRequest, type TrialResult } from './trial.ts';
+import { wishedStacking } from './wished-stacking.ts';
 
 export interface RegistrationPorts {
   readonly dataDir: string;
@@ -49,12 +52,14 @@ export interface RegistrationRequest {
   readonly outputKind?: DeclaredKind;
   /** The input columns that are watched, as in input-columns.ts. */
   readonly inputColumns?: string;
+  /** Whether rows of different requests may share a run; by default wherever that is proven. */
+  readonly stacking?: StackingWish;
 }
 
 /**
  * Registers the file as a version and returns its record, which is on disk by then. Throws INVALID_NAME,
- * VERSION_EXISTS, FILE_UNREADABLE, INVALID_BASELINE, INVALID_OUTPUT, INVALID_COLUMNS, INVALID_GOLDEN or TRIAL_FAILED,
- * and then nothing has changed.
+ * VERSION_EXISTS, FILE_UNREADABLE, INVALID_BASELINE, INVALID_OUTPUT, INVALID_COLUMNS, INVALID_GOLDEN, TRIAL_FAILED or
+ * STACKING_UNPROVEN, and then nothing has changed.
  */
 export async function registerVersion(
   ports: RegistrationPorts,
@@ -80,6 +85,9 @@ async function addVersion(
   const artifact = await addArtifact(ports.dataDir, request.file);
   try {
     const trial = await tryOut(ports, request, artifact, { golden, known: knownRows(golden, baselineFile) });
+    const stacking = wishedStacking(trial.stacking, request.stacking, {
+      model: request.model, version: request.version ?? 'new', signature: trial.signature,
+    });
     await ports.preparation?.ensure({ ...artifact, artifactBytes: artifact.bytes }, golden);
     const { registry } = ports;
     const judged = judgedBy(trial.signature, declarationOf(request), baselineFile, ports.clock.wallMs());
@@ -94,7 +102,7 @@ async function addVersion(
         ...judged,
         golden,
         trial: trial.report,
-        stacking: trial.stacking,
+        stacking,
         warnings: [
           ...trial.warnings, ...warningsAbout(registry, request.model, trial.signature, judged.baseline),
           ...(baselineFile === null || judged.baseline === null ? [] : unwatchedInputs(

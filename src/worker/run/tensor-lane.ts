@@ -23,7 +23,7 @@ import { Stacking, joinedRows, rowsFrom } from '../session/stacking.ts';
 const HTTP_OK = 200;
 const NOT_COMPUTED: OutputBlock = { data: new Float32Array(0), rowShape: [], rowElements: 0 };
 
-interface TensorBatchOptions extends Omit<CodecOptions, 'signature'> {
+interface TensorBatchOptions extends Omit<CodecOptions, 'signature' | 'rowOutputs'> {
   readonly session: Session;
   readonly sampler: Sampler;
   readonly gate: RunGate;
@@ -72,7 +72,10 @@ export class TensorBatch {
   constructor(options: TensorBatchOptions) {
     const { session, limits } = options;
     this.#options = options;
-    this.#codecs = tensorCodecs({ ...options, signature: session.signature });
+    this.#codecs = tensorCodecs({
+      ...options, signature: session.signature,
+      rowOutputs: session.layout.outputs.map(({ hasRows }) => hasRows),
+    });
     this.#stacking = new Stacking(session.signature, limits);
   }
 
