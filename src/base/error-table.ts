@@ -96,6 +96,11 @@ export const ERRORS = {
     (d: { model: Text; version: Text; loaded: Text }) =>
       `ask version "${d.version}" of model "${d.model}": it is not loaded; loaded are ${d.loaded}`,
   ),
+  NOT_READY: define(
+    503,
+    (d: { model: Text; version: Text }) =>
+      `ask version "${d.version}" of model "${d.model}": it is loaded, but no worker of it is there`,
+  ),
   ROUTE_NOT_FOUND: define(404, (d: { method: Text; path: Text }) => `route ${d.method} ${d.path}: no such route`),
   METHOD_NOT_ALLOWED: define(
     405,

@@ -2,6 +2,7 @@
 // how it ended.
 import type { FailedTask } from '../base/errors.ts';
 import { answerParent } from '../base/managed-child.ts';
+import { inNaturalOrder } from '../base/names.ts';
 import type { ModelRecord, VersionRecord } from '../domain/records.ts';
 import { openStore } from '../registry/opening/open-store.ts';
 import { ALL_MODELS, ALL_VERSIONS } from '../registry/store/keys.ts';
@@ -23,6 +24,7 @@ answerParent((dataDir: string): ProbeAnswer => {
   const store = openStore({ dataDir, readOnly: true, onOlder: (format) => (olderFormat = format) });
   // Every record is decoded, so that damage in the middle of the file is found.
   store.dump();
-  const [models, versions] = store.read(() => [store.list(ALL_MODELS), store.list(ALL_VERSIONS)] as const);
+  const [models, stored] = store.read(() => [store.list(ALL_MODELS), store.list(ALL_VERSIONS)] as const);
+  const versions = inNaturalOrder(stored, ({ model, version }) => `${model} ${version}`);
   return { kind: 'contents', contents: { olderFormat, models, versions } };
 });

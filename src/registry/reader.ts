@@ -1,5 +1,6 @@
 // The registry as everybody may read it, in any thread: every call sees the newest commit.
 import { type LastgoodError, lastgoodError } from '../base/errors.ts';
+import { inNaturalOrder } from '../base/names.ts';
 import { listDecisions } from './retention.ts';
 import { ALL_MODELS, attachmentKey, decisionKey, eventsOf, modelKey, versionKey, versionsOf } from './store/keys.ts';
 import { whyNoTarget } from './rules.ts';
@@ -52,8 +53,9 @@ export class RegistryReader {
     throw lastgoodError('VERSION_NOT_FOUND', { model, version, known });
   }
 
+  /** In natural order of their names. */
   versions(model: string): VersionRecord[] {
-    return this.store.read(() => this.store.list(versionsOf(model)));
+    return inNaturalOrder(this.store.read(() => this.store.list(versionsOf(model))), ({ version }) => version);
   }
 
   /** Tells whether there is a version of this name. */

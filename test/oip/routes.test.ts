@@ -62,7 +62,7 @@ suite('/v2 routes', () => {
     assert.deepEqual([unknown.status, unknown.json['code']], [404, 'VERSION_NOT_FOUND']);
     assert.equal((await http(port, '/v2/models/m/versions/1/ready')).status, 200);
     assert.equal((await http(port, '/v2/models/m/versions/3/ready')).status, 503);
-    assert.deepEqual((await http(port, '/v2/models/m')).json['versions'], ['2', '1']);
+    assert.deepEqual((await http(port, '/v2/models/m')).json['versions'], ['1', '2']);
   });
 
   test('a named version is answered while the active one is kept busy, and the other way round', async () => {

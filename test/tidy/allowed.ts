@@ -3,7 +3,6 @@
 
 /** Small files that stand for a thing by themselves, for good. */
 export const SMALL_FOR_GOOD: readonly string[] = [
-  'src/base/names.ts',
   'src/base/telemetry-off.ts',
   'src/options/judge-constants.ts',
 ];

@@ -154,3 +154,7 @@ export const tfsMetadata = z.strictObject({
     }),
   }),
 }).meta({ id: 'TfsMetadata' });
+
+/** GET /v2/models/stats: beside the statistics the metadata of a model of this name, if there is one. */
+export const allStatisticsAnswer = z.strictObject({ ...statisticsAnswer.shape, ...modelMetadataAnswer.partial().shape })
+  .meta({ description: 'the statistics, and the metadata of a model that is called "stats"' });

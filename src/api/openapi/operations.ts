@@ -103,7 +103,7 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
   'GET /v2/': server,
   'GET /v2/health/live': oip('Alive', answers.liveAnswer),
   'GET /v2/health/ready': oip('Every model has a version that answers', answers.readyAnswer, { alsoAnswers: [503] }),
-  'GET /v2/models/stats': oip('Statistics of all loaded versions', answers.statisticsAnswer),
+  'GET /v2/models/stats': oip('Statistics of all loaded versions', answers.allStatisticsAnswer),
   ...ofModel('GET', '', oip('Inputs and outputs', answers.modelMetadataAnswer)),
   ...ofModel('GET', '/config', oip("Configuration, as Triton's ModelConfig", answers.modelConfigAnswer)),
   ...ofModel('GET', '/stats', oip('Statistics', answers.statisticsAnswer)),

@@ -1,5 +1,6 @@
 // The state of an engine and its models as text for a person. Pure, but for the colours of the terminal; `nowMs` is
 // wall-clock time, which the records are stamped with.
+import { inNaturalOrder } from '../../base/names.ts';
 import type { EngineStatus, ModelStatus } from '../../admin/answers.ts';
 import { waitText } from '../../judge/checks/detectability.ts';
 import type { Sight, Sights } from '../../judge/checks/detectability.ts';
@@ -83,7 +84,7 @@ function modelsTable(models: readonly ModelStatus[], nowMs: number): string {
   const head = [
     'MODEL', 'PHASE', 'ACTIVE', 'GEN', 'LAST GOOD', 'SINCE', 'REQUESTS', 'P95', 'ERRORS', 'DRIFT', 'PENDING',
   ];
-  const byName = [...models].sort((a, b) => (a.model.model < b.model.model ? -1 : 1));
+  const byName = inNaturalOrder(models, ({ model }) => model.model);
   return table(head, byName.map((one) => {
     const { model, phase, health, pending } = one;
     return [

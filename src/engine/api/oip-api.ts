@@ -15,12 +15,18 @@ import type { ModelTable } from '../models/model-table.ts';
 import type { ServedModel } from '../models/served-model.ts';
 
 const BY = { by: 'http' };
+/** A model of this name shares its path with the statistics of all: what is answered there is both. */
+const STATS = 'stats';
 
 /** The part of the ServingApi that the protocol needs. */
 export function createOipApi(
   context: EngineContext, table: ModelTable, life: EngineLife, control: ControlPlane,
 ): OipApi {
   const { registry, options, log } = context;
+  const describe = (model: string, version: string | undefined): object => {
+    const served = table.served(model);
+    return modelMetadata(served.deploymentOf(version).version, versionsOf(served, version));
+  };
   const server = { name: 'lastgood', version: packageVersion(), extensions: EXTENSIONS };
 
   return {
@@ -28,17 +34,17 @@ export function createOipApi(
     server: () => server,
     // A model that never had an active version is waited for by nobody, nor is one that is unloaded.
     isReady: () => registry.models().every(({ model, activeVersion }) =>
-      activeVersion === null || table.all.get(model)?.rollout.active !== null),
-    assertReady: (model, version) => void table.served(model).deploymentOf(version),
-    metadata: (model, version) => {
-      const served = table.served(model);
-      return modelMetadata(served.deploymentOf(version).version, versionsOf(served, version));
-    },
+      activeVersion === null || table.all.get(model)?.isReady !== false),
+    assertReady: (model, version) => table.served(model).assertReady(version),
+    metadata: describe,
     config: (model, version) => {
       const served = table.served(model);
       return modelConfig(served.deploymentOf(version).version, served.options);
     },
-    statistics: (model, version) => statistics(context, table, model, version),
+    statistics: async (model, version) => ({
+      ...(model === undefined && table.all.get(STATS)?.isReady === true && describe(STATS, undefined)),
+      ...await statistics(context, table, model, version),
+    }),
     index: () => registry.models().flatMap(({ model }): IndexEntry[] => {
       const served = table.all.get(model);
       if (served === undefined) return [{ name: model, state: 'UNAVAILABLE', reason: 'unloaded' }];

@@ -69,7 +69,7 @@ function labelled(served: ServedModel, label: string, lastGood: string | null): 
 }
 
 function isReady(served: ServedModel, views: readonly DeploymentView[], version: string | undefined): boolean {
-  return version === undefined ? served.rollout.active !== null : views.some(({ state }) => state === 'ready');
+  return version === undefined ? served.isReady : views.some(({ state }) => state === 'ready');
 }
 
 const versionStatus = (version: string, state: string): object =>

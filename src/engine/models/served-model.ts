@@ -3,6 +3,7 @@
 import { Batcher } from '../../batch/batcher.ts';
 import type { BatcherOptions, Dispatch, LossReason, OnFailedAnswer } from '../../batch/options.ts';
 import { lastgoodError, reasonOf } from '../../base/errors.ts';
+import { inNaturalOrder } from '../../base/names.ts';
 import { CHECKS } from '../../judge/checks/table.ts';
 import type { CheckName, HealthReport, Verdict } from '../../judge/types/messages.ts';
 import type { AnswerCounts } from '../../metrics/answer-counts.ts';
@@ -148,11 +149,9 @@ export class ServedModel {
     return [this.batcher, ...this.#versionQueues.all];
   }
 
-  /** The versions that can answer, the active one first. */
+  /** The versions that can answer, in natural order. */
   get loadedVersions(): string[] {
-    const active = this.rollout.activeVersion?.version;
-    const loaded = this.#deployments.ready.map(({ version }) => version.version);
-    return loaded.sort((a, b) => Number(b === active) - Number(a === active));
+    return inNaturalOrder(this.#deployments.ready.map(({ version }) => version.version), (version) => version);
   }
 
   /** Every deployment that may have a run under way, those on their way out included. */
@@ -175,6 +174,17 @@ export class ServedModel {
     if (version !== undefined) return this.#versionQueues.deploymentOf(version);
     if (this.rollout.active === null) throw lastgoodError('NO_ACTIVE_VERSION', { model: this.model });
     return this.rollout.active.deployment;
+  }
+
+  /** Whether the active version can answer now. */
+  get isReady(): boolean {
+    return this.rollout.active?.deployment.canAnswer === true;
+  }
+
+  /** Throws NOT_READY when it is loaded and cannot answer now, and like `deploymentOf`. */
+  assertReady(version: string | undefined): void {
+    const { canAnswer, version: { version: asked } } = this.deploymentOf(version);
+    if (!canAnswer) throw lastgoodError('NOT_READY', { model: this.model, version: asked });
   }
 
   /** Throws ROWS_TOO_MANY when what is active would refuse a request of so many rows. */

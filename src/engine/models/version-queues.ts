@@ -5,6 +5,7 @@
 import { Batcher } from '../../batch/batcher.ts';
 import type { BatcherOptions } from '../../batch/options.ts';
 import { lastgoodError } from '../../base/errors.ts';
+import { inNaturalOrder } from '../../base/names.ts';
 import type { Registry } from '../../registry/registry.ts';
 import type { Deployment } from '../../rollout/deployment/deployment.ts';
 import type { Deployments } from '../../rollout/deployment/deployments.ts';
@@ -54,7 +55,8 @@ export class VersionQueues {
     const deployment = deployments.find(version);
     if (deployment !== undefined) return deployment;
     registry.version(model, version);
-    const loaded = deployments.ready.map((one) => `"${one.version.version}"`).join(', ') || 'none';
+    const loaded = inNaturalOrder(deployments.ready, (one) => one.version.version)
+      .map((one) => `"${one.version.version}"`).join(', ') || 'none';
     throw lastgoodError('VERSION_NOT_LOADED', { model, version, loaded });
   }
 

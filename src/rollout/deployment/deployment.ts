@@ -123,6 +123,10 @@ export class Deployment {
   get runningSlabs(): ReadonlySet<Slab> {
     return this.#running;
   }
+  /** Whether it can answer now: it is loaded, and a worker is there. */
+  get canAnswer(): boolean {
+    return this.#state === 'ready' && this.#pool.scheduler.isManned;
+  }
   /** Whether a batch of `user` may be run now: see BatchScheduler. */
   hasPlace(user: 'queue' | 'shielded' | 'named', mayQueueBehind = false): boolean {
     return this.#state === 'ready' && this.#pool.scheduler.hasPlace(user, mayQueueBehind);

@@ -1,5 +1,6 @@
 // The loaded versions of one model: at most the active one, the warm standby and a candidate, and those on their way
 // out. Main thread. A version that is asked for twice is loaded once.
+import { inNaturalOrder } from '../../base/names.ts';
 import type { JudgedOutput, VersionRecord } from '../../domain/records.ts';
 import { judgedOutputOf } from '../../domain/judged-output.ts';
 import type { Deployment, DeploymentState } from './deployment.ts';
@@ -84,12 +85,12 @@ export class Deployments {
       workers: deployment.workers,
       judged: judgedOutputOf(deployment.version),
     });
-    return [
+    return inNaturalOrder([
       ...this.ready.map((one) => view(one, one.version.version === active ? 'active' : 'standby')),
       ...this.loading.map((version) =>
         ({ version, role: 'candidate', state: 'loading', workers: 0, judged: null }) as const),
       ...this.retiring.map((one) => view(one, 'retiring')),
-    ];
+    ], ({ version }) => version);
   }
 
   /** Closes every loaded version but these, in the background. */

@@ -51,6 +51,11 @@ export class BatchScheduler {
     return this.channels.reduce((sum, channel) => sum + channel.busy, this.#waiting.length);
   }
 
+  /** Whether any worker is there. */
+  get isManned(): boolean {
+    return this.channels.some(({ isManned }) => isManned);
+  }
+
   /** Whether a batch of `user` may be run now; one of the queue that `mayQueueBehind` also behind a running batch. */
   hasPlace(user: 'queue' | 'shielded' | 'named', mayQueueBehind = false): boolean {
     const workers = this.channels.length;

@@ -43,6 +43,10 @@ export class WorkerChannel<Run extends BatchRun = BatchRun> {
   get busy(): number {
     return this.#posted.length;
   }
+  /** Whether a worker is there, which is not so between the end of one and the next one. */
+  get isManned(): boolean {
+    return this.#mailbox.isConnected;
+  }
   /** Whether it can be given one more batch; not between the end of its worker and the next one. */
   get hasRoom(): boolean {
     const [oldest] = this.#posted;

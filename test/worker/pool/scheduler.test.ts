@@ -93,6 +93,16 @@ suite('BatchScheduler', () => {
     assert.deepEqual([scheduler.hasPlace('shielded'), scheduler.busy], [true, 0]);
   });
 
+  test('it is manned while any worker is there, and not before the first one or after the last', (t) => {
+    assert.equal(new BatchScheduler(2, () => undefined).isManned, false);
+    const { scheduler } = schedulerOf(t, 2);
+    assert.equal(scheduler.isManned, true);
+    for (const [index, channel] of scheduler.channels.entries()) {
+      scheduler.lose(channel, new Error('it ended'), false);
+      assert.equal(scheduler.isManned, index === 0);
+    }
+  });
+
   test('what is recalled comes back the newest first, so that a queue can put each at its head', async (t) => {
     const { scheduler } = schedulerOf(t, 1);
     const order: number[] = [];
