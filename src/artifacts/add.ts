@@ -1,20 +1,20 @@
 // Copies what an operator registers into the data directory, hashed as it is written: the model, and every file that it
 // takes weights from, which the copy itself names. Main thread, or a CLI without an engine.
 // Invariant: what is published is what was hashed, complete and on disk; the source is read once.
-import { createHash } from 'node:crypto';
 import { lstatSync, readSync } from 'node:fs';
-import { mkdir, open, rename, rm } from 'node:fs/promises';
+import { mkdir, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { isLastgoodError, lastgoodError, reasonOf } from '../base/errors.ts';
 import { RegularFile } from '../base/regular-file.ts';
 import type { ArtifactRecord, Manifest, ManifestFile } from '../domain/records.ts';
 import { externalFilesOf } from '../onnx/external-data.ts';
 import {
-  artifactDirectory, artifactFiles, artifactName, DIRECTORY_MODE, FILE_MODE, isDirectory, temporaryPath,
+  artifactDirectory, artifactFiles, artifactName, isDirectory, temporaryPath,
 } from './directory.ts';
 import { type GivenModel, openGiven } from './given.ts';
 import { ARTIFACT_BYTES_MAX, bytesOf, checkedDataFiles, digestOf, MODEL_NAME, roomAfter } from './manifest.ts';
 import { hashOf } from './verify.ts';
+import { DIRECTORY_MODE, syncDirectory, writeHashed } from './write.ts';
 
 export interface AddedArtifact extends ArtifactRecord {
   readonly bytes: number;
@@ -91,24 +91,10 @@ function isOrt(path: string): boolean {
   }
 }
 
-// Hashes what was written, not what a second read of the source would give.
 async function copy(pieces: AsyncIterable<Buffer>, folder: string, name: string): Promise<ManifestFile> {
   const path = join(folder, name);
   await mkdir(dirname(path), { recursive: true, mode: DIRECTORY_MODE });
-  const hash = createHash('sha256');
-  const file = await open(path, 'wx', FILE_MODE);
-  let bytes = 0;
-  try {
-    for await (const piece of pieces) {
-      hash.update(piece);
-      await file.writeFile(piece);
-      bytes += piece.length;
-    }
-    await file.sync();
-  } finally {
-    await file.close();
-  }
-  return { name, sha256: hash.digest('hex'), bytes };
+  return { name, ...(await writeHashed(path, pieces)) };
 }
 
 // The rename is what publishes: a crash before it leaves only a temporary folder. Whoever has the old file mapped keeps
@@ -143,12 +129,3 @@ async function publishFolder(dataDir: string, artifact: ArtifactRecord, temporar
 
 const isWhole = async (path: string, sha256: string): Promise<boolean> =>
   (await hashOf(path).catch(() => null)) === sha256;
-
-async function syncDirectory(directory: string): Promise<void> {
-  const handle = await open(directory, 'r');
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
-}

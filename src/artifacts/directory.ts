@@ -3,6 +3,7 @@
 //
 //   SHA256.onnx, SHA256.ort        an artefact of one file, by its contents
 //   SHA256/                        an artefact of several files, by its manifest
+//   SHA256.RULES.derived           what is loaded in place of a model, see derived.ts; SHA256/RULES.derived likewise
 //   UUID.part                      a copy that is being made
 //   registering-PID-UUID.lock      a registration that is under way
 //
@@ -14,10 +15,10 @@ import { dirname, join } from 'node:path';
 import { lastgoodError, reasonOf } from '../base/errors.ts';
 import { kindOf } from '../base/regular-file.ts';
 import type { ArtifactRecord, ManifestFile } from '../domain/records.ts';
+import { DIRECTORY_MODE, FILE_MODE } from './write.ts';
 
-export const DIRECTORY_MODE = 0o700;
-export const FILE_MODE = 0o600;
 const TEMPORARY = '.part';
+const DERIVED = '.derived';
 const ARTIFACT_NAME = /^[0-9a-f]{64}(?:\.onnx|\.ort)?$/;
 const DIGEST = /^[0-9a-f]{64}/;
 /** Beside the artefacts while a registration is under way: registering-PID-….lock. */
@@ -44,6 +45,14 @@ export function artifactPath(dataDir: string, artifact: ArtifactRecord): string 
   return files.length > 1 ? join(path, files[0]!.name) : path;
 }
 
+/** Where what these rules make of the model lies: beside its data files, where it has some. */
+export function derivedPath(dataDir: string, artifact: ArtifactRecord, rules: readonly string[]): string {
+  const name = `${rules.map((rule) => rule.replace('/', '-')).join('+')}${DERIVED}`;
+  const path = artifactPath(dataDir, artifact);
+  if ((artifact.manifest?.files.length ?? 1) > 1) return join(dirname(path), name);
+  return join(artifactDirectory(dataDir), `${artifact.sha256}.${name}`);
+}
+
 /** Every file of an artefact, by the digest that it has to have; `name` is null where it is the only one. */
 export function artifactFiles(
   dataDir: string, artifact: ArtifactRecord,
@@ -59,6 +68,7 @@ export const isDirectory = (path: string): boolean => statSync(path, { throwIfNo
 
 /** Tells whether a file or folder of this name is a whole artefact: half a copy has another one. */
 export const isArtifact = (name: string): boolean => ARTIFACT_NAME.test(name);
+export const isDerived = (name: string): boolean => name.endsWith(DERIVED);
 /** The digest of the artefact that a file of this name belongs to; null when it belongs to none. */
 export const digestIn = (name: string): string | null => DIGEST.exec(name)?.[0] ?? null;
 export const isPart = (name: string): boolean => name.endsWith(TEMPORARY);

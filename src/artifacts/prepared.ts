@@ -14,8 +14,8 @@ import { mkdir, open, readdir, readFile, rename, rm, stat, statfs, writeFile } f
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import type { ArtifactRecord, ManifestFile } from '../domain/records.ts';
-import { DIRECTORY_MODE, FILE_MODE } from './directory.ts';
 import { hashOf, type ModelFile } from './verify.ts';
+import { DIRECTORY_MODE, FILE_MODE } from './write.ts';
 
 /** The model of a prepared folder, and the file of its weights. */
 export const PREPARED_MODEL = 'model.onnx';
@@ -54,9 +54,9 @@ function hostText(): string {
   return host;
 }
 
-/** The name of what is prepared of an artefact on this host. */
-export const preparedKey = ({ sha256 }: Pick<ArtifactRecord, 'sha256'>): string =>
-  createHash('sha256').update(`${sha256} ${hostText()}`).digest('hex');
+/** The name of what is prepared of an artefact, or of what is derived of it, on this host. */
+export const preparedKey = ({ sha256, derived }: Pick<ArtifactRecord, 'sha256' | 'derived'>): string =>
+  createHash('sha256').update(`${sha256} ${derived?.sha256 ?? ''}${hostText()}`).digest('hex');
 
 /** What is known of it: nothing, that it cannot be, or its bytes. */
 export async function lookPrepared(dataDir: string, key: string): Promise<'unknown' | 'refused' | number> {

@@ -4,7 +4,8 @@
 import { lastgoodError, reasonOf } from '../base/errors.ts';
 import { RegularFile } from '../base/regular-file.ts';
 import type { ArtifactRecord, Manifest } from '../domain/records.ts';
-import { artifactFiles, artifactPath } from './directory.ts';
+import type { ClassLabels } from '../onnx/derive/open-zipmap.ts';
+import { artifactFiles, artifactPath, derivedPath } from './directory.ts';
 import { ARTIFACT_BYTES_MAX } from './manifest.ts';
 
 /** What a session is opened on. */
@@ -13,15 +14,27 @@ export interface ModelFile {
   readonly kind: Manifest['kind'];
   /** Beside it, the files that its weights lie in. */
   readonly dataFiles: readonly string[];
+  /** The names of classes that an output has a number for each of, by output. */
+  readonly labels?: Readonly<Record<string, ClassLabels>>;
 }
 
-/** The model of an artefact; nothing has been looked at. */
-export function modelFileOf(dataDir: string, artifact: ArtifactRecord): ModelFile {
+/** The model of an artefact as it was given; nothing has been looked at. */
+export function givenFileOf(dataDir: string, artifact: ArtifactRecord): ModelFile {
   const { kind = 'onnx', files = [] } = artifact.manifest ?? {};
   return { path: artifactPath(dataDir, artifact), kind, dataFiles: files.slice(1).map(({ name }) => name) };
 }
 
-/** Hashes every file of the artefact; throws ARTIFACT_DAMAGED when one is missing or has other contents. */
+/** What is loaded of an artefact: its model, or what is derived of it; nothing has been looked at. */
+export function modelFileOf(dataDir: string, artifact: ArtifactRecord): ModelFile {
+  const given = givenFileOf(dataDir, artifact);
+  const { derived } = artifact;
+  return derived === undefined ? given : { ...given, path: derivedPath(dataDir, artifact, derived.rules) };
+}
+
+/**
+ * Hashes every file of the artefact as it was given, and returns those; throws ARTIFACT_DAMAGED when one is missing or
+ * has other contents.
+ */
 export async function verifyArtifact(dataDir: string, artifact: ArtifactRecord): Promise<ModelFile> {
   for (const { name, path, sha256 } of artifactFiles(dataDir, artifact)) {
     const damaged = (reason: string): Error => lastgoodError('ARTIFACT_DAMAGED', {
@@ -32,7 +45,7 @@ export async function verifyArtifact(dataDir: string, artifact: ArtifactRecord):
     });
     if (found !== sha256) throw damaged(`its contents have SHA-256 ${found.slice(0, 12)}`);
   }
-  return modelFileOf(dataDir, artifact);
+  return givenFileOf(dataDir, artifact);
 }
 
 export async function hashOf(path: string): Promise<string> {

@@ -1,7 +1,8 @@
 // The last good version of a recording, run again: a data directory that holds its artefact lets a backtest ask what
 // the engine asks before a rollback for drift. Answers at once, so that the recorded clock stands still meanwhile.
 import { reasonOf } from '../base/errors.ts';
-import { type ModelFile, verifyArtifact } from '../artifacts/verify.ts';
+import { loadableModel } from '../artifacts/derived.ts';
+import type { ModelFile } from '../artifacts/verify.ts';
 import type { RegistryReader } from '../registry/reader.ts';
 import type { Baseline, VersionRecord } from '../domain/records.ts';
 import { halfToNumber, numberToHalf } from '../domain/half.ts';
@@ -36,7 +37,7 @@ export function standbysOf(dataDir: string, registry: RegistryReader): Standbys 
       }
       try {
         const record = registry.version(model, version);
-        const file = await verifyArtifact(dataDir, record);
+        const file = await loadableModel(dataDir, record);
         return await RegisteredStandby.open(file, record, registry.baselineOf(model, version));
       } catch (error) {
         return { unavailable: `version "${version}" does not load: ${reasonOf(error)}` };

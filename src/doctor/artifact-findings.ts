@@ -3,13 +3,14 @@ import { lstatSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { isLastgoodError, reasonOf } from '../base/errors.ts';
 import {
-  artifactFiles, artifactName, artifactNames, digestIn, isArtifact, isDirectory, isHeldByLiving, isPart,
-  isRegistrationLock,
+  artifactFiles, artifactName, artifactNames, derivedPath, digestIn, isArtifact, isDerived, isDirectory,
+  isHeldByLiving, isPart, isRegistrationLock,
 } from '../artifacts/directory.ts';
 import { ARTIFACT_BYTES_MAX } from '../artifacts/manifest.ts';
-import { verifyArtifact } from '../artifacts/verify.ts';
+import { hashOf, verifyArtifact } from '../artifacts/verify.ts';
 import { kindOf } from '../base/regular-file.ts';
 import type { VersionRecord } from '../domain/records.ts';
+import { knownRules } from '../onnx/derive/derive.ts';
 import { assertFilesKnown } from '../onnx/external-data.ts';
 import { rollbackCandidates } from '../registry/rules.ts';
 import type { DirectoryFinding } from './findings.ts';
@@ -36,19 +37,24 @@ export async function diagnoseArtifacts(
     return { findings: [finding], count: 0, bytes: 0 };
   }
   const names = artifactNames(dataDir);
-  const used = new Map((contents?.versions ?? []).map((version) => [artifactName(version), version]));
+  const versions = contents?.versions ?? [];
+  const used = new Map(versions.map((version) => [artifactName(version), version]));
+  const derived = new Set(versions.flatMap((version) =>
+    (version.derived === undefined ? [] : [derivedPath(dataDir, version, version.derived.rules)])));
   const lost = contents === null ? [] : await unusableVersions(dataDir, contents.versions);
   const bad = new Set(lost.map(({ version }) => version));
   // A registration puts its file there before the registry knows of it.
   const isRegistering = names.some((name) => isRegistrationLock(name) && isHeldByLiving(name));
-  const left = names.filter((name) => !used.has(name))
+  const left = names.filter((name) => !used.has(name) && !derived.has(join(directory, name)))
     .map((name) => leftover(directory, name, { contents, isRegistering }))
     .filter((finding) => finding !== null);
   const artifacts = names.filter(isArtifact);
   return {
     findings: [
       ...lost.map(({ finding }) => finding), ...(contents === null ? [] : withoutTarget(contents, bad)), ...left,
-      ...[...used.values()].flatMap((version) => strangersIn(dataDir, version)),
+      ...[...used.values()].flatMap((version) => strangersIn(dataDir, version, derived)),
+      ...(await Promise.all(versions.filter((version) => !bad.has(version)).map((version) =>
+        derivedFinding(dataDir, version)))).flat(),
     ],
     count: artifacts.length,
     bytes: artifacts.reduce((sum, name) => sum + bytesOf(join(directory, name)), 0),
@@ -114,12 +120,15 @@ function remedyFor(dataDir: string, version: VersionRecord, code: DirectoryFindi
 }
 
 // Beside the files of a manifest: nothing reads them, and nobody of us has put them there.
-function strangersIn(dataDir: string, version: VersionRecord): DirectoryFinding[] {
+function strangersIn(
+  dataDir: string, version: VersionRecord, derived: ReadonlySet<string>,
+): DirectoryFinding[] {
   const files = artifactFiles(dataDir, version);
   const folder = dirname(files[0]!.path);
   if (files.length === 1 || !isDirectory(folder)) return [];
   const known = new Set(files.flatMap(({ name }) => [name!, ...foldersOf(name!)]));
-  return readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((name) => !known.has(name)).map((name) => ({
+  const names = readdirSync(folder, { recursive: true, encoding: 'utf8' });
+  return names.filter((name) => !known.has(name) && !derived.has(join(folder, name))).map((name) => ({
     code: 'FILE_UNKNOWN', level: 'note', about: join('artifacts', version.sha256, name),
     text: `no file of ${nameOf(version)}, which never reads it`,
     remedy: 'move it away if it is not yours to keep here',
@@ -130,6 +139,22 @@ const foldersOf = (name: string): string[] => {
   const parts = name.split('/');
   return parts.slice(1).map((_, index) => parts.slice(0, index + 1).join('/'));
 };
+
+// Nothing is lost with it: whoever loads the version makes it again.
+async function derivedFinding(dataDir: string, version: VersionRecord): Promise<DirectoryFinding[]> {
+  const { derived } = version;
+  if (derived === undefined) return [];
+  const path = derivedPath(dataDir, version, derived.rules);
+  if ((await hashOf(path).catch(() => null)) === derived.sha256) return [];
+  const unknown = derived.rules.filter((rule) => !knownRules.includes(rule));
+  const text = `what ${derived.rules.join(' and ')} made of its model is missing or damaged`;
+  const about = nameOf(version);
+  if (unknown.length === 0) {
+    return [{ code: 'DERIVED_DAMAGED', level: 'note', about, text, remedy: 'nothing: its next load makes it again' }];
+  }
+  const remedy = `this build does not know ${unknown.join(', ')}: use the one that registered it, or register it again`;
+  return [{ code: 'DERIVED_DAMAGED', level: 'broken', about, text, remedy }];
+}
 
 // What a start would do about an active version that cannot be loaded.
 function withoutTarget({ models, versions }: RegistryContents, bad: ReadonlySet<VersionRecord>): DirectoryFinding[] {
@@ -173,12 +198,16 @@ function leftover(
   const found = lstatSync(join(directory, name), { throwIfNoEntry: false });
   const isFolder = digestIn(name) === name;
   const isStrange = found !== undefined && !(isFolder ? found.isDirectory() : found.isFile() || found.isSymbolicLink());
-  if (!isArtifact(name) || isStrange) {
+  if (isStrange || !(isArtifact(name) || (isDerived(name) && digestIn(name) !== null))) {
     const text = isStrange ? `no file of lastgood but ${kindOf(found)}` : 'no file of lastgood';
     const remedy = 'move it away if it is not yours to keep here';
     return { code: 'FILE_UNKNOWN', level: 'note', about, text, remedy };
   }
   if (contents === null || isRegistering) return null;
+  if (isDerived(name) && contents.versions.length > 0) {
+    const text = 'made of a model by rules that no version is loaded by';
+    return { code: 'ARTIFACT_ORPHAN', level: 'note', about, text, remedy: 'remove it', repair };
+  }
   const text = `${bytesOf(join(directory, name))} bytes that no version uses`;
   // Of a registry that knows nothing nobody can say whether it has forgotten everything.
   if (contents.versions.length === 0) {

@@ -1,5 +1,7 @@
-// What the registry stores, as plain types. A record is written whole, in one transaction, and never edited in place:
-// a changed record is a new value under the same key. Times are wall-clock milliseconds since 1970.
+// What the registry stores, as plain types, and what is read from them. A record is written whole, in one transaction,
+// and never edited in place: a changed record is a new value under the same key. Times are wall-clock milliseconds
+// since 1970.
+import type { ClassLabels } from '../onnx/derive/open-zipmap.ts';
 import type { CheckName } from '../options/judge-options.ts';
 import type { RunMemory } from './run-memory.ts';
 
@@ -13,12 +15,27 @@ export interface TensorSignature {
   readonly name: string;
   readonly datatype: Datatype;
   readonly shape: readonly number[];
+  /** What the numbers along the last dimension speak for, where the model has names for its classes. */
+  readonly labels?: ClassLabels;
 }
 
 export interface Signature {
   readonly inputs: readonly TensorSignature[];
   readonly outputs: readonly TensorSignature[];
 }
+
+/** The names of classes in a signature, by output. */
+export const labelsOf = ({ outputs }: Signature): Readonly<Record<string, ClassLabels>> =>
+  Object.fromEntries(outputs.flatMap(({ name, labels }) => (labels === undefined ? [] : [[name, labels]])));
+
+/** The signature with names for the classes of some outputs. */
+export const withLabels = (signature: Signature, labels: Readonly<Record<string, ClassLabels>>): Signature => ({
+  ...signature,
+  outputs: signature.outputs.map((output) => {
+    const names = labels[output.name];
+    return names === undefined ? output : { ...output, labels: names };
+  }),
+});
 
 /**
  * How the judge reads the output: one number per row (a score in 0…1, a regression's value, or of unknown meaning), one
@@ -218,13 +235,28 @@ export interface Manifest {
   readonly files: readonly ManifestFile[];
 }
 
+/** What is loaded in place of a model, which can always be made again from it: see artifacts/derived.ts. */
+export interface DerivedFile {
+  /** Each with its version, in the order in which they were applied. */
+  readonly rules: readonly string[];
+  readonly sha256: string;
+  readonly bytes: number;
+}
+
 /** What a version is loaded from. */
 export interface ArtifactRecord {
   /** SHA-256 of its one file; of the manifest when there are more: see artifacts/manifest.ts. */
   readonly sha256: string;
   /** Not there when the artefact is one ONNX file. */
   readonly manifest?: Manifest;
+  /** Not there when the model is loaded as it was given. */
+  readonly derived?: DerivedFile;
 }
+
+/** That part of a version's record, or of what goes into one. */
+export const artifactRecordOf = ({ sha256, manifest, derived }: ArtifactRecord): ArtifactRecord => ({
+  sha256, ...(manifest === undefined ? {} : { manifest }), ...(derived === undefined ? {} : { derived }),
+});
 
 export interface VersionRecord extends ArtifactRecord {
   readonly model: string;

@@ -1,6 +1,7 @@
 // How a model's tensors divide into rows: which inputs and outputs have a batch axis, how many rows one run takes, and
 // what one row looks like. Read from the signature alone. Pure; any thread.
 import type { Datatype, Signature, TensorSignature } from './records.ts';
+import type { ClassLabels } from '../onnx/derive/open-zipmap.ts';
 import { elementBytes, elementCount } from './datatype.ts';
 
 /**
@@ -25,6 +26,7 @@ export interface RowOutput {
   readonly hasRows: boolean;
   /** A row is one number (or text), by the signature: it is answered bare, not as an array. */
   readonly isScalar: boolean;
+  readonly labels?: ClassLabels;
 }
 
 export interface RowLayout {
@@ -46,9 +48,10 @@ export function rowLayout(signature: Signature, rowsMax: number): RowLayout {
     const row = batching === 'none' ? shape : shape.slice(1);
     return { name, datatype, shape: row, elements: elementCount(row) };
   });
-  const outputs = signature.outputs.map(({ name, datatype, shape }) => {
+  const outputs = signature.outputs.map(({ name, datatype, shape, labels }) => {
     const hasRows = shape.length > 0 && leadsRows(batching, fixedRows, shape[0] ?? 0);
-    return { name, datatype, hasRows, isScalar: elementCount(hasRows ? shape.slice(1) : shape) === 1 };
+    const isScalar = elementCount(hasRows ? shape.slice(1) : shape) === 1;
+    return { name, datatype, hasRows, isScalar, ...(labels === undefined ? {} : { labels }) };
   });
   return { batching, rowsPerRun: rowsPerRun(batching, fixedRows, inputs, outputs, rowsMax), inputs, outputs };
 }

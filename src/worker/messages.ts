@@ -3,6 +3,7 @@ import type { MessagePort } from 'node:worker_threads';
 import type { EncodedError, FailedTask } from '../base/errors.ts';
 import type { ArtifactRecord, Datatype, OutputKind, Signature, StackingDecision } from '../domain/records.ts';
 import type { RunLimits } from '../domain/run-limits.ts';
+import type { ClassLabels } from '../onnx/derive/open-zipmap.ts';
 import type { RowRingSize } from '../shared-memory/row-ring.ts';
 import type { NonFiniteJson } from '../protocols/json/tensor-json.ts';
 
@@ -33,6 +34,8 @@ export interface WorkerStart extends ArtifactRecord {
   readonly dataDir: string;
   readonly model: string;
   readonly version: string;
+  /** As in its signature, by output. */
+  readonly labels?: Readonly<Record<string, ClassLabels>>;
   readonly outputKind: OutputKind;
   /** Where its predictions are read from; null when no output can be judged. */
   readonly source: PredictionSource | null;

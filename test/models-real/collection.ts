@@ -69,13 +69,7 @@ interface StoredModel extends Omit<RealModel, 'questions' | 'wild'> {
 }
 
 /** Models that are not served yet, each with its reason. */
-export const AWAITED: Readonly<Record<string, string>> = {
-  ...Object.fromEntries([
-    'catboost_binary', 'catboost_text_labels', 'columns_zipmap', 'lightgbm_classes_zipmap', 'lightgbm_zipmap',
-    'lr_text_labels_zipmap', 'lr_zipmap', 'random_forest_zipmap', 'tfidf_zipmap',
-  ].map((name) => [name, 'a sequence of maps'])),
-  multi_output_classifier: 'a sequence of tensors', sequence_output: 'a sequence of tensors',
-};
+export const AWAITED: Readonly<Record<string, string>> = {};
 
 /** Rows of one request for several. */
 const ROWS_AT_ONCE_MAX = 8;

@@ -1,6 +1,7 @@
 // One model's rollout as the engine wires it, on a real registry and real deployments, without front end and monitor.
 // The test plays the monitor and the operator, and sees the registry through a second handle at every event.
 import '../../src/base/telemetry-off.ts';
+import { createHash } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { monotonicUs } from '../../src/base/clock.ts';
@@ -148,6 +149,17 @@ export class RolloutBench {
     const file = join(this.dataDir, 'upload.onnx');
     writeFileSync(file, bytes);
     const { sha256 } = await addArtifact(this.dataDir, file);
+    this.#record(version, sha256, bytes, signature);
+  }
+
+  /** The same of a file that a registration would not take, as an earlier build left it. */
+  registerEarly(version: string, bytes: Uint8Array): void {
+    const sha256 = createHash('sha256').update(bytes).digest('hex');
+    writeFileSync(artifactPath(this.dataDir, { sha256 }), bytes);
+    this.#record(version, sha256, bytes, LINEAR);
+  }
+
+  #record(version: string, sha256: string, bytes: Uint8Array, signature: typeof LINEAR): void {
     this.registry.createVersion({
       model: 'm', version, sha256, artifactBytes: bytes.length, signature, outputKind: 'scalar', baseline: null,
       golden: null, trial: { loadMs: 1, runMs: 1, goldenCases: 0, residentBytes: 0 }, warnings: [],

@@ -71,10 +71,9 @@ describe('ModelRollout.start', () => {
   test('falls back from a model in two files, which builds before let in, though the other file lies there', async () => {
     const { model, name, data } = outsideInitialiser();
     bench = new RolloutBench();
-    for (const [version, bytes] of [['1', linear(1)], ['2', model]] as const) {
-      await bench.register(version, bytes);
-      bench.activate(version);
-    }
+    await bench.register('1', linear(1));
+    bench.registerEarly('2', model);
+    for (const version of ['1', '2']) bench.activate(version);
     writeFileSync(join(dirname(bench.artifactOf('2')), name), data);
     await bench.rollout.start();
     assert.equal(await bench.answers(), '1 g3');

@@ -8,7 +8,7 @@ import type { Activation, Rollback } from '../../rollout/events.ts';
 import { judgedOutputOf } from '../../domain/judged-output.ts';
 import { ask } from '../connect.ts';
 import { bytesText, durationText, paint, printResult } from '../views/output.ts';
-import { filesText, judgedText, stackingText, watchedText } from '../views/status-view.ts';
+import { derivedText, filesText, judgedText, stackingText, watchedText } from '../views/status-view.ts';
 import { verb } from '../verb.ts';
 import type { CommonFlags, VerbFlags } from '../verb.ts';
 
@@ -67,6 +67,7 @@ function registeredText({ version, activation }: Registration): string {
     `registered version ${paint('bold', version.version)} of ${model}: ${bytesText(version.artifactBytes)}, ` +
       signatureText(signature),
     ...(version.manifest === undefined ? [] : [`files: ${filesText(version.manifest)}`]),
+    ...(version.derived === undefined ? [] : [`loaded: ${derivedText(version.derived)}`]),
     `its trial: loaded in ${durationText(trial.loadMs)}, one row in ${durationText(trial.runMs)}${golden}`,
     `stacking: ${stackingText(version.stacking)}`,
     `judged by: ${judgedText(judgedOutputOf(version))}`,

@@ -9,7 +9,7 @@ import type { CheckResult } from '../../judge/types/messages.ts';
 import { numberText, percentText, windowText } from '../../judge/types/number-text.ts';
 import type { TlsView } from '../../metrics/views.ts';
 import type {
-  BaselineSummary, DecisionRecord, JudgedOutput, Manifest, ModelRecord, StackingDecision, TrialReport,
+  BaselineSummary, DecisionRecord, DerivedFile, JudgedOutput, Manifest, ModelRecord, StackingDecision, TrialReport,
   VersionRecord,
 } from '../../domain/records.ts';
 import type { LimitsView } from '../../domain/run-limits.ts';
@@ -198,9 +198,15 @@ function versionsTable({ model, versions, deployments }: ModelStatus): string {
   }));
 }
 
-function sizeText({ artifactBytes, manifest }: VersionRecord): string {
+/** What is loaded in place of the model that was given. */
+export function derivedText({ rules }: DerivedFile): string {
+  return `what ${rules.join(' and ')} made of it`;
+}
+
+function sizeText({ artifactBytes, manifest, derived }: VersionRecord): string {
   const files = manifest?.files.length ?? 1;
-  return `${bytesText(artifactBytes)}${files === 1 ? '' : ` in ${files} files`}`;
+  const parts = files === 1 ? '' : ` in ${files} files`;
+  return `${bytesText(artifactBytes)}${parts}${derived === undefined ? '' : `, by ${derived.rules.join(' ')}`}`;
 }
 
 /** The files of an artefact. */

@@ -18,7 +18,8 @@ const CONFIG_TYPES: Readonly<Partial<Record<Datatype, string>>> = { BYTES: 'TYPE
 /** GET /v2/models/{model}; `versions` are the loaded ones. */
 export function modelMetadata(record: VersionRecord, versions: readonly string[]): object {
   const { model, signature } = record;
-  const tensor = ({ name, datatype, shape }: TensorSignature): object => ({ name, datatype, shape });
+  const tensor = ({ name, datatype, shape, labels }: TensorSignature): object =>
+    ({ name, datatype, shape, ...(labels === undefined ? {} : { parameters: { labels } }) });
   return {
     name: model, versions, platform: PLATFORM,
     inputs: signature.inputs.map(tensor), outputs: signature.outputs.map(tensor),

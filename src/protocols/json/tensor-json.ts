@@ -2,6 +2,7 @@
 // the infinities as the model's option says. Pure; worker thread.
 import { lastgoodError } from '../../base/errors.ts';
 import type { Datatype, TensorSignature } from '../../domain/records.ts';
+import type { ClassLabels } from '../../onnx/derive/open-zipmap.ts';
 import { halfToNumber } from '../../domain/half.ts';
 import type { JsonWriter } from './json-writer.ts';
 import type { BigArray, NumericArray, TensorData } from '../../domain/datatype.ts';
@@ -87,3 +88,13 @@ export class TensorJson {
 
 const numberAt = (datatype: Datatype, data: NumericArray, at: number): number =>
   datatype === 'FP16' ? halfToNumber(data[at]!) : data[at]!;
+
+/** Longer lists stand in a model's metadata alone. */
+const LABELS_BYTES_MAX = 1_024;
+
+/** The names of classes as answers repeat them; null when there are none, or more than an answer shows. */
+export function answeredLabels(labels: ClassLabels | undefined): string | null {
+  if (labels === undefined) return null;
+  const text = JSON.stringify(labels);
+  return Buffer.byteLength(text) > LABELS_BYTES_MAX ? null : text;
+}

@@ -1,20 +1,19 @@
 // Encodes answers of the Open Inference Protocol: a JSON object and, behind it, the raw bytes of the outputs that were
 // asked for as binary data. Worker thread; one encoder per session and kind of entry.
 //   {"model_name":…,"model_version":…,"id":…,"outputs":[{"name":…,"datatype":…,"shape":[…],"data":[…]}]}
+// and "parameters":{"labels":[…]} with an output whose classes have names.
 import type { Tensor } from '../../domain/datatype.ts';
 import type { TensorSignature } from '../../domain/records.ts';
 import { JsonWriter } from '../json/json-writer.ts';
 import { binaryBytes } from './binary.ts';
 import { FRAME_LENGTH_BYTES, writeJsonBytes } from './frame.ts';
-import { TensorJson } from '../json/tensor-json.ts';
+import { answeredLabels, TensorJson } from '../json/tensor-json.ts';
 import type { CodecOptions, TensorAnswer, TensorEncoder, TensorRequest } from '../tensor-request.ts';
 
 const COMMA = 0x2c;
 /** What is the same in all answers, as bytes. */
 const OUTPUTS = Buffer.from(',"outputs":[');
-const BINARY = Buffer.from('],"parameters":{"binary_data_size":');
 const BINARY_END = Buffer.from('}}');
-const DATA = Buffer.from('],"data":[');
 const END = Buffer.from(']}');
 
 export class OipEncoder implements TensorEncoder {
@@ -22,6 +21,9 @@ export class OipEncoder implements TensorEncoder {
   readonly #writer: JsonWriter;
   readonly #outputs: readonly TensorSignature[];
   readonly #heads: readonly Buffer[];
+  /** What stands between the shape of an output and its data, or their size where they are binary. */
+  readonly #beforeData: readonly Buffer[];
+  readonly #beforeSize: readonly Buffer[];
   readonly #start: Buffer;
   readonly #json: TensorJson;
 
@@ -35,6 +37,12 @@ export class OipEncoder implements TensorEncoder {
     this.#start = Buffer.from(`{"model_name":${JSON.stringify(model)},"model_version":${JSON.stringify(version)}`);
     this.#heads = outputs.map(({ name, datatype }) =>
       Buffer.from(`{"name":${JSON.stringify(name)},"datatype":"${datatype}","shape":[`));
+    const labels = outputs.map((output) => {
+      const text = answeredLabels(output.labels);
+      return text === null ? '' : `"labels":${text}`;
+    });
+    this.#beforeData = labels.map((text) => Buffer.from(`]${text && `,"parameters":{${text}}`},"data":[`));
+    this.#beforeSize = labels.map((text) => Buffer.from(`],"parameters":{${text && `${text},`}"binary_data_size":`));
   }
 
   encode(request: Pick<TensorRequest, 'id' | 'outputs'>, tensors: readonly (Tensor | undefined)[]): TensorAnswer {
@@ -70,11 +78,11 @@ export class OipEncoder implements TensorEncoder {
       if (isBinary) {
         const tail = binaryBytes(tensor.data);
         tails.push(tail);
-        writer.raw(BINARY);
+        writer.raw(this.#beforeSize[index]!);
         writer.double(tail.length);
         writer.raw(BINARY_END);
       } else {
-        writer.raw(DATA);
+        writer.raw(this.#beforeData[index]!);
         this.#json.elements(this.#outputs[index]!, tensor.data, 0, tensor.data.length);
         writer.raw(END);
       }

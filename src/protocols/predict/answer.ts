@@ -1,8 +1,10 @@
 // Encodes the answers of /predict and of lastgood.json frames. Worker thread; one encoder per worker.
-//   {"id":…, "prediction":…, "model_version":"…", "latency_ms":…}      id only in frames that had one
+//   {"id":…, "prediction":…, "labels":{…}, "model_version":"…", "latency_ms":…}
+// id only in frames that had one, labels only of models that have names for their classes.
 import type { Datatype } from '../../domain/records.ts';
 import { halfToNumber } from '../../domain/half.ts';
 import { JsonWriter } from '../json/json-writer.ts';
+import { answeredLabels } from '../json/tensor-json.ts';
 import type { RowOutput } from '../../domain/row-layout.ts';
 import { eachRow } from '../../domain/run-block.ts';
 import type { OutputBlock, RunBlock } from '../../domain/run-block.ts';
@@ -39,7 +41,8 @@ export class AnswerEncoder {
     this.#writer = new JsonWriter(answerBytesMax);
     this.#outputs = outputs;
     this.#names = outputs.map(({ name }) => Buffer.from(`${JSON.stringify(name)}:`));
-    this.#afterPrediction = Buffer.from(`,"model_version":${JSON.stringify(version)},"latency_ms":`);
+    this.#afterPrediction = Buffer.from(
+      `${labelsMember(outputs)},"model_version":${JSON.stringify(version)},"latency_ms":`);
   }
 
   /**
@@ -150,4 +153,13 @@ export class AnswerEncoder {
     if (value - value !== 0) this.hasNonFinite = true;
     this.#writer.single(value);
   }
+}
+
+// The same in every answer, so it is made once; by output, as the prediction is where there are several.
+function labelsMember(outputs: readonly RowOutput[]): string {
+  const texts = outputs.flatMap(({ name, labels }) => {
+    const text = answeredLabels(labels);
+    return text === null ? [] : [`${JSON.stringify(name)}:${text}`];
+  });
+  return texts.length === 0 ? '' : `,"labels":{${texts.join(',')}}`;
 }

@@ -2,6 +2,7 @@
 // Invariant: it is closed only when nothing runs in it any more; a busy worker is never stopped.
 import { lastgoodError, reasonOf } from '../../base/errors.ts';
 import { ROWS_LIMIT } from '../../options/options.ts';
+import { artifactRecordOf, labelsOf } from '../../domain/records.ts';
 import type { VersionRecord } from '../../domain/records.ts';
 import { clearSampleRing, sampleRingBytes, sampleRingOffset } from '../../shared-memory/sample-ring.ts';
 import { noLimits, RUN_ROWS_MAX, type RunLimits } from '../../domain/run-limits.ts';
@@ -78,7 +79,7 @@ export class Deployment {
   static async load(options: DeploymentOptions): Promise<Deployment> {
     const { retired = null, workers } = options;
     const rings = retired === null ? allocateRings(workers) : clearedRings(retired.rings, workers);
-    const { signature, sha256, manifest, outputKind } = options.version;
+    const { signature, outputKind } = options.version;
     const rows = options.rows === undefined
       ? NO_ROWS
       : allocateRows(signature, workers, options.rows, retired?.rows);
@@ -87,8 +88,8 @@ export class Deployment {
         dataDir: options.dataDir,
         model: options.version.model,
         version: options.version.version,
-        sha256,
-        ...(manifest === undefined ? {} : { manifest }),
+        ...artifactRecordOf(options.version),
+        labels: labelsOf(signature),
         outputKind,
         source: predictionSource(options.version),
         deploymentId: options.id,

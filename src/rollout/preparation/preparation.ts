@@ -56,11 +56,12 @@ export class Preparation {
   }
 
   /** The name of what is prepared of an artefact; null when there is nothing to look for. */
-  keyOf({ sha256, manifest, artifactBytes }: Artifact): string | null {
+  keyOf(artifact: Artifact): string | null {
+    const { manifest, artifactBytes } = artifact;
     const { preparedBytesMax } = this.#ports;
     const isFit = artifactBytes >= ARTIFACT_BYTES_MIN && artifactBytes <= preparedBytesMax;
     // The runtime's own format is optimised already, and has no graph to check.
-    return isFit && manifest?.kind !== 'ort' ? preparedKey({ sha256 }) : null;
+    return isFit && manifest?.kind !== 'ort' ? preparedKey(artifact) : null;
   }
 
   /** Prepares an artefact of which nothing is known on this host; resolves when that is done, and never rejects. */

@@ -1,5 +1,6 @@
 // May this version be made the active one, and would clients notice? Asked before anything is loaded; the registry asks
 // again in its transaction.
+import { isDeepStrictEqual } from 'node:util';
 import { lastgoodError } from '../../base/errors.ts';
 import type { Signature, TensorSignature, VersionRecord } from '../../domain/records.ts';
 import type { RegistryReader } from '../../registry/reader.ts';
@@ -35,6 +36,10 @@ function differenceOf(
     const found = to.find((tensor) => tensor.name === wanted.name);
     if (found === undefined) return `${side} ${show(wanted)} is missing`;
     if (show(found) !== show(wanted)) return `${side} ${show(wanted)} became ${show(found)}`;
+    // The same numbers would speak for other classes.
+    if (wanted.labels !== undefined && found.labels !== undefined && !isDeepStrictEqual(wanted.labels, found.labels)) {
+      return `the classes of ${side} "${wanted.name}" have other names, or another order`;
+    }
   }
   const added = to.find((tensor) => !from.some((known) => known.name === tensor.name));
   return added === undefined ? null : `${side} ${show(added)} is new`;

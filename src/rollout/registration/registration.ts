@@ -7,12 +7,14 @@ import {
   type BaselineFile, baselineOfFile, readBaselineFile, unwatchedInputs,
 } from '../../judge/baseline/baseline-file.ts';
 import { baselineWarning } from '../../judge/baseline/reference.ts';
-import { addArtifact, type AddedArtifact } from '../../artifacts/add.ts';
+import { addArtifact } from '../../artifacts/add.ts';
+import { addDerived } from '../../artifacts/derived.ts';
 import { removeArtifact, whileRegistering } from '../../artifacts/directory.ts';
-import { modelFileOf } from '../../artifacts/verify.ts';
+import { givenFileOf, type ModelFile, modelFileOf } from '../../artifacts/verify.ts';
 import { checkName } from '../../base/names.ts';
+import { artifactRecordOf } from '../../domain/records.ts';
 import type {
-  Baseline, DeclaredKind, Golden, OutputKind, Signature, StackingWish, VersionRecord,
+  ArtifactRecord, Baseline, DeclaredKind, Golden, OutputKind, Signature, StackingWish, VersionRecord,
 } from '../../domain/records.ts';
 import type { Registry } from '../../registry/registry.ts';
 import { inputColumnsOf } from '../../domain/input-columns.ts';
@@ -82,9 +84,13 @@ interface Given {
 async function addVersion(
   ports: RegistrationPorts, request: RegistrationRequest, { baselineFile, golden, by }: Given,
 ): Promise<VersionRecord> {
-  const artifact = await addArtifact(ports.dataDir, request.file);
+  const copied = await addArtifact(ports.dataDir, request.file);
   try {
-    const trial = await tryOut(ports, request, artifact, { golden, known: knownRows(golden, baselineFile) });
+    const made = await addDerived(ports.dataDir, copied);
+    const artifact = { ...copied, ...(made === null ? {} : { derived: made.derived }) };
+    const trial = await tryOut(ports, request, artifact, {
+      labels: made?.labels ?? {}, golden, known: knownRows(golden, baselineFile),
+    });
     const stacking = wishedStacking(trial.stacking, request.stacking, {
       model: request.model, version: request.version ?? 'new', signature: trial.signature,
     });
@@ -95,8 +101,7 @@ async function addVersion(
       {
         model: request.model,
         ...(request.version === undefined ? {} : { version: request.version }),
-        sha256: artifact.sha256,
-        ...(artifact.manifest === undefined ? {} : { manifest: artifact.manifest }),
+        ...artifactRecordOf(artifact),
         artifactBytes: artifact.bytes,
         signature: trial.signature,
         ...judged,
@@ -115,9 +120,7 @@ async function addVersion(
     await ports.preparation?.prune();
     return version;
   } catch (error) {
-    if (artifact.created && !isUsed(ports.registry, artifact.sha256)) {
-      await removeArtifact(ports.dataDir, artifact.sha256);
-    }
+    if (copied.created && !isUsed(ports.registry, copied.sha256)) await removeArtifact(ports.dataDir, copied.sha256);
     throw error;
   }
 }
@@ -132,13 +135,15 @@ function checkNames(registry: Registry, { model, version }: RegistrationRequest)
 async function tryOut(
   ports: RegistrationPorts,
   { model, version }: RegistrationRequest,
-  artifact: AddedArtifact,
-  given: Pick<TrialRequest, 'golden' | 'known'>,
+  artifact: ArtifactRecord,
+  { labels, ...asked }: Pick<TrialRequest, 'golden' | 'known'> & Pick<Required<ModelFile>, 'labels'>,
 ): Promise<TrialResult> {
   try {
+    const file = { ...modelFileOf(ports.dataDir, artifact), labels };
+    const given = artifact.derived === undefined ? null : givenFileOf(ports.dataDir, artifact);
     const memoryBytes = ports.trialMemoryBytes ?? defaultMemoryBytes();
     return await runTrial(
-      { file: modelFileOf(ports.dataDir, artifact), intraOpThreads: ports.intraOpThreads, ...given },
+      { file, given, intraOpThreads: ports.intraOpThreads, ...asked },
       { trialMs: ports.trialMs, memoryBytes, runMemoryMax: ports.runMemoryMax });
   } catch (error) {
     if (isLastgoodError(error)) throw error;

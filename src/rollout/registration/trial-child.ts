@@ -11,6 +11,7 @@ import { measuredRows, RUN_ROWS_MAX } from '../../domain/run-limits.ts';
 import { compareGolden, rowsOfInputs } from '../../worker/session/golden.ts';
 import { Session } from '../../worker/session/session.ts';
 import { decideStacking } from '../../worker/session/stacking-decision.ts';
+import { assertAnswersAlike } from './derived-check.ts';
 import type { TrialFindings, TrialMessage, TrialOrder } from './trial.ts';
 
 /** Rows of the largest warm-up run: what larger ones take is not known yet. */
@@ -21,7 +22,7 @@ const MODEL_SHARE_MAX = 1 / 4;
 const RUN_BYTES_MAX = 192 * 1024 ** 2;
 
 async function tryArtifact(order: TrialOrder): Promise<TrialMessage> {
-  const { file, intraOpThreads, golden, known = [], runMemoryMax, memoryBytes } = order;
+  const { file, given, intraOpThreads, golden, known = [], runMemoryMax, memoryBytes } = order;
   await tellParent({ kind: 'stage', stage: 'load' } satisfies TrialMessage);
   const before = anonymousBytes();
   const beginUs = monotonicUs();
@@ -41,6 +42,7 @@ async function tryArtifact(order: TrialOrder): Promise<TrialMessage> {
     }
     const residentBytes = Math.max(0, anonymousBytes() - before);
     const report = { loadMs, runMs, rowMs, goldenCases: golden?.cases.length ?? 0, residentBytes };
+    if (given !== null) await assertAnswersAlike(given, session);
     const findings: TrialFindings = { signature: session.signature, report, warnings };
     await tellParent({ kind: 'passed', findings } satisfies TrialMessage);
     await tellParent({ kind: 'stage', stage: 'memory measurement' } satisfies TrialMessage);

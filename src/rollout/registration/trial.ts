@@ -13,6 +13,8 @@ const ENTRY = fileURLToPath(new URL('./trial-child.js', import.meta.url));
 
 export interface TrialRequest {
   readonly file: ModelFile;
+  /** The model itself, where `file` is derived from it. */
+  readonly given: ModelFile | null;
   readonly intraOpThreads: number;
   readonly golden: Golden | null;
   /** Rows that the model is known to take; none by default. */

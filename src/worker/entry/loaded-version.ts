@@ -4,8 +4,8 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { monotonicUs } from '../../base/clock.ts';
 import { lastgoodError, reasonOf } from '../../base/errors.ts';
+import { loadableModel } from '../../artifacts/derived.ts';
 import { verifyPrepared } from '../../artifacts/prepared.ts';
-import { verifyArtifact } from '../../artifacts/verify.ts';
 import type { OutputKind, Signature } from '../../domain/records.ts';
 import type { WorkerStart } from '../messages.ts';
 import { BatchRunner } from '../run/batch-runner.ts';
@@ -27,10 +27,10 @@ export async function loadVersion(start: WorkerStart, sampler: Sampler): Promise
   const beginUs = monotonicUs();
   let session: Session | null = null;
   try {
-    const file = await verifyArtifact(start.dataDir, start);
-    const { intraOpThreads, limits, stacking } = start;
+    const file = await loadableModel(start.dataDir, start);
+    const { intraOpThreads, limits, stacking, labels = {} } = start;
     const { rows: rowsMax, elements: elementsMax } = limits;
-    const options = { intraOpThreads, rowsMax, elementsMax };
+    const options = { labels, intraOpThreads, rowsMax, elementsMax };
     session = await openPrepared(start, options) ?? await Session.open({ ...file, ...options });
     if (stacking !== null) session.obey(stacking);
     await session.warmUp();

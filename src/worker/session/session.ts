@@ -4,7 +4,9 @@
 import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { PREPARED_MODEL, PREPARED_WEIGHTS } from '../../artifacts/prepared.ts';
+import { withLabels } from '../../domain/records.ts';
 import type { Signature, StackingDecision } from '../../domain/records.ts';
+import type { ClassLabels } from '../../onnx/derive/open-zipmap.ts';
 import { rowLayout, withRowOutputs } from '../../domain/row-layout.ts';
 import type { RowLayout } from '../../domain/row-layout.ts';
 import type { InputSource } from '../../domain/row-batch.ts';
@@ -31,6 +33,8 @@ interface SessionOptions {
   readonly kind?: ModelFile['kind'];
   /** Beside it, the files that its weights lie in; none by default. */
   readonly dataFiles?: readonly string[];
+  /** Names of classes, by output; none by default. */
+  readonly labels?: Readonly<Record<string, ClassLabels>>;
   readonly intraOpThreads: number;
   /** Most rows of one run of a model with an open batch axis. */
   readonly rowsMax: number;
@@ -99,7 +103,7 @@ export class Session {
     this.#ort = ort;
     this.#session = session;
     this.#direct = direct;
-    this.signature = signatureFrom(session.inputMetadata, session.outputMetadata);
+    this.signature = withLabels(signatureFrom(session.inputMetadata, session.outputMetadata), options.labels ?? {});
     this.#fetches = Object.fromEntries(this.signature.outputs.map(({ name }) => [name, null]));
     this.dimensionNames = session.inputMetadata.map((input) =>
       (input.isTensor ? input.shape : []).map((size) => (typeof size === 'string' ? size : '')));

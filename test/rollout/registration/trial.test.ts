@@ -5,7 +5,6 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { getPriority } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import type { ModelFile } from '../../../src/artifacts/verify.ts';
 import { runTrial } from '../../../src/rollout/registration/trial.ts';
 import { temporaryDirectory } from '../../support/temporary.ts';
 import { endless, fatal } from '../../worker/hostile-onnx.ts';
@@ -17,14 +16,14 @@ const withoutList = existsSync(CHILDREN) ? false : 'the system does not list the
 
 const LIMITS = { trialMs: 60_000, memoryBytes: 2 ** 31 };
 
-function fileOf(bytes: Uint8Array): ModelFile {
+function requestFor(bytes: Uint8Array): Parameters<typeof runTrial>[0] {
   const path = join(temporaryDirectory(), 'm.onnx');
   writeFileSync(path, bytes);
-  return { path, kind: 'onnx', dataFiles: [] };
+  return { file: { path, kind: 'onnx', dataFiles: [] }, given: null, intraOpThreads: 1, golden: null };
 }
 
 test('a trial decides whether rows may share a run', async () => {
-  const trial = (bytes: Uint8Array) => runTrial({ file: fileOf(bytes), intraOpThreads: 1, golden: null }, LIMITS);
+  const trial = (bytes: Uint8Array) => runTrial(requestFor(bytes), LIMITS);
   assert.equal((await trial(linear())).stacking.mode, 'rows');
   const { mode, reason } = (await trial(runningSum())).stacking;
   assert.deepEqual([mode, reason], ['none', 'output "y": CumSum: it works along the rows']);
@@ -35,7 +34,7 @@ test('a model that made-up rows kill, or keep busy, passes its trial and is not 
     [fatal(), /^its process ended during the stacking probe with SIGFPE/],
     [endless(), /^the stacking probe was not done within \d+ ms$/],
   ] as const) {
-    const { stacking, report } = await runTrial({ file: fileOf(bytes), intraOpThreads: 1, golden: null }, LIMITS);
+    const { stacking, report } = await runTrial(requestFor(bytes), LIMITS);
     assert.ok(report.runMs > 0);
     assert.equal(stacking.mode, 'none');
     assert.match(stacking.reason, reason);
@@ -43,7 +42,7 @@ test('a model that made-up rows kill, or keep busy, passes its trial and is not 
 });
 
 test('a trial steps back behind everything that serves', { skip: withoutList }, async () => {
-  const trial = runTrial({ file: fileOf(linear()), intraOpThreads: 1, golden: null }, LIMITS);
+  const trial = runTrial(requestFor(linear()), LIMITS);
   const [pid] = readFileSync(CHILDREN, 'utf8').trim().split(' ').map(Number);
   assert.ok(pid !== undefined && pid > 0);
   assert.ok(getPriority(pid) > getPriority(process.pid));

@@ -1,0 +1,82 @@
+// What is loaded in place of a model that cannot be served as it is: the rules, in the order in which they are looked
+// at, and the file that they make. A rule never changes what it makes of a file: another way is another version of it,
+// beside the one that versions in a registry were made by. Any thread.
+import { readModel } from '../graph.ts';
+import type { OnnxModel } from '../graph.ts';
+import { Fields, WireType } from '../protobuf.ts';
+import type { ByteSource, Span } from '../protobuf.ts';
+import { openLabel } from './open-label.ts';
+import { openSequence } from './open-sequence.ts';
+import { openZipMap } from './open-zipmap.ts';
+import type { Change, ClassLabels } from './open-zipmap.ts';
+import { withEdits } from './wire.ts';
+import type { Piece } from './wire.ts';
+
+const RULES: Readonly<Record<string, (source: ByteSource, model: OnnxModel) => Change>> = {
+  'open-zipmap/1': openZipMap, 'open-sequence/1': openSequence, 'open-label/1': openLabel,
+};
+
+/** Each with its version. */
+export const knownRules: readonly string[] = Object.keys(RULES);
+
+interface Derivation {
+  /** Those that found something to do. */
+  readonly rules: readonly string[];
+  readonly pieces: readonly Piece[];
+  /** By output. */
+  readonly labels: Readonly<Record<string, ClassLabels>>;
+}
+
+/** What the rules make of a model, all of them or those named; null when they leave it as it is. */
+export function derive(source: ByteSource, rules: readonly string[] = knownRules): Derivation | null {
+  const unknown = rules.find((rule) => !Object.hasOwn(RULES, rule));
+  if (unknown !== undefined) {
+    throw new Error(`the rule "${unknown}" is not known to this build; known are ${knownRules.join(', ')}`);
+  }
+  if (!isOfInterest(source)) return null;
+  const model = readModel(source);
+  const changes = rules
+    .map((rule) => ({ rule, ...RULES[rule]!(source, model) }))
+    .filter(({ edits }) => edits.length > 0);
+  if (changes.length === 0) return null;
+  return {
+    rules: changes.map(({ rule }) => rule),
+    pieces: withEdits(source, changes.flatMap(({ edits }) => edits)),
+    labels: Object.assign({}, ...changes.map(({ labels }) => labels)) as Derivation['labels'],
+  };
+}
+
+const MODEL = { graph: 7, opset: 8 } as const;
+const GRAPH_OUTPUT = 12;
+const VALUE_TYPE = 2;
+/** Sequences, maps, optional values. */
+const OTHER_TYPES = [4, 5, 9];
+
+// Looks at no node: of a large network, which no rule is about, nothing more is read.
+function isOfInterest(source: ByteSource): boolean {
+  const fields = new Fields(source);
+  while (fields.next()) {
+    if (fields.number === MODEL.opset && textsIn(source, fields).includes('ai.onnx.ml')) return true;
+    if (fields.number !== MODEL.graph) continue;
+    const inGraph = new Fields(source, fields);
+    while (inGraph.next()) if (inGraph.number === GRAPH_OUTPUT && !isTensor(source, inGraph)) return true;
+  }
+  return false;
+}
+
+function textsIn(source: ByteSource, span: Span): string[] {
+  const texts: string[] = [];
+  const fields = new Fields(source, span);
+  while (fields.next()) if (fields.wireType === WireType.length) texts.push(fields.text());
+  return texts;
+}
+
+function isTensor(source: ByteSource, span: Span): boolean {
+  const value = new Fields(source, span);
+  while (value.next()) {
+    if (value.number !== VALUE_TYPE) continue;
+    const type = new Fields(source, value);
+    while (type.next()) if (OTHER_TYPES.includes(type.number)) return false;
+  }
+  return true;
+}
