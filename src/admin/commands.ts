@@ -56,7 +56,12 @@ export const COMMANDS = {
   },
   rollback: {
     method: 'POST', about: 'go back to the last known good version, or to a named one',
-    takes: z.strictObject({ model, to: version.exactOptional(), reason }), answers: z.custom<Rollback>(),
+    takes: z.strictObject({
+      model, to: version.exactOptional(), reason,
+      /** The generation that is to go: with another one active the rollback is refused, or was done already. */
+      generation: z.int().min(1).exactOptional(),
+    }),
+    answers: z.custom<Rollback>(),
   },
   confirm: {
     method: 'POST', about: 'end the probation of the active version: it is known good',

@@ -118,7 +118,8 @@ async function promote(
 
 // Without a named version, what was done just now is the answer, also when another process does it meanwhile.
 async function rollback(directory: Directory, args: Arguments<'rollback'>, actor: Actor): Promise<Rollback> {
-  const just = (): DoneRollback | null => (args.to === undefined ? newestRollback(directory, args.model) : null);
+  const { model, to, generation } = args;
+  const just = (): DoneRollback | null => (to === undefined ? newestRollback(directory, model, generation) : null);
   const before = just();
   if (before !== null) return rollbackOf(directory, before);
   try {
@@ -130,14 +131,14 @@ async function rollback(directory: Directory, args: Arguments<'rollback'>, actor
   }
 }
 
-function newestRollback({ registry, clock }: Directory, model: string): DoneRollback | null {
+function newestRollback({ registry, clock }: Directory, model: string, meant?: number): DoneRollback | null {
   const decisions = registry.decisions(model, DECISIONS_LOOKED_AT);
-  return justRolledBack(decisions, registry.model(model).generation, clock.wallMs());
+  return justRolledBack(decisions, registry.model(model).generation, clock.wallMs(), meant);
 }
 
 async function rollBack(
   directory: Directory,
-  { model, to, reason = 'requested by an operator' }: Arguments<'rollback'>,
+  { model, to, reason = 'requested by an operator', generation: meant }: Arguments<'rollback'>,
   { by }: Actor,
 ): Promise<DoneRollback> {
   const { registry, clock } = directory;
@@ -146,7 +147,7 @@ async function rollBack(
   const { version } = await intactTarget(directory, model, to);
   const context = { version: activeVersion, generation, atMs: clock.wallMs() };
   const { model: after, decision } = registry.rollback({
-    model, expectedGeneration: generation, to: version, by, reason,
+    model, expectedGeneration: meant ?? generation, to: version, by, reason,
     decide: (target) => operatorDecision(model, context, target, reason, { by, health: null }),
   });
   return { ...decision, newGeneration: after.generation };

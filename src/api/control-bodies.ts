@@ -12,7 +12,11 @@ const REASON_CHARACTERS_MAX = 500;
 export const rollbackBody = z.looseObject({
   reason: z.string().max(REASON_CHARACTERS_MAX).optional()
     .meta({ description: 'why; kept with the decision' }),
+  expected_generation: z.int().min(1).optional().meta({
+    description: 'the generation that is to go; refused with GENERATION_CONFLICT when another one is active by now',
+  }),
 });
+export type RollbackBody = z.output<typeof rollbackBody>;
 
 /** POST /v2/repository/index */
 export const indexBody = z.looseObject({

@@ -41,7 +41,7 @@ export function seedRoutes(api: ServingApi, options: FrontOptions, state: FrontS
     requireJsonType(head.contentType);
     const limitBytes = Math.min(ROLLBACK_BODY_BYTES_MAX, options.bodyBytesMax);
     collectBody(reply, head, state, limitBytes, (body) => {
-      api.rollbackFromFront(model, reasonIn(body)).then(
+      api.rollbackFromFront(model, checkedBody(rollbackBody, objectIn(body))).then(
         (result) => reply.json(200, result),
         (error: unknown) => reply.fail(error),
       );
@@ -87,8 +87,4 @@ function requireJsonType(type: string): void {
   if (JSON_TYPES.has(essence)) return;
   const got = `Content-Type "${type.slice(0, 100)}"`;
   throw lastgoodError('UNSUPPORTED_MEDIA_TYPE', { got, wanted: JSON_TYPE });
-}
-
-function reasonIn(body: Uint8Array): string | undefined {
-  return checkedBody(rollbackBody, objectIn(body)).reason;
 }

@@ -4,6 +4,7 @@ import type { FrontLimits } from '../http/limits.ts';
 import type { TlsOptions } from '../http/tls/tls-renewal.ts';
 import type { TlsView } from '../metrics/views.ts';
 import type { StackingWish, Trust } from '../domain/records.ts';
+import type { RollbackBody } from './control-bodies.ts';
 
 /** The answer of GET /health, fields as the public contract names them. */
 export interface HealthAnswer {
@@ -106,8 +107,7 @@ export interface ServingApi {
   healthOf(model: string | undefined): HealthAnswer;
   /** Rolls back on behalf of a client that showed the admin token. */
   rollbackFromFront(
-    model: string | undefined,
-    reason: string | undefined,
+    model: string | undefined, asked: RollbackBody,
   ): Promise<{ rolled_back_to: string; path: string; generation: number; trust: Trust }>;
 }
 

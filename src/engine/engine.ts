@@ -8,7 +8,7 @@ import { performance } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { EngineStatus } from '../admin/answers.ts';
 import { carryOut, checkedArguments, controlPlane } from '../admin/commands.ts';
-import type { ControlPlane, PromoteArguments, RegisterArguments } from '../admin/commands.ts';
+import type { Arguments, ControlPlane, PromoteArguments, RegisterArguments } from '../admin/commands.ts';
 import { startFront } from '../api/server.ts';
 import type { Front } from '../api/serving-api.ts';
 import { systemClock, withTimeout } from '../base/clock.ts';
@@ -172,7 +172,7 @@ export class Engine extends EventEmitter<EngineEvents> implements EngineLife {
   }
 
   /** Goes back to `to`, or to the last known good version; throws NO_ROLLBACK_TARGET and then has changed nothing. */
-  async rollback(model: string, options: { readonly to?: string; readonly reason?: string } = {}): Promise<Rollback> {
+  async rollback(model: string, options: Omit<Arguments<'rollback'>, 'model'> = {}): Promise<Rollback> {
     return this.control.rollback(checkedArguments('rollback', { model, ...options }), LIBRARY);
   }
 

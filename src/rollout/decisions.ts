@@ -103,14 +103,18 @@ export type DoneRollback = DecisionRecord & { readonly newGeneration: number };
 /**
  * The rollback that began the active generation, by whomever, while it is so young that another one without a named
  * version means the same; else null: who saw the bad version and typed must not be taken one version further back.
+ * Who names the generation that is to go, `meant`, gets the rollback that took it, however old, and no other.
  * `nowMs` is wall-clock time; a rollback of the future, before a clock was set back, is none.
  */
 export function justRolledBack(
-  decisions: readonly DecisionRecord[], generation: number, nowMs: number,
+  decisions: readonly DecisionRecord[], generation: number, nowMs: number, meant?: number,
 ): DoneRollback | null {
   const made = decisions.find((one) => one.action === 'rollback' && one.generation + 1 === generation);
-  if (made === undefined || nowMs < made.atMs || nowMs - made.atMs > REPEAT_MS) return null;
-  return { ...made, newGeneration: generation };
+  if (made === undefined) return null;
+  const isMeant = meant === undefined
+    ? nowMs >= made.atMs && nowMs - made.atMs <= REPEAT_MS
+    : made.generation === meant;
+  return isMeant ? { ...made, newGeneration: generation } : null;
 }
 
 /** What a rollback that names no version builds on: as many of the newest decisions hold the one that began it. */

@@ -152,6 +152,8 @@ export class ModelRollout {
     readonly by: string;
     readonly reason: string;
     readonly to?: string;
+    /** The generation that is to go, where somebody said which; throws GENERATION_CONFLICT with another one active. */
+    readonly generation?: number;
     readonly health: HealthReport | null;
   }): Promise<DoneRollback> {
     const { model, registry } = this.#ports;
@@ -159,6 +161,8 @@ export class ModelRollout {
     if (active === null) throw lastgoodError('NO_ACTIVE_VERSION', { model });
     if (!this.isSaved) await this.#mustBeSaved();
     const { generation } = active;
+    const { generation: expected = generation } = options;
+    if (expected !== generation) throw lastgoodError('GENERATION_CONFLICT', { model, expected, found: generation });
     const from = active.deployment.version.version;
     const done = await this.#rollBack({
       by: options.by,
@@ -173,12 +177,12 @@ export class ModelRollout {
   }
 
   /** The rollback that brought up what answers, if it is so young that another one would mean the same; else null. */
-  justRolledBack(): DoneRollback | null {
+  justRolledBack(meant?: number): DoneRollback | null {
     const { model, registry, clock } = this.#ports;
     const newest = this.#newestRollback;
     const decisions = registry.decisions(model, DECISIONS_LOOKED_AT);
     const all = newest === null ? decisions : [newest, ...decisions];
-    return this.active === null ? null : justRolledBack(all, this.active.generation, clock.wallMs());
+    return this.active === null ? null : justRolledBack(all, this.active.generation, clock.wallMs(), meant);
   }
 
   /** Acts on a failing verdict, or writes down why not. Those that come in while one is acted on are left. */

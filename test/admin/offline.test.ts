@@ -93,6 +93,18 @@ describe('openOffline', () => {
     await control.close();
   });
 
+  test('a rollback that names its generation takes that one or none, and once', async () => {
+    const control = await threeVersionsOffline(temporaryDirectory(), { monotonicUs: () => 0, wallMs: () => 1e12 });
+    const model = 'housing';
+    await assert.rejects(control.rollback({ model, generation: 2 }, actor), { code: 'GENERATION_CONFLICT' });
+    const first = await control.rollback({ model, generation: 3 }, actor);
+    assert.deepEqual([first.rolledBackTo, first.generation], ['2', 4]);
+    assert.deepEqual(await control.rollback({ model, generation: 3 }, actor), first, 'that one is gone already');
+    const further = await control.rollback({ model, generation: 4 }, actor);
+    assert.deepEqual([further.rolledBackTo, further.generation], ['1', 5], 'within the same minute');
+    await control.close();
+  });
+
   test('a second rollback within a minute gets the answer of the first; a named one, or a later one, goes back', async () => {
     const dataDir = temporaryDirectory();
     let nowMs = 1e12;

@@ -129,7 +129,7 @@ export class EchoEngine implements ServingApi {
 
   async rollbackFromFront(
     model: string | undefined,
-    reason: string | undefined,
+    { reason }: Parameters<ServingApi['rollbackFromFront']>[1],
   ): ReturnType<ServingApi['rollbackFromFront']> {
     await new Promise((resolve) => setImmediate(resolve));
     if (model === 'größe/1') {

@@ -26,6 +26,12 @@ describe('justRolledBack', () => {
     assert.equal(justRolledBack([since, decision], 3, 12_000)?.id, decision.id);
   });
 
+  test('whoever names the generation that is to go gets the rollback that took it, however old, and no other', () => {
+    assert.equal(justRolledBack([decision], 3, 1e9, 2)?.id, decision.id);
+    assert.equal(justRolledBack([decision], 3, 10_001, 3), null);
+    assert.equal(justRolledBack([decision], 3, 10_001, 1), null);
+  });
+
   test('finds nothing in what was not done, before another promote, or from before the clock was set back', () => {
     assert.equal(justRolledBack([], 3, 10_001), null);
     assert.equal(justRolledBack([{ ...decision, action: 'suppressed', suppressedBy: 'pinned' }], 3, 10_001), null);

@@ -124,18 +124,21 @@ function rollbackCommand(): Command {
       'Puts the active version into quarantine and lets the last known good one answer again: the newest in service ' +
       'that earned it, else one that served and never failed. Without one it is refused, says why each version is ' +
       'none, and changes nothing. Within a minute of another rollback, by the monitor or by anybody, that one is the ' +
-      'answer and nothing goes back twice; --to always acts.',
+      'answer and nothing goes back twice; --to and --generation say what is meant.',
     examples: [
       ['lastgood rollback digits', 'to the last known good version'],
       ['lastgood rollback digits --to 3 --reason "wrong on sevens"', 'to version 3, and why'],
+      ['lastgood rollback digits --generation 7', 'generation 7, and nothing else that may be active by now'],
     ],
   })
     .argument('<model>', 'name of the model')
     .option('--to <version>', 'one that served and is not in quarantine, even if it failed (default: the last good)')
+    .option('--generation <n>', 'the one that is to go, as status shows it', Number)
     .option('--reason <text>', 'why, for the history')
     .action(async (model: string, flags: VerbFlags<'rollback'>) => {
-      const { to, reason } = flags;
-      printResult(flags, await ask(flags, 'rollback', { model, to, reason }, `rolling back ${model}`), rolledBackText);
+      const { to, reason, generation } = flags;
+      const asked = { model, to, reason, generation };
+      printResult(flags, await ask(flags, 'rollback', asked, `rolling back ${model}`), rolledBackText);
     });
 }
 

@@ -86,13 +86,16 @@ export class OperatorApi implements ControlPlane {
   // Without a named version, what was done just now is the answer, also when it was done while this one went ahead.
   async #rolledBack(args: Arguments<'rollback'>, by: string): Promise<DoneRollback> {
     const { rollout, health } = this.#table.served(args.model);
-    const { to, reason = 'requested by an operator' } = args;
-    const before = to === undefined ? rollout.justRolledBack() : null;
+    const { reason = 'requested by an operator', to, generation } = args;
+    const just = (): DoneRollback | null => (to === undefined ? rollout.justRolledBack(generation) : null);
+    const before = just();
     if (before !== null) return before;
     try {
-      return await rollout.rollback({ by, reason, ...(to === undefined ? {} : { to }), health });
+      return await rollout.rollback({
+        by, reason, health, ...(to !== undefined && { to }), ...(generation !== undefined && { generation }),
+      });
     } catch (error) {
-      const meanwhile = to === undefined && isLastgoodError(error) ? rollout.justRolledBack() : null;
+      const meanwhile = isLastgoodError(error) ? just() : null;
       if (meanwhile === null) throw error;
       return meanwhile;
     }

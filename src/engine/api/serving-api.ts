@@ -26,8 +26,8 @@ export function createServingApi(
     metrics: createMetricsPage(context, table, life),
     tfs: createTfsApi(context, table),
     healthOf: (model) => healthAnswerOf(table.served(model), context),
-    rollbackFromFront: async (model, reason) => {
-      const args = { model: table.served(model).model, reason: reason ?? 'requested over HTTP' };
+    rollbackFromFront: async (model, { reason = 'requested over HTTP', expected_generation: meant }) => {
+      const args = { model: table.served(model).model, reason, ...(meant !== undefined && { generation: meant }) };
       const { rolledBackTo, path, generation, trust } = await control.rollback(args, { by: 'http' });
       return { rolled_back_to: rolledBackTo, path, generation, trust };
     },

@@ -66,6 +66,8 @@ describe('OperatorApi', () => {
     assert.equal((await engine.predict('housing', rows[0]!)).modelVersion, '1');
     await assert.rejects(engine.promote('housing', '2'), code('QUARANTINED'));
     assert.deepEqual(await engine.rollback('housing'), back, 'a minute has not passed: the same again');
+    assert.deepEqual(await engine.rollback('housing', { generation: back.generation - 1 }), back);
+    await assert.rejects(engine.rollback('housing', { generation: back.generation + 1 }), code('GENERATION_CONFLICT'));
     await assert.rejects(engine.rollback('housing', { to: '2' }), code('NO_ROLLBACK_TARGET'));
     await engine.control.release({ model: 'housing', version: '2' }, actor);
     const { rollout } = engine.models.served('housing');
