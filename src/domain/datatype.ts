@@ -111,8 +111,7 @@ export function signatureFrom(inputs: readonly RuntimeMetadata[], outputs: reado
 function tensorSignature(side: 'input' | 'output', metadata: RuntimeMetadata): TensorSignature {
   const { name, isTensor, type = 'unknown', shape = [] } = metadata;
   if (!isTensor) {
-    throw new Error(
-      `${side} "${name}" is a sequence or a map; wanted a tensor (export classifiers without ZipMap)`);
+    throw new Error(`${side} "${name}" is no tensor; wanted tensors alone`);
   }
   const datatype = datatypeOf(type);
   if (datatype === null) {

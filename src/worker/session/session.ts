@@ -20,6 +20,7 @@ import { reasonOf } from '../../base/errors.ts';
 import { openSession } from './direct-run.ts';
 import type { DirectRun } from './direct-run.ts';
 import { loadRuntime } from './runtime.ts';
+import { unserved } from './unserved.ts';
 import type { FeedValue, OrtModule, OrtSession } from './runtime.ts';
 
 /** Runs at batch 1 whose median is reported. */
@@ -60,13 +61,6 @@ interface WarmUp {
 
 /** Whole tensors by name, as golden cases hold them. */
 export type TensorMap = Readonly<Record<string, Tensor>>;
-
-/** Element types of the ONNX format that have no JavaScript array. */
-const UNCARRIED_TYPES: Readonly<Record<number, string>> = {
-  14: 'complex64', 15: 'complex128', 16: 'bfloat16', 17: 'float8e4m3fn', 18: 'float8e4m3fnuz', 19: 'float8e5m2',
-  20: 'float8e5m2fnuz', 21: 'uint4', 22: 'int4', 23: 'float4e2m1',
-};
-
 
 export interface WholeResult {
   readonly outputs: readonly (Tensor | undefined)[];
@@ -126,13 +120,13 @@ export class Session {
       ...savingIn(options.saveIn),
     });
     const { session, run } = await opening.catch((error: unknown) => {
-      throw uncarried(error);
+      throw unserved(error, { path, kind, dataFiles });
     });
     try {
       return new Session(ort, session, run, options);
     } catch (error) {
       await session.release();
-      throw error;
+      throw unserved(error, { path, kind, dataFiles });
     }
   }
 
@@ -324,14 +318,6 @@ function savingIn(folder: string | undefined): object {
       save_external_prepacked_constant_initializers: '1',
     } },
   };
-}
-
-// The binding refuses element types that it has no array for, and names them by their number in the ONNX format.
-function uncarried(error: unknown): unknown {
-  const number = /Unsupported data type: (\d+)/.exec(reasonOf(error))?.[1];
-  if (number === undefined) return error;
-  const name = UNCARRIED_TYPES[Number(number)] ?? `of ONNX type ${number}`;
-  return new Error(`an input or output is ${name}; wanted a type that onnxruntime-node can carry (cast in the model)`);
 }
 
 // Newer Node versions have an array of halves, and then the runtime answers with it; everything else passes.
