@@ -10,12 +10,14 @@ import { baselineWarning } from '../../judge/baseline/reference.ts';
 import { addArtifact } from '../../artifacts/add.ts';
 import { addDerived } from '../../artifacts/derived.ts';
 import { removeArtifact, whileRegistering } from '../../artifacts/directory.ts';
+import { ARTIFACT_BYTES_MAX } from '../../artifacts/manifest.ts';
 import { givenFileOf, type ModelFile, modelFileOf } from '../../artifacts/verify.ts';
 import { checkName } from '../../base/names.ts';
 import { artifactRecordOf } from '../../domain/records.ts';
 import type {
   ArtifactRecord, Baseline, DeclaredKind, Golden, OutputKind, Signature, StackingWish, VersionRecord,
 } from '../../domain/records.ts';
+import { defaultInputsOf } from '../../onnx/default-inputs.ts';
 import type { Registry } from '../../registry/registry.ts';
 import { inputColumnsOf } from '../../domain/input-columns.ts';
 import { declaredOutput } from '../../domain/judged-output.ts';
@@ -27,6 +29,8 @@ import type { Preparation } from '../preparation/preparation.ts';
 import { signatureDifference } from './promotable.ts';
 import { runTrial, type TrialRequest, type TrialResult } from './trial.ts';
 import { wishedStacking } from './wished-stacking.ts';
+
+const NAMES_SHOWN = 3;
 
 export interface RegistrationPorts {
   readonly dataDir: string;
@@ -113,6 +117,7 @@ async function addVersion(
           ...(baselineFile === null || judged.baseline === null ? [] : unwatchedInputs(
             baselineFile, judged.baseline, { signature: trial.signature, declared: declarationOf(request) })),
           ...quarantineWarnings(registry, request.model, artifact.sha256),
+          ...defaultWarnings(givenFileOf(ports.dataDir, artifact)),
         ],
       },
       by,
@@ -200,6 +205,15 @@ function quarantineWarnings(registry: Registry, model: string, sha256: string): 
     .map(({ version, quarantine }) =>
       `its file is in quarantine as version "${version}" (${quarantine?.reason ?? 'unhealthy'}): promote refuses it ` +
       'until that is released, or with --force');
+}
+
+// The binding of the runtime has no way to give them.
+function defaultWarnings({ path, kind }: ModelFile): string[] {
+  const names = kind === 'ort' ? [] : defaultInputsOf(path, ARTIFACT_BYTES_MAX);
+  if (names.length === 0) return [];
+  const shown = names.slice(0, NAMES_SHOWN).map((name) => JSON.stringify(name)).join(', ');
+  const more = names.length > NAMES_SHOWN ? ` and ${names.length - NAMES_SHOWN} more` : '';
+  return [`inputs with a default (${shown}${more}) always have the model's own value: no request can give another`];
 }
 
 function isUsed(registry: Registry, sha256: string): boolean {

@@ -4,6 +4,8 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync, existsSy
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, test } from 'node:test';
+import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
+import { ModelProtoSchema, ValueInfoProtoSchema } from 'onnx-buf';
 import { systemClock } from '../../../src/base/clock.ts';
 import { isLastgoodError } from '../../../src/base/errors.ts';
 import { packageRoot } from '../../../src/base/package-root.ts';
@@ -13,7 +15,7 @@ import type { RegistryStore } from '../../../src/registry/store/store.ts';
 import { registerVersion } from '../../../src/rollout/registration/registration.ts';
 import { temporaryDirectory } from '../../support/temporary.ts';
 import { outsideInitialiser, torchExport } from '../../worker/external-data.ts';
-import { linear } from '../../worker/onnx.ts';
+import { linear, Type, valueInfo } from '../../worker/onnx.ts';
 import { inOrtFormat } from '../../worker/ort-format.ts';
 import { crashing, hanging, hungry } from '../../worker/hostile-onnx.ts';
 import type { RegistrationPorts, RegistrationRequest } from '../../../src/rollout/registration/registration.ts';
@@ -109,6 +111,16 @@ describe('registerVersion', () => {
     assert.deepEqual([manifest?.kind, artifacts()], ['ort', [`${sha256}.ort`]]);
     assert.deepEqual(signature.inputs, [{ name: 'x', datatype: 'FP32', shape: [-1, 3] }]);
     assert.equal(stacking?.mode, 'none', 'it has no graph that could be read');
+  });
+
+  test('warns of inputs with a default, which no request can give, and keeps the model\'s own value', async () => {
+    const whole = fromBinary(ModelProtoSchema, linear());
+    whole.graph!.input.push(create(ValueInfoProtoSchema, valueInfo(['b', Type.FLOAT, [1]])));
+    const file = join(dataDir, 'default.onnx');
+    writeFileSync(file, toBinary(ModelProtoSchema, whole));
+    const { warnings, signature } = await register({ file });
+    assert.deepEqual(signature.inputs.map(({ name }) => name), ['x']);
+    assert.match(warnings.join(), /inputs with a default \("b"\) always have the model's own value/);
   });
 
   test('refuses a version whose golden answers differ, which flipped weights are found by', async () => {
