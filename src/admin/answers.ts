@@ -36,6 +36,15 @@ export interface ModelStatus {
   readonly recentDecisions: readonly DecisionRecord[];
 }
 
+/** How far a start has got, of the models that have an active version. */
+export interface StartProgress {
+  readonly ready: number;
+  /** Those that are being brought up. */
+  readonly loading: readonly string[];
+  /** How many wait for their turn. */
+  readonly waiting: number;
+}
+
 export interface EngineStatus {
   readonly engine: 'running' | 'draining' | 'offline';
   readonly version: string;
@@ -48,5 +57,7 @@ export interface EngineStatus {
   readonly residentBytes: number | null;
   /** The model that is meant where none is named; null while no version of any is active. */
   readonly defaultModel: string | null;
+  /** Null when every model has been brought up, and offline. */
+  readonly start: StartProgress | null;
   readonly models: readonly ModelStatus[];
 }

@@ -159,6 +159,8 @@ export const ERRORS = {
       `write output "${d.output}" as JSON: it holds ${d.value}, which JSON has no number for; ask for binary data`,
   ),
   INTERNAL: define(500, (d: { reason: Text }) => `answer the request: ${d.reason}; this is a bug`),
+  MODEL_STARTING: define(
+    503, (d: { model: Text }) => `serve model "${d.model}": it is being brought up; wanted another try in a moment`),
   NO_ACTIVE_VERSION: define(503, (d: { model: Text }) => `serve model "${d.model}": no version is active`),
   SOCKETS_FULL: define(503, (d: { open: number; limit: number }) =>
     `open a WebSocket: ${d.open} are open; at most ${d.limit} may be, try again later`),

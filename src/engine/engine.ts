@@ -57,6 +57,7 @@ export async function createEngine(raw: EngineOptions = {}, hooks: EngineHooks =
   });
   const engine = new Engine(options, store, hooks);
   await engine.start();
+  if (hooks.bringsUpLater !== true) await engine.models.settled();
   return engine;
 }
 
@@ -103,13 +104,13 @@ export class Engine extends EventEmitter<EngineEvents> implements EngineLife {
       ...options, registry, clock, tell: (what) => log.info(what, 'prepared a model'),
     });
     this.context = { options, registry, clock, log, meters, monitor, preparation, emit };
-    const models = new ModelTable(this.context);
+    this.#guard = bootGuard === true ? new GuardedStart({ store, registry, clock, emit }) : null;
+    const models = new ModelTable(this.context, this.#guard);
     this.models = models;
     const operator = new OperatorApi(this.context, models, this);
     this.control = controlPlane((verb, args, actor) => carryOut(operator, verb, args, actor));
     this.#store = store;
     this.#commits = commits;
-    this.#guard = bootGuard === true ? new GuardedStart({ store, registry, clock, emit }) : null;
     this.#diskWatch = new DiskWatch({ store, dataDir: options.dataDir, tell });
     this.#follower = new Follower({
       registry, clock, followMs: options.followMs, follow: () => models.follow(),
@@ -138,12 +139,9 @@ export class Engine extends EventEmitter<EngineEvents> implements EngineLife {
     monitor.start();
     this.#diskWatch.start();
     await removeStaleParts(options.dataDir, clock.wallMs());
-    const bring = (models?: ReadonlySet<string>): Promise<void> => {
-      this.models.followModels(models);
-      return this.models.settled();
-    };
-    await (this.#guard?.start(bring) ?? bring());
+    this.#guard?.begin();
     this.#commits.start();
+    this.models.followModels();
     this.#follower.start();
     this.#hungRuns.start();
   }

@@ -41,6 +41,8 @@ export interface EngineHooks {
    * process that owns the directory and does nothing else: one that leaves without close() counts as a crash.
    */
   readonly bootGuard?: boolean;
+  /** The engine is there before its models are: who listens at once answers 503 for those that are not up yet. */
+  readonly bringsUpLater?: boolean;
   /** For a process whose directory another one owns: the registry is upgraded there, and not here. */
   readonly follows?: boolean;
 }

@@ -114,6 +114,8 @@ const limitsSchema = z.strictObject({
 const engineSchema = z.strictObject({
   /** guarded: load and unload over HTTP need the admin token, of a serving model also "force"; explicit: neither. */
   modelControl: z.enum(['guarded', 'explicit']).default('guarded'),
+  /** strict: the engine is ready when every model with an active version is; any: when one is. */
+  ready: z.enum(['strict', 'any']).default('strict'),
   dataDir: z.string().min(1).default('./data'),
   host: z.string().min(1).default('127.0.0.1'),
   /** 0 takes a free port. */

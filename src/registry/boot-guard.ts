@@ -51,24 +51,24 @@ export class BootGuard {
   }
 
   /**
-   * Counts how the last process ended; call it once, before any model is loaded. `oneByOne` says that models should be
-   * started one after the other, because one of them brought a start down and it is not known which.
+   * Counts how the last process ended; call it once, before any model is loaded. Suspects were being started when it
+   * did: each is to be started by itself, because it is not known which of them brought it down.
    */
-  begin(): { readonly culprits: readonly Culprit[]; readonly oneByOne: boolean } {
+  begin(): { readonly culprits: readonly Culprit[]; readonly suspects: readonly string[] } {
     const store = this.#store;
     return store.transaction(() => {
       const culprits: Culprit[] = [];
-      let oneByOne = false;
+      const suspects: string[] = [];
       for (const record of this.#registry.models()) {
         const { model, generation, activeVersion: version, probationEndedAtMs } = record;
         const left = store.get(bootKey(model));
-        oneByOne ||= left?.state === 'starting';
+        if (left?.state === 'starting') suspects.push(model);
         const boot = countCrash(left, generation, probationEndedAtMs === null);
         store.put(bootKey(model), { ...boot, state: 'stopped' });
         const reason = guiltOf(boot);
         if (reason !== null && version !== null) culprits.push({ model, version, generation, reason });
       }
-      return { culprits, oneByOne };
+      return { culprits, suspects };
     });
   }
 

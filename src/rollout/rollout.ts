@@ -35,6 +35,8 @@ export interface RolloutPorts {
   readonly registry: Registry;
   readonly deployments: Deployments;
   readonly clock: Clock;
+  /** Carries the load of a standby out when it is its turn: at a start others come first. */
+  readonly inTurn: (load: () => Promise<unknown>) => void;
   /** Told at every new generation, before anything is cut for it. */
   readonly onGeneration: (active: ActiveGeneration) => void;
   readonly emit: (event: RolloutEvent) => void;
@@ -51,6 +53,8 @@ export class ModelRollout {
   #isActivating = false;
   #isActing = false;
   #closed = false;
+  /** A standby waits for its turn. */
+  #isStandbyDue = false;
   /** The newest rollback that took effect in this process; the disk may have refused it. */
   #newestRollback: DecisionRecord | null = null;
   readonly #rollbacks: Rollbacks;
@@ -99,7 +103,8 @@ export class ModelRollout {
   async start(): Promise<void> {
     const { model, registry, clock } = this.#ports;
     const record = registry.model(model);
-    if (record.activeVersion === null) return;
+    // Somebody may have promoted another one before its turn came.
+    if (record.activeVersion === null || this.active !== null || this.#changing !== null) return;
     const active = registry.version(model, record.activeVersion);
     await this.#change('start', async () => {
       const deployment = await this.#rollbacks.load(active);
@@ -281,16 +286,26 @@ export class ModelRollout {
 
   // Brings the loaded versions in line with the registry: the standby comes, what nobody needs goes.
   #settle(): void {
-    const { model, registry, deployments } = this.#ports;
+    const { deployments } = this.#ports;
     const { traffic } = this;
     // What a rollback has loaded must stay until it answers.
     if (this.#closed || this.#changing !== null || this.#state.rollbacks > 0 || traffic === null) return;
     const standby = this.#nameStandby();
     const serving = [traffic.stable, traffic.candidate].map((one) => one?.deployment.version.version ?? null);
     deployments.retainOnly(new Set([...serving, standby].filter((name) => name !== null)));
-    if (standby !== null && deployments.find(standby) === undefined) {
-      void this.#rollbacks.load(registry.version(model, standby));
-    }
+    if (standby !== null && deployments.find(standby) === undefined) this.#bringStandby();
+  }
+
+  #bringStandby(): void {
+    const { model, registry, deployments, inTurn } = this.#ports;
+    if (this.#isStandbyDue) return;
+    this.#isStandbyDue = true;
+    inTurn(async () => {
+      this.#isStandbyDue = false;
+      const { standbyVersion } = deployments;
+      if (this.#closed || standbyVersion === null || deployments.find(standbyVersion) !== undefined) return;
+      await this.#rollbacks.load(registry.version(model, standbyVersion));
+    });
   }
 
   #nameStandby(): string | null {

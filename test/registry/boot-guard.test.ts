@@ -49,12 +49,12 @@ describe('BootGuard', () => {
   });
   afterEach(() => store.close());
 
-  test('finds the model that two starts in a row died of, and asks to start one by one after the first', () => {
+  test('finds the model that two starts in a row died of, and names those that were being started after the first', () => {
     const first = new BootGuard(store);
-    assert.deepEqual(first.begin(), { culprits: [], oneByOne: false });
+    assert.deepEqual(first.begin(), { culprits: [], suspects: [] });
     first.mark(['a', 'b'], 'starting');
     const second = new BootGuard(store);
-    assert.deepEqual(second.begin(), { culprits: [], oneByOne: true });
+    assert.deepEqual(second.begin(), { culprits: [], suspects: ['a', 'b'] });
     second.mark(['a'], 'starting');
     second.mark(['a'], 'serving');
     second.mark(['b'], 'starting');

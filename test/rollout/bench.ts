@@ -125,6 +125,7 @@ export class RolloutBench {
     return new ModelRollout({
       model: 'm', registry: this.registry, clock: this.clock, deployments: this.deployments,
       options: optionsOfModel(resolveOptions({ ...engine, judge }), 'm'),
+      inTurn: (load) => void load(),
       onGeneration: () => undefined,
       attribute: (cause, version) => this.attribute(cause, version),
       emit: (event) => this.seen.push({ event, ...this.#look() }),

@@ -283,6 +283,7 @@ export class World {
     const rollout: ModelRollout = new ModelRollout({
       model: this.model, registry, deployments, clock: this.clock,
       options: optionsOfModel(resolveOptions({ judge }), this.model),
+      inTurn: (load) => void load(),
       onGeneration: (active) => life === this.#life && this.#onGeneration(active),
       attribute: async (cause, { generation }) => {
         await turn();

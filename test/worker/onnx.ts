@@ -182,6 +182,21 @@ export const deadly = (): Uint8Array => model({
   ],
 });
 
+/** Kills the process that loads it: the runtime works the quotient of two constants out, which the CPU refuses. */
+export const deadlyToLoad = (): Uint8Array => {
+  const whole = (name: string, value: bigint): MessageInitShape<typeof TensorProtoSchema> =>
+    ({ name, dims: [1n], dataType: Type.INT64, rawData: new Uint8Array(BigInt64Array.of(value).buffer) });
+  return model({
+    inputs: [['x', Type.FLOAT, ['N', 3]]],
+    outputs: [['y', Type.FLOAT, ['N', 3]]],
+    nodes: [
+      node('Div', ['least', 'minus'], 'quotient'), node('Cast', ['quotient'], 'number', [integer('to', Type.FLOAT)]),
+      node('Add', ['x', 'number'], 'y'),
+    ],
+    constants: [whole('least', -(2n ** 63n)), whole('minus', -1n)],
+  });
+};
+
 /** Answers 0.5 after a product of n x n matrices, n the largest input: a run lasts as long as its client wants. */
 export const held = (): Uint8Array => model({
   inputs: [['x', Type.FLOAT, ['N', 3]]],

@@ -29,7 +29,9 @@ export interface Operation {
 export const BODY_ERRORS: readonly ErrorCode[] = [
   'INVALID_JSON', 'INVALID_REQUEST', 'BODY_TOO_LARGE', 'UNSUPPORTED_MEDIA_TYPE', 'BODIES_FULL',
 ];
-export const MODEL_ERRORS: readonly ErrorCode[] = ['MODEL_NOT_FOUND', 'MODEL_UNLOADED', 'NO_ACTIVE_VERSION'];
+export const MODEL_ERRORS: readonly ErrorCode[] = [
+  'MODEL_NOT_FOUND', 'MODEL_UNLOADED', 'NO_ACTIVE_VERSION', 'MODEL_STARTING',
+];
 export const VERSION_ERRORS: readonly ErrorCode[] = [...MODEL_ERRORS, 'VERSION_NOT_FOUND', 'VERSION_NOT_LOADED'];
 /** Of a request that waits for a run. */
 export const RUN_ERRORS: readonly ErrorCode[] = [

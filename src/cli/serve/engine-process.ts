@@ -29,7 +29,7 @@ export async function serve(settings: ServeSettings, json: boolean): Promise<0 |
     const { createEngine } = await import('../../engine/engine.ts');
     const { createLog } = await import('../../engine/log.ts');
     const log = createLog({ level: options.logLevel, pretty: process.stderr.isTTY });
-    const engine = await createEngine(options, { log, bootGuard: !follower, follows: follower });
+    const engine = await createEngine(options, { log, bootGuard: !follower, follows: follower, bringsUpLater: true });
     dieOnUncaught(engine);
     restartWhenHung(engine);
     renewTls = () => engine.front?.renewTls();
@@ -77,8 +77,13 @@ async function start(engine: Engine, admin: AdminSocket | null, { demoModels, js
   const adminSocket = admin?.path ?? null;
   const ready: ReadyMessage = { event: 'ready', address: host.includes(':') ? `[${host}]:${port}` : `${host}:${port}` };
   process.send?.(ready);
+  const place = { host, port, pid: process.pid, dataDir, admin: adminSocket };
+  const models = engine.models.all.size;
+  if (json) printJson({ event: 'listening', ...place, models });
+  else engine.log.info({ host, port, models }, 'listening; the models are brought up');
+  await engine.models.settled();
   if (json) {
-    printJson({ event: 'ready', host, port, pid: process.pid, dataDir, admin: adminSocket });
+    printJson({ event: 'ready', ...place });
     return;
   }
   const { registry } = engine.context;

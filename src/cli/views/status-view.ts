@@ -1,7 +1,7 @@
 // The state of an engine and its models as text for a person. Pure, but for the colours of the terminal; `nowMs` is
 // wall-clock time, which the records are stamped with.
 import { inNaturalOrder } from '../../base/names.ts';
-import type { EngineStatus, ModelStatus } from '../../admin/answers.ts';
+import type { EngineStatus, ModelStatus, StartProgress } from '../../admin/answers.ts';
 import { waitText } from '../../judge/checks/detectability.ts';
 import type { Sight, Sights } from '../../judge/checks/detectability.ts';
 import { CHECKS } from '../../judge/checks/table.ts';
@@ -57,7 +57,7 @@ export function modelText(status: EngineStatus, nowMs: number): string {
 }
 
 function engineLine(status: EngineStatus): string {
-  const { engine, version, dataDir, listen, tls, pid, uptimeMs, residentBytes, defaultModel, models } = status;
+  const { engine, version, dataDir, listen, tls, pid, uptimeMs, residentBytes, defaultModel, models, start } = status;
   const style: Style = engine === 'running' ? 'green' : 'yellow';
   const facts = [
     `lastgood ${version} ${paint(style, engine === 'offline' ? 'offline (no engine runs)' : engine)}`,
@@ -66,9 +66,15 @@ function engineLine(status: EngineStatus): string {
     ...(uptimeMs === null ? [] : [`up ${durationText(uptimeMs)}`]),
     ...(residentBytes === null ? [] : [`${bytesText(residentBytes)} resident`]),
     ...(models.length > 1 && defaultModel !== null ? [`default model ${defaultModel}`] : []),
+    ...(start === null ? [] : [paint('yellow', startText(start))]),
     dataDir,
   ];
   return facts.join(paint('dim', ' | '));
+}
+
+function startText({ ready, loading, waiting }: StartProgress): string {
+  const now = loading.length === 0 ? '' : ` (${loading.join(', ')})`;
+  return `starting: ${ready} ready, ${loading.length} loading${now}, ${waiting} waiting`;
 }
 
 /** The certificate of the public port, and what an operator has to see to. */

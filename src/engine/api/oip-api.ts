@@ -33,8 +33,11 @@ export function createOipApi(
     needsToken: options.modelControl === 'guarded',
     server: () => server,
     // A model that never had an active version is waited for by nobody, nor is one that is unloaded.
-    isReady: () => registry.models().every(({ model, activeVersion }) =>
-      activeVersion === null || table.all.get(model)?.isReady !== false),
+    isReady: () => {
+      const awaited = registry.models().filter(({ activeVersion }) => activeVersion !== null)
+        .map(({ model }) => table.all.get(model)?.isReady);
+      return options.ready === 'any' && awaited.length > 0 ? awaited.includes(true) : !awaited.includes(false);
+    },
     assertReady: (model, version) => table.served(model).assertReady(version),
     metadata: describe,
     config: (model, version) => {
@@ -59,7 +62,7 @@ export function createOipApi(
       else registry.model(model);
       await table.setUnloaded(model, false, BY.by);
       table.followModels();
-      await table.settled();
+      await table.settled(model);
       const served = table.served(model);
       if (version !== undefined && served.rollout.activeVersion?.version !== version) {
         await control.promote({ model, version, reason: 'loaded over HTTP' }, BY);

@@ -188,6 +188,7 @@ export class OperatorApi implements ControlPlane {
       uptimeMs: Math.round(performance.now() - startedMs),
       residentBytes: process.memoryUsage.rss(),
       defaultModel: table.defaultModel,
+      start: table.progress,
       models: (model === undefined ? [...table.all.values()] : [table.served(model)])
         .map((served) => statusOf(served, this.#context)),
     }));

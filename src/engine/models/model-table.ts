@@ -1,9 +1,13 @@
 // The models that the engine serves: which there are, which one a request means, and how they come and go. Main thread.
 // Invariant: it follows the registry. Whoever changes what is to be served writes there and lets the table follow.
+import { availableParallelism } from 'node:os';
 import type { Batcher } from '../../batch/batcher.ts';
+import type { StartProgress } from '../../admin/answers.ts';
 import { lastgoodError, reasonOf } from '../../base/errors.ts';
 import type { EngineContext } from './context.ts';
+import type { GuardedStart } from '../safety/guarded-start.ts';
 import { ServedModel } from './served-model.ts';
+import { StartOrder } from './start-order.ts';
 
 export class ModelTable {
   readonly #context: EngineContext;
@@ -11,12 +15,15 @@ export class ModelTable {
   /** Models that are in the registry and not to be served until somebody loads them again. */
   #unloaded: ReadonlySet<string> = new Set();
   /** Models that are being started or closed. */
-  readonly #underWay = new Set<Promise<void>>();
+  readonly #underWay = new Map<Promise<void>, string>();
+  readonly #order = new StartOrder(availableParallelism());
+  readonly #guard: GuardedStart | null;
   #deploymentIds = 0;
   #firstActive: string | null = null;
 
-  constructor(context: EngineContext) {
+  constructor(context: EngineContext, guard: GuardedStart | null) {
     this.#context = context;
+    this.#guard = guard;
   }
 
   /** The models that are served, by name. */
@@ -58,14 +65,21 @@ export class ModelTable {
     return this.#served.size === 1 ? only : undefined;
   }
 
-  /** Serves the models that came into the registry, by whoever's hand, and lets those go that left it. */
-  followModels(only?: ReadonlySet<string>): void {
-    const known = this.#context.registry.models();
+  /**
+   * Serves the models that came into the registry, by whoever's hand, and lets those go that left it. Each is there at
+   * once, and answers when its turn to be brought up has come and gone.
+   */
+  followModels(): void {
+    const known = this.#context.registry.models().sort((a, b) =>
+      (a.activationOrder ?? -1) - (b.activationOrder ?? -1) || a.createdAtMs - b.createdAtMs);
     this.#unloaded = new Set(known.filter(({ isUnloaded }) => isUnloaded).map(({ model }) => model));
+    const actives = new Set(known.filter(({ activeVersion }) => activeVersion !== null).map(({ model }) => model));
     const names = new Set(known.map(({ model }) => model).filter((model) => !this.#unloaded.has(model)));
     for (const model of names) {
-      if (this.#served.has(model) || only?.has(model) === false) continue;
-      this.#carryOut(this.#serve(model).rollout.start(), model, 'could not be started');
+      if (this.#served.has(model)) continue;
+      const served = this.#serve(model);
+      const isActive = actives.has(model);
+      this.#carryOut(isActive ? this.#bringUp(served) : served.rollout.start(), model, 'could not be started');
     }
     for (const served of this.#served.values()) {
       if (names.has(served.model)) continue;
@@ -77,12 +91,28 @@ export class ModelTable {
   /** Goes where the registry points: with the models, and with the active version of each. */
   async follow(): Promise<void> {
     this.followModels();
-    await Promise.all([...this.#served.values()].map(({ rollout }) => rollout.follow()));
+    // What waits for its turn goes where the registry points by itself.
+    const started = [...this.#served.values()].filter(({ isStarting }) => !isStarting);
+    await Promise.all(started.map(({ rollout }) => rollout.follow()));
   }
 
-  /** Resolves when all models that are being started or closed have got there. */
-  async settled(): Promise<void> {
-    while (this.#underWay.size > 0) await Promise.all(this.#underWay);
+  /** Resolves when all models that are being started or closed, or the one that is named, have got there. */
+  async settled(only?: string): Promise<void> {
+    for (;;) {
+      const awaited = [...this.#underWay].filter(([, model]) => only === undefined || model === only);
+      if (awaited.length === 0) return;
+      await Promise.all(awaited.map(([work]) => work));
+    }
+  }
+
+  /** How far the start has got; null when no model waits for its turn or is being brought up. */
+  get progress(): StartProgress | null {
+    const all = [...this.#served.values()];
+    const starting = all.filter(({ isStarting, rollout }) => isStarting && rollout.active === null);
+    if (starting.length === 0) return null;
+    const loading = starting.filter(({ rollout }) => rollout.phase === 'loading').map(({ model }) => model);
+    const ready = all.filter(({ rollout }) => rollout.active !== null).length;
+    return { ready, loading, waiting: starting.length - loading.length };
   }
 
   /**
@@ -97,12 +127,13 @@ export class ModelTable {
     await registry.commit(() => registry.recordEvent(
       model, { kind, by, reason: '', from: null, to: null, decision: null }, { isUnloaded }));
     this.followModels();
-    await this.settled();
+    await this.settled(model);
     return true;
   }
 
   /** Lets all models go; call it when nothing is pending. */
   async close(): Promise<void> {
+    this.#order.close();
     await this.settled();
     await Promise.all([...this.#served.values()].map((served) => served.close()));
   }
@@ -110,9 +141,27 @@ export class ModelTable {
   #serve(model: string): ServedModel {
     const served = new ServedModel({
       model, context: this.#context, models: this.#served, nextDeploymentId: () => (this.#deploymentIds += 1),
+      inTurn: (load) => this.#order.standby(load),
     });
     this.#served.set(model, served);
     return served;
+  }
+
+  async #bringUp(served: ServedModel): Promise<void> {
+    const { model, rollout } = served;
+    const isSuspect = this.#guard?.isSuspect(model) === true;
+    served.isStarting = true;
+    try {
+      await this.#order.active(async () => {
+        // It may have been removed while it waited.
+        if (this.#served.get(model) !== served) return;
+        await this.#guard?.starting(model);
+        await rollout.start();
+        this.#guard?.started(model);
+      }, { isSuspect });
+    } finally {
+      served.isStarting = false;
+    }
   }
 
   // Beside everything else; `what` completes "the model …" when it fails.
@@ -121,6 +170,6 @@ export class ModelTable {
       .catch((error: unknown) =>
         this.#context.emit({ kind: 'problem', model, what: `the model ${what}`, reason: reasonOf(error) }))
       .finally(() => this.#underWay.delete(watched));
-    this.#underWay.add(watched);
+    this.#underWay.set(watched, model);
   }
 }

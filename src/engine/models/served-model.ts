@@ -37,6 +37,8 @@ interface ServedModelPorts {
   /** All models of this host. */
   readonly models: ReadonlyMap<string, ServedModel>;
   readonly nextDeploymentId: () => number;
+  /** Carries the load of a standby out when it is its turn. */
+  readonly inTurn: (load: () => Promise<unknown>) => void;
 }
 
 export class ServedModel {
@@ -56,8 +58,10 @@ export class ServedModel {
   readonly #failures: FailureLog;
   readonly #lastHours = new LastHours();
   #health: HealthReport | null = null;
+  /** It waits to be brought up, or is being brought up. */
+  isStarting = false;
 
-  constructor({ model, context, models, nextDeploymentId }: ServedModelPorts) {
+  constructor({ model, context, models, nextDeploymentId, inTurn }: ServedModelPorts) {
     const options = optionsOfModel(context.options, model);
     const { registry, clock, monitor } = context;
     this.model = model;
@@ -101,6 +105,7 @@ export class ServedModel {
     this.rollout = new ModelRollout({
       model, options, registry, clock,
       deployments: this.#deployments,
+      inTurn,
       onGeneration: this.#watch,
       attribute: (cause, verdict) => attribution.attribute(cause, verdict),
       emit: (event) => {
@@ -169,10 +174,10 @@ export class ServedModel {
     return version === undefined ? this.batcher : this.#versionQueues.queueOf(version);
   }
 
-  /** What answers now, or a loaded version; throws NO_ACTIVE_VERSION and like `queueOf`. */
+  /** What answers now, or a loaded version; throws NO_ACTIVE_VERSION, MODEL_STARTING and like `queueOf`. */
   deploymentOf(version: string | undefined): Deployment {
     if (version !== undefined) return this.#versionQueues.deploymentOf(version);
-    if (this.rollout.active === null) throw lastgoodError('NO_ACTIVE_VERSION', { model: this.model });
+    if (this.rollout.active === null) throw this.#servesNothing();
     return this.rollout.active.deployment;
   }
 
@@ -185,6 +190,12 @@ export class ServedModel {
   assertReady(version: string | undefined): void {
     const { canAnswer, version: { version: asked } } = this.deploymentOf(version);
     if (!canAnswer) throw lastgoodError('NOT_READY', { model: this.model, version: asked });
+  }
+
+  #servesNothing(): Error {
+    const { model } = this;
+    const willServe = this.isStarting && this.#context.registry.model(model).activeVersion !== null;
+    return lastgoodError(willServe ? 'MODEL_STARTING' : 'NO_ACTIVE_VERSION', { model });
   }
 
   /** Throws ROWS_TOO_MANY when what is active would refuse a request of so many rows. */
@@ -272,7 +283,7 @@ export class ServedModel {
   // Called at every cut: the generation is chosen here and not before.
   readonly #dispatch: Dispatch = (slab, mayQueueBehind, ids) => {
     const { traffic } = this.rollout;
-    if (traffic === null) throw lastgoodError('NO_ACTIVE_VERSION', { model: this.model });
+    if (traffic === null) throw this.#servesNothing();
     const { deployment, generation } = traffic.stable;
     const standby = this.rollout.phase === 'probation' ? this.#deployments.standby : undefined;
     const isShielded = standby !== undefined && this.#shield.covers(deployment, standby);

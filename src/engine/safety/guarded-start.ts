@@ -20,46 +20,52 @@ interface GuardedStartPorts {
 export class GuardedStart {
   readonly #ports: GuardedStartPorts;
   readonly #guard: BootGuard;
-  readonly #serving = new Set<string>();
+  /** Models whose load has begun in this process. */
+  readonly #marked = new Set<string>();
+  #suspects: ReadonlySet<string> = new Set();
+  #isStopped = false;
 
   constructor(ports: GuardedStartPorts) {
     this.#ports = ports;
     this.#guard = new BootGuard(ports.store);
   }
 
-  /** Calls `bring` with the models to load, all at once or, after a crash while starting, one by one. */
-  async start(bring: (models: ReadonlySet<string>) => Promise<void>): Promise<void> {
-    const { culprits, oneByOne } = this.#tolerate(() => this.#guard.begin()) ?? { culprits: [], oneByOne: false };
+  /** Takes out what brought the process down too often; once, before any model is brought up. */
+  begin(): void {
+    const { culprits, suspects } = this.#tolerate(() => this.#guard.begin()) ?? { culprits: [], suspects: [] };
+    this.#suspects = new Set(suspects);
     for (const culprit of culprits) this.#takeOut(culprit);
-    const models = this.#ports.registry.models().map(({ model }) => model);
-    for (const group of oneByOne ? models.map((model) => [model]) : [models]) {
-      this.#mark(group, 'starting');
-      await bring(new Set(group));
-      this.#mark(group, 'serving');
-    }
+  }
+
+  isSuspect(model: string): boolean {
+    return this.#suspects.has(model);
+  }
+
+  /** Resolves when it is on record that the load of a model begins: if the process dies, it is a suspect. */
+  starting(model: string): Promise<void> {
+    return this.#mark([model], 'starting');
+  }
+
+  started(model: string): void {
+    void this.#mark([model], 'serving');
   }
 
   /** A model answers for the first time in this process. */
   async served(model: string): Promise<void> {
-    if (!this.#serving.has(model)) await this.#markWhileServing([model], 'serving');
+    if (!this.#marked.has(model)) await this.#mark([model], 'serving');
   }
 
   /** The process was told to end: whatever happens from when this resolves on is nobody's crash. */
   stopped(): Promise<void> {
-    return this.#markWhileServing([...this.#serving], 'stopped');
+    this.#isStopped = true;
+    return this.#mark([...this.#marked], 'stopped');
   }
 
-  async #markWhileServing(models: readonly string[], state: BootRecord['state']): Promise<void> {
-    if (state === 'serving') for (const model of models) this.#serving.add(model);
-    if (models.length === 0) return;
+  async #mark(models: readonly string[], state: BootRecord['state']): Promise<void> {
+    if (models.length === 0 || (this.#isStopped && state !== 'stopped')) return;
+    for (const model of models) this.#marked.add(model);
     await this.#ports.registry.commit(() => this.#guard.mark(models, state))
       .catch((error: unknown) => this.#notWritten(error));
-  }
-
-  #mark(models: readonly string[], state: BootRecord['state']): void {
-    if (models.length === 0) return;
-    if (state === 'serving') for (const model of models) this.#serving.add(model);
-    this.#tolerate(() => this.#guard.mark(models, state));
   }
 
   #takeOut({ model, version, generation, reason: what }: Culprit): void {
