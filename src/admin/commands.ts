@@ -5,7 +5,7 @@ import { resolve } from 'node:path';
 import { z } from 'zod';
 import { lastgoodError } from '../base/errors.ts';
 import { IN_OUR_WORDS, issuesText } from '../base/schema-text.ts';
-import { DECLARED_KINDS, STACKING_WISHES } from '../domain/records.ts';
+import { DECLARED_KINDS, NAN_INPUTS, STACKING_WISHES } from '../domain/records.ts';
 import type { DecisionRecord, EventRecord, ModelRecord, VersionRecord } from '../domain/records.ts';
 import type { Activation, Rollback } from '../rollout/events.ts';
 import type { EngineStatus, Registration } from './answers.ts';
@@ -43,6 +43,8 @@ export const COMMANDS = {
       inputColumns: text.exactOptional(),
       /** Whether rows of different requests may share a run; by default wherever that is proven. */
       stacking: z.enum(STACKING_WISHES).exactOptional(),
+      /** Whether it is asked about NaN, in JSON null; by default unless it fails at that in its trial. */
+      nanInputs: z.enum(NAN_INPUTS).exactOptional(),
       promote: flag, allowSignatureChange: flag,
       /** With promote: also a file that is in quarantine under another name. */
       force: flag,

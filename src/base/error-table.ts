@@ -27,6 +27,12 @@ export const ERRORS = {
   // Requests
   INVALID_JSON: define(400, (d: { reason: Text }) => `read the request body: ${d.reason}; wanted one JSON object`),
   INVALID_REQUEST: define(400, (d: { reason: Text }) => `read the request: ${d.reason}`),
+  NON_FINITE_INPUT: define(
+    400,
+    (d: { model: Text; version: Text; input: Text }) =>
+      `read input "${d.input}": it holds NaN, null or an infinity, about which version "${d.version}" of model ` +
+      `"${d.model}" is not asked; wanted finite numbers (register --nan-inputs allow lets it answer them)`,
+  ),
   ROW_LENGTH: define(
     400,
     (d: { input: Text; got: number; wanted: number }) =>

@@ -186,6 +186,8 @@ export interface TrialReport {
   readonly residentBytes: number;
   /** What its runs take; not there when it was not measured, as in records of early builds. */
   readonly memory?: RunMemory;
+  /** What it answered to NaN; not there when it has no floating-point inputs, or before that was looked at. */
+  readonly nanAnswers?: NanAnswers;
 }
 
 /**
@@ -206,6 +208,15 @@ export interface StackingDecision {
   /** Which outputs have a row for each row, in the signature's order; absent in early records: decided at each load. */
   readonly rowOutputs?: readonly boolean[];
 }
+
+/**
+ * Whether a version is asked about inputs that hold no finite number: NaN, in JSON also null, a missing value; and the
+ * infinities.
+ */
+export const NAN_INPUTS = ['allow', 'refuse'] as const;
+export type NanInputs = (typeof NAN_INPUTS)[number];
+/** What a version answered in its trial to rows in which one number, and all of them, were NaN. */
+export type NanAnswers = 'finite' | 'not finite' | 'failure';
 
 /** What an operator can ask for: `rows` if that is proven, `rows!` whatever the proof says. */
 export const STACKING_WISHES = ['rows', 'none', 'rows!'] as const;
@@ -269,7 +280,11 @@ export interface VersionRecord extends ArtifactRecord {
    * What the operator declared of the output that is judged, and of the inputs that are watched (see input-columns.ts);
    * the rest is inferred from signature and baseline.
    */
-  readonly declared?: { readonly output?: string; readonly kind?: DeclaredKind; readonly inputColumns?: string };
+  readonly declared?: {
+    readonly output?: string; readonly kind?: DeclaredKind; readonly inputColumns?: string;
+    /** Whether it is asked about inputs that hold no finite number; by default what the trial saw decides. */
+    readonly nanInputs?: NanInputs;
+  };
   readonly baseline: BaselineSummary | null;
   readonly golden: GoldenSummary | null;
   readonly trial: TrialReport;

@@ -1,5 +1,5 @@
 // What one run and one request of a version may have, as the workers obey it and as people are shown it. Pure.
-import type { Signature, VersionRecord } from './records.ts';
+import type { NanInputs, Signature, VersionRecord } from './records.ts';
 import { mostWithin, type RunMemory } from './run-memory.ts';
 
 /** Rows of one session run, whatever it takes; larger requests are run in several. */
@@ -61,3 +61,7 @@ export function measuredRows({ rows }: RunMemory, runMemoryMax: number): number 
   if (over >= 0) return rows[Math.max(0, over - 1)]!.size;
   return Math.min(RUN_ROWS_MAX, mostWithin(rows, runMemoryMax, 'size'));
 }
+
+/** Whether the version is asked about NaN: one that fails at it is not, or clients could make it look broken. */
+export const nanInputsOf = ({ declared, trial }: Pick<VersionRecord, 'declared' | 'trial'>): NanInputs =>
+  declared?.nanInputs ?? (trial.nanAnswers === 'failure' ? 'refuse' : 'allow');

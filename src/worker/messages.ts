@@ -53,6 +53,8 @@ export interface WorkerStart extends ArtifactRecord {
   readonly requestRowsMax: number;
   /** Limit of one answer. */
   readonly answerBytesMax: number;
+  /** Inputs that hold NaN or an infinity are refused; they are not without it. */
+  readonly refusesNonFinite?: boolean;
   /** What NaN and infinities become in the JSON of tensors. */
   readonly nonFinite: NonFiniteJson;
   readonly arena: SharedArrayBuffer;

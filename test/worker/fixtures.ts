@@ -88,7 +88,7 @@ export async function benchOn(bytes: Uint8Array, options: BenchOptions = {}): Pr
   const reader = new SampleReader(memory, 0, RING_CAPACITY);
   const arena = createSlabArena(1, { entriesMax: 64, requestBytes: 1 << 20, answerBytes: slabAnswerBytes });
   const runner = new BatchRunner({
-    model: 'm', version: '1', session, sampler, answerBytesMax, nonFinite: 'token',
+    model: 'm', version: '1', session, sampler, answerBytesMax, nonFinite: 'token', refusesNonFinite: false,
     limits: options.limits ?? noLimits(session.signature, rowsMax),
     requestRowsMax: options.requestRowsMax ?? 1e6,
     monotonicUs: options.clockOf?.(arena) ?? monotonicUs,

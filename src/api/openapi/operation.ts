@@ -35,6 +35,7 @@ export const MODEL_ERRORS: readonly ErrorCode[] = [
 export const VERSION_ERRORS: readonly ErrorCode[] = [...MODEL_ERRORS, 'VERSION_NOT_FOUND', 'VERSION_NOT_LOADED'];
 /** Of a request that waits for a run. */
 export const RUN_ERRORS: readonly ErrorCode[] = [
-  'ROWS_TOO_MANY', 'QUEUE_FULL', 'LARGE_REQUESTS_FULL', 'MODEL_FAILED', 'INTERNAL', 'DEADLINE_EXCEEDED',
+  'ROWS_TOO_MANY', 'NON_FINITE_INPUT', 'QUEUE_FULL', 'LARGE_REQUESTS_FULL', 'MODEL_FAILED', 'INTERNAL',
+  'DEADLINE_EXCEEDED',
 ];
 export const TOKEN_ERRORS: readonly ErrorCode[] = ['UNAUTHORIZED', 'FORBIDDEN'];

@@ -2,13 +2,15 @@
 import { Option } from 'commander';
 import type { Command } from 'commander';
 import type { Registration } from '../../admin/answers.ts';
-import { DECLARED_KINDS, STACKING_WISHES } from '../../domain/records.ts';
+import { DECLARED_KINDS, NAN_INPUTS, STACKING_WISHES } from '../../domain/records.ts';
 import type { Signature, TensorSignature } from '../../domain/records.ts';
 import type { Activation, Rollback } from '../../rollout/events.ts';
 import { judgedOutputOf } from '../../domain/judged-output.ts';
 import { ask } from '../connect.ts';
 import { bytesText, durationText, paint, printResult } from '../views/output.ts';
-import { derivedText, filesText, judgedText, stackingText, watchedText } from '../views/status-view.ts';
+import {
+  derivedText, filesText, judgedText, nanInputsText, stackingText, watchedText,
+} from '../views/status-view.ts';
 import { verb } from '../verb.ts';
 import type { CommonFlags, VerbFlags } from '../verb.ts';
 
@@ -46,14 +48,17 @@ function registerCommand(): Command {
     .option('--input-columns <list>', 'inputs to watch for drift, as in age,features[0-7] (default: all, 32 at most)')
     .addOption(new Option('--stacking <mode>', 'whether rows of different requests share a run (default: if it is ' +
       'proven that they keep apart); rows! also against the proof').choices(STACKING_WISHES))
+    .addOption(new Option('--nan-inputs <mode>', 'whether it is asked about NaN and null (default: unless its trial ' +
+      'failed at them); refuse: they are answered 400').choices(NAN_INPUTS))
     .option('--promote', 'make it the active version at once')
     .option('--allow-signature-change', `with --promote: ${CHANGE_SIGNATURE}`)
     .option('--force', `with --promote: ${FORCE}`)
     .action(async (model: string, file: string, flags: VerbFlags<'register'>) => {
-      const { version, baseline, golden, output, outputKind, inputColumns, stacking, promote } = flags;
+      const { version, baseline, golden, output, outputKind, inputColumns, stacking, nanInputs, promote } = flags;
       const { allowSignatureChange, force } = flags;
       const result = await ask(flags, 'register', {
-        model, file, version, baseline, golden, output, outputKind, inputColumns, stacking, promote,
+        model, file, version, baseline, golden, output, outputKind, inputColumns, stacking, nanInputs,
+        promote,
         allowSignatureChange, force,
       }, `registering a version of ${model}`);
       printResult(flags, result, registeredText);
@@ -72,6 +77,7 @@ function registeredText({ version, activation }: Registration): string {
     `stacking: ${stackingText(version.stacking)}`,
     `judged by: ${judgedText(judgedOutputOf(version))}`,
     `inputs watched: ${watchedText(version)}`,
+    ...(nanInputsText(version) === null ? [] : [`missing values: ${nanInputsText(version)}`]),
     ...version.warnings.map((warning) => paint('yellow', `warning: ${warning}`)),
     activation === null ? `to let it answer: lastgood promote ${model} ${version.version}` : activatedText(activation),
   ];

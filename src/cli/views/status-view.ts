@@ -9,9 +9,10 @@ import type { CheckResult } from '../../judge/types/messages.ts';
 import { numberText, percentText, windowText } from '../../judge/types/number-text.ts';
 import type { TlsView } from '../../metrics/views.ts';
 import type {
-  BaselineSummary, DecisionRecord, DerivedFile, JudgedOutput, Manifest, ModelRecord, StackingDecision, TrialReport,
-  VersionRecord,
+  BaselineSummary, DecisionRecord, DerivedFile, JudgedOutput, Manifest, ModelRecord, NanAnswers, StackingDecision,
+  TrialReport, VersionRecord,
 } from '../../domain/records.ts';
+import { nanInputsOf } from '../../domain/run-limits.ts';
 import type { LimitsView } from '../../domain/run-limits.ts';
 import { inputColumnsOf } from '../../domain/input-columns.ts';
 import { judgedOutputOf } from '../../domain/judged-output.ts';
@@ -142,7 +143,11 @@ function modelFacts(status: ModelStatus, nowMs: number): string {
       : `${model.activeVersion} as generation ${model.generation}, for ${durationText(nowMs - model.activatedAtMs)}`],
     ['last good', lastGoodText(model) ?? 'none: nothing to go back to'],
   ];
-  if (active !== undefined) pairs.push(['stacking', stackingText(active.stacking)], ['inputs', watchedText(active)]);
+  if (active !== undefined) {
+    pairs.push(['stacking', stackingText(active.stacking)], ['inputs', watchedText(active)]);
+    const missing = nanInputsText(active);
+    if (missing !== null) pairs.push(['missing values', missing]);
+  }
   if (active !== undefined && status.limits !== null) {
     pairs.push(['runs', runsText(status.limits, active.trial)], ['largest request', requestsText(status.limits)]);
   }
@@ -243,6 +248,20 @@ const columnsText = (count: number): string => `${count} input ${count === 1 ? '
 export function stackingText(decision: StackingDecision | undefined): string {
   if (decision === undefined) return 'decided at each load: registered before it was recorded';
   return `${decision.mode}, because ${decision.reason}`;
+}
+
+const SEEN_NAN: Readonly<Record<NanAnswers, string>> = {
+  'finite': 'answered them with finite numbers', 'not finite': 'had no finite answer to them',
+  'failure': 'failed at them',
+};
+
+/** Whether a version is asked about NaN, and why; null where that is not known, as of models without floats. */
+export function nanInputsText(version: VersionRecord): string | null {
+  const { declared, trial: { nanAnswers } } = version;
+  if (declared?.nanInputs === undefined && nanAnswers === undefined) return null;
+  const verb = nanInputsOf(version) === 'refuse' ? 'refused' : 'taken';
+  const source = declared?.nanInputs === undefined ? '' : ' (declared)';
+  return `NaN and null are ${verb}${source}${nanAnswers === undefined ? '' : `; its trial ${SEEN_NAN[nanAnswers]}`}`;
 }
 
 /** How many rows a run has, and what the trial saw it take. */

@@ -5,7 +5,7 @@ import { ROWS_LIMIT } from '../../options/options.ts';
 import { artifactRecordOf, labelsOf } from '../../domain/records.ts';
 import type { VersionRecord } from '../../domain/records.ts';
 import { clearSampleRing, sampleRingBytes, sampleRingOffset } from '../../shared-memory/sample-ring.ts';
-import { noLimits, RUN_ROWS_MAX, type RunLimits } from '../../domain/run-limits.ts';
+import { nanInputsOf, noLimits, RUN_ROWS_MAX, type RunLimits } from '../../domain/run-limits.ts';
 import type { Slab } from '../../shared-memory/slab.ts';
 import type { SlabArena } from '../../shared-memory/slab-arena.ts';
 import { judgedOutputOf, stepElementsOf } from '../../domain/judged-output.ts';
@@ -100,6 +100,7 @@ export class Deployment {
         limits: options.limits ?? noLimits(signature, RUN_ROWS_MAX),
         requestRowsMax: options.requestRowsMax ?? ROWS_LIMIT,
         answerBytesMax: ANSWER_BYTES_MAX,
+        refusesNonFinite: nanInputsOf(options.version) === 'refuse',
         nonFinite: options.nonFinite ?? 'token',
         arena: options.arena.memory,
         slabCount: options.arena.slabs.length,

@@ -15,7 +15,7 @@ import { givenFileOf, type ModelFile, modelFileOf } from '../../artifacts/verify
 import { checkName } from '../../base/names.ts';
 import { artifactRecordOf } from '../../domain/records.ts';
 import type {
-  ArtifactRecord, Baseline, DeclaredKind, Golden, OutputKind, Signature, StackingWish, VersionRecord,
+  ArtifactRecord, Baseline, DeclaredKind, Golden, NanInputs, OutputKind, Signature, StackingWish, VersionRecord,
 } from '../../domain/records.ts';
 import { defaultInputsOf } from '../../onnx/default-inputs.ts';
 import type { Registry } from '../../registry/registry.ts';
@@ -60,6 +60,8 @@ export interface RegistrationRequest {
   readonly inputColumns?: string;
   /** Whether rows of different requests may share a run; by default wherever that is proven. */
   readonly stacking?: StackingWish;
+  /** Whether it is asked about inputs that hold NaN; by default unless it fails at them in its trial. */
+  readonly nanInputs?: NanInputs;
 }
 
 /**
@@ -158,10 +160,10 @@ async function tryOut(
 
 type Declaration = NonNullable<VersionRecord['declared']>;
 
-function declarationOf({ output, outputKind: kind, inputColumns }: RegistrationRequest): Declaration {
+function declarationOf({ output, outputKind: kind, inputColumns, nanInputs }: RegistrationRequest): Declaration {
   return {
     ...(output === undefined ? {} : { output }), ...(kind === undefined ? {} : { kind }),
-    ...(inputColumns === undefined ? {} : { inputColumns }),
+    ...(inputColumns === undefined ? {} : { inputColumns }), ...(nanInputs === undefined ? {} : { nanInputs }),
   };
 }
 

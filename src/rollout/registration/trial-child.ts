@@ -10,6 +10,7 @@ import { measureMemory } from '../../worker/session/memory-probe.ts';
 import { measuredRows, RUN_ROWS_MAX } from '../../domain/run-limits.ts';
 import { compareGolden, rowsOfInputs } from '../../worker/session/golden.ts';
 import { Session } from '../../worker/session/session.ts';
+import { answersToNaN } from '../../worker/session/nan-probe.ts';
 import { decideStacking } from '../../worker/session/stacking-decision.ts';
 import { assertAnswersAlike } from './derived-check.ts';
 import type { TrialFindings, TrialMessage, TrialOrder } from './trial.ts';
@@ -52,8 +53,10 @@ async function tryArtifact(order: TrialOrder): Promise<TrialMessage> {
     await tellParent({ kind: 'measured', measured } satisfies TrialMessage);
     if (measured !== null) session.limitRows(measuredRows(measured.memory, runMemoryMax));
     await tellParent({ kind: 'stage', stage: 'stacking probe' } satisfies TrialMessage);
-    return { kind: 'done', stacking: await decideStacking(session, file,
-      { boldness: 'bold', known: rowsOfInputs(known, session) }) };
+    const stacking = await decideStacking(session, file, { boldness: 'bold', known: rowsOfInputs(known, session) });
+    await tellParent({ kind: 'stacked', stacking } satisfies TrialMessage);
+    await tellParent({ kind: 'stage', stage: 'probe of missing values' } satisfies TrialMessage);
+    return { kind: 'done', nanAnswers: await answersToNaN(session) };
   } finally {
     await session.release();
   }

@@ -6,7 +6,7 @@ import { decodeError, type FailedTask, failedTask } from '../../base/errors.ts';
 import { ManagedChild } from '../../base/managed-child.ts';
 import { RUN_MEMORY_DEFAULT } from '../../options/options.ts';
 import { watchMemory } from '../preparation/memory-watch.ts';
-import type { Golden, GoldenCase, Signature, StackingDecision, TrialReport } from '../../domain/records.ts';
+import type { Golden, GoldenCase, NanAnswers, Signature, StackingDecision, TrialReport } from '../../domain/records.ts';
 import type { Measured } from '../../worker/session/memory-probe.ts';
 
 const ENTRY = fileURLToPath(new URL('./trial-child.js', import.meta.url));
@@ -33,15 +33,17 @@ export interface TrialFindings {
 export interface TrialResult extends TrialFindings {
   readonly stacking: StackingDecision;
 }
-type TrialStage = 'start' | 'load' | 'warm up' | 'golden check' | 'memory measurement' | 'stacking probe';
+type TrialStage = 'start' | 'load' | 'warm up' | 'golden check' | 'memory measurement' | 'stacking probe' |
+  'probe of missing values';
 export type TrialMessage =
   | { readonly kind: 'stage'; readonly stage: TrialStage }
   | { readonly kind: 'passed'; readonly findings: TrialFindings }
   | { readonly kind: 'measured'; readonly measured: Measured | null }
+  | { readonly kind: 'stacked'; readonly stacking: StackingDecision }
   | TrialAnswer;
 /** The last message. */
 type TrialAnswer =
-  | { readonly kind: 'done'; readonly stacking: StackingDecision }
+  | { readonly kind: 'done'; readonly nanAnswers: NanAnswers | null }
   | FailedTask;
 
 interface TrialLimits {
@@ -78,6 +80,7 @@ export async function runTrial(request: TrialRequest, limits: TrialLimits): Prom
   let exceeded: string | null = null;
   let passed: TrialFindings | null = null;
   let measured: Measured | null = null;
+  let stacked: StackingDecision | null = null;
   let answered: (answer: TrialAnswer) => void = () => undefined;
   const answer = new Promise<TrialAnswer>((resolve) => (answered = resolve));
   const child = new ManagedChild<TrialOrder, TrialMessage>({
@@ -89,6 +92,9 @@ export async function runTrial(request: TrialRequest, limits: TrialLimits): Prom
         allowProbe(passed.report);
       } else if (message.kind === 'measured') {
         ({ measured } = message);
+        if (passed !== null) allowProbe(passed.report);
+      } else if (message.kind === 'stacked') {
+        stacked = message.stacking;
         if (passed !== null) allowProbe(passed.report);
       } else answered(message);
     },
@@ -117,8 +123,13 @@ export async function runTrial(request: TrialRequest, limits: TrialLimits): Prom
     if (findings === null) {
       throw last.kind === 'failed' ? decodeError(last.error) : new Error('its process skipped its trial');
     }
-    const stacking = last.kind === 'done' ? last.stacking : { mode: 'none' as const, reason: last.error.message };
-    return { ...withMemory(findings, request.golden, measured), stacking };
+    // What ends the process, or does not end, once NaN is asked about fails at it.
+    const decided = stacked as StackingDecision | null;
+    const reason = last.kind === 'failed' ? last.error.message : 'its process skipped the probe';
+    const stacking = decided ?? { mode: 'none' as const, reason };
+    const nanAnswers = last.kind === 'done' ? last.nanAnswers : decided === null ? null : 'failure';
+    const { report, ...found } = withMemory(findings, request.golden, measured);
+    return { ...found, report: { ...report, ...(nanAnswers === null ? {} : { nanAnswers }) }, stacking };
   } finally {
     clearTimeout(timer);
     stopWatch();

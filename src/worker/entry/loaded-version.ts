@@ -42,6 +42,7 @@ export async function loadVersion(start: WorkerStart, sampler: Sampler): Promise
     const runner = new BatchRunner({
       model, version, session, sampler, monotonicUs, limits,
       nonFinite: start.nonFinite,
+      refusesNonFinite: start.refusesNonFinite ?? false,
       requestRowsMax: start.requestRowsMax,
       answerBytesMax: start.answerBytesMax,
     });

@@ -19,6 +19,7 @@ import { hasNonFinite } from '../../domain/datatype.ts';
 import type { RunLimits } from '../../domain/run-limits.ts';
 import type { BatchResult } from '../messages.ts';
 import { Replay } from './replay.ts';
+import { FiniteCheck } from './finite-check.ts';
 import { RunGate } from './run-gate.ts';
 import type { Sampler } from './sampler.ts';
 import type { RunResult, Session } from '../session/session.ts';
@@ -41,6 +42,8 @@ interface BatchRunnerOptions {
   readonly requestRowsMax: number;
   readonly answerBytesMax: number;
   readonly monotonicUs: () => number;
+  /** Inputs that hold NaN or an infinity are refused. */
+  readonly refusesNonFinite: boolean;
   /** What NaN and infinities become in the JSON of tensors; in that of /predict they are always null. */
   readonly nonFinite: NonFiniteJson;
 }
@@ -62,6 +65,7 @@ export class BatchRunner {
   readonly #floats: FloatBatch;
   readonly #gate: RunGate;
   readonly #sizes: SizeCheck;
+  readonly #finite: FiniteCheck;
   #slab: Slab | null = null;
   #pending: Pending[] = [];
   #overflow: { entry: number; answer: Uint8Array }[] = [];
@@ -79,14 +83,16 @@ export class BatchRunner {
     this.#gate = gate;
     const sizes = new SizeCheck(model, session.signature, limits.request);
     this.#sizes = sizes;
+    const finite = new FiniteCheck({ model, version }, session.signature, options.refusesNonFinite);
+    this.#finite = finite;
     this.#batch = new RowBatch(session.layout);
     this.#decoder = new PredictDecoder(this.#batch, { model, rowsMax: options.requestRowsMax });
     this.#encoder = new AnswerEncoder(session.layout.outputs, version, answerBytesMax);
     const overflow = (entry: number, answer: Uint8Array): void => void this.#overflow.push({ entry, answer });
-    this.#floats = new FloatBatch({ ...options, gate, overflow });
+    this.#floats = new FloatBatch({ ...options, gate, finite, overflow });
     this.#replay = new Replay({ ...options, gate, overflow });
     this.#tensors = new TensorBatch({
-      ...options, gate, sizes,
+      ...options, gate, sizes, finite,
       write: (entry, rows, status, { bytes, headerBytes }, outcome) => {
         this.#slab!.setAnswerHeaderBytes(entry, headerBytes);
         this.#publish(entry, rows, status, bytes, outcome);
@@ -142,7 +148,7 @@ export class BatchRunner {
       // The answer of a frame repeats its id, so even a late one has to be read.
       if (isLate && !isFrame) throw this.#gate.lateError(receivedUs, deadlineUs);
       if (!decoder.decode(slab.request(entry), isFrame)) return false;
-      if (this.#sizes.isNeeded) this.#refuseLarge(firstRow);
+      if (this.#sizes.isNeeded || this.#finite.isNeeded) this.#refuse(firstRow);
     } catch (error) {
       const request = { entry, receivedUs, deadlineUs, firstRow, rows: 0, isSingle: true, isFrame, id: decoder.id };
       this.#fail(request, error, isLate && !isFrame ? Outcome.expired : Outcome.clientFault, 0);
@@ -160,10 +166,11 @@ export class BatchRunner {
   }
 
   // The rows that were just decoded, which all have one shape.
-  #refuseLarge(firstRow: number): void {
+  #refuse(firstRow: number): void {
     const { inputs } = this.#batch;
     try {
-      this.#sizes.row(inputs, this.#options.session.layout.batching !== 'none');
+      if (this.#sizes.isNeeded) this.#sizes.row(inputs, this.#options.session.layout.batching !== 'none');
+      if (this.#finite.isNeeded) this.#finite.inputs(inputs, firstRow, this.#batch.rows);
     } catch (error) {
       this.#batch.rows = firstRow;
       throw error;

@@ -9,6 +9,7 @@ import { refusalOf } from '../../protocols/protocol.ts';
 import type { InputSource } from '../../domain/row-batch.ts';
 import type { RunBlock } from '../../domain/run-block.ts';
 import { hasNonFinite } from '../../domain/datatype.ts';
+import type { FiniteCheck } from './finite-check.ts';
 import type { RunGate } from './run-gate.ts';
 import type { Sampler } from './sampler.ts';
 import type { RunResult, Session } from '../session/session.ts';
@@ -34,6 +35,7 @@ interface FloatBatchOptions {
   readonly session: Session;
   readonly sampler: Sampler;
   readonly gate: RunGate;
+  readonly finite: FiniteCheck;
   readonly requestRowsMax: number;
   readonly answerBytesMax: number;
   readonly monotonicUs: () => number;
@@ -91,10 +93,12 @@ export class FloatBatch {
     } else if (bytes / rowBytes > limit) {
       this.#fail(entry, lastgoodError('ROWS_TOO_MANY', { model, limit }), Outcome.clientFault, 0);
     } else {
+      const rows = bytes / rowBytes;
       this.#append(slab, (slab.requestOffset(entry) + FRAME_ID_BYTES) / WORD_BYTES, bytes / WORD_BYTES);
+      if (this.#options.finite.isNeeded && !this.#isFinite(entry, rows)) return;
       this.#entries.push(entry);
       this.#firstRows.push(this.#rows);
-      this.#rows += bytes / rowBytes;
+      this.#rows += rows;
     }
   }
 
@@ -114,6 +118,17 @@ export class FloatBatch {
     this.#entries.length = 0;
     this.#firstRows.length = 0;
     if (this.#words.length > FLOATS_KEPT_MAX) this.#grow(0, FLOATS_MIN);
+  }
+
+  // Looks at the rows that were copied last; answers their frame when they are refused.
+  #isFinite(entry: number, rows: number): boolean {
+    try {
+      this.#options.finite.inputs(this.#inputs, this.#rows, this.#rows + rows);
+      return true;
+    } catch (error) {
+      this.#fail(entry, error, Outcome.clientFault, 0);
+      return false;
+    }
   }
 
   #append({ words }: Slab, from: number, count: number): void {

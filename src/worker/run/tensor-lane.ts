@@ -14,6 +14,7 @@ import type { RunLimits } from '../../domain/run-limits.ts';
 import type { OutputBlock, RunBlock } from '../../domain/run-block.ts';
 import { hasNonFinite } from '../../domain/datatype.ts';
 import type { Tensor } from '../../domain/datatype.ts';
+import type { FiniteCheck } from './finite-check.ts';
 import type { RunGate } from './run-gate.ts';
 import type { AskedInput, Sampler } from './sampler.ts';
 import type { Session, WholeResult } from '../session/session.ts';
@@ -30,6 +31,7 @@ interface TensorBatchOptions extends Omit<CodecOptions, 'signature' | 'rowOutput
   /** What one run may have. */
   readonly limits: RunLimits;
   readonly sizes: SizeCheck;
+  readonly finite: FiniteCheck;
   readonly requestRowsMax: number;
   readonly monotonicUs: () => number;
   /** Publishes an answer; the bytes are copied during the call. */
@@ -94,7 +96,9 @@ export class TensorBatch {
       request = codec.decoder.decode(bytes, headerBytes);
       this.#refuseTooMany(request);
       if (this.#options.session.isStacking) rows = this.#stacking.rowsOf(request.inputs);
-      if (this.#options.sizes.isNeeded) this.#options.sizes.tensors(request.inputs, rows);
+      const { sizes, finite } = this.#options;
+      if (sizes.isNeeded) sizes.tensors(request.inputs, rows);
+      if (finite.isNeeded) finite.inputs(request.inputs, 0, 0);
     } catch (error) {
       this.#fail({ entry, receivedUs, rows: 0 }, error, Outcome.clientFault, 0);
       return;
