@@ -55,6 +55,10 @@ export interface EngineStatus {
   readonly pid: number | null;
   readonly uptimeMs: number | null;
   readonly residentBytes: number | null;
+  /** Anonymous memory: of this process, or of all in its container if that is what limits it; null offline. */
+  readonly memoryBytes: number | null;
+  /** Beyond it large work is refused; null when nothing limits it. */
+  readonly memoryMax: number | null;
   /** The model that is meant where none is named; null while no version of any is active. */
   readonly defaultModel: string | null;
   /** Null when every model has been brought up, and offline. */

@@ -52,7 +52,8 @@ const HANDLERS: { readonly [V in OfflineVerb]: Handler<V> } = {
   remove: (directory, args, { by }) => removeVersions(directory, args, by),
   status: ({ registry, dataDir }, { model }) => ({
     engine: 'offline', version: packageVersion(), dataDir, listen: null, tls: null, pid: null, uptimeMs: null,
-    residentBytes: null, defaultModel: registry.firstActiveModel(), start: null,
+    residentBytes: null, memoryBytes: null, memoryMax: null, defaultModel: registry.firstActiveModel(),
+    start: null,
     models: (model === undefined ? registry.models() : [registry.model(model)]).map((one) => statusOf(registry, one)),
   }),
   history: ({ registry }, { model, limit }) => registry.history(model, limit),

@@ -47,7 +47,7 @@ class ListeningFront implements Front {
 
   constructor(api: ServingApi, options: FrontOptions, driver: HttpDriver) {
     const { limits } = options;
-    const state = createFrontState(limits, driver);
+    const state = createFrontState(limits, driver, options.memory);
     const webSockets = new WebSockets(api, state, Math.min(limits.frameBytesMax, options.bodyBytesMax));
     this.#options = options;
     this.#driver = driver;

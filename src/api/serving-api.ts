@@ -1,5 +1,6 @@
 // What the public front end asks of the engine; implemented by the engine, so that the front knows none of its parts.
 import type { Submitter } from '../batch/submit.ts';
+import type { MemoryBudget } from '../shared-memory/memory-budget.ts';
 import type { FrontLimits } from '../http/limits.ts';
 import type { TlsOptions } from '../http/tls/tls-renewal.ts';
 import type { TlsView } from '../metrics/views.ts';
@@ -116,6 +117,8 @@ export interface FrontOptions {
   readonly port: number;
   readonly bodyBytesMax: number;
   readonly limits: FrontLimits;
+  /** What the process may have of memory; null when nothing limits it. */
+  readonly memory: MemoryBudget | null;
   readonly adminToken: string | undefined;
   /** Without it the port speaks plain HTTP. */
   readonly tls?: TlsOptions;

@@ -150,6 +150,12 @@ export const ERRORS = {
       `queue a request of ${d.got} bytes for model "${d.model}": large requests and their answers take all of the ` +
       `${d.limitBytes} bytes that they may; try again later`,
   ),
+  MEMORY_FULL: define(
+    429,
+    (d: { usedBytes: number; neededBytes: number; limitBytes: number }) =>
+      `take on a large request: ${d.usedBytes} bytes of memory are taken and it needs ${d.neededBytes}; at most ` +
+      `${d.limitBytes} may be (--memory-max), try again later`,
+  ),
   SOCKET_BUSY: define(
     429,
     (d: { got: Text; limit: Text }) =>

@@ -3,6 +3,8 @@
 // there is only the resident size. Any thread.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { totalmem } from 'node:os';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 
 const KIB = 1_024;
 /** Sets the highest resident size back to what it is now; see proc_pid_clear_refs(5). */
@@ -34,6 +36,55 @@ export function anonymousBytes(): number {
 export function hostMemoryBytes(): number {
   const constrained = process.constrainedMemory();
   return constrained > 0 ? Math.min(constrained, totalmem()) : totalmem();
+}
+
+interface ContainerMemory {
+  readonly limitBytes: number;
+  /** Of all its processes; null where it does not say. */
+  readonly anonymousBytes: number | null;
+}
+
+/** Where the kernel tells what the control group has: version 2, or 1; in a namespace of its own at the root. */
+const GROUP_FILES: readonly (readonly [line: RegExp, root: string, field: RegExp])[] = [
+  [/^0::(.*)$/m, '/sys/fs/cgroup', /^anon (\d+)$/m],
+  [/^\d+:(?:[^:]*,)?memory(?:,[^:]*)?:(.*)$/m, '/sys/fs/cgroup/memory', /^total_rss (\d+)$/m],
+];
+interface GroupFile {
+  readonly path: string;
+  readonly field: RegExp;
+}
+let groupFile: GroupFile | null = null;
+
+/** What this process's control group may have and has; null when nothing limits it below what the host has. */
+export function containerMemory(): ContainerMemory | null {
+  const limitBytes = process.constrainedMemory();
+  if (limitBytes <= 0 || limitBytes >= totalmem()) return null;
+  groupFile ??= findGroupFile();
+  return { limitBytes, anonymousBytes: groupFile && groupBytes(groupFile.path, groupFile.field) };
+}
+
+function findGroupFile(): GroupFile | null {
+  for (const [line, root, field] of GROUP_FILES) {
+    const own = line.exec(readIfThere('/proc/self/cgroup'))?.[1];
+    if (own === undefined) continue;
+    for (const path of [`${root}${own}/memory.stat`, `${root}/memory.stat`]) {
+      if (groupBytes(path, field) !== null) return { path, field };
+    }
+  }
+  return null;
+}
+
+function groupBytes(path: string, field: RegExp): number | null {
+  const bytes = field.exec(readIfThere(path))?.[1];
+  return bytes === undefined ? null : Number(bytes);
+}
+
+function readIfThere(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return '';
+  }
 }
 
 /** Begins a measurement of `peakBytes`. */
@@ -74,3 +125,19 @@ const OWN_PAGES_NAME = 'MALLOC_MMAP_THRESHOLD_';
 /** For the environment of a process that loads models; what the operator has set stands. */
 export const mallocEnvironment = (): Readonly<Record<string, string>> =>
   ({ [OWN_PAGES_NAME]: process.env[OWN_PAGES_NAME] ?? String(OWN_PAGES_BYTES) });
+
+let collect: (() => void) | null = null;
+
+/**
+ * Clears away what this thread does not need any more; takes some milliseconds. Nothing else does it in time: an idle
+ * thread allocates nothing that would start the collector, and large buffers weigh next to nothing on the heap, so that
+ * a hundred loads in a row would leave a hundred megabytes behind, and a hundred large bodies a gigabyte.
+ */
+export function collectGarbage(): void {
+  if (collect === null) {
+    // The function is there for contexts that begin after the flag was set.
+    setFlagsFromString('--expose-gc');
+    collect = runInNewContext('gc') as () => void;
+  }
+  collect();
+}

@@ -11,7 +11,7 @@
 //
 // Limits: `pendingMax` requests, a fixed number of slabs, `largeBytesMax` for requests that need memory of their own,
 // one deadline per request. Refusals: QUEUE_FULL, LARGE_REQUESTS_FULL, DRAINING, DEADLINE_EXCEEDED.
-import { isLastgoodError, lastgoodError } from '../base/errors.ts';
+import { isLastgoodError, lastgoodError, type LastgoodError } from '../base/errors.ts';
 import type { EntryKind } from '../protocols/protocol.ts';
 import type { Slab } from '../shared-memory/slab.ts';
 import type { SlabArena } from '../shared-memory/slab-arena.ts';
@@ -116,6 +116,11 @@ export class Batcher implements Submitter {
     this.#sweep.stop();
   }
 
+  /** Lets go the memory of large requests that nobody uses now. */
+  trim(): void {
+    this.#large.trim();
+  }
+
   /** Answers the requests of a running batch that will not come back, and no longer waits for it. */
   giveUp(slab: Slab, error: unknown): void {
     for (const batch of this.#running) {
@@ -133,12 +138,23 @@ export class Batcher implements Submitter {
 
   // Large bodies get memory of their own.
   #openSingle(bodyBytes: number, kind: EntryKind): Batch {
+    this.#assertMemory(bodyBytes, kind);
     const slab = this.#large.take(bodyBytes);
     if (slab === undefined) {
       const { model, largeBytesMax: limitBytes } = this.#options;
       throw this.counts.refused(kind, lastgoodError('LARGE_REQUESTS_FULL', { model, got: bodyBytes, limitBytes }));
     }
     return this.#enqueue(slab);
+  }
+
+  // Its slab has room for an answer as long.
+  #assertMemory(bodyBytes: number, kind: EntryKind): void {
+    try {
+      this.#options.memory?.assertRoom(2 * bodyBytes);
+    } catch (error) {
+      this.#large.trim();
+      throw this.counts.refused(kind, error as LastgoodError);
+    }
   }
 
   #openFor(bodyBytes: number, kind: EntryKind): Batch {

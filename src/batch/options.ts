@@ -2,6 +2,7 @@
 import type { AnswerCounts } from '../metrics/answer-counts.ts';
 import type { ModelMeter } from '../metrics/model-meter.ts';
 import type { Slab } from '../shared-memory/slab.ts';
+import type { MemoryBudget } from '../shared-memory/memory-budget.ts';
 import type { BatchResult } from '../worker/messages.ts';
 
 /**
@@ -28,6 +29,8 @@ export interface BatcherOptions {
   /** Memory of all requests that are larger than a slab, their answers included. */
   readonly largeBytesMax: number;
   readonly pendingMax: number;
+  /** What the process may have; nothing limits it by default. */
+  readonly memory?: MemoryBudget | null;
   readonly deadlineMs: number;
   readonly dispatch: Dispatch;
   readonly monotonicUs: () => number;

@@ -42,6 +42,8 @@ const POWER_MAX = 3;
 const POWER_UNSEEN = 2;
 const PAIRS_SEEN_SIZE = 1_024;
 const STEPS_FITTED = 3;
+/** An arena grows in steps: a run may take so many times what lies between two measurements. */
+const STEP_SPARE = 1.25;
 
 type Axis = 'size' | 'elements';
 
@@ -63,8 +65,11 @@ export function bytesAt(curve: readonly MemoryPoint[], value: number, axis: Axis
   const at = over < 0 ? curve.length - 1 : over;
   const point = curve[at];
   if (point === undefined) return 0;
-  // Between two measurements the larger one is the answer: an arena grows in steps.
-  return over >= 0 ? point.bytes : point.bytes * (value / point[axis]) ** powerAt(curve, at, axis);
+  if (over < 0) return point.bytes * (value / point[axis]) ** powerAt(curve, at, axis);
+  const before = curve[at - 1];
+  if (before === undefined) return point.bytes;
+  const bytes = before.bytes * (value / before[axis]) ** powerAt(curve, at - 1, axis);
+  return Math.min(point.bytes, Math.ceil(bytes * STEP_SPARE));
 }
 
 // Between this measurement and the next one; beyond the last, over the last few, because an arena grows in steps.

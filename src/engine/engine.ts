@@ -19,6 +19,7 @@ import { startRecorder } from '../record/recording.ts';
 import { removeStaleParts } from '../artifacts/directory.ts';
 import { AsyncCommits } from '../registry/commit/commits.ts';
 import { Registry } from '../registry/registry.ts';
+import { memoryBudget } from '../shared-memory/memory-budget.ts';
 import { openStoreOnAnyDisk } from '../registry/opening/open-store.ts';
 import type { RegistryStore } from '../registry/store/store.ts';
 import type { Activation, RolloutEvent, Rollback } from '../rollout/events.ts';
@@ -36,6 +37,7 @@ import { EngineMeters } from './models/meters.ts';
 import { Preparation } from '../rollout/preparation/preparation.ts';
 import { ModelTable } from './models/model-table.ts';
 import { MonitorLink } from './monitor-link.ts';
+import { MemoryWatch } from './safety/memory-watch.ts';
 import { DiskWatch } from './safety/disk-watch.ts';
 import { GuardedStart } from './safety/guarded-start.ts';
 
@@ -73,6 +75,7 @@ export class Engine extends EventEmitter<EngineEvents> implements EngineLife {
   readonly #follower: Follower;
   readonly #guard: GuardedStart | null;
   readonly #hungRuns: HungRuns;
+  readonly #memoryWatch: MemoryWatch;
   readonly #diskWatch: DiskWatch;
   #front: Front | null = null;
   #draining: Promise<Drained> | null = null;
@@ -103,7 +106,8 @@ export class Engine extends EventEmitter<EngineEvents> implements EngineLife {
     const preparation = new Preparation({
       ...options, registry, clock, tell: (what) => log.info(what, 'prepared a model'),
     });
-    this.context = { options, registry, clock, log, meters, monitor, preparation, emit };
+    const memory = memoryBudget(options.memoryMax);
+    this.context = { options, registry, clock, log, meters, monitor, preparation, memory, emit };
     this.#guard = bootGuard === true ? new GuardedStart({ store, registry, clock, emit }) : null;
     const models = new ModelTable(this.context, this.#guard);
     this.models = models;
@@ -111,6 +115,13 @@ export class Engine extends EventEmitter<EngineEvents> implements EngineLife {
     this.control = controlPlane((verb, args, actor) => carryOut(operator, verb, args, actor));
     this.#store = store;
     this.#commits = commits;
+    this.#memoryWatch = new MemoryWatch({
+      budget: memory, tell,
+      deployments: () => [...models.all.values()].flatMap(({ loaded }) => loaded),
+      trim: () => {
+        for (const queue of models.queues) queue.trim();
+      },
+    });
     this.#diskWatch = new DiskWatch({ store, dataDir: options.dataDir, tell });
     this.#follower = new Follower({
       registry, clock, followMs: options.followMs, follow: () => models.follow(),
@@ -137,6 +148,7 @@ export class Engine extends EventEmitter<EngineEvents> implements EngineLife {
   async start(): Promise<void> {
     const { options, clock, monitor } = this.context;
     monitor.start();
+    this.#memoryWatch.start();
     this.#diskWatch.start();
     await removeStaleParts(options.dataDir, clock.wallMs());
     this.#guard?.begin();
@@ -237,6 +249,7 @@ export class Engine extends EventEmitter<EngineEvents> implements EngineLife {
     void this.#guard?.stopped();
     this.#follower.stop();
     this.#hungRuns.stop();
+    this.#memoryWatch.stop();
     this.#diskWatch.stop();
     await this.drain();
     if (this.#front !== null) {

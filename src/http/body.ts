@@ -6,12 +6,16 @@ import { lastgoodError } from '../base/errors.ts';
 import type { Ticket } from '../batch/submit.ts';
 import { BODY_ENCODINGS, type BodyEncoding, Inflation, bodyEncoding, inflateSmall } from './inflate.ts';
 import type { Reply } from './reply.ts';
+import type { MemoryBudget } from '../shared-memory/memory-budget.ts';
 import { LENGTH_UNKNOWN, type RequestHead } from './request-head.ts';
 import type { FrontState } from './state.ts';
 
 /** First buffer of a body that names no length, and the most of one that does; it doubles from there. */
 const FIRST_BUFFER_BYTES = 16 * 1024;
 const FIRST_BUFFER_BYTES_MAX = 256 * 1024;
+
+/** Larger ones are refused while the process has no memory for them. */
+const SMALL_BODY_BYTES_MAX = FIRST_BUFFER_BYTES_MAX;
 
 /** All unfinished bodies of the front together may have this many times the limit of a single one. */
 const RECEIVING_BODIES_MAX = 16;
@@ -40,6 +44,8 @@ export function collectBody(
     reply.fail(lastgoodError('BODY_TOO_LARGE', { got: contentLength, limitBytes }), { close: true });
     return;
   }
+  const { memory } = state;
+  if (contentLength > SMALL_BODY_BYTES_MAX && memory !== null && isRefused(reply, memory, contentLength)) return;
   const receive = encoding === null ? deliver : inflating(reply, state, encoding, limitBytes, deliver);
   let collector: BodyCollector | null = null;
   const onChunk = (chunk: ArrayBuffer, isLast: boolean): void => {
@@ -60,6 +66,17 @@ export function collectBody(
     collector.take(chunk, isLast);
   };
   reply.onData(onChunk);
+}
+
+// Before any of it is read.
+function isRefused(reply: Reply, memory: MemoryBudget, bytes: number): boolean {
+  try {
+    memory.assertRoom(bytes);
+    return false;
+  } catch (error) {
+    reply.fail(error, { close: true });
+    return true;
+  }
 }
 
 function hand(reply: Reply, body: Uint8Array, deliver: (body: Uint8Array) => void): void {
@@ -151,6 +168,14 @@ class BodyCollector implements Ticket {
       return false;
     }
     const neededBytes = this.#usedBytes + bytes.length;
+    if (neededBytes > SMALL_BODY_BYTES_MAX && state.memory !== null) {
+      try {
+        state.memory.assertRoom(bytes.length);
+      } catch (error) {
+        this.#refuse(error);
+        return false;
+      }
+    }
     if (this.#buffer === undefined || neededBytes > this.#buffer.length) {
       // Not from Buffer's pool, and not zeroed: pages that no chunk reaches are never touched.
       const grown = Buffer.allocUnsafeSlow(this.#sizeFor(neededBytes, this.#buffer?.length ?? 0));
@@ -175,7 +200,7 @@ class BodyCollector implements Ticket {
     this.cancel();
   }
 
-  #refuse(error: Error): void {
+  #refuse(error: unknown): void {
     this.cancel();
     this.#reply.fail(error, { close: true });
   }

@@ -3,12 +3,15 @@ import { type ErrorCode, errorBody } from '../base/errors.ts';
 import { AnswerHeads } from './answer-heads.ts';
 import type { ConnectionCount, HttpDriver } from './driver.ts';
 import type { FrontLimits } from './limits.ts';
+import type { MemoryBudget } from '../shared-memory/memory-budget.ts';
 import { UnreadBudget } from './unread-budget.ts';
 
 /** Counts and flags of one listening front end. */
 export interface FrontState {
   readonly limits: FrontLimits;
   readonly heads: AnswerHeads;
+  /** What the process may have; null when nothing limits it. */
+  readonly memory: MemoryBudget | null;
   /** Requests and WebSocket frames that were taken and have no answer yet. */
   inFlight: number;
   /** Set once, never cleared: answers carry `Connection: close`, new requests are refused. */
@@ -50,9 +53,12 @@ export function countConnections(state: FrontState, connectionsMax: number): Con
   };
 }
 
-export function createFrontState(limits: FrontLimits, { prepareHead }: Pick<HttpDriver, 'prepareHead'>): FrontState {
+export function createFrontState(
+  limits: FrontLimits, { prepareHead }: Pick<HttpDriver, 'prepareHead'>, memory: MemoryBudget | null = null,
+): FrontState {
   return {
-    limits, heads: new AnswerHeads(prepareHead), inFlight: 0, draining: false, receivingBytes: 0, compressingBytes: 0,
+    limits, memory, heads: new AnswerHeads(prepareHead), inFlight: 0, draining: false, receivingBytes: 0,
+    compressingBytes: 0,
     connections: 0, refusedConnections: 0, sockets: 0,
     unread: new UnreadBudget(limits.unreadBytesMax), refusals: new Map(),
   };

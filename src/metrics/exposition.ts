@@ -194,10 +194,14 @@ function writeChecks(text: MetricText, models: readonly ModelView[]): void {
 }
 
 function writeProcess(text: MetricText, { isDraining, process }: EngineView): void {
-  const { version, node, startSeconds, cpuSeconds, residentBytes } = process;
+  const { version, node, startSeconds, cpuSeconds, residentBytes, memoryBytes, memoryMax } = process;
   text.gauge('lastgood_build_info', '1, with the versions of lastgood and of Node.', [[{ version, node }, 1]]);
   text.gauge('lastgood_draining', '1 while the engine takes no more requests.', [[{}, Number(isDraining)]]);
   text.counter('process_cpu_seconds_total', 'CPU time of all threads, user and system.', [[{}, cpuSeconds]]);
   text.gauge('process_resident_memory_bytes', 'Resident memory.', [[{}, residentBytes]]);
+  text.gauge('lastgood_memory_bytes', 'Anonymous memory, of the container if that is what limits it.',
+    [[{}, memoryBytes]]);
+  text.gauge('lastgood_memory_max_bytes', 'Beyond it large work is refused; absent when nothing limits it.',
+    memoryMax === null ? [] : [[{}, memoryMax]]);
   text.gauge('process_start_time_seconds', 'When the process started, since the Unix epoch.', [[{}, startSeconds]]);
 }

@@ -56,6 +56,9 @@ interface ProcessView {
   readonly startSeconds: number;
   readonly cpuSeconds: number;
   readonly residentBytes: number;
+  /** Anonymous memory, and beyond how much large work is refused; null when nothing limits it. */
+  readonly memoryBytes: number;
+  readonly memoryMax: number | null;
 }
 
 export interface EngineView {

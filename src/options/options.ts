@@ -139,6 +139,8 @@ const engineSchema = z.strictObject({
   trialMemoryBytes: z.int().min(128 * MIB).max(2 ** 46).optional(),
   /** Disk that may be taken by models as the runtime has prepared them, which their sessions share; 0 prepares none. */
   preparedBytesMax: z.int().min(0).max(2 ** 46).default(8 * 1_024 * MIB),
+  /** Anonymous bytes that the process may have before large work is refused; 85 % of a container's limit by default. */
+  memoryMax: z.int().min(64 * MIB).max(2 ** 46).optional(),
   /** Limit of a deployment's load and warm-up in this process. */
   loadMs: positive(3_600_000).default(120_000),
   /** Samples are recorded in this file, for lastgood backtest; none by default. */

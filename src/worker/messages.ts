@@ -2,6 +2,8 @@
 import type { MessagePort } from 'node:worker_threads';
 import type { EncodedError, FailedTask } from '../base/errors.ts';
 import type { ArtifactRecord, Datatype, OutputKind, Signature, StackingDecision } from '../domain/records.ts';
+import type { RunMemory } from '../domain/run-memory.ts';
+import type { MemoryPlan } from '../shared-memory/memory-budget.ts';
 import type { RunLimits } from '../domain/run-limits.ts';
 import type { ClassLabels } from '../onnx/derive/open-zipmap.ts';
 import type { RowRingSize } from '../shared-memory/row-ring.ts';
@@ -47,6 +49,8 @@ export interface WorkerStart extends ArtifactRecord {
   readonly stacking: StackingDecision | null;
   /** What is prepared of the artefact, if it is: see artifacts/prepared.ts; null when nobody is to look. */
   readonly prepared: string | null;
+  /** What the process may have of memory, and what runs of the version take; null where nobody knows. */
+  readonly memory: { readonly plan: MemoryPlan; readonly run: RunMemory } | null;
   /** What one run may have; its rows are warmed first. */
   readonly limits: RunLimits;
   /** Most rows of one request. */

@@ -156,6 +156,7 @@ export function frontBefore(engine: EchoEngine, options: Partial<FrontOptions> =
   return startFront(engine, {
     host: '127.0.0.1',
     port: 0,
+    memory: null,
     bodyBytesMax: 100_000,
     adminToken: undefined,
     limits: resolveOptions({}).limits,

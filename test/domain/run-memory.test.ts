@@ -39,8 +39,10 @@ suite('mostWithin', () => {
   });
 });
 
-test('bytesAt answers with the next measurement, and beyond the last one with what follows from it', () => {
-  assert.equal(bytesAt(byRow, 33, 'size'), 64 * MIB);
+test('bytesAt lies between two measurements, with some to spare, and beyond the last one goes on as they do', () => {
+  assert.equal(bytesAt(byRow, 32, 'size'), 32 * MIB);
+  assert.equal(bytesAt(byRow, 40, 'size'), 50 * MIB);
+  assert.equal(bytesAt(byRow, 63, 'size'), 64 * MIB);
   assert.equal(bytesAt(byRow, 128, 'size'), 128 * MIB);
   assert.equal(bytesAt(byPair, 4_096 * 8, 'elements'), 256 * MIB);
   assert.equal(bytesAt([], 5, 'size'), 0);

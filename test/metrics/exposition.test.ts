@@ -32,7 +32,10 @@ function engineView(...models: ModelView[]): EngineView {
     inFlight: 1,
     held: { connections: 2, refusedConnections: 0, sockets: 1, unreadBytes: 9 }, tls: null,
     isDraining: false, monitorRestarts: 0,
-    process: { version: '1.2.3', node: '20', startSeconds: 1e9, cpuSeconds: 1.5, residentBytes: 1e8 },
+    process: {
+      version: '1.2.3', node: '20', startSeconds: 1e9, cpuSeconds: 1.5, residentBytes: 1e8, memoryBytes: 5e7,
+      memoryMax: 1e9,
+    },
   };
 }
 

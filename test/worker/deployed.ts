@@ -42,7 +42,7 @@ export async function deploy(
   const start: WorkerStart = {
     dataDir, model: 'm', version: '1', sha256, outputKind: 'scalar',
     source: { output: 0, kind: 'scalar', datatype: session.signature.outputs[0]!.datatype },
-    deploymentId: 5, workers, intraOpThreads: 1, requestRowsMax: 1e6, prepared: null,
+    deploymentId: 5, workers, intraOpThreads: 1, requestRowsMax: 1e6, prepared: null, memory: null,
     stacking: { mode: 'rows', reason: '', rowOutputs: session.signature.outputs.map(() => true) },
     limits: noLimits({ inputs: [], outputs: [] }, 64),
     answerBytesMax: 1e6,

@@ -27,7 +27,7 @@ export interface Operation {
 }
 
 export const BODY_ERRORS: readonly ErrorCode[] = [
-  'INVALID_JSON', 'INVALID_REQUEST', 'BODY_TOO_LARGE', 'UNSUPPORTED_MEDIA_TYPE', 'BODIES_FULL',
+  'INVALID_JSON', 'INVALID_REQUEST', 'BODY_TOO_LARGE', 'UNSUPPORTED_MEDIA_TYPE', 'BODIES_FULL', 'MEMORY_FULL',
 ];
 export const MODEL_ERRORS: readonly ErrorCode[] = [
   'MODEL_NOT_FOUND', 'MODEL_UNLOADED', 'NO_ACTIVE_VERSION', 'MODEL_STARTING',
@@ -35,7 +35,7 @@ export const MODEL_ERRORS: readonly ErrorCode[] = [
 export const VERSION_ERRORS: readonly ErrorCode[] = [...MODEL_ERRORS, 'VERSION_NOT_FOUND', 'VERSION_NOT_LOADED'];
 /** Of a request that waits for a run. */
 export const RUN_ERRORS: readonly ErrorCode[] = [
-  'ROWS_TOO_MANY', 'NON_FINITE_INPUT', 'QUEUE_FULL', 'LARGE_REQUESTS_FULL', 'MODEL_FAILED', 'INTERNAL',
-  'DEADLINE_EXCEEDED',
+  'ROWS_TOO_MANY', 'SIZE_TOO_LARGE', 'ELEMENTS_TOO_MANY', 'NON_FINITE_INPUT', 'QUEUE_FULL', 'LARGE_REQUESTS_FULL',
+  'MODEL_FAILED', 'INTERNAL', 'DEADLINE_EXCEEDED',
 ];
 export const TOKEN_ERRORS: readonly ErrorCode[] = ['UNAUTHORIZED', 'FORBIDDEN'];

@@ -112,6 +112,8 @@ export const SERVE_SETTINGS: readonly Setting[] = [
   engine('trial-ms', 'trialMs', 'integer', 'ms', "limit of a version's first load, in a process of its own"),
   engine('trial-memory-bytes', 'trialMemoryBytes', 'integer', 'bytes',
     'memory of that process, without mapped files (default: half of what the host has)'),
+  engine('memory-max', 'memoryMax', 'integer', 'bytes',
+    "memory beyond which large requests are answered 429 (default: 85 % of the container's limit, or none)"),
   engine('prepared-bytes-max', 'preparedBytesMax', 'integer', 'bytes',
     'disk for models of 8 MiB and more as the runtime has prepared them, shared by all sessions; 0 prepares none'),
   engine('load-ms', 'loadMs', 'integer', 'ms', 'limit of loading and warming a version'),

@@ -58,14 +58,16 @@ export function modelText(status: EngineStatus, nowMs: number): string {
 }
 
 function engineLine(status: EngineStatus): string {
-  const { engine, version, dataDir, listen, tls, pid, uptimeMs, residentBytes, defaultModel, models, start } = status;
+  const { engine, version, dataDir, listen, tls, pid, uptimeMs, memoryBytes, memoryMax } = status;
+  const { defaultModel, models, start } = status;
   const style: Style = engine === 'running' ? 'green' : 'yellow';
   const facts = [
     `lastgood ${version} ${paint(style, engine === 'offline' ? 'offline (no engine runs)' : engine)}`,
     ...(listen === null ? [] : [`${tls === null ? 'http' : 'https'}://${listen}`]),
     ...(pid === null ? [] : [`pid ${pid}`]),
     ...(uptimeMs === null ? [] : [`up ${durationText(uptimeMs)}`]),
-    ...(residentBytes === null ? [] : [`${bytesText(residentBytes)} resident`]),
+    ...(memoryBytes === null ? [] : [
+      `${bytesText(memoryBytes)} of memory${memoryMax === null ? '' : `, ${bytesText(memoryMax)} at most`}`]),
     ...(models.length > 1 && defaultModel !== null ? [`default model ${defaultModel}`] : []),
     ...(start === null ? [] : [paint('yellow', startText(start))]),
     dataDir,

@@ -4,6 +4,7 @@ import { checksInForce } from '../../judge/checks/suite.ts';
 import { exposition } from '../../metrics/exposition.ts';
 import { writeTritonNames } from '../../metrics/triton-exposition.ts';
 import type { CheckView, EngineView, ModelView } from '../../metrics/views.ts';
+import { anonymousBytes } from '../../base/process-memory.ts';
 import { packageVersion } from '../../base/package-root.ts';
 import { PHASES } from '../../rollout/phases.ts';
 import { reasonOf } from '../../base/errors.ts';
@@ -40,6 +41,8 @@ export function createMetricsPage(context: EngineContext, table: ModelTable, lif
         startSeconds: performance.timeOrigin / 1e3,
         cpuSeconds: (user + system) / 1e6,
         residentBytes: process.memoryUsage.rss(),
+        memoryBytes: context.memory?.usedBytes ?? anonymousBytes(),
+        memoryMax: context.memory?.limitBytes ?? null,
       },
     };
   };

@@ -5,6 +5,7 @@ import type { EngineStatus, Registration } from '../../admin/answers.ts';
 import type { Actor, Answer, Arguments, ControlPlane } from '../../admin/commands.ts';
 import { isLastgoodError, lastgoodError } from '../../base/errors.ts';
 import { optionsOfModel } from '../../options/options.ts';
+import { anonymousBytes } from '../../base/process-memory.ts';
 import { packageVersion } from '../../base/package-root.ts';
 import { artifactPath } from '../../artifacts/directory.ts';
 import type { DecisionRecord, EventRecord, ModelRecord, VersionRecord } from '../../domain/records.ts';
@@ -187,6 +188,8 @@ export class OperatorApi implements ControlPlane {
       pid: process.pid,
       uptimeMs: Math.round(performance.now() - startedMs),
       residentBytes: process.memoryUsage.rss(),
+      memoryBytes: this.#context.memory?.usedBytes ?? anonymousBytes(),
+      memoryMax: this.#context.memory?.limitBytes ?? null,
       defaultModel: table.defaultModel,
       start: table.progress,
       models: (model === undefined ? [...table.all.values()] : [table.served(model)])

@@ -41,6 +41,7 @@ export function frontOptions(
   const { host, port, bodyBytesMax, limits, adminToken, tlsCert, tlsKey } = context.options;
   return {
     host: address.host ?? host, port: address.port ?? port, bodyBytesMax, limits, adminToken,
+    memory: context.memory,
     ...(tlsCert !== undefined && tlsKey !== undefined && { tls: {
       paths: { cert: tlsCert, key: tlsKey },
       nowMs: () => context.clock.wallMs(),

@@ -5,6 +5,7 @@ import type { ResolvedOptions } from '../../options/options.ts';
 import type { Registry } from '../../registry/registry.ts';
 import type { Preparation } from '../../rollout/preparation/preparation.ts';
 import type { RolloutEvent } from '../../rollout/events.ts';
+import type { MemoryBudget } from '../../shared-memory/memory-budget.ts';
 import type { EngineLog } from '../log.ts';
 import type { MonitorLink } from '../monitor-link.ts';
 import type { EngineMeters } from './meters.ts';
@@ -18,6 +19,8 @@ export interface EngineContext {
   readonly meters: EngineMeters;
   readonly monitor: MonitorLink;
   readonly preparation: Preparation;
+  /** What the process may have of memory; null when nothing limits it. */
+  readonly memory: MemoryBudget | null;
   /** Tells the log and whoever listens to the engine. */
   readonly emit: (event: RolloutEvent) => void;
 }

@@ -79,7 +79,7 @@ export class ServedModel {
     this.batcher = new Batcher({ ...queue, dispatch: this.#dispatch });
     this.#loader = new DeploymentLoader({
       model, options, clock, monitor, nextDeploymentId, meter: this.#meter, emit: context.emit,
-      preparation: context.preparation,
+      preparation: context.preparation, memory: context.memory?.plan ?? null,
       dataDir: context.options.dataDir, loadMs: context.options.loadMs, record: recordedRows(context.options),
       workers: () => workersFor(options, models.size),
     }, () => this.batcher.arena);
@@ -135,9 +135,9 @@ export class ServedModel {
   // What the model's own queue and those of its versions have in common.
   #queueOptions(): Omit<BatcherOptions, 'dispatch' | 'separateSlabs'> {
     const { batchSizeMax, batchDelayUs, slabBytes, largeBytesMax, pendingMax, deadlineMs } = this.options;
-    const { clock } = this.#context;
+    const { clock, memory } = this.#context;
     return {
-      model: this.model, batchSizeMax, batchDelayUs, slabBytes, largeBytesMax, pendingMax, deadlineMs,
+      model: this.model, batchSizeMax, batchDelayUs, slabBytes, largeBytesMax, pendingMax, deadlineMs, memory,
       monotonicUs: () => clock.monotonicUs(), meter: this.#meter, answersOf: this.#answersOf,
       recall: () => this.#recallAllBut(null),
       onUnanswered: this.#noteUnanswered, onFailedAnswer: this.#noteFailedAnswer,

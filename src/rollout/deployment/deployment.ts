@@ -6,11 +6,12 @@ import { artifactRecordOf, labelsOf } from '../../domain/records.ts';
 import type { VersionRecord } from '../../domain/records.ts';
 import { clearSampleRing, sampleRingBytes, sampleRingOffset } from '../../shared-memory/sample-ring.ts';
 import { nanInputsOf, noLimits, RUN_ROWS_MAX, type RunLimits } from '../../domain/run-limits.ts';
-import type { Slab } from '../../shared-memory/slab.ts';
-import type { SlabArena } from '../../shared-memory/slab-arena.ts';
+import type { MemoryPlan } from '../../shared-memory/memory-budget.ts';
+import { NO_GENERATION, Track, type Slab } from '../../shared-memory/slab.ts';
+import { createSlab, type SlabArena } from '../../shared-memory/slab-arena.ts';
 import { judgedOutputOf, stepElementsOf } from '../../domain/judged-output.ts';
 import type { NonFiniteJson } from '../../protocols/json/tensor-json.ts';
-import type { BatchResult, PredictionSource, RowMemory } from '../../worker/messages.ts';
+import type { BatchResult, PredictionSource, RowMemory, WorkerStart } from '../../worker/messages.ts';
 import { InferencePool } from '../../worker/pool/pool.ts';
 import type { PlaceUser } from '../../worker/pool/scheduler.ts';
 import { allocateRows, keepRows, NO_ROWS, type RowMemoryOptions, type RowPace } from './row-memory.ts';
@@ -20,6 +21,9 @@ import type { RetiredResources } from './thread-reuse.ts';
 const RING_CAPACITY = 16_384;
 /** Bytes of one answer; beyond it the request is answered with an error. */
 const ANSWER_BYTES_MAX = 64 * 1024 * 1024;
+
+/** A batch without requests. */
+const NOTHING = { entriesMax: 1, requestBytes: 64, answerBytes: 64 };
 
 export type DeploymentState = 'loading' | 'ready' | 'draining' | 'closed' | 'failed';
 
@@ -33,6 +37,8 @@ interface DeploymentOptions {
   readonly loadMs: number;
   /** Most rows of one request; ROWS_LIMIT by default. */
   readonly requestRowsMax?: number;
+  /** What the process may have; nothing limits it by default. */
+  readonly memory?: MemoryPlan | null;
   /** The name of what is prepared of it; see artifacts/prepared.ts. */
   readonly prepared?: string | null;
   /** What its runs may have; by default they may have anything. */
@@ -97,6 +103,7 @@ export class Deployment {
         intraOpThreads: options.intraOpThreads,
         stacking: options.version.stacking ?? null,
         prepared: options.prepared ?? null,
+        memory: memoryOf(options),
         limits: options.limits ?? noLimits(signature, RUN_ROWS_MAX),
         requestRowsMax: options.requestRowsMax ?? ROWS_LIMIT,
         answerBytesMax: ANSWER_BYTES_MAX,
@@ -167,6 +174,16 @@ export class Deployment {
     return this.#pool.scheduler.run(slab, 'replay');
   }
 
+  /** Lets each worker that has nothing to do look whether it holds memory that somebody was refused. */
+  giveMemoryBack(): void {
+    for (let worker = 0; worker < this.workers && this.#state === 'ready'; worker += 1) {
+      const nothing = createSlab(NOTHING);
+      nothing.stamp(NO_GENERATION, this.id, 0, Track.named);
+      // A worker that has work looks by itself.
+      this.replay(nothing).catch(() => undefined);
+    }
+  }
+
   /** Waits for the running batches, then lets the sessions and the threads go. */
   async close(): Promise<void> {
     if (!(await this.#drain())) return;
@@ -189,6 +206,12 @@ export class Deployment {
     if (this.#running.size > 0) await new Promise<void>((resolve) => (this.#onIdle = resolve));
     return true;
   }
+}
+
+// Where nothing limits the process, or nobody knows what a run takes, no run is asked about.
+function memoryOf({ memory = null, version }: DeploymentOptions): WorkerStart['memory'] {
+  const run = version.trial.memory;
+  return memory === null || run === undefined ? null : { plan: memory, run };
 }
 
 const allocateRings = (workers: number): SharedArrayBuffer =>

@@ -12,6 +12,7 @@ import { Deployments } from './deployments.ts';
 import type { RowMemoryOptions } from './row-memory.ts';
 import { requestRowsMax, runLimits } from './run-limits.ts';
 import { ResourceCache, RetireDelay, type RetiredResources } from './thread-reuse.ts';
+import type { MemoryPlan } from '../../shared-memory/memory-budget.ts';
 import type { SlabArena } from '../../shared-memory/slab-arena.ts';
 import { inputColumnsOf } from '../../domain/input-columns.ts';
 
@@ -36,6 +37,8 @@ interface DeploymentLoaderPorts {
   readonly clock: Clock;
   readonly meter: ModelMeter;
   readonly preparation: Preparation;
+  /** What the process may have of memory; null when nothing limits it. */
+  readonly memory: MemoryPlan | null;
   readonly nextDeploymentId: () => number;
   readonly monitor: {
     post(command: MonitorCommand): void;
@@ -95,6 +98,7 @@ export class DeploymentLoader {
       requestRowsMax: requestRowsMax(options, version),
       limits: runLimits(options, version),
       prepared: preparation.keyOf(version),
+      memory: this.#ports.memory,
       nonFinite: options.jsonNonFinite,
       samples: options.samples === 'on',
       rows: { ...options, record },
@@ -103,7 +107,7 @@ export class DeploymentLoader {
       onWorkerLost: (reason) =>
         emit({ kind: 'problem', model, what: 'a worker ended unexpectedly', reason: String(reason) }),
     });
-    void preparation.ensureServed(version);
+    void preparation.ensureServed(version).catch(() => undefined);
     meter.noteLoad(version.version, (clock.monotonicUs() - beginUs) / 1e6);
     return deployment;
   }

@@ -1,7 +1,5 @@
 // Brings one version up in this thread: its artefact checked and opened, its session warmed. Worker thread; one per
 // thread at a time, kept until the thread ends or the session is released.
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import { monotonicUs } from '../../base/clock.ts';
 import { lastgoodError, reasonOf } from '../../base/errors.ts';
 import { loadableModel } from '../../artifacts/derived.ts';
@@ -10,6 +8,8 @@ import type { OutputKind, Signature } from '../../domain/records.ts';
 import type { WorkerStart } from '../messages.ts';
 import { BatchRunner } from '../run/batch-runner.ts';
 import type { Sampler } from '../run/sampler.ts';
+import { MemoryBudget } from '../../shared-memory/memory-budget.ts';
+import { MemoryGate } from '../session/memory-gate.ts';
 import { Session } from '../session/session.ts';
 import { decideStacking } from '../session/stacking-decision.ts';
 
@@ -18,6 +18,8 @@ export interface LoadedVersion {
   readonly outputKind: OutputKind;
   readonly loadMs: number;
   readonly runner: BatchRunner;
+  /** It holds memory that somebody else was refused: to be opened anew. */
+  readonly isHoarding: boolean;
   release(): Promise<void>;
 }
 
@@ -38,6 +40,9 @@ export async function loadVersion(start: WorkerStart, sampler: Sampler): Promise
       const found = await decideStacking(session, file, { boldness: 'tame' });
       session.obey({ ...found, ...stacking });
     }
+    if (start.memory !== null) {
+      session.gate = new MemoryGate(new MemoryBudget(start.memory.plan), start.memory.run, session.rowsPerRun);
+    }
     sampler.source = start.source;
     const runner = new BatchRunner({
       model, version, session, sampler, monotonicUs, limits,
@@ -52,6 +57,9 @@ export async function loadVersion(start: WorkerStart, sampler: Sampler): Promise
       outputKind: start.outputKind,
       loadMs: (monotonicUs() - beginUs) / 1e3,
       runner,
+      get isHoarding() {
+        return loaded.gate?.isHoarding === true;
+      },
       release: () => loaded.release(),
     };
   } catch (error) {
@@ -66,20 +74,4 @@ async function openPrepared(
 ): Promise<Session | null> {
   const file = prepared === null ? null : await verifyPrepared(dataDir, prepared);
   return file && Session.open({ ...file, ...options }).catch(() => null);
-}
-
-let collect: (() => void) | null = null;
-
-/**
- * Clears away what a version that was released leaves on this thread's heap; takes some milliseconds. Nothing else does
- * it in time: an idle thread allocates nothing that would start the collector, and a hundred loads in a row would leave
- * a hundred megabytes behind.
- */
-export function collectGarbage(): void {
-  if (collect === null) {
-    // The function is there for contexts that begin after the flag was set.
-    setFlagsFromString('--expose-gc');
-    collect = runInNewContext('gc') as () => void;
-  }
-  collect();
 }

@@ -4,13 +4,14 @@
 // Invariants: a batch of another deployment is never run; every pending entry of a batch gets an answer, whatever goes
 // wrong; a load or a release holds its worker until all workers of the deployment got theirs, so each gets one.
 import { threadId } from 'node:worker_threads';
+import { collectGarbage } from '../../base/process-memory.ts';
 import { monotonicUs } from '../../base/clock.ts';
 import { encodeError, failedTask, isLastgoodError, lastgoodError, reasonOf } from '../../base/errors.ts';
 import { Outcome, SampleWriter, sampleRingOffset } from '../../shared-memory/sample-ring.ts';
 import { MailboxReceiver } from '../../shared-memory/mailbox.ts';
 import type { Slab } from '../../shared-memory/slab.ts';
 import { viewSlabArena } from '../../shared-memory/slab-arena.ts';
-import { collectGarbage, loadVersion } from './loaded-version.ts';
+import { loadVersion } from './loaded-version.ts';
 import type { LoadedVersion } from './loaded-version.ts';
 import type {
   BatchReport, BatchResult, LoadResult, LoadTask, ServeResult, ServeTask, WorkerResult, WorkerStart, WorkerTask,
@@ -55,7 +56,7 @@ async function ensureLoaded(assignment: Assignment): Promise<LoadedVersion> {
   if (assignment.loaded !== null) return assignment.loaded;
   const { start, slots } = assignment;
   const { model, version } = start;
-  const slot = slots.claim(threadId);
+  const slot = assignment.slot >= 0 ? assignment.slot : slots.claim(threadId);
   assignment.slot = slot;
   if (slot < 0) throw lastgoodError('LOAD_FAILED', { model, version, reason: 'no worker slot is free' });
   assignment.sampler ??= new Sampler(
@@ -93,10 +94,20 @@ async function serve(task: ServeTask): Promise<ServeResult> {
   const mailbox = new MailboxReceiver<BatchReport>(task.mailbox, port, assignment.slabs);
   for (let slab = mailbox.next(); slab !== null; slab = mailbox.next()) {
     mailbox.finish(await runBatch(slab, assignment));
+    if (assignment.loaded?.isHoarding === true) await reopen(assignment, assignment.loaded);
   }
   await release(assignment, task.releaseMs);
   port.close();
   return { kind: 'serve' };
+}
+
+// The runtime keeps what its largest run has taken, for as long as the session lives.
+async function reopen(assignment: Assignment, hoarding: LoadedVersion): Promise<void> {
+  assignment.loaded = null;
+  await hoarding.release();
+  collectGarbage();
+  // One that fails is tried again by the next batch, which is answered with what it says.
+  assignment.loaded = await loadVersion(assignment.start, assignment.sampler!).catch(() => null);
 }
 
 // Runs one batch; returns what the main thread does not find in the slab.

@@ -2,7 +2,7 @@
 // writes the samples. Worker thread; one runner per session.
 // Invariants: every entry that was pending has a status when run() returns; a bad row or a failing row fails alone.
 import { monotonicUs } from '../../base/clock.ts';
-import { lastgoodError } from '../../base/errors.ts';
+import { isLastgoodError, lastgoodError } from '../../base/errors.ts';
 import { EntryStatus } from '../../shared-memory/slab.ts';
 import type { Slab } from '../../shared-memory/slab.ts';
 import { Outcome } from '../../shared-memory/sample-ring.ts';
@@ -199,7 +199,10 @@ export class BatchRunner {
         if (half > 0) runs.unshift(requests.slice(0, half), requests.slice(half));
         else {
           sampler.beginRun();
-          this.#fail(first, this.#gate.failure(error), Outcome.modelFailure, monotonicUs() - beginUs);
+          // There is no memory for the run now: no fault of the model.
+          const isOurs = isLastgoodError(error);
+          this.#fail(first, isOurs ? error : this.#gate.failure(error),
+            isOurs ? Outcome.clientFault : Outcome.modelFailure, monotonicUs() - beginUs);
         }
         continue;
       }

@@ -1,7 +1,7 @@
 // Runs the `lastgood.f32` frames of a slab: their rows are copied behind each other into one array, the session runs
 // once for all of them, and the results are copied to where the answers lie. Worker thread; one per session.
 // Invariants: every entry that was taken is answered when flush() returns; a frame that fails fails alone.
-import { lastgoodError } from '../../base/errors.ts';
+import { isLastgoodError, lastgoodError } from '../../base/errors.ts';
 import { Outcome } from '../../shared-memory/sample-ring.ts';
 import type { Slab } from '../../shared-memory/slab.ts';
 import { ANSWER_HEAD_BYTES, FRAME_ID_BYTES, floatRefusal } from '../../protocols/f32/frame.ts';
@@ -159,8 +159,10 @@ export class FloatBatch {
       if (to - from === 1) {
         sampler.beginRun();
         const runUs = monotonicUs() - beginUs;
-        const failure = this.#options.gate.failure(error);
-        this.#fail(this.#entries[from]!, failure, Outcome.modelFailure, runUs, rows, firstRow);
+        // There is no memory for the run now: no fault of the model.
+        const isOurs = isLastgoodError(error);
+        this.#fail(this.#entries[from]!, isOurs ? error : this.#options.gate.failure(error),
+          isOurs ? Outcome.clientFault : Outcome.modelFailure, runUs, rows, firstRow);
         return;
       }
       const half = (from + to) >> 1;

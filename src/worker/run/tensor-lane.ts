@@ -169,9 +169,10 @@ export class TensorBatch {
         return;
       }
       sampler.beginRun();
-      const isTooLarge = isLastgoodError(error);
-      this.#fail(first, isTooLarge ? error : this.#options.gate.failure(error),
-        isTooLarge ? Outcome.clientFault : Outcome.modelFailure, monotonicUs() - beginUs);
+      // Too large for the run, or for the memory that there is now: no fault of the model.
+      const isOurs = isLastgoodError(error);
+      this.#fail(first, isOurs ? error : this.#options.gate.failure(error),
+        isOurs ? Outcome.clientFault : Outcome.modelFailure, monotonicUs() - beginUs);
       return;
     }
     const { outputs, runMs } = result;

@@ -17,6 +17,7 @@ import {
 import type { Tensor, TensorData } from '../../domain/datatype.ts';
 import type { ModelFile } from '../../artifacts/verify.ts';
 import { reasonOf } from '../../base/errors.ts';
+import type { MemoryGate } from './memory-gate.ts';
 import { openSession } from './direct-run.ts';
 import type { DirectRun } from './direct-run.ts';
 import { loadRuntime } from './runtime.ts';
@@ -89,6 +90,8 @@ export class Session {
   readonly #direct: DirectRun | null;
   readonly #fetches: Readonly<Record<string, null>>;
   /** Until it was decided: a trial's runs are nobody's. */
+  /** Asked before each run; nobody by default. */
+  gate: MemoryGate | null = null;
   #isStacking = true;
   #rowsMax = Infinity;
   #released: Promise<void> | null = null;
@@ -150,8 +153,7 @@ export class Session {
   rowsOf(inputs: readonly Pick<InputSource, 'elements'>[]): number {
     const most = this.rowsPerRun;
     if (most === 1 || this.#elementsMax === Infinity || this.layout.batching !== 'dynamic') return most;
-    const elements = inputs.reduce((sum, row) => sum + row.elements, 0);
-    return Math.max(1, Math.min(most, Math.floor(this.#elementsMax / Math.max(1, elements))));
+    return Math.max(1, Math.min(most, Math.floor(this.#elementsMax / Math.max(1, elementsOf(inputs)))));
   }
   /** The same of rows without open sizes; a fixed batch of a model that is not stacked is one row again and again. */
   get rowsPerRun(): number {
@@ -177,7 +179,8 @@ export class Session {
       }
       const feeds = this.#feeds(inputs, start, count);
       const beginMs = performance.now();
-      const answer = this.#direct === null ? await this.#session.run(feeds) : this.#direct(feeds, this.#fetches);
+      const begun = this.#begin(feeds, this.#fetches, count, count * elementsOf(inputs));
+      const answer = begun instanceof Promise ? await begun : begun;
       runMs += performance.now() - beginMs;
       try {
         blocks.push({ firstRow: start, rows: count, outputs: this.#outputs(answer, count) });
@@ -191,6 +194,20 @@ export class Session {
       done += count;
     }
     return { blocks, runMs };
+  }
+
+  // Throws MEMORY_FULL when the process has no memory for this run.
+  #begin(
+    feeds: Readonly<Record<string, FeedValue>>, fetches: Readonly<Record<string, null>>, rows: number, elements: number,
+  ): Readonly<Record<string, FeedValue>> | Promise<Readonly<Record<string, FeedValue>>> {
+    const { gate } = this;
+    const taken = gate === null ? 0 : gate.enter(rows, elements);
+    if (this.#direct === null) return this.#session.run(feeds, Object.keys(fetches)).finally(() => gate?.leave(taken));
+    try {
+      return this.#direct(feeds, fetches);
+    } finally {
+      gate?.leave(taken);
+    }
   }
 
   /** Runs whole tensors by name, without dividing them into rows. */
@@ -219,11 +236,12 @@ export class Session {
       const { data, shape } = inputs[index]!;
       feeds[name] = this.#tensor(runtimeType(datatype), data, shape);
     });
-    const names = wanted.map((index) => this.signature.outputs[index]!.name);
+    const fetches = Object.fromEntries(wanted.map((index) => [this.signature.outputs[index]!.name, null]));
+    const rows = this.layout.batching === 'dynamic' ? inputs[0]!.shape[0]! : 1;
+    const elements = inputs.reduce((sum, { data }) => sum + data.length, 0);
     const beginMs = performance.now();
-    const answer = this.#direct === null
-      ? await this.#session.run(feeds, names)
-      : this.#direct(feeds, Object.fromEntries(names.map((name) => [name, null])));
+    const begun = this.#begin(feeds, fetches, rows, elements);
+    const answer = begun instanceof Promise ? await begun : begun;
     const runMs = performance.now() - beginMs;
     const outputs = this.signature.outputs.map(({ name }, index) => {
       if (!wanted.includes(index)) return undefined;
@@ -303,6 +321,13 @@ export class Session {
       return { data, rowShape, rowElements: elementCount(rowShape) };
     });
   }
+}
+
+// Of one row.
+function elementsOf(inputs: readonly Pick<InputSource, 'elements'>[]): number {
+  let sum = 0;
+  for (const { elements } of inputs) sum += elements;
+  return sum;
 }
 
 const NOT_SPINNING = { intra_op: { allow_spinning: '0' } };

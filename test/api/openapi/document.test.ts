@@ -32,7 +32,9 @@ import { linear } from '../../worker/onnx.ts';
 import { EchoEngine } from '../echo-engine.ts';
 
 const { limits } = resolveOptions({});
-const FRONT = { host: '127.0.0.1', port: 0, bodyBytesMax: 1_000, adminToken: 'a-token-of-the-test', limits };
+const FRONT = {
+  host: '127.0.0.1', port: 0, bodyBytesMax: 1_000, adminToken: 'a-token-of-the-test', limits, memory: null,
+};
 const BEARER = { authorization: `Bearer ${FRONT.adminToken}` };
 
 suite('the OpenAPI document', () => {

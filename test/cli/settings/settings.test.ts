@@ -148,7 +148,8 @@ describe('SERVE_SETTINGS', () => {
   test('has a flag for every option but the sections of single models', () => {
     const options = resolveOptions({});
     const keys = [...Object.keys(options), 'workers', 'rowsMax', 'runRowsMax', 'requestMemoryMax', 'elementsMax',
-      'dimensionMax', 'defaultModel', 'adminToken', 'tlsCert', 'tlsKey', 'trialMemoryBytes', 'record',
+      'dimensionMax', 'defaultModel', 'adminToken', 'tlsCert', 'tlsKey', 'trialMemoryBytes', 'memoryMax',
+      'record',
       'expectedPerSecond', ...Object.keys(options.judge), ...Object.keys(options.limits)];
     const without = ['dataDir', 'host', 'port', 'models', 'judge', 'checks', 'limits'];
     const withFlag = SERVE_SETTINGS.flatMap(({ path }) => path?.at(-1) ?? []);
