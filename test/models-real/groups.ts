@@ -1,19 +1,14 @@
 // Groups of the collection as tests, and what is expected of them beyond their files.
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { AWAITED, realModels } from './collection.ts';
+import { EXCEPTIONS, realModels } from './collection.ts';
 import { Proof } from './proof.ts';
 import { tableOffences } from './table.ts';
-
-/** Models that are row-wise by their mathematics and are not stacked all the same, each with its reason. */
-const WORDS = 'the runtime pads the words of a row to as many as the longest of all rows has';
-const EXCEPTIONS: Readonly<Record<string, string>> = { count_nb: WORDS, tfidf: WORDS, tfidf_zipmap: WORDS };
-const EXCEPTIONS_MAX = 5;
 
 /** Proves the models of these groups, each as a test, in one engine. */
 export function proveGroups(title: string, groups: readonly string[]): void {
   describe(`${title}, as Python onnxruntime answers them`, () => {
-    const models = realModels(groups).filter(({ name }) => !(name in AWAITED));
+    const models = realModels(groups);
     const proof = new Proof();
     before(() => proof.start());
     after(() => proof.close());
@@ -25,8 +20,6 @@ export function proveGroups(title: string, groups: readonly string[]): void {
         assert.equal(stacking, model.name in EXCEPTIONS ? 'none' : model.stacking, stackingReason);
       });
     }
-    test('but for a few named ones are stacked when their mathematics allows it', () =>
-      assert.ok(Object.keys(EXCEPTIONS).length <= EXCEPTIONS_MAX));
     test('all of them after a restart, to the last bit', async () => {
       await proof.restart();
       assert.deepEqual(models.flatMap((model) => proof.evidenceOf(model).wrong), []);

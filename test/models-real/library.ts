@@ -7,7 +7,7 @@ import type { Asked, Reply } from './ways.ts';
 
 const isCarried = (value: Value): boolean =>
   typeof value === 'bigint' ? BigInt.asIntN(54, value) === value :
-    typeof value !== 'number' || Number.isFinite(value);
+    value !== Infinity && value !== -Infinity;
 const areCarried = (tensors: readonly GivenTensor[]): boolean => tensors.every(({ values }) => values.every(isCarried));
 
 function nested(values: readonly Value[], shape: readonly number[], from: number): unknown {
@@ -20,11 +20,11 @@ function nested(values: readonly Value[], shape: readonly number[], from: number
   return Array.from({ length: size }, (_, at) => nested(values, inner, from + at * step));
 }
 
-function featuresOf({ signature, model }: Asked, { inputs }: Question, row: number): Features {
+function featuresOf({ model }: Asked, { inputs }: Question, row: number): Features {
   return Object.fromEntries(inputs.map(({ values, shape }, at) => {
     const inner = model.layout === 'whole' ? shape : shape.slice(1);
     const from = row * inner.reduce((product, size) => product * size, 1);
-    return [signature.inputs[at]!.name, nested(values, inner, from)];
+    return [model.inputs[at]!.name, nested(values, inner, from)];
   }));
 }
 

@@ -7,7 +7,6 @@ import type { Signature, StackingDecision } from '../../src/domain/records.ts';
 import { createEngine } from '../../src/engine/engine.ts';
 import { Server } from '../support/binary.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
-import { fileOf } from './collection.ts';
 import type { Question, RealModel } from './collection.ts';
 import { differenceOf } from './compare.ts';
 import { askLibrary } from './library.ts';
@@ -16,7 +15,7 @@ import { LIBRARY, WAYS } from './ways.ts';
 import type { Asked, Reply, Way } from './ways.ts';
 
 /** Odd rows in company for each honest one. */
-const WILD_FOR_EACH = 3;
+const ODD_FOR_EACH = 3;
 const ACTOR = { by: 'test' };
 /** Ways in which the second version and the one gone back to are asked. */
 const SHORT = ['/predict', 'OIP binary'];
@@ -63,12 +62,25 @@ interface Proven {
 export class Proof {
   readonly #dataDir = temporaryDirectory();
   readonly #proven = new Map<string, Proven>();
+  readonly #ways: readonly Way[];
+  readonly #oddForEach: number;
   #server: Server | undefined;
   #lines: Lines | undefined;
 
+  /** With fewer `ways`, or fewer odd rows for each honest one, than a small model is asked. */
+  constructor(ways = WAYS, oddForEach = ODD_FOR_EACH) {
+    this.#ways = ways;
+    this.#oddForEach = oddForEach;
+  }
+
+  /** The process of the engine. */
+  get pid(): number {
+    return this.#server!.pid;
+  }
+
   async start(): Promise<void> {
-    // The odd rows would have any judge act.
-    const args = ['--workers', '1', '--judge-mode', 'observe', '--log-level', 'error'];
+    // The odd rows would have any judge act, and a busy host is no wrong answer.
+    const args = ['--workers', '1', '--judge-mode', 'observe', '--deadline-ms', '300000', '--log-level', 'error'];
     this.#server = await Server.start(this.#dataDir, args);
     this.#lines = new Lines(this.#server.port);
   }
@@ -77,21 +89,24 @@ export class Proof {
   async prove(model: RealModel): Promise<Evidence> {
     const admin = await this.#admin();
     const register = (version: string): Promise<Registration> =>
-      admin.register({ model: model.name, file: fileOf(model.files[version]![0]!), promote: true }, ACTOR);
+      admin.register({ model: model.name, file: model.files[version]![0]!, promote: true }, ACTOR);
     const { version } = await register('1');
     const asked: Asked = { model, signature: version.signature };
     const stacking = version.stacking ?? { mode: 'rows', reason: 'unknown' };
     const proven: Proven = { asked, findings: new Findings(), first: new Map(), stacking };
     this.#proven.set(model.name, proven);
-    for (const way of WAYS) {
+    proven.findings.wrong.push(...labelOffences(model, version.signature));
+    for (const way of this.#ways) {
       await this.#alone(proven, way, '1', 'alone');
       await this.#inCompany(proven, way, '1');
     }
-    await register('2');
-    for (const way of WAYS.filter(({ name }) => SHORT.includes(name))) await this.#alone(proven, way, '2', 'version 2');
-    await this.#inCompany(proven, WAYS[0]!, '2');
-    await admin.rollback({ model: model.name, to: '1' }, ACTOR);
-    await this.#again(proven, 'after a rollback');
+    if (model.files['2'] !== undefined) {
+      await register('2');
+      for (const way of this.#short) await this.#alone(proven, way, '2', 'version 2');
+      await this.#inCompany(proven, this.#ways[0]!, '2');
+      await admin.rollback({ model: model.name, to: '1' }, ACTOR);
+      await this.#again(proven, 'after a rollback');
+    }
     return this.evidenceOf(model);
   }
 
@@ -127,6 +142,10 @@ export class Proof {
     await this.#stop();
   }
 
+  get #short(): Way[] {
+    return this.#ways.filter(({ name }) => SHORT.includes(name));
+  }
+
   async #admin(): Promise<AdminClient> {
     const admin = await connectAdmin(this.#dataDir);
     if (admin === null) throw new Error('ask the engine of the real models: nobody listens at its admin socket');
@@ -154,11 +173,11 @@ export class Proof {
     const questions = model.questions.filter((question) => way.fits(asked, question));
     if (questions.length === 0) return;
     const odd = model.wild.filter((question) => way.fits(asked, question));
-    const other = WAYS[(WAYS.indexOf(way) + 1) % WAYS.length]!;
+    const other = this.#ways[(this.#ways.indexOf(way) + 1) % this.#ways.length]!;
     const beside = model.wild.filter((question) => other.fits(asked, question));
     const all = questions.flatMap((question, at) => [
-      ...Array.from({ length: odd.length === 0 ? 0 : WILD_FOR_EACH }, (_, more) =>
-        odd[(at * WILD_FOR_EACH + more) % odd.length]!),
+      ...Array.from({ length: odd.length === 0 ? 0 : this.#oddForEach }, (_, more) =>
+        odd[(at * this.#oddForEach + more) % odd.length]!),
       question,
     ]);
     const [replies] = await Promise.all([
@@ -170,7 +189,7 @@ export class Proof {
   // Version 1 has to answer as it did at first, to the last bit.
   async #again(proven: Proven, where: string): Promise<void> {
     const { asked: { model }, findings, first } = proven;
-    for (const way of WAYS.filter(({ name }) => SHORT.includes(name))) {
+    for (const way of this.#short) {
       const before = first.get(way.name) ?? [];
       first.delete(way.name);
       await this.#alone(proven, way, '1', where);
@@ -186,3 +205,12 @@ export class Proof {
 
 const written = (reply: Reply | undefined): string => JSON.stringify(reply, (_, value: unknown) =>
   typeof value === 'bigint' || (typeof value === 'number' && !Number.isFinite(value)) ? String(value) : value);
+
+/** What a sequence of maps had for keys has to be the names of the classes. */
+function labelOffences({ name, outputs: wanted }: RealModel, { outputs }: Signature): string[] {
+  return wanted.flatMap(({ labels }, at) => {
+    const said = outputs[at]?.labels?.map(String);
+    return labels === undefined || labels.join() === said?.join() ? [] :
+      [`${name}: the classes of output ${at} are called ${String(said)}; wanted ${labels.join()}`];
+  });
+}

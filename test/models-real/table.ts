@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { packageRoot } from '../../src/base/package-root.ts';
 import { shapeText } from '../../src/domain/datatype.ts';
 import type { TensorSignature } from '../../src/domain/records.ts';
-import { fileOf, realModels } from './collection.ts';
+import { EXCEPTIONS, realModels } from './collection.ts';
 import type { RealModel } from './collection.ts';
 import type { Evidence } from './proof.ts';
 import { LIBRARY, WAYS } from './ways.ts';
@@ -13,6 +13,8 @@ import { LIBRARY, WAYS } from './ways.ts';
 const PAGE = join(packageRoot(), 'docs', 'models.md');
 const BEGIN = '<!-- the table of a whole run: npm run models -->';
 const END = '<!-- end of the table -->';
+const PACKAGED_BEGIN = '<!-- the packaged models: npm run models:packaged -->';
+const PACKAGED_END = '<!-- end of the packaged models -->';
 const COLUMNS = [
   'model', 'what it is', 'made by', 'bytes', 'inputs', 'outputs', 'stacking', 'asked over', 'answers', 'largest error',
   'allowed',
@@ -24,7 +26,7 @@ type Cells = readonly string[];
 
 const nameCell = ({ name }: RealModel): string => `\`${name}\``;
 const bytesOf = ({ model }: Evidence): number =>
-  model.files['1']!.reduce((sum, file) => sum + statSync(fileOf(file)).size, 0);
+  model.files['1']!.reduce((sum, file) => sum + statSync(file).size, 0);
 const tensors = (all: readonly TensorSignature[]): string =>
   all.map(({ name, datatype, shape }) => `${name} ${datatype}${shapeText(shape)}`).join(', ');
 
@@ -38,11 +40,13 @@ function ways({ ways: own }: Evidence): string {
   return missing.length <= own.length ? `all but ${missing.join(', ')}` : own.join(', ');
 }
 
+const whyNot = ({ name, why = EXCEPTIONS[name] ?? 'by the engine alone' }: RealModel): string => why;
+
 function cellsOf(seen: Evidence): Cells {
   const { model, signature, stacking, answers, worst } = seen;
   return [
     nameCell(model), model.about, model.madeBy, String(bytesOf(seen)), tensors(signature.inputs),
-    tensors(signature.outputs), model.why === undefined ? stacking : `${stacking}: ${model.why}`, ways(seen),
+    tensors(signature.outputs), stacking === 'rows' ? stacking : `${stacking}: ${whyNot(model)}`, ways(seen),
     String(answers), worst === 0 ? '0' : worst.toExponential(1), allowed(seen),
   ];
 }
@@ -59,10 +63,7 @@ function rowsOn(page: string): Map<string, Cells> {
 
 /** Puts what was seen into the page, beside what it says of other models; of models that are gone it says nothing. */
 export function writeTable(all: readonly Evidence[]): void {
-  const page = readFileSync(PAGE, 'utf8');
-  const [before = '', rest = ''] = page.split(BEGIN);
-  const [, after = ''] = rest.split(END);
-  const known = rowsOn(page);
+  const known = rowsOn(readFileSync(PAGE, 'utf8'));
   for (const seen of all) known.set(nameCell(seen.model), cellsOf(seen));
   const rows = realModels().toSorted((a, b) => a.group.localeCompare(b.group) || a.name.localeCompare(b.name))
     .map((model) => known.get(nameCell(model)) ?? []).filter((cells) => cells.length > 0);
@@ -70,8 +71,30 @@ export function writeTable(all: readonly Evidence[]): void {
   const stacked = rows.filter((cells) => cells[columnOf('stacking')] === 'rows').length;
   const said = `${rows.length} models, ${stacked} of them stacked by rows; ${count} answers were compared, ` +
     'and none was further from Python\'s than is allowed.';
-  const table = [said, '', ...HEAD, ...rows.map((cells) => `| ${cells.join(' | ')} |`)].join('\n');
-  writeFileSync(PAGE, `${before}${BEGIN}\n\n${table}\n\n${END}${after}`);
+  writeBetween(BEGIN, END, [said, '', ...HEAD, ...rows.map(lineOf)]);
+}
+
+const lineOf = (cells: Cells): string => `| ${cells.join(' | ')} |`;
+
+function writeBetween(begin: string, end: string, lines: readonly string[]): void {
+  const [before = '', rest = ''] = readFileSync(PAGE, 'utf8').split(begin);
+  const [, after = ''] = rest.split(end);
+  writeFileSync(PAGE, `${before}${begin}\n\n${lines.join('\n')}\n\n${end}${after}`);
+}
+
+/** A packaged model, and what its engine took. */
+export interface PackagedEvidence {
+  readonly seen: Evidence;
+  /** Anonymous memory of the engine in MiB: without a model, and after everything was asked. */
+  readonly memory: readonly [number, number];
+}
+
+/** Puts the packaged models into the page, in place of what it said of them. */
+export function writePackagedTable(all: readonly PackagedEvidence[]): void {
+  writeBetween(PACKAGED_BEGIN, PACKAGED_END, [
+    `${HEAD[0]!} MiB before, after |`, `${HEAD[1]!}---|`,
+    ...all.map(({ seen, memory }) => lineOf([...cellsOf(seen), memory.join(', ')])),
+  ]);
 }
 
 /** What the page says of the models otherwise than the run saw it, one line each. */

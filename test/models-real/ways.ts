@@ -33,17 +33,17 @@ export interface Way {
   ask(lines: Lines, asked: Asked, questions: readonly Question[]): Promise<Reply[]>;
 }
 
-const isNumber = (value: Value): value is number => typeof value === 'number';
-const hasNonFinite = ({ inputs }: Question): boolean =>
-  inputs.some(({ values }) => values.some((value) => isNumber(value) && !Number.isFinite(value)));
+/** NaN is null in JSON; the infinities have no word in it. */
+const hasInfinite = ({ inputs }: Question): boolean =>
+  inputs.some(({ values }) => values.some((value) => value === Infinity || value === -Infinity));
 const rowsOf = ({ inputs }: Question): number => inputs[0]!.shape[0] ?? 1;
 
 const parts = (members: readonly (readonly [string, string])[]): string =>
   `{${members.map(([name, text]) => `${JSON.stringify(name)}:${text}`).join(',')}}`;
 
 /** One value, or an object of all by name. */
-function named({ signature }: Asked, texts: readonly string[]): string {
-  return texts.length === 1 ? texts[0]! : parts(signature.inputs.map(({ name }, at) => [name, texts[at]!]));
+function named({ model }: Asked, texts: readonly string[]): string {
+  return texts.length === 1 ? texts[0]! : parts(model.inputs.map(({ name }, at) => [name, texts[at]!]));
 }
 
 /** One row of a question as /predict and TensorFlow Serving take it. */
@@ -80,12 +80,12 @@ const overJson = (
     jsonReply(await lines.post(path(asked.model.name), bodyOf(asked, question)), (json) => read(asked, json)))),
 });
 
-const predict = overJson('/predict', (_, question) => question.form === 'row' && !hasNonFinite(question),
+const predict = overJson('/predict', (_, question) => question.form === 'row' && !hasInfinite(question),
   (model) => `/models/${model}/predict`,
   (asked, question) => `{"features":${rowJson(asked, question, 0, 'null')}}`,
   (asked, json) => ({ values: outputsOf(asked, [json['prediction']]), nonFinite: 'null' }));
 
-const instances = overJson('/predict instances', (_, question) => question.form === 'rows' && !hasNonFinite(question),
+const instances = overJson('/predict instances', (_, question) => question.form === 'rows' && !hasInfinite(question),
   (model) => `/models/${model}/predict`,
   (asked, question) => {
     const rows = Array.from({ length: rowsOf(question) }, (_, row) => rowJson(asked, question, row, 'null'));
@@ -114,8 +114,8 @@ const tfsColumns = overJson('TFS columns', isWhole, (model) => `/v1/models/${mod
     `{"inputs":${named(asked, inputs.map(({ values, shape }) => nestedJson(values, shape, 'token')))}}`,
   (asked, json) => ({ values: outputsOf(asked, [json['outputs']]), nonFinite: 'token' }));
 
-const port = ({ signature }: Asked, { datatype, shape }: GivenTensor, at: number): [string, string][] => [
-  ['name', JSON.stringify(signature.inputs[at]!.name)], ['datatype', `"${datatype}"`], ['shape', JSON.stringify(shape)],
+const port = ({ model }: Asked, { datatype, shape }: GivenTensor, at: number): [string, string][] => [
+  ['name', JSON.stringify(model.inputs[at]!.name)], ['datatype', `"${datatype}"`], ['shape', JSON.stringify(shape)],
 ];
 
 interface OipOutput {

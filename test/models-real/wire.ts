@@ -103,7 +103,10 @@ export interface Posted {
   readonly body: Buffer;
 }
 
-/** A POST over a kept connection of `agent`; the answer as bytes. */
+/**
+ * A POST over a kept connection of `agent`; the answer as bytes. A connection that the server closed for being idle, at
+ * the moment in which it was taken again, is replaced.
+ */
 export function post(
   port: number, path: string, body: Uint8Array | string, agent: Agent, headers: Record<string, string> = {},
 ): Promise<Posted> {
@@ -118,7 +121,10 @@ export function post(
       answer.on('end', () =>
         resolve({ status: answer.statusCode ?? 0, headers: answer.headers, body: Buffer.concat(pieces) }));
     });
-    sent.on('error', reject);
+    sent.on('error', (error) => {
+      if (sent.reusedSocket) resolve(post(port, path, body, agent, headers));
+      else reject(error);
+    });
     sent.end(body);
   });
 }
