@@ -5,7 +5,7 @@ import type { Answer, Given, Verb } from '../admin/commands.ts';
 import { systemClock } from '../base/clock.ts';
 import { resolveSettings } from './settings/settings.ts';
 import type { CommonFlags } from './verb.ts';
-import { oneLine } from './views/output.ts';
+import { plainText } from '../base/plain-text.ts';
 import { withProgress } from './views/progress.ts';
 
 /**
@@ -53,7 +53,7 @@ function noteOlder(format: number): void {
 
 /** Writes a remark that is no result to stderr. */
 export function note(text: string): void {
-  process.stderr.write(`lastgood: ${oneLine(text)}\n`);
+  process.stderr.write(`lastgood: ${plainText(text)}\n`);
 }
 
 // The admin socket takes up to 64 visible characters for who asks.

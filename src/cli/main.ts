@@ -4,12 +4,13 @@
 import '../base/telemetry-off.ts';
 import { Command, CommanderError } from 'commander';
 import { type ErrorDetails, isLastgoodError, reasonOf } from '../base/errors.ts';
+import { plainText } from '../base/plain-text.ts';
 import { packageVersion } from '../base/package-root.ts';
 import { backtestCommand } from './verbs/backtest.ts';
 import { demoCommand } from './demo/demo.ts';
 import { doctorCommand } from './verbs/doctor.ts';
 import { inspectVerbs } from './verbs/inspect.ts';
-import { oneLine, printJson } from './views/output.ts';
+import { printJson } from './views/output.ts';
 import { releaseVerbs } from './verbs/versions.ts';
 import { safetyVerbs } from './verbs/guards.ts';
 import { serveCommand } from './serve/serve.ts';
@@ -64,7 +65,7 @@ function failureOf(error: unknown, verbs: readonly Command[]): Failure {
   if (error instanceof CommanderError) {
     const known = verbs.find((one) => one.name() === process.argv[2]);
     const help = known === undefined ? 'lastgood --help' : `lastgood ${known.name()} --help`;
-    return { exitCode: WRONG_USAGE, code: 'WRONG_USAGE', text: `${oneLine(error.message)}; see ${help}` };
+    return { exitCode: WRONG_USAGE, code: 'WRONG_USAGE', text: `${plainText(error.message)}; see ${help}` };
   }
   if (!isLastgoodError(error)) return { exitCode: FAILED, code: 'INTERNAL', text: reasonOf(error) };
   const { code, message, details } = error;
@@ -82,7 +83,7 @@ function report(error: unknown, verbs: readonly Command[]): void {
     process.exitCode = WRONG_USAGE;
     return;
   }
-  process.stderr.write(`lastgood: ${oneLine(text)}\n`);
+  process.stderr.write(`lastgood: ${plainText(text)}\n`);
   if (process.argv.includes('--json')) printJson({ error: text, code, details });
 }
 

@@ -2,6 +2,7 @@
 import { createRequire } from 'node:module';
 import { pino } from 'pino';
 import type * as PinoPretty from 'pino-pretty';
+import { plainly, plainText } from '../base/plain-text.ts';
 import type { ResolvedOptions } from '../options/options.ts';
 import type { RolloutEvent } from '../rollout/events.ts';
 
@@ -12,7 +13,7 @@ const nothing = (): void => undefined;
 /** Logs nothing: the default for programs that embed the engine. */
 export const silentLog: EngineLog = { info: nothing, warn: nothing, error: nothing };
 
-/** A logger to stderr: JSON lines, or coloured text for a person at a terminal. */
+/** A logger to stderr: JSON lines, or coloured text for a person at a terminal, which obeys nothing in it. */
 export function createLog(options: {
   readonly level: ResolvedOptions['logLevel'];
   readonly pretty: boolean;
@@ -22,7 +23,14 @@ export function createLog(options: {
   const { PinoPretty: pretty } = createRequire(import.meta.url)('pino-pretty') as typeof PinoPretty;
   // Written in this thread: the last lines before an exit are the ones that matter.
   const stream = pretty({ destination: 2, sync: true, ignore: 'pid,hostname', translateTime: 'HH:MM:ss.l' });
-  return pino({ level: options.level }, stream);
+  return pino({
+    level: options.level, formatters: { log: plainly },
+    hooks: {
+      logMethod(args, method) {
+        method.apply(this, args.map((one: unknown) => (typeof one === 'string' ? plainText(one) : one)) as typeof args);
+      },
+    },
+  }, stream);
 }
 
 /** Writes one event of a rollout. */

@@ -1,5 +1,6 @@
 // The process that serves: owns the data directory's admin socket, an engine and its front until a signal ends them.
 // What a program reads goes to stdout, the log to stderr.
+import { plainly } from '../../base/plain-text.ts';
 import type { Golden, VersionRecord } from '../../domain/records.ts';
 import type { Engine } from '../../engine/engine.ts';
 import { priceOf } from '../../judge/checks/detectability.ts';
@@ -88,7 +89,7 @@ async function start(engine: Engine, admin: AdminSocket | null, { demoModels, js
   }
   const { registry } = engine.context;
   const goldenOf = ({ model, version }: VersionRecord): Golden | null => registry.goldenOf(model, version);
-  print(greetingText({ host, port, status: await engine.status(), adminSocket, goldenOf }));
+  print(greetingText({ host, port, status: plainly(await engine.status()), adminSocket, goldenOf }));
 }
 
 // A section for a name with a typing error would never count, and nobody would know.

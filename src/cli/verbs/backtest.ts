@@ -1,4 +1,5 @@
 // The verb backtest: what the judge would have decided on recorded samples, with these limits or with others.
+import { plainly } from '../../base/plain-text.ts';
 import type { Command } from 'commander';
 import { Backtest } from '../../backtest/backtest.ts';
 import type { BacktestSummary } from '../../backtest/backtest.ts';
@@ -104,7 +105,7 @@ async function backtest(path: string, flags: CommonFlags & Readonly<Record<strin
     ...(opened === null ? {} : { standbys: opened.standbys }),
     emit: (decision) => {
       bar.clear();
-      print(json ? JSON.stringify(decision) : decisionLine(decision));
+      print(json ? JSON.stringify(decision) : decisionLine(plainly(decision)));
     },
   });
   let summary: BacktestSummary;
@@ -122,7 +123,7 @@ async function backtest(path: string, flags: CommonFlags & Readonly<Record<strin
     await run.close();
     await opened?.close();
   }
-  if (!json) print(summaryText(summary));
+  if (!json) print(summaryText(plainly(summary)));
 }
 
 // Imported only here: every verb reads this file, and the parent of an engine loads no native code.

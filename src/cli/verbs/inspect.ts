@@ -1,4 +1,5 @@
 // The verbs that only look: status, history, explain. They change nothing, whoever calls them how often.
+import { plainly } from '../../base/plain-text.ts';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Command } from 'commander';
 import type { EngineStatus } from '../../admin/answers.ts';
@@ -64,8 +65,8 @@ async function watch(
   while (!stop.signal.aborted) {
     const status = await look();
     if (flags.json === true) printJson(status);
-    else if (process.stdout.isTTY) redraw(view(status), isFirst);
-    else print(view(status), '');
+    else if (process.stdout.isTTY) redraw(view(plainly(status)), isFirst);
+    else print(view(plainly(status)), '');
     isFirst = false;
     await sleep(WATCH_MS, undefined, { signal: stop.signal }).catch(() => undefined);
   }

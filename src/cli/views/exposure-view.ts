@@ -1,5 +1,6 @@
 // What a version did to its clients until a decision, as text: how many requests of which kind and since when, with
 // what errors, to whom, how it was before, and how the version was that comes back.
+import { plainText } from '../../base/plain-text.ts';
 import { circumstancesSchema, othersText } from '../../judge/verdict/circumstances.ts';
 import type { Circumstances } from '../../judge/verdict/circumstances.ts';
 import { EXPOSURE_KINDS } from '../../judge/verdict/exposure.ts';
@@ -8,7 +9,7 @@ import { exposureSchema } from '../../judge/verdict/circumstances.ts';
 import type { Failures, LastHour } from '../../judge/verdict/circumstances.ts';
 import { percentText, windowText } from '../../judge/types/number-text.ts';
 import type { DecisionRecord } from '../../domain/records.ts';
-import { countText, durationText, oneLine, paint, timeText } from './output.ts';
+import { countText, durationText, paint, timeText } from './output.ts';
 
 const KIND_TEXTS: Readonly<Record<ExposureKind, string>> = {
   failed: 'failed', nonFinite: 'were not finite', slow: 'were slower than the limit',
@@ -57,10 +58,10 @@ function aroundLines({ failures, lastHours, others }: Circumstances, atMs: numbe
 function failureLines({ failed, read, errors, requests }: Failures, atMs: number): string[] {
   const counted = read < failed ? `${countText(read)} that were read of ${countText(failed)}` : countText(read);
   const kinds = errors.map(({ code, text, count }, rank) =>
-    `  ${rank === 0 ? 'top error' : 'then'}: ${code} (${countText(count)} of ${counted}) ${oneLine(text)}`);
+    `  ${rank === 0 ? 'top error' : 'then'}: ${code} (${countText(count)} of ${counted}) ${plainText(text)}`);
   if (requests.length === 0) return kinds;
   const named = requests.map(({ id, what, agoMs }) =>
-    `${oneLine(id)} (${WHAT_TEXTS[what]}, ${timeText(atMs - agoMs)})`);
+    `${plainText(id)} (${WHAT_TEXTS[what]}, ${timeText(atMs - agoMs)})`);
   return [...kinds, `  by their clients' ids: ${named.join(', ')}`];
 }
 

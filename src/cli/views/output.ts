@@ -1,6 +1,7 @@
 // How results look to a person: tables, durations, bytes, times, colours. Colours appear only on a terminal and
 // without NO_COLOR; everything but `print` and `paint` is pure.
 import { styleText } from 'node:util';
+import { plainly } from '../../base/plain-text.ts';
 import { numberText } from '../../judge/types/number-text.ts';
 
 export type Style = 'bold' | 'dim' | 'green' | 'red' | 'yellow';
@@ -26,10 +27,10 @@ export function printJson(value: unknown): void {
   print(JSON.stringify(value));
 }
 
-/** Prints `value` as JSON, or what `view` makes of it. */
+/** Prints `value` as JSON, or what `view` makes of it with its texts made harmless to a terminal. */
 export function printResult<T>(flags: { readonly json?: boolean }, value: T, view: (value: T) => string): void {
   if (flags.json === true) printJson(value);
-  else print(view(value));
+  else print(view(plainly(value)));
 }
 
 /** Colours `text` for stdout where that is wanted. */
@@ -95,9 +96,4 @@ export function timeText(atMs: number): string {
 /** Counts with separators for thousands, the same in every locale. */
 export function countText(count: number): string {
   return count.toLocaleString('en-US');
-}
-
-/** A text from elsewhere as one line. */
-export function oneLine(text: string): string {
-  return text.replace(/\s*[\r\n]+\s*/g, ' ').trim();
 }

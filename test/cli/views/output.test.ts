@@ -1,7 +1,7 @@
 // How numbers, times and tables look to a person.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { bytesText, durationText, oneLine, table } from '../../../src/cli/views/output.ts';
+import { bytesText, durationText, table } from '../../../src/cli/views/output.ts';
 
 describe('durationText', () => {
   test('uses at most two units', () => {
@@ -28,11 +28,5 @@ describe('table', () => {
   test('lines up columns by their widest cell and leaves no blanks at the end', () => {
     const text = table(['A', 'LONG', 'C'], [['wider', 'x', ''], ['y', { text: 'zz', style: 'red' }, 'end']]);
     assert.deepEqual(text.split('\n'), ['A      LONG  C', 'wider  x', 'y      zz    end']);
-  });
-});
-
-describe('oneLine', () => {
-  test('folds line breaks', () => {
-    assert.equal(oneLine('a\n  b\r\nc\n'), 'a b c');
   });
 });
