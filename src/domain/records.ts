@@ -343,7 +343,7 @@ export interface ModelRecord {
 export type EventKind =
   | 'register' | 'promote' | 'rollback' | 'probation_ended' | 'confirm' | 'pin' | 'unpin'
   | 'quarantine' | 'release' | 'baseline' | 'remove' | 'no_rollback_target' | 'load_failed'
-  | 'restored_failing' | 'recovered' | 'unload' | 'load';
+  | 'restored_failing' | 'recovered' | 'unload' | 'load' | 'stacking';
 
 /** One line of a model's history. */
 export interface EventRecord {

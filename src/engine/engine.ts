@@ -31,6 +31,7 @@ import { createServingApi, frontOptions } from './api/serving-api.ts';
 import type { EngineEvents, EngineHooks } from './events.ts';
 import { Follower } from './follower.ts';
 import { HungRuns } from './hung-runs.ts';
+import { StackWatcher } from './stack-watcher.ts';
 import { type EngineLog, logRolloutEvent, silentLog } from './log.ts';
 import type { Drained, EngineContext, EngineLife } from './models/context.ts';
 import { EngineMeters } from './models/meters.ts';
@@ -76,6 +77,7 @@ export class Engine extends EventEmitter<EngineEvents> implements EngineLife {
   readonly #guard: GuardedStart | null;
   readonly #hungRuns: HungRuns;
   readonly #memoryWatch: MemoryWatch;
+  readonly #stackWatcher: StackWatcher;
   readonly #diskWatch: DiskWatch;
   #front: Front | null = null;
   #draining: Promise<Drained> | null = null;
@@ -127,6 +129,7 @@ export class Engine extends EventEmitter<EngineEvents> implements EngineLife {
       registry, clock, followMs: options.followMs, follow: () => models.follow(),
       onError: (error) => tell('the registry could not be followed', reasonOf(error)),
     });
+    this.#stackWatcher = new StackWatcher({ ...this.context, models: () => models.all.values() });
     this.#hungRuns = new HungRuns({
       registry, clock, emit, models: () => models.all.values(),
       onHung: (run) => {
@@ -156,6 +159,7 @@ export class Engine extends EventEmitter<EngineEvents> implements EngineLife {
     this.models.followModels();
     this.#follower.start();
     this.#hungRuns.start();
+    this.#stackWatcher.start();
   }
 
   /** Listens for HTTP and WebSocket clients, port 0 on a free one: LISTEN_FAILED, FRONT_UNAVAILABLE, TLS_UNUSABLE. */
@@ -250,6 +254,7 @@ export class Engine extends EventEmitter<EngineEvents> implements EngineLife {
     this.#follower.stop();
     this.#hungRuns.stop();
     this.#memoryWatch.stop();
+    this.#stackWatcher.stop();
     this.#diskWatch.stop();
     await this.drain();
     if (this.#front !== null) {

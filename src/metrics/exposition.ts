@@ -170,6 +170,10 @@ function writeRollout(text: MetricText, { models, phases }: EngineView): void {
       [...meter.loadSeconds].map(([version, seconds]): LabelledValue => [{ version }, seconds])));
   text.gauge('lastgood_rollout_phase', '1 for the phase that the model is in.', eachModel(models, ({ phase }) =>
     phases.map((one): LabelledValue => [{ phase: one }, Number(one === phase)])));
+  text.counter('lastgood_stack_checks_total', 'Rows that were answered in company and run again alone.',
+    eachModel(models, ({ meter }) => meter.stackChecks));
+  text.counter('lastgood_stack_mismatches_total', 'Rows that had another answer alone; two end stacking.',
+    eachModel(models, ({ meter }) => meter.stackMismatches));
   text.counter('lastgood_pairs_total', 'Questions that the version before was asked as well, to compare the answers.',
     eachModel(models, ({ meter }) => meter.pairs));
   text.counter('lastgood_rollbacks_total', 'Rollbacks by what led to them: a check, operator or engine.',

@@ -33,6 +33,9 @@ export class ModelMeter {
   readonly loadSeconds = new Map<string, number>();
   /** Questions that the standby was asked as well. */
   pairs = 0;
+  /** Rows that were answered in company and run again alone, and those of them that had another answer. */
+  stackChecks = 0;
+  stackMismatches = 0;
   lappedSamples = 0;
   lateSamples = 0;
   readonly #versions = new Map<string, VersionMeter[]>();

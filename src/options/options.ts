@@ -36,6 +36,8 @@ const modelShape = {
   deadlineMs: positive(3_600_000).default(30_000),
   /** Rows of one request; by default what runs at the trial's speed within half of the deadline. */
   rowsMax: positive(ROWS_LIMIT).optional(),
+  /** Of rows that were answered in company this share is run again alone, off the way of requests; 0 for none. */
+  stackCheckShare: z.number().min(0).max(1).default(0.001),
   /** Bytes that a run may take beyond the loaded model: as many rows share one as the trial saw stay within it. */
   runMemoryMax: z.int().min(1 * MIB).max(64 * 1_024 * MIB).default(RUN_MEMORY_DEFAULT),
   /** Rows of one run, in place of what follows from that. */
@@ -89,6 +91,7 @@ const modelOverrideSchema = z.strictObject({
   standby: modelShape.standby.unwrap().optional(),
   shield: modelShape.shield.unwrap().optional(),
   pairs: modelShape.pairs.unwrap().optional(),
+  stackCheckShare: modelShape.stackCheckShare.unwrap().optional(),
   reservoir: modelShape.reservoir.unwrap().optional(),
   reservoirRows: modelShape.reservoirRows.unwrap().optional(),
   reservoirBytes: modelShape.reservoirBytes.unwrap().optional(),

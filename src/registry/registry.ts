@@ -275,6 +275,18 @@ export class Registry extends RegistryReader {
     });
   }
 
+  /** Lets rows of a version share no run any more: in service some were answered otherwise in company. */
+  stopStacking({ model, version, reason, by }: Pick<VersionRecord, 'model' | 'version'> & {
+    readonly reason: string; readonly by: string;
+  }): void {
+    this.store.transaction(() => {
+      const before = this.version(model, version);
+      if (before.stacking?.mode === 'none') return;
+      putVersion(this.store, { ...before, stacking: { ...before.stacking, mode: 'none', by: 'service', reason } });
+      this.#recordAbout(model, { kind: 'stacking', by, reason, from: null, to: version, decision: null });
+    });
+  }
+
   /** Writes an event that changes no version: at most when the machine acts no more, or whether the model is served. */
   recordEvent(model: string, event: NewEvent, more: Pick<ModelRecord, 'stoppedGeneration' | 'isUnloaded'> = {}): void {
     this.store.transaction(() => this.#recordAbout(model, event, more));

@@ -176,6 +176,11 @@ export class MailboxReceiver<Report extends object> {
     }
   }
 
+  /** Whether `next` would not wait. */
+  get hasNext(): boolean {
+    return Atomics.load(this.#words, POSTED) !== Atomics.load(this.#words, BEGUN);
+  }
+
   #slabOf(index: number): Slab {
     if (index !== OWN_MEMORY) {
       const slab = this.#slabs[index];

@@ -47,6 +47,8 @@ export interface WorkerStart extends ArtifactRecord {
   readonly intraOpThreads: number;
   /** As the version's record has it; null when it was registered before that was decided. */
   readonly stacking: StackingDecision | null;
+  /** What its workers find out about that while they serve: see shared-memory/stack-watch.ts. */
+  readonly watch: SharedArrayBuffer;
   /** What is prepared of the artefact, if it is: see artifacts/prepared.ts; null when nobody is to look. */
   readonly prepared: string | null;
   /** What the process may have of memory, and what runs of the version take; null where nobody knows. */

@@ -7,6 +7,7 @@ import { dirname } from 'node:path';
 import { monotonicUs } from '../../src/base/clock.ts';
 import { SampleReader, sampleRingBytes, sampleRingOffset } from '../../src/shared-memory/sample-ring.ts';
 import { EntryKind } from '../../src/protocols/protocol.ts';
+import { StackWatch } from '../../src/shared-memory/stack-watch.ts';
 import { createSlabArena } from '../../src/shared-memory/slab-arena.ts';
 import type { Slab } from '../../src/shared-memory/slab.ts';
 import type { SlabArena } from '../../src/shared-memory/slab-arena.ts';
@@ -43,6 +44,7 @@ export async function deploy(
     dataDir, model: 'm', version: '1', sha256, outputKind: 'scalar',
     source: { output: 0, kind: 'scalar', datatype: session.signature.outputs[0]!.datatype },
     deploymentId: 5, workers, intraOpThreads: 1, requestRowsMax: 1e6, prepared: null, memory: null,
+    watch: StackWatch.create(0).memory,
     stacking: { mode: 'rows', reason: '', rowOutputs: session.signature.outputs.map(() => true) },
     limits: noLimits({ inputs: [], outputs: [] }, 64),
     answerBytesMax: 1e6,

@@ -11,6 +11,7 @@ import type { Sample } from '../../src/shared-memory/sample-ring.ts';
 import { EntryKind } from '../../src/protocols/protocol.ts';
 import { createSlabArena } from '../../src/shared-memory/slab-arena.ts';
 import type { Slab } from '../../src/shared-memory/slab.ts';
+import type { StackWatch } from '../../src/shared-memory/stack-watch.ts';
 import type { SlabArena } from '../../src/shared-memory/slab-arena.ts';
 import type { BatchResult, RowMemory } from '../../src/worker/messages.ts';
 import { BatchRunner } from '../../src/worker/run/batch-runner.ts';
@@ -63,6 +64,8 @@ export interface BenchOptions {
   readonly limits?: RunLimits;
   /** Stacked, whatever the probe says. */
   readonly isForced?: boolean;
+  /** Runs rows again alone; nobody does by default. */
+  readonly watch?: StackWatch;
   readonly kind?: OutputKind;
   readonly output?: number;
   readonly answerBytesMax?: number;
@@ -91,6 +94,7 @@ export async function benchOn(bytes: Uint8Array, options: BenchOptions = {}): Pr
     model: 'm', version: '1', session, sampler, answerBytesMax, nonFinite: 'token', refusesNonFinite: false,
     limits: options.limits ?? noLimits(session.signature, rowsMax),
     requestRowsMax: options.requestRowsMax ?? 1e6,
+    ...(options.watch === undefined ? {} : { watch: options.watch }),
     monotonicUs: options.clockOf?.(arena) ?? monotonicUs,
   });
   return {

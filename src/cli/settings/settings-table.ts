@@ -94,6 +94,8 @@ export const SERVE_SETTINGS: readonly Setting[] = [
   engine('pairs', 'pairs', 'text', 'mode',
     'when the warm standby is asked some of what the active version was asked, to compare the answers',
     ['off', 'probation', 'always']),
+  engine('stack-check-share', 'stackCheckShare', 'number', 'share',
+    'of rows answered in company, run again alone and compared; two that differ end stacking; 0 checks none'),
   engine('reservoir', 'reservoir', 'text', 'mode',
     'when recent inputs are kept in memory, to tell a bad version from data that moved',
     ['probation', 'always', 'off']),

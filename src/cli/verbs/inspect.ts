@@ -84,7 +84,7 @@ interface HistoryFlags extends CommonFlags {
 
 const EVENT_STYLES: Readonly<Partial<Record<EventRecord['kind'], Style>>> = {
   promote: 'green', confirm: 'green', recovered: 'green', rollback: 'red', quarantine: 'red', no_rollback_target: 'red',
-  load_failed: 'red', restored_failing: 'red',
+  load_failed: 'red', stacking: 'red', restored_failing: 'red',
 };
 
 function historyCommand(): Command {

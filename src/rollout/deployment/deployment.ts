@@ -9,6 +9,7 @@ import { nanInputsOf, noLimits, RUN_ROWS_MAX, type RunLimits } from '../../domai
 import type { MemoryPlan } from '../../shared-memory/memory-budget.ts';
 import { NO_GENERATION, Track, type Slab } from '../../shared-memory/slab.ts';
 import { createSlab, type SlabArena } from '../../shared-memory/slab-arena.ts';
+import { StackWatch } from '../../shared-memory/stack-watch.ts';
 import { judgedOutputOf, stepElementsOf } from '../../domain/judged-output.ts';
 import type { NonFiniteJson } from '../../protocols/json/tensor-json.ts';
 import type { BatchResult, PredictionSource, RowMemory, WorkerStart } from '../../worker/messages.ts';
@@ -43,6 +44,8 @@ interface DeploymentOptions {
   readonly prepared?: string | null;
   /** What its runs may have; by default they may have anything. */
   readonly limits?: RunLimits;
+  /** Of rows that were answered in company this share is run again alone; none by default. */
+  readonly stackCheckShare?: number;
   /** What NaN and infinities become in the JSON of tensors; token by default. */
   readonly nonFinite?: NonFiniteJson;
   readonly arena: SlabArena;
@@ -66,18 +69,23 @@ export class Deployment {
   readonly ringCapacity = RING_CAPACITY;
   /** The workers' rings of whole rows. */
   readonly rows: RowMemory;
+  /** What they find out about stacking. */
+  readonly watch: StackWatch;
   readonly #pool: InferencePool;
   #state: DeploymentState = 'ready';
   readonly #running = new Set<Slab>();
   #onIdle: (() => void) | null = null;
 
-  private constructor(options: DeploymentOptions, rings: SharedArrayBuffer, rows: RowMemory, pool: InferencePool) {
+  private constructor(
+    options: DeploymentOptions, shared: Pick<Deployment, 'rings' | 'rows' | 'watch'>, pool: InferencePool,
+  ) {
     this.id = options.id;
     this.version = options.version;
     this.workers = options.workers;
     this.requestRowsMax = options.requestRowsMax ?? ROWS_LIMIT;
-    this.rings = rings;
-    this.rows = rows;
+    this.rings = shared.rings;
+    this.rows = shared.rows;
+    this.watch = shared.watch;
     this.#pool = pool;
   }
 
@@ -89,6 +97,7 @@ export class Deployment {
     const rows = options.rows === undefined
       ? NO_ROWS
       : allocateRows(signature, workers, options.rows, retired?.rows);
+    const watch = StackWatch.create(options.stackCheckShare ?? 0);
     const pool = await InferencePool.start(
       {
         dataDir: options.dataDir,
@@ -104,6 +113,7 @@ export class Deployment {
         stacking: options.version.stacking ?? null,
         prepared: options.prepared ?? null,
         memory: memoryOf(options),
+        watch: watch.memory,
         limits: options.limits ?? noLimits(signature, RUN_ROWS_MAX),
         requestRowsMax: options.requestRowsMax ?? ROWS_LIMIT,
         answerBytesMax: ANSWER_BYTES_MAX,
@@ -122,7 +132,7 @@ export class Deployment {
         threads: retired?.threads ?? null,
       },
     );
-    return new Deployment(options, rings, rows, pool);
+    return new Deployment(options, { rings, rows, watch }, pool);
   }
 
   get state(): DeploymentState {

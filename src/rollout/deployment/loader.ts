@@ -99,6 +99,7 @@ export class DeploymentLoader {
       limits: runLimits(options, version),
       prepared: preparation.keyOf(version),
       memory: this.#ports.memory,
+      stackCheckShare: options.stackCheckShare,
       nonFinite: options.jsonNonFinite,
       samples: options.samples === 'on',
       rows: { ...options, record },

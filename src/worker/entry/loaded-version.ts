@@ -5,6 +5,7 @@ import { lastgoodError, reasonOf } from '../../base/errors.ts';
 import { loadableModel } from '../../artifacts/derived.ts';
 import { verifyPrepared } from '../../artifacts/prepared.ts';
 import type { OutputKind, Signature } from '../../domain/records.ts';
+import { StackWatch } from '../../shared-memory/stack-watch.ts';
 import type { WorkerStart } from '../messages.ts';
 import { BatchRunner } from '../run/batch-runner.ts';
 import type { Sampler } from '../run/sampler.ts';
@@ -36,16 +37,19 @@ export async function loadVersion(start: WorkerStart, sampler: Sampler): Promise
     session = await openPrepared(start, options) ?? await Session.open({ ...file, ...options });
     if (stacking !== null) session.obey(stacking);
     await session.warmUp();
+    let tolerance = stacking?.tolerance;
     if (stacking?.rowOutputs === undefined) {
       const found = await decideStacking(session, file, { boldness: 'tame' });
       session.obey({ ...found, ...stacking });
+      ({ tolerance } = found);
     }
     if (start.memory !== null) {
       session.gate = new MemoryGate(new MemoryBudget(start.memory.plan), start.memory.run, session.rowsPerRun);
     }
     sampler.source = start.source;
     const runner = new BatchRunner({
-      model, version, session, sampler, monotonicUs, limits,
+      model, version, session, sampler, monotonicUs, limits, tolerance,
+      watch: new StackWatch(start.watch),
       nonFinite: start.nonFinite,
       refusesNonFinite: start.refusesNonFinite ?? false,
       requestRowsMax: start.requestRowsMax,

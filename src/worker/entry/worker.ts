@@ -95,6 +95,8 @@ async function serve(task: ServeTask): Promise<ServeResult> {
   for (let slab = mailbox.next(); slab !== null; slab = mailbox.next()) {
     mailbox.finish(await runBatch(slab, assignment));
     if (assignment.loaded?.isHoarding === true) await reopen(assignment, assignment.loaded);
+    const check = assignment.loaded?.runner.stackCheck;
+    if (check?.isReady(!mailbox.hasNext) === true) await check.run();
   }
   await release(assignment, task.releaseMs);
   port.close();

@@ -5,6 +5,7 @@ import { monotonicUs } from '../../base/clock.ts';
 import { isLastgoodError, lastgoodError } from '../../base/errors.ts';
 import { EntryStatus } from '../../shared-memory/slab.ts';
 import type { Slab } from '../../shared-memory/slab.ts';
+import type { StackWatch } from '../../shared-memory/stack-watch.ts';
 import { Outcome } from '../../shared-memory/sample-ring.ts';
 import { JsonTooLarge } from '../../protocols/json/json-writer.ts';
 import { AnswerEncoder } from '../../protocols/predict/answer.ts';
@@ -22,6 +23,7 @@ import { Replay } from './replay.ts';
 import { FiniteCheck } from './finite-check.ts';
 import { RunGate } from './run-gate.ts';
 import type { Sampler } from './sampler.ts';
+import { StackCheck } from './stack-check.ts';
 import type { RunResult, Session } from '../session/session.ts';
 import { FloatBatch } from './float-lane.ts';
 import { SizeCheck } from './size-check.ts';
@@ -46,6 +48,10 @@ interface BatchRunnerOptions {
   readonly refusesNonFinite: boolean;
   /** What NaN and infinities become in the JSON of tensors; in that of /predict they are always null. */
   readonly nonFinite: NonFiniteJson;
+  /** What all workers of the deployment know about stacking; nobody watches by default. */
+  readonly watch?: StackWatch;
+  /** How far the answers to a row may be apart; see StackingDecision. */
+  readonly tolerance?: number | undefined;
 }
 
 /** A request whose rows are in the batch. */
@@ -66,6 +72,7 @@ export class BatchRunner {
   readonly #gate: RunGate;
   readonly #sizes: SizeCheck;
   readonly #finite: FiniteCheck;
+  readonly #check: StackCheck;
   #slab: Slab | null = null;
   #pending: Pending[] = [];
   #overflow: { entry: number; answer: Uint8Array }[] = [];
@@ -85,14 +92,16 @@ export class BatchRunner {
     this.#sizes = sizes;
     const finite = new FiniteCheck({ model, version }, session.signature, options.refusesNonFinite);
     this.#finite = finite;
+    const check = new StackCheck({ ...options, watch: options.watch ?? null, tolerance: options.tolerance });
+    this.#check = check;
     this.#batch = new RowBatch(session.layout);
     this.#decoder = new PredictDecoder(this.#batch, { model, rowsMax: options.requestRowsMax });
     this.#encoder = new AnswerEncoder(session.layout.outputs, version, answerBytesMax);
     const overflow = (entry: number, answer: Uint8Array): void => void this.#overflow.push({ entry, answer });
-    this.#floats = new FloatBatch({ ...options, gate, finite, overflow });
+    this.#floats = new FloatBatch({ ...options, gate, finite, check, overflow });
     this.#replay = new Replay({ ...options, gate, overflow });
     this.#tensors = new TensorBatch({
-      ...options, gate, sizes, finite,
+      ...options, gate, sizes, finite, check,
       write: (entry, rows, status, { bytes, headerBytes }, outcome) => {
         this.#slab!.setAnswerHeaderBytes(entry, headerBytes);
         this.#publish(entry, rows, status, bytes, outcome);
@@ -105,6 +114,7 @@ export class BatchRunner {
     const { monotonicUs, sampler, limits: { rows: rowsMax } } = this.#options;
     this.#slab = slab;
     this.#gate.enter(slab);
+    this.#check.obey();
     this.#startUs = monotonicUs();
     this.#overflow = [];
     this.#reset();
@@ -129,6 +139,11 @@ export class BatchRunner {
     sampler.publish();
     slab.ranUs = monotonicUs() - this.#startUs;
     return { overflow: this.#overflow };
+  }
+
+  /** What is to be done about stacking once the answers have gone out. */
+  get stackCheck(): StackCheck {
+    return this.#check;
   }
 
   #reset(): void {
@@ -212,6 +227,10 @@ export class BatchRunner {
       for (const request of requests) {
         if (this.#gate.isLate(request.deadlineUs)) this.#failLate(request, runUs);
         else this.#answer(request, result.blocks, runUs, rows);
+      }
+      const [block] = result.blocks;
+      if (block !== undefined && block.rows > 1 && this.#check.isDue(rows)) {
+        this.#check.keepRow(this.#batch.inputs, block);
       }
     }
     this.#reset();

@@ -12,6 +12,7 @@ import { hasNonFinite } from '../../domain/datatype.ts';
 import type { FiniteCheck } from './finite-check.ts';
 import type { RunGate } from './run-gate.ts';
 import type { Sampler } from './sampler.ts';
+import type { StackCheck } from './stack-check.ts';
 import type { RunResult, Session } from '../session/session.ts';
 
 const HTTP_OK = 200;
@@ -36,6 +37,7 @@ interface FloatBatchOptions {
   readonly sampler: Sampler;
   readonly gate: RunGate;
   readonly finite: FiniteCheck;
+  readonly check: StackCheck;
   readonly requestRowsMax: number;
   readonly answerBytesMax: number;
   readonly monotonicUs: () => number;
@@ -148,7 +150,7 @@ export class FloatBatch {
 
   // Runs the frames from number `from` up to `to`. When the run fails, halves are run, down to the frames that fail.
   async #run(from: number, to: number): Promise<void> {
-    const { session, sampler, monotonicUs } = this.#options;
+    const { session, sampler, check, monotonicUs } = this.#options;
     const firstRow = this.#firstRows[from]!;
     const rows = this.#firstRows[to]! - firstRow;
     const beginUs = monotonicUs();
@@ -177,6 +179,8 @@ export class FloatBatch {
     sampler.beginRun();
     const blocks = result.blocks.map(wordBlock);
     for (let at = from; at < to; at += 1) this.#answer(at, blocks);
+    const [block] = result.blocks;
+    if (block !== undefined && block.rows > 1 && check.isDue(rows)) check.keepRow(this.#inputs, block);
   }
 
   // Whether one of the frames that these rows are of is not late.

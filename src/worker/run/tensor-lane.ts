@@ -19,6 +19,7 @@ import type { RunGate } from './run-gate.ts';
 import type { AskedInput, Sampler } from './sampler.ts';
 import type { Session, WholeResult } from '../session/session.ts';
 import type { SizeCheck } from './size-check.ts';
+import type { StackCheck } from './stack-check.ts';
 import { Stacking, joinedRows, rowsFrom } from '../session/stacking.ts';
 
 const HTTP_OK = 200;
@@ -28,6 +29,7 @@ interface TensorBatchOptions extends Omit<CodecOptions, 'signature' | 'rowOutput
   readonly session: Session;
   readonly sampler: Sampler;
   readonly gate: RunGate;
+  readonly check: StackCheck;
   /** What one run may have. */
   readonly limits: RunLimits;
   readonly sizes: SizeCheck;
@@ -194,6 +196,8 @@ export class TensorBatch {
       this.#answer(one, outputs.map((output) => output && rowsFrom(output, from, one.rows)), ran, from, one.rows);
       from += one.rows;
     }
+    const { check } = this.#options;
+    if (check.isDue(rows)) check.keepTensors(inputs, outputs, rows);
   }
 
   // Runs a request's rows in as many runs as they need. Null when it has been answered instead.
