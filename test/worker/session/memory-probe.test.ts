@@ -8,7 +8,8 @@ import { measureMemory } from '../../../src/worker/session/memory-probe.ts';
 import { Session } from '../../../src/worker/session/session.ts';
 import { modelFile } from '../fixtures.ts';
 import { pairs, wide } from '../greedy.ts';
-import { Type, fixedBatch, identity, linear, model, node } from '../onnx.ts';
+import { Type, fixedBatch, identity, integer, linear, model, node } from '../onnx.ts';
+import type { ModelText } from '../onnx.ts';
 
 const MIB = 1024 ** 2;
 const skip = existsSync('/proc/self/clear_refs') ? false : 'the system does not tell the peak of a process';
@@ -22,6 +23,9 @@ async function memoryOf(bytes: Uint8Array, bytesMax = 64 * MIB): Promise<RunMemo
   assert.ok(measured);
   return measured.memory;
 }
+
+const int64 = (name: string, value: number): NonNullable<ModelText['constants']>[number] =>
+  ({ name, dims: [1n], dataType: Type.INT64, int64Data: [BigInt(value)] });
 
 const bytesOf = (curve: readonly MemoryPoint[], size: number): number =>
   curve.find((point) => point.size === size)?.bytes ?? NaN;
@@ -52,6 +56,24 @@ suite('measureMemory', { skip }, () => {
     const { dimensions } = await memoryOf(identity(Type.FLOAT, ['N', 'H', 'W']));
     assert.deepEqual(dimensions.map(({ axes }) => axes), [[[0, 1]], [[0, 2]]]);
     for (const { curve } of dimensions) assert.ok(curve.length > 1);
+  });
+
+  test('goes on behind sizes that the model refuses', async () => {
+    // Rows of 1, 2 or 4 numbers are taken as they are, longer ones in pieces of 32.
+    const { open } = await memoryOf(model({
+      inputs: [['x', Type.FLOAT, ['N', 'L']]],
+      outputs: [['y', Type.FLOAT, ['N', 'P', 'Q']]],
+      nodes: [
+        node('Shape', ['x'], 'shape'), node('Gather', ['shape', 'last'], 'length'),
+        node('Less', ['length', 'eight'], 'isShort'), node('Where', ['isShort', 'one', 'piece'], 'width'),
+        node('Concat', ['same', 'rest', 'width'], 'pieces', [integer('axis', 0)]),
+        node('Reshape', ['x', 'pieces'], 'y'),
+      ],
+      constants: [
+        int64('last', 1), int64('eight', 8), int64('one', 1), int64('piece', 32), int64('same', 0), int64('rest', -1),
+      ],
+    }));
+    assert.deepEqual(open.slice(0, 6).map(({ size }) => size), [1, 2, 4, 32, 64, 128]);
   });
 
   test('measures no rows where the model has no place for them, and all that a run may have where they take nothing', async () => {
