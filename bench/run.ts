@@ -17,6 +17,7 @@ import type { Part, PartResult } from './parts/part.ts';
 import { restart } from './parts/restart.ts';
 import { rollout } from './parts/rollout.ts';
 import { scrape } from './parts/scrape.ts';
+import { stacking } from './parts/stacking.ts';
 import { swaps } from './parts/swaps.ts';
 import { throughput } from './parts/throughput.ts';
 import { websocket } from './parts/websocket.ts';
@@ -26,7 +27,8 @@ import { HELP, readSettings } from './settings.ts';
 import type { PartName, Settings } from './settings.ts';
 
 const PART_OF: Readonly<Record<PartName, Part>> = {
-  throughput, latency, websocket, compute, judge, scrape, rollout, swaps, overload, json, idle, restart, micro,
+  throughput, latency, websocket, compute, judge, scrape, rollout, swaps, overload, json, idle, restart, stacking,
+  micro,
 };
 
 /** Their servers have work for two CPUs, or are left alone. */
