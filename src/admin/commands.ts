@@ -46,7 +46,7 @@ export const COMMANDS = {
       /** Whether it is asked about NaN, in JSON null; by default unless it fails at that in its trial. */
       nanInputs: z.enum(NAN_INPUTS).exactOptional(),
       promote: flag, allowSignatureChange: flag,
-      /** With promote: also a file that is in quarantine under another name. */
+      /** Also when its answers are not the baseline file's; with promote: also what is in quarantine elsewhere. */
       force: flag,
     }),
     answers: z.custom<Registration>(),

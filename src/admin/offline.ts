@@ -97,7 +97,7 @@ async function register(
   { promote: promotes, allowSignatureChange = false, force = false, ...request }: Arguments<'register'>,
   actor: Actor,
 ): Promise<Registration> {
-  const version = await registerVersion(directory, request, actor.by);
+  const version = await registerVersion(directory, { ...request, force }, actor.by);
   if (promotes !== true) return { version, activation: null };
   const target = { model: version.model, version: version.version };
   const activation = await promote(directory, { ...target, allowSignatureChange, force }, actor);

@@ -47,11 +47,16 @@ export class RegularFile {
 
   /** All its bytes as UTF-8. Blocks this thread: for small limits. */
   text(): string {
+    return this.content().toString('utf8');
+  }
+
+  /** All its bytes. Blocks this thread: for small limits. */
+  content(): Buffer {
     const pieces: Buffer[] = [];
     for (let bytes = 0; ; ) {
       const piece = Buffer.allocUnsafe(PIECE_BYTES);
       const count = readSync(this.descriptor, piece, 0, PIECE_BYTES, bytes);
-      if (count === 0) return Buffer.concat(pieces).toString('utf8');
+      if (count === 0) return Buffer.concat(pieces);
       bytes += count;
       this.#assertWithin(bytes);
       pieces.push(piece.subarray(0, count));
@@ -109,10 +114,14 @@ export class RegularFile {
 }
 
 /** The text of the file at `path`; throws as RegularFile.open does. */
-export function readRegularFile(path: string, bytesMax: number): string {
+export const readRegularFile = (path: string, bytesMax: number): string =>
+  readRegularBytes(path, bytesMax).toString('utf8');
+
+/** Its bytes likewise. */
+export function readRegularBytes(path: string, bytesMax: number): Buffer {
   const file = RegularFile.open(path, bytesMax);
   try {
-    return file.text();
+    return file.content();
   } finally {
     file.close();
   }

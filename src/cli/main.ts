@@ -10,6 +10,7 @@ import { backtestCommand } from './verbs/backtest.ts';
 import { demoCommand } from './demo/demo.ts';
 import { doctorCommand } from './verbs/doctor.ts';
 import { inspectVerbs } from './verbs/inspect.ts';
+import { prepareCommand } from './verbs/prepare.ts';
 import { printJson } from './views/output.ts';
 import { releaseVerbs } from './verbs/versions.ts';
 import { safetyVerbs } from './verbs/guards.ts';
@@ -46,7 +47,7 @@ function program(): Command {
     .configureOutput({ outputError: () => undefined });
   const verbs = [
     serveCommand(), ...releaseVerbs(), ...inspectVerbs(), ...safetyVerbs(), backtestCommand(), doctorCommand(),
-    tuneCommand(),
+    prepareCommand(), tuneCommand(),
   ];
   for (const command of verbs.map(finish)) {
     root.addCommand(command.copyInheritedSettings(root));

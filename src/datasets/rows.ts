@@ -3,9 +3,9 @@
 import { elementCount, shapeText } from '../domain/datatype.ts';
 
 /** A number, where null and nothing stand for a missing one and are NaN; or a text. */
-type RowValue = number | string;
+export type RowValue = number | string;
 
-interface FileRow {
+export interface FileRow {
   readonly values: readonly RowValue[];
   /** Without the dimension of the rows. */
   readonly shape: readonly number[];
@@ -15,6 +15,12 @@ interface FileRow {
 export interface FileTensor {
   readonly shape: readonly number[];
   readonly rows: readonly FileRow[];
+}
+
+/** The rows of a file as a model is asked them; `row` counts from 0. */
+export interface Dataset {
+  readonly rows: number;
+  readonly row: (row: number) => Readonly<Record<string, FileRow>>;
 }
 
 const RANK_MAX = 16;
@@ -27,11 +33,14 @@ class Misfit extends Error {
 
 /**
  * Reads `rows` rows. `shape` is that of the whole tensor ([N, …] or [-1, …]) or of one row: whichever fits the first
- * row is what the file means. Throws an Error that goes on after the tensor's name: `has 2 values in row 0; wanted …`.
+ * row is what the file means; of one row only with `of`. Throws an Error that goes on after the tensor's name:
+ * `has 2 values in row 0; wanted …`.
  */
-export function readRows(shape: readonly number[], data: readonly unknown[], rows: number): FileTensor {
+export function readRows(
+  shape: readonly number[], data: readonly unknown[], rows: number, of: 'row' | 'any' = 'any',
+): FileTensor {
   if (data.length !== rows) throw new Misfit(`has ${data.length} rows; wanted ${rows} as stated`);
-  const isWhole = shape.length > 0 && (shape[0] === -1 || shape[0] === rows);
+  const isWhole = of === 'any' && shape.length > 0 && (shape[0] === -1 || shape[0] === rows);
   const candidates = [...(isWhole ? [shape.slice(1)] : []), shape];
   const rowShape = candidates.find((one) => fits(one, data[0]));
   if (rowShape === undefined) {

@@ -2,6 +2,7 @@
 // and never edited in place: a changed record is a new value under the same key. Times are wall-clock milliseconds
 // since 1970.
 import type { ClassLabels } from '../onnx/derive/open-zipmap.ts';
+import type { ValidationRow } from './known-answers.ts';
 import type { CheckName } from '../options/judge-options.ts';
 import type { RunMemory } from './run-memory.ts';
 
@@ -92,14 +93,6 @@ export interface InputBaseline {
   readonly createdAtMs: number;
 }
 
-/** A label, and the share of the rows that had it. */
-export interface LabelShare {
-  /** As labels.ts reads it: a number is itself, a text stands for one. */
-  readonly value: number;
-  readonly name: string;
-  readonly share: number;
-}
-
 /** The distribution of one version's predictions while it was known to be good. Never changed once it is stored. */
 export interface Baseline {
   readonly source: 'validation' | 'live';
@@ -117,8 +110,8 @@ export interface Baseline {
   readonly values: readonly number[];
   /** Share of rows per best class, for `classes`. */
   readonly classShares?: readonly number[];
-  /** For `labels`: the most frequent ones first; what is missing to 1 are all others. */
-  readonly labels?: readonly LabelShare[];
+  /** For `labels`, as prediction.ts reads them: the most frequent ones first; what is missing to 1 are all others. */
+  readonly labels?: readonly { readonly value: number; readonly name: string; readonly share: number }[];
   /** For `sequence`: numbers of one step. */
   readonly width?: number;
   /** Bins of the prediction value; baselines of early versions have none and are binned by `values`. */
@@ -151,8 +144,13 @@ export interface BaselineSummary extends Pick<
 
 /** Input rows with the answers that a load of this artefact has to give. */
 export interface GoldenCase {
-  readonly inputs: Readonly<Record<string, { readonly shape: readonly number[]; readonly data: readonly number[] }>>;
-  readonly outputs: Readonly<Record<string, { readonly shape: readonly number[]; readonly data: readonly number[] }>>;
+  readonly inputs: Readonly<Record<string, GoldenTensor>>;
+  readonly outputs: Readonly<Record<string, GoldenTensor>>;
+}
+interface GoldenTensor {
+  readonly shape: readonly number[];
+  /** Texts are elements of BYTES, or whole numbers beyond 2^53. */
+  readonly data: readonly (number | string)[];
 }
 
 export interface Golden {
@@ -172,6 +170,8 @@ export interface GoldenSummary {
 export interface Attachments {
   readonly baseline: Baseline;
   readonly golden: Golden;
+  /** Some of the rows of its baseline's file, where that has inputs. */
+  readonly validation: readonly ValidationRow[];
 }
 
 /** What the first load in the trial process measured. */

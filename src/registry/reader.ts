@@ -4,7 +4,10 @@ import { inNaturalOrder } from '../base/names.ts';
 import { listDecisions } from './retention.ts';
 import { ALL_MODELS, attachmentKey, decisionKey, eventsOf, modelKey, versionKey, versionsOf } from './store/keys.ts';
 import { whyNoTarget } from './rules.ts';
-import type { Baseline, DecisionRecord, EventRecord, Golden, ModelRecord, VersionRecord } from '../domain/records.ts';
+import type {
+  Baseline, DecisionRecord, EventRecord, Golden, ModelRecord, VersionRecord,
+} from '../domain/records.ts';
+import type { ValidationRow } from '../domain/known-answers.ts';
 import type { RegistryStore } from './store/store.ts';
 import { bestTarget, isTarget, twinOf } from './versions.ts';
 
@@ -71,6 +74,11 @@ export class RegistryReader {
   /** The answers that every load of a version has to give; null without any. */
   goldenOf(model: string, version: string): Golden | null {
     return this.store.read(() => this.store.get(attachmentKey(model, version, 'golden'))) ?? null;
+  }
+
+  /** Rows that a version was asked at its registration, with the answers that its file says it gives. */
+  validationOf(model: string, version: string): readonly ValidationRow[] {
+    return this.store.read(() => this.store.get(attachmentKey(model, version, 'validation'))) ?? [];
   }
 
   /** The stored generation, 0 for an unknown model; cheap enough to poll. */

@@ -25,7 +25,8 @@ type NewVersion = Omit<
   VersionRecord,
   | 'version' | 'health' | 'earned' | 'quarantine' | 'lastGeneration' | 'registeredAtMs' | 'registeredBy'
   | keyof Attachments
-> & { readonly version?: string } & { readonly [K in keyof Attachments]: Attachments[K] | null };
+> & { readonly version?: string } & Pick<Partial<Attachments>, 'validation'>
+  & { readonly [K in 'baseline' | 'golden']: Attachments[K] | null };
 type NewEvent = Pick<EventRecord, 'kind' | 'by' | 'reason' | 'from' | 'to' | 'decision'>;
 
 export class Registry extends RegistryReader {
@@ -75,19 +76,21 @@ export class Registry extends RegistryReader {
   createVersion(fresh: NewVersion, by: string): VersionRecord {
     checkName('the model name', fresh.model);
     if (fresh.version !== undefined) checkName('the version', fresh.version);
+    const { baseline, golden, validation = [], ...about } = fresh;
     return this.store.transaction(() => {
       const model = this.store.get(modelKey(fresh.model)) ?? emptyModel(fresh.model, this.#clock.wallMs());
       const isTaken = (name: string): boolean => this.store.get(versionKey(fresh.model, name)) !== undefined;
       const version = fresh.version ?? nextFreeVersion(model.nextVersion, isTaken);
       if (isTaken(version)) throw lastgoodError('VERSION_EXISTS', { model: fresh.model, version });
       const record: VersionRecord = {
-        ...fresh, baseline: summaryOfBaseline(fresh.baseline), golden: summaryOfGolden(fresh.golden),
+        ...about, baseline: summaryOfBaseline(baseline), golden: summaryOfGolden(golden),
         version, health: 'new', earned: null, quarantine: null, lastGeneration: 0,
         registeredAtMs: this.#clock.wallMs(), registeredBy: by,
       };
       putVersion(this.store, record);
-      attach(this.store, record, 'baseline', fresh.baseline);
-      attach(this.store, record, 'golden', fresh.golden);
+      attach(this.store, record, 'baseline', baseline);
+      attach(this.store, record, 'golden', golden);
+      if (validation.length > 0) attach(this.store, record, 'validation', validation);
       this.#write({ ...model, nextVersion: numberAfter(version, model.nextVersion) }, {
         kind: 'register', by, reason: fresh.sha256, from: null, to: version, decision: null,
       });

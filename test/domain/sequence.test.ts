@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { labelNumber } from '../../src/domain/labels.ts';
-import { isOneRowOfScores, inferOutputKind, isShare } from '../../src/domain/prediction.ts';
+import { inferOutputKind, isOneRowOfScores, isShare, labelNumber } from '../../src/domain/prediction.ts';
 import { projectionOf } from '../../src/domain/projection.ts';
 import { predictionOf, SequenceReader, stepElements } from '../../src/domain/sequence.ts';
 import type { TensorSignature } from '../../src/domain/records.ts';

@@ -52,7 +52,7 @@ function registerCommand(): Command {
       'failed at them); refuse: they are answered 400').choices(NAN_INPUTS))
     .option('--promote', 'make it the active version at once')
     .option('--allow-signature-change', `with --promote: ${CHANGE_SIGNATURE}`)
-    .option('--force', `with --promote: ${FORCE}`)
+    .option('--force', `also when its answers are not those of the baseline file; with --promote: ${FORCE}`)
     .action(async (model: string, file: string, flags: VerbFlags<'register'>) => {
       const { version, baseline, golden, output, outputKind, inputColumns, stacking, nanInputs, promote } = flags;
       const { allowSignatureChange, force } = flags;

@@ -72,7 +72,8 @@ function exampleRow({ name, datatype, shape }: TensorSignature, golden: GoldenCa
   if (NOT_NUMBERS.includes(datatype) || values < 1 || values > ROW_VALUES_MAX) return null;
   if (stored === undefined) return new Array<number>(values).fill(0);
   const isFloat = datatype.startsWith('FP');
-  return stored.data.slice(0, values).map((value) => (isFloat ? Number(value.toPrecision(DIGITS)) : value));
+  return stored.data.slice(0, values).map(Number)
+    .map((value) => (isFloat ? Number(value.toPrecision(DIGITS)) : value));
 }
 
 /** The host as a client on the same machine writes it. */

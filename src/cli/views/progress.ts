@@ -21,6 +21,24 @@ export async function withProgress<T>(what: string, work: Promise<T>): Promise<T
   }
 }
 
+/** How many rows are done: a line on the terminal, nothing elsewhere. */
+export class RowsProgress {
+  readonly #what: string;
+  readonly #isShown = process.stderr.isTTY;
+
+  constructor(what: string) {
+    this.#what = what;
+  }
+
+  draw(done: number, rows: number): void {
+    if (this.#isShown) process.stderr.write(`${WIPE}${this.#what}: ${done} of ${rows} rows`);
+  }
+
+  clear(): void {
+    if (this.#isShown) process.stderr.write(WIPE);
+  }
+}
+
 const BAR_CELLS = 24;
 const BAR_REDRAW_MS = 200;
 const PERCENT = 100;

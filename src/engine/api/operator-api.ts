@@ -40,7 +40,7 @@ export class OperatorApi implements ControlPlane {
       registerVersion({
         dataDir, registry, clock, trialMs, trialMemoryBytes, intraOpThreads, preparation,
         runMemoryMax: optionsOfModel(options, request.model).runMemoryMax,
-      }, request, by),
+      }, { ...request, force: force ?? false }, by),
     );
     this.#lastRegistration = registration.catch(() => undefined);
     const version = await registration;

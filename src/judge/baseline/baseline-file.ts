@@ -15,8 +15,7 @@ import type {
 import { IN_OUR_WORDS, issuesText } from '../../base/schema-text.ts';
 import { flatIndexOf, inputColumnsOf } from '../../domain/input-columns.ts';
 import { contradictionOf, declaredOutput } from '../../domain/judged-output.ts';
-import { labelNumber } from '../../domain/labels.ts';
-import { inferOutputKind, rowElements } from '../../domain/prediction.ts';
+import { inferOutputKind, labelNumber, rowElements } from '../../domain/prediction.ts';
 import { stepElements } from '../../domain/sequence.ts';
 import { type FileTensor, readRows } from '../../datasets/rows.ts';
 import { computeBaseline } from './baseline.ts';

@@ -3,9 +3,8 @@
 // (or only one) make a baseline with a standard deviation of 0, which the drift check answers with "inconclusive".
 import { createHash } from 'node:crypto';
 import { lastgoodError } from '../../base/errors.ts';
-import type { Baseline, Bins, LabelShare, OutputKind } from '../../domain/records.ts';
-import { unknownLabel } from '../../domain/labels.ts';
-import { type PredictionSummary, summarizeRow } from '../../domain/prediction.ts';
+import type { Baseline, Bins, OutputKind } from '../../domain/records.ts';
+import { type PredictionSummary, summarizeRow, unknownLabel } from '../../domain/prediction.ts';
 import { SequenceReader } from '../../domain/sequence.ts';
 import { DIRECTIONS, projectionOf } from '../../domain/projection.ts';
 import { binsOf, largestRepeat } from '../statistics/bins.ts';
@@ -104,7 +103,9 @@ function sharesOf(counts: readonly number[]): number[] {
   return counts.map((count) => count / total);
 }
 
-function labelSharesOf(values: readonly number[], names: ReadonlyMap<number, string> | undefined): LabelShare[] {
+function labelSharesOf(
+  values: readonly number[], names: ReadonlyMap<number, string> | undefined,
+): NonNullable<Baseline['labels']> {
   const counts = new Map<number, number>();
   for (const value of values) counts.set(value, (counts.get(value) ?? 0) + 1);
   return [...counts].sort(([, a], [, b]) => b - a).slice(0, BASELINE_LABELS_MAX)

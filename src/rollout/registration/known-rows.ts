@@ -15,7 +15,7 @@ export function knownRows(golden: Golden | null, file: BaselineFile | null): Gol
   const rows = spread(file!.rows).map((row): GoldenCase['inputs'] =>
     Object.fromEntries([...inputs].map(([name, { rows: all }]) => {
       const { values, shape } = all[row]!;
-      return [name, { shape: [1, ...shape], data: values.map(Number) }];
+      return [name, { shape: [1, ...shape], data: values }];
     })));
   return [...cases, ...rows];
 }

@@ -27,6 +27,7 @@ import { knownRows } from './known-rows.ts';
 import { defaultMemoryBytes } from '../preparation/memory-watch.ts';
 import type { Preparation } from '../preparation/preparation.ts';
 import { signatureDifference } from './promotable.ts';
+import { validationRows } from './validation-rows.ts';
 import { runTrial, type TrialRequest, type TrialResult } from './trial.ts';
 import { wishedStacking } from './wished-stacking.ts';
 
@@ -62,12 +63,14 @@ export interface RegistrationRequest {
   readonly stacking?: StackingWish;
   /** Whether it is asked about inputs that hold NaN; by default unless it fails at them in its trial. */
   readonly nanInputs?: NanInputs;
+  /** Also when the model answers the baseline file's rows otherwise than that says; it becomes a warning. */
+  readonly force?: boolean;
 }
 
 /**
  * Registers the file as a version and returns its record, which is on disk by then. Throws INVALID_NAME,
- * VERSION_EXISTS, FILE_UNREADABLE, INVALID_BASELINE, INVALID_OUTPUT, INVALID_COLUMNS, INVALID_GOLDEN, TRIAL_FAILED or
- * STACKING_UNPROVEN, and then nothing has changed.
+ * VERSION_EXISTS, FILE_UNREADABLE, INVALID_BASELINE, INVALID_OUTPUT, INVALID_COLUMNS, INVALID_GOLDEN,
+ * PREDICTIONS_DIFFER, TRIAL_FAILED or STACKING_UNPROVEN, and then nothing has changed.
  */
 export async function registerVersion(
   ports: RegistrationPorts,
@@ -94,8 +97,10 @@ async function addVersion(
   try {
     const made = await addDerived(ports.dataDir, copied);
     const artifact = { ...copied, ...(made === null ? {} : { derived: made.derived }) };
+    const validation = baselineFile === null ? [] : validationRows(baselineFile);
     const trial = await tryOut(ports, request, artifact, {
-      labels: made?.labels ?? {}, golden, known: knownRows(golden, baselineFile),
+      labels: made?.labels ?? {}, golden, known: knownRows(golden, baselineFile), validation,
+      mayDiffer: request.force === true,
     });
     const stacking = wishedStacking(trial.stacking, request.stacking, {
       model: request.model, version: request.version ?? 'new', signature: trial.signature,
@@ -112,6 +117,7 @@ async function addVersion(
         signature: trial.signature,
         ...judged,
         golden,
+        validation,
         trial: trial.report,
         stacking,
         warnings: [
@@ -143,7 +149,7 @@ async function tryOut(
   ports: RegistrationPorts,
   { model, version }: RegistrationRequest,
   artifact: ArtifactRecord,
-  { labels, ...asked }: Pick<TrialRequest, 'golden' | 'known'> & Pick<Required<ModelFile>, 'labels'>,
+  { labels, ...asked }: Omit<TrialRequest, 'file' | 'given' | 'intraOpThreads'> & Pick<Required<ModelFile>, 'labels'>,
 ): Promise<TrialResult> {
   try {
     const file = { ...modelFileOf(ports.dataDir, artifact), labels };

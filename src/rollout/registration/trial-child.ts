@@ -8,6 +8,9 @@ import { answerParent, tellParent } from '../../base/managed-child.ts';
 import { anonymousBytes, offerToOutOfMemoryKiller } from '../../base/process-memory.ts';
 import { measureMemory } from '../../worker/session/memory-probe.ts';
 import { measuredRows, RUN_ROWS_MAX } from '../../domain/run-limits.ts';
+import { lastgoodError } from '../../base/errors.ts';
+import type { ValidationRow } from '../../domain/known-answers.ts';
+import { compareRows } from './answered-rows.ts';
 import { compareGolden, rowsOfInputs } from '../../worker/session/golden.ts';
 import { Session } from '../../worker/session/session.ts';
 import { answersToNaN } from '../../worker/session/nan-probe.ts';
@@ -23,7 +26,8 @@ const MODEL_SHARE_MAX = 1 / 4;
 const RUN_BYTES_MAX = 192 * 1024 ** 2;
 
 async function tryArtifact(order: TrialOrder): Promise<TrialMessage> {
-  const { file, given, intraOpThreads, golden, known = [], runMemoryMax, memoryBytes } = order;
+  const { file, given, intraOpThreads, golden, known = [], validation = [], mayDiffer = false } = order;
+  const { runMemoryMax, memoryBytes } = order;
   await tellParent({ kind: 'stage', stage: 'load' } satisfies TrialMessage);
   const before = anonymousBytes();
   const beginUs = monotonicUs();
@@ -33,7 +37,8 @@ async function tryArtifact(order: TrialOrder): Promise<TrialMessage> {
   const modelBytes = Math.max(0, anonymousBytes() - before);
   try {
     await tellParent({ kind: 'stage', stage: 'warm up' } satisfies TrialMessage);
-    const { runMs, rowMs, warnings } = await session.warmUp(WARM_ROWS);
+    const { runMs, rowMs, warnings: warmUpWarnings } = await session.warmUp(WARM_ROWS);
+    const warnings = [...warmUpWarnings];
     await tellParent({ kind: 'stage', stage: 'golden check' } satisfies TrialMessage);
     const mismatches = golden === null ? [] : await compareGolden(golden, session);
     if (mismatches.length > 0) {
@@ -41,6 +46,8 @@ async function tryArtifact(order: TrialOrder): Promise<TrialMessage> {
       const where = first.output === '' ? '' : ` output "${first.output}"`;
       throw new Error(`${mismatches.length} golden answers differ; case ${first.case}${where}: ${first.reason}`);
     }
+    await tellParent({ kind: 'stage', stage: 'comparison with the file\'s predictions' } satisfies TrialMessage);
+    warnings.push(...await differencesOf(session, validation, mayDiffer));
     const residentBytes = Math.max(0, anonymousBytes() - before);
     const report = { loadMs, runMs, rowMs, goldenCases: golden?.cases.length ?? 0, residentBytes };
     if (given !== null) await assertAnswersAlike(given, session);
@@ -60,6 +67,17 @@ async function tryArtifact(order: TrialOrder): Promise<TrialMessage> {
   } finally {
     await session.release();
   }
+}
+
+/** What is to be told of answers that are not those of the file; throws PREDICTIONS_DIFFER when they may not differ. */
+async function differencesOf(
+  session: Session, validation: readonly ValidationRow[], mayDiffer: boolean,
+): Promise<string[]> {
+  const { compared, differing, worst } = await compareRows(session, validation);
+  if (worst === null) return [];
+  const details = { differing, compared, row: worst.row, reason: worst.reason };
+  if (!mayDiffer) throw lastgoodError('PREDICTIONS_DIFFER', details);
+  return [lastgoodError('PREDICTIONS_DIFFER', details).message];
 }
 
 offerToOutOfMemoryKiller();

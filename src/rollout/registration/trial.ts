@@ -6,7 +6,10 @@ import { decodeError, type FailedTask, failedTask } from '../../base/errors.ts';
 import { ManagedChild } from '../../base/managed-child.ts';
 import { RUN_MEMORY_DEFAULT } from '../../options/options.ts';
 import { watchMemory } from '../preparation/memory-watch.ts';
-import type { Golden, GoldenCase, NanAnswers, Signature, StackingDecision, TrialReport } from '../../domain/records.ts';
+import type {
+  Golden, GoldenCase, NanAnswers, Signature, StackingDecision, TrialReport,
+} from '../../domain/records.ts';
+import type { ValidationRow } from '../../domain/known-answers.ts';
 import type { Measured } from '../../worker/session/memory-probe.ts';
 
 const ENTRY = fileURLToPath(new URL('./trial-child.js', import.meta.url));
@@ -19,6 +22,10 @@ export interface TrialRequest {
   readonly golden: Golden | null;
   /** Rows that the model is known to take; none by default. */
   readonly known?: readonly GoldenCase['inputs'][];
+  /** Rows with the answers that a file says the model gives; none by default. */
+  readonly validation?: readonly ValidationRow[];
+  /** Answers that differ from them are only told. */
+  readonly mayDiffer?: boolean;
 }
 /** What the child is told. */
 export interface TrialOrder extends TrialRequest, Pick<TrialLimits, 'memoryBytes'> {
@@ -33,8 +40,9 @@ export interface TrialFindings {
 export interface TrialResult extends TrialFindings {
   readonly stacking: StackingDecision;
 }
-type TrialStage = 'start' | 'load' | 'warm up' | 'golden check' | 'memory measurement' | 'stacking probe' |
-  'probe of missing values';
+type TrialStage =
+  | 'start' | 'load' | 'warm up' | 'golden check' | 'comparison with the file\'s predictions'
+  | 'memory measurement' | 'stacking probe' | 'probe of missing values';
 export type TrialMessage =
   | { readonly kind: 'stage'; readonly stage: TrialStage }
   | { readonly kind: 'passed'; readonly findings: TrialFindings }
@@ -84,7 +92,8 @@ export async function runTrial(request: TrialRequest, limits: TrialLimits): Prom
   let answered: (answer: TrialAnswer) => void = () => undefined;
   const answer = new Promise<TrialAnswer>((resolve) => (answered = resolve));
   const child = new ManagedChild<TrialOrder, TrialMessage>({
-    entry: ENTRY, stderr: 'keep', niceness: TRIAL_NICENESS,
+    // JSON has no missing numbers.
+    entry: ENTRY, stderr: 'keep', niceness: TRIAL_NICENESS, serialization: 'advanced',
     onReport: (message) => {
       if (message.kind === 'stage') stage = message.stage;
       else if (message.kind === 'passed') {

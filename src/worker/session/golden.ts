@@ -1,8 +1,8 @@
 // Compares a session with stored golden cases: input rows and the answers that every load of the artefact has to give.
-import type { Datatype, Golden, GoldenCase } from '../../domain/records.ts';
-import { halfToNumber, numberToHalf } from '../../domain/half.ts';
-import { createElements, elementCount, shapeText } from '../../domain/datatype.ts';
-import type { BigArray, NumericArray, Tensor, TensorData } from '../../domain/datatype.ts';
+import { differenceOf, elementsFrom } from '../../datasets/elements.ts';
+import type { Golden, GoldenCase } from '../../domain/records.ts';
+import { elementCount, shapeText } from '../../domain/datatype.ts';
+import type { Tensor } from '../../domain/datatype.ts';
 import { reasonOf } from '../../base/errors.ts';
 import type { Session, TensorMap } from './session.ts';
 import { rowsFrom } from './stacking.ts';
@@ -20,8 +20,9 @@ interface GoldenMismatch {
 }
 
 /**
- * Runs every case and returns what differs: |got - wanted| > atol + rtol * |wanted|, anything that is not finite, a
- * wrong shape, a missing output, or a run that fails. An empty list means that the session answers as it must.
+ * Runs every case and returns what differs: |got - wanted| > atol + rtol * |wanted|, another text, anything that is not
+ * finite where it is not wanted, a wrong shape, a missing output, or a run that fails. An empty list means that the
+ * session answers as it must.
  */
 export async function compareGolden(golden: Golden, session: Session): Promise<GoldenMismatch[]> {
   const mismatches: GoldenMismatch[] = [];
@@ -34,8 +35,11 @@ export async function compareGolden(golden: Golden, session: Session): Promise<G
       continue;
     }
     for (const [output, wanted] of Object.entries(one.outputs)) {
-      const { datatype } = session.signature.outputs.find(({ name }) => name === output) ?? {};
-      const reason = differenceOf(answer[output], wanted, golden, datatype === 'FP16' ? halfToNumber : Number);
+      const { datatype = 'FP32' } = session.signature.outputs.find(({ name }) => name === output) ?? {};
+      const got = answer[output];
+      const reason = got === undefined
+        ? 'there is no such output'
+        : differenceOf(datatype, got, wanted, golden)?.reason ?? null;
       if (reason !== null) mismatches.push({ case: index, output, reason });
       if (mismatches.length >= MISMATCHES_MAX) return mismatches;
     }
@@ -69,40 +73,10 @@ export function goldenInputs({ inputs }: Pick<GoldenCase, 'inputs'>, session: Se
       if (elementCount(given.shape) !== given.data.length) {
         throw new Error(`input "${name}" has ${given.data.length} values for shape ${shapeText(given.shape)}`);
       }
-      return [name, { shape: given.shape, data: elementsFrom(datatype, given.data) }];
+      try {
+        return [name, { shape: given.shape, data: elementsFrom(datatype, given.data) }];
+      } catch (error) {
+        throw new Error(`input "${name}" ${reasonOf(error)}`);
+      }
     }));
-}
-
-function elementsFrom(datatype: Datatype, values: readonly number[]): TensorData {
-  const data = createElements(datatype, values.length);
-  if (Array.isArray(data)) throw new Error('golden cases hold numbers; the input wants texts');
-  if (datatype === 'INT64' || datatype === 'UINT64') {
-    values.forEach((value, index) => ((data as BigArray)[index] = BigInt(value)));
-  } else if (datatype === 'FP16') {
-    values.forEach((value, index) => ((data as NumericArray)[index] = numberToHalf(value)));
-  } else {
-    (data as NumericArray).set(values);
-  }
-  return data;
-}
-
-function differenceOf(
-  got: TensorMap[string] | undefined,
-  wanted: GoldenCase['outputs'][string],
-  { rtol, atol }: Golden,
-  toNumber: (element: number) => number,
-): string | null {
-  if (got === undefined) return 'there is no such output';
-  if (shapeText(got.shape) !== shapeText(wanted.shape)) {
-    return `the shape is ${shapeText(got.shape)}; wanted ${shapeText(wanted.shape)}`;
-  }
-  for (let index = 0; index < wanted.data.length; index += 1) {
-    const value = toNumber(got.data[index] as number);
-    const target = wanted.data[index]!;
-    // Negated, so that NaN is a difference.
-    if (!Number.isFinite(value) || !(Math.abs(value - target) <= atol + rtol * Math.abs(target))) {
-      return `value ${index} is ${value}; wanted ${target}`;
-    }
-  }
-  return null;
 }

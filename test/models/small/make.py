@@ -42,3 +42,9 @@ save('steps', [helper.make_node('Softmax', ['x'], ['y'], axis=-1)],
      [info('x', TensorProto.FLOAT, ['N', 'T', 2])], [info('y', TensorProto.FLOAT, ['N', 'T', 2])])
 save('pair', [helper.make_node('Mul', ['x', 'two'], ['y'])],
      [info('x', TensorProto.FLOAT, ['N', 2, 3])], [info('y', TensorProto.FLOAT, ['N', 2, 3])], [one('two', 2.0)])
+
+# iris.npz (deflated), visit.npz (stored) and iris.npy: rows for rf.onnx, species.onnx and visit.onnx.
+np.savez_compressed('iris.npz', X=X)
+np.save('iris.npy', X)
+np.savez('visit.npz', city=np.array([['Rome'], ['Oslo'], ['Zürich']] * 40),
+         age=np.arange(120, dtype=np.float32).reshape(-1, 1))

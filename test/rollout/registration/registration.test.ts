@@ -13,6 +13,7 @@ import { Registry } from '../../../src/registry/registry.ts';
 import { openStore } from '../../../src/registry/opening/open-store.ts';
 import type { RegistryStore } from '../../../src/registry/store/store.ts';
 import { registerVersion } from '../../../src/rollout/registration/registration.ts';
+import { smallModel } from '../../support/small-models.ts';
 import { temporaryDirectory } from '../../support/temporary.ts';
 import { outsideInitialiser, torchExport } from '../../worker/external-data.ts';
 import { linear, Type, valueInfo } from '../../worker/onnx.ts';
@@ -48,6 +49,59 @@ async function refuses(code: string, pattern: RegExp, act: Promise<unknown>): Pr
 }
 
 describe('registerVersion', () => {
+  const written = (name: string, content: object): string => {
+    writeFileSync(join(dataDir, name), JSON.stringify(content));
+    return join(dataDir, name);
+  };
+  const city = ['Rome', 'Oslo', 'Rome'];
+  const age = [40, 20, null];
+  const visitFile = (risk: (number | null)[], rows = risk.length): string => written('visit.baseline.json', {
+    format: 'lastgood.baseline/1', source: 'validation', rows, outputs: { risk: { shape: [rows, 1], data: risk } },
+    inputs: {
+      city: { shape: [rows, 1], data: city.slice(0, rows) }, age: { shape: [rows, 1], data: age.slice(0, rows) },
+    },
+  });
+  const visit = (request: Partial<RegistrationRequest>): ReturnType<typeof register> =>
+    register({ model: 'visit', file: smallModel('visit.onnx'), ...request });
+
+  test('keeps the validation rows that the model answered as its baseline file says', async () => {
+    const { version } = await visit({ baseline: visitFile([0.7, 0.1]) });
+    const rows = ports.registry.validationOf('visit', version);
+    assert.deepEqual(rows.map(({ row, inputs }) => [row, inputs['city']!.values]).sort(),
+      [[0, ['Rome']], [1, ['Oslo']]]);
+    assert.deepEqual(ports.registry.validationOf('visit', 'none'), []);
+  });
+
+  test('refuses answers that are not the file\'s, with how many and the worst, and takes them when forced', async () => {
+    const baseline = visitFile([0.7005, 0.3]);
+    await refuses('PREDICTIONS_DIFFER', /1 of 2 rows .* row 1 worst: output "risk": value 0 is 0\.1\d*; wanted 0\.3;/,
+      visit({ baseline }));
+    const forced = await visit({ baseline, force: true });
+    assert.match(forced.warnings.join('\n'), /answers 1 of 2 rows of its baseline file otherwise/);
+    // What the file does not say is not compared: a model may have more outputs and be asked what is missing.
+    assert.deepEqual((await visit({ baseline: visitFile([0.7]) })).warnings.filter((one) => /otherwise/.test(one)), []);
+  });
+
+  test('checks golden vectors with texts and missing numbers', async () => {
+    const golden = (risk: (number | null)[]): string => written('visit.golden.json', {
+      format: 'lastgood.golden/1', cases: [{
+        inputs: { city: { shape: [3, 1], data: city }, age: { shape: [3, 1], data: age } },
+        outputs: { risk: { shape: [3, 1], data: risk } },
+      }],
+    });
+    assert.equal((await visit({ golden: golden([0.7, 0.1, null]) })).trial.goldenCases, 1);
+    await refuses('TRIAL_FAILED', /1 golden answers differ; case 0 output "risk": value 2 is NaN; wanted 0\.5/,
+      visit({ golden: golden([0.7, 0.1, 0.5]) }));
+    const label = written('label.golden.json', {
+      format: 'lastgood.golden/1',
+      cases: [{
+        inputs: { X: { shape: [1, 4], data: [[5, 3.4, 1.4, 0.2]] } }, outputs: { label: { shape: [1], data: ['cat'] } },
+      }],
+    });
+    await refuses('TRIAL_FAILED', /output "label": value 0 is "setosa"; wanted "cat"/,
+      register({ model: 'species', file: smallModel('species.onnx'), golden: label }));
+  });
+
   test('stores signature, baseline, golden vectors and what the trial measured', async () => {
     const record = await register({ baseline: housing('1.baseline.json'), golden: housing('1.golden.json') });
     assert.equal(record.version, '1');

@@ -1,9 +1,9 @@
 // Labels from a worker to a verdict: real sessions answer texts and integers, their samples go through the ring, and
 // the suite judges the mix of labels.
+import { unknownLabel, labelNumber } from '../../../src/domain/prediction.ts';
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { baselineOfPredictions, computeBaseline } from '../../../src/judge/baseline/baseline.ts';
-import { unknownLabel, labelNumber } from '../../../src/domain/labels.ts';
 import { PredictionStore } from '../../../src/judge/window/prediction-store.ts';
 import { recompute } from '../../../src/judge/verdict/recompute.ts';
 import { EVIDENCE_FORMAT } from '../../../src/judge/verdict/verdict.ts';
