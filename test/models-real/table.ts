@@ -40,13 +40,15 @@ function ways({ ways: own }: Evidence): string {
   return missing.length <= own.length ? `all but ${missing.join(', ')}` : own.join(', ');
 }
 
-const whyNot = ({ name, why = EXCEPTIONS[name] ?? 'by the engine alone' }: RealModel): string => why;
+/** By mathematics, as an exception, or as the engine says. */
+const whyNot = ({ model: { name, why }, stackingReason }: Evidence): string =>
+  why ?? EXCEPTIONS[name] ?? stackingReason;
 
 function cellsOf(seen: Evidence): Cells {
   const { model, signature, stacking, answers, worst } = seen;
   return [
     nameCell(model), model.about, model.madeBy, String(bytesOf(seen)), tensors(signature.inputs),
-    tensors(signature.outputs), stacking === 'rows' ? stacking : `${stacking}: ${whyNot(model)}`, ways(seen),
+    tensors(signature.outputs), stacking === 'rows' ? stacking : `${stacking}: ${whyNot(seen)}`, ways(seen),
     String(answers), worst === 0 ? '0' : worst.toExponential(1), allowed(seen),
   ];
 }

@@ -1,7 +1,7 @@
 // Measures what runs of a model take of memory: as the rows of a run double, and as its open dimensions do, together
 // and each by itself. In the trial, whose process has nothing else to do; the numbers are zeros.
 // Limits: a curve ends at a run that takes long, that takes much, whose inputs are larger than a request can be, or
-// after a few sizes that the model refuses; what lies beyond is worked out from its last points.
+// that the model refuses, unless it is small; what lies beyond is worked out from its last points.
 import type { OpenDimension, MemoryPoint, RunMemory } from '../../domain/run-memory.ts';
 import { createElements, elementCount } from '../../domain/datatype.ts';
 import type { Tensor } from '../../domain/datatype.ts';
@@ -16,8 +16,8 @@ const ELEMENTS_MAX = 4 * 1024 ** 2;
 const DIMENSIONS_MAX = 3;
 const RUN_MS_MAX = 400;
 const CURVE_MS_MAX = 1_500;
-/** Sizes in a row that a model may refuse: there are some that take images of 4 pixels and then multiples of 32. */
-const REFUSALS_MAX = 4;
+/** Smaller sizes may be refused: there are models that take images of 4 pixels, and then multiples of 32. */
+const REFUSED_SIZE_MAX = 32;
 
 export interface Measured {
   readonly memory: RunMemory;
@@ -129,19 +129,14 @@ class Probe {
   ): Promise<readonly MemoryPoint[]> {
     const points: MemoryPoint[] = [];
     let spentMs = 0;
-    let refusals = 0;
     for (let size = firstSize; ; size *= 2) {
       const shapes = shapesOf(size);
       const elements = shapes.reduce((sum, shape) => sum + elementCount(shape), 0);
       if (elements > ELEMENTS_MAX && points.length > 0) return points;
       resetPeak();
       const ms = await this.#run(shapes).catch(() => null);
-      if (ms === null) {
-        refusals += 1;
-        if (refusals > REFUSALS_MAX) return points;
-        continue;
-      }
-      refusals = 0;
+      if (ms === null && size < REFUSED_SIZE_MAX) continue;
+      if (ms === null) return points;
       const bytes = Math.max(0, peakBytes() - this.#startBytes);
       points.push({ size, elements, bytes: Math.max(bytes, points.at(-1)?.bytes ?? 0) });
       spentMs += ms;
