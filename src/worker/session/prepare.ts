@@ -64,9 +64,11 @@ function* questionsOf(session: Session, golden: Golden | null): Generator<readon
     yield signature.inputs.map(({ name }) => given[name]!);
   }
   const hasRows = signature.inputs.map(({ shape }) => layout.batching === 'dynamic' && shape[0] === -1);
+  const isOpen = signature.inputs.some(({ shape }, input) =>
+    shape.some((size, axis) => size < 0 && !(axis === 0 && hasRows[input])));
   for (const count of layout.batching === 'dynamic' ? ROWS : [1]) {
     const rows = Array.from({ length: count }, (_, number) => ({ number }));
-    for (const openSize of OPEN_SIZES) {
+    for (const openSize of isOpen ? OPEN_SIZES : [1]) {
       for (const manner of MANNERS) {
         const inputs = madeUpInputs(signature, { hasRows, openSize }, rows, manner);
         if (inputs.reduce((sum, { data }) => sum + data.length, 0) <= ELEMENTS_MAX) yield inputs;
