@@ -6,6 +6,7 @@ import { z } from 'zod';
 import { lastgoodError } from '../base/errors.ts';
 import { IN_OUR_WORDS, issuesText } from '../base/schema-text.ts';
 import { DECLARED_KINDS, NAN_INPUTS, STACKING_WISHES } from '../domain/records.ts';
+import { sessionOptionsSchema } from '../options/session-options.ts';
 import type { DecisionRecord, EventRecord, ModelRecord, VersionRecord } from '../domain/records.ts';
 import type { Activation, Rollback } from '../rollout/events.ts';
 import type { EngineStatus, Registration } from './answers.ts';
@@ -45,6 +46,8 @@ export const COMMANDS = {
       stacking: z.enum(STACKING_WISHES).exactOptional(),
       /** Whether it is asked about NaN, in JSON null; by default unless it fails at that in its trial. */
       nanInputs: z.enum(NAN_INPUTS).exactOptional(),
+      /** How the runtime is to run it; what is left out is the engine's. */
+      session: sessionOptionsSchema.exactOptional(),
       promote: flag, allowSignatureChange: flag,
       /** Also when its answers are not the baseline file's; with promote: also what is in quarantine elsewhere. */
       force: flag,

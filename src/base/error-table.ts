@@ -222,6 +222,12 @@ export const ERRORS = {
     (d: { model: Text; version: Text; reason: Text }) =>
       `try version "${d.version}" of model "${d.model}": ${d.reason}; nothing was registered`,
   ),
+  PROVIDER_ABSENT: define(
+    422,
+    (d: { provider: Text; known: Text }) =>
+      `run a model on the execution provider "${d.provider}": the runtime of this host has none of this name; ` +
+      `wanted of ${d.known}`,
+  ),
   STACKING_UNPROVEN: define(
     422,
     (d: { model: Text; version: Text; reason: Text; advice: Text }) =>

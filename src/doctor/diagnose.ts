@@ -8,6 +8,7 @@ import { adminSocketPath, isAlive } from '../admin/socket-claim.ts';
 import { decodeError, failedTask, lastgoodError, reasonOf } from '../base/errors.ts';
 import { ManagedChild } from '../base/managed-child.ts';
 import { diagnoseArtifacts } from './artifact-findings.ts';
+import { providersHere } from './providers.ts';
 import type { Diagnosis, DirectoryFinding, ReportedFinding } from './findings.ts';
 import type { ProbeAnswer, RegistryContents } from './registry-probe.ts';
 
@@ -37,7 +38,7 @@ export async function diagnose(dataDir: string, { repair }: { readonly repair: b
     return {
       dataDir, isServed, findings,
       models: contents?.models.length ?? 0, versions: contents?.versions.length ?? 0,
-      artifacts: artifacts.count, artifactBytes: artifacts.bytes,
+      artifacts: artifacts.count, artifactBytes: artifacts.bytes, providers: await providersHere(),
       isSound: findings.every(({ level, isRepaired }) => level === 'note' || isRepaired),
     };
   } finally {

@@ -27,6 +27,13 @@ export interface DirectoryFinding extends Omit<ReportedFinding, 'isRepairable' |
   readonly repair?: () => void;
 }
 
+/** An execution provider of the runtime. */
+export interface ProviderView {
+  readonly name: string;
+  /** Why no model can run on it here; null when one can. */
+  readonly unusable: string | null;
+}
+
 export interface Diagnosis {
   readonly dataDir: string;
   /** Whether an engine runs on the directory now. */
@@ -35,6 +42,8 @@ export interface Diagnosis {
   readonly versions: number;
   readonly artifacts: number;
   readonly artifactBytes: number;
+  /** Of the runtime on this host. */
+  readonly providers: readonly ProviderView[];
   readonly findings: readonly ReportedFinding[];
   /** False when something is broken and was not repaired. */
   readonly isSound: boolean;

@@ -4,6 +4,7 @@
 import type { ClassLabels } from '../onnx/derive/open-zipmap.ts';
 import type { ValidationRow } from './known-answers.ts';
 import type { CheckName } from '../options/judge-options.ts';
+import type { SessionOptions } from '../options/session-options.ts';
 import type { RunMemory } from './run-memory.ts';
 
 /** Open Inference Protocol spelling of an element type. */
@@ -288,6 +289,8 @@ export interface VersionRecord extends ArtifactRecord {
   readonly baseline: BaselineSummary | null;
   readonly golden: GoldenSummary | null;
   readonly trial: TrialReport;
+  /** How the runtime is to run it; absent, and what is left out of it, are the engine's settings. */
+  readonly session?: SessionOptions;
   /** Decided in the trial; versions of early registrations have none, and are probed at each load. */
   readonly stacking?: StackingDecision;
   readonly warnings: readonly string[];

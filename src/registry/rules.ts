@@ -3,6 +3,7 @@
 // nothing here knows the store, a clock or a thread. Invariants: the machine, and a rollback that names no
 // version, go to one that has served and has no failing verdict since it earned its trust; those that earned it come
 // first, the newest in service of them, never the newest by date; else one that never failed, called unproven.
+import { type SessionOptions, sessionText } from '../options/session-options.ts';
 import type { DecisionRecord, EventRecord, ModelRecord, Trust, VersionRecord } from '../domain/records.ts';
 
 /** A model before its first version has served. */
@@ -50,7 +51,7 @@ export function speaksAgainst({ action, suppressedBy }: Pick<DecisionRecord, 'ac
 }
 
 type Judged = Pick<VersionRecord, 'version' | 'health' | 'earned' | 'failed'>;
-type Known = Judged & Pick<VersionRecord, 'sha256' | 'quarantine' | 'lastGeneration'>;
+type Known = Judged & Pick<VersionRecord, 'sha256' | 'session' | 'quarantine' | 'lastGeneration'>;
 
 /** So long in service earns trust where the requests of a probation never come together. */
 export const SERVED_MS = 7 * 24 * 3_600_000;
@@ -89,9 +90,17 @@ export function trustOf({ health, earned, failed }: Judged): Trust {
  */
 export function quarantinedTwin<V extends Known>(version: Known, versions: readonly V[]): V | null {
   const earnedMs = trustOf(version) === 'unproven' ? -Infinity : (version.earned?.atMs ?? 0);
-  return versions.find(({ version: name, sha256, health, quarantine }) =>
-    name !== version.version && sha256 === version.sha256 && health === 'unhealthy' &&
-    earnedMs < (quarantine?.atMs ?? Infinity)) ?? null;
+  return versions.find((other) =>
+    other.version !== version.version && runsAlike(other, version) && other.health === 'unhealthy' &&
+    earnedMs < (other.quarantine?.atMs ?? Infinity)) ?? null;
+}
+
+/** Whether two versions are the same file, run in the same way: the options of a session can change answers too. */
+export function runsAlike(
+  a: { readonly sha256: string; readonly session?: SessionOptions | undefined },
+  b: { readonly sha256: string; readonly session?: SessionOptions | undefined },
+): boolean {
+  return a.sha256 === b.sha256 && sessionText(a.session) === sessionText(b.session);
 }
 
 interface Obstacle {

@@ -1,4 +1,5 @@
 // Everything that crosses the boundary between the main thread and an inference worker; types only.
+import type { SessionOptions } from '../options/session-options.ts';
 import type { MessagePort } from 'node:worker_threads';
 import type { EncodedError, FailedTask } from '../base/errors.ts';
 import type { ArtifactRecord, Datatype, OutputKind, Signature, StackingDecision } from '../domain/records.ts';
@@ -45,6 +46,8 @@ export interface WorkerStart extends ArtifactRecord {
   readonly deploymentId: number;
   readonly workers: number;
   readonly intraOpThreads: number;
+  /** The version's own session options; all are the engine's by default. */
+  readonly session?: SessionOptions;
   /** As the version's record has it; null when it was registered before that was decided. */
   readonly stacking: StackingDecision | null;
   /** What its workers find out about that while they serve: see shared-memory/stack-watch.ts. */

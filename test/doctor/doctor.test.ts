@@ -73,6 +73,7 @@ describe('lastgood doctor', () => {
     const found = await examined(dataDir);
     assert.deepEqual([found.code, found.isSound, found.isServed, codes(found)], [0, true, false, []]);
     assert.deepEqual([found.models, found.versions, found.artifacts], [1, 3, 3]);
+    assert.deepEqual(found.providers.find(({ name }) => name === 'cpu'), { name: 'cpu', unusable: null });
     assert.deepEqual((await examined(dataDir, ['--repair'])).findings, []);
     assert.deepEqual(contentsOf(dataDir), then);
     const server = await Server.start(dataDir);

@@ -80,6 +80,7 @@ export const modelConfigAnswer = z.strictObject({
   input: z.array(tensorConfig), output: z.array(tensorConfig),
   parameters: z.strictObject({
     stacking: z.strictObject({ string_value: z.enum(['rows', 'none']) }).optional(),
+    session: z.strictObject({ string_value: z.string() }).optional(),
     /** JSON: how many rows one run has, and how large requests may be. */
     limits: z.strictObject({ string_value: z.string() }).optional(),
   }).optional(),

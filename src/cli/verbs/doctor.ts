@@ -1,6 +1,6 @@
 // lastgood doctor: what is wrong with a data directory and what can be done about it.
 import type { Command } from 'commander';
-import type { Diagnosis, ReportedFinding } from '../../doctor/findings.ts';
+import type { Diagnosis, ProviderView, ReportedFinding } from '../../doctor/findings.ts';
 import { bytesText, paint, printResult } from '../views/output.ts';
 import { withProgress } from '../views/progress.ts';
 import { resolveSettings } from '../settings/settings.ts';
@@ -38,13 +38,18 @@ export function doctorCommand(): Command {
 
 /** What a person reads. */
 function doctorText(diagnosis: Diagnosis): string {
-  const { dataDir, isServed, models, versions, artifacts, artifactBytes, findings } = diagnosis;
+  const { dataDir, isServed, models, versions, artifacts, artifactBytes, providers, findings } = diagnosis;
   const head = `${dataDir}: ${models} models, ${versions} versions, ` +
     `${artifacts} artefacts (${bytesText(artifactBytes)}), ` + (isServed ? 'an engine runs' : 'no engine runs');
-  if (findings.length === 0) return `${head}\n${paint('green', 'sound')}: nothing to repair`;
+  const runtime = `execution providers: ${providers.map(providerText).join(', ') || 'none, the runtime does not load'}`;
+  const about = `${head}\n${runtime}`;
+  if (findings.length === 0) return `${about}\n${paint('green', 'sound')}: nothing to repair`;
   const isLeft = findings.some(({ isRepairable, isRepaired }) => isRepairable && !isRepaired);
-  return [head, ...findings.map(findingText), ...(isLeft ? ['repair: lastgood doctor --repair'] : [])].join('\n');
+  return [about, ...findings.map(findingText), ...(isLeft ? ['repair: lastgood doctor --repair'] : [])].join('\n');
 }
+
+const providerText = ({ name, unusable }: ProviderView): string =>
+  unusable === null ? name : `${name} (not here: ${unusable})`;
 
 function findingText({ level, about, text, remedy, isRepairable, isRepaired }: ReportedFinding): string {
   const mark = isRepaired ? paint('green', 'repaired') : paint(level === 'broken' ? 'red' : 'yellow', level);

@@ -1,7 +1,10 @@
 // The verbs that bring versions in, into service, and out again: register, promote, rollback, confirm, remove.
-import { Option } from 'commander';
+import { InvalidArgumentError, Option } from 'commander';
 import type { Command } from 'commander';
 import type { Registration } from '../../admin/answers.ts';
+import { reasonOf } from '../../base/errors.ts';
+import { readRegularFile } from '../../base/regular-file.ts';
+import type { SessionOptions } from '../../options/session-options.ts';
 import { DECLARED_KINDS, NAN_INPUTS, STACKING_WISHES } from '../../domain/records.ts';
 import type { Signature, TensorSignature } from '../../domain/records.ts';
 import type { Activation, Rollback } from '../../rollout/events.ts';
@@ -9,7 +12,7 @@ import { judgedOutputOf } from '../../domain/judged-output.ts';
 import { ask } from '../connect.ts';
 import { bytesText, durationText, paint, printResult } from '../views/output.ts';
 import {
-  derivedText, filesText, judgedText, nanInputsText, stackingText, watchedText,
+  derivedText, filesText, judgedText, nanInputsText, sessionLine, stackingText, watchedText,
 } from '../views/status-view.ts';
 import { verb } from '../verb.ts';
 import type { CommonFlags, VerbFlags } from '../verb.ts';
@@ -50,19 +53,32 @@ function registerCommand(): Command {
       'proven that they keep apart); rows! also against the proof').choices(STACKING_WISHES))
     .addOption(new Option('--nan-inputs <mode>', 'whether it is asked about NaN and null (default: unless its trial ' +
       'failed at them); refuse: they are answered 400').choices(NAN_INPUTS))
+    .addOption(new Option('--session <json>', 'how the runtime runs it, as JSON or a file of it: providers, graph, ' +
+      'intraOpThreads, interOpThreads, arena, memoryPattern, entries').argParser(sessionOf))
     .option('--promote', 'make it the active version at once')
     .option('--allow-signature-change', `with --promote: ${CHANGE_SIGNATURE}`)
     .option('--force', `also when its answers are not those of the baseline file; with --promote: ${FORCE}`)
     .action(async (model: string, file: string, flags: VerbFlags<'register'>) => {
       const { version, baseline, golden, output, outputKind, inputColumns, stacking, nanInputs, promote } = flags;
-      const { allowSignatureChange, force } = flags;
+      const { session, allowSignatureChange, force } = flags;
       const result = await ask(flags, 'register', {
         model, file, version, baseline, golden, output, outputKind, inputColumns, stacking, nanInputs,
-        promote,
-        allowSignatureChange, force,
+        session, promote, allowSignatureChange, force,
       }, `registering a version of ${model}`);
       printResult(flags, result, registeredText);
     });
+}
+
+const SESSION_BYTES_MAX = 65_536;
+
+/** Session options from the command line; what they say is checked with the other arguments. */
+function sessionOf(given: string): SessionOptions {
+  try {
+    return JSON.parse(given.trimStart().startsWith('{') ? given : readRegularFile(given, SESSION_BYTES_MAX)) as
+      SessionOptions;
+  } catch (error) {
+    throw new InvalidArgumentError(`wanted JSON such as {"providers":["cpu"]}, or a file of it: ${reasonOf(error)}`);
+  }
 }
 
 function registeredText({ version, activation }: Registration): string {
@@ -75,6 +91,7 @@ function registeredText({ version, activation }: Registration): string {
     ...(version.derived === undefined ? [] : [`loaded: ${derivedText(version.derived)}`]),
     `its trial: loaded in ${durationText(trial.loadMs)}, one row in ${durationText(trial.runMs)}${golden}`,
     `stacking: ${stackingText(version.stacking)}`,
+    ...(version.session === undefined ? [] : [`session: ${sessionLine(version)}`]),
     `judged by: ${judgedText(judgedOutputOf(version))}`,
     `inputs watched: ${watchedText(version)}`,
     ...(nanInputsText(version) === null ? [] : [`missing values: ${nanInputsText(version)}`]),

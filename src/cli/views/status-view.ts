@@ -13,6 +13,7 @@ import type {
   TrialReport, VersionRecord,
 } from '../../domain/records.ts';
 import { nanInputsOf } from '../../domain/run-limits.ts';
+import { sessionText } from '../../options/session-options.ts';
 import type { LimitsView } from '../../domain/run-limits.ts';
 import { inputColumnsOf } from '../../domain/input-columns.ts';
 import { judgedOutputOf } from '../../domain/judged-output.ts';
@@ -146,7 +147,8 @@ function modelFacts(status: ModelStatus, nowMs: number): string {
     ['last good', lastGoodText(model) ?? 'none: nothing to go back to'],
   ];
   if (active !== undefined) {
-    pairs.push(['stacking', stackingText(active.stacking)], ['inputs', watchedText(active)]);
+    pairs.push(['stacking', stackingText(active.stacking)], ['session', sessionLine(active)]);
+    pairs.push(['inputs', watchedText(active)]);
     const missing = nanInputsText(active);
     if (missing !== null) pairs.push(['missing values', missing]);
   }
@@ -245,6 +247,9 @@ function baselineText(baseline: BaselineSummary | null): string {
 }
 
 const columnsText = (count: number): string => `${count} input ${count === 1 ? 'column' : 'columns'}`;
+
+/** How the runtime runs a version. */
+export const sessionLine = ({ session }: VersionRecord): string => sessionText(session) || 'as the engine has it';
 
 /** Whether rows of different requests share a run, and why. */
 export function stackingText(decision: StackingDecision | undefined): string {

@@ -41,6 +41,7 @@ export function modelConfig(record: VersionRecord, options: ModelOptions): objec
     input: signature.inputs.map(tensor), output: signature.outputs.map(tensor),
     parameters: {
       ...(stacking !== undefined && { stacking: { string_value: stacking.mode } }),
+      ...(record.session !== undefined && { session: { string_value: JSON.stringify(record.session) } }),
       limits: { string_value: JSON.stringify(limitsView(limits, record)) },
     },
     ...(isBatched && {

@@ -110,6 +110,7 @@ export class Deployment {
         deploymentId: options.id,
         workers: options.workers,
         intraOpThreads: options.intraOpThreads,
+        session: options.version.session ?? {},
         stacking: options.version.stacking ?? null,
         prepared: options.prepared ?? null,
         memory: memoryOf(options),

@@ -97,7 +97,8 @@ export class DeploymentLoader {
       intraOpThreads: options.intraOpThreads,
       requestRowsMax: requestRowsMax(options, version),
       limits: runLimits(options, version),
-      prepared: preparation.keyOf(version),
+      // What is prepared is so with the engine's options.
+      prepared: version.session === undefined ? preparation.keyOf(version) : null,
       memory: this.#ports.memory,
       stackCheckShare: options.stackCheckShare,
       nonFinite: options.jsonNonFinite,
@@ -108,7 +109,7 @@ export class DeploymentLoader {
       onWorkerLost: (reason) =>
         emit({ kind: 'problem', model, what: 'a worker ended unexpectedly', reason: String(reason) }),
     });
-    void preparation.ensureServed(version).catch(() => undefined);
+    if (version.session === undefined) void preparation.ensureServed(version).catch(() => undefined);
     meter.noteLoad(version.version, (clock.monotonicUs() - beginUs) / 1e6);
     return deployment;
   }

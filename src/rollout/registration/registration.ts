@@ -18,12 +18,14 @@ import type {
   ArtifactRecord, Baseline, DeclaredKind, Golden, NanInputs, OutputKind, Signature, StackingWish, VersionRecord,
 } from '../../domain/records.ts';
 import { defaultInputsOf } from '../../onnx/default-inputs.ts';
+import type { SessionOptions } from '../../options/session-options.ts';
 import type { Registry } from '../../registry/registry.ts';
 import { inputColumnsOf } from '../../domain/input-columns.ts';
 import { declaredOutput } from '../../domain/judged-output.ts';
 import { inferOutputKind } from '../../domain/prediction.ts';
 import { readGoldenFile } from './golden-file.ts';
 import { knownRows } from './known-rows.ts';
+import { runsAlike } from '../../registry/rules.ts';
 import { defaultMemoryBytes } from '../preparation/memory-watch.ts';
 import type { Preparation } from '../preparation/preparation.ts';
 import { signatureDifference } from './promotable.ts';
@@ -65,6 +67,8 @@ export interface RegistrationRequest {
   readonly nanInputs?: NanInputs;
   /** Also when the model answers the baseline file's rows otherwise than that says; it becomes a warning. */
   readonly force?: boolean;
+  /** How the runtime is to run it; what is left out is the engine's. */
+  readonly session?: SessionOptions;
 }
 
 /**
@@ -100,12 +104,15 @@ async function addVersion(
     const validation = baselineFile === null ? [] : validationRows(baselineFile);
     const trial = await tryOut(ports, request, artifact, {
       labels: made?.labels ?? {}, golden, known: knownRows(golden, baselineFile), validation,
-      mayDiffer: request.force === true,
+      session: request.session, mayDiffer: request.force === true,
     });
     const stacking = wishedStacking(trial.stacking, request.stacking, {
       model: request.model, version: request.version ?? 'new', signature: trial.signature,
     });
-    await ports.preparation?.ensure({ ...artifact, artifactBytes: artifact.bytes }, golden);
+    // What is prepared is so with the engine's options.
+    if (request.session === undefined) {
+      await ports.preparation?.ensure({ ...artifact, artifactBytes: artifact.bytes }, golden);
+    }
     const { registry } = ports;
     const judged = judgedBy(trial.signature, declarationOf(request), baselineFile, ports.clock.wallMs());
     const version = await registry.commit(() => registry.createVersion(
@@ -120,11 +127,12 @@ async function addVersion(
         validation,
         trial: trial.report,
         stacking,
+        ...(request.session === undefined ? {} : { session: request.session }),
         warnings: [
           ...trial.warnings, ...warningsAbout(registry, request.model, trial.signature, judged.baseline),
           ...(baselineFile === null || judged.baseline === null ? [] : unwatchedInputs(
             baselineFile, judged.baseline, { signature: trial.signature, declared: declarationOf(request) })),
-          ...quarantineWarnings(registry, request.model, artifact.sha256),
+          ...quarantineWarnings(registry, request.model, artifact.sha256, request.session),
           ...defaultWarnings(givenFileOf(ports.dataDir, artifact)),
         ],
       },
@@ -207,9 +215,11 @@ function warningsAbout(
   return warnings;
 }
 
-function quarantineWarnings(registry: Registry, model: string, sha256: string): string[] {
+function quarantineWarnings(
+  registry: Registry, model: string, sha256: string, session: SessionOptions | undefined,
+): string[] {
   return registry.versions(model)
-    .filter((version) => version.sha256 === sha256 && version.health === 'unhealthy')
+    .filter((version) => version.health === 'unhealthy' && runsAlike(version, { sha256, session }))
     .map(({ version, quarantine }) =>
       `its file is in quarantine as version "${version}" (${quarantine?.reason ?? 'unhealthy'}): promote refuses it ` +
       'until that is released, or with --force');

@@ -27,11 +27,12 @@ const RUN_BYTES_MAX = 192 * 1024 ** 2;
 
 async function tryArtifact(order: TrialOrder): Promise<TrialMessage> {
   const { file, given, intraOpThreads, golden, known = [], validation = [], mayDiffer = false } = order;
-  const { runMemoryMax, memoryBytes } = order;
+  const { runMemoryMax, memoryBytes, session: chosen = {} } = order;
   await tellParent({ kind: 'stage', stage: 'load' } satisfies TrialMessage);
   const before = anonymousBytes();
   const beginUs = monotonicUs();
-  const open = (): Promise<Session> => Session.open({ ...file, intraOpThreads, rowsMax: RUN_ROWS_MAX });
+  const open = (): Promise<Session> =>
+    Session.open({ ...file, intraOpThreads, session: chosen, rowsMax: RUN_ROWS_MAX });
   const session = await open();
   const loadMs = (monotonicUs() - beginUs) / 1e3;
   const modelBytes = Math.max(0, anonymousBytes() - before);

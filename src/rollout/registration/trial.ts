@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import type { ModelFile } from '../../artifacts/verify.ts';
 import { decodeError, type FailedTask, failedTask } from '../../base/errors.ts';
 import { ManagedChild } from '../../base/managed-child.ts';
+import type { SessionOptions } from '../../options/session-options.ts';
 import { RUN_MEMORY_DEFAULT } from '../../options/options.ts';
 import { watchMemory } from '../preparation/memory-watch.ts';
 import type {
@@ -19,6 +20,8 @@ export interface TrialRequest {
   /** The model itself, where `file` is derived from it. */
   readonly given: ModelFile | null;
   readonly intraOpThreads: number;
+  /** The version's own session options; all are the engine's by default. */
+  readonly session?: SessionOptions | undefined;
   readonly golden: Golden | null;
   /** Rows that the model is known to take; none by default. */
   readonly known?: readonly GoldenCase['inputs'][];

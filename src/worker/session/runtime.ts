@@ -2,6 +2,8 @@
 // only after the telemetry client inside libonnxruntime was switched off where native code looks. Runs in worker
 // threads and in the trial process, never on the engine's main thread.
 import type * as Ort from 'onnxruntime-node';
+import { lastgoodError, reasonOf } from '../../base/errors.ts';
+import type { SessionOptions } from '../../options/session-options.ts';
 
 export type OrtModule = typeof Ort;
 export type OrtSession = Ort.InferenceSession;
@@ -43,4 +45,46 @@ function realEnvironment(name: string): string | undefined {
   const { environmentVariables } = report.getReport() as { environmentVariables?: Record<string, string> };
   if (before !== undefined) report.excludeNetwork = before;
   return environmentVariables?.[name];
+}
+
+type RuntimeOptions = NonNullable<Parameters<OrtModule['InferenceSession']['create']>[1]>;
+
+
+const NOT_SPINNING = { 'session.intra_op.allow_spinning': '0' };
+
+/** Without cpu among the providers a part of the graph that none of them takes is an error, and not done slowly. */
+const NO_FALLBACK = { 'session.disable_cpu_ep_fallback': '1' };
+
+export function runtimeOptions(options: SessionOptions, intraOpThreads: number): RuntimeOptions {
+  const { providers, graph, interOpThreads = 1, arena, memoryPattern = false, entries } = options;
+  return {
+    intraOpNumThreads: options.intraOpThreads ?? intraOpThreads,
+    interOpNumThreads: interOpThreads,
+    executionMode: interOpThreads > 1 ? 'parallel' : 'sequential',
+    // Patterns are kept per shape and batches have many; the memory would only grow.
+    enableMemPattern: memoryPattern,
+    // The exception says the same; a line on stderr for each bad row of a failing model would flood the log.
+    logSeverityLevel: 4,
+    ...(arena === undefined ? {} : { enableCpuMemArena: arena }),
+    ...(graph === undefined ? {} : { graphOptimizationLevel: graph }),
+    ...(providers === undefined ? {} : { executionProviders: providers }),
+    extra: {
+      ...NOT_SPINNING, ...(providers === undefined || providers.includes('cpu') ? {} : NO_FALLBACK), ...entries,
+    },
+  };
+}
+
+/** Throws PROVIDER_ABSENT for one that this host's build of the runtime does not have. */
+export function assertProviders({ listSupportedBackends }: OrtModule, { providers = [] }: SessionOptions): void {
+  const there = listSupportedBackends().map(({ name }) => name);
+  const absent = providers.find((name) => !there.includes(name));
+  if (absent === undefined) return;
+  throw lastgoodError('PROVIDER_ABSENT', { provider: absent, known: there.join(', ') });
+}
+
+/** What the runtime says when it does not open a model, with the providers that were asked for. */
+export function withProviders(error: unknown, { providers }: SessionOptions): unknown {
+  if (providers === undefined) return error;
+  const asked = providers.map((name) => `"${name}"`).join(', ');
+  return new Error(`${reasonOf(error)} (asked to run on ${asked}; lastgood doctor tells what can be run on here)`);
 }

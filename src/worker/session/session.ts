@@ -17,10 +17,11 @@ import {
 import type { Tensor, TensorData } from '../../domain/datatype.ts';
 import type { ModelFile } from '../../artifacts/verify.ts';
 import { reasonOf } from '../../base/errors.ts';
+import type { SessionOptions as VersionSession } from '../../options/session-options.ts';
 import type { MemoryGate } from './memory-gate.ts';
 import { openSession } from './direct-run.ts';
 import type { DirectRun } from './direct-run.ts';
-import { loadRuntime } from './runtime.ts';
+import { assertProviders, loadRuntime, runtimeOptions, withProviders } from './runtime.ts';
 import { unserved } from './unserved.ts';
 import type { FeedValue, OrtModule, OrtSession } from './runtime.ts';
 
@@ -38,6 +39,8 @@ interface SessionOptions {
   /** Names of classes, by output; none by default. */
   readonly labels?: Readonly<Record<string, ClassLabels>>;
   readonly intraOpThreads: number;
+  /** The version's own; all are the engine's by default. */
+  readonly session?: VersionSession;
   /** Most rows of one run of a model with an open batch axis. */
   readonly rowsMax: number;
   /** Most elements of all inputs of a run of several rows; as many as they have by default. */
@@ -110,20 +113,15 @@ export class Session {
 
   /** Opens the model in `path`; rejects with onnxruntime's reason, or with what the engine cannot carry. */
   static async open(options: SessionOptions): Promise<Session> {
-    const { path, kind = 'onnx', dataFiles = [], intraOpThreads } = options;
+    const { path, kind = 'onnx', dataFiles = [], session: chosen = {}, intraOpThreads } = options;
     const ort = await loadRuntime();
+    assertProviders(ort, chosen);
+    const [running, saving] = [runtimeOptions(chosen, intraOpThreads), savingIn(options.saveIn)];
     const opening = openSession(ort, { path, kind, dataFiles }, {
-      intraOpNumThreads: intraOpThreads,
-      interOpNumThreads: 1,
-      executionMode: 'sequential',
-      // Patterns are kept per shape and batches have many; the memory would only grow.
-      enableMemPattern: false,
-      // The exception says the same; a line on stderr for each bad row of a failing model would flood the log.
-      logSeverityLevel: 4,
-      ...savingIn(options.saveIn),
+      ...running, ...saving, extra: { ...running.extra, ...saving.extra },
     });
     const { session, run } = await opening.catch((error: unknown) => {
-      throw unserved(error, { path, kind, dataFiles });
+      throw unserved(withProviders(error, chosen), { path, kind, dataFiles });
     });
     try {
       return new Session(ort, session, run, options);
@@ -330,14 +328,12 @@ function elementsOf(inputs: readonly Pick<InputSource, 'elements'>[]): number {
   return sum;
 }
 
-const NOT_SPINNING = { intra_op: { allow_spinning: '0' } };
-
-function savingIn(folder: string | undefined): object {
-  if (folder === undefined) return { extra: { session: NOT_SPINNING } };
+// What is written for later sessions when this one opens.
+function savingIn(folder: string | undefined): { optimizedModelFilePath?: string; extra?: object } {
+  if (folder === undefined) return {};
   return {
     optimizedModelFilePath: join(folder, PREPARED_MODEL),
     extra: { session: {
-      ...NOT_SPINNING,
       optimized_model_external_initializers_file_name: PREPARED_WEIGHTS,
       optimized_model_external_initializers_min_size_in_bytes: '1024',
       save_external_prepacked_constant_initializers: '1',

@@ -1,0 +1,34 @@
+// What an operator may say of how a version is run, and how it is compared.
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { sessionOptionsSchema, sessionText } from '../../src/options/session-options.ts';
+
+describe('Session options', () => {
+  test('take all that the runtime knows, and keep it as it was said', () => {
+    const all = {
+      providers: ['webgpu', 'cpu'], graph: 'extended', intraOpThreads: 2, interOpThreads: 1, arena: false,
+      memoryPattern: true, entries: { 'session.intra_op.allow_spinning': '0' },
+    };
+    assert.deepEqual(sessionOptionsSchema.parse(all), all);
+    assert.deepEqual(sessionOptionsSchema.parse({}), {});
+  });
+
+  test('refuse what is none, what is too much, and what the engine decides itself', () => {
+    const many = (count: number): Record<string, string> =>
+      Object.fromEntries(Array.from({ length: count }, (_, at) => [`session.x${at}`, '1']));
+    for (const wrong of [
+      { providers: [] }, { providers: ['cpu', 'cpu'] }, { providers: ['../cpu'] }, { graph: 'most' }, { arena: 'off' },
+      { intraOpThreads: 0 }, { interOpThreads: 257 }, { entries: { '': '1' } }, { entries: { x: 1 } },
+      // The runtime's binding for Node takes none, without a word.
+      { freeDimensions: { batch: 1 } }, { entries: { 'session.set_denormal_as_zero': '1' } },
+      { entries: many(65) }, { entries: { 'session.load_model_format': 'ORT' } }, { device: 'cpu' },
+      { entries: { 'session.optimized_model_external_initializers_file_name': 'x' } },
+    ]) assert.equal(sessionOptionsSchema.safeParse(wrong).success, false, JSON.stringify(wrong));
+  });
+
+  test('are the same in whatever order they were said', () => {
+    assert.equal(sessionText({ graph: 'basic', arena: true }), sessionText({ arena: true, graph: 'basic' }));
+    assert.notEqual(sessionText({ providers: ['cpu', 'webgpu'] }), sessionText({ providers: ['webgpu', 'cpu'] }));
+    assert.equal(sessionText(), '');
+  });
+});
