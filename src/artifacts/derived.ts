@@ -21,6 +21,7 @@ import { syncDirectory, writeHashed } from './write.ts';
 interface Made {
   readonly derived: DerivedFile;
   readonly labels: NonNullable<ModelFile['labels']>;
+  readonly defaults: NonNullable<ModelFile['defaults']>;
 }
 type Plan = NonNullable<ReturnType<typeof derive>>;
 
@@ -33,11 +34,11 @@ export async function addDerived(dataDir: string, artifact: ArtifactRecord): Pro
   return withModel(dataDir, artifact, async (model) => {
     const plan = planOf(model);
     if (plan === null) return null;
-    const { rules, labels } = plan;
+    const { rules, labels, defaults } = plan;
     const path = derivedPath(dataDir, artifact, rules);
     try {
       const written = await write(dataDir, model, plan, (temporary) => rename(temporary, path));
-      return { derived: { rules, ...written }, labels };
+      return { derived: { rules, ...written }, labels, defaults };
     } catch (error) {
       throw lastgoodError('DISK_REFUSED', { what: `"${path}"`, reason: reasonOf(error) });
     }

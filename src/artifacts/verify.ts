@@ -4,7 +4,7 @@
 import { lastgoodError, reasonOf } from '../base/errors.ts';
 import { RegularFile } from '../base/regular-file.ts';
 import type { ArtifactRecord, Manifest } from '../domain/records.ts';
-import type { ClassLabels } from '../onnx/derive/open-zipmap.ts';
+import type { ClassLabels, DefaultValue } from '../onnx/derive/open-zipmap.ts';
 import { artifactFiles, artifactPath, derivedPath } from './directory.ts';
 import { ARTIFACT_BYTES_MAX } from './manifest.ts';
 
@@ -16,6 +16,8 @@ export interface ModelFile {
   readonly dataFiles: readonly string[];
   /** The names of classes that an output has a number for each of, by output. */
   readonly labels?: Readonly<Record<string, ClassLabels>>;
+  /** The values of inputs that may be left out, by input. */
+  readonly defaults?: Readonly<Record<string, DefaultValue>>;
 }
 
 /** The model of an artefact as it was given; nothing has been looked at. */

@@ -4,12 +4,12 @@ import { reasonOf } from '../base/errors.ts';
 import { loadableModel } from '../artifacts/derived.ts';
 import type { ModelFile } from '../artifacts/verify.ts';
 import type { RegistryReader } from '../registry/reader.ts';
-import type { Baseline, VersionRecord } from '../domain/records.ts';
-import { halfToNumber, numberToHalf } from '../domain/half.ts';
+import type { Baseline, Datatype, OptionalInput, VersionRecord } from '../domain/records.ts';
+import { halfToNumber } from '../domain/half.ts';
 import { judgedOutputOf } from '../domain/judged-output.ts';
 import { rowLayout } from '../domain/row-layout.ts';
 import type { RowInput } from '../domain/row-layout.ts';
-import { createElements, runtimeType } from '../domain/datatype.ts';
+import { numberElements, runtimeType } from '../domain/datatype.ts';
 import type { TensorData } from '../domain/datatype.ts';
 import { openSession } from '../worker/session/direct-run.ts';
 import type { DirectRun } from '../worker/session/direct-run.ts';
@@ -53,6 +53,7 @@ class RegisteredStandby implements Standby {
   readonly #session: OrtSession;
   readonly #run: DirectRun;
   readonly #rows: readonly RowInput[];
+  readonly #optional: readonly OptionalInput[];
   readonly #leads: readonly number[];
   readonly #output: string;
   readonly #isHalf: boolean;
@@ -72,6 +73,7 @@ class RegisteredStandby implements Standby {
     this.#session = session;
     this.#run = run;
     this.#rows = inputs;
+    this.#optional = signature.optional ?? [];
     this.#leads = batching === 'none' ? [] : [1];
     this.#output = output.name;
     this.#isHalf = output.datatype === 'FP16';
@@ -102,17 +104,24 @@ class RegisteredStandby implements Standby {
 
   #feeds(inputs: readonly number[]): Record<string, FeedValue> {
     const feeds: Record<string, FeedValue> = {};
+    for (const { name, datatype, default: { shape, data } } of this.#optional) {
+      feeds[name] = this.#tensor(datatype, numberElements(datatype, data), shape);
+    }
     let from = 0;
     for (const row of this.#rows) {
       const shape = shapeOf(row, this.#rows.length === 1 ? inputs.length : null);
       const elements = shape.reduce((product, size) => product * size, 1);
-      const data = elementsOf(row, inputs.slice(from, from + elements));
+      if (row.datatype === 'BYTES') throw new Error(`"${row.name}" is text`);
+      const data = numberElements(row.datatype, inputs.slice(from, from + elements));
       from += elements;
-      feeds[row.name] = new this.#ort.Tensor(
-        runtimeType(row.datatype) as 'float32', data as Float32Array, [...this.#leads, ...shape]);
+      feeds[row.name] = this.#tensor(row.datatype, data, [...this.#leads, ...shape]);
     }
     if (from !== inputs.length) throw new Error(`${inputs.length} inputs were recorded; wanted ${from}`);
     return feeds;
+  }
+
+  #tensor(datatype: Datatype, data: TensorData, shape: readonly number[]): FeedValue {
+    return new this.#ort.Tensor(runtimeType(datatype) as 'float32', data as Float32Array, shape);
   }
 
   async close(): Promise<void> {
@@ -127,14 +136,4 @@ function shapeOf({ name, shape }: RowInput, numbers: number | null): number[] {
   const known = shape.reduce((product, size) => (size < 0 ? product : product * size), 1);
   if (open > 1 || numbers === null || numbers % known !== 0) throw new Error(`the shape of "${name}" is not recorded`);
   return shape.map((size) => (size < 0 ? numbers / known : size));
-}
-
-function elementsOf({ name, datatype }: RowInput, numbers: readonly number[]): TensorData {
-  const data = createElements(datatype, numbers.length);
-  if (Array.isArray(data)) throw new Error(`"${name}" is text`);
-  numbers.forEach((number, at) => {
-    if (data instanceof BigInt64Array || data instanceof BigUint64Array) data[at] = BigInt(Math.round(number));
-    else data[at] = datatype === 'FP16' ? numberToHalf(number) : number;
-  });
-  return data;
 }

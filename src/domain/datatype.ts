@@ -1,6 +1,7 @@
 // The element types of tensors: how each is called in the Open Inference Protocol and in onnxruntime, how many bytes
 // an element takes, and which array holds it. Pure; any thread.
-import { HALF_INFINITY_BITS } from './half.ts';
+import { HALF_INFINITY_BITS, numberToHalf } from './half.ts';
+import type { ClassLabels, DefaultValue } from '../onnx/derive/open-zipmap.ts';
 import type { Datatype, Signature, TensorSignature } from './records.ts';
 
 export type NumericArray =
@@ -51,6 +52,16 @@ export const elementBytes = (datatype: Datatype): number => ELEMENTS[datatype].b
 
 /** Allocates `length` elements, all zero (or empty). */
 export const createElements = (datatype: Datatype, length: number): TensorData => ELEMENTS[datatype].create(length);
+
+/** The numbers as elements of a datatype that has some. */
+export function numberElements(datatype: Exclude<Datatype, 'BYTES'>, numbers: readonly number[]): TensorData {
+  const data = createElements(datatype, numbers.length) as NumericArray | BigArray;
+  numbers.forEach((number, at) => {
+    if (data instanceof BigInt64Array || data instanceof BigUint64Array) data[at] = BigInt(Math.round(number));
+    else data[at] = datatype === 'FP16' ? numberToHalf(number) : number;
+  });
+  return data;
+}
 
 /** With the flag, a pair of surrogates is one character and no surrogate. */
 const UNCARRIED = /\0|\p{Surrogate}/u;
@@ -120,3 +131,34 @@ function tensorSignature(side: 'input' | 'output', metadata: RuntimeMetadata): T
   }
   return { name, datatype, shape: shape.map((size) => (typeof size === 'number' && size >= 0 ? size : -1)) };
 }
+
+/** The values of inputs that may be left out, by input. */
+export const defaultsOf = ({ optional = [] }: Signature): Readonly<Record<string, DefaultValue>> =>
+  Object.fromEntries(optional.map(({ name, default: value }) => [name, value]));
+
+/** The signature without these inputs among those that every request has. */
+export function withDefaults(
+  signature: Signature, defaults: Readonly<Record<string, DefaultValue>>,
+): Signature {
+  const optional = signature.inputs.flatMap((input) => {
+    const value = defaults[input.name];
+    const { datatype } = input;
+    return value === undefined || datatype === 'BYTES' ? [] : [{ ...input, datatype, default: value }];
+  });
+  if (optional.length === 0) return signature;
+  const inputs = signature.inputs.filter(({ name }) => optional.every((one) => one.name !== name));
+  return { ...signature, inputs, optional };
+}
+
+/** The names of classes in a signature, by output. */
+export const labelsOf = ({ outputs }: Signature): Readonly<Record<string, ClassLabels>> =>
+  Object.fromEntries(outputs.flatMap(({ name, labels }) => (labels === undefined ? [] : [[name, labels]])));
+
+/** The signature with names for the classes of some outputs. */
+export const withLabels = (signature: Signature, labels: Readonly<Record<string, ClassLabels>>): Signature => ({
+  ...signature,
+  outputs: signature.outputs.map((output) => {
+    const names = labels[output.name];
+    return names === undefined ? output : { ...output, labels: names };
+  }),
+});

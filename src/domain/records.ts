@@ -1,7 +1,7 @@
 // What the registry stores, as plain types, and what is read from them. A record is written whole, in one transaction,
 // and never edited in place: a changed record is a new value under the same key. Times are wall-clock milliseconds
 // since 1970.
-import type { ClassLabels } from '../onnx/derive/open-zipmap.ts';
+import type { ClassLabels, DefaultValue } from '../onnx/derive/open-zipmap.ts';
 import type { ValidationRow } from './known-answers.ts';
 import type { CheckName } from '../options/judge-options.ts';
 import type { SessionOptions } from '../options/session-options.ts';
@@ -21,23 +21,19 @@ export interface TensorSignature {
   readonly labels?: ClassLabels;
 }
 
-export interface Signature {
-  readonly inputs: readonly TensorSignature[];
-  readonly outputs: readonly TensorSignature[];
+/** An input that a request for whole tensors may leave out, and a request in rows does. */
+export interface OptionalInput extends TensorSignature {
+  readonly datatype: Exclude<Datatype, 'BYTES'>;
+  readonly default: DefaultValue;
 }
 
-/** The names of classes in a signature, by output. */
-export const labelsOf = ({ outputs }: Signature): Readonly<Record<string, ClassLabels>> =>
-  Object.fromEntries(outputs.flatMap(({ name, labels }) => (labels === undefined ? [] : [[name, labels]])));
-
-/** The signature with names for the classes of some outputs. */
-export const withLabels = (signature: Signature, labels: Readonly<Record<string, ClassLabels>>): Signature => ({
-  ...signature,
-  outputs: signature.outputs.map((output) => {
-    const names = labels[output.name];
-    return names === undefined ? output : { ...output, labels: names };
-  }),
-});
+export interface Signature {
+  /** Those that every request has. */
+  readonly inputs: readonly TensorSignature[];
+  readonly outputs: readonly TensorSignature[];
+  /** Not there when there are none. */
+  readonly optional?: readonly OptionalInput[];
+}
 
 /**
  * How the judge reads the output: one number per row (a score in 0…1, a regression's value, or of unknown meaning), one

@@ -21,7 +21,8 @@ export function defaultInputsOf(path: string, bytesMax: number): string[] {
   }
 }
 
-function defaultInputs(source: ByteSource): string[] {
+/** The same of a file that is open. */
+export function defaultInputs(source: ByteSource): string[] {
   const constants = new Set<string>();
   const inputs: string[] = [];
   let formatVersion = 0;

@@ -18,6 +18,8 @@ export interface TensorRequest {
   readonly timeoutUs: number;
   /** In the order of the model's signature. */
   readonly inputs: readonly Tensor[];
+  /** Of the inputs that may be left out, in the order of the signature; not there when all of them are. */
+  readonly optional?: readonly (Tensor | undefined)[];
   readonly outputs: readonly WantedOutput[];
 }
 

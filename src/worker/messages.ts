@@ -6,7 +6,7 @@ import type { ArtifactRecord, Datatype, OutputKind, Signature, StackingDecision 
 import type { RunMemory } from '../domain/run-memory.ts';
 import type { MemoryPlan } from '../shared-memory/memory-budget.ts';
 import type { RunLimits } from '../domain/run-limits.ts';
-import type { ClassLabels } from '../onnx/derive/open-zipmap.ts';
+import type { ClassLabels, DefaultValue } from '../onnx/derive/open-zipmap.ts';
 import type { RowRingSize } from '../shared-memory/row-ring.ts';
 import type { NonFiniteJson } from '../protocols/json/tensor-json.ts';
 
@@ -39,6 +39,8 @@ export interface WorkerStart extends ArtifactRecord {
   readonly version: string;
   /** As in its signature, by output. */
   readonly labels?: Readonly<Record<string, ClassLabels>>;
+  /** The values of inputs that may be left out, by input; none by default. */
+  readonly defaults?: Readonly<Record<string, DefaultValue>>;
   readonly outputKind: OutputKind;
   /** Where its predictions are read from; null when no output can be judged. */
   readonly source: PredictionSource | null;

@@ -146,7 +146,9 @@ describe('lastgood serve judging the demo models under load', () => {
     await crowd.stop();
     const { model, recentDecisions } = await statusOf('housing');
     assert.equal(model.activeVersion, activeVersion, recentDecisions.map(shown).join('\n'));
-    const told = recentDecisions.filter(({ generation }) => generation === model.generation);
+    // That a retrained version answers differently is told as well, and is no matter of the host.
+    const told = recentDecisions.filter(({ generation, trigger }) =>
+      generation === model.generation && trigger !== 'pairs');
     assert.ok(told.every(({ action }) => action === 'suppressed'), told.map(shown).join('\n'));
   });
 

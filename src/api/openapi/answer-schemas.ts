@@ -62,6 +62,10 @@ export const modelReady = z.strictObject({ name: z.string(), ready: z.boolean() 
 
 const tensorMetadata = z.strictObject({
   name: z.string(), datatype, shape: z.array(z.int().min(-1)),
+  parameters: z.strictObject({
+    labels: z.array(z.union([z.string(), z.number()])).optional(),
+    optional: z.literal(true).optional(), default: z.array(z.number()).optional(),
+  }).optional().meta({ description: 'labels: names of classes; optional: may be left out, and is then the default' }),
 }).meta({ id: 'TensorMetadata' });
 
 export const modelMetadataAnswer = z.strictObject({

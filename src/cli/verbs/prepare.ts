@@ -86,7 +86,7 @@ async function prepare(model: string, data: string, { out, rows, golden, drop, f
     const copied = await addArtifact(folder, model);
     const made = await addDerived(folder, copied);
     const artifact = { ...copied, ...(made === null ? {} : { derived: made.derived }) };
-    const file = { ...modelFileOf(folder, artifact), labels: made?.labels ?? {} };
+    const file = { ...modelFileOf(folder, artifact), labels: made?.labels ?? {}, defaults: made?.defaults ?? {} };
     const order = { file, data, dropped: drop, rowsMax: rows, goldenRows: golden, ...paths };
     return { ...await inChild(order), ...paths };
   } catch (error) {

@@ -20,9 +20,11 @@ export function modelMetadata(record: VersionRecord, versions: readonly string[]
   const { model, signature } = record;
   const tensor = ({ name, datatype, shape, labels }: TensorSignature): object =>
     ({ name, datatype, shape, ...(labels === undefined ? {} : { parameters: { labels } }) });
+  const optional = (signature.optional ?? []).map(({ default: { data }, ...input }) =>
+    ({ ...tensor(input), parameters: { optional: true, default: data } }));
   return {
     name: model, versions, platform: PLATFORM,
-    inputs: signature.inputs.map(tensor), outputs: signature.outputs.map(tensor),
+    inputs: [...signature.inputs.map(tensor), ...optional], outputs: signature.outputs.map(tensor),
   };
 }
 

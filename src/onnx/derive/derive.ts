@@ -1,19 +1,22 @@
 // What is loaded in place of a model that cannot be served as it is: the rules, in the order in which they are looked
 // at, and the file that they make. A rule never changes what it makes of a file: another way is another version of it,
 // beside the one that versions in a registry were made by. Any thread.
+import { defaultInputs } from '../default-inputs.ts';
 import { readModel } from '../graph.ts';
 import type { OnnxModel } from '../graph.ts';
 import { Fields, WireType } from '../protobuf.ts';
 import type { ByteSource, Span } from '../protobuf.ts';
+import { DEFAULT_INPUTS_MAX, openDefault } from './open-default.ts';
 import { openLabel } from './open-label.ts';
 import { openSequence } from './open-sequence.ts';
 import { openZipMap } from './open-zipmap.ts';
-import type { Change, ClassLabels } from './open-zipmap.ts';
+import type { Change, ClassLabels, DefaultValue } from './open-zipmap.ts';
 import { withEdits } from './wire.ts';
 import type { Piece } from './wire.ts';
 
 const RULES: Readonly<Record<string, (source: ByteSource, model: OnnxModel) => Change>> = {
   'open-zipmap/1': openZipMap, 'open-sequence/1': openSequence, 'open-label/1': openLabel,
+  'open-default/1': openDefault,
 };
 
 /** Each with its version. */
@@ -25,6 +28,8 @@ interface Derivation {
   readonly pieces: readonly Piece[];
   /** By output. */
   readonly labels: Readonly<Record<string, ClassLabels>>;
+  /** By input. */
+  readonly defaults: Readonly<Record<string, DefaultValue>>;
 }
 
 /** What the rules make of a model, all of them or those named; null when they leave it as it is. */
@@ -43,6 +48,7 @@ export function derive(source: ByteSource, rules: readonly string[] = knownRules
     rules: changes.map(({ rule }) => rule),
     pieces: withEdits(source, changes.flatMap(({ edits }) => edits)),
     labels: Object.assign({}, ...changes.map(({ labels }) => labels)) as Derivation['labels'],
+    defaults: Object.assign({}, ...changes.map(({ defaults }) => defaults)) as Derivation['defaults'],
   };
 }
 
@@ -54,6 +60,8 @@ const OTHER_TYPES = [4, 5, 9];
 
 // Looks at no node: of a large network, which no rule is about, nothing more is read.
 function isOfInterest(source: ByteSource): boolean {
+  const defaults = defaultInputs(source).length;
+  if (defaults > 0 && defaults <= DEFAULT_INPUTS_MAX) return true;
   const fields = new Fields(source);
   while (fields.next()) {
     if (fields.number === MODEL.opset && textsIn(source, fields).includes('ai.onnx.ml')) return true;

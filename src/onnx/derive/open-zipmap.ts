@@ -11,11 +11,19 @@ import type { Edit, Dimension } from './wire.ts';
 /** The names of classes, in the order of their columns. */
 export type ClassLabels = readonly (string | number)[];
 
+/** The value that a model itself has for an input which may be left out. */
+export interface DefaultValue {
+  readonly shape: readonly number[];
+  readonly data: readonly number[];
+}
+
 /** What a rule makes of a model. */
 export interface Change {
   readonly edits: readonly Edit[];
   /** By output. */
   readonly labels: Readonly<Record<string, ClassLabels>>;
+  /** By input; none by default. */
+  readonly defaults?: Readonly<Record<string, DefaultValue>>;
 }
 
 type Node = Graph['nodes'][number];

@@ -18,7 +18,7 @@ const ELEMENTS_MAX = 2 ** 31 - 1;
 
 /** One input of a request, without its elements. */
 interface PlannedInput {
-  /** Its place in the model's signature. */
+  /** Its place in the model's signature; those that may be left out come behind the others. */
   readonly index: number;
   readonly tensor: DeclaredTensor;
   /** Where in the JSON part its elements are; null when they are bytes behind it. */
@@ -33,6 +33,8 @@ export interface RequestPlan {
   readonly timeoutUs: number;
   /** In the order of the request, which is that of the bytes behind the JSON part. */
   readonly inputs: readonly PlannedInput[];
+  /** Inputs that every request has: those at a later place may be left out. */
+  readonly required: number;
   readonly outputs: readonly WantedOutput[];
 }
 
@@ -41,17 +43,18 @@ export function planRequest(head: JsonObject, signature: Signature): RequestPlan
   const parameters = readRequestParameters(head['parameters']);
   const id = readId(head['id']);
   const outputs = readOutputs(head['outputs'], parameters, signature);
-  return { id, timeoutUs: parameters.timeoutUs, inputs: planInputs(head['inputs'], signature), outputs };
+  const inputs = planInputs(head['inputs'], signature);
+  return { id, timeoutUs: parameters.timeoutUs, inputs, required: signature.inputs.length, outputs };
 }
 
-function planInputs(given: JsonValue | undefined, { inputs: wanted }: Signature): PlannedInput[] {
+function planInputs(given: JsonValue | undefined, { inputs: wanted, optional = [] }: Signature): PlannedInput[] {
   if (!Array.isArray(given)) {
     if (given === undefined && wanted.length === 0) return [];
     throw invalid(`"inputs" is ${said(given)}; wanted an array of tensors`);
   }
   const planned: PlannedInput[] = [];
   for (const input of given as readonly JsonValue[]) {
-    const { index, tensor, members } = declared(input, wanted);
+    const { index, tensor, members } = declared(input, optional.length === 0 ? wanted : [...wanted, ...optional]);
     if (planned.some((other) => other.index === index)) throw invalid(`input "${tensor.name}" is given twice`);
     planned.push({ index, tensor, ...elementsOf(tensor, members) });
   }

@@ -43,10 +43,10 @@ export class RequestDecoder implements TensorDecoder {
 
 // `arrays` has the elements of those inputs of the plan that stand in the JSON part; the others are bytes behind it.
 function requestOf(
-  { id, timeoutUs, inputs, outputs }: RequestPlan, bytes: Uint8Array, headerBytes: number,
+  { id, timeoutUs, inputs, required, outputs }: RequestPlan, bytes: Uint8Array, headerBytes: number,
   arrays: readonly (TensorData | null)[],
 ): TensorRequest {
-  const found = new Array<TensorRequest['inputs'][number]>(inputs.length);
+  const found = new Array<TensorRequest['inputs'][number]>(required);
   let tail = headerBytes;
   for (let place = 0; place < inputs.length; place += 1) {
     const { index, tensor, tailBytes } = inputs[place]!;
@@ -66,7 +66,8 @@ function requestOf(
   }
   const left = bytes.length - tail;
   if (left > 0) throw invalid(`${left} bytes follow the binary data of all inputs; wanted none`);
-  return { id, timeoutUs, inputs: found, outputs };
+  if (inputs.length === required) return { id, timeoutUs, inputs: found, outputs };
+  return { id, timeoutUs, inputs: found, optional: found.splice(required), outputs };
 }
 
 // The body is the model's only input, one row of it; all outputs come back as binary data.

@@ -37,7 +37,8 @@ export function decodeTfsRequest(bytes: Uint8Array, signature: Signature): TfsRe
   const form = inputs === undefined ? 'row' : 'column';
   const values = inputs === undefined ? rowValues(instances, signature) : columnValues(inputs, signature);
   const tensors = signature.inputs.map((input, index) => readTensor(input, values[index]));
-  return { id: null, timeoutUs: 0, inputs: tensors, outputs, form };
+  const optional = inputs === undefined ? undefined : optionalTensors(inputs, signature);
+  return { id: null, timeoutUs: 0, inputs: tensors, outputs, form, ...(optional && { optional }) };
 }
 
 // The values of all rows, input by input.
@@ -49,18 +50,29 @@ function rowValues(instances: JsonValue | undefined, { inputs }: Signature): Jso
   return inputs.map((input) => rows.map((row, at) => memberOf(row, input, inputs, `row ${at}`)));
 }
 
-function columnValues(value: JsonValue, { inputs }: Signature): JsonValue[] {
-  return inputs.map((input) => memberOf(value, input, inputs, '"inputs"'));
+function columnValues(value: JsonValue, { inputs, optional = [] }: Signature): JsonValue[] {
+  return inputs.map((input) => memberOf(value, input, inputs, '"inputs"', optional));
 }
 
-function memberOf(value: JsonValue, input: TensorSignature, inputs: readonly TensorSignature[], where: string):
-JsonValue {
+// Those that may be left out, and are not; undefined when all of them are.
+function optionalTensors(value: JsonValue, { inputs, optional = [] }: Signature): TensorRequest['optional'] {
+  if (!isJsonObject(value) || isBase64(value, inputs) || !optional.some(({ name }) => Object.hasOwn(value, name))) {
+    return undefined;
+  }
+  return optional.map((input) => (Object.hasOwn(value, input.name) ? readTensor(input, value[input.name]) : undefined));
+}
+
+function memberOf(
+  value: JsonValue, input: TensorSignature, inputs: readonly TensorSignature[], where: string,
+  optional: readonly TensorSignature[] = [],
+): JsonValue {
   const isNamed = isJsonObject(value) && !isBase64(value, inputs);
   if (!isNamed) {
     if (inputs.length === 1) return value;
     throw invalid(`${where} is ${said(value)}; wanted an object with ${names(inputs)}`);
   }
-  const unknown = Object.keys(value).find((name) => inputs.every((one) => one.name !== name));
+  const unknown = Object.keys(value)
+    .find((name) => inputs.every((one) => one.name !== name) && optional.every((one) => one.name !== name));
   if (unknown !== undefined) throw invalid(`${where} names ${said(unknown)}; wanted ${names(inputs)}`);
   if (Object.hasOwn(value, input.name)) return value[input.name]!;
   throw invalid(`${where} lacks input "${input.name}"; wanted ${names(inputs)}`);

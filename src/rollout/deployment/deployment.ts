@@ -2,7 +2,8 @@
 // Invariant: it is closed only when nothing runs in it any more; a busy worker is never stopped.
 import { lastgoodError, reasonOf } from '../../base/errors.ts';
 import { ROWS_LIMIT } from '../../options/options.ts';
-import { artifactRecordOf, labelsOf } from '../../domain/records.ts';
+import { defaultsOf, labelsOf } from '../../domain/datatype.ts';
+import { artifactRecordOf } from '../../domain/records.ts';
 import type { VersionRecord } from '../../domain/records.ts';
 import { clearSampleRing, sampleRingBytes, sampleRingOffset } from '../../shared-memory/sample-ring.ts';
 import { nanInputsOf, noLimits, RUN_ROWS_MAX, type RunLimits } from '../../domain/run-limits.ts';
@@ -105,6 +106,7 @@ export class Deployment {
         version: options.version.version,
         ...artifactRecordOf(options.version),
         labels: labelsOf(signature),
+        defaults: defaultsOf(signature),
         outputKind,
         source: predictionSource(options.version),
         deploymentId: options.id,

@@ -47,5 +47,8 @@ function differenceOf(
 
 /** Describes the first difference between two signatures, or returns null when clients can use either. */
 export function signatureDifference(from: Signature, to: Signature): string | null {
-  return differenceOf('input', from.inputs, to.inputs) ?? differenceOf('output', from.outputs, to.outputs);
+  // Clients may give what they could leave out.
+  const kept = (to.optional ?? []).filter(({ name }) => from.optional?.some((known) => known.name === name));
+  return differenceOf('input', from.inputs, to.inputs) ?? differenceOf('input', from.optional ?? [], kept) ??
+    differenceOf('output', from.outputs, to.outputs);
 }

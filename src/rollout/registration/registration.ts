@@ -103,8 +103,8 @@ async function addVersion(
     const artifact = { ...copied, ...(made === null ? {} : { derived: made.derived }) };
     const validation = baselineFile === null ? [] : validationRows(baselineFile);
     const trial = await tryOut(ports, request, artifact, {
-      labels: made?.labels ?? {}, golden, known: knownRows(golden, baselineFile), validation,
-      session: request.session, mayDiffer: request.force === true,
+      labels: made?.labels ?? {}, defaults: made?.defaults ?? {}, golden, known: knownRows(golden, baselineFile),
+      validation, session: request.session, mayDiffer: request.force === true,
     });
     const stacking = wishedStacking(trial.stacking, request.stacking, {
       model: request.model, version: request.version ?? 'new', signature: trial.signature,
@@ -133,7 +133,7 @@ async function addVersion(
           ...(baselineFile === null || judged.baseline === null ? [] : unwatchedInputs(
             baselineFile, judged.baseline, { signature: trial.signature, declared: declarationOf(request) })),
           ...quarantineWarnings(registry, request.model, artifact.sha256, request.session),
-          ...defaultWarnings(givenFileOf(ports.dataDir, artifact)),
+          ...defaultWarnings(givenFileOf(ports.dataDir, artifact), trial.signature),
         ],
       },
       by,
@@ -157,10 +157,11 @@ async function tryOut(
   ports: RegistrationPorts,
   { model, version }: RegistrationRequest,
   artifact: ArtifactRecord,
-  { labels, ...asked }: Omit<TrialRequest, 'file' | 'given' | 'intraOpThreads'> & Pick<Required<ModelFile>, 'labels'>,
+  { labels, defaults, ...asked }: Omit<TrialRequest, 'file' | 'given' | 'intraOpThreads'> &
+    Pick<Required<ModelFile>, 'labels' | 'defaults'>,
 ): Promise<TrialResult> {
   try {
-    const file = { ...modelFileOf(ports.dataDir, artifact), labels };
+    const file = { ...modelFileOf(ports.dataDir, artifact), labels, defaults };
     const given = artifact.derived === undefined ? null : givenFileOf(ports.dataDir, artifact);
     const memoryBytes = ports.trialMemoryBytes ?? defaultMemoryBytes();
     return await runTrial(
@@ -225,9 +226,10 @@ function quarantineWarnings(
       'until that is released, or with --force');
 }
 
-// The binding of the runtime has no way to give them.
-function defaultWarnings({ path, kind }: ModelFile): string[] {
-  const names = kind === 'ort' ? [] : defaultInputsOf(path, ARTIFACT_BYTES_MAX);
+// The binding of the runtime has no way to give those that no rule has opened.
+function defaultWarnings({ path, kind }: ModelFile, { optional = [] }: Signature): string[] {
+  const names = (kind === 'ort' ? [] : defaultInputsOf(path, ARTIFACT_BYTES_MAX))
+    .filter((name) => optional.every((one) => one.name !== name));
   if (names.length === 0) return [];
   const shown = names.slice(0, NAMES_SHOWN).map((name) => JSON.stringify(name)).join(', ');
   const more = names.length > NAMES_SHOWN ? ` and ${names.length - NAMES_SHOWN} more` : '';

@@ -31,9 +31,9 @@ export async function loadVersion(start: WorkerStart, sampler: Sampler): Promise
   let session: Session | null = null;
   try {
     const file = await loadableModel(start.dataDir, start);
-    const { intraOpThreads, session: chosen = {}, limits, stacking, labels = {} } = start;
+    const { intraOpThreads, session: chosen = {}, limits, stacking, labels = {}, defaults = {} } = start;
     const { rows: rowsMax, elements: elementsMax } = limits;
-    const options = { labels, intraOpThreads, session: chosen, rowsMax, elementsMax };
+    const options = { labels, defaults, intraOpThreads, session: chosen, rowsMax, elementsMax };
     session = await openPrepared(start, options) ?? await Session.open({ ...file, ...options });
     if (stacking !== null) session.obey(stacking);
     await session.warmUp();

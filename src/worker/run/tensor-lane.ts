@@ -13,6 +13,7 @@ import type { InputSource } from '../../domain/row-batch.ts';
 import type { RunLimits } from '../../domain/run-limits.ts';
 import type { OutputBlock, RunBlock } from '../../domain/run-block.ts';
 import { hasNonFinite } from '../../domain/datatype.ts';
+import type { TensorSignature } from '../../domain/records.ts';
 import type { Tensor } from '../../domain/datatype.ts';
 import type { FiniteCheck } from './finite-check.ts';
 import type { RunGate } from './run-gate.ts';
@@ -97,7 +98,9 @@ export class TensorBatch {
     try {
       request = codec.decoder.decode(bytes, headerBytes);
       this.#refuseTooMany(request);
-      if (this.#options.session.isStacking) rows = this.#stacking.rowsOf(request.inputs);
+      // A run has one value of each input that may be left out.
+      const isUsual = request.optional === undefined;
+      if (this.#options.session.isStacking && isUsual) rows = this.#stacking.rowsOf(request.inputs);
       const { sizes, finite } = this.#options;
       if (sizes.isNeeded) sizes.tensors(request.inputs, rows);
       if (finite.isNeeded) finite.inputs(request.inputs, 0, 0);
@@ -164,7 +167,7 @@ export class TensorBatch {
         const divided = await this.#runDivided(first, wanted);
         if (divided === null) return;
         result = divided;
-      } else result = await session.runWhole(inputs, wanted);
+      } else result = await session.runWhole(inputs, wanted, first.request.optional);
     } catch (error) {
       if (!isAlone) {
         await this.#runHalves(group);
@@ -282,16 +285,21 @@ export class TensorBatch {
 
   // An answer that is not finite is the client's when what was asked is not: anywhere in the request, since a model
   // that mixes rows spoils all of them with one.
-  #nonFiniteTo({ inputs }: TensorRequest): Outcome {
+  #nonFiniteTo({ inputs, optional = [] }: TensorRequest): Outcome {
     const { signature } = this.#options.session;
-    return inputs.some(({ data }, index) => hasNonFinite(signature.inputs[index]!.datatype, data))
+    const isNonFinite = (tensor: Tensor | undefined, { datatype }: TensorSignature): boolean =>
+      tensor !== undefined && hasNonFinite(datatype, tensor.data);
+    return inputs.some((tensor, index) => isNonFinite(tensor, signature.inputs[index]!)) ||
+      optional.some((tensor, index) => isNonFinite(tensor, signature.optional![index]!))
       ? Outcome.nonFiniteInput : Outcome.nonFinite;
   }
 
   // The inputs as rows; null when they do not divide into as many, or when a model that mixes its rows has answered
   // them together: asked again one by one, as kept rows are, they have other answers.
-  #rowsOfInputs({ inputs }: TensorRequest, rows: number): InputSource[] | null {
+  #rowsOfInputs({ inputs, optional }: TensorRequest, rows: number): InputSource[] | null {
     const { session } = this.#options;
+    // Asked again, a row has the model's own value of what it may leave out.
+    if (optional !== undefined) return null;
     if (rows > 1 && !session.isStacking) return null;
     if (session.layout.batching === 'none') {
       return inputs.map(({ data, shape }) => ({ data, shape, elements: data.length }));

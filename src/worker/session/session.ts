@@ -4,15 +4,15 @@
 import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { PREPARED_MODEL, PREPARED_WEIGHTS } from '../../artifacts/prepared.ts';
-import { withLabels } from '../../domain/records.ts';
 import type { Signature, StackingDecision } from '../../domain/records.ts';
-import type { ClassLabels } from '../../onnx/derive/open-zipmap.ts';
+import type { ClassLabels, DefaultValue } from '../../onnx/derive/open-zipmap.ts';
 import { rowLayout, withRowOutputs } from '../../domain/row-layout.ts';
 import type { RowLayout } from '../../domain/row-layout.ts';
 import type { InputSource } from '../../domain/row-batch.ts';
 import type { OutputBlock, RunBlock } from '../../domain/run-block.ts';
 import {
-  createElements, elementCount, runtimeType, shapeText, signatureFrom,
+  createElements, elementCount, numberElements, runtimeType, shapeText, signatureFrom, withDefaults,
+  withLabels,
 } from '../../domain/datatype.ts';
 import type { Tensor, TensorData } from '../../domain/datatype.ts';
 import type { ModelFile } from '../../artifacts/verify.ts';
@@ -38,6 +38,8 @@ interface SessionOptions {
   readonly dataFiles?: readonly string[];
   /** Names of classes, by output; none by default. */
   readonly labels?: Readonly<Record<string, ClassLabels>>;
+  /** The values of inputs that may be left out, by input; none by default. */
+  readonly defaults?: Readonly<Record<string, DefaultValue>>;
   readonly intraOpThreads: number;
   /** The version's own; all are the engine's by default. */
   readonly session?: VersionSession;
@@ -91,6 +93,9 @@ export class Session {
   readonly #ort: OrtModule;
   readonly #session: OrtSession;
   readonly #direct: DirectRun | null;
+  /** What is given for inputs that a run leaves out. */
+  readonly #defaults: Readonly<Record<string, FeedValue>>;
+  readonly #hasDefaults: boolean;
   readonly #fetches: Readonly<Record<string, null>>;
   /** Until it was decided: a trial's runs are nobody's. */
   /** Asked before each run; nobody by default. */
@@ -103,9 +108,14 @@ export class Session {
     this.#ort = ort;
     this.#session = session;
     this.#direct = direct;
-    this.signature = withLabels(signatureFrom(session.inputMetadata, session.outputMetadata), options.labels ?? {});
+    const { labels = {}, defaults = {} } = options;
+    const signature = withLabels(signatureFrom(session.inputMetadata, session.outputMetadata), labels);
+    this.signature = withDefaults(signature, defaults);
+    this.#defaults = Object.fromEntries((this.signature.optional ?? []).map(({ name, datatype, default: value }) =>
+      [name, this.#tensor(runtimeType(datatype), numberElements(datatype, value.data), value.shape)]));
+    this.#hasDefaults = this.signature.optional !== undefined;
     this.#fetches = Object.fromEntries(this.signature.outputs.map(({ name }) => [name, null]));
-    this.dimensionNames = session.inputMetadata.map((input) =>
+    this.dimensionNames = session.inputMetadata.filter(({ name }) => !(name in this.#defaults)).map((input) =>
       (input.isTensor ? input.shape : []).map((size) => (typeof size === 'string' ? size : '')));
     this.#layout = rowLayout(this.signature, options.rowsMax);
     this.#elementsMax = options.elementsMax ?? Infinity;
@@ -210,7 +220,11 @@ export class Session {
 
   /** Runs whole tensors by name, without dividing them into rows. */
   async runTensors(inputs: TensorMap): Promise<TensorMap> {
-    const feeds: Record<string, FeedValue> = {};
+    const feeds: Record<string, FeedValue> = { ...this.#defaults };
+    for (const { name, datatype } of this.signature.optional ?? []) {
+      const tensor = inputs[name];
+      if (tensor !== undefined) feeds[name] = this.#tensor(runtimeType(datatype), tensor.data, tensor.shape);
+    }
     for (const { name, datatype } of this.signature.inputs) {
       const tensor = inputs[name];
       if (tensor === undefined) throw new Error(`input "${name}" is missing`);
@@ -226,10 +240,16 @@ export class Session {
 
   /**
    * Runs whole tensors, given in the signature's order, and returns the wanted outputs (by their place in the
-   * signature), the others undefined. FP16 outputs come as their bits.
+   * signature), the others undefined. FP16 outputs come as their bits. `optional`: those that may be left out.
    */
-  async runWhole(inputs: readonly Tensor[], wanted: readonly number[]): Promise<WholeResult> {
-    const feeds: Record<string, FeedValue> = {};
+  async runWhole(
+    inputs: readonly Tensor[], wanted: readonly number[], optional: readonly (Tensor | undefined)[] = [],
+  ): Promise<WholeResult> {
+    const feeds: Record<string, FeedValue> = { ...this.#defaults };
+    this.signature.optional?.forEach(({ name, datatype }, index) => {
+      const tensor = optional[index];
+      if (tensor !== undefined) feeds[name] = this.#tensor(runtimeType(datatype), tensor.data, tensor.shape);
+    });
     this.signature.inputs.forEach(({ name, datatype }, index) => {
       const { data, shape } = inputs[index]!;
       feeds[name] = this.#tensor(runtimeType(datatype), data, shape);
@@ -288,7 +308,7 @@ export class Session {
 
   #feeds(inputs: readonly InputSource[], firstRow: number, rows: number): Record<string, FeedValue> {
     const { batching, inputs: layouts, rowsPerRun } = this.layout;
-    const feeds: Record<string, FeedValue> = {};
+    const feeds: Record<string, FeedValue> = this.#hasDefaults ? { ...this.#defaults } : {};
     for (let index = 0; index < layouts.length; index += 1) {
       const { name, datatype } = layouts[index]!;
       const { data, shape, elements } = inputs[index]!;

@@ -15,6 +15,7 @@ import { EXPORTED, exported } from '../exported.ts';
 interface Derived {
   readonly rules: readonly string[];
   readonly labels: Readonly<Record<string, readonly (string | number)[]>>;
+  readonly defaults: Readonly<Record<string, unknown>>;
   readonly bytes: Uint8Array;
   readonly model: ModelProto;
 }
@@ -45,7 +46,32 @@ const RULES: Readonly<Record<string, readonly string[] | null>> = {
   'catboost-text-zipmap': ['open-zipmap/1'], 'catboost-binary-zipmap': ['open-zipmap/1'],
 };
 
+/** The linear model with inputs that have a value of their own: its bias, and as many further ones as are said. */
+function withDefaults(change: { irVersion?: bigint; more?: number; shape?: (number | string)[] } = {}): Uint8Array {
+  const { irVersion = 8n, more = 0, shape = [1] } = change;
+  const model = fromBinary(ModelProtoSchema, linear());
+  model.irVersion = irVersion;
+  const { initializer, input } = model.graph!;
+  const bias = initializer.find(({ name }) => name === 'b')!;
+  const extra = Array.from({ length: more }, (_, at) => `more${at}`);
+  initializer.push(...extra.map((name) => ({ ...bias, name })));
+  for (const name of ['b', ...extra]) input.unshift(create(ValueInfoProtoSchema, valueInfo([name, Type.FLOAT, shape])));
+  return toBinary(ModelProtoSchema, model);
+}
+
 suite('derive', () => {
+  test('takes the value of an input that may be left out from the file, and leaves lists of weights alone', () => {
+    const made = derived(withDefaults())!;
+    assert.deepEqual(made.rules, ['open-default/1']);
+    assert.deepEqual(made.defaults, { b: { shape: [1], data: [0.5] } });
+    assert.deepEqual(made.model.graph!.initializer.map(({ name }) => name).includes('b'), false);
+    assert.deepEqual(made.model.graph!.input.map(({ name }) => name), ['b', 'x']);
+    assert.equal(derived(withDefaults({ more: 7 }))?.model.graph!.input.length, 9);
+    for (const left of [{ more: 8 }, { irVersion: 3n }, { shape: ['n'] }, { shape: [2] }]) {
+      assert.equal(derived(withDefaults(left)), null, JSON.stringify(Object.keys(left)));
+    }
+  });
+
   test('opens what libraries export, keeps the names of classes, and leaves plain models alone', () => {
     assert.deepEqual(Object.keys(RULES).sort(), EXPORTED.map(({ name }) => name).sort());
     for (const { name, bytes, labels, outputs } of EXPORTED) {
@@ -121,7 +147,7 @@ suite('derive', () => {
     const { bytes } = exported('sklearn-zipmap-int');
     assert.throws(() => derived(bytes, ['open-zipmap/2']), /rule "open-zipmap\/2" is not known to this build; known/);
     assert.throws(() => derived(bytes, ['toString']), /not known/);
-    assert.deepEqual(knownRules, ['open-zipmap/1', 'open-sequence/1', 'open-label/1']);
+    assert.deepEqual(knownRules, ['open-zipmap/1', 'open-sequence/1', 'open-label/1', 'open-default/1']);
   });
 
   test('comes to an end with whatever it is given', () => {
