@@ -65,8 +65,9 @@ async function portLine({ stdout }: ChildProcess): Promise<number | null> {
   if (stdout === null) return null;
   for await (const line of createInterface({ input: stdout })) {
     if (!line.startsWith('{')) continue;
-    const { port } = JSON.parse(line) as { readonly port?: number };
-    if (port === undefined) continue;
+    const { port, event } = JSON.parse(line) as { readonly port?: number; readonly event?: string };
+    // A server that listens may not answer yet.
+    if (port === undefined || event === 'listening') continue;
     // Unread output would fill the pipe and stop the server.
     stdout.resume();
     return port;

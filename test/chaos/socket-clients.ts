@@ -7,7 +7,9 @@ import type { Answer } from './model.ts';
 const FRAMES_IN_FLIGHT = 4;
 const RECONNECT_MS = 20;
 const THINK_MS = 4;
-const REFUSALS = ['QUEUE_FULL', 'SOCKET_BUSY', 'DRAINING', 'DEADLINE_EXCEEDED', 'RUN_HUNG', 'NO_ACTIVE_VERSION'];
+const REFUSALS = [
+  'QUEUE_FULL', 'SOCKET_BUSY', 'DRAINING', 'DEADLINE_EXCEEDED', 'RUN_HUNG', 'NO_ACTIVE_VERSION', 'MODEL_STARTING',
+];
 
 interface Frame extends Answer {
   readonly id?: number;
