@@ -61,9 +61,13 @@ suite('A process that may have so much memory', { skip }, () => {
     writeFileSync(small, linear());
     for (const model of MODELS) await admin.register({ model, version: '1', file, promote: true }, actor);
     await admin.register({ model: 'small', version: '1', file: small, promote: true }, actor);
-    const { json } = await http(server.port, '/v2/models/a/config');
-    const { limits } = json['parameters'] as { readonly limits: { readonly string_value: string } };
-    longest = (JSON.parse(limits.string_value) as LimitsView).dimensions[0]!.most;
+    // Each trial measures for itself: what all of them take.
+    const most = await Promise.all(MODELS.map(async (model) => {
+      const { json } = await http(server.port, `/v2/models/${model}/config`);
+      const { limits } = json['parameters'] as { readonly limits: { readonly string_value: string } };
+      return (JSON.parse(limits.string_value) as LimitsView).dimensions[0]!.most;
+    }));
+    longest = Math.min(...most);
   });
   after(async () => {
     assert.equal(await server.stop(), 0);

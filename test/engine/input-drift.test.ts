@@ -41,10 +41,10 @@ describe('inputs that drift', () => {
   const baseline = (inputs?: Record<string, unknown>): string => {
     const path = join(dataDir, 'two.baseline.json');
     const data = Array.from({ length: 400 }, () => random());
-    const tensor = { shape: [-1, 1], data };
+    const first = { shape: [-1, 1], data: data.map((value) => -value) };
     writeFileSync(path, JSON.stringify({
-      format: 'lastgood.baseline/1', source: 'validation', rows: 400, outputs: { first: tensor },
-      inputs: inputs ?? { x: tensor },
+      format: 'lastgood.baseline/1', source: 'validation', rows: 400, outputs: { first },
+      inputs: inputs ?? { x: { shape: [-1, 1], data } },
     }));
     return path;
   };

@@ -74,7 +74,9 @@ async function tryArtifact(order: TrialOrder): Promise<TrialMessage> {
 async function differencesOf(
   session: Session, validation: readonly ValidationRow[], mayDiffer: boolean,
 ): Promise<string[]> {
-  const { compared, differing, worst } = await compareRows(session, validation);
+  // A file about other inputs is refused for that, with better words, when the version is recorded.
+  const isAsked = validation.every((row) => session.signature.inputs.every(({ name }) => name in row.inputs));
+  const { compared, differing, worst } = await compareRows(session, isAsked ? validation : []);
   if (worst === null) return [];
   const details = { differing, compared, row: worst.row, reason: worst.reason };
   if (!mayDiffer) throw lastgoodError('PREDICTIONS_DIFFER', details);
