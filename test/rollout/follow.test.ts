@@ -55,7 +55,7 @@ describe('ModelRollout.start', () => {
     await start({ served: ['1', '2'], good: ['1', '2'] });
     assert.deepEqual([await bench.answers(), bench.rollout.phase, bench.loaded()], ['2 g2', 'steady', ['1', '2']]);
     const roles = bench.rollout.deployments.map(({ version, role }) => `${version} ${role}`);
-    assert.deepEqual(roles, ['2 active', '1 standby']);
+    assert.deepEqual(roles, ['1 standby', '2 active']);
     assert.equal(bench.history('rollback'), 0);
   });
 
