@@ -40,7 +40,7 @@ describe('ModelRollout.promote', () => {
       meanwhile = [await bench.answers(), bench.rollout.deployments.map(({ role }) => role)];
     };
     const activation = await promote('3');
-    assert.deepEqual(meanwhile, ['2 g2', ['active', 'standby', 'candidate']]);
+    assert.deepEqual(meanwhile, ['2 g2', ['standby', 'active', 'candidate']]);
     assert.deepEqual(activation, { model: 'm', version: '3', from: '2', generation: 3 });
     await bench.settled();
     assert.deepEqual([await bench.answers(), bench.loaded()], ['3 g3', ['2', '3']]);

@@ -167,14 +167,17 @@ describe('registerVersion', () => {
     assert.equal(stacking?.mode, 'none', 'it has no graph that could be read');
   });
 
-  test('warns of inputs with a default, which no request can give, and keeps the model\'s own value', async () => {
+  test('records inputs with a default as optional, and warns of those that no request can give', async () => {
     const whole = fromBinary(ModelProtoSchema, linear());
-    whole.graph!.input.push(create(ValueInfoProtoSchema, valueInfo(['b', Type.FLOAT, [1]])));
+    whole.graph!.input.push(
+      create(ValueInfoProtoSchema, valueInfo(['b', Type.FLOAT, [1]])),
+      create(ValueInfoProtoSchema, valueInfo(['w', Type.FLOAT, ['n', 1]])));
     const file = join(dataDir, 'default.onnx');
     writeFileSync(file, toBinary(ModelProtoSchema, whole));
     const { warnings, signature } = await register({ file });
     assert.deepEqual(signature.inputs.map(({ name }) => name), ['x']);
-    assert.match(warnings.join(), /inputs with a default \("b"\) always have the model's own value/);
+    assert.deepEqual(signature.optional?.map((input) => [input.name, input.default.data]), [['b', [0.5]]]);
+    assert.match(warnings.join(), /inputs with a default \("w"\) always have the model's own value/);
   });
 
   test('refuses a version whose golden answers differ, which flipped weights are found by', async () => {
