@@ -30,7 +30,7 @@ describe('lastgood without an engine', () => {
     const first = await lastgood(['register', 'housing', housingFile('1'), ...baseline, ...data]);
     assert.equal(first.code, 0, first.stderr);
     assert.match(first.stdout, /registered version 1 of housing: .* features FP32\[-1,8\] -> price FP32\[-1,1\]/);
-    assert.match(first.stdout, /stacking: rows, because its graph keeps rows apart, and made-up rows were answered in company/);
+    assert.match(first.stdout, /stacking: rows, because its graph keeps rows apart, and made-up rows were answered/);
     assert.match(first.stdout, /lastgood promote housing 1/);
     assert.match(first.stderr, /^lastgood: no engine runs on ".*": worked on the data directory itself\n$/);
     const second = await lastgood(['register', 'housing', housingFile('2'), '--version', 'two', ...data]);
