@@ -10,6 +10,7 @@ import type { Datatype } from '../../../src/domain/records.ts';
 import type { TensorData } from '../../../src/domain/datatype.ts';
 import { loadRuntime } from '../../../src/worker/session/runtime.ts';
 import type { FeedValue, OrtSession } from '../../../src/worker/session/runtime.ts';
+import { valueInfo } from '../../worker/onnx.ts';
 
 export type AttributeValue = number | string | readonly number[] | readonly string[] | Float | GraphText | TensorText;
 /** A number that is none of the whole ones, whatever it is. */
@@ -119,7 +120,7 @@ export function oneOperatorModel(one: OneOperator, turned: Turned | null = null)
     }
     const axis = input.shape.indexOf('N');
     const dims = [...input.shape.slice(axis, axis + 1), ...input.shape.slice(0, axis), ...input.shape.slice(axis + 1)];
-    inputs.push(valueOf(`x${at}`, TYPES[input.type][0], dims));
+    inputs.push(valueInfo([`x${at}`, TYPES[input.type][0], dims]));
     if (axis === 0) return `x${at}`;
     const order = input.shape.map((_, place) => (place < axis ? place + 1 : place === axis ? 0 : place));
     nodes.push({ opType: 'Transpose', input: [`x${at}`], output: [`t${at}`], attribute: [attribute('perm', order)] });
@@ -149,26 +150,6 @@ export function oneOperatorModel(one: OneOperator, turned: Turned | null = null)
     },
   }));
 }
-
-const valueOf = (name: string, elemType: number, dims: readonly (number | 'N')[]): MessageInitShape<
-  typeof ValueInfoProtoSchema
-> => ({
-  name,
-  type: {
-    value: {
-      case: 'tensorType',
-      value: {
-        elemType,
-        shape: {
-          dim: dims.map((size) => ({
-            value: size === 'N' ? { case: 'dimParam', value: 'N' } as const
-              : { case: 'dimValue', value: BigInt(size) } as const,
-          })),
-        },
-      },
-    },
-  },
-});
 
 export interface Measured {
   /** Of each output: its rank in company, and the axes along which each row has what it has alone. */
