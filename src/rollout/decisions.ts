@@ -1,6 +1,6 @@
 // Pure rules around a failing verdict: may the machine act on it now, and what is written down about it.
+import { PAIRS_FORMAT } from '../judge/pairs/pair-schema.ts';
 import type { PairFacts } from '../judge/pairs/pair-schema.ts';
-import { PAIRS_FORMAT } from '../judge/pairs/pair-verdict.ts';
 import type { Blame } from '../judge/types/check-kinds.ts';
 import type { HealthReport, Verdict } from '../judge/types/messages.ts';
 import type { JudgeOptions } from '../options/options.ts';

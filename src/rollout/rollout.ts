@@ -198,8 +198,9 @@ export class ModelRollout {
   }
 
   /** Writes down, once, that the active version and the one before answer the same questions differently. */
-  async onPairs({ facts, verdict: { disagrees } }: PairStanding): Promise<void> {
-    if (!this.#closed && disagrees !== null) await this.#verdicts.tellPairs(facts, disagrees.text);
+  async onPairs({ generation, facts, verdict: { disagrees } }: PairStanding): Promise<void> {
+    if (this.#closed || disagrees === null || generation !== this.active?.generation) return;
+    await this.#verdicts.tellPairs(facts, disagrees.text);
   }
 
   /** Ends the probation when its time and its requests have passed without a violation. */

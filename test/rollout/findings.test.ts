@@ -2,6 +2,8 @@
 // timed for real; the answers to recent inputs come from the test.
 import assert from 'node:assert/strict';
 import { afterEach, describe, test } from 'node:test';
+import { PairCounts } from '../../src/judge/pairs/pair-counts.ts';
+import { judgePairs } from '../../src/judge/pairs/pair-verdict.ts';
 import { findingOf } from '../../src/judge/verdict/findings.ts';
 import type { Finding } from '../../src/judge/verdict/findings.ts';
 import type { Signature } from '../../src/domain/records.ts';
@@ -135,6 +137,27 @@ describe('A drift', () => {
       assert.equal(last()?.suppressedBy, change === 'pin' ? 'pinned' : 'promoted_over');
       if (change === 'pin') await bench.close();
     }
+  });
+});
+
+describe('Answers that differ from those of the version before', () => {
+  const pairs = new PairCounts({ version: '2', twin: '1', kind: 'classes', sigma: null });
+  for (let at = 0; at < 20; at += 1) {
+    const answer = (classIndex: number) => ({ outcome: 'answered', value: 0.9, classIndex } as const);
+    pairs.add({ input: at, atUs: at * 1e6, fresh: answer(1), twin: answer(0), cosine: null });
+  }
+  const facts = pairs.facts();
+  const verdict = judgePairs(facts);
+  const told = () => bench.registry.decisions('m').filter(({ trigger }) => trigger === 'pairs');
+
+  test('are told once, of the generation that gave them and of no later one', async () => {
+    await start();
+    const { generation } = bench.rollout.active!;
+    await bench.rollout.onPairs({ generation: generation - 1, facts, verdict });
+    assert.deepEqual(told(), [], 'another version answers by now');
+    await bench.rollout.onPairs({ generation, facts, verdict });
+    await bench.rollout.onPairs({ generation, facts, verdict });
+    assert.deepEqual(told().map((one) => [one.generation, one.version, one.action]), [[generation, '2', 'warn']]);
   });
 });
 

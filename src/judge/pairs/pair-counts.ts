@@ -3,6 +3,7 @@
 // again and again says no more than once. Counts begin anew after so many pairs, or a day: damage that comes late is
 // not diluted by what was right before, and each block spends half of the error that the one before it may spend.
 import type { OutputKind } from '../../domain/records.ts';
+import { disagree } from './disagreement.ts';
 import type { Differences, PairFacts } from './pair-schema.ts';
 
 const PAIRS_PER_BLOCK = 20_000;
@@ -12,11 +13,8 @@ const SLOT_US = 10e6;
 const INPUTS_PER_SLOT_MAX = 4_096;
 /** Classes that are counted apart; the rest is counted with all others only. */
 const CLASSES_MAX = 1_000;
-/** Numbers further apart than this, in deviations of the baseline, disagree. */
-const FAR_SIGMAS = 0.5;
-/** Vectors with a smaller cosine disagree. */
-const NEAR_COSINE = 0.9;
-const SCORE_MIDDLE = 0.5;
+/** Their answers differ or not, whatever the baseline says. */
+const WITHOUT_SIGMA: readonly OutputKind[] = ['labels', 'classes', 'score'];
 
 /** One version's answer to a question. */
 export interface PairedAnswer {
@@ -142,13 +140,9 @@ function addDifference(counts: Differences, fresh: boolean, twin: boolean): void
   else counts.minus += 1;
 }
 
-// Null when nothing says whether they do.
+// Null when nothing says whether they do: vectors of other lengths, numbers without a baseline.
 function disagrees({ kind, sigma }: Paired, { fresh, twin, cosine }: Pair): boolean | null {
-  switch (kind) {
-    case 'labels': return fresh.value !== twin.value;
-    case 'classes': return fresh.classIndex !== twin.classIndex;
-    case 'score': return fresh.value >= SCORE_MIDDLE !== twin.value >= SCORE_MIDDLE;
-    case 'vector': return cosine === null ? null : cosine < NEAR_COSINE;
-    default: return sigma === null || !(sigma > 0) ? null : Math.abs(fresh.value - twin.value) > FAR_SIGMAS * sigma;
-  }
+  const isMeasured = sigma !== null && sigma > 0;
+  if (kind === 'vector' ? cosine === null : !isMeasured && !WITHOUT_SIGMA.includes(kind)) return null;
+  return disagree(kind, fresh, twin, { cosine, sigma: sigma ?? NaN });
 }

@@ -34,8 +34,9 @@ const pairFactsSchema = z.object({
   classes: z.array(disagreementSchema.extend({ classIndex: z.number() })),
 });
 
-/** The evidence of a decision that pairs led to. */
-export const pairsEvidenceSchema = z.object({ format: z.literal('lastgood.pairs/1'), pairs: pairFactsSchema });
+/** How the evidence of a decision that pairs led to is marked. */
+export const PAIRS_FORMAT = 'lastgood.pairs/1';
+export const pairsEvidenceSchema = z.object({ format: z.literal(PAIRS_FORMAT), pairs: pairFactsSchema });
 export type PairFacts = z.infer<typeof pairFactsSchema>;
 export type Differences = PairFacts['failed'];
 export type Disagreement = NonNullable<PairFacts['disagreement']>;

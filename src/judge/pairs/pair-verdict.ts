@@ -6,8 +6,6 @@ import { numberText, percentText } from '../types/number-text.ts';
 import { lnNotWorse, lnOver, lnWorse, shareInterval } from './e-processes.ts';
 import type { Disagreement, PairFacts } from './pair-schema.ts';
 
-/** How the evidence of a decision that pairs led to is marked. */
-export const PAIRS_FORMAT = 'lastgood.pairs/1';
 /** The error that all metrics and blocks together may make: of blaming, and of clearing. */
 const ALPHA = 1e-3;
 const BETA = 1e-2;
@@ -38,6 +36,8 @@ interface PairVerdict {
 
 /** The counts and what follows from them. */
 export interface PairStanding {
+  /** Of the version whose answers they are. */
+  readonly generation: number;
   readonly facts: PairFacts;
   readonly verdict: PairVerdict;
 }

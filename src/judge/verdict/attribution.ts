@@ -12,6 +12,7 @@ import { moments } from '../statistics/distribution.ts';
 import type { Judged } from '../types/check-kinds.ts';
 import type { attributionFactsSchema } from './findings-schema.ts';
 import { jensenShannonDistance, largestShareDifference, populationStability } from '../statistics/statistics.ts';
+import { disagree } from '../pairs/disagreement.ts';
 import { psiByChance } from '../statistics/chance.ts';
 import { numberText, percentText } from '../types/number-text.ts';
 
@@ -26,11 +27,6 @@ const DISAGREE_SHARE = 0.25;
 /** A version that moved this many times as far from its baseline as the last good one has reasons of its own. */
 const MUCH_FURTHER = 4;
 const CLASSES_MUCH_FURTHER = 2;
-/** Numbers further apart than this, in deviations of the last good version's answers, disagree. */
-const FAR_SIGMAS = 0.5;
-/** Vectors with a smaller cosine disagree. */
-const NEAR_COSINE = 0.9;
-const SCORE_MIDDLE = 0.5;
 /** The last good version's answers have moved from this on, and when chance explains them less often than that. */
 const PSI_MOVED = 0.125;
 const MOVED_CHANCE = 1e-3;
@@ -107,17 +103,9 @@ function disagrees({ kind, active, good, cosines }: Compared, row: number, devia
   const left = active.values[row] ?? null;
   const right = good.values[row] ?? null;
   if (left === null || right === null) return left !== right;
-  switch (kind) {
-    case 'labels':
-      return left !== right;
-    case 'classes':
-      return active.classes[row] !== good.classes[row];
-    case 'score':
-      return left >= SCORE_MIDDLE !== right >= SCORE_MIDDLE;
-    default:
-      // Without the vectors themselves their lengths have to do.
-      return cosines === null ? Math.abs(left - right) > FAR_SIGMAS * deviation : cosines[row]! < NEAR_COSINE;
-  }
+  return disagree(
+    kind, { value: left, classIndex: active.classes[row]! }, { value: right, classIndex: good.classes[row]! },
+    { cosine: cosines === null ? null : cosines[row]!, sigma: deviation });
 }
 
 /** Judges who is to blame for answers that drift. */

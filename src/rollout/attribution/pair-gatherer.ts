@@ -23,8 +23,9 @@ const PROBATION_SHARE = 0.05;
 const STEADY_SHARE = 0.01;
 /** Worker time that may be saved up for later runs. */
 const SAVED_US_MAX = 250_000;
-/** Rows that wait to be asked; the oldest give way. */
+/** Rows that wait to be asked, and their bytes; the oldest give way. */
 const WAITING_MAX = 64;
+const WAITING_BYTES_MAX = 8 * 1024 ** 2;
 
 interface ActiveVersion {
   readonly deployment: Deployment;
@@ -68,8 +69,9 @@ export class PairGatherer {
   /** What the pairs of the active generation say; null while there is no twin that can be asked. */
   get standing(): PairStanding | null {
     if (this.#gathering === null) return null;
-    const facts = this.#gathering.counts.facts();
-    return { facts, verdict: judgePairs(facts) };
+    const { generation, counts } = this.#gathering;
+    const facts = counts.facts();
+    return { generation, facts, verdict: judgePairs(facts) };
   }
 
   /** Asks the twin what its time allows; call it a few times a second. Never rejects. */
@@ -84,15 +86,17 @@ export class PairGatherer {
     takeRows(gathering);
     if (this.#isAsking) return;
     this.#isAsking = true;
+    let paired = 0;
     try {
       while (this.#savedUs > 0 && gathering === this.#gathering && gathering.waiting.length > 0) {
-        await this.#ask(gathering);
+        paired += await this.#ask(gathering);
       }
     } catch {
       // The twin is on its way out, or its worker was lost: another one follows, or none.
     } finally {
       this.#isAsking = false;
     }
+    if (paired > 0 && gathering === this.#gathering) this.#ports.onPairs(paired, this.standing!);
   }
 
   // The pair that can be compared now: a new one when either has changed.
@@ -122,13 +126,14 @@ export class PairGatherer {
     };
   }
 
-  async #ask(gathering: Gathering): Promise<void> {
+  // How many pairs have come of it.
+  async #ask(gathering: Gathering): Promise<number> {
     const { twin, waiting, counts, active } = gathering;
     const rows = waiting.splice(0, REPLAY_ROWS);
     const inputs = rows.map((row) => row.inputs);
     const { answers, ranUs } = await replayRows(twin, inputs, this.#ports.clock.monotonicUs());
     this.#savedUs -= ranUs;
-    if (gathering !== this.#gathering) return;
+    if (gathering !== this.#gathering) return 0;
     const { outputKind: kind } = active.version;
     const width = stepElementsOf(active.version);
     let paired = 0;
@@ -139,9 +144,7 @@ export class PairGatherer {
       const cosine = kind === 'vector' && answer !== null ? cosineOf(row.outputs, answer) : null;
       if (counts.add({ input: row.input, atUs: row.atUs, fresh, twin: other, cosine })) paired += 1;
     });
-    if (paired === 0) return;
-    const facts = counts.facts();
-    this.#ports.onPairs(paired, { facts, verdict: judgePairs(facts) });
+    return paired;
   }
 }
 
@@ -163,5 +166,9 @@ function takeRows(gathering: Gathering): void {
       waiting.push({ ...row, outputs: row.outputs.slice(), inputs: row.inputs.slice() });
     });
   }
-  if (waiting.length > WAITING_MAX) waiting.splice(0, waiting.length - WAITING_MAX);
+  let bytes = waiting.reduce((sum, { outputs, inputs }) => sum + outputs.byteLength + inputs.length, 0);
+  while (waiting.length > WAITING_MAX || bytes > WAITING_BYTES_MAX) {
+    const { outputs, inputs } = waiting.shift()!;
+    bytes -= outputs.byteLength + inputs.length;
+  }
 }
