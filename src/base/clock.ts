@@ -12,9 +12,31 @@ export interface Clock {
 }
 
 // process.hrtime() allocates and performance.now() counts from the thread's own start, so the offset between the
-// two is taken once per thread.
-const [seconds, nanoseconds] = process.hrtime();
-const threadOriginUs = seconds * 1e6 + nanoseconds / 1e3 - performance.now() * 1e3;
+// two is taken once per thread. A thread that is held up between the two readings would be off by as long for its whole
+// life, so of several readings the one counts that took the shortest.
+const ORIGIN_READINGS = 16;
+const threadOriginUs = originUs(() => {
+  const [seconds, nanoseconds] = process.hrtime();
+  return seconds * 1e6 + nanoseconds / 1e3;
+}, () => performance.now() * 1e3);
+
+/**
+ * What to add to `threadUs` to get `hostUs`, both in microseconds: off by at most half of the shortest time that passed
+ * between two readings of `hostUs` with one of `threadUs` between them.
+ */
+export function originUs(hostUs: () => number, threadUs: () => number): number {
+  let shortest = Infinity;
+  let origin = 0;
+  for (let reading = 0; reading < ORIGIN_READINGS; reading += 1) {
+    const before = hostUs();
+    const own = threadUs();
+    const after = hostUs();
+    if (after - before >= shortest) continue;
+    shortest = after - before;
+    origin = (before + after) / 2 - own;
+  }
+  return origin;
+}
 
 /** Returns microseconds of the host's monotonic clock. */
 export function monotonicUs(): number {

@@ -57,6 +57,8 @@ describe('inputs that drift', () => {
     untilResolved(`${model} says ${String(wanted)}`, async () => {
       await engine.predict(model, [value()]);
       return wanted.test(check(model)?.text ?? '');
+    }).catch((error: unknown) => {
+      assert.fail(`${String(error)}; it says: ${String(check(model)?.text)}`);
     });
 
   test('are told, stored and shown, and roll nothing back', async () => {

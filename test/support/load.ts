@@ -31,18 +31,18 @@ export class Crowd implements Ledger {
 
   /**
    * Starts `clients` closed-loop clients that post `bodies` to `path` in turn over kept-alive connections, with `ca`
-   * over TLS.
+   * over TLS. The clients share the bodies out, so that none is asked again before all of them were.
    */
   constructor(port: number, path: string, bodies: readonly string[], clients: number, ca?: string) {
     const options = { keepAlive: true, maxSockets: clients };
     this.#agent = ca === undefined ? new Agent(options) : new TlsAgent({ ...options, ca });
-    this.#clients = Array.from({ length: clients }, (_, first) => this.#client(port, path, bodies, first));
+    this.#clients = Array.from({ length: clients }, () => this.#client(port, path, bodies));
   }
 
-  async #client(port: number, path: string, bodies: readonly string[], first: number): Promise<void> {
+  async #client(port: number, path: string, bodies: readonly string[]): Promise<void> {
     const headers = { 'content-type': 'application/json' };
-    for (let index = first; !this.#stopping; index += 1) {
-      const body = bodies[index % bodies.length]!;
+    while (!this.#stopping) {
+      const body = bodies[this.sent % bodies.length]!;
       const sentMs = performance.now();
       this.sent += 1;
       try {
