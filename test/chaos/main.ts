@@ -2,32 +2,43 @@
 import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { runChaos } from './director.ts';
+import { runMemoryAttacks } from './memory/director.ts';
+import { memoryText } from './memory/report.ts';
 import { reportText } from './report.ts';
 
 const HELP = `Kills, corrupts, fills, floods, promotes and rolls back a running engine while clients keep a ledger.
 
   npm run chaos -- [--kills N] [--kill-minutes M] [--soak-minutes M] [--seed S] [--out FILE] [--json]
+  npm run chaos -- memory [--minutes M] [--limit-mib N] [--seed S] [--out FILE] [--json]
 
   --kills N         go on until so many kill -9 are done (default 500; 0 for none)
   --kill-minutes M  but no longer than this
   --soak-minutes M  then a swap a second for so long (default 60; 0 for none)
   --seed S          what chance begins with; the same seed tries the same faults (default 1)
+  --minutes M       memory: attack it so long (default 60)
+  --limit-mib N     memory: in a control group of so much (default 1024)
   --out FILE        write the report as JSON there
   --json            print the report as JSON
 
-Exit code 0 when no request was lost or answered wrongly and everything acknowledged was there.
+memory: clients that want more memory than there is, beside others that ask for little.
+
+Exit code 0 when no request was lost or answered wrongly and everything acknowledged was there; of memory when nothing
+was killed, no innocent version was rolled back and every bystander was answered.
 `;
 /** Beside other work on the machine no innocent run takes so long. */
 const HUNG_MS = 20_000;
 /** Without a terminal a line of progress comes so often. */
 const PROGRESS_MS = 30_000;
 
-const { values } = parseArgs({
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
   options: {
     seed: { type: 'string', default: '1' },
     kills: { type: 'string', default: '500' },
     'kill-minutes': { type: 'string' },
     'soak-minutes': { type: 'string', default: '60' },
+    minutes: { type: 'string', default: '60' },
+    'limit-mib': { type: 'string', default: '1024' },
     out: { type: 'string' },
     json: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
@@ -49,9 +60,15 @@ function tell(line: string): void {
   }
 }
 
-if (values.help) {
-  process.stdout.write(HELP);
-} else {
+function publish(report: object, text: string, isGood: boolean): void {
+  if (process.stderr.isTTY) process.stderr.write('\n');
+  const json = `${JSON.stringify(report, null, 2)}\n`;
+  if (values.out !== undefined) writeFileSync(values.out, json);
+  process.stdout.write(values.json ? json : text);
+  process.exitCode = isGood ? 0 : 1;
+}
+
+async function faults(): Promise<void> {
   const report = await runChaos({
     seed: sizeOf('seed', values.seed),
     kills: sizeOf('kills', values.kills),
@@ -62,9 +79,19 @@ if (values.help) {
     hungMs: HUNG_MS,
     onProgress: tell,
   });
-  if (process.stderr.isTTY) process.stderr.write('\n');
-  const json = `${JSON.stringify(report, null, 2)}\n`;
-  if (values.out !== undefined) writeFileSync(values.out, json);
-  process.stdout.write(values.json ? json : reportText(report));
-  process.exitCode = report.offences.length === 0 && report.exitCode === 0 ? 0 : 1;
+  publish(report, reportText(report), report.offences.length === 0 && report.exitCode === 0);
 }
+
+async function memory(): Promise<void> {
+  const report = await runMemoryAttacks({
+    seed: sizeOf('seed', values.seed), ms: sizeOf('minutes', values.minutes) * 60_000,
+    limitBytes: sizeOf('limit-mib', values['limit-mib']) * 1024 ** 2, onProgress: tell,
+  });
+  publish(report, memoryText(report), report.offences.length === 0 && report.exitCode === 0);
+}
+
+const [what] = positionals;
+if (values.help) process.stdout.write(HELP);
+else if (what === undefined) await faults();
+else if (what === 'memory') await memory();
+else throw new Error(`read the command line: "${what}" is none of its words; wanted memory or nothing`);

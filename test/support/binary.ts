@@ -60,10 +60,12 @@ export class Server {
     this.#stderr = stderr;
   }
 
-  /** Starts it on a free port and returns when it is ready. */
-  static async start(dataDir: string, args: readonly string[] = []): Promise<Server> {
-    const all = [MAIN, 'serve', '--data', dataDir, '--listen', '127.0.0.1:0', '--json', ...args];
-    const child = spawn(process.execPath, all, { stdio: ['ignore', 'pipe', 'pipe'] });
+  /** Starts it on a free port, by way of `launcher` if that is given, and returns when it is ready. */
+  static async start(dataDir: string, args: readonly string[] = [], launcher: readonly string[] = []): Promise<Server> {
+    const [command = '', ...all] = [
+      ...launcher, process.execPath, MAIN, 'serve', '--data', dataDir, '--listen', '127.0.0.1:0', '--json', ...args,
+    ];
+    const child = spawn(command, all, { stdio: ['ignore', 'pipe', 'pipe'] });
     let stderr = '';
     child.stderr.on('data', (bytes: Buffer) => (stderr += bytes.toString()));
     const exit = once(child, 'exit').then(([code]) => code as number | null);

@@ -1,6 +1,6 @@
 // A limit of memory that the kernel keeps by killing: a control group of its own, version 1 or 2, which needs the right
 // to make one.
-import { existsSync, mkdirSync, rmdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 const V1 = '/sys/fs/cgroup/memory';
@@ -32,6 +32,17 @@ export class MemoryGroup {
       group.remove();
       return null;
     }
+  }
+
+  /** What a command is started with that is to be in the group from its first page on. */
+  get launcher(): readonly string[] {
+    return ['sh', '-c', 'echo $$ > "$0" && exec "$@"', join(this.#path, 'cgroup.procs')];
+  }
+
+  /** How often the kernel has killed in it. */
+  kills(): number {
+    const file = ['memory.oom_control', 'memory.events'].map((name) => join(this.#path, name)).find(existsSync);
+    return file === undefined ? 0 : Number(/^oom_kill (\d+)$/m.exec(readFileSync(file, 'utf8'))?.[1] ?? 0);
   }
 
   /** What the process takes from now on counts, and what its later children take. */
