@@ -2,7 +2,7 @@
 // files that all sessions of the process map and share. They lie in <data>/prepared, apart from the artefacts, because
 // they can be made again and are good for nobody else:
 //
-//   KEY/           of one artefact, one build of the runtime and one kind of processor
+//   KEY/           of one artefact, one way to run it, one build of the runtime and one kind of processor
 //   KEY/prepared.json   its files by their SHA-256, or why there are none
 //   UUID.part/     one that is being made
 //
@@ -14,6 +14,7 @@ import { mkdir, open, readdir, readFile, rename, rm, stat, statfs, writeFile } f
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import type { ArtifactRecord, ManifestFile } from '../domain/records.ts';
+import type { SessionOptions } from '../options/session-options.ts';
 import { hashOf, type ModelFile } from './verify.ts';
 import { DIRECTORY_MODE, FILE_MODE } from './write.ts';
 
@@ -54,9 +55,14 @@ function hostText(): string {
   return host;
 }
 
+/** What is prepared, and how it is to be run, which the graph and the packing may depend on. */
+type PreparedOf = Pick<ArtifactRecord, 'sha256' | 'derived'> & { readonly session?: SessionOptions | undefined };
+
 /** The name of what is prepared of an artefact, or of what is derived of it, on this host. */
-export const preparedKey = ({ sha256, derived }: Pick<ArtifactRecord, 'sha256' | 'derived'>): string =>
-  createHash('sha256').update(`${sha256} ${derived?.sha256 ?? ''}${hostText()}`).digest('hex');
+export function preparedKey({ sha256, derived, session }: PreparedOf): string {
+  const way = session === undefined ? '' : JSON.stringify(session);
+  return createHash('sha256').update(`${sha256} ${derived?.sha256 ?? ''}${hostText()}${way}`).digest('hex');
+}
 
 /** What is known of it: nothing, that it cannot be, or its bytes. */
 export async function lookPrepared(dataDir: string, key: string): Promise<'unknown' | 'refused' | number> {

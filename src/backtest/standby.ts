@@ -13,7 +13,7 @@ import { numberElements, runtimeType } from '../domain/datatype.ts';
 import type { TensorData } from '../domain/datatype.ts';
 import { openSession } from '../worker/session/direct-run.ts';
 import type { DirectRun } from '../worker/session/direct-run.ts';
-import { loadRuntime } from '../worker/session/runtime.ts';
+import { assertProviders, loadRuntime, runtimeOptions } from '../worker/session/runtime.ts';
 import type { FeedValue, OrtModule, OrtSession } from '../worker/session/runtime.ts';
 
 /** Answers recorded inputs; null for a row that it cannot answer. */
@@ -81,7 +81,9 @@ class RegisteredStandby implements Standby {
 
   static async open(file: ModelFile, record: VersionRecord, baseline: Baseline | null): Promise<RegisteredStandby> {
     const ort = await loadRuntime();
-    const { session, run } = await openSession(ort, file, { intraOpNumThreads: 1, logSeverityLevel: 4 });
+    const { session: chosen = {} } = record;
+    assertProviders(ort, chosen);
+    const { session, run } = await openSession(ort, file, runtimeOptions(chosen, 1));
     try {
       if (run === null) throw new Error('this build of onnxruntime-node is not the one that is known');
       return new RegisteredStandby(record, baseline, ort, { session, run });

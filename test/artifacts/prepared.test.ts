@@ -67,7 +67,10 @@ suite('A prepared model', () => {
     assert.equal(existsSync(folder), false);
   });
 
-  test('has another name for each artefact', () => {
+  test('has another name for each artefact, and for each way to run it', () => {
+    const session = { graph: 'basic' } as const;
+    assert.notEqual(preparedKey({ sha256: 'a' }), preparedKey({ sha256: 'a', session }));
+    assert.equal(preparedKey({ sha256: 'a', session }), preparedKey({ sha256: 'a', session: { ...session } }));
     assert.notEqual(preparedKey({ sha256: 'a' }), preparedKey({ sha256: 'b' }));
     assert.match(preparedKey({ sha256: 'a' }), /^[0-9a-f]{64}$/);
   });

@@ -97,8 +97,7 @@ export class DeploymentLoader {
       intraOpThreads: options.intraOpThreads,
       requestRowsMax: requestRowsMax(options, version),
       limits: runLimits(options, version),
-      // What is prepared is so with the engine's options.
-      prepared: version.session === undefined ? preparation.keyOf(version) : null,
+      prepared: preparation.keyOf(version),
       memory: this.#ports.memory,
       stackCheckShare: options.stackCheckShare,
       nonFinite: options.jsonNonFinite,
@@ -109,7 +108,7 @@ export class DeploymentLoader {
       onWorkerLost: (reason) =>
         emit({ kind: 'problem', model, what: 'a worker ended unexpectedly', reason: String(reason) }),
     });
-    if (version.session === undefined) void preparation.ensureServed(version).catch(() => undefined);
+    void preparation.ensureServed(version).catch(() => undefined);
     meter.noteLoad(version.version, (clock.monotonicUs() - beginUs) / 1e6);
     return deployment;
   }

@@ -11,6 +11,7 @@ import type { Clock } from '../../base/clock.ts';
 import { reasonOf } from '../../base/errors.ts';
 import { ManagedChild } from '../../base/managed-child.ts';
 import type { ArtifactRecord, Golden, VersionRecord } from '../../domain/records.ts';
+import type { SessionOptions } from '../../options/session-options.ts';
 import type { Registry } from '../../registry/registry.ts';
 import type { PrepareAnswer, PrepareOrder } from './prepare-child.ts';
 import { defaultMemoryBytes, watchMemory } from './memory-watch.ts';
@@ -43,7 +44,9 @@ interface Prepared {
   readonly refused: string | null;
 }
 
-type Artifact = ArtifactRecord & Pick<VersionRecord, 'artifactBytes'>;
+type Artifact = ArtifactRecord & Pick<VersionRecord, 'artifactBytes'> & {
+  readonly session?: SessionOptions | undefined;
+};
 
 export class Preparation {
   readonly #ports: PreparationPorts;
@@ -115,7 +118,8 @@ export class Preparation {
     if ((await lookPrepared(dataDir, key)) !== 'unknown' || this.#isClosed) return;
     const folder = await beginPrepared(dataDir, artifact.artifactBytes * GROWTH_MAX);
     try {
-      const refused = await this.#prepare({ file: modelFileOf(dataDir, artifact), folder, golden });
+      const { session } = artifact;
+      const refused = await this.#prepare({ file: modelFileOf(dataDir, artifact), folder, golden, session });
       if (refused === CLOSED) return;
       const bytes = await publishPrepared(dataDir, key, folder, refused ?? undefined);
       tell?.({ sha256: artifact.sha256, bytes, refused });

@@ -7,12 +7,14 @@ import { reasonOf } from '../../base/errors.ts';
 import { answerParent } from '../../base/managed-child.ts';
 import { offerToOutOfMemoryKiller } from '../../base/process-memory.ts';
 import type { Golden } from '../../domain/records.ts';
+import type { SessionOptions } from '../../options/session-options.ts';
 import { prepare } from '../../worker/session/prepare.ts';
 
 export interface PrepareOrder {
   readonly file: ModelFile;
   readonly folder: string;
   readonly golden: Golden | null;
+  readonly session?: SessionOptions | undefined;
 }
 /** Why nothing is to be used; null when it is. */
 export interface PrepareAnswer {

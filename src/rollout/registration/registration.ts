@@ -109,10 +109,7 @@ async function addVersion(
     const stacking = wishedStacking(trial.stacking, request.stacking, {
       model: request.model, version: request.version ?? 'new', signature: trial.signature,
     });
-    // What is prepared is so with the engine's options.
-    if (request.session === undefined) {
-      await ports.preparation?.ensure({ ...artifact, artifactBytes: artifact.bytes }, golden);
-    }
+    await ports.preparation?.ensure({ ...artifact, artifactBytes: artifact.bytes, session: request.session }, golden);
     const { registry } = ports;
     const judged = judgedBy(trial.signature, declarationOf(request), baselineFile, ports.clock.wallMs());
     const version = await registry.commit(() => registry.createVersion(

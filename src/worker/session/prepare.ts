@@ -8,6 +8,7 @@ import type { ModelFile } from '../../artifacts/verify.ts';
 import { reasonOf } from '../../base/errors.ts';
 import type { Golden } from '../../domain/records.ts';
 import { createElements, type Tensor } from '../../domain/datatype.ts';
+import type { SessionOptions } from '../../options/session-options.ts';
 import { madeUpInputs, type Manner } from './made-up-rows.ts';
 import { Session } from './session.ts';
 import { goldenInputs } from './golden.ts';
@@ -25,17 +26,20 @@ interface PrepareOptions {
   /** Empty, and on a disk that has room. */
   readonly folder: string;
   readonly golden: Golden | null;
+  /** The version's own; all are the engine's by default. */
+  readonly session?: SessionOptions | undefined;
 }
 
 /** Why what is in the folder then is not to be used; null when it is. */
-export async function prepare({ file, folder, golden }: PrepareOptions): Promise<string | null> {
-  const saving = await Session.open({ ...file, intraOpThreads: 1, rowsMax: 1, saveIn: folder });
+export async function prepare({ file, folder, golden, session = {} }: PrepareOptions): Promise<string | null> {
+  const options = { intraOpThreads: 1, rowsMax: 1, session };
+  const saving = await Session.open({ ...file, ...options, saveIn: folder });
   await saving.release();
   const weights = statSync(join(folder, PREPARED_WEIGHTS), { throwIfNoEntry: false });
   if (weights === undefined) return 'it has no weights to share';
-  const plain = await Session.open({ ...file, intraOpThreads: 1, rowsMax: 1 });
+  const plain = await Session.open({ ...file, ...options });
   const prepared = await Session.open({
-    path: join(folder, PREPARED_MODEL), dataFiles: [PREPARED_WEIGHTS], intraOpThreads: 1, rowsMax: 1,
+    path: join(folder, PREPARED_MODEL), dataFiles: [PREPARED_WEIGHTS], ...options,
   });
   try {
     if (JSON.stringify(plain.signature) !== JSON.stringify(prepared.signature)) return 'its signature is another';

@@ -5,7 +5,7 @@ import { Type, floats, integer, integers, model, node } from '../../worker/onnx.
 /** Numbers of one step of a sequence. */
 export const WIDTH = 8;
 
-/** Attention over sequences of any length without a limit of its own (shared material, cases/attacks/make-models.py). */
+/** Attention over sequences of any length without a limit of its own (shared material, cases/attacks). */
 export function attention(seed: number): Uint8Array {
   const random = randomOf(seed);
   const weights = Array.from({ length: WIDTH * WIDTH }, () => random() * 2 - 1);

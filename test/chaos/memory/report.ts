@@ -3,7 +3,8 @@ import type { MemoryReport } from './director.ts';
 
 const megabytes = (bytes: number): string => `${Math.round(bytes / 1e6)} MB`;
 const listed = (counts: Readonly<Record<string, number>>): string =>
-  Object.entries(counts).sort(([, a], [, b]) => b - a).map(([name, times]) => `${times} × ${name}`).join(', ') || 'none';
+  Object.entries(counts).sort(([, a], [, b]) => b - a).map(([name, times]) => `${times} × ${name}`).join(', ') ||
+  'none';
 
 export function memoryText(report: MemoryReport): string {
   const { bystanders } = report;

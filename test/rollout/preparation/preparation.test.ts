@@ -52,6 +52,18 @@ suite('A model of some size', () => {
     assert.deepEqual([await answer(), mapped(folder!)], [shared, 0]);
   });
 
+  test('is prepared once more for a version with session options of its own, as that is run', async () => {
+    await register('1', heavy());
+    const [first] = folders();
+    const wanted = await answer();
+    const file = join(temporaryDirectory(), 'model.onnx');
+    writeFileSync(file, heavy());
+    await engine.register('m', file, { version: '2', promote: true, session: { graph: 'basic', arena: false } });
+    const second = folders().find((folder) => folder !== first);
+    assert.ok(mapped(second!) >= WORKERS, String(mapped(second!)));
+    assert.equal(await answer(), wanted);
+  });
+
   test('is loaded without what is prepared when that was changed, and prepared again', async () => {
     await register('1', heavy());
     const wanted = await answer();
