@@ -342,7 +342,7 @@ export interface ModelRecord {
 export type EventKind =
   | 'register' | 'promote' | 'rollback' | 'probation_ended' | 'confirm' | 'pin' | 'unpin'
   | 'quarantine' | 'release' | 'baseline' | 'remove' | 'no_rollback_target' | 'load_failed'
-  | 'restored_failing' | 'recovered' | 'unload' | 'load' | 'stacking';
+  | 'restored_failing' | 'recovered' | 'unload' | 'load' | 'stacking' | 'rollback_told' | 'rollback_untold';
 
 /** One line of a model's history. */
 export interface EventRecord {

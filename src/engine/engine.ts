@@ -40,6 +40,7 @@ import { ModelTable } from './models/model-table.ts';
 import { MonitorLink } from './monitor-link.ts';
 import { MemoryWatch } from './safety/memory-watch.ts';
 import { DiskWatch } from './safety/disk-watch.ts';
+import { RollbackNotices } from './notices/rollback-notices.ts';
 import { GuardedStart } from './safety/guarded-start.ts';
 
 /** A kept-alive connection may carry one more request after the drain: it gets 503 and a farewell, not a reset. */
@@ -79,16 +80,20 @@ export class Engine extends EventEmitter<EngineEvents> implements EngineLife {
   readonly #memoryWatch: MemoryWatch;
   readonly #stackWatcher: StackWatcher;
   readonly #diskWatch: DiskWatch;
+  readonly #notices: RollbackNotices;
+  readonly #follows: boolean;
   #front: Front | null = null;
   #draining: Promise<Drained> | null = null;
   #closing: Promise<void> | null = null;
 
   /** Use createEngine. */
   constructor(
-    options: ResolvedOptions, store: RegistryStore, { clock = systemClock, log = silentLog, bootGuard }: EngineHooks,
+    options: ResolvedOptions, store: RegistryStore, hooks: EngineHooks,
   ) {
     super();
+    const { clock = systemClock, log = silentLog, bootGuard } = hooks;
     this.log = log;
+    this.#follows = hooks.follows === true;
     const commits = new AsyncCommits(store, options.dataDir);
     const registry = new Registry(store, clock, commits.run);
     const meters = new EngineMeters();
@@ -124,6 +129,7 @@ export class Engine extends EventEmitter<EngineEvents> implements EngineLife {
         for (const queue of models.queues) queue.trim();
       },
     });
+    this.#notices = new RollbackNotices(this.context);
     this.#diskWatch = new DiskWatch({ store, dataDir: options.dataDir, tell });
     this.#follower = new Follower({
       registry, clock, followMs: options.followMs, follow: () => models.follow(),
@@ -157,6 +163,7 @@ export class Engine extends EventEmitter<EngineEvents> implements EngineLife {
     this.#guard?.begin();
     this.#commits.start();
     this.models.followModels();
+    for (const model of this.models.all.keys()) this.#catchUpOnNotices(model);
     this.#follower.start();
     this.#hungRuns.start();
     this.#stackWatcher.start();
@@ -249,8 +256,14 @@ export class Engine extends EventEmitter<EngineEvents> implements EngineLife {
     return this.#closing;
   }
 
+  // Another process may have rolled back what is followed; the engine that owns the directory tells of it.
+  #catchUpOnNotices(model: string): void {
+    if (!this.#follows) setImmediate(() => this.#notices.catchUp(model));
+  }
+
   async #close(): Promise<void> {
     void this.#guard?.stopped();
+    const noticesEnded = this.#notices.close();
     this.#follower.stop();
     this.#hungRuns.stop();
     this.#memoryWatch.stop();
@@ -263,6 +276,7 @@ export class Engine extends EventEmitter<EngineEvents> implements EngineLife {
     }
     await this.context.preparation.close();
     await this.models.close();
+    await noticesEnded;
     await this.context.monitor.stop();
     await this.#commits.close();
     await this.#store.close();
@@ -272,6 +286,8 @@ export class Engine extends EventEmitter<EngineEvents> implements EngineLife {
   readonly #announce = (event: RolloutEvent): void => {
     if (event.kind === 'promote') void this.#guard?.served(event.activation.model);
     if (event.kind === 'rollback') this.context.meters.of(event.decision.model).countRollback(event.decision.trigger);
+    if (event.kind === 'rollback') this.#notices.tell(event.decision);
+    if (event.kind === 'phase') this.#catchUpOnNotices(event.model);
     logRolloutEvent(this.log, event);
     this.#tell(event.kind, ...([event] as EngineEvents[RolloutEvent['kind']]));
   };

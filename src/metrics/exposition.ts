@@ -23,6 +23,7 @@ const SHOWN_OF_VERSION = [200, 500, DEADLINE_STATUS];
 const SHOWN_UNSERVED = [429, 503, DEADLINE_STATUS];
 /** Who else brings a rollback about than a check. */
 const TRIGGERS = ['operator', 'engine'];
+const NOTICE_RESULTS = ['told', 'retried', 'given_up', 'dropped'];
 
 /** Which of the front's own refusals are requests that were turned away, and why. */
 const REJECTION_OF: Readonly<Record<string, string>> = {
@@ -179,6 +180,9 @@ function writeRollout(text: MetricText, { models, phases }: EngineView): void {
   text.counter('lastgood_rollbacks_total', 'Rollbacks by what led to them: a check, operator or engine.',
     eachModel(models, ({ meter, checksInForce }) =>
       withZeros([...checksInForce, ...TRIGGERS], meter.rollbacks).map(([trigger, count]) => [{ trigger }, count])));
+  text.counter('lastgood_rollback_notices_total', 'What became of telling --on-rollback: told, retried, given up, or '
+    + 'dropped because too many waited.', eachModel(models, ({ meter }) =>
+    withZeros(NOTICE_RESULTS, meter.notices).map(([result, count]) => [{ result }, count])));
 }
 
 function writeChecks(text: MetricText, models: readonly ModelView[]): void {

@@ -40,6 +40,7 @@ export class ModelMeter {
   lateSamples = 0;
   readonly #versions = new Map<string, VersionMeter[]>();
   readonly #rollbacks = new Map<string, number>();
+  readonly #notices = new Map<string, number>();
   readonly #breaches = new Map<string, number>();
 
   /** The counts of `version` on `track`. */
@@ -77,6 +78,11 @@ export class ModelMeter {
     this.#rollbacks.set(trigger, (this.#rollbacks.get(trigger) ?? 0) + 1);
   }
 
+  /** What became of telling somebody outside of a rollback. */
+  countNotice(result: 'told' | 'retried' | 'given_up' | 'dropped'): void {
+    this.#notices.set(result, (this.#notices.get(result) ?? 0) + 1);
+  }
+
   /** A look at which `check` failed. */
   countBreach(check: string): void {
     this.#breaches.set(check, (this.#breaches.get(check) ?? 0) + 1);
@@ -84,6 +90,9 @@ export class ModelMeter {
 
   get rollbacks(): ReadonlyMap<string, number> {
     return this.#rollbacks;
+  }
+  get notices(): ReadonlyMap<string, number> {
+    return this.#notices;
   }
   get breaches(): ReadonlyMap<string, number> {
     return this.#breaches;

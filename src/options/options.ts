@@ -21,6 +21,12 @@ export const RUN_MEMORY_DEFAULT = 128 * MIB;
 
 const positive = (max: number): z.ZodNumber => z.int().min(1).max(max);
 
+// What looks like an address has to be one; anything else is a command.
+function canBeTold(target: string): boolean {
+  const scheme = /^([a-z][a-z0-9+.-]*):\/\//i.exec(target)?.[1]?.toLowerCase();
+  return scheme === undefined || ((scheme === 'http' || scheme === 'https') && URL.canParse(target));
+}
+
 const modelShape = {
   /** Worker threads of one deployment; by default the cores less one are shared between the models. */
   workers: positive(256).optional(),
@@ -65,6 +71,8 @@ const modelShape = {
   reservoirBytes: z.int().min(64 * KIB).max(1_024 * MIB).default(8 * MIB),
   /** off: no samples, so nothing is judged and the machine never rolls back. */
   samples: z.enum(['on', 'off']).default('on'),
+  /** Told of every rollback: a command for the shell, or an address; "off" tells nobody. */
+  onRollback: z.string().min(1).max(8_192).refine(canBeTold, 'wanted a command, an http(s) address, or off').optional(),
   /** NaN and infinities in the JSON of /v2: bare tokens as Triton writes them, null, or an error. */
   jsonNonFinite: z.enum(['token', 'null', 'error']).default('token'),
 };
@@ -96,6 +104,7 @@ const modelOverrideSchema = z.strictObject({
   reservoirRows: modelShape.reservoirRows.unwrap().optional(),
   reservoirBytes: modelShape.reservoirBytes.unwrap().optional(),
   samples: modelShape.samples.unwrap().optional(),
+  onRollback: modelShape.onRollback,
   jsonNonFinite: modelShape.jsonNonFinite.unwrap().optional(),
   judge: judgeOverrideSchema.optional(),
 });

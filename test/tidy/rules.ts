@@ -21,7 +21,9 @@ const INNER_FLOORS: Readonly<Record<string, readonly (string | readonly string[]
   'src/rollout': ['preparation', 'deployment', 'registration', 'attribution'],
   'src/protocols': ['json', 'tensor-request.ts', ['predict', 'oip', 'tfs', 'f32']],
   'src/registry': ['store', 'rules.ts', 'versions.ts', 'opening', 'commit'],
-  'src/engine': ['log.ts', 'events.ts', 'monitor-link.ts', 'follower.ts', 'safety', 'models', 'hung-runs.ts', 'api'],
+  'src/engine': [
+    'log.ts', 'events.ts', 'monitor-link.ts', 'follower.ts', 'safety', 'models', 'notices', 'hung-runs.ts', 'api',
+  ],
   'src/worker': ['messages.ts', 'session', 'run', 'pool', 'entry'],
 };
 

@@ -108,6 +108,8 @@ export const SERVE_SETTINGS: readonly Setting[] = [
   engine('record-inputs', 'recordInputs', 'text', 'mode', 'on records the inputs too, unless reservoir is off',
     ['on', 'off']),
   engine('samples', 'samples', 'text', 'mode', 'off judges nothing and never rolls back by itself', ['on', 'off']),
+  engine('on-rollback', 'onRollback', 'text', 'command|url',
+    'told of every rollback: a shell command gets it as JSON on its standard input, a URL by POST; off tells nobody'),
   engine('json-nonfinite', 'jsonNonFinite', 'text', 'how', 'NaN and infinities in the JSON of /v2',
     ['token', 'null', 'error']),
   engine('triton-metrics', 'tritonMetrics', 'switch', '', 'let GET /metrics have the names that Triton publishes too'),
