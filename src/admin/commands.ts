@@ -5,6 +5,7 @@ import { resolve } from 'node:path';
 import { z } from 'zod';
 import { lastgoodError } from '../base/errors.ts';
 import { IN_OUR_WORDS, issuesText } from '../base/schema-text.ts';
+import { type Expect, expectOf } from '../domain/known-answers.ts';
 import { DECLARED_KINDS, NAN_INPUTS, STACKING_WISHES } from '../domain/records.ts';
 import { sessionOptionsSchema } from '../options/session-options.ts';
 import type { DecisionRecord, EventRecord, ModelRecord, VersionRecord } from '../domain/records.ts';
@@ -31,6 +32,9 @@ const flag = z.boolean().exactOptional();
 const reason = z.string().max(1_000).exactOptional();
 const model = text;
 const version = text;
+/** How much a version answers otherwise than the one before; more than that counts against it. */
+const expect = z.string().refine((given) => expectOf(given) !== null,
+  'wanted same, or change=PERCENT above 0 and up to 100').transform((given) => given as Expect).exactOptional();
 
 export const COMMANDS = {
   register: {
@@ -48,6 +52,7 @@ export const COMMANDS = {
       nanInputs: z.enum(NAN_INPUTS).exactOptional(),
       /** How the runtime is to run it; what is left out is the engine's. */
       session: sessionOptionsSchema.exactOptional(),
+      expect,
       promote: flag, allowSignatureChange: flag,
       /** Also when its answers are not the baseline file's; with promote: also what is in quarantine elsewhere. */
       force: flag,
@@ -56,7 +61,7 @@ export const COMMANDS = {
   },
   promote: {
     method: 'POST', about: 'load a version beside the active one and make it active',
-    takes: z.strictObject({ model, version, allowSignatureChange: flag, force: flag, reason }),
+    takes: z.strictObject({ model, version, allowSignatureChange: flag, force: flag, reason, expect }),
     answers: z.custom<Activation>(),
   },
   rollback: {

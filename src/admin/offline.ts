@@ -16,6 +16,7 @@ import { DECISIONS_LOOKED_AT, justRolledBack, operatorDecision } from '../rollou
 import type { DoneRollback } from '../rollout/decisions.ts';
 import type { Activation, Rollback } from '../rollout/events.ts';
 import { checkPromotable } from '../rollout/registration/promotable.ts';
+import { declaring } from '../rollout/registration/expected-change.ts';
 import { Preparation } from '../rollout/preparation/preparation.ts';
 import { registerVersion, removeVersions } from '../rollout/registration/registration.ts';
 import type { ModelStatus, Registration } from './answers.ts';
@@ -106,14 +107,16 @@ async function register(
 
 async function promote(
   { registry, dataDir }: Directory,
-  { model, version, allowSignatureChange = false, force = false, reason = '' }: Arguments<'promote'>,
+  { model, version, allowSignatureChange = false, force = false, reason = '', expect }: Arguments<'promote'>,
   { by }: Actor,
 ): Promise<Activation> {
   const { generation: expectedGeneration, activeVersion } = registry.model(model);
   const candidate = registry.version(model, version);
   checkPromotable(registry, candidate, { allowSignatureChange, force });
   await verifyArtifact(dataDir, candidate);
-  const { generation } = registry.activate({ model, version, expectedGeneration, by, reason, force });
+  const { generation } = registry.activate({
+    model, version, expectedGeneration, by, reason, force, expectations: declaring(candidate, expect),
+  });
   return { model, version, from: activeVersion, generation };
 }
 

@@ -2,6 +2,7 @@
 // those of predictions. As schemas they check the body, and the description of the HTTP surface shows the same. Pure.
 import { z } from 'zod';
 import { lastgoodError } from '../base/errors.ts';
+import { expectOf } from '../domain/known-answers.ts';
 import { STACKING_WISHES } from '../domain/records.ts';
 import { IN_OUR_WORDS } from '../base/schema-text.ts';
 import { readJsonObject } from '../protocols/json/json-values.ts';
@@ -29,6 +30,9 @@ export const loadBody = z.looseObject({
     version: z.string().optional().meta({ description: 'the version to make the active one' }),
     stacking: z.enum(STACKING_WISHES).optional().meta({
       description: 'whether rows of different requests may share a run of the new version; by default if it is proven',
+    }),
+    expect: z.string().refine((given) => expectOf(given) !== null, 'wanted same, or change=PERCENT').optional().meta({
+      description: 'how much it answers otherwise than the version before: same, or change=PERCENT',
     }),
     config: z.unknown().optional().meta({ description: 'taken and not needed' }),
   }).nullish().meta({

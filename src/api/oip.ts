@@ -2,6 +2,7 @@
 // thread; the body of an inference request is passed on as bytes, never parsed here.
 import { monotonicUs } from '../base/clock.ts';
 import { lastgoodError } from '../base/errors.ts';
+import { expectOf } from '../domain/known-answers.ts';
 import type { StackingWish } from '../domain/records.ts';
 import { collectBody } from '../http/body.ts';
 import type { HttpRequest } from '../http/driver.ts';
@@ -139,11 +140,16 @@ function repositoryRoutes(api: ServingApi, options: FrontOptions, state: FrontSt
 // Triton's names: "config" is a JSON text that we do not need, "file:<version>/<name>" the bytes
 // of each file of a version in base64.
 function loadRequest(
-  parameters: JsonObject & { readonly version?: string | undefined; readonly stacking?: StackingWish | undefined },
+  parameters: JsonObject & {
+    readonly version?: string | undefined; readonly stacking?: StackingWish | undefined;
+    readonly expect?: string | undefined;
+  },
 ): LoadRequest {
-  const { version, stacking } = parameters;
+  const { version, stacking, expect } = parameters;
+  const declared = expect === undefined ? null : expectOf(expect);
+  const expected = declared === null ? {} : { expect: declared.expect };
   const files = Object.entries(parameters).filter(([key]) => key.startsWith('file:'));
-  if (files.length === 0) return version === undefined ? {} : { version };
+  if (files.length === 0) return version === undefined ? {} : { version, ...expected };
   const refusal = (reason: string): Error => lastgoodError('INVALID_REQUEST', { reason });
   const byName = new Map<string, Uint8Array>();
   let named = '';
@@ -158,5 +164,5 @@ function loadRequest(
     byName.set(name, Buffer.from(content, 'base64'));
     named = ofVersion;
   }
-  return { version: named, files: byName, ...(stacking === undefined ? {} : { stacking }) };
+  return { version: named, files: byName, ...expected, ...(stacking === undefined ? {} : { stacking }) };
 }

@@ -4,6 +4,7 @@ import type { MemoryBudget } from '../shared-memory/memory-budget.ts';
 import type { FrontLimits } from '../http/limits.ts';
 import type { TlsOptions } from '../http/tls/tls-renewal.ts';
 import type { TlsView } from '../metrics/views.ts';
+import type { Expect } from '../domain/known-answers.ts';
 import type { StackingWish, Trust } from '../domain/records.ts';
 import type { RollbackBody } from './control-bodies.ts';
 
@@ -50,6 +51,8 @@ export interface LoadRequest {
   readonly version?: string;
   /** The files of a new version, by name. */
   readonly files?: ReadonlyMap<string, Uint8Array>;
+  /** How much it answers otherwise than the version before. */
+  readonly expect?: Expect;
   /** Of a new version: whether rows of different requests may share a run. */
   readonly stacking?: StackingWish;
 }

@@ -1,5 +1,6 @@
 // Which output of a version the judge reads, and how: as the operator declared it, or inferred. Shared by registration,
-// workers, captures and views, so that all of them mean the same output. Pure.
+// workers, captures and views, so that all of them mean the same output; and whether two versions can be compared by
+// theirs. Pure.
 import { lastgoodError } from '../base/errors.ts';
 import type {
   DeclaredKind, JudgedOutput, OutputKind, Signature, TensorSignature, VersionRecord,
@@ -16,6 +17,7 @@ export interface OutputDeclaration {
 }
 
 type Judged = Pick<VersionRecord, 'signature' | 'outputKind' | 'baseline' | 'declared'>;
+type Named = Judged & Pick<VersionRecord, 'version'>;
 
 /** Where a version's predictions are read from. */
 export function judgedOutputOf({ signature, outputKind, baseline, declared }: Judged): JudgedOutput {
@@ -106,6 +108,41 @@ export function contradictionOf(
   if (kind === 'score' && seen !== 'score') return 'it has values outside of 0 to 1, which are no score as declared';
   if (kind === 'classes' && seen !== 'classes') return 'its rows do not add up to 1, which are no classes as declared';
   return null;
+}
+
+/**
+ * Why the answers of two versions cannot be compared; null when they can. Inferred outputs may have been renamed by an
+ * export and mean the same, and be read differently because one of them is broken; what was declared is meant.
+ */
+export function outputDifference(active: Named, standby: Named): string | null {
+  const [one, other] = [judgedOutputOf(active), judgedOutputOf(standby)];
+  if (one.output !== other.output && (one.isOutputDeclared || other.isOutputDeclared)) {
+    return `version "${standby.version}" is judged by another output`;
+  }
+  // Without a baseline nobody knows what one number a row means, and it may well be the same.
+  const isOpen = one.kind === 'scalar' || other.kind === 'scalar';
+  if (one.kind !== other.kind && !isOpen && (one.isKindDeclared || other.isKindDeclared)) {
+    return `version "${standby.version}" is judged as ${other.kind}, version "${active.version}" as ${one.kind}`;
+  }
+  const [width, otherWidth] = [widthOf(active, one.output), widthOf(standby, other.output)];
+  if (width < 0 || otherWidth < 0 || width === otherWidth) return null;
+  return `version "${standby.version}" answers with ${otherWidth} numbers a row, version "${active.version}" with ` +
+    `${width}`;
+}
+
+// Numbers of one row; -1 for any.
+function widthOf({ signature: { outputs } }: Judged, name: string | null): number {
+  const output = outputs.find((candidate) => candidate.name === name);
+  return output === undefined ? -1 : rowElements(output.shape);
+}
+
+/** Tells whether two versions take the same inputs. */
+export function isSameInput({ inputs: a }: Signature, { inputs: b }: Signature): boolean {
+  return a.length === b.length && a.every(({ name, datatype, shape }, index) => {
+    const other = b[index]!;
+    return name === other.name && datatype === other.datatype && shape.length === other.shape.length &&
+      shape.every((size, axis) => size === other.shape[axis] || size < 0 || other.shape[axis]! < 0);
+  });
 }
 
 const refused = (reason: string): Error => lastgoodError('INVALID_OUTPUT', { reason });

@@ -2,7 +2,7 @@
 // and never edited in place: a changed record is a new value under the same key. Times are wall-clock milliseconds
 // since 1970.
 import type { ClassLabels, DefaultValue } from '../onnx/derive/open-zipmap.ts';
-import type { ValidationRow } from './known-answers.ts';
+import type { Expectations, KnownPair, ValidationRow } from './known-answers.ts';
 import type { CheckName } from '../options/judge-options.ts';
 import type { SessionOptions } from '../options/session-options.ts';
 import type { RunMemory } from './run-memory.ts';
@@ -169,6 +169,8 @@ export interface Attachments {
   readonly golden: Golden;
   /** Some of the rows of its baseline's file, where that has inputs. */
   readonly validation: readonly ValidationRow[];
+  /** What it answered to known questions, and the version of its `expected` to the same. */
+  readonly expected: readonly KnownPair[];
 }
 
 /** What the first load in the trial process measured. */
@@ -266,7 +268,7 @@ export const artifactRecordOf = ({ sha256, manifest, derived }: ArtifactRecord):
   sha256, ...(manifest === undefined ? {} : { manifest }), ...(derived === undefined ? {} : { derived }),
 });
 
-export interface VersionRecord extends ArtifactRecord {
+export interface VersionRecord extends ArtifactRecord, Expectations {
   readonly model: string;
   readonly version: string;
   /** Of all its files. */
@@ -342,7 +344,8 @@ export interface ModelRecord {
 export type EventKind =
   | 'register' | 'promote' | 'rollback' | 'probation_ended' | 'confirm' | 'pin' | 'unpin'
   | 'quarantine' | 'release' | 'baseline' | 'remove' | 'no_rollback_target' | 'load_failed'
-  | 'restored_failing' | 'recovered' | 'unload' | 'load' | 'stacking' | 'rollback_told' | 'rollback_untold';
+  | 'restored_failing' | 'recovered' | 'unload' | 'load' | 'stacking' | 'expected'
+  | 'rollback_told' | 'rollback_untold';
 
 /** One line of a model's history. */
 export interface EventRecord {

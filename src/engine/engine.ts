@@ -35,6 +35,7 @@ import { StackWatcher } from './stack-watcher.ts';
 import { type EngineLog, logRolloutEvent, silentLog } from './log.ts';
 import type { Drained, EngineContext, EngineLife } from './models/context.ts';
 import { EngineMeters } from './models/meters.ts';
+import { ExpectedChanges } from '../rollout/registration/expected-change.ts';
 import { Preparation } from '../rollout/preparation/preparation.ts';
 import { ModelTable } from './models/model-table.ts';
 import { MonitorLink } from './monitor-link.ts';
@@ -113,8 +114,13 @@ export class Engine extends EventEmitter<EngineEvents> implements EngineLife {
     const preparation = new Preparation({
       ...options, registry, clock, tell: (what) => log.info(what, 'prepared a model'),
     });
+    const expectedChanges = new ExpectedChanges({
+      ...options, registry, clock,
+      onUnknown: ({ model, version }, reason) =>
+        log.warn({ model, version, reason }, 'its answers could not be compared with those of the version before'),
+    });
     const memory = memoryBudget(options.memoryMax);
-    this.context = { options, registry, clock, log, meters, monitor, preparation, memory, emit };
+    this.context = { options, registry, clock, log, meters, monitor, preparation, expectedChanges, memory, emit };
     this.#guard = bootGuard === true ? new GuardedStart({ store, registry, clock, emit }) : null;
     const models = new ModelTable(this.context, this.#guard);
     this.models = models;
@@ -275,6 +281,7 @@ export class Engine extends EventEmitter<EngineEvents> implements EngineLife {
       this.#front.close();
     }
     await this.context.preparation.close();
+    await this.context.expectedChanges.close();
     await this.models.close();
     await noticesEnded;
     await this.context.monitor.stop();

@@ -7,7 +7,7 @@ import { whyNoTarget } from './rules.ts';
 import type {
   Baseline, DecisionRecord, EventRecord, Golden, ModelRecord, VersionRecord,
 } from '../domain/records.ts';
-import type { ValidationRow } from '../domain/known-answers.ts';
+import type { KnownPair, ValidationRow } from '../domain/known-answers.ts';
 import type { RegistryStore } from './store/store.ts';
 import { bestTarget, isTarget, twinOf } from './versions.ts';
 
@@ -79,6 +79,11 @@ export class RegistryReader {
   /** Rows that a version was asked at its registration, with the answers that its file says it gives. */
   validationOf(model: string, version: string): readonly ValidationRow[] {
     return this.store.read(() => this.store.get(attachmentKey(model, version, 'validation'))) ?? [];
+  }
+
+  /** What a version answered to known questions, and the version of its `expected` to the same; may be none. */
+  expectedPairsOf(model: string, version: string): readonly KnownPair[] {
+    return this.store.read(() => this.store.get(attachmentKey(model, version, 'expected'))) ?? [];
   }
 
   /** The stored generation, 0 for an unknown model; cheap enough to poll. */

@@ -9,6 +9,7 @@ import { forgetModel, forgetVersions, storeDecision } from './retention.ts';
 import { bootKey, eventKey, modelKey, versionKey } from './store/keys.ts';
 import { emptyModel, hasServedLong, nextFreeVersion, numberAfter, speaksAgainst, trustOf } from './rules.ts';
 import { checkName } from '../base/names.ts';
+import type { ExpectedChange } from '../domain/known-answers.ts';
 import { RegistryReader } from './reader.ts';
 import type {
   Attachments, Baseline, DecisionRecord, EventKind, EventRecord, ModelRecord, Trust, VersionHealth, VersionRecord,
@@ -26,6 +27,7 @@ type NewVersion = Omit<
   | 'version' | 'health' | 'earned' | 'quarantine' | 'lastGeneration' | 'registeredAtMs' | 'registeredBy'
   | keyof Attachments
 > & { readonly version?: string } & Pick<Partial<Attachments>, 'validation'>
+  & { readonly expectedPairs?: Attachments['expected'] }
   & { readonly [K in 'baseline' | 'golden']: Attachments[K] | null };
 type NewEvent = Pick<EventRecord, 'kind' | 'by' | 'reason' | 'from' | 'to' | 'decision'>;
 
@@ -76,7 +78,7 @@ export class Registry extends RegistryReader {
   createVersion(fresh: NewVersion, by: string): VersionRecord {
     checkName('the model name', fresh.model);
     if (fresh.version !== undefined) checkName('the version', fresh.version);
-    const { baseline, golden, validation = [], ...about } = fresh;
+    const { baseline, golden, validation = [], expectedPairs = null, ...about } = fresh;
     return this.store.transaction(() => {
       const model = this.store.get(modelKey(fresh.model)) ?? emptyModel(fresh.model, this.#clock.wallMs());
       const isTaken = (name: string): boolean => this.store.get(versionKey(fresh.model, name)) !== undefined;
@@ -91,6 +93,7 @@ export class Registry extends RegistryReader {
       attach(this.store, record, 'baseline', baseline);
       attach(this.store, record, 'golden', golden);
       if (validation.length > 0) attach(this.store, record, 'validation', validation);
+      attach(this.store, record, 'expected', expectedPairs);
       this.#write({ ...model, nextVersion: numberAfter(version, model.nextVersion) }, {
         kind: 'register', by, reason: fresh.sha256, from: null, to: version, decision: null,
       });
@@ -109,8 +112,10 @@ export class Registry extends RegistryReader {
     readonly by: string;
     readonly reason: string;
     readonly force?: boolean;
+    /** What is new in the version's record by it. */
+    readonly expectations?: Pick<VersionRecord, 'expect' | 'warnings'> | undefined;
   }): ModelRecord {
-    const { model, version, by, force = false } = change;
+    const { model, version, by, force = false, expectations } = change;
     return this.store.transaction(() => {
       const record = this.#expect(model, change.expectedGeneration);
       const target = this.version(model, version);
@@ -119,7 +124,7 @@ export class Registry extends RegistryReader {
       const forced = `forced by ${by}, although its file is in quarantine as version "${twin?.version ?? ''}"`;
       const reasons = [change.reason, twin === null ? '' : forced].filter((text) => text !== '');
       this.#earnByTime(record);
-      return this.#makeActive(record, target, null, {
+      return this.#makeActive(record, { ...target, ...expectations }, null, {
         kind: 'promote', by, reason: reasons.join('; '), from: record.activeVersion, to: version, decision: null,
       });
     });
@@ -275,6 +280,19 @@ export class Registry extends RegistryReader {
       const event = { kind: 'baseline', by, reason: baseline.source, from: null, to: version, decision: null } as const;
       this.#recordAbout(model, event);
       return after;
+    });
+  }
+
+  /** Stores what was measured of a version beside the one that it serves with. */
+  setExpected({ model, version, expected, warnings, pairs }: Pick<VersionRecord, 'model' | 'version' | 'warnings'> & {
+    readonly expected: ExpectedChange; readonly pairs: Attachments['expected'];
+  }): void {
+    this.store.transaction(() => {
+      const record = { ...this.version(model, version), expected, warnings };
+      putVersion(this.store, record);
+      attach(this.store, record, 'expected', pairs);
+      const reason = `beside version "${expected.against}": ${expected.differing} of ${expected.compared} differ`;
+      this.#recordAbout(model, { kind: 'expected', by: 'engine', reason, from: null, to: version, decision: null });
     });
   }
 

@@ -1,6 +1,6 @@
 // Pure rules around a failing verdict: may the machine act on it now, and what is written down about it.
 import { PAIRS_FORMAT } from '../judge/pairs/pair-schema.ts';
-import type { PairFacts } from '../judge/pairs/pair-schema.ts';
+import type { PairsEvidence } from '../judge/pairs/pair-schema.ts';
 import type { Blame } from '../judge/types/check-kinds.ts';
 import type { HealthReport, Verdict } from '../judge/types/messages.ts';
 import type { JudgeOptions } from '../options/options.ts';
@@ -86,14 +86,15 @@ export function decisionOf(
   };
 }
 
-/** Writes down that a version and the one before answer the same questions differently, which by itself is no fault. */
+/** Writes down that a version and the one before answer the same questions differently, and what became of it. */
 export function pairsDecision(
   { model, generation, atMs }: { readonly model: string; readonly generation: number; readonly atMs: number },
-  pairs: PairFacts, reason: string,
+  seen: Omit<PairsEvidence, 'format'>, reason: string,
+  result: Pick<DecisionRecord, 'action' | 'suppressedBy' | 'rolledBackTo'>,
 ): DecisionRecord {
   return {
-    id: decisionId(model, generation, atMs), model, version: pairs.version, generation, atMs, trigger: 'pairs',
-    action: 'warn', suppressedBy: null, rolledBackTo: null, reason, evidence: { format: PAIRS_FORMAT, pairs },
+    id: decisionId(model, generation, atMs), model, version: seen.pairs.version, generation, atMs, trigger: 'pairs',
+    reason, evidence: { format: PAIRS_FORMAT, ...seen }, ...result,
   };
 }
 

@@ -15,8 +15,9 @@
 import type { Clock } from '../base/clock.ts';
 import { lastgoodError } from '../base/errors.ts';
 import type { PairStanding } from '../judge/pairs/pair-verdict.ts';
-import type { HealthReport, Verdict } from '../judge/types/messages.ts';
+import type { CheckResult, HealthReport, Verdict } from '../judge/types/messages.ts';
 import type { ModelOptions } from '../options/options.ts';
+import type { Expect } from '../domain/known-answers.ts';
 import type { DecisionRecord, VersionRecord } from '../domain/records.ts';
 import type { Registry } from '../registry/registry.ts';
 import type { Deployment } from './deployment/deployment.ts';
@@ -25,6 +26,7 @@ import { DECISIONS_LOOKED_AT, type DoneRollback, ENGINE_ACTOR, justRolledBack, o
 import { VerdictHandler, type VerdictHandlerPorts } from './verdict-handler.ts';
 import { type ActiveGeneration, ActiveState, type TrafficSplit } from './active.ts';
 import type { Activation, RolloutEvent } from './events.ts';
+import { declaring } from './registration/expected-change.ts';
 import { checkPromotable, type PromoteLeave } from './registration/promotable.ts';
 import type { EnginePhase } from './phases.ts';
 import { OPERATOR_WAIT_MS_MAX, type RollbackDone, type RollbackRequest, Rollbacks } from './rollbacks.ts';
@@ -128,7 +130,9 @@ export class ModelRollout {
   /** Loads `version` beside the active one and makes it active; the active one answers all the while. */
   async promote(
     version: string,
-    options: PromoteLeave & { readonly reason: string; readonly by: string },
+    options: PromoteLeave & {
+      readonly reason: string; readonly by: string; readonly expect?: Expect | undefined;
+    },
   ): Promise<Activation> {
     const { model, registry, deployments } = this.#ports;
     if (!this.isSaved) await this.#mustBeSaved();
@@ -140,10 +144,13 @@ export class ModelRollout {
       const deployment = await deployments.ensure(candidate);
       if (this.#closed) throw lastgoodError('ENGINE_CLOSED');
       if (!this.isSaved) await this.#mustBeSaved();
-      const { by, reason, force = false } = options;
+      const { by, reason, force = false, expect } = options;
       const change = { model, version, expectedGeneration: record.generation, by, reason, force };
       this.#isActivating = true;
-      const after = await registry.commit(() => registry.activate(change)).finally(() => (this.#isActivating = false));
+      const after = await registry.commit(() => {
+        const expectations = declaring(registry.version(model, version), expect);
+        return registry.activate({ ...change, expectations });
+      }).finally(() => (this.#isActivating = false));
       this.#enter(deployment, after.generation);
       const activation = { model, version, from: record.activeVersion, generation: after.generation };
       this.#ports.emit({ kind: 'promote', activation, by });
@@ -197,10 +204,16 @@ export class ModelRollout {
     await this.#verdicts.actOn(verdict).finally(() => (this.#isActing = false));
   }
 
-  /** Writes down, once, that the active version and the one before answer the same questions differently. */
-  async onPairs({ generation, facts, verdict: { disagrees } }: PairStanding): Promise<void> {
-    if (this.#closed || disagrees === null || generation !== this.active?.generation) return;
-    await this.#verdicts.tellPairs(facts, disagrees.text);
+  /**
+   * Acts on more disagreement of the active version and the one before than is expected, and tells of what nobody
+   * announced. `inputDrift` is what that check of the generation says; null without one.
+   */
+  async onPairs(
+    { generation, facts: pairs, verdict: { disagrees } }: PairStanding, inputDrift: CheckResult['verdict'] | null,
+  ): Promise<void> {
+    if (this.#closed || this.#isActing || disagrees === null || generation !== this.active?.generation) return;
+    this.#isActing = true;
+    await this.#verdicts.onPairs(disagrees, { pairs, inputDrift }).finally(() => (this.#isActing = false));
   }
 
   /** Ends the probation when its time and its requests have passed without a violation. */

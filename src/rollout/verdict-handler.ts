@@ -4,7 +4,8 @@ import type { Clock } from '../base/clock.ts';
 import { isLastgoodError, reasonOf } from '../base/errors.ts';
 import { conclude, isFailure, withFindings } from '../judge/verdict/findings.ts';
 import type { Conclusion, Finding, UncertainCause } from '../judge/verdict/findings.ts';
-import type { PairFacts } from '../judge/pairs/pair-schema.ts';
+import type { PairsEvidence } from '../judge/pairs/pair-schema.ts';
+import type { Disagrees } from '../judge/pairs/pair-verdict.ts';
 import type { HealthReport, Verdict } from '../judge/types/messages.ts';
 import type { ModelOptions } from '../options/options.ts';
 import type { Suppression } from '../registry/rules.ts';
@@ -20,6 +21,12 @@ import type { RollbackDone, RollbackRequest, Rollbacks } from './rollbacks.ts';
 /** A finding is asked for again after this part of the short window. */
 const FRESH_PART = 1 / 6;
 const ACT: Conclusion = { kind: 'act' };
+const WARN = { action: 'warn', suppressedBy: null, rolledBackTo: null } as const;
+
+/** Who is to answer for what. */
+type Accused = Pick<Verdict, 'reason' | 'version' | 'generation'>;
+/** Writes down what became of it. */
+type Decide = (result: Pick<DecisionRecord, 'action' | 'suppressedBy' | 'rolledBackTo'>) => DecisionRecord;
 
 const isOfInputs = (conclusion: Conclusion): boolean => conclusion.kind === 'look'
   ? isFailure(conclusion.cause) : conclusion.kind === 'leave' && conclusion.blames === 'inputs';
@@ -84,8 +91,9 @@ export class VerdictHandler {
     // The registry does not know the generation that failed: nothing can be decided upon it yet.
     if (rollbacks.isUnsaved && (!(await rollbacks.saveUnsaved()) || isTooLate())) return;
     const nowMs = clock.wallMs();
+    const decide: Decide = (result) => decisionOf(verdict, nowMs, result);
     if (verdict.effect === 'warn') {
-      await this.#storeOnce(decisionOf(verdict, nowMs, { action: 'warn', suppressedBy: null, rolledBackTo: null }));
+      await this.#storeOnce(decide(WARN));
       return;
     }
     const findings = this.#freshFindings();
@@ -94,13 +102,14 @@ export class VerdictHandler {
     const suppressedBy = isOfInputs(conclusion) ? null : suppressionOf(registry.model(model), options.judge, nowMs);
     if (suppressedBy === 'restored_failing') await this.#stop(verdict);
     if (suppressedBy !== null) {
-      await this.#suppress(verdict, suppressedBy);
+      await this.#suppress(suppressedBy, decide);
       return;
     }
     const told = withFindings(verdict, findings);
+    const decideTold: Decide = (result) => decisionOf(told, nowMs, result);
     if (conclusion.kind === 'look') await this.#lookInto(conclusion.cause, verdict);
-    else if (conclusion.kind === 'leave') await this.#suppress(told, suppressionBy(conclusion.blames));
-    else await this.#rollBack(told);
+    else if (conclusion.kind === 'leave') await this.#suppress(suppressionBy(conclusion.blames), decideTold);
+    else await this.#rollBack(told, decideTold);
   }
 
   // compat acts on its checks and asks nothing.
@@ -161,33 +170,29 @@ export class VerdictHandler {
     return this.#before?.generation === generation ? this.#before.findings : [];
   }
 
-  async #rollBack(verdict: Verdict): Promise<void> {
-    const nowMs = this.#ports.clock.wallMs();
+  async #rollBack(accused: Accused, decide: Decide): Promise<void> {
+    const { reason, generation } = accused;
     const done = await this.#rollout.rollBack({
-      by: 'monitor',
-      reason: verdict.reason,
-      expectedGeneration: verdict.generation,
-      decide: (target) =>
-        decisionOf(verdict, nowMs, { action: 'rollback', suppressedBy: null, rolledBackTo: target }),
+      by: 'monitor', reason, expectedGeneration: generation,
+      decide: (target) => decide({ action: 'rollback', suppressedBy: null, rolledBackTo: target }),
     }).catch(async (error: unknown) => {
       // An operator or another process was faster: theirs is the one rollback.
       if (isLastgoodError(error) && error.code === 'GENERATION_CONFLICT') return undefined;
       if (!isLastgoodError(error) || error.code !== 'PINNED') throw error;
-      await this.#suppress(verdict, 'pinned');
+      await this.#suppress('pinned', decide);
       return undefined;
     });
     // While candidates were loading, somebody may have put another version in place.
-    if (done !== null || verdict.generation !== this.#rollout.state.generation) return;
-    await this.#noTarget(verdict, nowMs);
+    if (done !== null || generation !== this.#rollout.state.generation) return;
+    await this.#noTarget(accused, decide);
   }
 
-  #suppress(verdict: Verdict, suppressedBy: Suppression): Promise<void> {
-    const nowMs = this.#ports.clock.wallMs();
-    return this.#storeOnce(decisionOf(verdict, nowMs, { action: 'suppressed', suppressedBy, rolledBackTo: null }));
+  #suppress(suppressedBy: Suppression, decide: Decide): Promise<void> {
+    return this.#storeOnce(decide({ action: 'suppressed', suppressedBy, rolledBackTo: null }));
   }
 
   // What the machine restored fails too: it acts no more in this generation, and says so once.
-  async #stop({ reason, version: from, generation }: Verdict): Promise<void> {
+  async #stop({ reason, version: from, generation }: Accused): Promise<void> {
     const { model, registry, emit } = this.#ports;
     const { state } = this.#rollout;
     if (state.phase === 'restored_failing') return;
@@ -199,13 +204,12 @@ export class VerdictHandler {
     emit({ kind: 'problem', model, what: 'the restored version fails too, nothing more is rolled back', reason });
   }
 
-  async #noTarget(verdict: Verdict, nowMs: number): Promise<void> {
+  async #noTarget({ reason, version: from }: Accused, decide: Decide): Promise<void> {
     const { model, registry } = this.#ports;
-    const { reason, version: from } = verdict;
     this.#rollout.state.apply({ kind: 'target_missing' });
     await registry.commit(() => registry.recordEvent(
       model, { kind: 'no_rollback_target', by: 'monitor', reason, from, to: null, decision: null }));
-    await this.#storeOnce(decisionOf(verdict, nowMs, { action: 'no_target', suppressedBy: null, rolledBackTo: null }));
+    await this.#storeOnce(decide({ action: 'no_target', suppressedBy: null, rolledBackTo: null }));
   }
 
   /** Ends the probation when its time and its requests have passed without a violation. */
@@ -266,12 +270,29 @@ export class VerdictHandler {
     }
   }
 
-  /** Writes down, once a generation, what pairs of answers show that nobody announced; nothing is done about it. */
-  async tellPairs(pairs: PairFacts, reason: string): Promise<void> {
-    const { model, clock } = this.#ports;
-    const { generation } = this.#rollout.state;
-    if (generation === null || this.#rollout.rollbacks.isUnsaved) return;
-    await this.#storeOnce(pairsDecision({ model, generation, atMs: clock.wallMs() }, pairs, reason));
+  /**
+   * Rolls back from a version that answers more questions otherwise than is expected of it, or writes down why not.
+   * What nobody announced is told, once a generation, and so is what follows from the validation rows alone while the
+   * inputs may have moved away from them.
+   */
+  async onPairs({ over, text: reason }: Disagrees, seen: Omit<PairsEvidence, 'format'>): Promise<void> {
+    const { model, registry, clock, options: { judge } } = this.#ports;
+    const { state, rollbacks } = this.#rollout;
+    const { generation } = state;
+    if (generation === null || rollbacks.isUnsaved || state.rollbacks > 0) return;
+    const about = { model, generation, atMs: clock.wallMs() };
+    const decide: Decide = (result) => pairsDecision(about, seen, reason, result);
+    const counts = over === 'declared' || (over === 'validation' && seen.inputDrift === 'pass');
+    if (!counts || judge.mode === 'compat') {
+      await this.#storeOnce(decide(WARN));
+      return;
+    }
+    if (state.phase === 'no_rollback_target') return;
+    const accused = { reason, version: seen.pairs.version, generation };
+    const suppressedBy = suppressionOf(registry.model(model), judge, about.atMs);
+    if (suppressedBy === 'restored_failing') await this.#stop(accused);
+    if (suppressedBy === null) await this.#rollBack(accused, decide);
+    else await this.#suppress(suppressedBy, decide);
   }
 
   async #storeOnce(decision: DecisionRecord): Promise<void> {

@@ -1,9 +1,9 @@
 // What an operator may declare of the output that is judged, and what is refused.
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { suite, test } from 'node:test';
 import { isLastgoodError } from '../../src/base/errors.ts';
-import type { Signature, TensorSignature } from '../../src/domain/records.ts';
-import { contradictionOf, declaredOutput, judgedOutputOf } from '../../src/domain/judged-output.ts';
+import type { Signature, TensorSignature, VersionRecord } from '../../src/domain/records.ts';
+import { contradictionOf, declaredOutput, judgedOutputOf, outputDifference } from '../../src/domain/judged-output.ts';
 import type { OutputDeclaration } from '../../src/domain/judged-output.ts';
 
 const risk: TensorSignature = { name: 'risk', datatype: 'FP32', shape: [-1, 1] };
@@ -60,4 +60,31 @@ test('judgedOutputOf says what was declared and what was inferred', () => {
     { output: 'risk', kind: 'scalar', isOutputDeclared: false, isKindDeclared: false });
   assert.deepEqual(judgedOutputOf({ ...record, outputKind: 'classes', declared: { output: 'shares' } }),
     { output: 'shares', kind: 'classes', isOutputDeclared: true, isKindDeclared: false });
+});
+
+suite('outputDifference', () => {
+  const version = (name: string, more: Partial<VersionRecord> = {}, width = 1): VersionRecord => ({
+    model: 'm', version: name, outputKind: 'regression', baseline: null,
+    signature: { inputs: [], outputs: [{ name: 'y', datatype: 'FP32', shape: [-1, width] }] }, ...more,
+  }) as VersionRecord;
+
+  test('refuses what was declared to be another output, or to mean something else', () => {
+    const declared = version('1', { outputKind: 'score', declared: { kind: 'score' } });
+    assert.equal(outputDifference(version('2'), declared),
+      'version "1" is judged as score, version "2" as regression');
+    assert.equal(outputDifference(declared, version('2')),
+      'version "2" is judged as regression, version "1" as score');
+    assert.equal(outputDifference(version('2', { outputKind: 'scalar' }), declared), null, 'its meaning is not known');
+    assert.equal(outputDifference(declared, version('2', { outputKind: 'score' })), null);
+    const named = version('1', { declared: { output: 'z' } });
+    assert.equal(outputDifference(version('2'), named), 'version "1" is judged by another output');
+  });
+
+  test('refuses answers of another width, and compares what is read differently for no declared reason', () => {
+    assert.equal(outputDifference(version('2', { outputKind: 'vector' }, 3), version('1', { outputKind: 'vector' }, 8)),
+      'version "1" answers with 8 numbers a row, version "2" with 3');
+    assert.equal(outputDifference(version('2', {}, -1), version('1', {}, 8)), null, 'an open size may be the same');
+    assert.equal(outputDifference(version('2', { outputKind: 'score' }), version('1')), null,
+      'one of them may be broken, which is what is asked');
+  });
 });

@@ -145,7 +145,12 @@ suite('/v2 routes', () => {
     const good = await load({ config: '{}', 'file:4/model.onnx': Buffer.from(linear(4)).toString('base64') });
     assert.equal(good.status, 200);
     assert.deepEqual(resultOf(await infer('m')), ['4', 5]);
-    assert.equal((await load({ version: '3' })).status, 200);
+    const unclear = await load({ version: '3', expect: 'nothing' });
+    assert.equal(unclear.status, 400);
+    assert.match(unclear.text, /wanted same, or change=PERCENT/);
+    assert.equal((await load({ version: '3', expect: 'change=50' })).status, 200);
+    const loaded = (await engine.status()).models[0]!.versions.find(({ version }) => version === '3');
+    assert.equal(loaded?.expect, 'change=50');
     assert.deepEqual(resultOf(await infer('m')), ['3', 8]);
     const other = await load({ 'file:6/model.onnx': Buffer.from(identity(Type.FLOAT, [2])).toString('base64') });
     assert.deepEqual([other.status, other.json['code']], [409, 'SIGNATURE_CHANGED']);

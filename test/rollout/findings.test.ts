@@ -3,6 +3,8 @@
 import assert from 'node:assert/strict';
 import { afterEach, describe, test } from 'node:test';
 import { PairCounts } from '../../src/judge/pairs/pair-counts.ts';
+import { pairsEvidenceSchema } from '../../src/judge/pairs/pair-schema.ts';
+import type { PairExpectation } from '../../src/judge/pairs/pair-schema.ts';
 import { judgePairs } from '../../src/judge/pairs/pair-verdict.ts';
 import { findingOf } from '../../src/judge/verdict/findings.ts';
 import type { Finding } from '../../src/judge/verdict/findings.ts';
@@ -153,11 +155,62 @@ describe('Answers that differ from those of the version before', () => {
   test('are told once, of the generation that gave them and of no later one', async () => {
     await start();
     const { generation } = bench.rollout.active!;
-    await bench.rollout.onPairs({ generation: generation - 1, facts, verdict });
+    await bench.rollout.onPairs({ generation: generation - 1, facts, verdict }, null);
     assert.deepEqual(told(), [], 'another version answers by now');
-    await bench.rollout.onPairs({ generation, facts, verdict });
-    await bench.rollout.onPairs({ generation, facts, verdict });
+    await bench.rollout.onPairs({ generation, facts, verdict }, null);
+    await bench.rollout.onPairs({ generation, facts, verdict }, null);
     assert.deepEqual(told().map((one) => [one.generation, one.version, one.action]), [[generation, '2', 'warn']]);
+  });
+
+  /** What became of answers that differ more than is expected: all decisions of that, the newest first. */
+  async function judged(
+    source: PairExpectation['source'], inputDrift: 'pass' | 'fail' | 'inconclusive' | null, engine: object = {},
+    isPinned = false,
+  ): Promise<string[]> {
+    await start(undefined, engine);
+    if (isPinned) bench.registry.setPin('m', { by: 'test', reason: '' }, 'test');
+    const over = pairs.facts({ source, change: 0.2, classes: [], otherClasses: null });
+    const standing = { generation: bench.rollout.active!.generation, facts: over, verdict: judgePairs(over) };
+    for (let look = 0; look < 2; look += 1) await bench.rollout.onPairs(standing, inputDrift);
+    return told().map(({ action, suppressedBy }) => suppressedBy ?? action);
+  }
+
+  test('over what an operator declared take the version out, and the decision can be judged again', async () => {
+    assert.deepEqual(await judged('declared', null), ['rollback']);
+    assert.equal(bench.rollout.activeVersion?.version, '1');
+    assert.equal(bench.registry.version('m', '2').health, 'unhealthy');
+    const { pairs: stored } = pairsEvidenceSchema.parse(told()[0]!.evidence);
+    assert.equal(judgePairs(stored).disagrees?.text, told()[0]!.reason);
+  });
+
+  test('over what validation rows let expect count only while the inputs are like those', async () => {
+    assert.deepEqual(await judged('validation', 'pass'), ['rollback']);
+    for (const drift of ['fail', 'inconclusive', null] as const) {
+      await bench.close();
+      assert.deepEqual(await judged('validation', drift), ['warn'], String(drift));
+      assert.equal(bench.rollout.activeVersion?.version, '2');
+    }
+  });
+
+  test('move nothing while the version is pinned, the judge observes, or compat judges', async () => {
+    assert.deepEqual(await judged('declared', null, {}, true), ['pinned']);
+    await bench.close();
+    assert.deepEqual(await judged('declared', null, { judge: { mode: 'observe' } }), ['observe']);
+    await bench.close();
+    assert.deepEqual(await judged('declared', null, { judge: { mode: 'compat' } }), ['warn']);
+    assert.equal(bench.rollout.activeVersion?.version, '2');
+  });
+
+  test('of a version that nothing stands behind are written down once', async () => {
+    bench = new RolloutBench({ judge: { mode: 'default' } });
+    await bench.register('2', linear(1));
+    bench.activate('2');
+    await bench.rollout.start();
+    const over = pairs.facts({ source: 'declared', change: 0.2, classes: [], otherClasses: null });
+    const standing = { generation: bench.rollout.active!.generation, facts: over, verdict: judgePairs(over) };
+    for (let look = 0; look < 2; look += 1) await bench.rollout.onPairs(standing, null);
+    assert.deepEqual(told().map(({ action }) => action), ['no_target']);
+    assert.equal(bench.rollout.phase, 'no_rollback_target');
   });
 });
 

@@ -5,10 +5,12 @@ import type { Registration } from '../../admin/answers.ts';
 import { reasonOf } from '../../base/errors.ts';
 import { readRegularFile } from '../../base/regular-file.ts';
 import type { SessionOptions } from '../../options/session-options.ts';
+import { type Expect, expectOf } from '../../domain/known-answers.ts';
 import { DECLARED_KINDS, NAN_INPUTS, STACKING_WISHES } from '../../domain/records.ts';
 import type { Signature, TensorSignature } from '../../domain/records.ts';
 import type { Activation, Rollback } from '../../rollout/events.ts';
 import { judgedOutputOf } from '../../domain/judged-output.ts';
+import { expectationText } from '../../judge/pairs/expectation.ts';
 import { ask } from '../connect.ts';
 import { bytesText, durationText, paint, printResult } from '../views/output.ts';
 import {
@@ -55,18 +57,29 @@ function registerCommand(): Command {
       'failed at them); refuse: they are answered 400').choices(NAN_INPUTS))
     .addOption(new Option('--session <json>', 'how the runtime runs it, as JSON or a file of it: providers, graph, ' +
       'intraOpThreads, interOpThreads, arena, memoryPattern, entries').argParser(sessionOf))
+    .addOption(expectOption())
     .option('--promote', 'make it the active version at once')
     .option('--allow-signature-change', `with --promote: ${CHANGE_SIGNATURE}`)
     .option('--force', `also when its answers are not those of the baseline file; with --promote: ${FORCE}`)
     .action(async (model: string, file: string, flags: VerbFlags<'register'>) => {
       const { version, baseline, golden, output, outputKind, inputColumns, stacking, nanInputs, promote } = flags;
-      const { session, allowSignatureChange, force } = flags;
+      const { session, allowSignatureChange, force, expect } = flags;
       const result = await ask(flags, 'register', {
         model, file, version, baseline, golden, output, outputKind, inputColumns, stacking, nanInputs,
-        session, promote, allowSignatureChange, force,
+        session, promote, allowSignatureChange, force, expect,
       }, `registering a version of ${model}`);
       printResult(flags, result, registeredText);
     });
+}
+
+const expectOption = (): Option => new Option('--expect <change>',
+  'how its answers differ from those of the version before: same (an export, a quantisation), or change=PERCENT at ' +
+  'most; more counts against it (default: by what both answer to --baseline and --golden)').argParser(expectIn);
+
+function expectIn(given: string): Expect {
+  const found = expectOf(given);
+  if (found !== null) return found.expect;
+  throw new InvalidArgumentError('wanted same, or change=PERCENT above 0 and up to 100');
 }
 
 const SESSION_BYTES_MAX = 65_536;
@@ -94,6 +107,7 @@ function registeredText({ version, activation }: Registration): string {
     ...(version.session === undefined ? [] : [`session: ${sessionLine(version)}`]),
     `judged by: ${judgedText(judgedOutputOf(version))}`,
     `inputs watched: ${watchedText(version)}`,
+    ...(expectationText(version) === null ? [] : [`expected: ${expectationText(version)}`]),
     ...(nanInputsText(version) === null ? [] : [`missing values: ${nanInputsText(version)}`]),
     ...version.warnings.map((warning) => paint('yellow', `warning: ${warning}`)),
     activation === null ? `to let it answer: lastgood promote ${model} ${version.version}` : activatedText(activation),
@@ -123,17 +137,19 @@ function promoteCommand(): Command {
       'refused, and so is its file under another name.',
     examples: [
       ['lastgood promote digits 2', 'version 2 answers from now on'],
+      ['lastgood promote digits int8 --expect same', 'a quantisation: it has to answer as the one before'],
       ['lastgood promote digits 2 --reason "retrained in March"', 'the reason stands in the history'],
     ],
   })
     .argument('<model>', 'name of the model')
     .argument('<version>', 'a registered version')
     .option('--reason <text>', 'why, for the history')
+    .addOption(expectOption())
     .option('--allow-signature-change', CHANGE_SIGNATURE)
     .option('--force', FORCE)
     .action(async (model: string, version: string, flags: VerbFlags<'promote'>) => {
-      const { allowSignatureChange, force, reason } = flags;
-      const request = { model, version, allowSignatureChange, force, reason };
+      const { allowSignatureChange, force, reason, expect } = flags;
+      const request = { model, version, allowSignatureChange, force, reason, expect };
       const result = await ask(flags, 'promote', request, `promoting version ${version} of ${model}`);
       printResult(flags, result, activatedText);
     });

@@ -4,7 +4,7 @@ import { CHECKS } from '../../judge/checks/table.ts';
 import type { CheckUnit } from '../../judge/types/check-kinds.ts';
 import type { CheckName, CheckResult } from '../../judge/types/messages.ts';
 import { numberText, percentText } from '../../judge/types/number-text.ts';
-import { pairsEvidenceSchema } from '../../judge/pairs/pair-schema.ts';
+import { type PairsEvidence, pairsEvidenceSchema } from '../../judge/pairs/pair-schema.ts';
 import { judgePairs } from '../../judge/pairs/pair-verdict.ts';
 import { recompute } from '../../judge/verdict/recompute.ts';
 import type { DecisionRecord } from '../../domain/records.ts';
@@ -35,7 +35,8 @@ export function decisionText(decision: DecisionRecord, nowMs: number): string {
   ];
   if (paired !== undefined) {
     const { disagrees, text } = judgePairs(paired.pairs);
-    pairs.push(['pairs', text], recomputedPair(disagrees?.text === reason, disagrees?.text ?? 'nothing to tell'));
+    pairs.push(['pairs', text], ...inputsPair(paired));
+    pairs.push(recomputedPair(disagrees?.text === reason, disagrees?.text ?? 'nothing to tell'));
     return facts(pairs);
   }
   if (again === null) {
@@ -52,6 +53,14 @@ export function decisionText(decision: DecisionRecord, nowMs: number): string {
   const same = again.verdict === 'fail' && again.trigger === trigger && again.reason === reason;
   pairs.push(recomputedPair(same, again.reason || 'pass'));
   return [facts(pairs), ...evidenceSections(decision, again), checksTable(again.checks)].join('\n\n');
+}
+
+// What follows from the validation rows holds for inputs like those.
+function inputsPair({ pairs: { expectation }, inputDrift }: PairsEvidence): [string, string][] {
+  if (expectation?.source !== 'validation') return [];
+  return [['inputs', inputDrift === 'pass'
+    ? 'like those of the baseline'
+    : inputDrift === 'fail' ? 'not those of the baseline any more' : 'not known to be like those of the baseline']];
 }
 
 const recomputedPair = (isSame: boolean, other: string): [string, string] => ['recomputed', isSame
@@ -105,7 +114,8 @@ function doneText(decision: DecisionRecord): string {
 
 function warnedText(trigger: DecisionRecord['trigger'], { phase }: DecisionRecord['evidence']): string {
   if (trigger === 'pairs') {
-    return 'nothing: a new version is there to answer differently; whether it should is for a person to say';
+    return 'nothing: a new version is there to answer differently; whether it should is for a person to say ' +
+      '(promote --expect says how much)';
   }
   if (trigger !== 'operator' && trigger !== 'engine' && CHECKS[trigger].cause === 'input') {
     return 'nothing: input drift only warns, because any other version would be asked the same';

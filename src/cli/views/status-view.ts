@@ -6,6 +6,7 @@ import { waitText } from '../../judge/checks/detectability.ts';
 import type { Sight, Sights } from '../../judge/checks/detectability.ts';
 import { CHECKS } from '../../judge/checks/table.ts';
 import type { CheckResult } from '../../judge/types/messages.ts';
+import { expectationText } from '../../judge/pairs/expectation.ts';
 import { numberText, percentText, windowText } from '../../judge/types/number-text.ts';
 import type { TlsView } from '../../metrics/views.ts';
 import type {
@@ -149,6 +150,8 @@ function modelFacts(status: ModelStatus, nowMs: number): string {
   if (active !== undefined) {
     pairs.push(['stacking', stackingText(active.stacking)], ['session', sessionLine(active)]);
     pairs.push(['inputs', watchedText(active)]);
+    const expectation = expectationText(active);
+    if (expectation !== null) pairs.push(['expected', expectation]);
     const missing = nanInputsText(active);
     if (missing !== null) pairs.push(['missing values', missing]);
   }

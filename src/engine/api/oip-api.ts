@@ -53,10 +53,11 @@ export function createOipApi(
       if (served === undefined) return [{ name: model, state: 'UNAVAILABLE', reason: 'unloaded' }];
       return indexEntries(model, served.rollout.activeVersion?.version ?? null, served.rollout.deployments);
     }),
-    load: async (model, { version, files, stacking }) => {
+    load: async (model, { version, files, stacking, expect }) => {
       life.assertOpen();
       if (files !== undefined) await registerBytes(control, files, {
         model, ...(version !== undefined && { version }), ...(stacking !== undefined && { stacking }),
+        ...(expect !== undefined && { expect }),
       });
       // Throws for a model that nobody registered.
       else registry.model(model);
@@ -65,7 +66,8 @@ export function createOipApi(
       await table.settled(model);
       const served = table.served(model);
       if (version !== undefined && served.rollout.activeVersion?.version !== version) {
-        await control.promote({ model, version, reason: 'loaded over HTTP' }, BY);
+        const declared = expect === undefined ? {} : { expect };
+        await control.promote({ model, version, reason: 'loaded over HTTP', ...declared }, BY);
       }
       served.deploymentOf(undefined);
     },

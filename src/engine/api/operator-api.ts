@@ -67,6 +67,7 @@ export class OperatorApi implements ControlPlane {
       allowSignatureChange: args.allowSignatureChange ?? false,
       force: args.force ?? false,
       reason: args.reason ?? '',
+      expect: args.expect,
       by,
     });
   }

@@ -4,6 +4,7 @@ import type { Clock } from '../../base/clock.ts';
 import type { ResolvedOptions } from '../../options/options.ts';
 import type { Registry } from '../../registry/registry.ts';
 import type { Preparation } from '../../rollout/preparation/preparation.ts';
+import type { ExpectedChanges } from '../../rollout/registration/expected-change.ts';
 import type { RolloutEvent } from '../../rollout/events.ts';
 import type { MemoryBudget } from '../../shared-memory/memory-budget.ts';
 import type { EngineLog } from '../log.ts';
@@ -19,6 +20,7 @@ export interface EngineContext {
   readonly meters: EngineMeters;
   readonly monitor: MonitorLink;
   readonly preparation: Preparation;
+  readonly expectedChanges: ExpectedChanges;
   /** What the process may have of memory; null when nothing limits it. */
   readonly memory: MemoryBudget | null;
   /** Tells the log and whoever listens to the engine. */

@@ -11,6 +11,7 @@ import type { ModelMeter } from '../../metrics/model-meter.ts';
 import { type ModelOptions, optionsOfModel, workersFor } from '../../options/options.ts';
 import { recordedRows } from '../../record/recording.ts';
 import type { VersionRecord } from '../../domain/records.ts';
+import { pairExpectation } from '../../judge/pairs/expectation.ts';
 import type { PairStanding } from '../../judge/pairs/pair-verdict.ts';
 import { Attribution } from '../../rollout/attribution/attribution.ts';
 import { PairGatherer } from '../../rollout/attribution/pair-gatherer.ts';
@@ -119,6 +120,8 @@ export class ServedModel {
       twin: () => (this.#asksTwin ? this.#deployments.standby : undefined),
       isOnProbation: () => this.rollout.phase === 'probation',
       sigmaOf: (version) => registry.version(model, version).baseline?.standardDeviation ?? null,
+      expectationOf: (version, twin) => pairExpectation(registry.version(model, version), twin),
+      onBegin: (version, twin) => context.expectedChanges.ensure(version, twin),
       onPairs: (paired, standing) => {
         this.#meter.pairs += paired;
         void this.#onPairs(standing);
@@ -246,7 +249,8 @@ export class ServedModel {
 
   async #onPairs(standing: PairStanding): Promise<void> {
     try {
-      await this.rollout.onPairs(standing);
+      const inputDrift = this.health?.checks.find(({ check }) => check === 'input_drift')?.verdict ?? null;
+      await this.rollout.onPairs(standing, inputDrift);
     } catch (error) {
       const what = 'what the pairs say could not be written down';
       this.#context.emit({ kind: 'problem', model: this.model, what, reason: reasonOf(error) });

@@ -30,3 +30,19 @@ export function disagree(
     default: return cosine === null ? Math.abs(left.value - right.value) > FAR_SIGMAS * sigma : cosine < NEAR_COSINE;
   }
 }
+
+/** The cosine of two vectors; null for such of different lengths, 0 when only one of them is all zeros. */
+export function cosineOf(a: ArrayLike<number>, b: ArrayLike<number>): number | null {
+  if (a.length !== b.length) return null;
+  let product = 0;
+  let squaresA = 0;
+  let squaresB = 0;
+  for (let at = 0; at < a.length; at += 1) {
+    product += a[at]! * b[at]!;
+    squaresA += a[at]! ** 2;
+    squaresB += b[at]! ** 2;
+  }
+  if (squaresA === 0 && squaresB === 0) return 1;
+  const cosine = product / Math.sqrt(squaresA * squaresB || 1);
+  return Number.isFinite(cosine) ? Math.max(-1, Math.min(1, cosine)) : null;
+}

@@ -4,7 +4,7 @@
 // not diluted by what was right before, and each block spends half of the error that the one before it may spend.
 import type { OutputKind } from '../../domain/records.ts';
 import { disagree } from './disagreement.ts';
-import type { Differences, PairFacts } from './pair-schema.ts';
+import type { Differences, PairExpectation, PairFacts } from './pair-schema.ts';
 
 const PAIRS_PER_BLOCK = 20_000;
 const BLOCK_US = 86_400e6;
@@ -80,13 +80,14 @@ export class PairCounts {
     return true;
   }
 
-  facts(): PairFacts {
+  /** The counts of the block under way, to be judged by what is expected now. */
+  facts(expectation: PairExpectation | null = null): PairFacts {
     const { version, twin, kind } = this.#about;
     return {
       version, twin, kind, block: Math.max(0, this.#block), pairs: this.#pairs, pairsInAll: this.#pairsInAll,
       failed: { ...this.#failed }, nonFinite: { ...this.#nonFinite },
       disagreement: this.#disagreement.pairs === 0 ? null : { ...this.#disagreement },
-      classes: [...this.#classes].map(([classIndex, tally]) => ({ classIndex, ...tally })),
+      classes: [...this.#classes].map(([classIndex, tally]) => ({ classIndex, ...tally })), expectation,
     };
   }
 

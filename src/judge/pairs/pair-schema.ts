@@ -16,6 +16,17 @@ const differencesSchema = z.object({
 /** Pairs in which the two versions disagree, and all that could be compared. */
 const disagreementSchema = z.object({ hits: count, pairs: count });
 
+/** How much the two may answer differently: shares of the pairs, what is allowed beyond the expected part included. */
+const pairExpectationSchema = z.object({
+  /** declared: by an operator; validation: from what both answered to known questions. */
+  source: z.enum(['declared', 'validation']),
+  change: z.number(),
+  /** Of the pairs of one class of the twin's. */
+  classes: z.array(z.object({ classIndex: z.number(), change: z.number() })),
+  /** Of the pairs of each other class; null when nothing is expected of those. */
+  otherClasses: z.number().nullable(),
+});
+
 /** The counts of the block under way: every decision on pairs is made from these alone. */
 const pairFactsSchema = z.object({
   version: z.string(),
@@ -32,11 +43,20 @@ const pairFactsSchema = z.object({
   disagreement: disagreementSchema.nullable(),
   /** By the class or the label that the twin answers; empty for other kinds. */
   classes: z.array(disagreementSchema.extend({ classIndex: z.number() })),
+  /** Null, or absent in decisions of early builds, when nobody knows what to expect. */
+  expectation: pairExpectationSchema.nullish(),
 });
 
 /** How the evidence of a decision that pairs led to is marked. */
 export const PAIRS_FORMAT = 'lastgood.pairs/1';
-export const pairsEvidenceSchema = z.object({ format: z.literal(PAIRS_FORMAT), pairs: pairFactsSchema });
+export const pairsEvidenceSchema = z.object({
+  format: z.literal(PAIRS_FORMAT),
+  pairs: pairFactsSchema,
+  /** What the check of that name said then; null, or absent in decisions of early builds, when there was none. */
+  inputDrift: z.enum(['pass', 'fail', 'inconclusive']).nullish(),
+});
+export type PairsEvidence = z.infer<typeof pairsEvidenceSchema>;
 export type PairFacts = z.infer<typeof pairFactsSchema>;
 export type Differences = PairFacts['failed'];
+export type PairExpectation = z.infer<typeof pairExpectationSchema>;
 export type Disagreement = NonNullable<PairFacts['disagreement']>;

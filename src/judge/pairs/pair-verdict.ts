@@ -1,10 +1,11 @@
 // What follows from pairs: is the version worse than its twin, or shown not to be, and does it answer differently?
 // Pure. Every answer is computed from the counts alone, by tests that hold whoever looks, and however often. Worse is
-// worse; different is not: a new version is there to answer differently, so disagreement is told and, by itself, never
-// acts.
+// worse; different is not: a new version is there to answer differently. So disagreement is told; over what is expected
+// of the version it counts against it.
 import { numberText, percentText } from '../types/number-text.ts';
 import { lnNotWorse, lnOver, lnWorse, shareInterval } from './e-processes.ts';
-import type { Disagreement, PairFacts } from './pair-schema.ts';
+import { CLASS_DISAGREE_MARGIN, disagreeMargin } from './expectation.ts';
+import type { Disagreement, PairExpectation, PairFacts } from './pair-schema.ts';
 
 /** The error that all metrics and blocks together may make: of blaming, and of clearing. */
 const ALPHA = 1e-3;
@@ -14,20 +15,26 @@ const METRICS = 4;
 /** What a version may do worse by, as a share of the pairs. */
 const FAILED_MARGIN = 0.005;
 const NON_FINITE_MARGIN = 0.001;
-/** Pairs that may differ before it is told: of all, and of those of one class of the twin's. */
-const DISAGREE_MARGIN = 0.1;
-const CLASS_DISAGREE_MARGIN = 0.25;
 /** Of the interval that is shown. */
 const SHOWN_ALPHA = 0.05;
 
 /** What a metric's pairs have shown so far. */
 type MetricStanding = 'worse' | 'not worse' | 'open';
 
+/** More pairs differ than was expected, or than nobody announced. */
+export interface Disagrees {
+  /** The twin's class whose pairs these are; null for all. */
+  readonly classIndex: number | null;
+  /** Whose expectation it is over; null where nothing was expected, and then it is only told. */
+  readonly over: PairExpectation['source'] | null;
+  readonly text: string;
+}
+
 interface PairVerdict {
   readonly failed: MetricStanding;
   readonly nonFinite: MetricStanding;
-  /** More pairs differ than anybody announced: in all, or in one class. Null when not, or not yet. */
-  readonly disagrees: { readonly classIndex: number | null; readonly text: string } | null;
+  /** Null when not, or not yet. */
+  readonly disagrees: Disagrees | null;
   /** Share of the pairs in which both answer alike, with an interval that holds at every look; null without any. */
   readonly agreement: { readonly share: number; readonly low: number; readonly high: number } | null;
   /** A sentence without a full stop. */
@@ -69,25 +76,38 @@ function agreementOf({ hits, pairs }: Disagreement): NonNullable<PairVerdict['ag
   return { share: (pairs - hits) / pairs, low, high };
 }
 
-function disagreesOf({ version, twin, disagreement, classes }: PairFacts, blame: number): PairVerdict['disagrees'] {
+function disagreesOf(facts: PairFacts, blame: number): Disagrees | null {
+  const { version, twin, kind, disagreement, classes, expectation = null } = facts;
   if (disagreement === null) return null;
-  if (lnOver(disagreement.hits, disagreement.pairs, DISAGREE_MARGIN) >= blame) {
+  const over = expectation?.source ?? null;
+  const change = expectation?.change ?? disagreeMargin(kind);
+  const allowedText = (share: number): string => (expectation === null ? '' : `; ${percentText(share)} at most ` +
+    (over === 'declared' ? 'were declared' : 'follow from the validation rows'));
+  if (lnOver(disagreement.hits, disagreement.pairs, change) >= blame) {
     return {
-      classIndex: null,
+      classIndex: null, over,
       text: `versions ${version} and ${twin} answer ${disagreement.hits} of ${disagreement.pairs} questions ` +
-        `differently (${percentText(disagreement.hits / disagreement.pairs)})`,
+        `differently (${percentText(disagreement.hits / disagreement.pairs)})${allowedText(change)}`,
     };
   }
   // Each class is a further chance to err.
   const needed = blame + Math.log(Math.max(1, classes.length));
   const worst = classes
-    .map((one) => ({ ...one, ln: lnOver(one.hits, one.pairs, CLASS_DISAGREE_MARGIN) }))
-    .reduce<{ ln: number; classIndex: number; hits: number; pairs: number } | null>(
+    .map((one) => ({ ...one, change: classChange(expectation, one.classIndex) }))
+    .map((one) => ({ ...one, ln: lnOver(one.hits, one.pairs, one.change) }))
+    .reduce<{ ln: number; classIndex: number; hits: number; pairs: number; change: number } | null>(
       (most, one) => (most === null || one.ln > most.ln ? one : most), null);
   if (worst === null || worst.ln < needed) return null;
   return {
-    classIndex: worst.classIndex,
+    classIndex: worst.classIndex, over,
     text: `version ${version} answers ${worst.hits} of ${worst.pairs} questions differently that version ${twin} ` +
-      `answers with class ${numberText(worst.classIndex)}`,
+      `answers with class ${numberText(worst.classIndex)}${allowedText(worst.change)}`,
   };
+}
+
+// Where nothing is expected of a class it may change altogether, within what may change in all.
+function classChange(expectation: PairExpectation | null, classIndex: number): number {
+  if (expectation === null) return CLASS_DISAGREE_MARGIN;
+  const { classes, otherClasses } = expectation;
+  return classes.find((one) => one.classIndex === classIndex)?.change ?? otherClasses ?? 1;
 }

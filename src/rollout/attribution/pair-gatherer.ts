@@ -5,18 +5,20 @@
 // Cost: runs of the twin take at most a part of the worker time; what they took is paid back before the next ones.
 // Invariant: pairs are of one generation and one twin; with another of either all counting begins anew.
 import type { Clock } from '../../base/clock.ts';
-import { judgedOutputOf, stepElementsOf } from '../../domain/judged-output.ts';
-import type { OutputKind } from '../../domain/records.ts';
+import { isSameInput, judgedOutputOf, outputDifference, stepElementsOf } from '../../domain/judged-output.ts';
+import type { OutputKind, VersionRecord } from '../../domain/records.ts';
 import { predictionOf } from '../../domain/sequence.ts';
+import { cosineOf } from '../../judge/pairs/disagreement.ts';
 import { PairCounts } from '../../judge/pairs/pair-counts.ts';
 import type { PairedAnswer } from '../../judge/pairs/pair-counts.ts';
+import type { PairExpectation } from '../../judge/pairs/pair-schema.ts';
 import { judgePairs } from '../../judge/pairs/pair-verdict.ts';
 import type { PairStanding } from '../../judge/pairs/pair-verdict.ts';
 import { RowReader, rowRingOffset } from '../../shared-memory/row-ring.ts';
 import type { RingRow } from '../../shared-memory/row-ring.ts';
 import { Outcome, speaksOfVersion } from '../../shared-memory/sample-ring.ts';
 import type { Deployment } from '../deployment/deployment.ts';
-import { cosineOf, isSameInput, outputDifference, REPLAY_ROWS, replayRows } from './recent-inputs.ts';
+import { REPLAY_ROWS, replayRows } from './recent-inputs.ts';
 
 /** Parts of the worker time that the twin's runs may take. */
 const PROBATION_SHARE = 0.05;
@@ -40,6 +42,10 @@ interface PairGathererPorts {
   readonly isOnProbation: () => boolean;
   /** Standard deviation of the answers that a version gave while it was known to be right; null without a baseline. */
   readonly sigmaOf: (version: string) => number | null;
+  /** What is expected of a version beside this twin, by now; null when nobody knows. */
+  readonly expectationOf: (version: string, twin: string) => PairExpectation | null;
+  /** Told of the two that are compared from now on. */
+  readonly onBegin: (version: VersionRecord, twin: VersionRecord) => void;
   /** Told how many pairs have come, and what all of them say. */
   readonly onPairs: (paired: number, standing: PairStanding) => void;
 }
@@ -69,8 +75,8 @@ export class PairGatherer {
   /** What the pairs of the active generation say; null while there is no twin that can be asked. */
   get standing(): PairStanding | null {
     if (this.#gathering === null) return null;
-    const { generation, counts } = this.#gathering;
-    const facts = counts.facts();
+    const { generation, counts, active, twin } = this.#gathering;
+    const facts = counts.facts(this.#ports.expectationOf(active.version.version, twin.version.version));
     return { generation, facts, verdict: judgePairs(facts) };
   }
 
@@ -118,6 +124,7 @@ export class PairGatherer {
     if (reservoir === null || !isAlike) return null;
     const { version: name, outputKind: kind } = version;
     this.#savedUs = 0;
+    this.#ports.onBegin(version, twin.version);
     return {
       generation, active, twin, waiting: [],
       readers: Array.from({ length: workers }, (_, ring) =>

@@ -1,14 +1,15 @@
 // The same recent questions to two versions: what the active one was asked lately and what it answered, and what the
 // warm standby makes of it. Main thread; the runs are on the standby's workers, a few rows at a time, and are no
 // requests: nothing waits for them, nothing of them is counted.
-import type { OutputKind, Signature, VersionRecord } from '../../domain/records.ts';
+import type { OutputKind } from '../../domain/records.ts';
 import { Outcome, speaksOfVersion } from '../../shared-memory/sample-ring.ts';
 import { type RingRow, RowReader, rowRingOffset } from '../../shared-memory/row-ring.ts';
 import { createSlab } from '../../shared-memory/slab-arena.ts';
 import { EntryKind } from '../../protocols/protocol.ts';
-import { judgedOutputOf, stepElementsOf } from '../../domain/judged-output.ts';
-import { type PredictionSummary, rowElements } from '../../domain/prediction.ts';
+import { isSameInput, outputDifference, stepElementsOf } from '../../domain/judged-output.ts';
+import type { PredictionSummary } from '../../domain/prediction.ts';
 import { predictionOf } from '../../domain/sequence.ts';
+import { cosineOf } from '../../judge/pairs/disagreement.ts';
 import { ReplayStatus } from '../../worker/run/replay.ts';
 import type { Deployment } from '../deployment/deployment.ts';
 
@@ -95,32 +96,6 @@ export function distinctOf(inputs: readonly number[]): number {
   return new Set(known).size + inputs.length - known.length;
 }
 
-/**
- * Why the answers of two versions cannot be compared; null when they can. Inferred outputs may have been renamed by an
- * export and mean the same, and be read differently because one of them is broken; what was declared is meant.
- */
-export function outputDifference(active: VersionRecord, standby: VersionRecord): string | null {
-  const [one, other] = [judgedOutputOf(active), judgedOutputOf(standby)];
-  if (one.output !== other.output && (one.isOutputDeclared || other.isOutputDeclared)) {
-    return `version "${standby.version}" is judged by another output`;
-  }
-  // Without a baseline nobody knows what one number a row means, and it may well be the same.
-  const isOpen = one.kind === 'scalar' || other.kind === 'scalar';
-  if (one.kind !== other.kind && !isOpen && (one.isKindDeclared || other.isKindDeclared)) {
-    return `version "${standby.version}" is judged as ${other.kind}, version "${active.version}" as ${one.kind}`;
-  }
-  const [width, otherWidth] = [widthOf(active, one.output), widthOf(standby, other.output)];
-  if (width < 0 || otherWidth < 0 || width === otherWidth) return null;
-  return `version "${standby.version}" answers with ${otherWidth} numbers a row, version "${active.version}" with ` +
-    `${width}`;
-}
-
-// Numbers of one row; -1 for any.
-function widthOf({ signature: { outputs } }: VersionRecord, name: string | null): number {
-  const output = outputs.find((candidate) => candidate.name === name);
-  return output === undefined ? -1 : rowElements(output.shape);
-}
-
 async function replayAll(
   standby: Deployment, rows: readonly KeptRow[], nowUs: () => number,
 ): Promise<(Float64Array | null)[] | string> {
@@ -173,29 +148,4 @@ function pairOf(
   return {
     active: predictionOf(kind, isGood ? row.outputs : null, width), standby: predictionOf(kind, answer, width), cosine,
   };
-}
-
-/** The cosine of two vectors; null for such of different lengths, 0 when only one of them is all zeros. */
-export function cosineOf(a: ArrayLike<number>, b: ArrayLike<number>): number | null {
-  if (a.length !== b.length) return null;
-  let product = 0;
-  let squaresA = 0;
-  let squaresB = 0;
-  for (let at = 0; at < a.length; at += 1) {
-    product += a[at]! * b[at]!;
-    squaresA += a[at]! ** 2;
-    squaresB += b[at]! ** 2;
-  }
-  if (squaresA === 0 && squaresB === 0) return 1;
-  const cosine = product / Math.sqrt(squaresA * squaresB || 1);
-  return Number.isFinite(cosine) ? Math.max(-1, Math.min(1, cosine)) : null;
-}
-
-/** Tells whether two versions take the same inputs. */
-export function isSameInput({ inputs: a }: Signature, { inputs: b }: Signature): boolean {
-  return a.length === b.length && a.every(({ name, datatype, shape }, index) => {
-    const other = b[index]!;
-    return name === other.name && datatype === other.datatype && shape.length === other.shape.length &&
-      shape.every((size, axis) => size === other.shape[axis] || size < 0 || other.shape[axis]! < 0);
-  });
 }

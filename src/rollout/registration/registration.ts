@@ -13,6 +13,7 @@ import { removeArtifact, whileRegistering } from '../../artifacts/directory.ts';
 import { ARTIFACT_BYTES_MAX } from '../../artifacts/manifest.ts';
 import { givenFileOf, type ModelFile, modelFileOf } from '../../artifacts/verify.ts';
 import { checkName } from '../../base/names.ts';
+import type { Expect, Expectations, KnownPair } from '../../domain/known-answers.ts';
 import { artifactRecordOf } from '../../domain/records.ts';
 import type {
   ArtifactRecord, Baseline, DeclaredKind, Golden, NanInputs, OutputKind, Signature, StackingWish, VersionRecord,
@@ -23,12 +24,14 @@ import type { Registry } from '../../registry/registry.ts';
 import { inputColumnsOf } from '../../domain/input-columns.ts';
 import { declaredOutput } from '../../domain/judged-output.ts';
 import { inferOutputKind } from '../../domain/prediction.ts';
+import { type ComparedVersion, measureChange, warningsExpecting } from './expected-change.ts';
 import { readGoldenFile } from './golden-file.ts';
 import { knownRows } from './known-rows.ts';
 import { runsAlike } from '../../registry/rules.ts';
 import { defaultMemoryBytes } from '../preparation/memory-watch.ts';
 import type { Preparation } from '../preparation/preparation.ts';
 import { signatureDifference } from './promotable.ts';
+import { type Question, questionsOf } from './questions.ts';
 import { validationRows } from './validation-rows.ts';
 import { runTrial, type TrialRequest, type TrialResult } from './trial.ts';
 import { wishedStacking } from './wished-stacking.ts';
@@ -69,6 +72,8 @@ export interface RegistrationRequest {
   readonly force?: boolean;
   /** How the runtime is to run it; what is left out is the engine's. */
   readonly session?: SessionOptions;
+  /** How much it may answer otherwise than the version before; by default what known questions show. */
+  readonly expect?: Expect;
 }
 
 /**
@@ -112,6 +117,8 @@ async function addVersion(
     await ports.preparation?.ensure({ ...artifact, artifactBytes: artifact.bytes, session: request.session }, golden);
     const { registry } = ports;
     const judged = judgedBy(trial.signature, declarationOf(request), baselineFile, ports.clock.wallMs());
+    const { warnings: expectationWarnings, ...expectations } = await expectationsOf(
+      ports, request, { ...artifact, signature: trial.signature, ...judged }, questionsOf(validation, golden));
     const version = await registry.commit(() => registry.createVersion(
       {
         model: request.model,
@@ -125,8 +132,10 @@ async function addVersion(
         trial: trial.report,
         stacking,
         ...(request.session === undefined ? {} : { session: request.session }),
+        ...expectations,
         warnings: [
-          ...trial.warnings, ...warningsAbout(registry, request.model, trial.signature, judged.baseline),
+          ...trial.warnings, ...expectationWarnings,
+          ...warningsAbout(registry, request.model, trial.signature, judged.baseline),
           ...(baselineFile === null || judged.baseline === null ? [] : unwatchedInputs(
             baselineFile, judged.baseline, { signature: trial.signature, declared: declarationOf(request) })),
           ...quarantineWarnings(registry, request.model, artifact.sha256, request.session),
@@ -207,8 +216,8 @@ function warningsAbout(
 ): string[] {
   const unjudged = baselineWarning(baseline);
   const warnings = unjudged === null ? [] : [unjudged];
-  const active = registry.models().find((record) => record.model === model)?.activeVersion ?? null;
-  const difference = active === null ? null : signatureDifference(registry.version(model, active).signature, signature);
+  const active = activeVersionOf(registry, model);
+  const difference = active === null ? null : signatureDifference(active.signature, signature);
   if (difference !== null) warnings.push(`its signature differs from the active version's: ${difference}`);
   return warnings;
 }
@@ -231,6 +240,33 @@ function defaultWarnings({ path, kind }: ModelFile, { optional = [] }: Signature
   const shown = names.slice(0, NAMES_SHOWN).map((name) => JSON.stringify(name)).join(', ');
   const more = names.length > NAMES_SHOWN ? ` and ${names.length - NAMES_SHOWN} more` : '';
   return [`inputs with a default (${shown}${more}) always have the model's own value: no request can give another`];
+}
+
+// A version whose change cannot be found out is taken all the same: nothing is expected of it then.
+async function expectationsOf(
+  ports: RegistrationPorts, { model, version = 'new', session, expect }: RegistrationRequest,
+  judged: Omit<ComparedVersion, 'version' | 'session'>, questions: readonly Question[],
+): Promise<Expectations & { readonly expectedPairs?: readonly KnownPair[]; readonly warnings: string[] }> {
+  const declared = expect === undefined ? {} : { expect };
+  const twin = activeVersionOf(ports.registry, model);
+  if (twin === null) return { ...declared, warnings: [] };
+  const fresh = { ...judged, version, ...(session === undefined ? {} : { session }) };
+  try {
+    const measured = await measureChange(ports, { fresh, twin, questions });
+    if (measured === null) return { ...declared, warnings: [] };
+    const { expected, pairs } = measured;
+    const { outputKind } = judged;
+    const warnings = warningsExpecting({ warnings: [], outputKind }, { ...declared, expected });
+    return { ...declared, expected, expectedPairs: pairs, warnings };
+  } catch (error) {
+    const reason = `its answers could not be compared with those of version "${twin.version}": ${reasonOf(error)}`;
+    return { ...declared, warnings: [reason] };
+  }
+}
+
+function activeVersionOf(registry: Registry, model: string): VersionRecord | null {
+  const active = registry.models().find((record) => record.model === model)?.activeVersion ?? null;
+  return active === null ? null : registry.version(model, active);
 }
 
 function isUsed(registry: Registry, sha256: string): boolean {

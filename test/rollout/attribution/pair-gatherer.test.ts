@@ -1,8 +1,10 @@
 // The standby is asked what the active version was asked, on real models, beside the traffic.
 import '../../../src/base/telemetry-off.ts';
 import assert from 'node:assert/strict';
+import { join } from 'node:path';
 import { suite, test } from 'node:test';
 import type { ModelStatus } from '../../../src/admin/answers.ts';
+import { packageRoot } from '../../../src/base/package-root.ts';
 import type { DecisionRecord } from '../../../src/domain/records.ts';
 import { createEngine } from '../../../src/engine/engine.ts';
 import type { Engine } from '../../../src/engine/engine.ts';
@@ -67,6 +69,39 @@ suite('PairGatherer', () => {
     await engine.close();
   });
 
+  test('a version that was promoted as the same function and answers otherwise is rolled back', async () => {
+    const engine = await serving('regraph', { judge: { mode: 'default', lookMs: 50 } });
+    await engine.confirm('housing');
+    await engine.register('housing', housingFile('2'), { version: '2', baseline: housingBaseline('2') });
+    await engine.promote('housing', '2', { expect: 'same' });
+    assert.equal((await statusOf(engine)).versions.find(({ version }) => version === '2')?.expect, 'same');
+    await askUntil(engine, () => engine.models.served('housing').rollout.activeVersion?.version === 'regraph');
+    const [decision] = await toldBy(engine);
+    assert.deepEqual([decision!.action, decision!.version, decision!.rolledBackTo], ['rollback', '2', 'regraph']);
+    assert.match(decision!.reason, /answer \d+ of \d+ questions differently .*; 2 % at most were declared/);
+    await engine.close();
+  });
+
+  test('what is expected is measured again beside another version than the one at registration', async () => {
+    const engine = await serving('regraph');
+    const golden = join(packageRoot(), 'models', 'housing', 'dollars.golden.json');
+    const { expected } = await engine.register('housing', housingFile('dollars'), {
+      version: 'dollars', baseline: housingBaseline('dollars'), golden,
+    });
+    assert.equal(expected?.against, 'regraph');
+    await engine.register('housing', housingFile('2'), { version: '2', promote: true });
+    await engine.confirm('housing');
+    await engine.promote('housing', 'dollars');
+    const recordOf = async () => (await statusOf(engine)).versions.find(({ version }) => version === 'dollars')!;
+    for (let at = 0; (await recordOf()).expected?.against !== '2'; at += 1) {
+      await engine.predict('housing', housingRows[at % housingRows.length]!);
+    }
+    const { warnings } = await recordOf();
+    assert.deepEqual(warnings.filter((one) => /differ/.test(one)),
+      ['answers differ from version "2" on 100 % of the 4 validation rows']);
+    await engine.close();
+  });
+
   test('with another generation all counting begins anew, and without a twin, or with pairs off, there is none', async () => {
     const engine = await serving('regraph');
     await askUntil(engine, () => (standingOf(engine)?.facts.pairs ?? 0) > 5);
@@ -91,7 +126,8 @@ suite('PairGatherer', () => {
     const gatherer = new PairGatherer({
       clock: { wallMs: () => 0, monotonicUs: () => nowUs },
       active: () => served.rollout.active, twin: () => served.deploymentOf('1'),
-      isOnProbation: () => true, sigmaOf: () => 1, onPairs: (pairs) => paired.push(pairs),
+      isOnProbation: () => true, sigmaOf: () => 1, expectationOf: () => null, onBegin: () => undefined,
+      onPairs: (pairs) => paired.push(pairs),
     });
     await gatherer.look();
     await askUntil(engine, () => (served.health?.totals.requests ?? 0) > 20);

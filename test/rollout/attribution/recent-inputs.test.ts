@@ -6,10 +6,7 @@ import { monotonicUs } from '../../../src/base/clock.ts';
 import { createEngine } from '../../../src/engine/engine.ts';
 import type { Engine } from '../../../src/engine/engine.ts';
 import type { EngineOptions } from '../../../src/options/options.ts';
-import type { VersionRecord } from '../../../src/domain/records.ts';
-import {
-  cosineOf, keptRows, outputDifference, RECENT_ROWS_MIN, runRecentInputs,
-} from '../../../src/rollout/attribution/recent-inputs.ts';
+import { keptRows, RECENT_ROWS_MIN, runRecentInputs } from '../../../src/rollout/attribution/recent-inputs.ts';
 import type { RecentInputsRun } from '../../../src/rollout/attribution/recent-inputs.ts';
 import { housingBaseline, housingFile, housingRows } from '../../support/housing.ts';
 import { until } from '../../support/poll.ts';
@@ -118,33 +115,8 @@ suite('runRecentInputs', () => {
   });
 });
 
-suite('outputDifference', () => {
-  const version = (name: string, more: Partial<VersionRecord> = {}, width = 1): VersionRecord => ({
-    model: 'm', version: name, outputKind: 'regression', baseline: null,
-    signature: { inputs: [], outputs: [{ name: 'y', datatype: 'FP32', shape: [-1, width] }] }, ...more,
-  }) as VersionRecord;
-
-  test('refuses what was declared to be another output, or to mean something else', () => {
-    const declared = version('1', { outputKind: 'score', declared: { kind: 'score' } });
-    assert.equal(outputDifference(version('2'), declared),
-      'version "1" is judged as score, version "2" as regression');
-    assert.equal(outputDifference(declared, version('2')),
-      'version "2" is judged as regression, version "1" as score');
-    assert.equal(outputDifference(version('2', { outputKind: 'scalar' }), declared), null, 'its meaning is not known');
-    assert.equal(outputDifference(declared, version('2', { outputKind: 'score' })), null);
-    const named = version('1', { declared: { output: 'z' } });
-    assert.equal(outputDifference(version('2'), named), 'version "1" is judged by another output');
-  });
-
-  test('refuses answers of another width, and compares what is read differently for no declared reason', () => {
-    assert.equal(outputDifference(version('2', { outputKind: 'vector' }, 3), version('1', { outputKind: 'vector' }, 8)),
-      'version "1" answers with 8 numbers a row, version "2" with 3');
-    assert.equal(outputDifference(version('2', {}, -1), version('1', {}, 8)), null, 'an open size may be the same');
-    assert.equal(outputDifference(version('2', { outputKind: 'score' }), version('1')), null,
-      'one of them may be broken, which is what is asked');
-  });
-
-  test('is the reason why nothing is compared on a real engine', async () => {
+suite('versions that mean different things', () => {
+  test('are not compared, and the reason is said', async () => {
     const engine = await createEngine({ dataDir: temporaryDirectory(), workers: 1, logLevel: 'silent' });
     await engine.register('housing', housingFile('1'), { version: '1', outputKind: 'regression', promote: true });
     await engine.confirm('housing');
@@ -154,17 +126,5 @@ suite('outputDifference', () => {
     assert.deepEqual(await compare(engine, '1'),
       { unavailable: 'version "1" is judged as regression, version "r" as score' });
     await engine.close();
-  });
-});
-
-suite('cosineOf', () => {
-  test('of equal directions is 1, of opposite ones -1, and of other lengths nothing', () => {
-    assert.equal(cosineOf([1, 2], [2, 4]), 1);
-    assert.equal(cosineOf([1, 0], [-3, 0]), -1);
-    assert.equal(cosineOf([1, 0], [0, 5]), 0);
-    assert.equal(cosineOf([0, 0], [0, 0]), 1);
-    assert.equal(cosineOf([0, 0], [0, 1]), 0);
-    assert.equal(cosineOf([1], [1, 2]), null);
-    assert.equal(cosineOf([NaN], [1]), null);
   });
 });

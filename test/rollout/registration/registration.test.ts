@@ -125,6 +125,41 @@ describe('registerVersion', () => {
     assert.match(other.warnings.join(), /signature differs.*FP32\[-1,8\] became features FP32\[-1,7\]/);
   });
 
+  test('asks the active version what came with a new one, keeps both answers, and warns of a large change', async () => {
+    await register({ baseline: housing('1.baseline.json') });
+    ports.registry.activate({ model: 'housing', version: '1', expectedGeneration: 0, by: 'test', reason: '' });
+    const registered = (version: string, more: Partial<RegistrationRequest> = {}): ReturnType<typeof register> =>
+      register({
+        version, file: housing(`${version}.onnx`), baseline: housing(`${version}.baseline.json`),
+        golden: housing(`${version}.golden.json`), ...more,
+      });
+    const same = await registered('regraph', { expect: 'same' });
+    assert.deepEqual([same.expect, same.expected?.against], ['same', '1']);
+    assert.deepEqual([same.expected?.rows, same.expected?.compared, same.expected?.differing], [4, 4, 0]);
+    assert.ok((same.expected?.distance?.most ?? 1) < 1e-4);
+    assert.deepEqual(same.warnings, []);
+    const other = await registered('dollars');
+    assert.equal(other.expected?.differing, 4);
+    assert.deepEqual(other.warnings, ['answers differ from version "1" on 100 % of the 4 validation rows']);
+    const pairs = ports.registry.expectedPairsOf('housing', 'dollars');
+    assert.equal(pairs.length, 4);
+    for (const { fresh, twin } of pairs) assert.ok(fresh.value > 1_000 * twin.value, `${fresh.value} ${twin.value}`);
+    // Of another signature nothing can be asked.
+    const none = await registered('other-signature');
+    assert.deepEqual([none.expected, ports.registry.expectedPairsOf('housing', 'other-signature')], [undefined, []]);
+  });
+
+  test('takes a version whose change cannot be found out, and says why', async () => {
+    const { sha256 } = await register({});
+    ports.registry.activate({ model: 'housing', version: '1', expectedGeneration: 0, by: 'test', reason: '' });
+    writeFileSync(join(dataDir, 'artifacts', `${sha256}.onnx`), 'damaged');
+    const { expected, warnings } = await register({
+      version: '2', file: housing('2.onnx'), baseline: housing('2.baseline.json'), golden: housing('2.golden.json'),
+    });
+    assert.equal(expected, undefined);
+    assert.match(warnings.join('\n'), /^its answers could not be compared with those of version "1": .*SHA-256/m);
+  });
+
   test('refuses a name twice, wrong names, missing files and what is no model, and leaves nothing behind', async () => {
     await register({ version: '1' });
     await refuses('VERSION_EXISTS', /registered already/, register({ version: '1' }));
