@@ -71,7 +71,7 @@ function startOf(name: string, declared: Declared, isRows: boolean, batches: Rea
     if (axis === 0 && isRows) return typeof size === 'number' ? sizeOf(size) : OPEN_ROWS;
     if (typeof size === 'number') return sizeOf(size);
     if (size !== null && batches.has(size)) throw new Mixes(`input "${name}" is as wide as there are rows`);
-    return openSize(size ?? `${name}[${axis}]`);
+    return openSize(size === null ? `${name}[${axis}]` : JSON.stringify(size));
   });
   return isRows ? rowsAlong(0, shape) : sameForAll(shape);
 }
@@ -108,8 +108,9 @@ class Walk {
   readonly #functions: ReadonlyMap<string, LocalFunction>;
   readonly #operators: OperatorTable;
   readonly #isOverridable: boolean;
+  /** Which calls of functions it is in: a value's name is another value in each of them. */
+  #callers: readonly string[] = [];
   #steps = 0;
-  #calls = 0;
 
   constructor({ irVersion, opsets, functions }: OnnxModel, operators: OperatorTable) {
     this.#isOverridable = irVersion >= 4;
@@ -148,8 +149,8 @@ class Walk {
     const known = inputs as readonly (Flow | null)[];
     const inner = this.#functions.get(`${node.domain}:${node.operator}`);
     if (inner !== undefined) return this.#call(inner, node, known);
-    const view = new NodeView(node, this.#opsets.get(node.domain) ?? 1, known, (graph, given) =>
-      this.#inner(graph, given, scope));
+    const view = new NodeView(node, this.#opsets.get(node.domain) ?? 1, known, this.#callers.join(''),
+      (graph, given) => this.#inner(graph, given, scope));
     try {
       const rule = this.#operators[node.domain]?.[node.operator];
       if (rule === undefined) throw new Mixes('nothing is known of it');
@@ -168,15 +169,16 @@ class Walk {
   }
 
   #call({ nodes, inputs, outputs }: LocalFunction, caller: Node, given: readonly (Flow | null)[]): (Flow | Mixes)[] {
-    this.#calls += 1;
-    if (this.#calls > CALLS_MAX) return outputs.map(() => new Mixes(`${label(caller)}: it calls itself`));
+    const callers = this.#callers;
+    if (callers.length >= CALLS_MAX) return outputs.map(() => new Mixes(`${label(caller)}: it calls itself`));
+    this.#callers = [...callers, `${caller.outputs.join()}/`];
     const scope = new Scope(null);
     inputs.forEach((name, at) => {
       const flow = given[at];
       if (flow !== null && flow !== undefined) scope.set(name, flow);
     });
     this.#run(nodes.map((node) => withAttributesOf(caller, node)), scope);
-    this.#calls -= 1;
+    this.#callers = callers;
     return outputs.map((name) => scope.get(name));
   }
 }

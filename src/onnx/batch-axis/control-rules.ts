@@ -40,7 +40,7 @@ export const branch: Rule = (view) => {
   assertSame(condition, 'condition');
   const others = walked(view, view.graph('else_branch'), []);
   return walked(view, view.graph('then_branch'), [])
-    .map((flow, at) => either(flow, others[at] ?? flow, view.node.outputs[at] ?? ''));
+    .map((flow, at) => either(flow, others[at] ?? flow, view.nameOf(at)));
 };
 
 /** Rounds of a body until its state is the same kind of thing as before. */
@@ -52,7 +52,7 @@ function settled(
   });
   for (let count = 0; count < ROUNDS_MAX; count += 1) {
     const outputs = round(before);
-    const after = before.map((state, at) => either(state, outputs[at]!, `${view.node.outputs[at] ?? ''}#${count}`));
+    const after = before.map((state, at) => either(state, outputs[at]!, `${view.nameOf(at)}#${count}`));
     const isSettled = after.every(({ shape }, at) => shape === before[at]!.shape || shape?.length === 0 ||
       shape?.every((size, axis) => isEqualSize(size, before[at]!.shape![axis]!)) === true);
     if (isSettled) return { states: after, outputs };

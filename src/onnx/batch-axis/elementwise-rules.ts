@@ -24,7 +24,7 @@ export const eachElement: Rule = (view) => {
 
 /** Reads nothing of its second input but the type. */
 export const firstAlone: Rule = (view) => eachElement(new NodeView(view.node, view.opset, [view.input(0)],
-  view.walkInner));
+  view.place, view.walkInner));
 
 /** The same elements: whatever they count, they go on counting. */
 export const sameElements: Rule = (view) => view.input(0);

@@ -135,28 +135,27 @@ export function broadcast(flows: readonly Flow[]): Flow {
   return { ...result, isCounted: flows.some(isCount) };
 }
 
-/** The same elements in the same order under another shape. */
+/**
+ * The same elements in the same order under another shape. Where as many elements are before an axis as were before the
+ * rows, and the axis has the rows and `inner` places for each, the rest of a row is behind it: the runtime refuses a
+ * shape of another number of elements. Of sizes that are not known to fit, it may take one that is no size of the value
+ * itself for whatever fits; so one of those has to be behind the rows, where it moves none.
+ */
 export function reshaped(flow: Flow, shape: readonly Size[]): Flow {
   if (!hasRows(flow)) return sameForAll(shape, flow.numbers);
   const before = sizesOf(flow);
   const outside = product([...before.slice(0, flow.axis), flow.outer]);
   const inside = product([flow.inner, ...before.slice(flow.axis + 1)]);
   const rows = quotient(before[flow.axis]!, product([flow.outer, flow.inner]))!;
+  const isOther = (size: Size): boolean => size.names.length > 0 && !before.some((own) => isEqualSize(own, size));
   for (let axis = 0; axis < shape.length; axis += 1) {
+    const behind = shape.slice(axis + 1);
     const outer = quotient(outside, product(shape.slice(0, axis)));
-    const inner = quotient(inside, product(shape.slice(axis + 1)));
-    if (outer === null || inner === null) continue;
-    const size = product([outer, rows, inner]);
-    if (isEqualSize(size, shape[axis]!)) return rowsAlong(axis, shape, { outer, inner });
+    const inner = outer === null ? null : quotient(shape[axis]!, product([outer, rows]));
+    if (outer === null || inner === null || countsRows(inner)) continue;
+    if (isEqualSize(product([inner, ...behind]), inside) || behind.some(isOther)) {
+      return rowsAlong(axis, shape, { outer, inner });
+    }
   }
   throw new Mixes(`the rows are not found again in its new shape [${shape.map(sizeText).join(', ')}]`);
-}
-
-/** Shapes with a hole: the size that makes it `total` elements. */
-export function fittingSize(total: Size, others: readonly Size[], name: string): Size {
-  const rest = product(others);
-  const found = quotient(total, rest);
-  if (found !== null) return found;
-  if (countsRows(total) || countsRows(rest)) throw new Mixes('the sizes of its new shape cannot be followed');
-  return openSize(name);
 }

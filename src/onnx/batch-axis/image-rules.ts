@@ -30,10 +30,13 @@ function slid(view: NodeView, size: Size, at: number, rank: number, { kernel, is
   const nth = (name: string, index: number, otherwise: number): number => view.integers(name)?.[index] ?? otherwise;
   const [step, reach] = [nth('strides', at, 1), kernel?.[at]];
   const fill = view.text('auto_pad', 'NOTSET');
-  if (!isNumber(size) || reach === undefined) return view.newSize(0, at + 2);
-  const length = size.factor;
+  if (reach === undefined) return view.newSize(0, at + 2);
   const width = (reach - 1) * nth('dilations', at, 1) + 1;
   const padding = nth('pads', at, 0) + nth('pads', at + rank, 0);
+  const isFilled = fill === 'NOTSET' ? padding === width - 1 : fill === 'VALID' && width === 1;
+  if (step === 1 && isFilled && nth('output_padding', at, 0) === 0 && !view.has('output_shape')) return size;
+  if (!isNumber(size)) return view.newSize(0, at + 2);
+  const length = size.factor;
   if (isTransposed) {
     if (view.has('output_shape') || (fill !== 'NOTSET' && fill !== 'VALID')) return view.newSize(0, at + 2);
     return sizeOf(step * (length - 1) + nth('output_padding', at, 0) + width - (fill === 'VALID' ? 0 : padding));

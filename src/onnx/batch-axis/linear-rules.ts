@@ -3,7 +3,7 @@ import { Mixes, assertSame, broadcast, elementsOf, hasRows, rowsAlong, sameForAl
 import type { Flow } from './flow.ts';
 import { NodeView } from './node-view.ts';
 import type { Rule } from './node-view.ts';
-import { ONE, isEqualSize, isOne, openSize, sizeOf } from './sizes.ts';
+import { ONE, isEqualSize, isOne, sizeOf } from './sizes.ts';
 import type { Size } from './sizes.ts';
 
 const isAlike = (left: Flow, right: Flow): boolean =>
@@ -57,7 +57,7 @@ export const gemm: Rule = (view) => {
 
 /** The same of quantised matrices: scales and zero points stand between them. */
 export const quantisedGemm: Rule = (view) => gemm(new NodeView(
-  view.node, view.opset, [view.input(0), view.input(3), view.optional(6)], view.walkInner));
+  view.node, view.opset, [view.input(0), view.input(3), view.optional(6)], view.place, view.walkInner));
 
 const LETTER = /^[A-Za-z]$/;
 
@@ -119,7 +119,7 @@ export const attention = (own: readonly number[], others: readonly number[] = []
   const open = (output: number, rank: number): Flow =>
     rowsAlong(0, [first[0]!, ...Array.from({ length: rank - 1 }, (_, at) => view.newSize(output, at + 1))], flows[0]);
   return view.node.outputs.map((_, at) => (at === 0
-    ? rowsAlong(0, [...first.slice(0, -1), openSize(`${view.node.outputs[0] ?? ''}[last]`)], flows[0]) : open(at, 4)));
+    ? rowsAlong(0, [...first.slice(0, -1), view.newSize(0, first.length - 1)], flows[0]) : open(at, 4)));
 };
 
 /** Positions turn each row's values; where they are looked up, each row says. */

@@ -17,12 +17,15 @@ export class NodeView {
   readonly opset: number;
   /** null for those that are left out. */
   readonly inputs: readonly (Flow | null)[];
+  /** Tells its values from those of the same name in another call of the function that it is in; '' outside of any. */
+  readonly place: string;
   readonly walkInner: InnerWalk;
 
-  constructor(node: Node, opset: number, inputs: readonly (Flow | null)[], walkInner: InnerWalk) {
+  constructor(node: Node, opset: number, inputs: readonly (Flow | null)[], place: string, walkInner: InnerWalk) {
     this.node = node;
     this.opset = opset;
     this.inputs = inputs;
+    this.place = place;
     this.walkInner = walkInner;
   }
 
@@ -81,8 +84,13 @@ export class NodeView {
     return found;
   }
 
+  /** Of an output, wherever in the model it is. */
+  nameOf(output: number): string {
+    return this.place + (this.node.outputs[output] ?? '');
+  }
+
   /** A size of which only is known that it is the same for all rows. */
   newSize(output: number, axis: number): Size {
-    return openSize(`${this.node.outputs[output] ?? ''}[${axis}]`);
+    return openSize(`${this.nameOf(output)}[${axis}]`);
   }
 }

@@ -1,14 +1,16 @@
 // Rules for operators that give values another shape, or that tell, cut and join shapes. Pure.
 import {
-  Mixes, assertSame, axisIn, fittingSize, hasRows, integersOf, moved, numbersOf, reshaped, rowsAlong, sameForAll,
+  Mixes, assertSame, axisIn, hasRows, integersOf, moved, numbersOf, reshaped, rowsAlong, sameForAll,
     sizesOf,
 } from './flow.ts';
 import type { Flow } from './flow.ts';
 import type { NodeView, Rule } from './node-view.ts';
-import { ONE, OPEN_ROWS, countsRows, isEqualSize, isNumber, isOne, product, quotient, sizeOf } from './sizes.ts';
+import {
+  ONE, OPEN_ROWS, ROWS_MAX, countsRows, isEqualSize, isNumber, isOne, product, quotient, sizeOf,
+} from './sizes.ts';
 import type { Size } from './sizes.ts';
 
-/** What stands for the end of an axis, by whichever exporter. */
+/** What stands for the end of any axis, by most exporters. */
 const FAR = 2 ** 31 - 1;
 
 export const constant: Rule = (view) => {
@@ -50,9 +52,8 @@ export const reshape: Rule = (view) => {
   const rest = sizes.findIndex(isRest);
   if (rest < 0) return reshaped(flow, sizes);
   const others = sizes.filter((_, at) => at !== rest);
-  const found = before === null
-    ? view.newSize(0, rest) : fittingSize(product(before), others, `${view.node.outputs[0] ?? ''}[${rest}]`);
-  return reshaped(flow, sizes.with(rest, found));
+  const found = before === null ? null : quotient(product(before), product(others));
+  return reshaped(flow, sizes.with(rest, found ?? view.newSize(0, rest)));
 };
 
 export const flatten: Rule = (view) => {
@@ -227,8 +228,7 @@ export const slice: Rule = (view) => {
   let after = [...before];
   for (const { axis, start, end, step } of cutsOf(view, before.length)) {
     const whole = before[axis]!;
-    const isFull = start.factor === 0 && isOne(step) &&
-      (isEqualSize(end, whole) || (isNumber(end) && end.factor >= FAR));
+    const isFull = start.factor === 0 && isOne(step) && (isEqualSize(end, whole) || isBehind(end, whole));
     if (isFull) continue;
     if (axis === flow.axis) throw new Mixes('it cuts some of the rows out');
     if ([start, end, step].some(countsRows)) throw new Mixes('what it cuts depends on how many rows there are');
@@ -240,6 +240,13 @@ export const slice: Rule = (view) => {
   }
   return hasRows(flow) ? rowsAlong(flow.axis, after, flow) : sameForAll(after, flow.numbers);
 };
+
+/** Whether the end is behind every axis of that size; there are exporters whose far end is a billion. */
+function isBehind(end: Size, whole: Size): boolean {
+  const rows = quotient(whole, OPEN_ROWS);
+  const most = rows !== null && isNumber(rows) ? rows.factor * ROWS_MAX : FAR;
+  return isNumber(end) && end.factor >= Math.min(FAR, most);
+}
 
 function cutsOf(view: NodeView, rank: number): Cut[] {
   const listed = (name: string, input: number): readonly Size[] | null => {

@@ -4,6 +4,8 @@
 
 /** The name of the size that counts the rows of a run. */
 const ROWS_NAME = 'rows';
+/** More rows no run ever has, and no request: the options' own limit is not above it. */
+export const ROWS_MAX = 2 ** 24;
 
 export interface Size {
   readonly factor: number;

@@ -1,6 +1,6 @@
 // How a case for an operator is written down: inputs with rows somewhere in their shape, constants, and what is to be
 // seen of the rows behind it.
-import type { AttributeValue, OneOperator, RowsInput, SameInput } from './one-operator.ts';
+import type { AttributeValue, OneOperator, RowsInput, SameInput, Step } from './one-operator.ts';
 
 /** apart: each row has what it has alone, and the table says so. mixed: the runtime shows that it has not. */
 export interface OperatorCase extends Omit<OneOperator, 'operator' | 'domain'> {
@@ -20,9 +20,15 @@ const ROWS = 3;
 
 const make = (expected: OperatorCase['expected']) =>
   (inputs: Inputs, attributes: Attributes = {}, { opset = OPSET, outputs = 1 }: More = {}): OperatorCase =>
-    ({ expected, inputs, attributes, opset, outputs, rows: ROWS });
+    ({ expected, inputs, before: [], takes: null, attributes, opset, outputs, rows: ROWS });
 export const apart = make('apart');
 export const mixed = make('mixed');
+
+/** With nodes before the operator, which takes these values. */
+export const after = (before: readonly Step[], takes: string, one: OperatorCase): OperatorCase =>
+  ({ ...one, before, takes: takes.split(' ') });
+/** A rows input whose sizes on these axes the model does not tell. */
+export const open = (input: RowsInput, ...axes: readonly number[]): RowsInput => ({ ...input, open: axes });
 
 type Shape = readonly (number | 'N')[];
 type Type = RowsInput['type'];

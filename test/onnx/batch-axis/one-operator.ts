@@ -27,6 +27,8 @@ export interface TensorText {
 /** An input with rows: its shape has 'N' where they are. */
 export interface RowsInput {
   readonly shape: readonly (number | 'N')[];
+  /** Axes whose size the model does not tell. */
+  readonly open?: readonly number[];
   readonly type: keyof typeof TYPES;
   /** Of the element at `at` of row `row`. */
   readonly value: (row: number, at: number) => number;
@@ -38,12 +40,23 @@ export interface SameInput {
   readonly type: keyof typeof TYPES;
 }
 
+/** A node before the operator, by names with a space between them: x0, x1 are inputs with rows, c1 is a constant. */
+export interface Step {
+  readonly operator: string;
+  readonly takes: string;
+  readonly makes: string;
+  readonly attributes: Readonly<Record<string, AttributeValue>>;
+}
+
 export interface OneOperator {
   readonly operator: string;
   readonly domain: string;
   readonly opset: number;
   /** null for one that is left out. */
   readonly inputs: readonly (RowsInput | SameInput | null)[];
+  readonly before: readonly Step[];
+  /** The values that it takes, where they are not the inputs. */
+  readonly takes: readonly string[] | null;
   readonly attributes: Readonly<Record<string, AttributeValue>>;
   readonly outputs: number;
   /** Rows that are tried; each alone, and all in company. */
@@ -119,16 +132,23 @@ export function oneOperatorModel(one: OneOperator, turned: Turned | null = null)
       return `c${at}`;
     }
     const axis = input.shape.indexOf('N');
-    const dims = [...input.shape.slice(axis, axis + 1), ...input.shape.slice(0, axis), ...input.shape.slice(axis + 1)];
+    const sizes = input.shape.map((size, place) => (input.open?.includes(place) === true ? `size ${place}` : size));
+    const dims = [...sizes.slice(axis, axis + 1), ...sizes.slice(0, axis), ...sizes.slice(axis + 1)];
     inputs.push(valueInfo([`x${at}`, TYPES[input.type][0], dims]));
     if (axis === 0) return `x${at}`;
     const order = input.shape.map((_, place) => (place < axis ? place + 1 : place === axis ? 0 : place));
     nodes.push({ opType: 'Transpose', input: [`x${at}`], output: [`t${at}`], attribute: [attribute('perm', order)] });
     return `t${at}`;
   });
+  for (const { operator, takes, makes, attributes } of one.before) {
+    nodes.push({
+      opType: operator, input: takes === '' ? [] : takes.split(' '), output: [makes],
+      attribute: Object.entries(attributes).map(([name, value]) => attribute(name, value)),
+    });
+  }
   const made = Array.from({ length: one.outputs }, (_, at) => `y${at}`);
   nodes.push({
-    opType: one.operator, domain: one.domain, input: names, output: made,
+    opType: one.operator, domain: one.domain, input: [...(one.takes ?? names)], output: made,
     attribute: Object.entries(one.attributes).map(([name, value]) => attribute(name, value)),
   });
   if (turned !== null) {
