@@ -73,6 +73,12 @@ describe('lastgood serve with many models', () => {
     const early = await http(port, `/models/${last}/predict`, BODY);
     assert.deepEqual([early.status, early.json['code']], [503, 'MODEL_STARTING']);
     assert.equal(early.headers['retry-after'], '1');
+    const { json: status } = await http(port, `/v1/models/${last}`);
+    const [{ state } = { state: 'none' }] = status['model_version_status'] as { state: string }[];
+    assert.deepEqual([status['ready'], ['START', 'LOADING'].includes(state)], [false, true], state);
+    const index = (await http(port, '/v2/repository/index', { body: '{}' })).json as unknown;
+    const entry = (index as { name: string; state: string }[]).find(({ name }) => name === last);
+    assert.equal(entry?.state, 'LOADING');
     assert.equal((await http(port, '/models/unknown/predict', BODY)).status, 404, 'no model');
     assert.equal(await isReady(port), false);
     await untilResolved('the first model answers', async () =>

@@ -143,10 +143,21 @@ describe('Versions', () => {
       const { status, json } = await http(port, path);
       return [status, json['code'] ?? json['ready']];
     };
+    const states = async (path: string): Promise<unknown[]> => {
+      const { json } = await http(port, `/v1/models/${path}`);
+      const all = json['model_version_status'] as { version: string; state: string }[];
+      return [json['ready'], ...all.map(({ version, state }) => `${version} ${state}`)];
+    };
+    const listed = async (): Promise<string[]> => {
+      const index = (await http(port, '/v2/repository/index', { body: '{}' })).json as unknown;
+      return (index as { version: string; state: string }[]).map(({ version, state }) => `${version} ${state}`);
+    };
     assert.deepEqual(await answered('/v2/models/m/ready'), [503, 'NO_ACTIVE_VERSION']);
     assert.deepEqual(await answered('/v2/models/m/versions/1/ready'), [503, 'VERSION_NOT_LOADED']);
     assert.deepEqual(await answered('/v2/models/m/versions/2/ready'), [404, 'VERSION_NOT_FOUND']);
     assert.deepEqual(await answered('/v2/models/other/ready'), [404, 'MODEL_NOT_FOUND']);
+    assert.deepEqual(await states('m/versions/1'), [false, '1 END']);
+    assert.deepEqual(await states('m'), [false]);
     await engine.promote('m', '1');
     for (const path of ['/v2/models/m/ready', '/v2/models/m/versions/1/ready', '/v2/health/ready']) {
       assert.deepEqual(await answered(path), [200, true], path);
@@ -158,8 +169,13 @@ describe('Versions', () => {
     assert.deepEqual(await answered('/v2/models/m/ready'), [503, 'NOT_READY']);
     assert.deepEqual(await answered('/v2/models/m/versions/1/ready'), [503, 'NOT_READY']);
     assert.deepEqual(await answered('/v2/health/ready'), [503, false]);
+    assert.deepEqual(await states('m'), [false, '1 LOADING']);
+    assert.deepEqual(await states('m/versions/1'), [false, '1 LOADING']);
+    assert.deepEqual(await listed(), ['1 UNAVAILABLE']);
     Object.defineProperty(deployment, 'canAnswer', place);
     assert.deepEqual(await answered('/v2/models/m/ready'), [200, true]);
+    assert.deepEqual(await states('m'), [true, '1 AVAILABLE']);
+    assert.deepEqual(await listed(), ['1 READY']);
     await engine.close();
   });
 });

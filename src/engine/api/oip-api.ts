@@ -51,7 +51,7 @@ export function createOipApi(
     index: () => registry.models().flatMap(({ model }): IndexEntry[] => {
       const served = table.all.get(model);
       if (served === undefined) return [{ name: model, state: 'UNAVAILABLE', reason: 'unloaded' }];
-      return indexEntries(model, served.rollout.activeVersion?.version ?? null, served.rollout.deployments);
+      return indexEntries(served);
     }),
     load: async (model, { version, files, stacking, expect }) => {
       life.assertOpen();

@@ -2,9 +2,9 @@
 import type { IndexEntry } from '../../api/serving-api.ts';
 import type { ModelOptions } from '../../options/options.ts';
 import type { Datatype, Signature, TensorSignature, VersionRecord } from '../../domain/records.ts';
-import type { DeploymentView } from '../../rollout/deployment/deployments.ts';
 import { requestRowsMax, runLimits } from '../../rollout/deployment/run-limits.ts';
 import { limitsView } from '../../domain/run-limits.ts';
+import type { ServedModel } from '../models/served-model.ts';
 
 /** Names of extensions that work here; clients change what they do by this list. */
 export const EXTENSIONS: readonly string[] = [
@@ -59,12 +59,19 @@ function leadsWithRows({ inputs, outputs }: Signature): boolean {
 
 /** The lines of the repository index for one model that is served. */
 export function indexEntries(
-  model: string, active: string | null, deployments: readonly DeploymentView[],
+  { model, rollout: { activeVersion, deployments }, awaitedVersion: awaited }: ServedModel,
 ): IndexEntry[] {
-  const entries = deployments.map(({ version, role, state }): IndexEntry => ({
-    name: model, version,
-    state: state === 'ready' ? 'READY' : state === 'loading' ? 'LOADING' : 'UNLOADING',
-    reason: version === active ? '' : role,
-  }));
+  const active = activeVersion?.version ?? null;
+  const entries = deployments.map(({ version, role, state, canAnswer }): IndexEntry => {
+    const entry = { name: model, version };
+    if (state === 'ready' && !canAnswer) return { ...entry, state: 'UNAVAILABLE', reason: 'no worker is there' };
+    return {
+      ...entry, state: state === 'ready' ? 'READY' : state === 'loading' ? 'LOADING' : 'UNLOADING',
+      reason: version === active ? '' : role,
+    };
+  });
+  if (awaited !== null && entries.every(({ version }) => version !== awaited)) {
+    entries.push({ name: model, version: awaited, state: 'LOADING', reason: 'its turn has not come' });
+  }
   return entries.length > 0 ? entries : [{ name: model, state: 'UNAVAILABLE', reason: 'no version is active' }];
 }

@@ -4,6 +4,7 @@
 //   lastgood             the version that would answer after a rollback
 //   candidate, canary    the version that is being brought up
 import { lastgoodError } from '../../base/errors.ts';
+import { inNaturalOrder } from '../../base/names.ts';
 import type { TfsApi } from '../../api/serving-api.ts';
 import type { Datatype, TensorSignature } from '../../domain/records.ts';
 import type { DeploymentState } from '../../rollout/deployment/deployment.ts';
@@ -15,7 +16,9 @@ import type { ServedModel } from '../models/served-model.ts';
 const LABELS = ['active', 'stable', 'lastgood', 'candidate', 'canary'];
 const SIGNATURE_NAME = 'serving_default';
 
-const STATES: Readonly<Record<DeploymentState, string>> = {
+const NEAREST_FIRST = ['AVAILABLE', 'LOADING', 'START', 'UNLOADING', 'END'] as const;
+type State = typeof NEAREST_FIRST[number];
+const STATES: Readonly<Record<DeploymentState, State>> = {
   loading: 'LOADING', ready: 'AVAILABLE', draining: 'UNLOADING', closed: 'END', failed: 'END',
 };
 const TYPES: Readonly<Record<Datatype, string>> = {
@@ -37,13 +40,16 @@ export function createTfsApi({ registry }: EngineContext, table: ModelTable): Tf
     },
     status: (model, version) => {
       const served = table.served(model);
-      const views = served.rollout.deployments.filter((one) => version === undefined || one.version === version);
-      // One that is registered and not loaded has ended; one that nobody knows is refused here.
-      const states = views.length === 0 && version !== undefined
-        ? [versionStatus(registry.version(model, version).version, 'END')]
-        : views.map((one) => versionStatus(one.version, STATES[one.state]));
+      const states = statesOf(served);
       // KServe's clients ask the same route whether the model is ready.
-      return { name: model, ready: isReady(served, views, version), model_version_status: states };
+      if (version === undefined) {
+        const known = inNaturalOrder([...states.keys()], (one) => one);
+        const all = known.map((one) => versionStatus(one, states.get(one)!));
+        return { name: model, ready: served.isReady, model_version_status: all };
+      }
+      // One that is registered and not loaded has ended; one that nobody knows is refused here.
+      const state = states.get(registry.version(model, version).version) ?? 'END';
+      return { name: model, ready: state === 'AVAILABLE', model_version_status: [versionStatus(version, state)] };
     },
     metadata: (model, version) => {
       const { signature, version: found } = table.served(model).deploymentOf(version).version;
@@ -68,11 +74,24 @@ function labelled(served: ServedModel, label: string, lastGood: string | null): 
     role !== 'retiring' && version !== active && version !== lastGood)?.version;
 }
 
-function isReady(served: ServedModel, views: readonly DeploymentView[], version: string | undefined): boolean {
-  return version === undefined ? served.isReady : views.some(({ state }) => state === 'ready');
+/** The state of each version that is loaded, on its way in or out, or awaited. */
+function statesOf({ rollout, awaitedVersion }: ServedModel): Map<string, State> {
+  const states = new Map<string, State>(awaitedVersion === null ? [] : [[awaitedVersion, 'START']]);
+  for (const view of rollout.deployments) {
+    const { version } = view;
+    const known = states.get(version) ?? 'END';
+    // A version may be on its way out and, loaded anew, on its way in: it is what is nearest to an answer.
+    const found = stateOf(view);
+    states.set(version, NEAREST_FIRST.indexOf(known) < NEAREST_FIRST.indexOf(found) ? known : found);
+  }
+  return states;
 }
 
-const versionStatus = (version: string, state: string): object =>
+// One without a worker cannot answer until the next worker has loaded it.
+const stateOf = ({ state, canAnswer }: DeploymentView): State =>
+  (state === 'ready' && !canAnswer ? 'LOADING' : STATES[state]);
+
+const versionStatus = (version: string, state: State): object =>
   ({ version, state, status: { error_code: 'OK', error_message: '' } });
 
 const tensorInfo = ({ name, datatype, shape }: TensorSignature): [string, object] => [name, {

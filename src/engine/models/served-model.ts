@@ -195,10 +195,15 @@ export class ServedModel {
     if (!canAnswer) throw lastgoodError('NOT_READY', { model: this.model, version: asked });
   }
 
+  /** The version that is to be active once the model is up; null when nothing is awaited. */
+  get awaitedVersion(): string | null {
+    if (!this.isStarting || this.rollout.active !== null) return null;
+    return this.#context.registry.model(this.model).activeVersion;
+  }
+
   #servesNothing(): Error {
-    const { model } = this;
-    const willServe = this.isStarting && this.#context.registry.model(model).activeVersion !== null;
-    return lastgoodError(willServe ? 'MODEL_STARTING' : 'NO_ACTIVE_VERSION', { model });
+    const code = this.awaitedVersion === null ? 'NO_ACTIVE_VERSION' : 'MODEL_STARTING';
+    return lastgoodError(code, { model: this.model });
   }
 
   /** Throws ROWS_TOO_MANY when what is active would refuse a request of so many rows. */

@@ -12,6 +12,8 @@ export interface DeploymentView {
   readonly version: string;
   readonly role: 'active' | 'standby' | 'candidate' | 'retiring';
   readonly state: DeploymentState;
+  /** Whether it can answer now: it is loaded, and a worker is there. */
+  readonly canAnswer: boolean;
   readonly workers: number;
   /** The output that the judge reads; null while it is being loaded. */
   readonly judged: JudgedOutput | null;
@@ -82,13 +84,14 @@ export class Deployments {
       version: deployment.version.version,
       role,
       state: deployment.state,
+      canAnswer: deployment.canAnswer,
       workers: deployment.workers,
       judged: judgedOutputOf(deployment.version),
     });
     return inNaturalOrder([
       ...this.ready.map((one) => view(one, one.version.version === active ? 'active' : 'standby')),
       ...this.loading.map((version) =>
-        ({ version, role: 'candidate', state: 'loading', workers: 0, judged: null }) as const),
+        ({ version, role: 'candidate', state: 'loading', canAnswer: false, workers: 0, judged: null }) as const),
       ...this.retiring.map((one) => view(one, 'retiring')),
     ], ({ version }) => version);
   }

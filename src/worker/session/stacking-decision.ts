@@ -12,8 +12,8 @@ import type { Session } from './session.ts';
 import { Probe } from './stack-probe.ts';
 import type { Boldness } from './stack-probe.ts';
 
-/** Sizes tried for open dimensions other than the first. */
-const OPEN_SIZES = [2, 1, 4];
+/** Sizes tried for open dimensions other than the first; models of images often take only multiples of 32. */
+const OPEN_SIZES = [2, 1, 4, 32];
 
 interface Evidence {
   readonly boldness: Boldness;

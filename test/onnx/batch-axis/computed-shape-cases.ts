@@ -13,13 +13,15 @@ const join = (...parts: readonly string[]): Step => step('Concat', parts.join(' 
 
 /** A size as PyTorch's exporter takes it: Shape, Gather, Unsqueeze. */
 const size = (axis: number, makes: string, of = 'x0'): Step[] => [
-  step('Shape', of, `${makes}_all`), number(`${makes}_at`, axis), step('Gather', `${makes}_all ${makes}_at`, `${makes}_one`),
-  list(`${makes}_zero`, 0), step('Unsqueeze', `${makes}_one ${makes}_zero`, makes),
+  step('Shape', of, `${makes}_all`), number(`${makes}_at`, axis),
+  step('Gather', `${makes}_all ${makes}_at`, `${makes}_one`), list(`${makes}_zero`, 0),
+  step('Unsqueeze', `${makes}_one ${makes}_zero`, makes),
 ];
 /** The same as those of TensorFlow and Paddle do: Shape, Cast, Slice, Cast. */
 const slicedSize = (axis: number, makes: string): Step[] => [
-  step('Shape', 'x0', `${makes}_64`), step('Cast', `${makes}_64`, `${makes}_32`, { to: 6 }), list(`${makes}_from`, axis),
-  list(`${makes}_to`, axis + 1), step('Slice', `${makes}_32 ${makes}_from ${makes}_to`, `${makes}_cut`),
+  step('Shape', 'x0', `${makes}_64`), step('Cast', `${makes}_64`, `${makes}_32`, { to: 6 }),
+  list(`${makes}_from`, axis), list(`${makes}_to`, axis + 1),
+  step('Slice', `${makes}_32 ${makes}_from ${makes}_to`, `${makes}_cut`),
   step('Cast', `${makes}_cut`, makes, { to: 7 }),
 ];
 const rows = size(0, 'rows');
@@ -55,8 +57,9 @@ const RESHAPES: readonly OperatorCase[] = [
   // Several places for each row in between.
   reshape([list('flat', -1, 4), step('Reshape', 'x0 flat', 'places'), ...rows, ...width(1), list('four', 4),
     join('rows', 'width', 'four')], apart([open(f('N', 3, 4), 1)]), 'places'),
-  reshape([...rows, ...width(1), step('Mul', 'rows width', 'all'), list('two', 2), step('Concat', 'all two', 'flat', AXIS),
-    step('Reshape', 't0 flat', 'places'), join('width', 'rows', 'two')], apart([open(f(3, 'N', 2), 0)]), 'places'),
+  reshape([...rows, ...width(1), step('Mul', 'rows width', 'all'), list('two', 2),
+    step('Concat', 'all two', 'flat', AXIS), step('Reshape', 't0 flat', 'places'),
+    join('width', 'rows', 'two')], apart([open(f(3, 'N', 2), 0)]), 'places'),
   reshape([...convolved([1, 1]), ...rows, ...width(2), list('rest', -1), join('width', 'rows', 'rest')],
     apart([open(f('N', 4, 4), 2), c([2, 4, 3])]), 'turned'),
   apart([open(f('N', 3, 4), 1), ci(0, 0, 2, 2)]),

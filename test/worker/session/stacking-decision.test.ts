@@ -31,6 +31,19 @@ async function decide(path: string, boldness: Boldness): Promise<StackingDecisio
   }
 }
 
+/** The sums of blocks of 32 columns, of which there are any number. */
+const blocks = (): Uint8Array => model({
+  inputs: [['x', Type.FLOAT, ['N', 'width']]],
+  outputs: [['y', Type.FLOAT, ['N', 'blocks']]],
+  nodes: [
+    node('Reshape', ['x', 'shape'], 'parts'), node('ReduceSum', ['parts', 'last'], 'y', [integer('keepdims', 0)]),
+  ],
+  constants: [['shape', 0, -1, 32] as const, ['last', 2] as const].map(([name, ...values]) => ({
+    name, dims: [BigInt(values.length)], dataType: Type.INT64,
+    rawData: new Uint8Array(BigInt64Array.from(values.map(BigInt)).buffer),
+  })),
+});
+
 /** y = x * gain, where the gain has no batch axis. */
 const gained = (): Uint8Array => model({
   inputs: [['x', Type.FLOAT, ['N', 2]], ['gain', Type.FLOAT, []]],
@@ -139,6 +152,13 @@ suite('decideStacking', () => {
     const { mode, reason } = await decideStacking(session, { path, kind: 'ort' }, { boldness: 'bold' });
     assert.deepEqual([mode, reason], ['none', 'output "y": its format has no graph that could be followed']);
     await session.release();
+  });
+
+  test('finds a size that a model of blocks takes', async () => {
+    for (const boldness of ['bold', 'tame'] as const) {
+      const { mode, reason } = await decide(modelFile(blocks()), boldness);
+      assert.equal(mode, 'rows', reason);
+    }
   });
 
   test('says how far answers may be apart, by the arithmetic of the model', async () => {
