@@ -1,5 +1,5 @@
-// The README's figures: what the committed result of a whole run says, between two marks. Nothing is typed by hand, so
-// a new run only replaces figures.
+// The README's figures, and those of a page: what the committed results say, between two marks. Nothing is typed by
+// hand, so a new run only replaces figures.
 // Run: npm run bench:readme
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -10,6 +10,7 @@ import type { Cell, Goal, PartResult } from '../parts/part.ts';
 import type { JudgeResult } from '../judge/report.ts';
 import { JUDGE_MARKS, judgeSection } from './judge-figures.ts';
 import { markdown } from './markdown.ts';
+import { STACKING_MARKS, stackingSection } from './stacking-figures.ts';
 import { figureText } from './table.ts';
 
 /** What result.json holds. */
@@ -88,8 +89,15 @@ export function readmeWithFigures(readme: string): string {
   return withFigures(measured, judgeSection(readResult('judge.json') as JudgeResult), JUDGE_MARKS);
 }
 
+/** The page of the models with the figures of the committed result. */
+export const modelsPageWithFigures = (page: string): string =>
+  withFigures(page, stackingSection(readResult('stacking/result.json') as RunResult), STACKING_MARKS);
+
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const file = join(packageRoot(), 'README.md');
-  writeFileSync(file, readmeWithFigures(readFileSync(file, 'utf8')));
-  console.log('README.md: the figures of bench/results/result.json and judge.json');
+  const pages = [['README.md', readmeWithFigures], ['docs/models.md', modelsPageWithFigures]] as const;
+  for (const [name, written] of pages) {
+    const file = join(packageRoot(), name);
+    writeFileSync(file, written(readFileSync(file, 'utf8')));
+  }
+  console.log(`README.md and docs/models.md: the figures of ${RESULTS}`);
 }

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
-import { figuresSection, readmeWithFigures, withFigures } from '../../bench/report/readme.ts';
+import { figuresSection, modelsPageWithFigures, readmeWithFigures, withFigures } from '../../bench/report/readme.ts';
 import type { RunResult } from '../../bench/report/readme.ts';
 import { packageRoot } from '../../src/base/package-root.ts';
 
@@ -27,6 +27,16 @@ describe('The figures of the README', () => {
   test('are what the committed result says', () => {
     const readme = readFileSync(join(packageRoot(), 'README.md'), 'utf8');
     assert.equal(readmeWithFigures(readme), readme, 'run: npm run bench:readme');
+  });
+
+  test('are on the page of the models what the result of stacking says: every answer like the one alone', () => {
+    const page = readFileSync(join(packageRoot(), 'docs', 'models.md'), 'utf8');
+    assert.equal(modelsPageWithFigures(page), page, 'run: npm run bench:readme');
+    const file = join(packageRoot(), 'bench', 'results', 'stacking', 'result.json');
+    const { parts } = JSON.parse(readFileSync(file, 'utf8')) as { parts: [{ tables: [{ rows: unknown[][] }] }] };
+    const { rows } = parts[0].tables[0];
+    const seen = rows.map((row) => `${String(row[1])} ${String(row.at(-1))}`);
+    assert.deepEqual(seen, ['rows 0', 'none 0', 'none 0', 'none 0', 'none 0']);
   });
 
   test('show one number of connections, the goals, the machine and the command', () => {
