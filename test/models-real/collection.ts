@@ -15,6 +15,10 @@ export interface GivenTensor {
   readonly values: readonly Value[];
 }
 
+export interface NamedTensor extends GivenTensor {
+  readonly name: string;
+}
+
 /**
  * What one request asks. row: one row, for every protocol; rows: several rows that are answered each by itself; whole:
  * tensors that are run as they are, for the protocols that carry such.
@@ -22,6 +26,8 @@ export interface GivenTensor {
 export interface Question {
   readonly form: 'row' | 'rows' | 'whole';
   readonly inputs: readonly GivenTensor[];
+  /** Inputs that might be left out, and are not. */
+  readonly optional: readonly NamedTensor[];
   /** By version; odd rows, which nobody compares, have none. */
   readonly answers: Readonly<Record<string, readonly GivenTensor[]>>;
 }
@@ -47,6 +53,7 @@ export interface RealModel {
   /** whole: it has no row axis; fixed: its batch is a number; tensors: so it is, and its rows are not told apart. */
   readonly layout: 'rows' | 'whole' | 'fixed' | 'tensors';
   readonly inputs: readonly Port[];
+  readonly optional?: readonly Port[];
   readonly outputs: readonly Port[];
   readonly questions: readonly Question[];
   readonly wild: readonly Question[];
@@ -59,6 +66,7 @@ interface StoredTensor {
 
 interface StoredCase {
   readonly inputs: readonly StoredTensor[];
+  readonly optional?: Readonly<Record<string, StoredTensor>>;
   readonly outputs: Readonly<Record<string, readonly StoredTensor[]>>;
 }
 
@@ -90,10 +98,14 @@ export function modelsIn(folder: string): RealModel[] {
 }
 
 function readModel(folder: string, { rows, whole, wild, ...model }: StoredModel): RealModel {
-  const { layout, inputs, outputs } = model;
+  const { layout, inputs, outputs, optional = [] } = model;
   const question = (form: Question['form']) => (stored: StoredCase): Question => ({
     form,
     inputs: tensorsOf(inputs, stored.inputs),
+    optional: optional.flatMap((port) => {
+      const given = stored.optional?.[port.name];
+      return given === undefined ? [] : tensorsOf([port], [given]).map((tensor) => ({ name: port.name, ...tensor }));
+    }),
     answers: Object.fromEntries(Object.entries(stored.outputs)
       .map(([version, answers]) => [version, tensorsOf(outputs, answers)])),
   });
@@ -106,7 +118,7 @@ function readModel(folder: string, { rows, whole, wild, ...model }: StoredModel)
     questions: [
       ...single, ...(layout === 'rows' || layout === 'fixed' ? together(single) : []), ...whole.map(question('whole')),
     ],
-    wild: wild.map((odd) => ({ form, inputs: tensorsOf(inputs, odd), answers: {} })),
+    wild: wild.map((odd) => ({ form, inputs: tensorsOf(inputs, odd), optional: [], answers: {} })),
   };
 }
 
@@ -137,6 +149,7 @@ function together(single: readonly Question[]): Question[] {
   return [{
     form: 'rows',
     inputs: stacked(alike.map(({ inputs }) => inputs)),
+    optional: [],
     answers: Object.fromEntries(Object.keys(first.answers)
       .map((version) => [version, stacked(alike.map(({ answers }) => answers[version] ?? []))])),
   }];

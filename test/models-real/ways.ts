@@ -3,7 +3,7 @@ import type { Signature } from '../../src/domain/records.ts';
 import { floatFrame, readFloatAnswer } from '../support/float-frames.ts';
 import { oipFrame, readOipFrame } from '../support/oip-frames.ts';
 import { valueFrom } from './collection.ts';
-import type { GivenTensor, Question, RealModel, Value } from './collection.ts';
+import type { NamedTensor, Question, RealModel, Value } from './collection.ts';
 import type { Lines } from './lines.ts';
 import { jsonOf, nestedJson, parseExactly, rawBytes, rawValues } from './wire.ts';
 import type { NonFinite, Posted } from './wire.ts';
@@ -40,6 +40,10 @@ const rowsOf = ({ inputs }: Question): number => inputs[0]!.shape[0] ?? 1;
 
 const parts = (members: readonly (readonly [string, string])[]): string =>
   `{${members.map(([name, text]) => `${JSON.stringify(name)}:${text}`).join(',')}}`;
+
+/** All that a request gives: the inputs, and those that might be left out. */
+const givenBy = ({ model }: Asked, { inputs, optional }: Question): NamedTensor[] =>
+  [...inputs.map((tensor, at) => ({ name: model.inputs[at]!.name, ...tensor })), ...optional];
 
 /** One value, or an object of all by name. */
 function named({ model }: Asked, texts: readonly string[]): string {
@@ -101,7 +105,8 @@ const hasRows = (question: Question): boolean =>
   Object.values(question.answers).flat().every(({ shape }) => shape[0] === rowsOf(question));
 
 const tfsRows = overJson('TFS rows',
-  (asked, question) => asked.model.layout !== 'whole' && isWhole(asked, question) && hasRows(question),
+  (asked, question) => asked.model.layout !== 'whole' && isWhole(asked, question) && hasRows(question) &&
+    question.optional.length === 0,
   (model) => `/v1/models/${model}:predict`,
   (asked, question) => {
     const rows = Array.from({ length: rowsOf(question) }, (_, row) => rowJson(asked, question, row, 'token'));
@@ -110,12 +115,15 @@ const tfsRows = overJson('TFS rows',
   (asked, json) => ({ values: outputsOf(asked, json['predictions'] as unknown[]), nonFinite: 'token' }));
 
 const tfsColumns = overJson('TFS columns', isWhole, (model) => `/v1/models/${model}:predict`,
-  (asked, { inputs }) =>
-    `{"inputs":${named(asked, inputs.map(({ values, shape }) => nestedJson(values, shape, 'token')))}}`,
+  (asked, question) => {
+    const texts = givenBy(asked, question).map(({ name, values, shape }) =>
+      [name, nestedJson(values, shape, 'token')] as const);
+    return `{"inputs":${texts.length === 1 ? texts[0]![1] : parts(texts)}}`;
+  },
   (asked, json) => ({ values: outputsOf(asked, [json['outputs']]), nonFinite: 'token' }));
 
-const port = ({ model }: Asked, { datatype, shape }: GivenTensor, at: number): [string, string][] => [
-  ['name', JSON.stringify(model.inputs[at]!.name)], ['datatype', `"${datatype}"`], ['shape', JSON.stringify(shape)],
+const port = ({ name, datatype, shape }: NamedTensor): [string, string][] => [
+  ['name', JSON.stringify(name)], ['datatype', `"${datatype}"`], ['shape', JSON.stringify(shape)],
 ];
 
 interface OipOutput {
@@ -150,15 +158,15 @@ const isWithoutHalf = ({ model }: Asked): boolean =>
 
 const oipJson = overJson('OIP JSON', (asked, question) => isWhole(asked, question) && isWithoutHalf(asked),
   (model) => `/v2/models/${model}/infer`,
-  (asked, { inputs }) => parts([['inputs', `[${inputs.map((tensor, at) => parts([
-    ...port(asked, tensor, at), ['data', `[${tensor.values.map((value) => jsonOf(value, 'token')).join(',')}]`],
+  (asked, question) => parts([['inputs', `[${givenBy(asked, question).map((tensor) => parts([
+    ...port(tensor), ['data', `[${tensor.values.map((value) => jsonOf(value, 'token')).join(',')}]`],
   ])).join(',')}]`]]),
   (asked, json) => oipAnswer(asked, json, Buffer.alloc(0)));
 
 /** The JSON before raw tensors; `more` are further members. */
-function rawHead(asked: Asked, { inputs }: Question, more: readonly [string, string][]): string {
-  const tensors = inputs.map((tensor, at) => parts([
-    ...port(asked, tensor, at), ['parameters', `{"binary_data_size":${rawBytes(tensor).length}}`],
+function rawHead(asked: Asked, question: Question, more: readonly [string, string][]): string {
+  const tensors = givenBy(asked, question).map((tensor) => parts([
+    ...port(tensor), ['parameters', `{"binary_data_size":${rawBytes(tensor).length}}`],
   ]));
   return parts([...more, ['parameters', '{"binary_data_output":true}'], ['inputs', `[${tensors.join(',')}]`]]);
 }
@@ -170,7 +178,7 @@ const oipBinary: Way = {
   ask: (lines, asked, questions) => Promise.all(questions.map(async (question) => {
     const head = Buffer.from(rawHead(asked, question, []));
     const { status, headers, body } = await lines.post(`/v2/models/${asked.model.name}/infer`,
-      Buffer.concat([head, ...question.inputs.map(rawBytes)]), { [HEAD_LENGTH]: String(head.length) });
+      Buffer.concat([head, ...givenBy(asked, question).map(rawBytes)]), { [HEAD_LENGTH]: String(head.length) });
     if (status !== 200) return { refused: `${status} ${body.toString()}` };
     const length = Number(headers[HEAD_LENGTH] ?? body.length);
     return oipAnswer(asked, parseExactly(body.toString('utf8', 0, length)), body.subarray(length));
@@ -181,7 +189,7 @@ const oipFrames: Way = {
   name: 'oip.v2', fits: isWhole,
   ask: (lines, asked, questions) => lines.exchange<Reply>('oip.v2', '/ws', questions.map((question, id) => oipFrame(
     rawHead(asked, question, [['id', `"${id}"`], ['model_name', JSON.stringify(asked.model.name)]]),
-    ...question.inputs.map(rawBytes),
+    ...givenBy(asked, question).map(rawBytes),
   )), async (client) => {
     const { json, tail } = readOipFrame(await client.nextBinary());
     const id = Number(json['id']);

@@ -124,12 +124,13 @@ def wild(like, seed, nan=True, span=None):
 
 
 def add(name, about, made_by, build, rows, *, stacking="rows", why=None, rtol=1e-6, atol=1e-6, span=None, nan=True,
-        whole=(), wilds=None, fixed=None, layout="rows", finish=None, suffix="onnx", group):
+        whole=(), chosen=(), wilds=None, fixed=None, layout="rows", finish=None, suffix="onnx", group):
     """Makes and writes one model.
 
     build(seed) gives an onnx model (or its bytes); rows are dicts of arrays, each with one row; whole are dicts that go
-    as whole tensors only; layout "whole": no row axis, every case is whole tensors. finish(path) turns the written file
-    into what is given to the engine and returns all file names.
+    as whole tensors only; layout "whole": no row axis, every case is whole tensors; chosen are pairs of such inputs and
+    of those that might be left out. finish(path) turns the written file into what is given to the engine and returns all
+    file names.
     """
     FOLDER.mkdir(exist_ok=True)
     files, runners, signature, proto = {}, {}, None, None
@@ -151,6 +152,10 @@ def add(name, about, made_by, build, rows, *, stacking="rows", why=None, rtol=1e
 
     def case(inputs):
         return {"inputs": [tensor(value) for value in inputs.values()], "outputs": ask(inputs)}
+
+    def given(inputs, optional):
+        return {"inputs": [tensor(value) for value in inputs.values()],
+                "optional": {key: tensor(value) for key, value in optional.items()}, "outputs": ask(inputs | optional)}
 
     def padded(inputs):
         """A row of a model with a fixed batch: repeated to it, and the first of the answers."""
@@ -175,10 +180,13 @@ def add(name, about, made_by, build, rows, *, stacking="rows", why=None, rtol=1e
         "stacking": stacking, **({"why": why} if why else {}),
         "tolerance": {"rtol": rtol, "atol": atol}, "layout": "fixed" if fixed else layout,
         "inputs": signature,
+        **({"optional": [{"name": key, "datatype": datatype(value)} for key, value in
+                         {key: value for _, optional in chosen for key, value in optional.items()}.items()]}
+           if chosen else {}),
         "outputs": [{"name": key, "datatype": datatype(value), **({"labels": [str(k) for k in labels[at]]}
                      if at in labels else {})} for at, (key, value) in enumerate(tensors)],
         "rows": [(padded if fixed else case)(row) for row in rows],
-        "whole": [case(inputs) for inputs in several],
+        "whole": [case(inputs) for inputs in several] + [given(*pair) for pair in chosen],
         "wild": [[tensor(value) for value in inputs.values()] for inputs in odd],
     }
     write(FOLDER / f"{name}.json", document)

@@ -245,7 +245,11 @@ def others():
     add("default_inputs", "initialisers that may be overridden: scale and shift", BY, lambda s: model(
         [node("Mul", "x scale", "m"), node("Add", "m shift", "y")], X, [("y", T.FLOAT, [N, 4])],
         [("scale", floats(s, 4)), ("shift", np.array([s], np.float32))], overridable=True), rows,
-        group="graphs", rtol=0, atol=0)
+        chosen=[({"x": NUMBERS[at:at + count]}, optional) for at, (count, optional) in enumerate([
+            (1, {"scale": floats(21, 4), "shift": np.array([-3], np.float32)}), (1, {"scale": floats(22, 4)}),
+            (1, {"shift": np.array([1e4], np.float32)}), (3, {"scale": floats(23, 4)}),
+            (4, {"scale": np.zeros(4, np.float32), "shift": np.array([0.5], np.float32)}),
+        ])], group="graphs", rtol=0, atol=0)
 
     def sequence(seed):
         ends = [helper.make_tensor_sequence_value_info("scores", T.FLOAT, None)]
