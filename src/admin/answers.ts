@@ -1,4 +1,6 @@
-// What the operator's verbs answer, beside the records of the registry. Types alone.
+// What the operator's verbs answer, beside the records of the registry. Pure.
+import type { Moment } from '../base/moment.ts';
+import { pauseLeftMs } from '../rollout/decisions.ts';
 import type { HealthReport } from '../judge/types/messages.ts';
 import type { Sights } from '../judge/checks/detectability.ts';
 import type { PairStanding } from '../judge/pairs/pair-verdict.ts';
@@ -15,9 +17,27 @@ export interface Registration {
   readonly activation: Activation | null;
 }
 
+/** The judge watches only, because somebody said so. */
+export interface PauseView {
+  /** When it acts again, in wall-clock ms. */
+  readonly untilMs: number;
+  readonly by: string;
+  readonly reason: string;
+}
+
+/** Null when it may act. */
+export function pauseViewOf(record: ModelRecord, now: Moment): PauseView | null {
+  const left = pauseLeftMs(record, now);
+  if (!record.pause || left === 0) return null;
+  const { by, reason } = record.pause;
+  return { untilMs: Math.round(now.wallMs + left), by, reason };
+}
+
 export interface ModelStatus {
   readonly model: ModelRecord;
   readonly phase: Phase;
+  /** Somebody has told the judge to watch only; null when it may act, or its mode says so anyway. */
+  readonly pause: PauseView | null;
   readonly versions: readonly VersionRecord[];
   /** The loaded versions; empty offline. */
   readonly deployments: readonly DeploymentView[];

@@ -10,7 +10,8 @@ import { DECLARED_KINDS, NAN_INPUTS, STACKING_WISHES } from '../domain/records.t
 import { sessionOptionsSchema } from '../options/session-options.ts';
 import type { DecisionRecord, EventRecord, ModelRecord, VersionRecord } from '../domain/records.ts';
 import type { Activation, Rollback } from '../rollout/events.ts';
-import type { EngineStatus, Registration } from './answers.ts';
+import type { Outlook } from '../rollout/outlook.ts';
+import type { EngineStatus, PauseView, Registration } from './answers.ts';
 
 interface Command {
   /** Reads are GET with a query and nobody's doing, changes are POST with a JSON body; both at /v1/VERB. */
@@ -24,6 +25,9 @@ interface Command {
   /** It may be the first one on a directory. */
   readonly makesDirectory?: true;
 }
+
+/** Thirty days: a judge that watches only for longer is a setting. */
+const OBSERVE_MS_MAX = 30 * 86_400_000;
 
 const text = z.string().min(1).max(4_096);
 /** Absolute from here on: the engine may run in another directory. */
@@ -85,6 +89,13 @@ export const COMMANDS = {
     method: 'POST', about: 'let the active version change again',
     takes: z.strictObject({ model }), answers: z.custom<ModelRecord>(),
   },
+  observe: {
+    method: 'POST', about: 'let the judge watch only for forMs, or (off) act again; what fails is told',
+    takes: z.strictObject({
+      model, forMs: z.int().min(1_000).max(OBSERVE_MS_MAX).exactOptional(), off: flag, reason,
+    }).refine(({ forMs, off = false }) => off !== (forMs !== undefined), 'wanted exactly one of forMs and off'),
+    answers: z.custom<{ readonly model: string; readonly pause: PauseView | null }>(),
+  },
   quarantine: {
     method: 'POST', about: 'never choose this version again',
     takes: z.strictObject({ model, version, reason }), answers: z.custom<VersionRecord>(),
@@ -120,6 +131,10 @@ export const COMMANDS = {
   explain: {
     method: 'GET', about: 'a decision with its evidence, by default the newest',
     takes: z.strictObject({ decision: text.exactOptional() }), answers: z.custom<DecisionRecord>(),
+  },
+  outlook: {
+    method: 'GET', about: 'what would be done about a model now, and what it waits for', engineNeeded: 'always',
+    takes: z.strictObject({ model }), answers: z.custom<Outlook>(),
   },
   drain: {
     method: 'POST', about: 'accept nothing more, and return when everything accepted is answered',

@@ -3,6 +3,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Clock } from '../base/clock.ts';
+import { type Moment, momentOf } from '../base/moment.ts';
 import { isLastgoodError, lastgoodError } from '../base/errors.ts';
 import type { ResolvedOptions } from '../options/options.ts';
 import { packageVersion } from '../base/package-root.ts';
@@ -19,6 +20,7 @@ import { checkPromotable } from '../rollout/registration/promotable.ts';
 import { declaring } from '../rollout/registration/expected-change.ts';
 import { Preparation } from '../rollout/preparation/preparation.ts';
 import { registerVersion, removeVersions } from '../rollout/registration/registration.ts';
+import { pauseViewOf } from './answers.ts';
 import type { ModelStatus, Registration } from './answers.ts';
 import { controlPlane, refuseWithoutEngine } from './commands.ts';
 import type { Actor, Answer, Arguments, ControlPlane, OfflineVerb, Verb } from './commands.ts';
@@ -46,16 +48,21 @@ const HANDLERS: { readonly [V in OfflineVerb]: Handler<V> } = {
   confirm: ({ registry }, { model }, { by }) => registry.confirm({ model, by }),
   pin: ({ registry }, { model, reason = '' }, { by }) => registry.setPin(model, { by, reason }, by),
   unpin: ({ registry }, { model }, { by }) => registry.setPin(model, null, by),
+  observe: ({ registry, clock }, { model, forMs, reason = '' }, { by }) => {
+    const record = registry.setPause(model, forMs === undefined ? null : { by, reason, forMs }, by);
+    return { model, pause: pauseViewOf(record, momentOf(clock)) };
+  },
   quarantine: ({ registry }, args, { by }) => registry.quarantine({ reason: 'by an operator', ...args, by }),
   release: ({ registry }, args, { by }) => registry.release({ ...args, by }),
   baseline: ({ registry, clock }, { from = '', ...named }, { by }) =>
     baselineFromFile(registry, { ...named, from }, by, clock),
   remove: (directory, args, { by }) => removeVersions(directory, args, by),
-  status: ({ registry, dataDir }, { model }) => ({
+  status: ({ registry, dataDir, clock }, { model }) => ({
     engine: 'offline', version: packageVersion(), dataDir, listen: null, tls: null, pid: null, uptimeMs: null,
     residentBytes: null, memoryBytes: null, memoryMax: null, defaultModel: registry.firstActiveModel(),
     start: null,
-    models: (model === undefined ? registry.models() : [registry.model(model)]).map((one) => statusOf(registry, one)),
+    models: (model === undefined ? registry.models() : [registry.model(model)])
+      .map((one) => statusOf(registry, one, momentOf(clock))),
   }),
   history: ({ registry }, { model, limit }) => registry.history(model, limit),
   explain: ({ registry }, { decision }) => registry.findDecision(decision),
@@ -182,10 +189,11 @@ async function intactTarget(
   }
 }
 
-function statusOf(registry: Registry, model: ModelRecord): ModelStatus {
+function statusOf(registry: Registry, model: ModelRecord, now: Moment): ModelStatus {
   return {
     model,
     phase: 'offline',
+    pause: pauseViewOf(model, now),
     versions: registry.versions(model.model),
     deployments: [],
     limits: null, health: null,

@@ -274,8 +274,9 @@ export class ModelReplay {
     if (verdict !== 'fail') return { action: 'none', suppressedBy: null, finding: null };
     const ask = (): Finding | null => (isDrift(check) ? this.#attribute(generation, nowMs) : null);
     if (effect === 'warn') return { action: 'warn', suppressedBy: null, finding: isNewFail ? ask() : null };
+    const now = { wallMs: nowMs, monotonicUs: nowMs * 1e3, boot: '' };
     let suppressedBy: string | null = generation.rolledBack
-      ? 'rolled_back' : suppressionOf(this.#record, this.#options, nowMs);
+      ? 'rolled_back' : suppressionOf(this.#record, this.#options, now);
     const finding = suppressedBy === null || isNewFail ? ask() : null;
     // What nobody can tell is no reason to keep quiet here: a limit that is tried shall show what it finds.
     if (finding?.blames === 'data') suppressedBy ??= suppressionBy(finding.blames);

@@ -1,6 +1,7 @@
 // What every verb's command has in common: --data, --json, the examples below its help, and how it is wrong to use it.
 import { Command, InvalidArgumentError } from 'commander';
 import type { Arguments, Verb } from '../admin/commands.ts';
+import { parseSpan } from '../base/span.ts';
 
 /** The flags of every verb, as commander hands them over. */
 export interface CommonFlags {
@@ -47,4 +48,11 @@ export function positiveInteger(text: string): number {
     throw new InvalidArgumentError('Wanted a whole number of at least 1');
   }
   return value;
+}
+
+/** Parses a span of time for commander, as 90s or 1h30m, into milliseconds. */
+export function span(text: string): number {
+  const spanMs = parseSpan(text);
+  if (spanMs === null || spanMs === 0) throw new InvalidArgumentError('Wanted a span such as 90s, 30m, 2h or 1d');
+  return spanMs;
 }

@@ -1,6 +1,7 @@
 // What the registry stores, as plain types, and what is read from them. A record is written whole, in one transaction,
 // and never edited in place: a changed record is a new value under the same key. Times are wall-clock milliseconds
 // since 1970.
+import type { Pause } from '../base/moment.ts';
 import type { ClassLabels, DefaultValue } from '../onnx/derive/open-zipmap.ts';
 import type { Expectations, KnownPair, ValidationRow } from './known-answers.ts';
 import type { CheckName } from '../options/judge-options.ts';
@@ -321,6 +322,8 @@ export interface ModelRecord {
   /** When the active generation's probation ended (or was confirmed); null while it lasts. */
   readonly probationEndedAtMs: number | null;
   readonly pin: { readonly by: string; readonly reason: string; readonly atMs: number } | null;
+  /** Somebody has told the judge to watch only; it may be over. Null when called off. */
+  readonly pause?: Pause | null;
   /** When the machine last rolled this model back; the cooldown counts from here and survives a restart. */
   readonly lastAutomaticRollbackAtMs: number | null;
   /** The generation that the machine's last rollback began: the only one that cooldown and interval bind. */
@@ -345,7 +348,7 @@ export type EventKind =
   | 'register' | 'promote' | 'rollback' | 'probation_ended' | 'confirm' | 'pin' | 'unpin'
   | 'quarantine' | 'release' | 'baseline' | 'remove' | 'no_rollback_target' | 'load_failed'
   | 'restored_failing' | 'recovered' | 'unload' | 'load' | 'stacking' | 'expected'
-  | 'rollback_told' | 'rollback_untold';
+  | 'rollback_told' | 'rollback_untold' | 'observe' | 'observe_off';
 
 /** One line of a model's history. */
 export interface EventRecord {
@@ -385,15 +388,4 @@ export interface DecisionRecord {
   readonly reason: string;
   /** The judge's evidence as plain data; recomputable. */
   readonly evidence: Readonly<Record<string, unknown>>;
-}
-
-/** How far the engine process got with a model's active version, and how often it ended there without being told to. */
-export interface BootRecord {
-  /** The generation that the rest is about. */
-  readonly generation: number;
-  /** starting: its load had begun; serving: it answered; stopped: the process was told to end. */
-  readonly state: 'starting' | 'serving' | 'stopped';
-  readonly crashesStarting: number;
-  /** While it served on probation. */
-  readonly crashesServing: number;
 }

@@ -8,7 +8,7 @@ import { performance } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { EngineStatus } from '../admin/answers.ts';
 import { carryOut, checkedArguments, controlPlane } from '../admin/commands.ts';
-import type { Arguments, ControlPlane, PromoteArguments, RegisterArguments } from '../admin/commands.ts';
+import type { Answer, Arguments, ControlPlane, PromoteArguments, RegisterArguments } from '../admin/commands.ts';
 import { startFront } from '../api/server.ts';
 import type { Front } from '../api/serving-api.ts';
 import { systemClock, withTimeout } from '../base/clock.ts';
@@ -22,6 +22,7 @@ import { Registry } from '../registry/registry.ts';
 import { memoryBudget } from '../shared-memory/memory-budget.ts';
 import { openStoreOnAnyDisk } from '../registry/opening/open-store.ts';
 import type { RegistryStore } from '../registry/store/store.ts';
+import type { Outlook } from '../rollout/outlook.ts';
 import type { Activation, RolloutEvent, Rollback } from '../rollout/events.ts';
 import {
   type Features, type PredictAnswer, type PredictManyAnswer, predictRow, predictRows,
@@ -206,6 +207,17 @@ export class Engine extends EventEmitter<EngineEvents> implements EngineLife {
   /** Vouches for the active version: its probation ends. */
   async confirm(model: string): Promise<void> {
     await this.control.confirm(checkedArguments('confirm', { model }), LIBRARY);
+  }
+
+  /** Lets the judge watch only for `forMs` milliseconds, or with `off` act again: what fails is told, nothing acts. */
+  async observe(model: string, options: Omit<Arguments<'observe'>, 'model'>): Promise<Answer<'observe'>> {
+    return this.control.observe(checkedArguments('observe', { model, ...options }), LIBRARY);
+  }
+
+  /** What would be done about a model now, and what it waits for. */
+  async outlook(model: string): Promise<Outlook> {
+    this.#mustNotBeClosed();
+    return this.control.outlook({ model });
   }
 
   async status(model?: string): Promise<EngineStatus> {

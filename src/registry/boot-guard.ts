@@ -7,7 +7,7 @@
 // A model cannot be told from its neighbours in one process: every version on probation is a suspect.
 import { bootKey, modelKey } from './store/keys.ts';
 import { RegistryReader } from './reader.ts';
-import type { BootRecord } from '../domain/records.ts';
+import type { BootRecord } from './store/keys.ts';
 import type { RegistryStore } from './store/store.ts';
 
 const CRASHES_STARTING_MAX = 2;

@@ -8,6 +8,8 @@ import { type Commit, commitAtOnce } from './commit/commits.ts';
 import { forgetModel, forgetVersions, storeDecision } from './retention.ts';
 import { bootKey, eventKey, modelKey, versionKey } from './store/keys.ts';
 import { emptyModel, hasServedLong, nextFreeVersion, numberAfter, speaksAgainst, trustOf } from './rules.ts';
+import { momentOf, type Pause } from '../base/moment.ts';
+import { spanText } from '../base/span.ts';
 import { checkName } from '../base/names.ts';
 import type { ExpectedChange } from '../domain/known-answers.ts';
 import { RegistryReader } from './reader.ts';
@@ -233,6 +235,19 @@ export class Registry extends RegistryReader {
       const stored = pin === null ? null : { ...pin, atMs: this.#clock.wallMs() };
       return this.#write({ ...this.model(model), pin: stored }, {
         kind: pin === null ? 'unpin' : 'pin', by, reason: pin?.reason ?? '', from: version, to: version, decision: null,
+      });
+    });
+  }
+
+  /** Lets the judge watch only, for so long from now on; null lets it act again. */
+  setPause(model: string, pause: Omit<Pause, 'since'> | null, by: string): ModelRecord {
+    return this.store.transaction(() => {
+      const { activeVersion: version } = this.model(model);
+      const kind = pause === null ? 'observe_off' : 'observe';
+      const stored = pause === null ? null : { ...pause, since: momentOf(this.#clock) };
+      const reason = pause === null ? '' : [`for ${spanText(pause.forMs)}`, pause.reason].filter(Boolean).join(': ');
+      return this.#write({ ...this.model(model), pause: stored }, {
+        kind, by, reason, from: version, to: version, decision: null,
       });
     });
   }

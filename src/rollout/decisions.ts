@@ -1,4 +1,5 @@
 // Pure rules around a failing verdict: may the machine act on it now, and what is written down about it.
+import { leftMs, type Moment } from '../base/moment.ts';
 import { PAIRS_FORMAT } from '../judge/pairs/pair-schema.ts';
 import type { PairsEvidence } from '../judge/pairs/pair-schema.ts';
 import type { Blame } from '../judge/types/check-kinds.ts';
@@ -14,18 +15,42 @@ const REPEAT_MS = 60_000;
 export const ENGINE_ACTOR = 'engine';
 
 /**
- * Returns why a failing verdict must not lead to a rollback now, or null when it may. Times in wall-clock ms. Cooldown
+ * Returns why a failing verdict must not lead to a rollback now, or null when it may. Cooldown
  * and interval bind the generation that the machine itself restored, so that it does not go to and fro; what a person
  * promoted since is protected from its first second.
  */
-export function suppressionOf(model: ModelRecord, judge: JudgeOptions, nowMs: number): Suppression | null {
-  if (judge.mode === 'observe') return 'observe';
-  if (model.pin !== null) return 'pinned';
-  if (model.stoppedGeneration === model.generation) return 'restored_failing';
-  if (model.restoredGeneration !== model.generation) return null;
-  const passedMs = sinceRollbackMs(model, nowMs);
-  if (passedMs < judge.cooldownMs) return 'cooldown';
-  return passedMs < intervalMs(judge) ? 'restored_failing' : null;
+export function suppressionOf(model: ModelRecord, judge: JudgeOptions, now: Moment): Suppression | null {
+  return holdsOn(model, judge, now)[0]?.by ?? null;
+}
+
+/** What keeps the machine from acting. */
+export interface Hold {
+  readonly by: Suppression;
+  /** Until when, in wall-clock ms; null until somebody changes it. */
+  readonly untilMs: number | null;
+}
+
+/** All that keeps the machine from acting on a model now, what counts first before the others. */
+export function holdsOn(model: ModelRecord, judge: JudgeOptions, now: Moment): Hold[] {
+  const holds: Hold[] = [];
+  if (judge.mode === 'observe') holds.push({ by: 'observe', untilMs: null });
+  const pausedMs = pauseLeftMs(model, now);
+  if (pausedMs > 0) holds.push({ by: 'observe', untilMs: now.wallMs + pausedMs });
+  if (model.pin !== null) holds.push({ by: 'pinned', untilMs: null });
+  const untilMs = (spanMs: number): number => (model.lastAutomaticRollbackAtMs ?? now.wallMs) + spanMs;
+  if (model.stoppedGeneration === model.generation) {
+    return [...holds, { by: 'restored_failing', untilMs: untilMs(intervalMs(judge)) }];
+  }
+  if (model.restoredGeneration !== model.generation) return holds;
+  const passedMs = sinceRollbackMs(model, now.wallMs);
+  if (passedMs < judge.cooldownMs) holds.push({ by: 'cooldown', untilMs: untilMs(judge.cooldownMs) });
+  if (passedMs < intervalMs(judge)) holds.push({ by: 'restored_failing', untilMs: untilMs(intervalMs(judge)) });
+  return holds;
+}
+
+/** How long the judge only watches yet, because somebody said so, in ms; 0 when it may act. */
+export function pauseLeftMs({ pause }: ModelRecord, now: Moment): number {
+  return pause ? leftMs(pause.since, pause.forMs, now) : 0;
 }
 
 /** Why nothing is done when the version is not to blame, or cannot be shown to be. */

@@ -1,6 +1,7 @@
 // What a model's rollout makes of the monitor's reports: it ends probations, orders rollbacks, and writes down why it
 // did not. Main thread. Invariant: a report about another generation than the active one changes nothing.
 import type { Clock } from '../base/clock.ts';
+import { momentOf } from '../base/moment.ts';
 import { isLastgoodError, reasonOf } from '../base/errors.ts';
 import { conclude, isFailure, withFindings } from '../judge/verdict/findings.ts';
 import type { Conclusion, Finding, UncertainCause } from '../judge/verdict/findings.ts';
@@ -99,7 +100,8 @@ export class VerdictHandler {
     const findings = this.#freshFindings();
     const conclusion = this.#needsFindings ? conclude(verdict, findings) : ACT;
     // Nobody is marked as failing, or stopped, for what the last good version fails as well: that is found out first.
-    const suppressedBy = isOfInputs(conclusion) ? null : suppressionOf(registry.model(model), options.judge, nowMs);
+    const suppressedBy = isOfInputs(conclusion)
+      ? null : suppressionOf(registry.model(model), options.judge, momentOf(clock));
     if (suppressedBy === 'restored_failing') await this.#stop(verdict);
     if (suppressedBy !== null) {
       await this.#suppress(suppressedBy, decide);
@@ -289,7 +291,7 @@ export class VerdictHandler {
     }
     if (state.phase === 'no_rollback_target') return;
     const accused = { reason, version: seen.pairs.version, generation };
-    const suppressedBy = suppressionOf(registry.model(model), judge, about.atMs);
+    const suppressedBy = suppressionOf(registry.model(model), judge, momentOf(clock));
     if (suppressedBy === 'restored_failing') await this.#stop(accused);
     if (suppressedBy === null) await this.#rollBack(accused, decide);
     else await this.#suppress(suppressedBy, decide);

@@ -37,7 +37,7 @@ describe('the table of verbs', () => {
         return true;
       }
     });
-    assert.deepEqual(refused, ['drain']);
+    assert.deepEqual(refused, ['outlook', 'drain']);
     refuseWithoutEngine('baseline', { model: 'm', from: '/b.json' }, '/data');
     assert.throws(() => refuseWithoutEngine('baseline', { model: 'm', capture: true }, '/data'),
       { code: 'ENGINE_NEEDED' });

@@ -11,7 +11,7 @@ import { temporaryDirectory } from '../support/temporary.ts';
 
 const VERBS = [
   'serve', 'register', 'promote', 'rollback', 'confirm', 'remove', 'status', 'history', 'explain', 'pin', 'unpin',
-  'quarantine', 'release', 'baseline', 'drain', 'backtest', 'prepare', 'tune',
+  'observe', 'quarantine', 'release', 'baseline', 'drain', 'backtest', 'prepare', 'tune',
 ];
 const ONE_LINE = /^lastgood: [^\n]+\n$/;
 

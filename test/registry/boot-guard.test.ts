@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, test } from 'node:test';
 import { systemClock } from '../../src/base/clock.ts';
 import { BootGuard, countCrash, guiltOf } from '../../src/registry/boot-guard.ts';
-import type { BootRecord } from '../../src/domain/records.ts';
+import type { BootRecord } from '../../src/registry/store/keys.ts';
 import { Registry } from '../../src/registry/registry.ts';
 import { openStore } from '../../src/registry/opening/open-store.ts';
 import type { RegistryStore } from '../../src/registry/store/store.ts';

@@ -4,6 +4,7 @@ import { describe, test } from 'node:test';
 import { resolveOptions } from '../../src/options/options.ts';
 import { emptyModel } from '../../src/registry/rules.ts';
 import type { DecisionRecord, ModelRecord } from '../../src/domain/records.ts';
+import type { Moment } from '../../src/base/moment.ts';
 import { justRolledBack, suppressionOf } from '../../src/rollout/decisions.ts';
 
 const decision: DecisionRecord = {
@@ -45,7 +46,8 @@ describe('suppressionOf', () => {
   const rolledBack: ModelRecord = {
     ...emptyModel('m', 0), activeVersion: '1', generation: 3, lastAutomaticRollbackAtMs: 1e6, restoredGeneration: 3,
   };
-  const at = (record: ModelRecord, afterMs: number): string | null => suppressionOf(record, judge, 1e6 + afterMs);
+  const momentAt = (afterMs: number): Moment => ({ wallMs: 1e6 + afterMs, monotonicUs: afterMs * 1e3, boot: 'b' });
+  const at = (record: ModelRecord, afterMs: number): string | null => suppressionOf(record, judge, momentAt(afterMs));
 
   test('binds the generation that the machine restored, by the cooldown first and then by the interval', () => {
     const after = [0, 119_999, 120_000, 599_999, 600_000].map((ms) => at(rolledBack, ms));

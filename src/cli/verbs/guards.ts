@@ -5,11 +5,15 @@ import { baselineWarning } from '../../judge/baseline/reference.ts';
 import { numberText } from '../../judge/types/number-text.ts';
 import { ask } from '../connect.ts';
 import { countText, paint, printResult } from '../views/output.ts';
-import { verb } from '../verb.ts';
+import { pauseText } from '../views/status-view.ts';
+import { span, verb } from '../verb.ts';
 import type { CommonFlags, VerbFlags } from '../verb.ts';
 
 export function safetyVerbs(): Command[] {
-  return [pinCommand(), unpinCommand(), quarantineCommand(), releaseCommand(), baselineCommand(), drainCommand()];
+  return [
+    pinCommand(), unpinCommand(), observeCommand(), quarantineCommand(), releaseCommand(), baselineCommand(),
+    drainCommand(),
+  ];
 }
 
 function pinCommand(): Command {
@@ -46,6 +50,38 @@ function unpinCommand(): Command {
     .argument('<model>', 'name of the model')
     .action(async (model: string, flags: CommonFlags) => {
       printResult(flags, await ask(flags, 'unpin', { model }), () => `${model} is not pinned any more`);
+    });
+}
+
+interface ObserveFlags extends CommonFlags {
+  readonly for?: number;
+  readonly off?: boolean;
+  readonly reason?: string;
+}
+
+function observeCommand(): Command {
+  return verb({
+    name: 'observe',
+    summary: 'let the judge of a model watch only, for some time',
+    purpose:
+      'For so long what fails is told and written down, and the judge rolls nothing back: for the time of a load ' +
+      'test, or of inputs that are known to be odd. It ends by itself, also when the engine is started again ' +
+      'meanwhile or the date is set. A version that hangs or brings the process down is taken out all the same.',
+    examples: [
+      ['lastgood observe digits --for 2h', 'for two hours'],
+      ['lastgood observe digits --for 90m --reason "load test"', 'the reason stands in status and history'],
+      ['lastgood observe digits --off', 'it may act again now'],
+    ],
+  })
+    .argument('<model>', 'name of the model')
+    .option('--for <span>', 'how long: 90s, 30m, 2h, 1d, 1h30m; 30 days at most', span)
+    .option('--off', 'let it act again')
+    .option('--reason <text>', 'why, for the history')
+    .action(async (model: string, flags: ObserveFlags) => {
+      const args = { model, forMs: flags.for, off: flags.off, reason: flags.reason };
+      printResult(flags, await ask(flags, 'observe', args), ({ pause }) => (pause === null
+        ? `the judge of ${model} may act`
+        : `the judge of ${model} ${pauseText(pause, Date.now())}; before that: lastgood observe ${model} --off`));
     });
 }
 

@@ -1,11 +1,12 @@
 // The verbs that only look: status, history, explain. They change nothing, whoever calls them how often.
 import { plainly } from '../../base/plain-text.ts';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Command } from 'commander';
+import { type Command, InvalidArgumentError } from 'commander';
 import type { EngineStatus } from '../../admin/answers.ts';
 import type { EventRecord } from '../../domain/records.ts';
 import { ask } from '../connect.ts';
 import { decisionText } from '../views/explain-view.ts';
+import { outlookText } from '../views/outlook-view.ts';
 import { print, printJson, printResult, table, timeText } from '../views/output.ts';
 import type { Style } from '../views/output.ts';
 import { modelText, statusText } from '../views/status-view.ts';
@@ -133,6 +134,10 @@ function lastGoodChange({ lastGood }: EventRecord, before: EventRecord | undefin
   return isNews ? `[last good: ${textOf(lastGood)}]` : '';
 }
 
+interface ExplainFlags extends CommonFlags {
+  readonly now?: string;
+}
+
 function explainCommand(): Command {
   return verb({
     name: 'explain',
@@ -144,11 +149,18 @@ function explainCommand(): Command {
     examples: [
       ['lastgood explain', 'the newest decision'],
       ['lastgood explain digits-g7-m8x1c0', 'this one, as named by history and status'],
+      ['lastgood explain --now digits', 'what would be done about this model now, and what it waits for'],
       ['lastgood explain --json', 'with the whole evidence'],
     ],
   })
     .argument('[decision]', "the decision's id (default: the newest)")
-    .action(async (id: string | undefined, flags: CommonFlags) => {
+    .option('--now <model>', 'instead of a decision: what would be done now; needs the engine')
+    .action(async (id: string | undefined, flags: ExplainFlags) => {
+      if (flags.now !== undefined) {
+        if (id !== undefined) throw new InvalidArgumentError('Wanted a decision or --now MODEL, not both');
+        printResult(flags, await ask(flags, 'outlook', { model: flags.now }), outlookText);
+        return;
+      }
       const decision = await ask(flags, 'explain', { decision: id });
       printResult(flags, decision, (one) => decisionText(one, Date.now()));
     });

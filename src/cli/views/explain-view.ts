@@ -106,7 +106,7 @@ function doneText(decision: DecisionRecord): string {
     case 'pinned':
       return `nothing: the model is pinned (lastgood unpin ${model})`;
     case 'observe':
-      return 'nothing: the judge only observes (--judge-mode observe)';
+      return 'nothing: the judge watched only (--judge-mode observe, or lastgood observe)';
     default:
       return outcomeText(decision);
   }

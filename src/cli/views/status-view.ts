@@ -1,7 +1,7 @@
 // The state of an engine and its models as text for a person. Pure, but for the colours of the terminal; `nowMs` is
 // wall-clock time, which the records are stamped with.
 import { inNaturalOrder } from '../../base/names.ts';
-import type { EngineStatus, ModelStatus, StartProgress } from '../../admin/answers.ts';
+import type { EngineStatus, ModelStatus, PauseView, StartProgress } from '../../admin/answers.ts';
 import { waitText } from '../../judge/checks/detectability.ts';
 import type { Sight, Sights } from '../../judge/checks/detectability.ts';
 import { CHECKS } from '../../judge/checks/table.ts';
@@ -97,10 +97,11 @@ function modelsTable(models: readonly ModelStatus[], nowMs: number): string {
   ];
   const byName = inNaturalOrder(models, ({ model }) => model.model);
   return table(head, byName.map((one) => {
-    const { model, phase, health, pending } = one;
+    const { model, phase, health, pending, pause } = one;
+    const marks = [...(model.pin === null ? [] : ['pinned']), ...(pause === null ? [] : ['watched only'])];
     return [
       { text: model.model, style: 'bold' },
-      { text: model.pin === null ? phase : `${phase}, pinned`, style: PHASE_STYLES[phase] },
+      { text: [phase, ...marks].join(', '), style: PHASE_STYLES[phase] },
       model.activeVersion ?? NOTHING,
       String(model.generation),
       lastGoodText(model) ?? NOTHING,
@@ -162,6 +163,7 @@ function modelFacts(status: ModelStatus, nowMs: number): string {
     const { by, reason, atMs } = model.pin;
     pairs.push(['pinned', `by ${by}, ${timeText(atMs)}${reason === '' ? '' : `: ${reason}`}`]);
   }
+  if (status.pause !== null) pairs.push(['judge', paint('yellow', pauseText(status.pause, nowMs))]);
   if (shielded > 0) {
     pairs.push(['shielded', `${countText(shielded)} requests that a version on probation failed were answered by the ` +
       'standby since the engine started']);
@@ -186,6 +188,12 @@ function modelFacts(status: ModelStatus, nowMs: number): string {
     }
   }
   return facts(pairs);
+}
+
+/** Until when the judge only watches. */
+export function pauseText({ untilMs, by, reason }: PauseView, nowMs: number): string {
+  return `watches only until ${timeText(untilMs)}, for ${durationText(untilMs - nowMs)} more (by ${by}` +
+    `${reason === '' ? '' : `: ${reason}`})`;
 }
 
 /** A check's verdict in a word; `over` is one that passes although it is over its limit. */

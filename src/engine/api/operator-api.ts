@@ -1,8 +1,9 @@
 // The operator's verbs on the running engine; the admin socket, the CLI and the library all end here. Main thread.
 // A refused verb has changed nothing, and what a verb returns is on disk.
 import { performance } from 'node:perf_hooks';
-import type { EngineStatus, Registration } from '../../admin/answers.ts';
+import { type EngineStatus, pauseViewOf, type Registration } from '../../admin/answers.ts';
 import type { Actor, Answer, Arguments, ControlPlane } from '../../admin/commands.ts';
+import { momentOf } from '../../base/moment.ts';
 import { isLastgoodError, lastgoodError } from '../../base/errors.ts';
 import { optionsOfModel } from '../../options/options.ts';
 import { anonymousBytes } from '../../base/process-memory.ts';
@@ -10,13 +11,14 @@ import { packageVersion } from '../../base/package-root.ts';
 import { artifactPath } from '../../artifacts/directory.ts';
 import type { DecisionRecord, EventRecord, ModelRecord, VersionRecord } from '../../domain/records.ts';
 import { baselineFromFile, keepingInputs, warningsWith } from '../../rollout/registration/baselines.ts';
+import type { Outlook } from '../../rollout/outlook.ts';
 import type { DoneRollback } from '../../rollout/decisions.ts';
 import type { Activation, Rollback } from '../../rollout/events.ts';
 import { registerVersion, removeVersions } from '../../rollout/registration/registration.ts';
 import { assertHealthy, labelNamesIn, liveBaseline } from '../safety/capture.ts';
 import type { EngineContext, EngineLife } from '../models/context.ts';
 import type { ModelTable } from '../models/model-table.ts';
-import { statusOf } from '../models/model-views.ts';
+import { outlookNow, statusOf } from '../models/model-views.ts';
 
 export class OperatorApi implements ControlPlane {
   readonly #context: EngineContext;
@@ -118,6 +120,15 @@ export class OperatorApi implements ControlPlane {
     return registry.commit(() => registry.setPin(model, null, by));
   }
 
+  async observe({ model, forMs, reason = '' }: Arguments<'observe'>, { by }: Actor): Promise<Answer<'observe'>> {
+    const { registry, clock, log } = this.#context;
+    const record = await registry.commit(() =>
+      registry.setPause(model, forMs === undefined ? null : { by, reason, forMs }, by));
+    const what = forMs === undefined ? 'the judge may act' : 'the judge watches only';
+    log.warn({ model, by, forMs: forMs ?? 0, reason }, what);
+    return { model, pause: pauseViewOf(record, momentOf(clock)) };
+  }
+
   async quarantine(args: Arguments<'quarantine'>, { by }: Actor): Promise<VersionRecord> {
     const { registry } = this.#context;
     const after = await registry.commit(() => registry.quarantine({ reason: 'by an operator', ...args, by }));
@@ -204,6 +215,11 @@ export class OperatorApi implements ControlPlane {
 
   explain({ decision }: Arguments<'explain'>): Promise<DecisionRecord> {
     return inTurn(() => this.#context.registry.findDecision(decision));
+  }
+
+  outlook({ model }: Arguments<'outlook'>): Promise<Outlook> {
+    const uptimeMs = performance.now() - this.#life.startedMs;
+    return inTurn(() => outlookNow(this.#table.served(model), this.#context, uptimeMs));
   }
 
   async drain(_args: Arguments<'drain'>, { by }: Actor): Promise<Answer<'drain'>> {

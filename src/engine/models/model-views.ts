@@ -1,10 +1,13 @@
 // What clients and operators are shown of one served model. Main thread; called when somebody asks.
-import type { ModelStatus } from '../../admin/answers.ts';
+import { type ModelStatus, pauseViewOf } from '../../admin/answers.ts';
 import type { HealthAnswer } from '../../api/serving-api.ts';
+import { momentOf } from '../../base/moment.ts';
 import type { Sights } from '../../judge/checks/detectability.ts';
 import { keptPerSecond, sightsOf } from '../../judge/checks/detectability.ts';
 import { limitsView } from '../../domain/run-limits.ts';
 import { runLimits } from '../../rollout/deployment/run-limits.ts';
+import { whyNoTarget, trustOf } from '../../registry/rules.ts';
+import { type Outlook, outlookOf } from '../../rollout/outlook.ts';
 import type { EngineContext } from './context.ts';
 import type { ServedModel } from './served-model.ts';
 
@@ -43,6 +46,7 @@ export function statusOf(served: ServedModel, context: EngineContext): ModelStat
   return {
     model: registry.model(model),
     phase: rollout.phase,
+    pause: pauseViewOf(registry.model(model), momentOf(context.clock)),
     versions: registry.versions(model),
     deployments: rollout.deployments,
     limits: active === null
@@ -54,6 +58,25 @@ export function statusOf(served: ServedModel, context: EngineContext): ModelStat
     sights: sightsNow(served, context),
     recentDecisions: registry.decisions(model, DECISIONS_SHOWN),
   };
+}
+
+/** What would be done about it now; `uptimeMs` of the engine, which has gathered pairs for no longer. */
+export function outlookNow(served: ServedModel, { registry, clock }: EngineContext, uptimeMs: number): Outlook {
+  const { model, rollout, health, options } = served;
+  const now = momentOf(clock);
+  const record = registry.model(model);
+  const target = registry.rollbackTarget(model);
+  return outlookOf({
+    record, options, phase: rollout.phase, health, now,
+    version: rollout.activeVersion?.version ?? null,
+    generation: rollout.active?.generation ?? record.generation,
+    pairs: served.pairs.standing,
+    pairingMs: Math.min(uptimeMs, Math.max(0, now.wallMs - record.activatedAtMs)),
+    target: target === undefined ? null : {
+      version: target.version, trust: trustOf(target), isLoaded: served.loadedVersions.includes(target.version),
+    },
+    noTargetBecause: target === undefined ? whyNoTarget(registry.versions(model), record.activeVersion) : [],
+  });
 }
 
 // By what came in during the short window, or else by what is expected.

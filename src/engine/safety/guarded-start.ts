@@ -4,7 +4,7 @@
 import type { Clock } from '../../base/clock.ts';
 import { isLastgoodError, reasonOf } from '../../base/errors.ts';
 import { BootGuard, type Culprit } from '../../registry/boot-guard.ts';
-import type { BootRecord } from '../../domain/records.ts';
+import type { BootRecord } from '../../registry/store/keys.ts';
 import type { Registry } from '../../registry/registry.ts';
 import type { RegistryStore } from '../../registry/store/store.ts';
 import { ENGINE_ACTOR, operatorDecision } from '../../rollout/decisions.ts';

@@ -13,8 +13,19 @@
 //   decision-order, MODEL, NUMBER     -> the id of that model's NUMBERth decision
 //   boot, MODEL                       -> BootRecord
 import type {
-  Attachments, BootRecord, DecisionRecord, EventRecord, ModelRecord, VersionRecord,
+  Attachments, DecisionRecord, EventRecord, ModelRecord, VersionRecord,
 } from '../../domain/records.ts';
+
+/** How far the engine process got with a model's active version, and how often it ended there without being told to. */
+export interface BootRecord {
+  /** The generation that the rest is about. */
+  readonly generation: number;
+  /** starting: its load had begun; serving: it answered; stopped: the process was told to end. */
+  readonly state: 'starting' | 'serving' | 'stopped';
+  readonly crashesStarting: number;
+  /** While it served on probation. */
+  readonly crashesServing: number;
+}
 
 /** Says whose data these are and how to read them. */
 interface MetaRecord {
