@@ -6,6 +6,8 @@ import '../../base/telemetry-off.ts';
 import { monotonicUs } from '../../base/clock.ts';
 import { answerParent, tellParent } from '../../base/managed-child.ts';
 import { anonymousBytes, offerToOutOfMemoryKiller } from '../../base/process-memory.ts';
+import { ARTIFACT_BYTES_MAX } from '../../artifacts/manifest.ts';
+import { unreadableTextIn } from '../../onnx/answered-texts.ts';
 import { measureMemory } from '../../worker/session/memory-probe.ts';
 import { measuredRows, RUN_ROWS_MAX } from '../../domain/run-limits.ts';
 import { lastgoodError } from '../../base/errors.ts';
@@ -29,6 +31,7 @@ async function tryArtifact(order: TrialOrder): Promise<TrialMessage> {
   const { file, given, intraOpThreads, golden, known = [], validation = [], mayDiffer = false } = order;
   const { runMemoryMax, memoryBytes, session: chosen = {} } = order;
   await tellParent({ kind: 'stage', stage: 'load' } satisfies TrialMessage);
+  assertReadableTexts(given ?? file);
   const before = anonymousBytes();
   const beginUs = monotonicUs();
   const open = (): Promise<Session> =>
@@ -68,6 +71,15 @@ async function tryArtifact(order: TrialOrder): Promise<TrialMessage> {
   } finally {
     await session.release();
   }
+}
+
+// Only here: a version that was registered by an earlier build is served as it was.
+function assertReadableTexts({ path, kind }: TrialOrder['file']): void {
+  if (kind === 'ort') return;
+  const where = unreadableTextIn(path, ARTIFACT_BYTES_MAX);
+  if (where === null) return;
+  throw new Error(`${where} is no valid UTF-8, so that no answer could say it; wanted names in UTF-8, or classes as ` +
+    'numbers');
 }
 
 /** What is to be told of answers that are not those of the file; throws PREDICTIONS_DIFFER when they may not differ. */
