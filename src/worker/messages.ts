@@ -58,7 +58,7 @@ export interface WorkerStart extends ArtifactRecord {
   readonly prepared: string | null;
   /** What the process may have of memory, and what runs of the version take; null where nobody knows. */
   readonly memory: { readonly plan: MemoryPlan; readonly run: RunMemory } | null;
-  /** What one run may have; its rows are warmed first. */
+  /** What one run may have. */
   readonly limits: RunLimits;
   /** Most rows of one request. */
   readonly requestRowsMax: number;

@@ -44,7 +44,7 @@ export async function loadVersion(start: WorkerStart, sampler: Sampler): Promise
       ({ tolerance } = found);
     }
     if (start.memory !== null) {
-      session.gate = new MemoryGate(new MemoryBudget(start.memory.plan), start.memory.run, session.rowsPerRun);
+      session.gate = new MemoryGate(new MemoryBudget(start.memory.plan), start.memory.run, session.warmRows);
     }
     sampler.source = start.source;
     const runner = new BatchRunner({

@@ -71,6 +71,8 @@ async function ensureLoaded(assignment: Assignment): Promise<LoadedVersion> {
     slots.set(slot, threadId, SlotState.failed);
     throw error;
   }
+  // What the load and the largest run of the warm-up leave behind.
+  collectGarbage();
   slots.set(slot, threadId, SlotState.ready);
   return assignment.loaded;
 }

@@ -27,8 +27,12 @@ import type { FeedValue, OrtModule, OrtSession } from './runtime.ts';
 
 /** Runs at batch 1 whose median is reported. */
 const TIMED_RUNS = 5;
-/** Batches that are run before the first request, below the largest one. */
-const WARM_ROWS = [64, 16, 4];
+/**
+ * Runs before the first request, the largest first: what a full batch of single rows takes by default. Runs of requests
+ * with more rows take their memory when they come, since a session keeps it, and so would every worker for nothing.
+ */
+const WARM_ROWS_MAX = 64;
+const WARM_ROWS = [16, 4];
 
 interface SessionOptions {
   /** The model's file, which must never change while the session lives; an ONNX file by default. */
@@ -167,6 +171,10 @@ export class Session {
   get rowsPerRun(): number {
     return this.#isStacking ? Math.min(this.layout.rowsPerRun, this.#rowsMax) : 1;
   }
+  /** Rows of the largest run of its warm-up. */
+  get warmRows(): number {
+    return Math.min(this.rowsPerRun, WARM_ROWS_MAX);
+  }
   /** From now on a run has no more rows than that; a fixed batch has as many as ever. */
   limitRows(rows: number): void {
     if (this.layout.batching !== 'fixed') this.#rowsMax = rows;
@@ -270,10 +278,10 @@ export class Session {
   }
 
   /**
-   * Runs zeros at the largest batch, of at most `rowsMax`, and then at smaller ones down to 1, so that memory is grown
-   * before the first request. A model may refuse zeros (a table lookup, a date); that is only a warning.
+   * Runs zeros in a batch of `rowsMax` rows, or as many as it takes, and then in smaller ones down to 1, so that memory
+   * is grown before the first request. A model may refuse zeros (a table lookup, a date); that is only a warning.
    */
-  async warmUp(rowsMax = Infinity): Promise<WarmUp> {
+  async warmUp(rowsMax = WARM_ROWS_MAX): Promise<WarmUp> {
     const warnings: string[] = [];
     const times: number[] = [];
     const largest = Math.min(this.rowsPerRun, rowsMax);

@@ -107,6 +107,19 @@ suite('Session', () => {
     await choosy.release();
   });
 
+  test('warmUp runs no more rows than a full batch of single rows has, though a run may have more', async () => {
+    const session = await openModel(linear(), 1_024);
+    const sizes: number[] = [];
+    const run = session.run.bind(session);
+    session.run = (inputs, from, count, ...rest) => {
+      sizes.push(count);
+      return run(inputs, from, count, ...rest);
+    };
+    await session.warmUp();
+    assert.deepEqual([Math.max(...sizes), session.warmRows, session.rowsPerRun], [64, 64, 1_024]);
+    await session.release();
+  });
+
   test('release frees the session once, however often it is called', async () => {
     const session = await openModel(linear());
     await Promise.all([session.release(), session.release()]);
