@@ -33,6 +33,17 @@ export function pauseViewOf(record: ModelRecord, now: Moment): PauseView | null 
   return { untilMs: Math.round(now.wallMs + left), by, reason };
 }
 
+/** A request that is not asked again for a while, because it ends the process on every version that was asked. */
+export interface RefusedInput {
+  /** That ran it when it was noticed. */
+  readonly version: string;
+  /** Of the request's bytes. */
+  readonly sha256: string;
+  readonly bytes: number;
+  readonly why: string;
+  readonly untilMs: number;
+}
+
 export interface ModelStatus {
   readonly model: ModelRecord;
   readonly phase: Phase;
@@ -49,6 +60,10 @@ export interface ModelStatus {
   readonly pending: number;
   /** Requests that a version on probation failed and the standby answered, since the engine started. */
   readonly shielded: number;
+  /** Workers of the active version whose run is past its deadline: only the end of the process frees them. */
+  readonly stuckWorkers: number;
+  /** Requests that are answered 422 for now. */
+  readonly refused: readonly RefusedInput[];
   /** What the version before answered to the same questions; null while there is none that is asked. */
   readonly pairs: PairStanding | null;
   /** What the judge can see at the traffic that comes in; null while nothing is judged, and of the compat checks. */

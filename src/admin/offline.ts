@@ -199,6 +199,8 @@ function statusOf(registry: Registry, model: ModelRecord, now: Moment): ModelSta
     limits: null, health: null,
     pending: 0,
     shielded: 0,
+    stuckWorkers: 0,
+    refused: [],
     pairs: null, sights: null,
     recentDecisions: registry.decisions(model.model, DECISIONS_SHOWN),
   };

@@ -26,6 +26,8 @@ export interface HealthAnswer {
   readonly pending: number;
   /** Requests that a version on probation failed and the standby answered, since the engine started. */
   readonly shielded: number;
+  /** Workers of the active version whose run is past its deadline; one is enough to be unhealthy, and not ready. */
+  readonly stuck_workers: number;
   readonly pinned: boolean;
 }
 

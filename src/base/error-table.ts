@@ -66,6 +66,13 @@ export const ERRORS = {
     400,
     (d: { model: Text; reason: Text }) => `ask model "${d.model}" over lastgood.f32: ${d.reason}`,
   ),
+  INPUT_REFUSED: define(
+    422,
+    (d: { model: Text; version: Text; why: Text; retryAfterSeconds: number }) =>
+      `ask model "${d.model}": this very request is not asked again for ${d.retryAfterSeconds} s, because of what it ` +
+      `did to version "${d.version}": ${d.why}; wanted another request`,
+    ['retryAfterSeconds'],
+  ),
   UNAUTHORIZED: define(401, () => 'authorize: the bearer token is missing or wrong; wanted the admin token'),
   FORBIDDEN: define(
     403,
@@ -105,7 +112,7 @@ export const ERRORS = {
   NOT_READY: define(
     503,
     (d: { model: Text; version: Text }) =>
-      `ask version "${d.version}" of model "${d.model}": it is loaded, but no worker of it is there`,
+      `ask version "${d.version}" of model "${d.model}": it is loaded, but a worker of it is stuck in a run or gone`,
   ),
   ROUTE_NOT_FOUND: define(404, (d: { method: Text; path: Text }) => `route ${d.method} ${d.path}: no such route`),
   METHOD_NOT_ALLOWED: define(
@@ -185,7 +192,7 @@ export const ERRORS = {
   RUN_HUNG: define(
     504,
     (d: { model: Text; version: Text; ranMs: number }) =>
-      `run model "${d.model}" version "${d.version}": not back after ${d.ranMs} ms; its version is taken out`,
+      `run model "${d.model}" version "${d.version}": not back after ${d.ranMs} ms; it is given up`,
   ),
   // Registry and rollout
   INVALID_NAME: define(

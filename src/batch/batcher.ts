@@ -84,6 +84,7 @@ export class Batcher implements Submitter {
     kind: EntryKind, body: Uint8Array, sink: ReplySink, receivedUs: number, headerBytes = 0, timeoutUs = Infinity,
   ): Ticket {
     this.assertRoom(kind);
+    this.#assertAllowed(kind, body);
     const deadlineUs = receivedUs + Math.min(timeoutUs, this.#options.deadlineMs * 1e3);
     const isLarge = body.length > this.#options.slabBytes;
     const batch = isLarge ? this.#openSingle(body.length, kind) : this.#openFor(body.length, kind);
@@ -95,6 +96,14 @@ export class Batcher implements Submitter {
     this.#sweep.start();
     this.#timer.schedule();
     return ticket;
+  }
+
+  #assertAllowed(kind: EntryKind, body: Uint8Array): void {
+    try {
+      this.#options.assertAllowed?.(body);
+    } catch (error) {
+      throw this.counts.refused(kind, error as LastgoodError);
+    }
   }
 
   assertRoom(kind: EntryKind): void {

@@ -39,7 +39,7 @@ export class BatcherCounts {
   /** Counts a request that is not accepted; returns what to throw. */
   refused(kind: EntryKind, error: LastgoodError): LastgoodError {
     if (error.code === 'DRAINING') this.refusedDraining += 1;
-    else {
+    else if (error.code !== 'INPUT_REFUSED') {
       this.refusedQueueFull += 1;
       this.meter.queueFull += 1;
     }

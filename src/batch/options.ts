@@ -36,6 +36,8 @@ export interface BatcherOptions {
   readonly monotonicUs: () => number;
   /** Asks for batches that lie ready and no worker has begun: nobody waits for one of them any more. */
   readonly recall?: () => void;
+  /** Throws INPUT_REFUSED for a request that is not to be asked again; all may be asked by default. */
+  readonly assertAllowed?: (body: Uint8Array) => void;
   /**
    * Called with the number of requests that a running batch's version left without an answer, and that the main thread
    * answered in its stead: no sample of them will come from a worker in time, or at all.

@@ -31,7 +31,7 @@ import { OperatorApi } from './api/operator-api.ts';
 import { createServingApi, frontOptions } from './api/serving-api.ts';
 import type { EngineEvents, EngineHooks } from './events.ts';
 import { Follower } from './follower.ts';
-import { HungRuns } from './hung-runs.ts';
+import { HungRuns } from './blame/hung-runs.ts';
 import { StackWatcher } from './stack-watcher.ts';
 import { type EngineLog, logRolloutEvent, silentLog } from './log.ts';
 import type { Drained, EngineContext, EngineLife } from './models/context.ts';
@@ -44,6 +44,9 @@ import { MemoryWatch } from './safety/memory-watch.ts';
 import { DiskWatch } from './safety/disk-watch.ts';
 import { RollbackNotices } from './notices/rollback-notices.ts';
 import { GuardedStart } from './safety/guarded-start.ts';
+import { lookIntoLastDeath } from './blame/last-death.ts';
+import { PostMortem } from './blame/post-mortem.ts';
+import { RefusedInputs } from './safety/refused-inputs.ts';
 
 /** A kept-alive connection may carry one more request after the drain: it gets 503 and a farewell, not a reset. */
 const LINGER_MS = 200;
@@ -79,6 +82,7 @@ export class Engine extends EventEmitter<EngineEvents> implements EngineLife {
   readonly #follower: Follower;
   readonly #guard: GuardedStart | null;
   readonly #hungRuns: HungRuns;
+  readonly #postMortem: PostMortem;
   readonly #memoryWatch: MemoryWatch;
   readonly #stackWatcher: StackWatcher;
   readonly #diskWatch: DiskWatch;
@@ -93,7 +97,7 @@ export class Engine extends EventEmitter<EngineEvents> implements EngineLife {
     options: ResolvedOptions, store: RegistryStore, hooks: EngineHooks,
   ) {
     super();
-    const { clock = systemClock, log = silentLog, bootGuard } = hooks;
+    const { clock = systemClock, log = silentLog, bootGuard, inFlight = null } = hooks;
     this.log = log;
     this.#follows = hooks.follows === true;
     const commits = new AsyncCommits(store, options.dataDir);
@@ -121,7 +125,15 @@ export class Engine extends EventEmitter<EngineEvents> implements EngineLife {
         log.warn({ model, version, reason }, 'its answers could not be compared with those of the version before'),
     });
     const memory = memoryBudget(options.memoryMax);
-    this.context = { options, registry, clock, log, meters, monitor, preparation, expectedChanges, memory, emit };
+    const refused = new RefusedInputs({
+      clock, before: inFlight?.text ?? '',
+      keep: (text) => {
+        if (inFlight !== null) inFlight.text = text;
+      },
+    });
+    this.context = {
+      options, registry, clock, log, meters, monitor, preparation, expectedChanges, memory, emit, inFlight, refused,
+    };
     this.#guard = bootGuard === true ? new GuardedStart({ store, registry, clock, emit }) : null;
     const models = new ModelTable(this.context, this.#guard);
     this.models = models;
@@ -143,13 +155,17 @@ export class Engine extends EventEmitter<EngineEvents> implements EngineLife {
       onError: (error) => tell('the registry could not be followed', reasonOf(error)),
     });
     this.#stackWatcher = new StackWatcher({ ...this.context, models: () => models.all.values() });
+    this.#postMortem = new PostMortem(this.context);
     this.#hungRuns = new HungRuns({
-      registry, clock, emit, models: () => models.all.values(),
-      onHung: (run) => {
-        // What follows is the end of this process, and the version that is to blame is out.
-        const stopped = run.isTakenOut ? this.#guard?.stopped() : undefined;
-        void Promise.resolve(stopped).then(() => this.#tell('hung', run));
+      clock, emit, models: () => models.all.values(), isRecorded: inFlight !== null,
+      examine: async (served, batch, what) => {
+        const finding = await this.#postMortem.examine(served, batch, what);
+        if (finding.blames === 'nobody') this.#guard?.charge([{ ...batch, as: 'crashesServing' }]);
+        return finding;
       },
+      onExamined: () => inFlight?.clear(),
+      // What follows is the end of this process, and nobody's crash: what is to blame is known, or will be looked into.
+      onHung: (run) => void Promise.resolve(this.#guard?.stopped()).then(() => this.#tell('hung', run)),
     });
   }
 
@@ -167,13 +183,24 @@ export class Engine extends EventEmitter<EngineEvents> implements EngineLife {
     this.#memoryWatch.start();
     this.#diskWatch.start();
     await removeStaleParts(options.dataDir, clock.wallMs());
-    this.#guard?.begin();
+    const { inFlight, log } = this.context;
+    const lastEnd = inFlight?.lastEnd;
+    const left = lastEnd === undefined ? null : inFlight!.running();
+    inFlight?.clear();
+    this.#guard?.begin(left);
     this.#commits.start();
     this.models.followModels();
     for (const model of this.models.all.keys()) this.#catchUpOnNotices(model);
     this.#follower.start();
     this.#hungRuns.start();
     this.#stackWatcher.start();
+    const { models } = this;
+    void lookIntoLastDeath(
+      { models, guard: this.#guard, postMortem: this.#postMortem, refused: this.context.refused, log },
+      left ?? [], lastEnd ?? null,
+    ).catch((error: unknown) => this.#announce({
+      kind: 'problem', model: '', what: 'the last end of the process could not be looked into', reason: reasonOf(error),
+    }));
   }
 
   /** Listens for HTTP and WebSocket clients, port 0 on a free one: LISTEN_FAILED, FRONT_UNAVAILABLE, TLS_UNUSABLE. */

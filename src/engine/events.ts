@@ -1,6 +1,7 @@
 // What the engine tells its owner and what it takes from it; types only.
 import type { Clock } from '../base/clock.ts';
 import type { RolloutEvent } from '../rollout/events.ts';
+import type { InFlightFile } from '../shared-memory/in-flight.ts';
 import type { EngineLog } from './log.ts';
 
 /** A worker that only the end of the process will free. */
@@ -9,7 +10,7 @@ export interface HungRun {
   readonly version: string;
   /** How long the run had lasted when it was given up. */
   readonly ranMs: number;
-  /** Whether another version is to be active at the next start. */
+  /** Whether another version is to be active at the next start; not so where the request, or nobody, is to blame. */
   readonly isTakenOut: boolean;
   /** Resolves when what was found hung since then is out too, so that the process may end. */
   readonly settled: () => Promise<void>;
@@ -25,7 +26,7 @@ export interface EngineEvents {
   phase: [event: Extract<RolloutEvent, { kind: 'phase' }>];
   /** Something an operator should know about; the engine goes on. */
   problem: [event: Extract<RolloutEvent, { kind: 'problem' }>];
-  /** A worker does not come back from a run; only the end of the process frees it. The version is out already. */
+  /** A worker does not come back from a run; only the end of the process frees it. What is to blame is known. */
   hung: [run: HungRun];
   /** Everything that was accepted has been answered and nothing more is accepted. */
   drained: [];
@@ -43,6 +44,8 @@ export interface EngineHooks {
   readonly bootGuard?: boolean;
   /** The engine is there before its models are: who listens at once answers 503 for those that are not up yet. */
   readonly bringsUpLater?: boolean;
+  /** What the workers run is written into this file: see shared-memory/in-flight.ts. Nobody does by default. */
+  readonly inFlight?: InFlightFile | null;
   /** For a process whose directory another one owns: the registry is upgraded there, and not here. */
   readonly follows?: boolean;
 }

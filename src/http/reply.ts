@@ -60,6 +60,12 @@ function encodedError(error: unknown): EncodedError {
 }
 
 /** The one answer of an HTTP request. */
+// A request that is refused for its own sake may come again when that is over.
+function retryHeader(error: unknown): ExtraHeader | undefined {
+  const seconds = isLastgoodError(error) ? error.details?.['retryAfterSeconds'] : undefined;
+  return typeof seconds === 'number' ? ['Retry-After', String(seconds)] : undefined;
+}
+
 export class Reply implements ReplySink {
   readonly #response: HttpResponse;
   readonly #state: FrontState;
@@ -143,7 +149,7 @@ export class Reply implements ReplySink {
     countRefusal(this.#state, error);
     const { status, bytes } = encodedError(error);
     if (options?.close !== true) {
-      this.#send(status, bytes, false, options?.header);
+      this.#send(status, bytes, false, options?.header ?? retryHeader(error));
       return;
     }
     this.done = true;

@@ -4,7 +4,9 @@
 //   (start) -> starting -> serving -> stopped (told to end)         a process that dies leaves `starting` or `serving`
 //
 // Who is found in `starting`, or in `serving` while on probation, has one crash more. A new generation counts from 0.
-// A model cannot be told from its neighbours in one process: every version on probation is a suspect.
+// Where nobody wrote down what was running, a model cannot be told from its neighbours: every version on probation is
+// a suspect. Where somebody did (shared-memory/in-flight.ts), only those are charged that were running something, and
+// only after it was asked again and did not show who is to blame.
 import { bootKey, modelKey } from './store/keys.ts';
 import { RegistryReader } from './reader.ts';
 import type { BootRecord } from './store/keys.ts';
@@ -24,14 +26,31 @@ export interface Culprit {
   readonly reason: string;
 }
 
+/** Whose crash the end of a process counts as, by how far each had got. */
+interface Counted {
+  readonly starting: boolean;
+  readonly serving: boolean;
+}
+const ALL: Counted = { starting: true, serving: true };
+
+/** A crash of a version, as what it counts. */
+export interface Charge {
+  readonly model: string;
+  readonly version: string;
+  readonly as: 'crashesStarting' | 'crashesServing';
+}
+
 /** What the last process left, read as its end. Pure. */
-export function countCrash(boot: BootRecord | undefined, generation: number, isOnProbation: boolean): BootRecord {
+export function countCrash(
+  boot: BootRecord | undefined, generation: number, isOnProbation: boolean, counted = ALL,
+): BootRecord {
   if (boot?.generation !== generation) return { ...NO_CRASHES, generation, state: 'stopped' };
   const { state, crashesStarting, crashesServing } = boot;
-  if (state === 'starting') return { ...boot, crashesStarting: crashesStarting + 1 };
+  if (state === 'starting') return { ...boot, crashesStarting: crashesStarting + Number(counted.starting) };
   // A start that succeeded makes up for the ones that did not.
   if (!isOnProbation) return { ...boot, ...NO_CRASHES };
-  return { ...boot, crashesStarting: 0, crashesServing: crashesServing + (state === 'serving' ? 1 : 0) };
+  const isCounted = state === 'serving' && counted.serving;
+  return { ...boot, crashesStarting: 0, crashesServing: crashesServing + Number(isCounted) };
 }
 
 /** What speaks against a version, or null. Pure. */
@@ -54,7 +73,7 @@ export class BootGuard {
    * Counts how the last process ended; call it once, before any model is loaded. Suspects were being started when it
    * did: each is to be started by itself, because it is not known which of them brought it down.
    */
-  begin(): { readonly culprits: readonly Culprit[]; readonly suspects: readonly string[] } {
+  begin(counted = ALL): { readonly culprits: readonly Culprit[]; readonly suspects: readonly string[] } {
     const store = this.#store;
     return store.transaction(() => {
       const culprits: Culprit[] = [];
@@ -63,13 +82,28 @@ export class BootGuard {
         const { model, generation, activeVersion: version, probationEndedAtMs } = record;
         const left = store.get(bootKey(model));
         if (left?.state === 'starting') suspects.push(model);
-        const boot = countCrash(left, generation, probationEndedAtMs === null);
+        const boot = countCrash(left, generation, probationEndedAtMs === null, counted);
         store.put(bootKey(model), { ...boot, state: 'stopped' });
         const reason = guiltOf(boot);
         if (reason !== null && version !== null) culprits.push({ model, version, generation, reason });
       }
       return { culprits, suspects };
     });
+  }
+
+  /** Counts a crash that `begin` did not, once it is known that nobody else is to blame; returns who is out now. */
+  charge(charged: readonly Charge[]): Culprit[] {
+    const store = this.#store;
+    return store.transaction(() => charged.flatMap(({ model, version, as }) => {
+      const record = store.get(modelKey(model));
+      const boot = store.get(bootKey(model));
+      if (record?.activeVersion !== version || boot?.generation !== record.generation) return [];
+      if (as === 'crashesServing' && record.probationEndedAtMs !== null) return [];
+      const after = { ...boot, [as]: boot[as] + 1 };
+      store.put(bootKey(model), after);
+      const reason = guiltOf(after);
+      return reason === null ? [] : [{ model, version, generation: record.generation, reason }];
+    }));
   }
 
   /** Writes down how far these models have got. */

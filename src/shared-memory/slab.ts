@@ -16,7 +16,9 @@
 //           start; nothing of a request is written again when it is answered, so that another version can be asked the
 //           same from the same slab)
 
-const HEADER_BYTES = 64;
+/** Of the header, where the batch itself is described. */
+export const SLAB_HEADER_BYTES = 64;
+const HEADER_BYTES = SLAB_HEADER_BYTES;
 const ENTRY_BYTES = 64;
 const ALIGNMENT_BYTES = 64;
 
@@ -33,6 +35,8 @@ const H_CUT_US_F64 = 4;
 const H_RAN_US_F64 = 6;
 const H_TRACK = 10;
 const H_RUNS = 14;
+/** Where the number of runs lies, from the slab's start. */
+export const RUNS_OFFSET = H_RUNS * 4;
 const E_KIND = 0;
 const E_STATUS = 1;
 const E_REQUEST_OFFSET = 2;
@@ -140,6 +144,10 @@ export class Slab {
   /** Request bytes that still fit, if an entry is free. */
   get requestBytesFree(): number {
     return this.#words[H_REQUEST_CAPACITY]! - this.#words[H_REQUEST_USED]!;
+  }
+  /** Up to the end of the last request: all that a batch is made of. */
+  get usedBytes(): number {
+    return this.#requestStart() + this.#words[H_REQUEST_USED]!;
   }
   get generation(): number {
     return this.#words[H_GENERATION]! >>> 0;

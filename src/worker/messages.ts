@@ -7,6 +7,7 @@ import type { RunMemory } from '../domain/run-memory.ts';
 import type { MemoryPlan } from '../shared-memory/memory-budget.ts';
 import type { RunLimits } from '../domain/run-limits.ts';
 import type { ClassLabels, DefaultValue } from '../onnx/derive/open-zipmap.ts';
+import type { InFlightPlace } from '../shared-memory/in-flight.ts';
 import type { RowRingSize } from '../shared-memory/row-ring.ts';
 import type { NonFiniteJson } from '../protocols/json/tensor-json.ts';
 
@@ -78,6 +79,8 @@ export interface WorkerStart extends ArtifactRecord {
   readonly rows: RowMemory;
   /** Int32 per worker slot: see pool/slots.ts. */
   readonly slots: SharedArrayBuffer;
+  /** Where it is written down what runs: see shared-memory/in-flight.ts; null or not there where nobody keeps that. */
+  readonly inFlight?: InFlightPlace | null;
 }
 
 /** Opens the session, warms it, then holds its worker until all workers of the deployment have done so. */

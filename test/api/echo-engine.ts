@@ -123,6 +123,7 @@ export class EchoEngine implements ServingApi {
       lapped_samples: 0,
       pending: 0,
       shielded: 0,
+    stuck_workers: 0,
       pinned: false,
     };
   }

@@ -1,4 +1,5 @@
-// A run that does not come back: its clients get 504, its version goes, and the process is started again without it.
+// A run that does not come back: its clients get 504, its request is asked again elsewhere, what is to blame goes, the
+// version or the request, and the process is started again.
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -8,7 +9,7 @@ import type { AdminClient } from '../../src/admin/client.ts';
 import type { ModelStatus } from '../../src/admin/answers.ts';
 import { Server } from '../support/binary.ts';
 import { http } from '../support/http.ts';
-import { until } from '../support/poll.ts';
+import { until, untilResolved } from '../support/poll.ts';
 import { actor } from '../support/served-housing.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 import { endless } from '../worker/hostile-onnx.ts';
@@ -68,7 +69,7 @@ describe('a run that does not come back', () => {
     const { model, versions, recentDecisions: [decision] } = await statusOf(dataDir);
     const health = versions.find(({ version }) => version === 'hangs');
     assert.deepEqual([model.activeVersion, health?.health], ['good', 'unhealthy']);
-    assert.match(String(health?.quarantine?.reason), /has not come back for \d+ ms/);
+    assert.match(String(health?.quarantine?.reason), /a request hung .*version "good" answers it/);
     assert.deepEqual([decision?.trigger, decision?.rolledBackTo], ['engine', 'good']);
     assert.match(server.log, /SIGALRM.*free a stuck worker/);
     assert.equal((await ask(server.port, HANGS)).json['model_version'], 'good');
@@ -81,6 +82,10 @@ describe('a run that does not come back', () => {
     await until('another engine is ready', () => server.starts.length === 2, 30_000);
     assert.equal((await statusOf(dataDir)).model.activeVersion, 'hangs');
     assert.equal((await ask(server.port, RETURNS)).status, 200);
+    await untilResolved('the request is known', async () => (await statusOf(dataDir)).refused.length === 1, 60_000);
+    const { status, json } = await ask(server.port, HANGS);
+    assert.deepEqual([status, json['code']], [422, 'INPUT_REFUSED']);
+    assert.equal(server.starts.length, 2);
     assert.equal(await server.stop(), 0);
   });
 
@@ -108,8 +113,7 @@ describe('a run that does not come back', () => {
     assert.equal(await server.stop(), 0);
   });
 
-  test('beside another one ends the process only when both versions are out', async () => {
-    // The only version to go back to takes long to load: the process must not end before it is the active one.
+  test('that hangs the version before as well is refused for a while, and takes neither of them out', async () => {
     const { dataDir, server } = await serve([], { good: heavy(WIDTH), hangs: endless(), too: endless() });
     const inputs = [{ name: 'x', shape: [1, 3], datatype: 'FP32', data: [-1, 0, 0] }];
     const headers = { 'content-type': 'application/json' };
@@ -118,12 +122,13 @@ describe('a run that does not come back', () => {
     const active = ask(server.port, HANGS);
     assert.deepEqual([(await standby).status, (await active).status], [504, 504]);
     await until('another engine is ready', () => server.starts.length === 2, 60_000);
+    await untilResolved('both requests are known', async () => (await statusOf(dataDir)).refused.length === 2, 60_000);
     const { model, versions } = await statusOf(dataDir);
-    assert.equal(model.activeVersion, 'good');
-    assert.deepEqual(
-      versions.map(({ version, health }) => [version, health]),
-      [['good', 'good'], ['hangs', 'unhealthy'], ['too', 'unhealthy']],
-    );
+    assert.equal(model.activeVersion, 'too');
+    assert.deepEqual(versions.filter(({ health }) => health === 'unhealthy'), []);
+    const again = http(server.port, path, { body: JSON.stringify({ inputs }), headers });
+    assert.deepEqual([(await ask(server.port, HANGS)).status, (await again).status], [422, 422]);
+    assert.equal((await ask(server.port, RETURNS)).status, 200);
     assert.equal(await server.stop(), 0);
   });
 });

@@ -25,6 +25,13 @@ describe('countCrash', () => {
     assert.deepEqual(countCrash(undefined, 4, true), record('stopped'));
   });
 
+  test('leaves out who only stood by when it is known what was running', () => {
+    assert.deepEqual(
+      countCrash(record('serving', 1, 1), 4, true, { starting: true, serving: false }), record('serving', 0, 1));
+    assert.deepEqual(
+      countCrash(record('starting', 1, 1), 4, false, { starting: false, serving: false }), record('starting', 1, 1));
+  });
+
   test('guiltOf speaks from two crashes while starting and three while serving on', () => {
     assert.deepEqual([record('starting', 1, 2), record('starting', 2), record('serving', 0, 3)].map(guiltOf), [
       null, 'the process died 2 times while it was starting', 'the process died 3 times during its probation',
@@ -72,5 +79,17 @@ describe('BootGuard', () => {
     registry.createVersion({ ...registry.version('a', '1'), baseline: null, golden: null, version: '2' }, 'test');
     registry.activate({ model: 'a', version: '2', expectedGeneration: 1, by: 'test', reason: '' });
     assert.deepEqual(new BootGuard(store).begin().culprits, []);
+  });
+
+  test('charges afterwards only the active version that was running, on probation, and names it at the third time', () => {
+    const guard = new BootGuard(store);
+    guard.begin({ starting: false, serving: false });
+    guard.mark(['a', 'b'], 'serving');
+    const charge = (model: string, version: string): string[] =>
+      guard.charge([{ model, version, as: 'crashesServing' }]).map((culprit) => culprit.model);
+    assert.deepEqual([charge('a', '1'), charge('a', '1'), charge('a', 'another')], [[], [], []]);
+    assert.deepEqual(charge('a', '1'), ['a']);
+    registry.confirm({ model: 'b', by: 'test' });
+    assert.deepEqual(Array.from({ length: 4 }, () => charge('b', '1')).flat(), []);
   });
 });

@@ -22,7 +22,7 @@ const INNER_FLOORS: Readonly<Record<string, readonly (string | readonly string[]
   'src/protocols': ['json', 'tensor-request.ts', ['predict', 'oip', 'tfs', 'f32']],
   'src/registry': ['store', 'rules.ts', 'versions.ts', 'opening', 'commit'],
   'src/engine': [
-    'log.ts', 'events.ts', 'monitor-link.ts', 'follower.ts', 'safety', 'models', 'notices', 'hung-runs.ts', 'api',
+    'log.ts', 'events.ts', 'monitor-link.ts', 'follower.ts', 'safety', 'models', 'notices', 'blame', 'api',
   ],
   'src/worker': ['messages.ts', 'session', 'run', 'pool', 'entry'],
 };

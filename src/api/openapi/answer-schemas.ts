@@ -43,6 +43,7 @@ export const healthAnswer = z.strictObject({
   lapped_samples: z.int().min(0),
   pending: z.int().min(0),
   shielded: z.int().min(0),
+  stuck_workers: z.int().min(0),
   pinned: z.boolean(),
 }).meta({ id: 'Health' });
 

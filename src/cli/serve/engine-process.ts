@@ -10,12 +10,15 @@ import { greetingText } from '../views/greeting.ts';
 import { print, printJson } from '../views/output.ts';
 import type { ServeSettings } from '../settings/settings.ts';
 import { dieOnUncaught, restartWhenHung, stopEngine, stopSignal } from './stop.ts';
-import type { ReadyMessage } from './supervisor.ts';
+import { adoptInFlightFile, InFlightFile } from '../../shared-memory/in-flight.ts';
+import { IN_FLIGHT_FD, type ReadyMessage } from './supervisor.ts';
 
 /** Serves until a signal comes; returns the exit code. */
 export async function serve(settings: ServeSettings, json: boolean): Promise<0 | 1> {
   const { demoModels, follower } = settings;
   const options = { ...settings.options };
+  // Before anything else opens a file, and only where there is a supervisor to hand one over.
+  const fd = process.channel === undefined ? null : adoptInFlightFile(IN_FLIGHT_FD);
   let renewTls = (): void => undefined;
   // From the beginning: until there is a certificate to renew, the signal must not end the process.
   if (options.tlsCert !== undefined) process.on('SIGHUP', () => renewTls());
@@ -30,7 +33,10 @@ export async function serve(settings: ServeSettings, json: boolean): Promise<0 |
     const { createEngine } = await import('../../engine/engine.ts');
     const { createLog } = await import('../../engine/log.ts');
     const log = createLog({ level: options.logLevel, pretty: process.stderr.isTTY });
-    const engine = await createEngine(options, { log, bootGuard: !follower, follows: follower, bringsUpLater: true });
+    const engine = await createEngine(options, {
+      log, bootGuard: !follower, follows: follower, bringsUpLater: true,
+      inFlight: fd === null ? null : new InFlightFile(fd),
+    });
     dieOnUncaught(engine);
     restartWhenHung(engine);
     renewTls = () => engine.front?.renewTls();

@@ -9,6 +9,7 @@
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { constants } from 'node:os';
+import { createInFlightFile, InFlightFile } from '../../shared-memory/in-flight.ts';
 import { mallocEnvironment } from '../../base/process-memory.ts';
 import type { EngineLog } from '../../engine/log.ts';
 import { RestartPolicy } from './restart-policy.ts';
@@ -23,6 +24,9 @@ const SIGNAL_CODE_BASE = 128;
  * every thread; requests leave next to nothing on the heap, so an engine is as fast with less.
  */
 export const ENGINE_FLAGS: readonly string[] = ['--max-semi-space-size=4'];
+
+/** Where an engine finds the in-flight record: behind the three of every process and the IPC channel. */
+export const IN_FLIGHT_FD = 4;
 
 /** What the engine tells its supervisor when it listens. */
 export interface ReadyMessage {
@@ -49,6 +53,7 @@ class Supervisor {
   readonly #log: EngineLog;
   readonly #leave: (code: number) => void;
   readonly #policy = new RestartPolicy();
+  readonly #inFlight: InFlightFile | null;
   #child: ChildProcess | null = null;
   #address: string | null = null;
   #isStopping = false;
@@ -58,6 +63,9 @@ class Supervisor {
     this.#args = args;
     this.#log = log;
     this.#leave = leave;
+    const fd = createInFlightFile();
+    this.#inFlight = fd === null ? null : new InFlightFile(fd);
+    if (fd === null) log.warn({}, 'no shared memory: what runs when the engine dies is not known afterwards');
     for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => this.#onSignal(signal));
     if (passesHangUp) process.on('SIGHUP', () => this.#child?.kill('SIGHUP'));
   }
@@ -69,7 +77,7 @@ class Supervisor {
     // Of two flags that say the same the later one counts: what this process was started with.
     const flags = [...ENGINE_FLAGS, ...process.execArgv];
     const child = spawn(process.execPath, [...flags, ...this.#args, ...again, '--no-supervisor'], {
-      stdio: ['inherit', 'inherit', 'inherit', 'ipc'],
+      stdio: ['inherit', 'inherit', 'inherit', 'ipc', this.#inFlight?.fd ?? 'ignore'],
       env: { ...process.env, ...mallocEnvironment() },
       // A group of its own, or a terminal's Ctrl-C would reach the engine twice, which means: end at once.
       detached: true,
@@ -85,7 +93,11 @@ class Supervisor {
       this.#child = null;
       const isFirst = this.#address === null;
       const atMs = performance.now();
-      this.#onDeath({ code, signal, isReady, isFirst, livedMs: atMs - startedMs, atMs });
+      this.#inFlight?.noteEnd(signal === null ? null : constants.signals[signal]);
+      const running = this.#inFlight?.running() ?? [];
+      const isExplained = running.length > 0 || signal === HUNG_SIGNAL;
+      const death = { code, signal, isReady, isFirst, isExplained, livedMs: atMs - startedMs, atMs };
+      this.#onDeath(death, running.map(({ model, version }) => `${model} ${version}`));
     });
   }
 
@@ -99,7 +111,7 @@ class Supervisor {
     this.#isStopping = true;
   }
 
-  #onDeath(death: Death): void {
+  #onDeath(death: Death, running: readonly string[]): void {
     const { code, signal } = death;
     if (this.#isStopping || code === 0) {
       // Told to stop before it could listen to signals: there was nothing to answer, and it did stop.
@@ -116,7 +128,7 @@ class Supervisor {
     }
     const what = signal === HUNG_SIGNAL ? 'the engine ended to free a stuck worker' : 'the engine ended';
     const level = signal === HUNG_SIGNAL ? 'warn' : 'error';
-    this.#log[level]({ how, livedMs: Math.round(death.livedMs), pauseMs }, `${what} and is started again`);
+    this.#log[level]({ how, running, livedMs: Math.round(death.livedMs), pauseMs }, `${what} and is started again`);
     this.#pause = setTimeout(() => {
       this.#pause = null;
       this.start();

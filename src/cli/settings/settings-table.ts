@@ -79,7 +79,7 @@ export const SERVE_SETTINGS: readonly Setting[] = [
   engine('dimension-max', 'dimensionMax', 'integer', 'n',
     'size of an open dimension in a request (default: what --request-memory-max allows)'),
   engine('hung-ms', 'hungMs', 'integer', 'ms',
-    'a run not back by then takes its version out of service, and the engine is started again'),
+    'a run not back by then is given up, whose fault it was is found out, and the engine is started again'),
   engine('body-bytes-max', 'bodyBytesMax', 'integer', 'bytes', 'largest request body'),
   limit('header-bytes-max', 'headerBytesMax', 'bytes', 'headers of a request; more are answered 431'),
   limit('connections-max', 'connectionsMax', 'n', 'connections; further ones are closed at once'),

@@ -26,6 +26,7 @@ const DECISIONS_SHOWN = 5;
 /** A certificate that is renewed in time has longer than this. */
 const EXPIRY_NEAR_MS = 14 * 24 * 3_600_000;
 const NAMES_SHOWN = 6;
+const HASH_SHOWN = 12;
 
 const PHASE_STYLES: Readonly<Record<ModelStatus['phase'], Style>> = {
   empty: 'dim', loading: 'yellow', probation: 'yellow', steady: 'green', no_rollback_target: 'red',
@@ -123,7 +124,7 @@ function measured(
   return failing ? { text: text(value), style: 'red' } : { text: text(value) };
 }
 
-function troublesOf({ model, phase, health }: ModelStatus): string[] {
+function troublesOf({ model, phase, health, stuckWorkers, refused }: ModelStatus): string[] {
   const troubles = (health?.violations ?? []).map((text) => `${model.model}: ${text}`);
   if (phase === 'no_rollback_target') {
     troubles.push(`${model.model}: it fails, and no healthy version is there to go back to`);
@@ -133,7 +134,13 @@ function troublesOf({ model, phase, health }: ModelStatus): string[] {
       'look at the host and at what comes in');
   }
   if (model.activeVersion === null) troubles.push(`${model.model}: no version is active`);
-  const warnings = (health?.warnings ?? []).map((text) => paint('yellow', `! ${model.model}: warning: ${text}`));
+  if (stuckWorkers > 0) {
+    troubles.push(`${model.model}: ${countText(stuckWorkers)} workers are stuck in a run past its deadline`);
+  }
+  const refusals = refused.map(({ sha256, version, why, untilMs }) =>
+    `request ${sha256.slice(0, HASH_SHOWN)} (version ${version}) is refused until ${timeText(untilMs)}: ${why}`);
+  const warnings = [...(health?.warnings ?? []), ...refusals]
+    .map((text) => paint('yellow', `! ${model.model}: warning: ${text}`));
   return [...troubles.map((text) => paint('red', `! ${text}`)), ...warnings];
 }
 

@@ -6,9 +6,11 @@ import type { Registry } from '../../registry/registry.ts';
 import type { Preparation } from '../../rollout/preparation/preparation.ts';
 import type { ExpectedChanges } from '../../rollout/registration/expected-change.ts';
 import type { RolloutEvent } from '../../rollout/events.ts';
+import type { InFlightFile } from '../../shared-memory/in-flight.ts';
 import type { MemoryBudget } from '../../shared-memory/memory-budget.ts';
 import type { EngineLog } from '../log.ts';
 import type { MonitorLink } from '../monitor-link.ts';
+import type { RefusedInputs } from '../safety/refused-inputs.ts';
 import type { EngineMeters } from './meters.ts';
 
 /** Made once for an engine, before its models. */
@@ -23,6 +25,9 @@ export interface EngineContext {
   readonly expectedChanges: ExpectedChanges;
   /** What the process may have of memory; null when nothing limits it. */
   readonly memory: MemoryBudget | null;
+  /** Where workers write down what they run; null where nobody keeps that. */
+  readonly inFlight: InFlightFile | null;
+  readonly refused: RefusedInputs;
   /** Tells the log and whoever listens to the engine. */
   readonly emit: (event: RolloutEvent) => void;
 }

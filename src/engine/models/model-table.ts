@@ -152,6 +152,7 @@ export class ModelTable {
     const isSuspect = this.#guard?.isSuspect(model) === true;
     served.isStarting = true;
     try {
+      await this.#guard?.mayStart(model);
       await this.#order.active(async () => {
         // It may have been removed while it waited.
         if (this.#served.get(model) !== served) return;

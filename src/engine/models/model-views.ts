@@ -17,7 +17,8 @@ const DECISIONS_SHOWN = 5;
 export function healthAnswerOf(served: ServedModel, { registry }: EngineContext): HealthAnswer {
   const { model, rollout, health, batcher, counts } = served;
   const record = registry.model(model);
-  const violations = health?.violations ?? [];
+  const { stuckWorkers } = served;
+  const violations = [...(health?.violations ?? []), ...stuckText(served)];
   return {
     healthy: rollout.active !== null && violations.length === 0,
     violations: rollout.active === null ? ['no version is active'] : violations,
@@ -34,8 +35,14 @@ export function healthAnswerOf(served: ServedModel, { registry }: EngineContext)
     lapped_samples: health?.totals.lapped ?? 0,
     pending: batcher.pending,
     shielded: counts.shielded,
+    stuck_workers: stuckWorkers,
     pinned: record.pin !== null,
   };
+}
+
+function stuckText({ stuckWorkers, rollout }: ServedModel): string[] {
+  const workers = rollout.active?.deployment.workers ?? 0;
+  return stuckWorkers === 0 ? [] : [`${stuckWorkers} of ${workers} workers are stuck in a run past its deadline`];
 }
 
 /** One model of `lastgood status`. */
@@ -54,6 +61,8 @@ export function statusOf(served: ServedModel, context: EngineContext): ModelStat
     health,
     pending: batcher.pending,
     shielded: counts.shielded,
+    stuckWorkers: served.stuckWorkers,
+    refused: context.refused.of(model),
     pairs: served.pairs.standing,
     sights: sightsNow(served, context),
     recentDecisions: registry.decisions(model, DECISIONS_SHOWN),

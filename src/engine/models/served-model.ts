@@ -21,7 +21,8 @@ import type { ActiveGeneration } from '../../rollout/active.ts';
 import { DeploymentLoader } from '../../rollout/deployment/loader.ts';
 import { ModelRollout } from '../../rollout/rollout.ts';
 import type { Slab } from '../../shared-memory/slab.ts';
-import { Track } from '../../shared-memory/slab.ts';
+import { NO_GENERATION, Track } from '../../shared-memory/slab.ts';
+import type { BatchResult } from '../../worker/messages.ts';
 import { circumstancesOf, LastHours } from '../safety/evidence-context.ts';
 import { FailureLog } from '../safety/failure-log.ts';
 import { LostSamples, MAIN_THREAD_RING } from '../safety/lost-samples.ts';
@@ -80,7 +81,7 @@ export class ServedModel {
     this.batcher = new Batcher({ ...queue, dispatch: this.#dispatch });
     this.#loader = new DeploymentLoader({
       model, options, clock, monitor, nextDeploymentId, meter: this.#meter, emit: context.emit,
-      preparation: context.preparation, memory: context.memory?.plan ?? null,
+      preparation: context.preparation, inFlight: context.inFlight, memory: context.memory?.plan ?? null,
       dataDir: context.options.dataDir, loadMs: context.options.loadMs, record: recordedRows(context.options),
       workers: () => workersFor(options, models.size),
     }, () => this.batcher.arena);
@@ -138,11 +139,12 @@ export class ServedModel {
   // What the model's own queue and those of its versions have in common.
   #queueOptions(): Omit<BatcherOptions, 'dispatch' | 'separateSlabs'> {
     const { batchSizeMax, batchDelayUs, slabBytes, largeBytesMax, pendingMax, deadlineMs } = this.options;
-    const { clock, memory } = this.#context;
+    const { clock, memory, refused } = this.#context;
     return {
       model: this.model, batchSizeMax, batchDelayUs, slabBytes, largeBytesMax, pendingMax, deadlineMs, memory,
       monotonicUs: () => clock.monotonicUs(), meter: this.#meter, answersOf: this.#answersOf,
       recall: () => this.#recallAllBut(null),
+      assertAllowed: (body) => refused.assertAllowed(this.model, body),
       onUnanswered: this.#noteUnanswered, onFailedAnswer: this.#noteFailedAnswer,
     };
   }
@@ -167,6 +169,26 @@ export class ServedModel {
     return [...this.#deployments.ready, ...this.#deployments.retiring];
   }
 
+  /** A run of this version is past its deadline: what lies ready behind it goes to whoever can answer. */
+  noteStuck(deployment: Deployment, slab: Slab): void {
+    deployment.noteStuck(slab);
+    deployment.recall();
+    this.batcher.wake();
+  }
+
+  /** Whether the model's requests are answered while a worker of `deployment` is stuck. */
+  canAnswerBeside(deployment: Deployment): boolean {
+    return this.rollout.active?.deployment !== deployment || !deployment.isBlocked || this.#substitute !== undefined;
+  }
+
+  // Whoever answers while all workers of the active version are stuck.
+  get #substitute(): Deployment | undefined {
+    const { standby } = this.#deployments;
+    const active = this.rollout.active?.deployment;
+    const isAble = active !== undefined && standby !== undefined && !standby.isBlocked;
+    return isAble && this.#shield.areAlike(active, standby) ? standby : undefined;
+  }
+
   /** Answers the requests of a batch that will not come back. */
   giveUp(slab: Slab, error: unknown): void {
     for (const queue of this.queues) queue.giveUp(slab, error);
@@ -182,6 +204,11 @@ export class ServedModel {
     if (version !== undefined) return this.#versionQueues.deploymentOf(version);
     if (this.rollout.active === null) throw this.#servesNothing();
     return this.rollout.active.deployment;
+  }
+
+  /** Workers of the active version whose run is past its deadline. */
+  get stuckWorkers(): number {
+    return this.rollout.active?.deployment.stuck.size ?? 0;
   }
 
   /** Whether the active version can answer now. */
@@ -294,12 +321,20 @@ export class ServedModel {
     const { traffic } = this.rollout;
     if (traffic === null) throw this.#servesNothing();
     const { deployment, generation } = traffic.stable;
+    if (deployment.isBlocked && this.#substitute !== undefined) return this.#substituted(this.#substitute, slab);
     const standby = this.rollout.phase === 'probation' ? this.#deployments.standby : undefined;
     const isShielded = standby !== undefined && this.#shield.covers(deployment, standby);
     if (!deployment.hasPlace(isShielded ? 'shielded' : 'queue', mayQueueBehind)) return undefined;
     slab.stamp(generation, deployment.id, this.#context.clock.monotonicUs(), this.#track);
     return isShielded ? this.#shield.run(deployment, standby, slab, ids) : deployment.run(slab, 'queue');
   };
+
+  // Judged for nobody: it says nothing about either version.
+  #substituted(standby: Deployment, slab: Slab): Promise<BatchResult> | undefined {
+    if (!standby.hasPlace('queue', false)) return undefined;
+    slab.stamp(NO_GENERATION, standby.id, this.#context.clock.monotonicUs(), Track.shield);
+    return standby.run(slab, 'queue');
+  }
 
   get #track(): Track {
     return this.rollout.phase === 'steady' ? Track.stable : Track.canary;

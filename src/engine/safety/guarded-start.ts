@@ -3,7 +3,8 @@
 // guard then remembers nothing and says so.
 import type { Clock } from '../../base/clock.ts';
 import { isLastgoodError, reasonOf } from '../../base/errors.ts';
-import { BootGuard, type Culprit } from '../../registry/boot-guard.ts';
+import type { InFlightBatch } from '../../shared-memory/in-flight.ts';
+import { BootGuard, type Charge, type Culprit } from '../../registry/boot-guard.ts';
 import type { BootRecord } from '../../registry/store/keys.ts';
 import type { Registry } from '../../registry/registry.ts';
 import type { RegistryStore } from '../../registry/store/store.ts';
@@ -24,17 +25,51 @@ export class GuardedStart {
   readonly #marked = new Set<string>();
   #suspects: ReadonlySet<string> = new Set();
   #isStopped = false;
+  #settle: () => void = () => undefined;
+  /** Resolves when it is known whether a batch was to blame for the last end: suspects are not brought up before. */
+  #settled: Promise<void> = Promise.resolve();
 
   constructor(ports: GuardedStartPorts) {
     this.#ports = ports;
     this.#guard = new BootGuard(ports.store);
   }
 
-  /** Takes out what brought the process down too often; once, before any model is brought up. */
-  begin(): void {
-    const { culprits, suspects } = this.#tolerate(() => this.#guard.begin()) ?? { culprits: [], suspects: [] };
+  /**
+   * Takes out what brought the process down too often; once, before any model is brought up. `running` is what the
+   * last process was running when it ended, null when nobody knows; who was running nothing stays out of it, and where
+   * something was running nobody is charged before `settle`.
+   */
+  begin(running: readonly InFlightBatch[] | null = null): void {
+    const isHeld = running !== null && running.length > 0;
+    const counted = { starting: !isHeld, serving: running === null };
+    const { culprits, suspects } = this.#tolerate(() => this.#guard.begin(counted)) ?? { culprits: [], suspects: [] };
+    if (isHeld) this.#settled = new Promise((resolve) => (this.#settle = resolve));
     this.#suspects = new Set(suspects);
     for (const culprit of culprits) this.#takeOut(culprit);
+  }
+
+  /** These were running, and asking them again has not shown who is to blame: they are charged, and the suspects. */
+  settle(charged: readonly Pick<InFlightBatch, 'model' | 'version'>[]): void {
+    if (charged.length > 0) {
+      const { registry } = this.#ports;
+      const loading = [...this.#suspects].flatMap((model): Charge[] => {
+        const version = registry.model(model).activeVersion;
+        return version === null ? [] : [{ model, version, as: 'crashesStarting' }];
+      });
+      this.charge([...loading, ...charged.map(({ model, version }): Charge =>
+        ({ model, version, as: 'crashesServing' }))]);
+    }
+    this.#settle();
+  }
+
+  /** Counts crashes that were not counted at the start; what has too many by then goes. */
+  charge(charges: readonly Charge[]): void {
+    for (const culprit of this.#tolerate(() => this.#guard.charge(charges)) ?? []) this.#takeOut(culprit);
+  }
+
+  /** Resolves when this model may be brought up. */
+  async mayStart(model: string): Promise<void> {
+    if (this.isSuspect(model)) await this.#settled;
   }
 
   isSuspect(model: string): boolean {

@@ -81,7 +81,12 @@ export class Shield {
 
   /** Tells whether clients can be given an answer of `standby` for one of `active`. Asked at every cut. */
   covers(active: Runner, standby: Runner): boolean {
-    if (!this.#ports.isOn || active === standby) return false;
+    return this.#ports.isOn && this.areAlike(active, standby);
+  }
+
+  /** Tells whether both take the same requests. */
+  areAlike(active: Runner, standby: Runner): boolean {
+    if (active === standby) return false;
     if (this.#pair?.active !== active || this.#pair.standby !== standby) {
       const isAlike = signatureDifference(active.version.signature, standby.version.signature) === null;
       this.#pair = { active, standby, isAlike };

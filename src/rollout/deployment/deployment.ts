@@ -7,6 +7,7 @@ import { artifactRecordOf } from '../../domain/records.ts';
 import type { VersionRecord } from '../../domain/records.ts';
 import { clearSampleRing, sampleRingBytes, sampleRingOffset } from '../../shared-memory/sample-ring.ts';
 import { nanInputsOf, noLimits, RUN_ROWS_MAX, type RunLimits } from '../../domain/run-limits.ts';
+import type { InFlightPlace } from '../../shared-memory/in-flight.ts';
 import type { MemoryPlan } from '../../shared-memory/memory-budget.ts';
 import { NO_GENERATION, Track, type Slab } from '../../shared-memory/slab.ts';
 import { createSlab, type SlabArena } from '../../shared-memory/slab-arena.ts';
@@ -54,10 +55,21 @@ interface DeploymentOptions {
   readonly samples?: boolean;
   /** Whether, and how many, whole rows its workers leave; none by default. */
   readonly rows?: RowMemoryOptions;
+  /** Where its workers write down what they run; nowhere by default. */
+  readonly inFlight?: InFlightPlace | null;
   /** Threads and memory of a deployment that is gone; new ones by default. */
   readonly retired?: RetiredResources | null;
   readonly onWorkerLost: (reason: unknown) => void;
 }
+
+type VersionStartOptions = Pick<
+  DeploymentOptions,
+  'id' | 'dataDir' | 'version' | 'workers' | 'intraOpThreads' | 'prepared' | 'limits' | 'requestRowsMax' | 'nonFinite'
+>;
+/** What a worker is told of a version, without the memory that it shares with others. */
+export type VersionStart = Omit<
+  WorkerStart, 'memory' | 'watch' | 'arena' | 'slabCount' | 'rings' | 'ringCapacity' | 'samples' | 'rows' | 'slots'
+>;
 
 export class Deployment {
   readonly id: number;
@@ -75,6 +87,7 @@ export class Deployment {
   readonly #pool: InferencePool;
   #state: DeploymentState = 'ready';
   readonly #running = new Set<Slab>();
+  readonly #stuck = new Set<Slab>();
   #onIdle: (() => void) | null = null;
 
   private constructor(
@@ -94,34 +107,16 @@ export class Deployment {
   static async load(options: DeploymentOptions): Promise<Deployment> {
     const { retired = null, workers } = options;
     const rings = retired === null ? allocateRings(workers) : clearedRings(retired.rings, workers);
-    const { signature, outputKind } = options.version;
+    const { signature } = options.version;
     const rows = options.rows === undefined
       ? NO_ROWS
       : allocateRows(signature, workers, options.rows, retired?.rows);
     const watch = StackWatch.create(options.stackCheckShare ?? 0);
     const pool = await InferencePool.start(
       {
-        dataDir: options.dataDir,
-        model: options.version.model,
-        version: options.version.version,
-        ...artifactRecordOf(options.version),
-        labels: labelsOf(signature),
-        defaults: defaultsOf(signature),
-        outputKind,
-        source: predictionSource(options.version),
-        deploymentId: options.id,
-        workers: options.workers,
-        intraOpThreads: options.intraOpThreads,
-        session: options.version.session ?? {},
-        stacking: options.version.stacking ?? null,
-        prepared: options.prepared ?? null,
+        ...versionStartOf(options),
         memory: memoryOf(options),
         watch: watch.memory,
-        limits: options.limits ?? noLimits(signature, RUN_ROWS_MAX),
-        requestRowsMax: options.requestRowsMax ?? ROWS_LIMIT,
-        answerBytesMax: ANSWER_BYTES_MAX,
-        refusesNonFinite: nanInputsOf(options.version) === 'refuse',
-        nonFinite: options.nonFinite ?? 'token',
         arena: options.arena.memory,
         slabCount: options.arena.slabs.length,
         rings,
@@ -129,6 +124,7 @@ export class Deployment {
         samples: options.samples ?? true,
         rows,
         slots: new SharedArrayBuffer(options.workers * Int32Array.BYTES_PER_ELEMENT),
+        inFlight: options.inFlight ?? null,
       },
       {
         loadMs: options.loadMs, onWorkerLost: options.onWorkerLost,
@@ -145,9 +141,20 @@ export class Deployment {
   get runningSlabs(): ReadonlySet<Slab> {
     return this.#running;
   }
-  /** Whether it can answer now: it is loaded, and a worker is there. */
+  /** Those whose run is past the deadline of its requests: each has a worker that only an end of the run frees. */
+  get stuck(): ReadonlySet<Slab> {
+    return this.#stuck;
+  }
+  noteStuck(slab: Slab): void {
+    if (this.#running.has(slab)) this.#stuck.add(slab);
+  }
+  /** Whether it can answer now: it is loaded, a worker is there, and none is stuck: half alive is not well. */
   get canAnswer(): boolean {
-    return this.#state === 'ready' && this.#pool.scheduler.isManned;
+    return this.#state === 'ready' && this.#pool.scheduler.isManned && this.#stuck.size === 0;
+  }
+  /** Whether no worker is left that is not stuck. */
+  get isBlocked(): boolean {
+    return this.#stuck.size >= this.workers;
   }
   /** Whether a batch of `user` may be run now: see BatchScheduler. */
   hasPlace(user: 'queue' | 'shielded' | 'named', mayQueueBehind = false): boolean {
@@ -173,6 +180,7 @@ export class Deployment {
       throw lastgoodError('MODEL_FAILED', { model, version, reason: `its worker was lost: ${reasonOf(error)}` });
     } finally {
       this.#running.delete(slab);
+      this.#stuck.delete(slab);
       if (this.#running.size === 0) this.#onIdle?.();
     }
   }
@@ -219,6 +227,33 @@ export class Deployment {
     if (this.#running.size > 0) await new Promise<void>((resolve) => (this.#onIdle = resolve));
     return true;
   }
+}
+
+/** How a worker is to load and run the version, wherever that is. */
+export function versionStartOf(options: VersionStartOptions): VersionStart {
+  const { version } = options;
+  const { signature } = version;
+  return {
+    dataDir: options.dataDir,
+    model: version.model,
+    version: version.version,
+    ...artifactRecordOf(version),
+    labels: labelsOf(signature),
+    defaults: defaultsOf(signature),
+    outputKind: version.outputKind,
+    source: predictionSource(version),
+    deploymentId: options.id,
+    workers: options.workers,
+    intraOpThreads: options.intraOpThreads,
+    session: version.session ?? {},
+    stacking: version.stacking ?? null,
+    prepared: options.prepared ?? null,
+    limits: options.limits ?? noLimits(signature, RUN_ROWS_MAX),
+    requestRowsMax: options.requestRowsMax ?? ROWS_LIMIT,
+    answerBytesMax: ANSWER_BYTES_MAX,
+    refusesNonFinite: nanInputsOf(version) === 'refuse',
+    nonFinite: options.nonFinite ?? 'token',
+  };
 }
 
 // Where nothing limits the process, or nobody knows what a run takes, no run is asked about.

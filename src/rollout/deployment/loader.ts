@@ -12,6 +12,7 @@ import { Deployments } from './deployments.ts';
 import type { RowMemoryOptions } from './row-memory.ts';
 import { requestRowsMax, runLimits } from './run-limits.ts';
 import { ResourceCache, RetireDelay, type RetiredResources } from './thread-reuse.ts';
+import type { InFlightFile, InFlightPlace } from '../../shared-memory/in-flight.ts';
 import type { MemoryPlan } from '../../shared-memory/memory-budget.ts';
 import type { SlabArena } from '../../shared-memory/slab-arena.ts';
 import { inputColumnsOf } from '../../domain/input-columns.ts';
@@ -39,6 +40,8 @@ interface DeploymentLoaderPorts {
   readonly preparation: Preparation;
   /** What the process may have of memory; null when nothing limits it. */
   readonly memory: MemoryPlan | null;
+  /** Where workers write down what they run; null where nobody keeps that. */
+  readonly inFlight: InFlightFile | null;
   readonly nextDeploymentId: () => number;
   readonly monitor: {
     post(command: MonitorCommand): void;
@@ -55,6 +58,7 @@ export class DeploymentLoader {
   readonly #cache = new ResourceCache();
   readonly #delay = new RetireDelay();
   readonly #retiring = new Set<Promise<void>>();
+  readonly #places = new WeakMap<Deployment, InFlightPlace>();
 
   constructor(ports: DeploymentLoaderPorts, arena: () => SlabArena) {
     this.#ports = ports;
@@ -92,6 +96,7 @@ export class DeploymentLoader {
     const { dataDir, options, loadMs, record, nextDeploymentId, emit, clock, meter, model, preparation } = this.#ports;
     const beginUs = clock.monotonicUs();
     const workers = this.#ports.workers();
+    const inFlight = this.#ports.inFlight?.take(workers) ?? null;
     const deployment = await Deployment.load({
       id: nextDeploymentId(), dataDir, version, workers, loadMs,
       intraOpThreads: options.intraOpThreads,
@@ -107,10 +112,19 @@ export class DeploymentLoader {
       retired: await this.#takeRetired(workers),
       onWorkerLost: (reason) =>
         emit({ kind: 'problem', model, what: 'a worker ended unexpectedly', reason: String(reason) }),
+      inFlight,
+    }).catch((error: unknown) => {
+      this.#giveBack(inFlight, workers);
+      throw error;
     });
+    if (inFlight !== null) this.#places.set(deployment, inFlight);
     void preparation.ensureServed(version).catch(() => undefined);
     meter.noteLoad(version.version, (clock.monotonicUs() - beginUs) / 1e6);
     return deployment;
+  }
+
+  #giveBack(place: InFlightPlace | null, workers: number): void {
+    if (place !== null) this.#ports.inFlight?.give(place, workers);
   }
 
   async #takeRetired(workers: number): Promise<RetiredResources | null> {
@@ -128,6 +142,7 @@ export class DeploymentLoader {
     const retired = await deployment.retire().finally(() => {
       if (this.deployments.find(version) === undefined) meter.loadSeconds.delete(version);
     });
+    this.#giveBack(this.#places.get(deployment) ?? null, deployment.workers);
     // Memory that somebody may still read is not used again.
     const isFree = await monitor.detach(model, id).then(() => true, () => false);
     if (retired === null) return;

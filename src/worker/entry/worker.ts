@@ -8,6 +8,7 @@ import { collectGarbage } from '../../base/process-memory.ts';
 import { monotonicUs } from '../../base/clock.ts';
 import { encodeError, failedTask, isLastgoodError, lastgoodError, reasonOf } from '../../base/errors.ts';
 import { Outcome, SampleWriter, sampleRingOffset } from '../../shared-memory/sample-ring.ts';
+import { InFlightSlot } from '../../shared-memory/in-flight.ts';
 import { MailboxReceiver } from '../../shared-memory/mailbox.ts';
 import type { Slab } from '../../shared-memory/slab.ts';
 import { viewSlabArena } from '../../shared-memory/slab-arena.ts';
@@ -29,6 +30,8 @@ interface Assignment {
   slot: number;
   /** One for the whole assignment: a second writer on the same ring would not know where the first one is. */
   sampler: Sampler | null;
+  /** Where it is written down what runs, if that is kept. */
+  inFlight: InFlightSlot | null;
   loaded: LoadedVersion | null;
 }
 
@@ -38,7 +41,7 @@ function assignmentOf(start: WorkerStart): Assignment {
   if (assignment?.start.deploymentId !== start.deploymentId) {
     const slots = new WorkerSlots(start.slots);
     const slabs = viewSlabArena(start.arena, start.slabCount);
-    assignment = { start, slots, slabs, slot: -1, sampler: null, loaded: null };
+    assignment = { start, slots, slabs, slot: -1, sampler: null, inFlight: null, loaded: null };
   }
   return assignment;
 }
@@ -59,6 +62,7 @@ async function ensureLoaded(assignment: Assignment): Promise<LoadedVersion> {
   const slot = assignment.slot >= 0 ? assignment.slot : slots.claim(threadId);
   assignment.slot = slot;
   if (slot < 0) throw lastgoodError('LOAD_FAILED', { model, version, reason: 'no worker slot is free' });
+  if (start.inFlight) assignment.inFlight ??= new InFlightSlot(start.inFlight, slot, { model, version });
   assignment.sampler ??= new Sampler(
     start.samples
       ? new SampleWriter(start.rings, sampleRingOffset(slot, start.ringCapacity), start.ringCapacity)
@@ -128,6 +132,7 @@ async function runBatch(slab: Slab, assignment: Assignment): Promise<BatchReport
     let result: BatchResult;
     try {
       const { runner } = await ensureLoaded(assignment);
+      assignment.inFlight?.begin(slab);
       result = await runner.run(slab);
     } catch (error) {
       // Entries that were answered before the throw keep their answers and samples.
@@ -137,6 +142,8 @@ async function runBatch(slab: Slab, assignment: Assignment): Promise<BatchReport
     return result.overflow.length === 0 ? null : result;
   } catch (error) {
     return { overflow: [], failure: encodeError(error) };
+  } finally {
+    assignment.inFlight?.end();
   }
 }
 

@@ -1,24 +1,28 @@
 // Looks for runs that do not come back. A busy worker cannot be stopped, so what is left is: answer its requests with
-// 504, take the version out, and have the process started again. Main thread.
+// 504, find out whether they or the version are to blame, and have the process started again. Main thread.
 //
-//   running -> hung: requests refused, version rolled back or quarantined -> (registry written) -> reported, once a run
+//   running -> stuck (past the deadline): not ready, the standby answers instead
+//           -> hung: requests refused, asked again elsewhere (post-mortem.ts) -> (registry written) -> reported, once
 //
-// Invariant: runs are reported only after the registry knows of every hung version that it is out, so that the next
-// process begins with none of them; while the disk refuses that, the last good version serves beside the stuck worker.
+// Invariant: runs are reported only after the registry knows of every version that is to blame that it is out, so that
+// the next process begins with none of them. Where nobody else could answer meanwhile, the next process finds it out.
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type ErrorCode, isLastgoodError, lastgoodError, reasonOf } from '../base/errors.ts';
-import { ENGINE_ACTOR } from '../rollout/decisions.ts';
-import type { Deployment } from '../rollout/deployment/deployment.ts';
-import type { Slab } from '../shared-memory/slab.ts';
-import type { HungRun } from './events.ts';
-import type { EngineContext } from './models/context.ts';
-import type { ServedModel } from './models/served-model.ts';
+import { lastgoodError } from '../../base/errors.ts';
+import type { Deployment } from '../../rollout/deployment/deployment.ts';
+import { requestsOf } from '../../shared-memory/in-flight.ts';
+import type { Slab } from '../../shared-memory/slab.ts';
+import type { HungRun } from '../events.ts';
+import type { EngineContext } from '../models/context.ts';
+import type { ServedModel } from '../models/served-model.ts';
+import type { PostMortem } from './post-mortem.ts';
 
 /** A look is a comparison per running batch; a hung run is found this much late at most. */
 const LOOK_MS = 100;
 /** A look that comes later than this says that the whole process stood still (a paused host): no run's fault. */
 const LOOK_GAP_US_MAX = 1e6;
-const RETRIED: readonly ErrorCode[] = ['GENERATION_CONFLICT', 'DISK_REFUSED'];
+const HUNG = 'a worker is stuck inside a run';
+/** The next process finds out who is to blame. */
+const LEFT = { isTakenOut: false, blames: null };
 
 /** A run as the last looks saw it; a batch has many runs, and a slab carries many batches, one after the other. */
 interface Watched {
@@ -30,7 +34,12 @@ interface Watched {
   isGivenUp: boolean;
 }
 
-interface HungRunsPorts extends Pick<EngineContext, 'registry' | 'clock' | 'emit'> {
+interface HungRunsPorts extends Pick<EngineContext, 'clock' | 'emit'> {
+  /** Whether the next process learns what is running now. */
+  readonly isRecorded: boolean;
+  readonly examine: PostMortem['examine'];
+  /** Who is to blame for a run is known: it is not to be found out once more. */
+  readonly onExamined: () => void;
   readonly models: () => Iterable<ServedModel>;
   readonly onHung: (run: HungRun) => void;
 }
@@ -78,7 +87,10 @@ export class HungRuns {
     const run = isSame ? before : { cutUs, runs, sinceUs: this.#aliveUs, isGivenUp: false };
     const ranMs = (this.#aliveUs - run.sinceUs) / 1e3;
     // What has not begun waits for another run, which is timed itself.
-    if (run.isGivenUp || runs === 0 || ranMs < served.options.hungMs) return run;
+    if (run.isGivenUp || runs === 0) return run;
+    const { hungMs, deadlineMs } = served.options;
+    if (ranMs >= Math.min(hungMs, deadlineMs) && !deployment.stuck.has(slab)) served.noteStuck(deployment, slab);
+    if (ranMs < hungMs) return run;
     run.isGivenUp = true;
     void this.#giveUp(served, deployment, slab, Math.round(ranMs));
     return run;
@@ -90,8 +102,13 @@ export class HungRuns {
     this.#underWay += 1;
     served.giveUp(slab, lastgoodError('RUN_HUNG', { model, version, ranMs }));
     const reason = `a run of version "${version}" has not come back for ${ranMs} ms`;
-    this.#ports.emit({ kind: 'problem', model, what: 'a worker is stuck inside a run', reason });
-    const isTakenOut = await this.#takeOutSurely(served, version, reason);
+    this.#ports.emit({ kind: 'problem', model, what: HUNG, reason });
+    const { generation } = slab;
+    const batch = { model, version, generation, requests: requestsOf(slab) };
+    // Nobody answers this model's requests until the process is started again, and what is running is on record.
+    const isLeft = this.#ports.isRecorded && !served.canAnswerBeside(deployment);
+    const { isTakenOut, blames } = isLeft ? LEFT : await this.#ports.examine(served, batch, HUNG);
+    if (blames !== null) this.#ports.onExamined();
     this.#underWay -= 1;
     const settled = (): Promise<void> => this.#settled();
     await settled();
@@ -103,40 +120,5 @@ export class HungRuns {
   async #settled(): Promise<void> {
     const isSaved = (): boolean => [...this.#ports.models()].every(({ rollout }) => rollout.isSaved);
     while (this.#underWay > 0 || !isSaved()) await sleep(LOOK_MS, undefined, { ref: false });
-  }
-
-  async #takeOutSurely(served: ServedModel, version: string, reason: string): Promise<boolean> {
-    for (;;) {
-      try {
-        return await this.#takeOut(served, version, reason);
-      } catch (error) {
-        // Somebody else changed what is active, or the disk refuses for now: the version is still to go.
-        if (isLastgoodError(error) && RETRIED.includes(error.code)) {
-          await sleep(LOOK_MS, undefined, { ref: false });
-          continue;
-        }
-        const { model } = served;
-        this.#ports.emit({ kind: 'problem', model, what: 'a hung version is not taken out', reason: reasonOf(error) });
-        return false;
-      }
-    }
-  }
-
-  // False when there is nothing to go back to, or a human has pinned the version: it will be started again then.
-  async #takeOut({ model, rollout }: ServedModel, version: string, reason: string): Promise<boolean> {
-    const { registry } = this.#ports;
-    if (rollout.activeVersion?.version === version) {
-      if (registry.model(model).pin !== null) return false;
-      try {
-        await rollout.rollback({ by: ENGINE_ACTOR, reason, health: null });
-      } catch (error) {
-        if (isLastgoodError(error) && error.code === 'NO_ROLLBACK_TARGET') return false;
-        throw error;
-      }
-    } else if (registry.version(model, version).health !== 'unhealthy') {
-      await registry.commit(() => registry.quarantine({ model, version, by: ENGINE_ACTOR, reason }));
-      rollout.reconsider();
-    }
-    return true;
   }
 }

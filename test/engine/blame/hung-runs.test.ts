@@ -1,12 +1,11 @@
 // Which runs count as hung: a run that does not come back, never a batch of many runs, nor one that waits behind it.
 import assert from 'node:assert/strict';
 import { mock, suite, test } from 'node:test';
-import { HungRuns } from '../../src/engine/hung-runs.ts';
-import type { HungRun } from '../../src/engine/events.ts';
-import type { ServedModel } from '../../src/engine/models/served-model.ts';
-import type { Registry } from '../../src/registry/registry.ts';
-import { createSlabArena } from '../../src/shared-memory/slab-arena.ts';
-import type { Slab } from '../../src/shared-memory/slab.ts';
+import { HungRuns } from '../../../src/engine/blame/hung-runs.ts';
+import type { HungRun } from '../../../src/engine/events.ts';
+import type { ServedModel } from '../../../src/engine/models/served-model.ts';
+import { createSlabArena } from '../../../src/shared-memory/slab-arena.ts';
+import type { Slab } from '../../../src/shared-memory/slab.ts';
 
 const HUNG_MS = 1_000;
 const LOOK_MS = 100;
@@ -20,22 +19,24 @@ interface Watch {
   pass(ms: number, eachLook?: () => void): Promise<void>;
 }
 
-/** Watches two slabs of a version that is not the active one, so that taking it out is one change of the registry. */
+/** Watches two slabs of a version that is found to be to blame. */
 async function watching(action: (watch: Watch) => Promise<void>): Promise<void> {
   const { slabs } = createSlabArena(2, { entriesMax: 1, requestBytes: 64, answerBytes: 64 });
   const running = new Set<Slab>();
   const givenUp: Slab[] = [];
+  const stuck = new Set<Slab>();
   const reported: HungRun[] = [];
   let nowUs = 0;
   const served = {
-    model: 'm', options: { hungMs: HUNG_MS }, giveUp: (slab: Slab) => void givenUp.push(slab),
-    loaded: [{ version: { version: '1' }, runningSlabs: running }],
+    model: 'm', options: { hungMs: HUNG_MS, deadlineMs: HUNG_MS }, giveUp: (slab: Slab) => void givenUp.push(slab),
+    loaded: [{ version: { version: '1' }, runningSlabs: running, stuck }],
+    noteStuck: (_: unknown, slab: Slab) => void stuck.add(slab),
     rollout: { activeVersion: null, isSaved: true },
   };
-  const registry = { version: () => ({ health: 'unhealthy' }) };
   mock.timers.enable({ apis: ['setInterval'] });
   const hungRuns = new HungRuns({
-    models: () => [served as unknown as ServedModel], registry: registry as unknown as Registry,
+    models: () => [served as unknown as ServedModel], isRecorded: false,
+    examine: () => Promise.resolve({ blames: 'version', isTakenOut: true }), onExamined: () => undefined,
     clock: { monotonicUs: () => nowUs, wallMs: () => 0 },
     emit: () => undefined, onHung: (run) => void reported.push(run),
   });
