@@ -25,6 +25,8 @@ export interface AdminServer {
   readonly path: string;
   /** From now on verbs are carried out; before, they are answered with ENGINE_STARTING. */
   attach(control: ControlPlane): void;
+  /** It keeps no process alive that has nothing else to do. */
+  unref(): void;
   /** Answers what is under way and lets the socket go; resolves with why its file stays, or null when it is gone. */
   close(): Promise<string | null>;
 }
@@ -46,6 +48,7 @@ export async function startAdminServer(dataDir: string): Promise<AdminServer> {
     attach: (attached) => {
       control = attached;
     },
+    unref: () => void server.unref(),
     close: () => close(server, claim, conversations),
   };
 }

@@ -342,7 +342,8 @@ export const ERRORS = {
   ADMIN_IN_USE: define(
     409,
     (d: { path: Text }) =>
-      `open the admin socket "${d.path}": another engine owns this data directory; stop it, or serve with --follower`,
+      `open the admin socket "${d.path}": another engine owns this data directory; stop it, or serve with ` +
+      '--follower (follow: true in a program)',
   ),
   ADMIN_SOCKET_FAILED: define(
     500,

@@ -29,6 +29,7 @@ import {
 } from './api/library-api.ts';
 import { OperatorApi } from './api/operator-api.ts';
 import { createServingApi, frontOptions } from './api/serving-api.ts';
+import { AdminSocket } from './admin-socket.ts';
 import type { EngineEvents, EngineHooks } from './events.ts';
 import { Follower } from './follower.ts';
 import { HungRuns } from './blame/hung-runs.ts';
@@ -52,22 +53,33 @@ import { RefusedInputs } from './safety/refused-inputs.ts';
 const LINGER_MS = 200;
 /** What operators are called in the history when a program asks. */
 const LIBRARY = { by: 'library' };
+const asItIs: NonNullable<EngineHooks['aroundVerb']> = (_, work) => work();
 
 /**
  * Opens `dataDir` (./data by default), loads what is active there and answers `predict`; `listen` opens it to HTTP and
- * WebSocket clients. Throws INVALID_OPTION or DATA_UNUSABLE. One engine per directory: `lastgood serve` owns its own by
- * the admin socket, a program that embeds the engine sees to that itself.
+ * WebSocket clients. Throws INVALID_OPTION, DATA_UNUSABLE or ADMIN_SOCKET_FAILED. One engine per directory: it owns
+ * its own by the admin socket, on which it answers the operator's verbs. A second one throws ADMIN_IN_USE, unless it is
+ * told to `follow`.
  */
 export async function createEngine(raw: EngineOptions = {}, hooks: EngineHooks = {}): Promise<Engine> {
   const options = resolveOptions(raw);
-  const store = openStoreOnAnyDisk(options.dataDir, {
-    mayUpgrade: hooks.follows !== true,
-    onUpgrade: (from, copy) => hooks.log?.info({ from, copy }, 'the registry was upgraded from an older format'),
-  });
-  const engine = new Engine(options, store, hooks);
-  await engine.start();
-  if (hooks.bringsUpLater !== true) await engine.models.settled();
-  return engine;
+  const isOwnedHere = !options.follow && hooks.ownsDirectory !== true;
+  const admin = isOwnedHere ? await AdminSocket.claim(options.dataDir) : null;
+  try {
+    const store = openStoreOnAnyDisk(options.dataDir, {
+      mayUpgrade: !options.follow,
+      onUpgrade: (from, copy) => hooks.log?.info({ from, copy }, 'the registry was upgraded from an older format'),
+    });
+    const engine = new Engine(options, store, hooks, admin);
+    await engine.start();
+    admin?.attach(engine.control, engine.log);
+    admin?.unref();
+    if (hooks.bringsUpLater !== true) await engine.models.settled();
+    return engine;
+  } catch (error) {
+    await admin?.close();
+    throw error;
+  }
 }
 
 export class Engine extends EventEmitter<EngineEvents> implements EngineLife {
@@ -78,6 +90,8 @@ export class Engine extends EventEmitter<EngineEvents> implements EngineLife {
   readonly startedMs = performance.now();
   readonly log: EngineLog;
   readonly #store: RegistryStore;
+  /** Null where somebody else owns the directory, or answers the socket. */
+  readonly #admin: AdminSocket | null;
   readonly #commits: AsyncCommits;
   readonly #follower: Follower;
   readonly #guard: GuardedStart | null;
@@ -87,19 +101,17 @@ export class Engine extends EventEmitter<EngineEvents> implements EngineLife {
   readonly #stackWatcher: StackWatcher;
   readonly #diskWatch: DiskWatch;
   readonly #notices: RollbackNotices;
-  readonly #follows: boolean;
   #front: Front | null = null;
   #draining: Promise<Drained> | null = null;
   #closing: Promise<void> | null = null;
 
   /** Use createEngine. */
   constructor(
-    options: ResolvedOptions, store: RegistryStore, hooks: EngineHooks,
+    options: ResolvedOptions, store: RegistryStore, hooks: EngineHooks, admin: AdminSocket | null = null,
   ) {
     super();
     const { clock = systemClock, log = silentLog, bootGuard, inFlight = null } = hooks;
     this.log = log;
-    this.#follows = hooks.follows === true;
     const commits = new AsyncCommits(store, options.dataDir);
     const registry = new Registry(store, clock, commits.run);
     const meters = new EngineMeters();
@@ -138,8 +150,13 @@ export class Engine extends EventEmitter<EngineEvents> implements EngineLife {
     const models = new ModelTable(this.context, this.#guard);
     this.models = models;
     const operator = new OperatorApi(this.context, models, this);
-    this.control = controlPlane((verb, args, actor) => carryOut(operator, verb, args, actor));
+    const { aroundVerb = asItIs } = hooks;
+    this.control = controlPlane((verb, args, actor) => {
+      const { model = '' } = args as { readonly model?: string };
+      return aroundVerb(`${verb} ${model}`.trim(), () => carryOut(operator, verb, args, actor));
+    });
     this.#store = store;
+    this.#admin = admin;
     this.#commits = commits;
     this.#memoryWatch = new MemoryWatch({
       budget: memory, tell,
@@ -156,14 +173,19 @@ export class Engine extends EventEmitter<EngineEvents> implements EngineLife {
     });
     this.#stackWatcher = new StackWatcher({ ...this.context, models: () => models.all.values() });
     this.#postMortem = new PostMortem(this.context);
-    this.#hungRuns = new HungRuns({
-      clock, emit, models: () => models.all.values(), isRecorded: inFlight !== null,
+    this.#hungRuns = this.#watchRuns();
+  }
+
+  #watchRuns(): HungRuns {
+    const { clock, emit, inFlight } = this.context;
+    return new HungRuns({
+      clock, emit, models: () => this.models.all.values(), isRecorded: inFlight !== null,
       examine: async (served, batch, what) => {
         const finding = await this.#postMortem.examine(served, batch, what);
         if (finding.blames === 'nobody') this.#guard?.charge([{ ...batch, as: 'crashesServing' }]);
         return finding;
       },
-      onExamined: () => inFlight?.clear(),
+      onExamined: (slab) => inFlight?.forget(slab),
       // What follows is the end of this process, and nobody's crash: what is to blame is known, or will be looked into.
       onHung: (run) => void Promise.resolve(this.#guard?.stopped()).then(() => this.#tell('hung', run)),
     });
@@ -303,7 +325,7 @@ export class Engine extends EventEmitter<EngineEvents> implements EngineLife {
 
   // Another process may have rolled back what is followed; the engine that owns the directory tells of it.
   #catchUpOnNotices(model: string): void {
-    if (!this.#follows) setImmediate(() => this.#notices.catchUp(model));
+    if (!this.context.options.follow) setImmediate(() => this.#notices.catchUp(model));
   }
 
   async #close(): Promise<void> {
@@ -326,6 +348,7 @@ export class Engine extends EventEmitter<EngineEvents> implements EngineLife {
     await this.context.monitor.stop();
     await this.#commits.close();
     await this.#store.close();
+    await this.#admin?.close();
   }
 
   // Counts what happened, and tells the log and whoever listens for events of its kind.
@@ -341,13 +364,17 @@ export class Engine extends EventEmitter<EngineEvents> implements EngineLife {
   // Calls every listener, also after one that throws: that changes nothing of what was done, and is a problem.
   #tell<K extends keyof EngineEvents>(name: K, ...event: EngineEvents[K]): void {
     for (const listener of this.rawListeners(name)) {
-      try {
-        Reflect.apply(listener, this, event);
-      } catch (error) {
+      const onError = (error: unknown): void => {
         const [what, reason] = [`a listener for "${name}" threw an error`, reasonOf(error)];
         // Told of its own error, it would throw again.
         if (name === 'problem') this.log.error({ reason }, what);
         else this.#announce({ kind: 'problem', model: '', what, reason });
+      };
+      try {
+        // One that is asynchronous fails by a promise that nobody else looks at, which would end the process.
+        void Promise.resolve(Reflect.apply(listener, this, event)).catch(onError);
+      } catch (error) {
+        onError(error);
       }
     }
   }

@@ -46,6 +46,8 @@ export interface EngineHooks {
   readonly bringsUpLater?: boolean;
   /** What the workers run is written into this file: see shared-memory/in-flight.ts. Nobody does by default. */
   readonly inFlight?: InFlightFile | null;
-  /** For a process whose directory another one owns: the registry is upgraded there, and not here. */
-  readonly follows?: boolean;
+  /** Called around each of the operator's verbs, by whatever way it comes, with its name and model. */
+  readonly aroundVerb?: <T>(verb: string, work: () => Promise<T>) => Promise<T>;
+  /** Whoever starts the engine has claimed its directory already, and answers the admin socket itself. */
+  readonly ownsDirectory?: boolean;
 }

@@ -129,6 +129,8 @@ const engineSchema = z.strictObject({
   /** strict: the engine is ready when every model with an active version is; any: when one is. */
   ready: z.enum(['strict', 'any']).default('strict'),
   dataDir: z.string().min(1).default('./data'),
+  /** Serves a directory that another engine owns: follows its changes, and answers no admin socket. */
+  follow: z.boolean().default(false),
   host: z.string().min(1).default('127.0.0.1'),
   /** 0 takes a free port. */
   port: z.int().min(0).max(65_535).default(8_080),
@@ -141,6 +143,8 @@ const engineSchema = z.strictObject({
   bodyBytesMax: positive(1_024 * MIB).default(16 * MIB),
   limits: limitsSchema.prefault({}),
   drainMs: positive(3_600_000).default(30_000),
+  /** An engine whose event loop stands still for so long is killed by its supervisor and started again; 0 for never. */
+  stalledMs: z.int().min(0).max(86_400_000).default(30_000),
   /** GET /metrics has the names that Triton publishes as well. */
   tritonMetrics: z.boolean().default(false),
   /** Milliseconds between two looks for changes that another process made in the registry. */

@@ -161,9 +161,16 @@ export class InFlightFile {
 
   /** Ends all of them; for the process that begins with what another one left. */
   clear(): void {
+    for (let slot = 0; slot < SLOTS_MAX; slot += 1) if (this.#runs(slot) > 0) this.#end(slot);
+  }
+
+  /** Ends the one batch, whose worker is stuck in it: what it did is known. */
+  forget({ deploymentId, cutUs }: Slab): void {
+    const memory = new SharedArrayBuffer(SLAB_HEADER_BYTES);
+    const header = new Slab(memory);
     for (let slot = 0; slot < SLOTS_MAX; slot += 1) {
-      const at = slotAt(slot) + IDENTITY_BYTES + RUNS_OFFSET;
-      if (this.#runs(slot) > 0) writeSync(this.fd, new Int32Array(1), 0, 4, at);
+      readSync(this.fd, new Uint8Array(memory), 0, SLAB_HEADER_BYTES, slotAt(slot) + IDENTITY_BYTES);
+      if (header.runs > 0 && header.deploymentId === deploymentId && header.cutUs === cutUs) this.#end(slot);
     }
   }
 
@@ -194,6 +201,10 @@ export class InFlightFile {
     writeSync(this.fd, new Uint32Array(1), 0, 4, 8);
     writeSync(this.fd, bytes, 0, bytes.length, HEAD_TEXT);
     writeSync(this.fd, Uint32Array.of(bytes.length), 0, 4, 8);
+  }
+
+  #end(slot: number): void {
+    writeSync(this.fd, new Int32Array(1), 0, 4, slotAt(slot) + IDENTITY_BYTES + RUNS_OFFSET);
   }
 
   #runs(slot: number): number {

@@ -16,7 +16,7 @@ describe('lastgood.service', () => {
     const lines = new Set(textOf('lastgood.service').split('\n'));
     for (const line of [
       'DynamicUser=yes', 'ProtectSystem=strict', 'NoNewPrivileges=yes', 'CapabilityBoundingSet=', 'MemoryMax=80%',
-      'StateDirectoryMode=0700', 'Restart=always', 'ExecStart=/usr/bin/env lastgood serve --no-supervisor',
+      'StateDirectoryMode=0700', 'Restart=always', 'ExecStart=/usr/bin/env lastgood serve',
     ]) assert.ok(lines.has(line), line);
     assert.match(textOf('lastgood.service'), /ORT_DISABLE_TELEMETRY=1/);
     assert.ok(ENGINE_FLAGS.every((flag) => textOf('lastgood.service').includes(flag)));
@@ -34,13 +34,13 @@ describe('lastgood.service', () => {
 });
 
 describe('Containerfile', () => {
-  test('builds on glibc, runs as a user of its own without telemetry, and leaves restarts to the container', () => {
+  test('builds on glibc, runs as a user of its own without telemetry, and starts the supervisor', () => {
     const text = textOf('Containerfile');
     assert.ok(ENGINE_FLAGS.every((flag) => text.includes(flag)));
     assert.match(text, /^FROM node:20-bookworm-slim$/m);
     assert.match(text, /^USER node$/m);
     assert.match(text, /ORT_DISABLE_TELEMETRY=1/);
-    assert.match(text, /"serve", "--no-supervisor"/);
+    assert.match(text, /"serve"\]/);
     assert.match(text, /--read-only/);
   });
 });

@@ -50,6 +50,14 @@ describe('the in-flight record', () => {
     assert.deepEqual(two?.requests?.map(({ body }) => body), [bodyOf(4)]);
     first.end();
     assert.equal(record.running().length, 1);
+    first.begin(slab);
+    const other = batch(bodyOf(5));
+    other.stamp(9, 1, 6);
+    record.forget(other);
+    assert.equal(record.running().length, 2);
+    record.forget(slab);
+    assert.deepEqual(record.running(), [], 'both were cut at the same time for the same deployment');
+    first.begin(slab);
     record.clear();
     assert.deepEqual(record.running(), []);
     closeSync(record.fd);

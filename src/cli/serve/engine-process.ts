@@ -4,11 +4,12 @@ import { plainly } from '../../base/plain-text.ts';
 import type { Golden, VersionRecord } from '../../domain/records.ts';
 import type { Engine } from '../../engine/engine.ts';
 import { priceOf } from '../../judge/checks/detectability.ts';
-import { AdminSocket } from './admin-socket.ts';
+import { AdminSocket } from '../../engine/admin-socket.ts';
 import { demoDefaultModel, registerDemoModels } from '../demo/models.ts';
 import { greetingText } from '../views/greeting.ts';
 import { print, printJson } from '../views/output.ts';
 import type { ServeSettings } from '../settings/settings.ts';
+import { startPulse } from './pulse.ts';
 import { dieOnUncaught, restartWhenHung, stopEngine, stopSignal } from './stop.ts';
 import { adoptInFlightFile, InFlightFile } from '../../shared-memory/in-flight.ts';
 import { IN_FLIGHT_FD, type ReadyMessage } from './supervisor.ts';
@@ -19,6 +20,7 @@ export async function serve(settings: ServeSettings, json: boolean): Promise<0 |
   const options = { ...settings.options };
   // Before anything else opens a file, and only where there is a supervisor to hand one over.
   const fd = process.channel === undefined ? null : adoptInFlightFile(IN_FLIGHT_FD);
+  const aroundVerb = process.channel === undefined ? undefined : startPulse();
   let renewTls = (): void => undefined;
   // From the beginning: until there is a certificate to renew, the signal must not end the process.
   if (options.tlsCert !== undefined) process.on('SIGHUP', () => renewTls());
@@ -34,8 +36,8 @@ export async function serve(settings: ServeSettings, json: boolean): Promise<0 |
     const { createLog } = await import('../../engine/log.ts');
     const log = createLog({ level: options.logLevel, pretty: process.stderr.isTTY });
     const engine = await createEngine(options, {
-      log, bootGuard: !follower, follows: follower, bringsUpLater: true,
-      inFlight: fd === null ? null : new InFlightFile(fd),
+      log, bootGuard: !follower, ownsDirectory: true, bringsUpLater: true,
+      inFlight: fd === null ? null : new InFlightFile(fd), ...(aroundVerb !== undefined && { aroundVerb }),
     });
     dieOnUncaught(engine);
     restartWhenHung(engine);

@@ -28,8 +28,8 @@ export function serveCommand(): Command {
       'Serves every model of the data directory over HTTP and WebSocket, watches what it answers, and goes back to ' +
       'the last known good version when the active one is slow, fails, or answers unlike its baseline. SIGTERM ' +
       'drains and ends it. Every option has a twin in the environment (--p95-limit-ms: LASTGOOD_P95_LIMIT_MS), and ' +
-      'the config file has a key for each but --config, --demo-models and --follower ("host" and "port" for ' +
-      '--listen). An option goes before the environment, the environment before the file.',
+      'the config file has a key for each but --config, --demo-models and --no-supervisor ("host" and "port" for ' +
+      '--listen, "follow" for --follower). An option goes before the environment, the environment before the file.',
     examples: [
       ['lastgood serve --demo-models', 'three demo models, with commands to try'],
       ['lastgood serve --data /var/lib/lastgood --listen 0.0.0.0:8080', 'open to the network'],
@@ -68,6 +68,7 @@ async function superviseServe({ options }: ServeSettings): Promise<number> {
     args: process.argv.slice(1),
     log: createLog({ level: options.logLevel, pretty: process.stderr.isTTY }),
     passesHangUp: options.tlsCert !== undefined,
+    stalledMs: options.stalledMs,
   });
 }
 

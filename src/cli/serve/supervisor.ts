@@ -8,10 +8,12 @@
 // ManagedChild: an engine takes signals, has Node's flags, the terminal and a group of its own, and ends as it will.
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { constants } from 'node:os';
 import { createInFlightFile, InFlightFile } from '../../shared-memory/in-flight.ts';
 import { mallocEnvironment } from '../../base/process-memory.ts';
 import type { EngineLog } from '../../engine/log.ts';
+import { Heartbeat } from './heartbeat.ts';
 import { RestartPolicy } from './restart-policy.ts';
 import type { Death } from './restart-policy.ts';
 
@@ -35,10 +37,20 @@ export interface ReadyMessage {
   readonly address: string;
 }
 
+/** What it tells all the while. */
+export interface PulseMessage {
+  readonly event: 'pulse';
+  /** Verbs that are under way, and the last that are over, each with its model. */
+  readonly doing: readonly string[];
+  readonly last: readonly string[];
+}
+
 export interface SuperviseOptions {
   /** Those of `lastgood serve`. */
   readonly args: readonly string[];
   readonly log: EngineLog;
+  /** An engine whose event loop stands still for so long is killed and started again; 0 waits for ever. */
+  readonly stalledMs: number;
   /** SIGHUP is for the engine, which reads files again then; otherwise it ends both, as at the end of a terminal. */
   readonly passesHangUp: boolean;
 }
@@ -54,13 +66,15 @@ class Supervisor {
   readonly #leave: (code: number) => void;
   readonly #policy = new RestartPolicy();
   readonly #inFlight: InFlightFile | null;
+  readonly #stalledMs: number;
   #child: ChildProcess | null = null;
   #address: string | null = null;
   #isStopping = false;
   #pause: NodeJS.Timeout | null = null;
 
-  constructor({ args, log, passesHangUp }: SuperviseOptions, leave: (code: number) => void) {
+  constructor({ args, log, passesHangUp, stalledMs }: SuperviseOptions, leave: (code: number) => void) {
     this.#args = args;
+    this.#stalledMs = stalledMs;
     this.#log = log;
     this.#leave = leave;
     const fd = createInFlightFile();
@@ -84,21 +98,34 @@ class Supervisor {
     });
     this.#child = child;
     let isReady = false;
-    child.on('message', (message: ReadyMessage) => {
+    const watch = new StallWatch(child, this.#stalledMs, (what) => {
+      this.#log.error({ ...what, running: this.#runningNow() }, 'the engine stands still and is killed');
+    });
+    child.on('message', (message: ReadyMessage | PulseMessage) => {
+      if (message.event === 'pulse') {
+        watch.beat(message);
+        return;
+      }
       isReady = true;
       this.#address = message.address;
     });
     child.once('error', (error) => this.#log.error({ reason: error.message }, 'the engine could not be started'));
     child.once('close', (code: number | null, signal: NodeJS.Signals | null) => {
       this.#child = null;
+      watch.end();
       const isFirst = this.#address === null;
       const atMs = performance.now();
       this.#inFlight?.noteEnd(signal === null ? null : constants.signals[signal]);
-      const running = this.#inFlight?.running() ?? [];
-      const isExplained = running.length > 0 || signal === HUNG_SIGNAL;
+      const running = this.#runningNow();
+      const isExplained = !watch.hasKilled && (running.length > 0 || signal === HUNG_SIGNAL);
       const death = { code, signal, isReady, isFirst, isExplained, livedMs: atMs - startedMs, atMs };
-      this.#onDeath(death, running.map(({ model, version }) => `${model} ${version}`));
+      this.#onDeath(death, running);
     });
+  }
+
+  /** Model and version of each batch that is being run, or was when the engine died. */
+  #runningNow(): string[] {
+    return (this.#inFlight?.running() ?? []).map(({ model, version }) => `${model} ${version}`);
   }
 
   #onSignal(signal: NodeJS.Signals): void {
@@ -133,6 +160,51 @@ class Supervisor {
       this.#pause = null;
       this.start();
     }, pauseMs);
+  }
+}
+
+/** Kills an engine that stands still. */
+class StallWatch {
+  readonly #child: ChildProcess;
+  readonly #heartbeat: Heartbeat;
+  readonly #timer: NodeJS.Timeout;
+  readonly #onStill: (what: object) => void;
+  #pulse: PulseMessage | null = null;
+  hasKilled = false;
+
+  constructor(child: ChildProcess, stalledMs: number, onStill: (what: object) => void) {
+    this.#child = child;
+    this.#onStill = onStill;
+    this.#heartbeat = new Heartbeat(stalledMs);
+    this.#timer = setInterval(() => this.#look(), this.#heartbeat.lookMs);
+  }
+
+  beat(pulse: PulseMessage): void {
+    this.#pulse = pulse;
+    this.#heartbeat.beat();
+  }
+
+  end(): void {
+    clearInterval(this.#timer);
+  }
+
+  #look(): void {
+    if (!this.#heartbeat.isStill(performance.now(), isStopped(this.#child.pid)) || this.hasKilled) return;
+    this.hasKilled = true;
+    const { doing = [], last = [] } = this.#pulse ?? {};
+    this.#onStill({ doing, last });
+    this.#child.kill('SIGKILL');
+  }
+}
+
+/** Whether a process was stopped by a signal or a debugger; where the system does not say it was not. */
+function isStopped(pid: number | undefined): boolean {
+  try {
+    // After the name, which may hold anything: see proc_pid_stat(5).
+    const stat = readFileSync(`/proc/${pid ?? 0}/stat`, 'utf8');
+    return /^[Tt]/.test(stat.slice(stat.lastIndexOf(')') + 2));
+  } catch {
+    return false;
   }
 }
 

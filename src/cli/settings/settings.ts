@@ -46,7 +46,7 @@ export function resolveSettings(flags: Readonly<Record<string, unknown>>, env: E
   return {
     options: { ...options, dataDir: resolve(options.dataDir) },
     demoModels: found('demo-models') === true,
-    follower: found('follower') === true,
+    follower: options.follow,
     supervisor: found('no-supervisor') !== true,
   };
 }

@@ -39,7 +39,7 @@ interface HungRunsPorts extends Pick<EngineContext, 'clock' | 'emit'> {
   readonly isRecorded: boolean;
   readonly examine: PostMortem['examine'];
   /** Who is to blame for a run is known: it is not to be found out once more. */
-  readonly onExamined: () => void;
+  readonly onExamined: (slab: Slab) => void;
   readonly models: () => Iterable<ServedModel>;
   readonly onHung: (run: HungRun) => void;
 }
@@ -108,7 +108,7 @@ export class HungRuns {
     // Nobody answers this model's requests until the process is started again, and what is running is on record.
     const isLeft = this.#ports.isRecorded && !served.canAnswerBeside(deployment);
     const { isTakenOut, blames } = isLeft ? LEFT : await this.#ports.examine(served, batch, HUNG);
-    if (blames !== null) this.#ports.onExamined();
+    if (blames !== null) this.#ports.onExamined(slab);
     this.#underWay -= 1;
     const settled = (): Promise<void> => this.#settled();
     await settled();

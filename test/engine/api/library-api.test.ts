@@ -3,7 +3,10 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { createEngine } from '../../../src/engine/engine.ts';
 import type { Engine } from '../../../src/engine/engine.ts';
+import { connectAdmin } from '../../../src/admin/client.ts';
+import { isLastgoodError } from '../../../src/base/errors.ts';
 import { housingFile, housingRows as rows } from '../../support/housing.ts';
+import { until, untilResolved } from '../../support/poll.ts';
 import { temporaryDirectory } from '../../support/temporary.ts';
 
 const actor = { by: 'test' };
@@ -83,6 +86,44 @@ describe('The library', () => {
       assert.ok(heard.includes(`a listener for "${name}" threw an error: not my day`), name);
     }
     assert.equal(engine.listeners('promote').length, 1);
+  });
+
+  test('a listener whose promise rejects is a problem as well, and ends nothing', async () => {
+    const heard: string[] = [];
+    const onProblem = ({ what, reason }: { readonly what: string; readonly reason: string }): void =>
+      void heard.push(`${what}: ${reason}`);
+    await engine.control.release({ model: 'housing', version: '2' }, actor);
+    const { version: wanted } = await engine.promote('housing', '2');
+    assert.equal(wanted, '2');
+    engine.on('problem', onProblem);
+    const rejects: () => unknown = () => Promise.reject(new Error('not this week'));
+    engine.once('rollback', rejects);
+    engine.once('problem', rejects);
+    await engine.rollback('housing');
+    await until('it is heard of', () => heard.includes('a listener for "rollback" threw an error: not this week'));
+    assert.equal((await engine.predict('housing', row)).modelVersion, '1');
+    engine.off('problem', onProblem);
+  });
+
+  test('owns its directory: verbs reach it, a second engine is refused or follows, and the end gives it free', async () => {
+    const { dataDir } = engine.context.options;
+    const admin = await connectAdmin(dataDir);
+    assert.equal((await admin?.status({}))?.pid, process.pid);
+    const isInUse = (error: unknown): boolean => isLastgoodError(error) && error.code === 'ADMIN_IN_USE';
+    await assert.rejects(createEngine({ dataDir }), isInUse);
+    await assert.rejects(createEngine({ dataDir: `${dataDir}/.` }), isInUse);
+    const follower = await createEngine({ dataDir, follow: true, judge: { mode: 'observe' } });
+    assert.equal((await follower.predict('housing', row)).modelVersion, '1');
+    await engine.control.release({ model: 'housing', version: '2' }, actor);
+    await engine.promote('housing', '2');
+    await untilResolved('it follows', async () => (await follower.predict('housing', row)).modelVersion === '2');
+    await follower.close();
+    assert.equal((await engine.predict('housing', row)).modelVersion, '2', 'the first one owns the directory still');
+    await assert.rejects(createEngine({ dataDir }), isInUse);
+    const other = await housingEngine();
+    const free = other.context.options.dataDir;
+    await other.close();
+    await (await createEngine({ dataDir: free, judge: { mode: 'observe' } })).close();
   });
 
   test('says of everything that it is asked after its end that it is closed', async () => {

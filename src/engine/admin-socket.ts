@@ -1,11 +1,11 @@
-// The admin socket of an engine process. A disk that is full or mounted read-only can refuse it; then the engine serves
-// without one and the socket comes when the disk allows it. Main thread.
-import type { ControlPlane } from '../../admin/commands.ts';
-import { startAdminServer } from '../../admin/server.ts';
-import type { AdminServer } from '../../admin/server.ts';
-import type { EngineLog } from '../../engine/log.ts';
-import { isLastgoodError, reasonOf } from '../../base/errors.ts';
-import { note } from '../connect.ts';
+// The admin socket of an engine, and with it the ownership of its data directory. A disk that is full or mounted
+// read-only can refuse it; then the engine serves without one and the socket comes when the disk allows it. Main
+// thread.
+import type { ControlPlane } from '../admin/commands.ts';
+import { startAdminServer } from '../admin/server.ts';
+import type { AdminServer } from '../admin/server.ts';
+import { isLastgoodError, reasonOf } from '../base/errors.ts';
+import type { EngineLog } from './log.ts';
 
 const RETRY_MS = 1_000;
 
@@ -14,6 +14,7 @@ export class AdminSocket {
   #server: AdminServer | null = null;
   #refusal: string | null = null;
   #retry: NodeJS.Timeout | null = null;
+  #log: EngineLog | null = null;
 
   private constructor(dataDir: string) {
     this.#dataDir = dataDir;
@@ -33,6 +34,7 @@ export class AdminSocket {
 
   /** From now on verbs are carried out, as soon as there is a socket. */
   attach(control: ControlPlane, log: EngineLog): void {
+    this.#log = log;
     this.#server?.attach(control);
     if (this.#server !== null) return;
     log.error({ reason: this.#refusal }, 'no admin socket; the models are served, and it is tried again');
@@ -49,10 +51,16 @@ export class AdminSocket {
     }, RETRY_MS);
   }
 
+  /** Lets a program end that does not close its engine. */
+  unref(): void {
+    this.#server?.unref();
+    this.#retry?.unref();
+  }
+
   async close(): Promise<void> {
     this.#stopRetrying();
     const left = await this.#server?.close();
-    if (typeof left === 'string') note(`stop: the admin socket stays where it is: ${left}`);
+    if (typeof left === 'string') this.#log?.warn({ reason: left }, 'stop: the admin socket stays where it is');
   }
 
   async #try(): Promise<void> {
