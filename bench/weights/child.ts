@@ -15,8 +15,8 @@ const RUNS = 4;
 const SETTLE_MS = 2_000;
 
 export type Order =
-  | { readonly what: 'sessions'; readonly path: string; readonly isPrepared: boolean; readonly row: readonly number[];
-    readonly rowAxis: number }
+  | { readonly what: 'sessions'; readonly path: string; readonly dataFiles: readonly string[];
+    readonly row: readonly number[]; readonly rowAxis: number }
   | { readonly what: 'engine'; readonly dataDir: string; readonly path: string; readonly preparedBytesMax: number }
   | { readonly what: 'swaps'; readonly dataDir: string; readonly paths: readonly string[]; readonly count: number };
 
@@ -35,16 +35,14 @@ async function settled(): Promise<{ readonly anonymous: number; readonly mapped:
   return { anonymous: anonymousBytes(), mapped: mappedBytes() };
 }
 
-async function sessions({ path, isPrepared, row, rowAxis }: Extract<Order, { what: 'sessions' }>): Promise<object> {
+async function sessions({ path, dataFiles, row, rowAxis }: Extract<Order, { what: 'sessions' }>): Promise<object> {
   const before = anonymousBytes();
   const open: Session[] = [];
   const loadMs: number[] = [];
   const runCpuMs: Record<string, number> = {};
   for (let at = 0; at < SESSIONS; at += 1) {
     const beginMs = performance.now();
-    open.push(await Session.open({
-      path, intraOpThreads: 1, rowsMax: 64, ...(isPrepared ? { dataFiles: ['weights.bin'] } : {}),
-    }));
+    open.push(await Session.open({ path, intraOpThreads: 1, rowsMax: 64, dataFiles }));
     loadMs.push(Math.round(performance.now() - beginMs));
   }
   for (const rows of [4, 64]) {

@@ -17,6 +17,7 @@ const CHILD = fileURLToPath(new URL('./child.js', import.meta.url));
 const THRESHOLD = '1048576';
 const THRESHOLDS = ['131072', '33554432'];
 const SWAPS = 30;
+const PREPARED_FILES = ['weights.bin'];
 const folder = mkdtempSync(join(tmpdir(), 'lastgood-weights-'));
 
 function measured(order: Order, threshold: string | null): unknown {
@@ -34,13 +35,15 @@ const sessions = (order: Order, threshold: string | null): SessionsResult =>
 async function kindOf(kind: Kind, at: number): Promise<MemoryResult['kinds'][number]> {
   const path = join(folder, `${at}.onnx`);
   writeFileSync(path, kind.bytes());
+  const dataFiles = kind.weights === undefined ? [] : [kind.weights.name];
+  if (kind.weights !== undefined) writeFileSync(join(folder, kind.weights.name), kind.weights.bytes());
   const prepared = join(folder, `prepared-${at}`);
   mkdirSync(prepared);
-  const refused = await prepare({ file: { path, kind: 'onnx', dataFiles: [] }, folder: prepared, golden: null })
+  const refused = await prepare({ file: { path, kind: 'onnx', dataFiles }, folder: prepared, golden: null })
     .catch((error: unknown) => String(error));
   const order = (isPrepared: boolean): Order => ({
-    what: 'sessions', path: isPrepared ? join(prepared, 'model.onnx') : path, isPrepared, row: kind.row,
-    rowAxis: kind.rowAxis,
+    what: 'sessions', path: isPrepared ? join(prepared, 'model.onnx') : path,
+    dataFiles: isPrepared ? PREPARED_FILES : dataFiles, row: kind.row, rowAxis: kind.rowAxis,
   });
   const result = {
     name: kind.name, refused, plain: sessions(order(false), null),
@@ -58,8 +61,8 @@ const path = join(folder, '0.onnx');
 const [first] = KINDS;
 const thresholds = THRESHOLDS.map((bytes) => ({
   bytes: Number(bytes),
-  ...sessions({ what: 'sessions', path: join(folder, 'prepared-0', 'model.onnx'), isPrepared: true,
-    row: first!.row, rowAxis: first!.rowAxis }, bytes),
+  ...sessions({ what: 'sessions', path: join(folder, 'prepared-0', 'model.onnx'),
+    dataFiles: PREPARED_FILES, row: first!.row, rowAxis: first!.rowAxis }, bytes),
 }));
 const engine = (name: string, preparedBytesMax: number): MemoryResult['engine']['plain'] =>
   measured({ what: 'engine', dataDir: join(folder, name), path, preparedBytesMax }, THRESHOLD) as

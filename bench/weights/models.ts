@@ -1,7 +1,7 @@
 // The models of the weights benchmark: one for each way in which the runtime packs weights. Their numbers are made up.
 import { create } from '@bufbuild/protobuf';
 import type { MessageInitShape } from '@bufbuild/protobuf';
-import { TensorProtoSchema } from 'onnx-buf';
+import { TensorProto_DataLocation, TensorProtoSchema } from 'onnx-buf';
 import type { TensorProto_DataType } from 'onnx-buf';
 import { numberToHalf } from '../../src/domain/half.ts';
 import { Type, integer, integers, model, node } from '../../test/worker/onnx.ts';
@@ -14,6 +14,8 @@ export interface Kind {
   /** Input of one row, without the row axis. */
   readonly row: readonly number[];
   readonly rowAxis: number;
+  /** The model's weights as a file of that name beside it; they are in the model by default. */
+  readonly weights?: { readonly name: string; readonly bytes: () => Uint8Array };
 }
 
 let state = 1;
@@ -125,6 +127,46 @@ function halves(): Uint8Array {
   });
 }
 
+/** Weights and activations quantised around every product, as static quantisation leaves them. */
+function quantisedAround(): Uint8Array {
+  const layers = Array.from({ length: LAYERS }, (_, at) => at);
+  return model({
+    inputs: [['x', Type.FLOAT, ['N', WIDTH]]], outputs: [[`y${LAYERS - 1}`, Type.FLOAT, ['N', WIDTH]]],
+    nodes: layers.flatMap((at) => [
+      node('QuantizeLinear', [at === 0 ? 'x' : `y${at - 1}`, 'scale', 'zero'], `q${at}`),
+      node('DequantizeLinear', [`q${at}`, 'scale', 'zero'], `d${at}`),
+      node('DequantizeLinear', [`w${at}`, 'scale', 'zero'], `v${at}`), node('MatMul', [`d${at}`, `v${at}`], `y${at}`),
+    ]),
+    constants: [
+      ...layers.map((at) => constant(`w${at}`, [WIDTH, WIDTH], Type.INT8, 250)),
+      { name: 'scale', dataType: Type.FLOAT, dims: [], floatData: [0.01] },
+      { name: 'zero', dataType: Type.INT8, dims: [], int32Data: [0] },
+    ],
+  });
+}
+
+const OUTSIDE = 'weights.data';
+const OUTSIDE_LAYERS = 4;
+const MATRIX_BYTES = WIDTH * WIDTH * 4;
+
+/** Products whose weights lie in a file beside the model, one after another, as large exports are written. */
+function matricesOutside(): Uint8Array {
+  const layers = Array.from({ length: OUTSIDE_LAYERS }, (_, at) => at);
+  return model({
+    inputs: [['x', Type.FLOAT, ['N', WIDTH]]], outputs: [[`y${OUTSIDE_LAYERS - 1}`, Type.FLOAT, ['N', WIDTH]]],
+    nodes: layers.map((at) => node('MatMul', [at === 0 ? 'x' : `y${at - 1}`, `w${at}`], `y${at}`)),
+    constants: layers.map((at) => ({
+      name: `w${at}`, dims: [BigInt(WIDTH), BigInt(WIDTH)], dataType: Type.FLOAT,
+      dataLocation: TensorProto_DataLocation.EXTERNAL,
+      externalData: Object.entries({ location: OUTSIDE, offset: at * MATRIX_BYTES, length: MATRIX_BYTES })
+        .map(([key, value]) => ({ key, value: String(value) })),
+    })),
+  });
+}
+
+const outside = (): Uint8Array =>
+  new Uint8Array(Float32Array.from({ length: OUTSIDE_LAYERS * WIDTH * WIDTH }, () => next() * 0.07).buffer);
+
 export const KINDS: readonly Kind[] = [
   { name: 'MatMul, 128 MiB', bytes: () => matrices(), row: [WIDTH], rowAxis: 0 },
   { name: 'convolution, 72 MiB', bytes: convolutions, row: [512, 2, 2], rowAxis: 0 },
@@ -132,4 +174,9 @@ export const KINDS: readonly Kind[] = [
   { name: 'attention, 64 MiB', bytes: attention, row: [4, 1_024], rowAxis: 0 },
   { name: 'dynamic int8, 32 MiB', bytes: quantised, row: [WIDTH], rowAxis: 0 },
   { name: 'fp16, 64 MiB', bytes: halves, row: [WIDTH], rowAxis: 0 },
+  { name: 'QDQ int8, 32 MiB', bytes: quantisedAround, row: [WIDTH], rowAxis: 0 },
+  {
+    name: 'MatMul, external data, 64 MiB', bytes: matricesOutside, row: [WIDTH], rowAxis: 0,
+    weights: { name: OUTSIDE, bytes: outside },
+  },
 ];

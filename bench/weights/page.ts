@@ -30,6 +30,8 @@ export interface MemoryResult {
   readonly swaps: readonly number[];
 }
 
+const median = (values: readonly number[]): number =>
+  [...values].sort((a, b) => a - b)[values.length >> 1] ?? 0;
 const loads = ({ loadMs }: SessionsResult): string => `${loadMs[0]}, then ${Math.max(...loadMs.slice(1))}`;
 const cpu = ({ runCpuMs }: SessionsResult): string => `${runCpuMs['4']} / ${runCpuMs['64']}`;
 
@@ -72,6 +74,7 @@ ${thresholds.map((one) => `| ${one.bytes} | ${one.anonymousMib} | ${cpu(one)} |`
 
 ## ${swaps.length} swaps between two models of 32 MiB
 
-After the second swap ${later[0]} MiB, after the last ${later.at(-1)}; between ${least} and ${most}.
+Median of the first ten ${median(swaps.slice(0, 10))} MiB, of the last ten ${median(swaps.slice(-10))}; after the second
+swap between ${least} and ${most}.
 `;
 }

@@ -5,6 +5,7 @@ import type { HealthReport } from '../judge/types/messages.ts';
 import type { Sights } from '../judge/checks/detectability.ts';
 import type { PairStanding } from '../judge/pairs/pair-verdict.ts';
 import type { TlsView } from '../metrics/views.ts';
+import type { Room } from '../rollout/deployment/room.ts';
 import type { LimitsView } from '../domain/run-limits.ts';
 import type { DecisionRecord, ModelRecord, VersionRecord } from '../domain/records.ts';
 import type { DeploymentView } from '../rollout/deployment/deployments.ts';
@@ -56,6 +57,8 @@ export interface ModelStatus {
   readonly health: HealthReport | null;
   /** What runs and requests of the active version may have; null while none is active, and offline. */
   readonly limits: LimitsView | null;
+  /** Memory for the newest version that is not loaded, or one like the active; null without any, and offline. */
+  readonly room: Room | null;
   /** Requests waiting or running now. */
   readonly pending: number;
   /** Requests that a version on probation failed and the standby answered, since the engine started. */

@@ -196,7 +196,7 @@ function statusOf(registry: Registry, model: ModelRecord, now: Moment): ModelSta
     pause: pauseViewOf(model, now),
     versions: registry.versions(model.model),
     deployments: [],
-    limits: null, health: null,
+    limits: null, room: null, health: null,
     pending: 0,
     shielded: 0,
     stuckWorkers: 0,

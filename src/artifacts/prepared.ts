@@ -9,7 +9,7 @@
 // Main thread, workers, or a CLI without an engine. Invariants: what has its final name is complete, and never written
 // again, since sessions have it mapped; a session maps nothing whose hash is not in prepared.json.
 import { createHash, randomUUID } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { mkdir, open, readdir, readFile, rename, rm, stat, statfs, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
@@ -63,6 +63,10 @@ export function preparedKey({ sha256, derived, session }: PreparedOf): string {
   const way = session === undefined ? '' : JSON.stringify(session);
   return createHash('sha256').update(`${sha256} ${derived?.sha256 ?? ''}${hostText()}${way}`).digest('hex');
 }
+
+/** Whether sessions have files to open; their hashes are looked at by whoever opens them. */
+export const isPrepared = (dataDir: string, key: string): boolean =>
+  existsSync(join(folderOf(dataDir, key), PREPARED_WEIGHTS));
 
 /** What is known of it: nothing, that it cannot be, or its bytes. */
 export async function lookPrepared(dataDir: string, key: string): Promise<'unknown' | 'refused' | number> {

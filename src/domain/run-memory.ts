@@ -67,7 +67,8 @@ export function bytesAt(curve: readonly MemoryPoint[], value: number, axis: Axis
   if (point === undefined) return 0;
   if (over < 0) return point.bytes * (value / point[axis]) ** powerAt(curve, at, axis);
   const before = curve[at - 1];
-  if (before === undefined) return point.bytes;
+  // From next to nothing no growth can be worked out.
+  if (before === undefined || !isTelling(before)) return point.bytes;
   const bytes = before.bytes * (value / before[axis]) ** powerAt(curve, at - 1, axis);
   return Math.min(point.bytes, Math.ceil(bytes * STEP_SPARE));
 }

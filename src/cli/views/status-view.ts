@@ -15,6 +15,7 @@ import type {
 } from '../../domain/records.ts';
 import { nanInputsOf } from '../../domain/run-limits.ts';
 import { sessionText } from '../../options/session-options.ts';
+import { hasRoom, type Room } from '../../rollout/deployment/room.ts';
 import type { LimitsView } from '../../domain/run-limits.ts';
 import { inputColumnsOf } from '../../domain/input-columns.ts';
 import { judgedOutputOf } from '../../domain/judged-output.ts';
@@ -166,6 +167,7 @@ function modelFacts(status: ModelStatus, nowMs: number): string {
   if (active !== undefined && status.limits !== null) {
     pairs.push(['runs', runsText(status.limits, active.trial)], ['largest request', requestsText(status.limits)]);
   }
+  if (status.room !== null) pairs.push(['room', roomText(status.room)]);
   if (model.pin !== null) {
     const { by, reason, atMs } = model.pin;
     pairs.push(['pinned', `by ${by}, ${timeText(atMs)}${reason === '' ? '' : `: ${reason}`}`]);
@@ -287,6 +289,15 @@ export function nanInputsText(version: VersionRecord): string | null {
   const verb = nanInputsOf(version) === 'refuse' ? 'refused' : 'taken';
   const source = declared?.nanInputs === undefined ? '' : ' (declared)';
   return `NaN and null are ${verb}${source}${nanAnswers === undefined ? '' : `; its trial ${SEEN_NAN[nanAnswers]}`}`;
+}
+
+/** Whether one more version can be loaded beside those that are. */
+function roomText(room: Room): string {
+  const { version, bytes, usedBytes, limitBytes } = room;
+  const takes = `version ${version} would take about ${bytesText(bytes)} more`;
+  if (limitBytes === null) return `${takes}, and nothing limits it`;
+  const text = `${takes}; ${bytesText(usedBytes)} of ${bytesText(limitBytes)} are taken`;
+  return hasRoom(room) === true ? text : paint('yellow', `${text}: it does not fit`);
 }
 
 /** How many rows a run has, and what the trial saw it take. */

@@ -17,8 +17,9 @@ import type { Activation, Rollback } from '../../rollout/events.ts';
 import { registerVersion, removeVersions } from '../../rollout/registration/registration.ts';
 import { assertHealthy, labelNamesIn, liveBaseline } from '../safety/capture.ts';
 import type { EngineContext, EngineLife } from '../models/context.ts';
+import { hasRoom } from '../../rollout/deployment/room.ts';
 import type { ModelTable } from '../models/model-table.ts';
-import { outlookNow, statusOf } from '../models/model-views.ts';
+import { outlookNow, roomOf, statusOf } from '../models/model-views.ts';
 
 export class OperatorApi implements ControlPlane {
   readonly #context: EngineContext;
@@ -65,6 +66,7 @@ export class OperatorApi implements ControlPlane {
     if (wasUnloaded && rollout.active !== null && rollout.activeVersion?.version === args.version) {
       return { model: args.model, version: args.version, from: null, generation: rollout.active.generation };
     }
+    this.#warnOfRoom(args);
     return rollout.promote(args.version, {
       allowSignatureChange: args.allowSignatureChange ?? false,
       force: args.force ?? false,
@@ -72,6 +74,17 @@ export class OperatorApi implements ControlPlane {
       expect: args.expect,
       by,
     });
+  }
+
+  // An estimate is no reason to refuse what an operator wants: large work is refused before memory runs out.
+  #warnOfRoom({ model, version }: Arguments<'promote'>): void {
+    const served = this.#table.served(model);
+    const isLoaded = served.rollout.deployments.some((one) => one.version === version);
+    const room = isLoaded ? null : roomOf(served, this.#context, version);
+    if (room === null || hasRoom(room) !== false) return;
+    const { bytes, usedBytes, limitBytes } = room;
+    this.#context.log.warn({ model, version, bytes, usedBytes, limitBytes },
+      'promoted with less memory than its trial says that it takes; see lastgood status');
   }
 
   async rollback(args: Arguments<'rollback'>, { by }: Actor): Promise<Rollback> {

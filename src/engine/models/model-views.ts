@@ -1,5 +1,9 @@
 // What clients and operators are shown of one served model. Main thread; called when somebody asks.
 import { type ModelStatus, pauseViewOf } from '../../admin/answers.ts';
+import { isPrepared } from '../../artifacts/prepared.ts';
+import { anonymousBytes } from '../../base/process-memory.ts';
+import { type Room, roomFor } from '../../rollout/deployment/room.ts';
+import { workersFor } from '../../options/options.ts';
 import type { HealthAnswer } from '../../api/serving-api.ts';
 import { momentOf } from '../../base/moment.ts';
 import type { Sights } from '../../judge/checks/detectability.ts';
@@ -12,6 +16,24 @@ import type { EngineContext } from './context.ts';
 import type { ServedModel } from './served-model.ts';
 
 const DECISIONS_SHOWN = 5;
+
+/** Memory for `version`, or else for the newest that is not loaded, or one like the active; null when there is none. */
+export function roomOf(served: ServedModel, context: EngineContext, version?: string): Room | null {
+  const { registry, preparation, memory, options: { dataDir } } = context;
+  const { model, rollout, options } = served;
+  const loaded = rollout.deployments.map((one) => one.version);
+  const newest = [...registry.versions(model)].sort((a, b) => b.registeredAtMs - a.registeredAtMs);
+  const named = newest.find((one) => one.version === version);
+  const next = newest.find((one) => !loaded.includes(one.version)) ?? rollout.activeVersion;
+  const candidate = version === undefined ? next : named;
+  if (!candidate) return null;
+  const key = preparation.keyOf(candidate);
+  return roomFor(candidate, {
+    workers: rollout.deployments[0]?.workers || workersFor(options, registry.models().length),
+    isPrepared: key !== null && isPrepared(dataDir, key),
+    usedBytes: memory?.usedBytes ?? anonymousBytes(), limitBytes: memory?.limitBytes ?? null,
+  });
+}
 
 /** The answer of GET /health. */
 export function healthAnswerOf(served: ServedModel, { registry }: EngineContext): HealthAnswer {
@@ -58,6 +80,7 @@ export function statusOf(served: ServedModel, context: EngineContext): ModelStat
     deployments: rollout.deployments,
     limits: active === null
       ? null : limitsView(runLimits(served.options, active), active),
+    room: roomOf(served, context),
     health,
     pending: batcher.pending,
     shielded: counts.shielded,

@@ -16,7 +16,7 @@ const CONNECTIONS = 2_000;
 const CONNECTIONS_EVERY_MS = 20_000;
 /** More than there may be, once in so many times. */
 const CROWD = 9_000;
-const CROWD_EVERY = 12;
+const CROWD_EVERY = 2;
 /** How long it takes until the server has seen them go. */
 const CROWD_SPARE_MS = 4_000;
 const FRAMES = 50;

@@ -137,9 +137,10 @@ async function registerModels(admin: AdminClient, { port }: Server): Promise<num
 /** Bystanders' version 2 and the attacked models' only version stay active, whatever clients ask for. */
 async function changesOf(admin: AdminClient): Promise<string[]> {
   const { models } = await admin.status({});
-  return models.flatMap(({ model: { model, activeVersion } }) => {
+  return models.flatMap(({ model: { model, activeVersion }, recentDecisions }) => {
     const wanted = model === 'housing' ? '2' : '1';
-    return activeVersion === wanted ? [] : [`${model}: version ${activeVersion} is active; wanted ${wanted}`];
+    const why = recentDecisions.map(({ trigger, action, reason }) => `${trigger} ${action}: ${reason}`).join('; ');
+    return activeVersion === wanted ? [] : [`${model}: version ${activeVersion} is active; wanted ${wanted}; ${why}`];
   });
 }
 
