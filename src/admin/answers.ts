@@ -3,6 +3,7 @@ import type { Moment } from '../base/moment.ts';
 import { pauseLeftMs } from '../rollout/decisions.ts';
 import type { HealthReport } from '../judge/types/messages.ts';
 import type { Sights } from '../judge/checks/detectability.ts';
+import type { SourceFacts } from '../judge/verdict/sources.ts';
 import type { PairStanding } from '../judge/pairs/pair-verdict.ts';
 import type { TlsView } from '../metrics/views.ts';
 import type { Room } from '../rollout/deployment/room.ts';
@@ -69,6 +70,8 @@ export interface ModelStatus {
   readonly refused: readonly RefusedInput[];
   /** What the version before answered to the same questions; null while there is none that is asked. */
   readonly pairs: PairStanding | null;
+  /** Who asks the active version, and whom it fails; null while nobody is known, and offline. */
+  readonly sources: SourceFacts | null;
   /** What the judge can see at the traffic that comes in; null while nothing is judged, and of the compat checks. */
   readonly sights: Sights | null;
   readonly recentDecisions: readonly DecisionRecord[];

@@ -201,7 +201,7 @@ function statusOf(registry: Registry, model: ModelRecord, now: Moment): ModelSta
     shielded: 0,
     stuckWorkers: 0,
     refused: [],
-    pairs: null, sights: null,
+    pairs: null, sources: null, sights: null,
     recentDecisions: registry.decisions(model.model, DECISIONS_SHOWN),
   };
 }

@@ -1,4 +1,5 @@
 // What the public front end asks of the engine; implemented by the engine, so that the front knows none of its parts.
+import type { SourceOptions } from '../batch/sources.ts';
 import type { Submitter } from '../batch/submit.ts';
 import type { MemoryBudget } from '../shared-memory/memory-budget.ts';
 import type { FrontLimits } from '../http/limits.ts';
@@ -125,6 +126,8 @@ export interface FrontOptions {
   /** What the process may have of memory; null when nothing limits it. */
   readonly memory: MemoryBudget | null;
   readonly adminToken: string | undefined;
+  /** Who asks, where a proxy says it; nobody's word is taken without it. */
+  readonly sources?: SourceOptions;
   /** Without it the port speaks plain HTTP. */
   readonly tls?: TlsOptions;
 }

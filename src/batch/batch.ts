@@ -7,6 +7,7 @@ import type { Slab } from '../shared-memory/slab.ts';
 import { refusalOf } from '../protocols/protocol.ts';
 import type { BatchResult } from '../worker/messages.ts';
 import type { OnFailedAnswer, RequestIds } from './options.ts';
+import { UNKNOWN_SOURCE } from './sources.ts';
 import type { ReplySink, Ticket } from './submit.ts';
 
 /** Called once per entry, when it is settled. */
@@ -113,6 +114,10 @@ export class Batch implements RequestIds {
   /** What the client calls the request of this entry. */
   requestIdOf(entry: number): string {
     return this.#waiters[entry]?.sink.requestId ?? '';
+  }
+
+  sourceOf(entry: number): number {
+    return this.#waiters[entry]?.sink.source?.() ?? UNKNOWN_SOURCE;
   }
 
   /** Hands out the worker's answers. `lost` makes the error for an entry that the worker left without one. */

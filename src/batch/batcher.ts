@@ -22,6 +22,7 @@ import { CutTimer, SLOW_BATCH_US } from './cut-timer.ts';
 import { DeadlineSweep } from './deadline-sweep.ts';
 import type { BatcherOptions } from './options.ts';
 import { ArenaSlabs, LargeSlabs, SeparateSlabs, type SlabSupply } from './slab-supply.ts';
+import { UNKNOWN_SOURCE } from './sources.ts';
 import type { ReplySink, Submitter, Ticket } from './submit.ts';
 
 /** Slabs beyond the ones that `pendingMax` full batches need: one open, and some that are only partly filled. */
@@ -34,6 +35,8 @@ const SLABS_MAX = 1_024;
  */
 const READY_SHARE = 1 / 2;
 const READY_SHARE_SLOW = 1 / 4;
+/** About so often a request is asked who sent it: of up to a thousand a second all are. */
+const DRAW_PAUSE_US = 1_000;
 
 export class Batcher implements Submitter {
   readonly counts: BatcherCounts;
@@ -51,6 +54,9 @@ export class Batcher implements Submitter {
   /** The last batch took long on its worker. */
   #isSlow = false;
   #pending = 0;
+  /** When the next request is asked who sent it, and what had been accepted at the last. */
+  #drawUs = 0;
+  #acceptedAtDraw = 0;
   #draining = false;
   readonly #sweep: DeadlineSweep;
   readonly #idleWaiters: (() => void)[] = [];
@@ -93,6 +99,7 @@ export class Batcher implements Submitter {
     const ticket = batch.add(entry, sink, deadlineUs);
     this.#pending += 1;
     this.counts.accepted += 1;
+    if (receivedUs >= this.#drawUs) this.#drawSource(sink, receivedUs);
     this.#sweep.start();
     this.#timer.schedule();
     return ticket;
@@ -104,6 +111,14 @@ export class Batcher implements Submitter {
     } catch (error) {
       throw this.counts.refused(kind, error as LastgoodError);
     }
+  }
+
+  // Requests in between are taken for those of the one that is asked, which comes at no time of its own choice.
+  #drawSource(sink: ReplySink, nowUs: number): void {
+    const { onSource } = this.#options;
+    this.#drawUs = onSource === undefined ? Infinity : nowUs + DRAW_PAUSE_US * (1 / 2 + Math.random());
+    onSource?.(sink.source?.() ?? UNKNOWN_SOURCE, this.counts.accepted - this.#acceptedAtDraw);
+    this.#acceptedAtDraw = this.counts.accepted;
   }
 
   assertRoom(kind: EntryKind): void {

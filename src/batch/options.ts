@@ -16,6 +16,8 @@ export type Dispatch = (slab: Slab, mayQueueBehind: boolean, ids: RequestIds) =>
 export interface RequestIds {
   /** What the client calls the request of this entry; empty when it does not say. */
   requestIdOf(entry: number): string;
+  /** Who asked it, as in sources.ts. */
+  sourceOf(entry: number): number;
 }
 
 /** Told of an entry that the version failed, or answered with a number that is not finite, and its encoded answer. */
@@ -45,6 +47,8 @@ export interface BatcherOptions {
   readonly onUnanswered?: (slab: Slab, requests: number, why: LossReason) => void;
   /** Called before such an answer goes out. */
   readonly onFailedAnswer?: OnFailedAnswer;
+  /** Told, of some of the requests, who asks, and for how many requests that one stands. */
+  readonly onSource?: (source: number, requests: number) => void;
   /** What is counted here; a meter of its own by default. */
   readonly meter?: ModelMeter;
   /** Where the answers of a stamped batch are counted; by default as those that no version served. */

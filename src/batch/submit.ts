@@ -6,6 +6,11 @@ export interface ReplySink {
   /** What the client calls its request beside the body; empty or not there when it does not say. */
   readonly requestId?: string;
   /**
+   * Who asks, as in sources.ts; not there when that is not known. Called before the answer only, and seldom: it may
+   * cost a microsecond.
+   */
+  source?(): number;
+  /**
    * Called exactly once, unless the ticket was cancelled before. `body` may lie in shared memory that is re-used after
    * this call returns: send or copy it now. `headerBytes` is the length of a leading JSON part when raw tensors follow
    * it, else 0.

@@ -109,6 +109,8 @@ export interface HttpResponse {
   getWriteOffset(): number;
   /** The connection takes more; the handler returns true when nothing more is to be sent now. */
   onWritable(handler: (writtenBytes: number) => boolean): unknown;
+  /** The client's, in 4 or 16 bytes; empty when the connection is gone. Costs about a microsecond. */
+  getRemoteAddress(): ArrayBuffer;
   /** Cuts the connection; the abort handler is called before it returns. */
   close(): unknown;
   /**

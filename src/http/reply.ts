@@ -3,6 +3,7 @@
 // is never used again (any use may throw); so a request gets exactly one answer or none.
 import { STATUS_CODES } from 'node:http';
 import { errorBody, isLastgoodError } from '../base/errors.ts';
+import { UNKNOWN_SOURCE } from '../batch/sources.ts';
 import type { ReplySink, Ticket } from '../batch/submit.ts';
 import { JSON_TYPE, TENSOR_HEADER, TENSOR_TYPE } from './answer-heads.ts';
 import { type AnswerEncoding, COMPRESSED_BYTES_MIN, compress, encodingFor } from './compression.ts';
@@ -84,6 +85,8 @@ export class Reply implements ReplySink {
   acceptEncoding = '';
   /** What the client calls its request; empty when it does not say. */
   requestId = '';
+  /** Of the header that says who asks; empty without one. */
+  sourceValue = '';
 
   /** `withoutBody` is true for HEAD: same headers, no bytes. */
   constructor(response: HttpResponse, state: FrontState, withoutBody = false) {
@@ -94,6 +97,11 @@ export class Reply implements ReplySink {
     response.onAborted(() => {
       this.#abort();
     });
+  }
+
+  /** Who asks; of a request that is over nobody knows. */
+  source(): number {
+    return this.done ? UNKNOWN_SOURCE : this.#state.sources.of(this.#response.getRemoteAddress(), this.sourceValue);
   }
 
   /** Hands the body's chunks to `handler`, also after an answer; each chunk is valid only during the call. */

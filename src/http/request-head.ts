@@ -18,9 +18,12 @@ export interface RequestHead {
   readonly acceptEncoding: string;
   /** X-Request-Id, by which the client finds its request again; empty without one. */
   readonly requestId: string;
+  /** The value of the header that says who asks; empty without one. */
+  readonly source: string;
 }
 
-const head = { contentLength: 0, contentType: '', contentEncoding: '', acceptEncoding: '', requestId: '' };
+const head = { contentLength: 0, contentType: '', contentEncoding: '', acceptEncoding: '', requestId: '', source: '' };
+let sourceHeader = '';
 let lengthHeaders = 0;
 let lengthText = '';
 let transferHeaders = 0;
@@ -31,6 +34,7 @@ const LINE_BYTES = 4;
 
 function visit(name: string, value: string): void {
   headerBytes += name.length + value.length + LINE_BYTES;
+  if (name === sourceHeader) head.source = value;
   switch (name) {
     case 'content-length':
       lengthHeaders += 1;
@@ -59,12 +63,14 @@ function visit(name: string, value: string): void {
  * Reads all headers of a request. Throws INVALID_REQUEST when the end of its body is not certain, HEADERS_TOO_LARGE
  * when they have more than `headerBytesMax` bytes: close then.
  */
-export function readHead(request: HttpRequest, headerBytesMax: number): RequestHead {
+export function readHead(request: HttpRequest, headerBytesMax: number, sourceName = ''): RequestHead {
   head.contentLength = 0;
   head.contentType = '';
   head.contentEncoding = '';
   head.acceptEncoding = '';
   head.requestId = '';
+  head.source = '';
+  sourceHeader = sourceName;
   lengthHeaders = 0;
   transferHeaders = 0;
   headerBytes = 0;

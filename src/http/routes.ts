@@ -57,16 +57,17 @@ export function pathParameter(request: HttpRequest, index: number): string {
 function handler(
   state: FrontState, { handle, whileDraining = false }: Pick<Route, 'handle' | 'whileDraining'>, isHead?: boolean,
 ): DriverRoute['handle'] {
-  const { headerBytesMax } = state.limits;
+  const { limits: { headerBytesMax }, sources: { header } } = state;
   return (response, request) => {
     const reply = new Reply(response, state, isHead ?? request.getMethod() === 'head');
     let isFramed = false;
     try {
       // Of every request, also one that is refused: what follows on the connection depends on it.
-      const head = readHead(request, headerBytesMax);
+      const head = readHead(request, headerBytesMax, header);
       isFramed = true;
       reply.acceptEncoding = head.acceptEncoding;
       reply.requestId = head.requestId;
+      reply.sourceValue = head.source;
       if (state.draining && !whileDraining) throw lastgoodError('DRAINING');
       handle(reply, request, head);
     } catch (error) {

@@ -4,6 +4,7 @@ import { AnswerHeads } from './answer-heads.ts';
 import type { ConnectionCount, HttpDriver } from './driver.ts';
 import type { FrontLimits } from './limits.ts';
 import type { MemoryBudget } from '../shared-memory/memory-budget.ts';
+import { Sources } from '../batch/sources.ts';
 import { UnreadBudget } from './unread-budget.ts';
 
 /** Counts and flags of one listening front end. */
@@ -30,6 +31,7 @@ export interface FrontState {
   readonly unread: UnreadBudget;
   /** Errors that were answered here, by code; there are as many entries as the table of errors has at most. */
   readonly refusals: Map<ErrorCode, number>;
+  readonly sources: Sources;
 }
 
 /** Counts an error that is answered without a version having been asked. */
@@ -55,11 +57,12 @@ export function countConnections(state: FrontState, connectionsMax: number): Con
 
 export function createFrontState(
   limits: FrontLimits, { prepareHead }: Pick<HttpDriver, 'prepareHead'>, memory: MemoryBudget | null = null,
+  sources = new Sources(),
 ): FrontState {
   return {
     limits, memory, heads: new AnswerHeads(prepareHead), inFlight: 0, draining: false, receivingBytes: 0,
     compressingBytes: 0,
     connections: 0, refusedConnections: 0, sockets: 0,
-    unread: new UnreadBudget(limits.unreadBytesMax), refusals: new Map(),
+    unread: new UnreadBudget(limits.unreadBytesMax), refusals: new Map(), sources,
   };
 }

@@ -140,6 +140,10 @@ const engineSchema = z.strictObject({
   /** PEM files of the certificate chain and its key, both or neither; read again when they change. */
   tlsCert: z.string().min(1).optional(),
   tlsKey: z.string().min(1).optional(),
+  /** The header by which a trusted proxy says who asks. */
+  sourceHeader: z.string().regex(/^[A-Za-z0-9-]+$/).max(100).optional(),
+  /** IP addresses of proxies, separated by commas: who comes from there is known by that header alone. */
+  trustedProxy: z.string().min(1).max(4_096).optional(),
   bodyBytesMax: positive(1_024 * MIB).default(16 * MIB),
   limits: limitsSchema.prefault({}),
   drainMs: positive(3_600_000).default(30_000),

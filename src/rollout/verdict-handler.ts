@@ -3,8 +3,9 @@
 import type { Clock } from '../base/clock.ts';
 import { momentOf } from '../base/moment.ts';
 import { isLastgoodError, reasonOf } from '../base/errors.ts';
-import { conclude, isFailure, withFindings } from '../judge/verdict/findings.ts';
+import { conclude, isFailure, remaining, withFindings } from '../judge/verdict/findings.ts';
 import type { Conclusion, Finding, UncertainCause } from '../judge/verdict/findings.ts';
+import { oneSourceOf } from '../judge/verdict/sources.ts';
 import type { PairsEvidence } from '../judge/pairs/pair-schema.ts';
 import type { Disagrees } from '../judge/pairs/pair-verdict.ts';
 import type { HealthReport, Verdict } from '../judge/types/messages.ts';
@@ -99,8 +100,10 @@ export class VerdictHandler {
     }
     const findings = this.#freshFindings();
     const conclusion = this.#needsFindings ? conclude(verdict, findings) : ACT;
-    // Nobody is marked as failing, or stopped, for what the last good version fails as well: that is found out first.
-    const suppressedBy = isOfInputs(conclusion)
+    const isOfOne = conclusion.kind === 'act' && this.#isOfOneSource(verdict, findings);
+    // Nobody is marked as failing, or stopped, for what the last good version fails as well, or for what one client
+    // alone is failed at: that is found out first.
+    const suppressedBy = isOfInputs(conclusion) || isOfOne
       ? null : suppressionOf(registry.model(model), options.judge, momentOf(clock));
     if (suppressedBy === 'restored_failing') await this.#stop(verdict);
     if (suppressedBy !== null) {
@@ -111,7 +114,14 @@ export class VerdictHandler {
     const decideTold: Decide = (result) => decisionOf(told, nowMs, result);
     if (conclusion.kind === 'look') await this.#lookInto(conclusion.cause, verdict);
     else if (conclusion.kind === 'leave') await this.#suppress(suppressionBy(conclusion.blames), decideTold);
+    else if (isOfOne) await this.#suppress('one_source', decideTold);
     else await this.#rollBack(told, decideTold);
+  }
+
+  // Of checks that are not about who was hit nothing is known.
+  #isOfOneSource({ failing, evidence }: Verdict, findings: readonly Finding[]): boolean {
+    const checks = remaining(failing, findings).map(({ check }) => check);
+    return this.#ports.options.judge.mode !== 'compat' && oneSourceOf(evidence, checks) !== null;
   }
 
   // compat acts on its checks and asks nothing.

@@ -18,6 +18,7 @@ export interface ConnectOptions {
   readonly path?: string;
   readonly protocols?: string;
   readonly version?: string;
+  readonly headers?: Readonly<Record<string, string>>;
   /** PEM of the certificate that the server must show: the connection goes over TLS. */
   readonly ca?: string;
 }
@@ -65,6 +66,7 @@ export class WebSocketClient {
       'Connection: Upgrade',
       `Sec-WebSocket-Key: ${randomBytes(16).toString('base64')}`,
       `Sec-WebSocket-Version: ${options.version ?? '13'}`,
+      ...Object.entries(options.headers ?? {}).map(([name, value]) => `${name}: ${value}`),
       ...(options.protocols === undefined ? [] : [`Sec-WebSocket-Protocol: ${options.protocols}`]),
     ];
     socket.write(lines.join('\r\n') + '\r\n\r\n');

@@ -40,6 +40,8 @@ export class OpenSockets {
 }
 
 export class Connection implements WebSocketHandler {
+  /** Of all its frames; as in batch/sources.ts. */
+  readonly source: number;
   readonly #api: ServingApi;
   readonly #state: FrontState;
   readonly #dialect: SocketDialect;
@@ -50,10 +52,12 @@ export class Connection implements WebSocketHandler {
   readonly #free: FrameReply[] = [];
   #outbox: Outbox | undefined;
 
-  /** `target` is what the URL names. */
+  /** `target` is what the URL names, and who asks. */
   constructor(
-    api: ServingApi, state: FrontState, dialect: SocketDialect, target: SocketTarget, open: OpenSockets,
+    api: ServingApi, state: FrontState, dialect: SocketDialect,
+    { source, ...target }: SocketTarget & { readonly source: number }, open: OpenSockets,
   ) {
+    this.source = source;
     this.#api = api;
     this.#state = state;
     this.#dialect = dialect;
@@ -163,6 +167,10 @@ class FrameReply implements ReplySink {
 
   constructor(connection: Connection) {
     this.#connection = connection;
+  }
+
+  source(): number {
+    return this.#connection.source;
   }
 
   answer(_status: number, body: Uint8Array): void {

@@ -35,7 +35,9 @@ export class WebSockets implements WebSocketRoute {
 
   upgrade(response: HttpResponse, request: HttpRequest, accept: Accept): void {
     try {
-      this.#upgrade(request, accept);
+      const { sources } = this.#state;
+      const value = sources.header === '' ? '' : request.getHeader(sources.header);
+      this.#upgrade(request, accept, sources.of(response.getRemoteAddress(), value));
     } catch (error) {
       new Reply(response, this.#state).fail(error);
     }
@@ -57,7 +59,7 @@ export class WebSockets implements WebSocketRoute {
     this.#open.endAll(CloseCode.goingAway, 'the engine stops');
   }
 
-  #upgrade(request: HttpRequest, accept: Accept): void {
+  #upgrade(request: HttpRequest, accept: Accept, source: number): void {
     const api = this.#api;
     const state = this.#state;
     if (state.draining) throw lastgoodError('DRAINING');
@@ -70,7 +72,8 @@ export class WebSockets implements WebSocketRoute {
     const target = { model: query.get('model') ?? undefined, version: query.get('version') ?? undefined };
     dialect.accept(api, target);
     // No offer is answered with no protocol.
-    accept(new Connection(api, state, dialect, target, this.#open), offer === '' ? '' : dialect.protocol);
+    const connection = new Connection(api, state, dialect, { ...target, source }, this.#open);
+    accept(connection, offer === '' ? '' : dialect.protocol);
   }
 }
 

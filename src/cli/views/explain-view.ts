@@ -101,6 +101,8 @@ function doneText(decision: DecisionRecord): string {
       return `nothing: the data have moved, not the version`;
     case 'inputs':
       return 'nothing: the inputs are to blame, the last good version does no better on them';
+    case 'one_source':
+      return 'nothing: one client alone is hit, and the version does well by all others';
     case 'unattributed':
       return 'nothing: whether the version is to blame could not be found out, and a rollback would be a guess';
     case 'pinned':

@@ -9,7 +9,9 @@ import { exposureSchema } from '../../judge/verdict/circumstances.ts';
 import type { Failures, LastHour } from '../../judge/verdict/circumstances.ts';
 import { percentText, windowText } from '../../judge/types/number-text.ts';
 import type { DecisionRecord } from '../../domain/records.ts';
+import type { SourceFacts } from '../../judge/verdict/sources.ts';
 import { countText, durationText, paint, timeText } from './output.ts';
+import { sharesText } from './status-view.ts';
 
 const KIND_TEXTS: Readonly<Record<ExposureKind, string>> = {
   failed: 'failed', nonFinite: 'were not finite', slow: 'were slower than the limit',
@@ -47,12 +49,23 @@ function runText(atMs: number, kind: string, run: ExposureView[ExposureKind]): s
 const shareText = (bad: number, of: number): string =>
   `${countText(bad)} of ${countText(of)}${of === 0 ? '' : ` (${percentText(bad / of)})`}`;
 
-function aroundLines({ failures, lastHours, others }: Circumstances, atMs: number, restored: string | null): string[] {
+function aroundLines(
+  { failures, lastHours, sources, others }: Circumstances, atMs: number, restored: string | null,
+): string[] {
   return [
     ...(failures === undefined || failures === null ? [] : failureLines(failures, atMs)),
     ...(lastHours === undefined ? [] : [lastHourText(lastHours, restored)]),
+    ...(sources ? [sourcesLine(sources)] : []),
     `  other models on this host: ${othersText(others)}`,
   ];
+}
+
+function sourcesLine({ heaviest, windows, shares }: SourceFacts): string {
+  const longest = windows.at(-1);
+  const { failed = 0, nonFinite = 0 } = longest?.heaviest ?? {};
+  const hit = heaviest === null || longest === undefined ? '' : `; most hit: ${heaviest}, ` +
+    `${countText(failed + nonFinite)} of ${countText(longest.all.failed + longest.all.nonFinite)} bad answers`;
+  return `  by source: ${sharesText(shares)}${hit}`;
 }
 
 function failureLines({ failed, read, errors, requests }: Failures, atMs: number): string[] {

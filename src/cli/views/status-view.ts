@@ -6,6 +6,7 @@ import { waitText } from '../../judge/checks/detectability.ts';
 import type { Sight, Sights } from '../../judge/checks/detectability.ts';
 import { CHECKS } from '../../judge/checks/table.ts';
 import type { CheckResult } from '../../judge/types/messages.ts';
+import type { SourceFacts } from '../../judge/verdict/sources.ts';
 import { expectationText } from '../../judge/pairs/expectation.ts';
 import { numberText, percentText, windowText } from '../../judge/types/number-text.ts';
 import type { TlsView } from '../../metrics/views.ts';
@@ -178,6 +179,7 @@ function modelFacts(status: ModelStatus, nowMs: number): string {
       'standby since the engine started']);
   }
   if (asked !== null) pairs.push(['pairs', asked.verdict.disagrees?.text ?? asked.verdict.text]);
+  if (status.sources !== null) pairs.push(['sources', sharesText(status.sources.shares)]);
   if (health !== null) {
     const { totals, latencyMs } = health;
     pairs.push(['requests', `${countText(totals.requests)} in this generation: ${countText(totals.ok)} ok, ` +
@@ -203,6 +205,15 @@ function modelFacts(status: ModelStatus, nowMs: number): string {
 export function pauseText({ untilMs, by, reason }: PauseView, nowMs: number): string {
   return `watches only until ${timeText(untilMs)}, for ${durationText(untilMs - nowMs)} more (by ${by}` +
     `${reason === '' ? '' : `: ${reason}`})`;
+}
+
+/** Who asks, by share of the requests: hashes, the library, and those that nobody knows. */
+export function sharesText(shares: SourceFacts['shares']): string {
+  const all = Math.max(1, shares.reduce((sum, { requests }) => sum + requests, 0));
+  return shares.map(({ source, requests, failed, nonFinite }) => {
+    const bad = failed + nonFinite;
+    return `${source} ${percentText(requests / all)}${bad === 0 ? '' : ` (${countText(bad)} bad)`}`;
+  }).join(', ');
 }
 
 /** A check's verdict in a word; `over` is one that passes although it is over its limit. */

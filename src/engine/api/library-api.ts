@@ -1,5 +1,6 @@
 // Predictions for callers in the same process: they take the same way as HTTP requests, through the queue, the batch,
 // the worker and its sample. Main thread.
+import { LIBRARY_SOURCE } from '../../batch/sources.ts';
 import type { Submitter } from '../../batch/submit.ts';
 import { LastgoodError, lastgoodError, reasonOf } from '../../base/errors.ts';
 import type { ErrorCode } from '../../base/errors.ts';
@@ -80,7 +81,7 @@ function submit(queue: Submitter, request: object, nowUs: number): Promise<Answe
       else reject(new LastgoodError(value.code, value.error, status));
     };
     try {
-      queue.submit(EntryKind.predictJson, body, { answer }, nowUs);
+      queue.submit(EntryKind.predictJson, body, { answer, source: () => LIBRARY_SOURCE }, nowUs);
     } catch (error) {
       reject(error instanceof Error ? error : lastgoodError('INTERNAL', { reason: String(error) }));
     }

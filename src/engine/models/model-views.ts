@@ -87,6 +87,7 @@ export function statusOf(served: ServedModel, context: EngineContext): ModelStat
     stuckWorkers: served.stuckWorkers,
     refused: context.refused.of(model),
     pairs: served.pairs.standing,
+    sources: served.sources.view(),
     sights: sightsNow(served, context),
     recentDecisions: registry.decisions(model, DECISIONS_SHOWN),
   };

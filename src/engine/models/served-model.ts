@@ -26,6 +26,7 @@ import type { BatchResult } from '../../worker/messages.ts';
 import { circumstancesOf, LastHours } from '../safety/evidence-context.ts';
 import { FailureLog } from '../safety/failure-log.ts';
 import { LostSamples, MAIN_THREAD_RING } from '../safety/lost-samples.ts';
+import { SourceLog } from '../safety/source-log.ts';
 import { Shield, type ShieldCounts } from '../safety/shield.ts';
 import type { EngineContext } from './context.ts';
 import { VersionQueues } from './version-queues.ts';
@@ -49,6 +50,8 @@ export class ServedModel {
   readonly batcher: Batcher;
   readonly rollout: ModelRollout;
   readonly pairs: PairGatherer;
+  /** Who asks the active version, and whom it fails. */
+  readonly sources: SourceLog;
   readonly #context: EngineContext;
   readonly #models: ReadonlyMap<string, ServedModel>;
   readonly #meter: ModelMeter;
@@ -78,7 +81,9 @@ export class ServedModel {
       onFailedAnswer: this.#noteFailedAnswer,
       onLost: (slab, requests) => this.#noteUnanswered(slab, requests, 'lost'),
     });
-    this.batcher = new Batcher({ ...queue, dispatch: this.#dispatch });
+    this.sources = new SourceLog(options.judge, queue.monotonicUs);
+    const onSource = (source: number, requests: number): void => this.sources.requested(source, requests);
+    this.batcher = new Batcher({ ...queue, dispatch: this.#dispatch, onSource });
     this.#loader = new DeploymentLoader({
       model, options, clock, monitor, nextDeploymentId, meter: this.#meter, emit: context.emit,
       preparation: context.preparation, inFlight: context.inFlight, memory: context.memory?.plan ?? null,
@@ -270,7 +275,7 @@ export class ServedModel {
       const around = circumstancesOf(this.model, this.#models.values(), {
         shielded: this.#shield.shieldedOf(generation),
         failures: this.#failures.view(generation, nowUs),
-        lastHours: this.#lastHours.before(version, nowUs),
+        lastHours: this.#lastHours.before(version, nowUs), sources: this.sources.view(),
       });
       await this.rollout.onVerdict({ ...verdict, evidence: { ...verdict.evidence, ...around } });
     } catch (error) {
@@ -347,6 +352,7 @@ export class ServedModel {
 
   readonly #watch = ({ deployment, generation }: ActiveGeneration): void => {
     const { registry, monitor } = this.#context;
+    this.sources.begin(generation);
     const { version, outputKind } = deployment.version;
     const baseline = registry.baselineOf(this.model, version);
     const { judge: options } = this.options;
@@ -381,9 +387,11 @@ export class ServedModel {
 
   readonly #noteFailedAnswer: OnFailedAnswer = (slab, entry, answer, ids) => {
     this.#failures.note(slab, entry, answer, ids, this.#context.clock.monotonicUs());
+    this.sources.failed(slab, entry, ids);
   };
 
   readonly #noteUnanswered = (slab: Slab, requests: number, why: LossReason): void => {
+    this.sources.lost(slab, requests);
     this.#lostSamples.record(slab, requests, why, this.#context.clock.monotonicUs());
     this.#failures.noteUnanswered(slab, requests, why);
   };

@@ -8,6 +8,7 @@
 // second run is stamped with no generation, so its samples count for and against nobody. While a batch is being run
 // again it holds its place among the active version's batches, so the standby never gets more than those.
 import type { OnFailedAnswer, RequestIds } from '../../batch/options.ts';
+import { UNKNOWN_SOURCE } from '../../batch/sources.ts';
 import type { VersionRecord } from '../../domain/records.ts';
 import { signatureDifference } from '../../rollout/registration/promotable.ts';
 import { Outcome } from '../../shared-memory/sample-ring.ts';
@@ -54,7 +55,7 @@ type Overflow = BatchResult['overflow'];
 /** An answer of NaN to NaN is nobody's failure, and the standby may have a better one all the same. */
 const WORTH_ANOTHER: ReadonlySet<number> = new Set([Outcome.modelFailure, Outcome.nonFinite, Outcome.nonFiniteInput]);
 
-const UNKNOWN: RequestIds = { requestIdOf: () => '' };
+const UNKNOWN: RequestIds = { requestIdOf: () => '', sourceOf: () => UNKNOWN_SOURCE };
 
 export class Shield {
   readonly counts: ShieldCounts;

@@ -1,7 +1,9 @@
 // What else was so when a check failed, for whoever reads the decision: what the version did to its clients, with which
-// errors, and what other models and versions did. Nothing of it enters the verdict. Schemas of what is stored. Pure.
+// errors, and what other models and versions did. Of it only the sources may hold a verdict back. Schemas of what is
+// stored. Pure.
 import { z } from 'zod';
 import { CHECK_NAMES } from '../../options/judge-options.ts';
+import { sourcesSchema } from './sources.ts';
 
 const count = z.int().min(0);
 
@@ -63,6 +65,8 @@ export const circumstancesSchema = z.object({
   failures: failuresSchema.nullable().optional(),
   /** Versions that served before, the last one first. */
   lastHours: z.array(lastHourSchema).optional(),
+  /** Who asked the version, and whom it failed; null while no source was known. */
+  sources: sourcesSchema.nullable().optional(),
 });
 export type Circumstances = z.infer<typeof circumstancesSchema>;
 /** Other models that a decision names; a host may have hundreds. */

@@ -45,7 +45,7 @@ function scene() {
   engine.answering = false;
   const { limits } = resolveOptions({});
   const state = createFrontState(limits, createUwsDriver(limits.headerBytesMax));
-  const target = { model: undefined, version: undefined };
+  const target = { model: undefined, version: undefined, source: 0 };
   const connection = new Connection(engine, state, DEFAULT_DIALECT, target, new OpenSockets(state));
   const socket = new UnreadSocket(() => connection.closed());
   connection.opened(socket);

@@ -12,8 +12,8 @@ import type { Slab } from '../../../src/shared-memory/slab.ts';
 import { createSlab } from '../../../src/shared-memory/slab-arena.ts';
 import { EntryKind, refusalOf } from '../../../src/protocols/protocol.ts';
 
-const NOBODY: RequestIds = { requestIdOf: () => '' };
-const called = (id: string): RequestIds => ({ requestIdOf: () => id });
+const called = (id: string): RequestIds => ({ requestIdOf: () => id, sourceOf: () => 0 });
+const NOBODY = called('');
 
 /** A slab of one entry that the version of generation 4 failed, unless told otherwise. */
 function failed(body = '{}', kind: EntryKind = EntryKind.predictJson, generation = 4): Slab {
