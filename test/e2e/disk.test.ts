@@ -1,7 +1,7 @@
 // A disk that is full, read-only or gone bad: what is loaded goes on serving, changes are refused by name, a rollback
 // happens all the same and is written when the disk is back.
 import assert from 'node:assert/strict';
-import { rmSync, writeFileSync } from 'node:fs';
+import { cpSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
 import type { TestContext } from 'node:test';
@@ -16,7 +16,8 @@ import { actor } from '../support/served-housing.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 import { heavy, linear } from '../worker/onnx.ts';
 
-const OBSERVE = ['--judge-mode', 'observe'];
+const TOKEN = 'only for this test';
+const OBSERVE = ['--judge-mode', 'observe', '--admin-token', TOKEN, '--model-control', 'explicit'];
 const DISK_MEBIBYTES = 4;
 
 const diskRefused = (error: unknown): boolean => isLastgoodError(error) && error.code === 'DISK_REFUSED';
@@ -75,6 +76,33 @@ describe('a disk that refuses every write', { skip: withoutPrlimit }, () => {
     assert.equal(server.starts.length, 1, 'the engine was never started again');
     assert.equal(await server.stop(), 0);
   });
+});
+
+describe('a data directory that goes', () => {
+  const gone: readonly [string, (dataDir: string) => void][] = [
+    ['because it is deleted', (dataDir) => rmSync(dataDir, { recursive: true })],
+    ['because a copy takes its place', (dataDir) => {
+      renameSync(dataDir, `${dataDir}-moved`);
+      cpSync(`${dataDir}-moved`, dataDir, { recursive: true, filter: (path) => !path.endsWith('.sock') });
+    }],
+  ];
+  for (const [how, go] of gone) {
+    test(`${how} is told, stops no answer, and takes no change that would be lost`, async () => {
+      const dataDir = temporaryDirectory();
+      const { server } = await serve(dataDir);
+      const token = { authorization: `Bearer ${TOKEN}`, 'content-type': 'application/json' };
+      go(dataDir);
+      await until('it is told', () => server.log.includes('the data directory is gone'));
+      assert.equal(await answeringVersion(server.port), '2');
+      const load = await http(server.port, '/v2/repository/models/m/unload', { body: '{}', headers: token });
+      assert.deepEqual([load.status, load.json['code']], [507, 'DISK_REFUSED']);
+      assert.match(String(load.json['error']), /not the one that this engine opened/);
+      const rollback = await http(server.port, '/models/m/rollback', { body: '{}', headers: token });
+      assert.deepEqual([rollback.status, rollback.json['rolled_back_to']], [200, '1']);
+      assert.equal(await answeringVersion(server.port), '1');
+      assert.equal(server.log.match(/the data directory is gone/g)?.length, 1, 'it is told once');
+    });
+  }
 });
 
 describe('a disk of its own', () => {

@@ -14,8 +14,10 @@ test('unload holds over a restart and for followers, and load brings back what w
   const dataDir = temporaryDirectory();
   const file = join(temporaryDirectory(), 'm.onnx');
   writeFileSync(file, linear());
-  const serve = async (): Promise<[Engine, number]> => {
-    const engine = await createEngine({ dataDir, workers: 1, modelControl: 'explicit', judge: { mode: 'observe' } });
+  const serve = async (follow = false): Promise<[Engine, number]> => {
+    const engine = await createEngine({
+      dataDir, follow, workers: 1, modelControl: 'explicit', judge: { mode: 'observe' },
+    });
     return [engine, (await engine.listen({ port: 0 })).port];
   };
   const change = async (port: number, verb: 'load' | 'unload'): Promise<void> => {
@@ -28,7 +30,7 @@ test('unload holds over a restart and for followers, and load brings back what w
 
   const [first, port] = await serve();
   await first.register('m', file, { version: '1', promote: true });
-  const [follower, followerPort] = await serve();
+  const [follower, followerPort] = await serve(true);
   await change(port, 'unload');
   await untilResolved('the follower lets it go', async () => (await ask(followerPort)) === 'MODEL_UNLOADED');
   await follower.close();
