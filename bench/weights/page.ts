@@ -74,7 +74,7 @@ ${thresholds.map((one) => `| ${one.bytes} | ${one.anonymousMib} | ${cpu(one)} |`
 
 ## ${swaps.length} swaps between two models of 32 MiB
 
-Median of the first ten ${median(swaps.slice(0, 10))} MiB, of the last ten ${median(swaps.slice(-10))}; after the second
-swap between ${least} and ${most}.
+Median of the first ten ${median(swaps.slice(0, 10))} MiB, of the last ten ${median(swaps.slice(-10))}; \
+after the second swap between ${least} and ${most}.
 `;
 }
