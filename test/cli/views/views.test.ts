@@ -79,7 +79,7 @@ describe('decisionText', () => {
     const suppressed = { ...judged(), action: 'suppressed', rolledBackTo: null } as const;
     assert.match(decisionText({ ...suppressed, suppressedBy: 'cooldown' }, 0), /done +nothing: .*cooldown/);
     assert.match(decisionText({ ...suppressed, suppressedBy: 'pinned' }, 0), /done +nothing: .*lastgood unpin m/);
-    assert.match(decisionText({ ...suppressed, suppressedBy: 'observe' }, 0), /done +nothing: .*only observes/);
+    assert.match(decisionText({ ...suppressed, suppressedBy: 'observe' }, 0), /done +nothing: .*judge watched only/);
     assert.match(decisionText({ ...suppressed, action: 'no_target' }, 0), /done +nothing: no other healthy version/);
   });
 
