@@ -6,6 +6,7 @@ import { ANSWER } from '../baseline/columns.ts';
 import type { Reference } from '../baseline/reference.ts';
 import type { ColumnGroup, Dispersion, KnownDispersion } from './dispersion.ts';
 import { dispersionOf } from './dispersion.ts';
+import type { InputDiversity } from './diversity.ts';
 import type { SuiteObserver } from './observer.ts';
 import type { SlotWindows } from './slot-windows.ts';
 import { WINDOW_FACTORS } from './slot-windows.ts';
@@ -14,7 +15,7 @@ import { WINDOW_FACTORS } from './slot-windows.ts';
 export interface AnswersWindow {
   readonly windowMs: number;
   readonly samples: number;
-  /** The most that the samples can be worth: all of them, or as many as there were different inputs. */
+  /** The most that the samples can be worth, by how often the same inputs come again. */
   readonly effectiveMax: number;
   /** What they are worth, cautiously and as far as is proven; walks through the slots, so only breaches ask. */
   readonly worth: () => { readonly effective: number; readonly proven: number };
@@ -34,7 +35,7 @@ export function answersWindows(
     ...[values, entropies, ...projections].map((columns) => ({ ...columns, isOrdered: true })),
     { ...classes, isOrdered: false },
   ];
-  return heldWindows(answers, groups, { options, inputs: diversity.distinct(), known });
+  return heldWindows(answers, groups, { options, diversity, known });
 }
 
 /** The windows that hold rows of inputs. */
@@ -43,14 +44,14 @@ export function inputWindows(
 ): AnswersWindow[] {
   if (inputs === null) return [];
   const groups = inputs.reference.columns.map(({ counters }) => ({ ...counters, isOrdered: true }));
-  return heldWindows(inputs.windows, groups, { options, inputs: diversity.distinct(), known });
+  return heldWindows(inputs.windows, groups, { options, diversity, known });
 }
 
 // A longer window that holds nothing more is left out.
 function heldWindows(
   windows: SlotWindows, groups: readonly ColumnGroup[],
-  { options, inputs, known }: {
-    readonly options: JudgeOptions; readonly inputs: number; readonly known: KnownDispersion;
+  { options, diversity, known }: {
+    readonly options: JudgeOptions; readonly diversity: InputDiversity; readonly known: KnownDispersion;
   },
 ): AnswersWindow[] {
   const found: AnswersWindow[] = [];
@@ -66,14 +67,17 @@ function heldWindows(
     // The first column of any windows counts what came in.
     const samples = windows.total(window, ANSWER.values);
     if (samples === (found.at(-1)?.samples ?? 0)) return;
+    const effectiveMax = diversity.effective(samples);
     found.push({
       windowMs: options.windowMs * factor,
       samples,
-      effectiveMax: Math.min(samples, inputs),
+      effectiveMax,
       wasNear: () => about.isNear,
       worth: () => {
         const { possible, proven } = dispersion(window);
-        return { effective: Math.min(samples / possible, inputs), proven: Math.min(samples / proven, inputs) };
+        return {
+          effective: Math.min(samples / possible, effectiveMax), proven: Math.min(samples / proven, effectiveMax),
+        };
       },
       total: (column) => windows.total(window, column),
       totals: ({ from, length }) => windows.totals(window, from, length),

@@ -1,13 +1,14 @@
 // How many different inputs there were lately, and which answers come again and again. Monitor thread; fixed memory,
-// O(1) per sample. A thousand answers to three different inputs say no more of a version than three do, so the checks
-// of the answers' distribution count different inputs where there are fewer of them than samples.
+// O(1) per sample. A thousand answers to three different inputs say no more of a version than three do, and those to
+// inputs of which a few are most of the traffic no more than Kish's effective number (Survey Sampling, 1965).
 
-const BITS = 16_384;
-const WORDS = BITS / 32;
+const BUCKETS = 16_384;
 /** A block is kept for at least so many samples, however long they take. */
 const BLOCK_SAMPLES_MIN = 4_096;
-/** From this share of set bits on, the number is as good as unlimited. */
+/** From this share of used buckets on, the number is as good as unlimited. */
 const FULL = 0.98;
+/** Repetitions count beyond so many standard errors of what inputs that share a bucket by chance look like. */
+const SIGMAS = 3;
 const ANSWERS_KEPT = 32;
 
 /** Spreads a hash over all its bits. */
@@ -16,15 +17,28 @@ function mix(hash: number): number {
   return (first ^ (first >>> 15)) >>> 0;
 }
 
-/** Counts different inputs by the zeros of a bitmap, in two blocks of which the fuller one speaks. */
+/** What a block of samples says of the inputs, in numbers that can be added up. */
+interface Repetition {
+  /** Ordered pairs of samples, and about how many of them ask the same. */
+  readonly pairs: number;
+  readonly equal: number;
+}
+
+/**
+ * Counts different inputs, and how often two samples ask the same, by how many samples fall into each of many buckets;
+ * in two blocks, of which both speak.
+ */
 export class InputDiversity {
   readonly #blockUs: number;
-  readonly #bits = new Uint32Array(WORDS);
-  #ones = 0;
+  readonly #counts = new Uint32Array(BUCKETS);
+  #used = 0;
+  /** Of all buckets' counts. */
+  #squares = 0;
   #unknown = 0;
   #samples = 0;
   #sinceUs = -Infinity;
   #before = 0;
+  #repeatedBefore: Repetition = { pairs: 0, equal: 0 };
 
   constructor(blockMs: number) {
     this.#blockUs = blockMs * 1_000;
@@ -39,31 +53,53 @@ export class InputDiversity {
       this.#unknown += 1;
       return;
     }
-    const bit = mix(input) % BITS;
-    const mask = 1 << (bit & 31);
-    const word = this.#bits[bit >>> 5]!;
-    if ((word & mask) !== 0) return;
-    this.#bits[bit >>> 5] = word | mask;
-    this.#ones += 1;
+    const bucket = mix(input) % BUCKETS;
+    const count = this.#counts[bucket]!;
+    this.#counts[bucket] = count + 1;
+    this.#squares += 2 * count + 1;
+    if (count === 0) this.#used += 1;
   }
 
   #turn(atUs: number): void {
     this.#before = this.#distinctNow();
-    this.#bits.fill(0);
-    this.#ones = 0;
+    this.#repeatedBefore = this.#repeatedNow();
+    this.#counts.fill(0);
+    this.#used = 0;
+    this.#squares = 0;
     this.#unknown = 0;
     this.#samples = 0;
     this.#sinceUs = atUs;
   }
 
   #distinctNow(): number {
-    const share = this.#ones / BITS;
-    return this.#unknown + (share > FULL ? Infinity : Math.round(-BITS * Math.log1p(-share)));
+    const share = this.#used / BUCKETS;
+    return this.#unknown + (share > FULL ? Infinity : Math.round(-BUCKETS * Math.log1p(-share)));
+  }
+
+  // Two different inputs share a bucket with probability 1/BUCKETS, so the buckets' squares overstate those of the
+  // inputs by that part of all pairs; what is left of them after chance has had its share is repetition.
+  #repeatedNow(): Repetition {
+    const known = this.#samples - this.#unknown;
+    const squares = (this.#squares - known ** 2 / BUCKETS) / (1 - 1 / BUCKETS);
+    const byChance = SIGMAS * Math.sqrt(2 / BUCKETS) * known;
+    return { pairs: this.#samples * (this.#samples - 1), equal: Math.max(0, squares - known - byChance) };
   }
 
   /** About how many different inputs were seen lately; Infinity for more than can be told apart. */
   distinct(): number {
     return Math.max(this.#before, this.#distinctNow());
+  }
+
+  /**
+   * How many independent answers `samples` answers are worth when inputs come as often as they did lately: Kish's
+   * (Σ c)² / Σ c² of the c times that each is expected to be asked. Inputs of which a few make up most of the traffic
+   * are worth fewer than there are different ones.
+   */
+  effective(samples: number): number {
+    const now = this.#repeatedNow();
+    const pairs = now.pairs + this.#repeatedBefore.pairs;
+    const share = pairs === 0 ? 0 : (now.equal + this.#repeatedBefore.equal) / pairs;
+    return samples <= 1 ? samples : samples / (1 + (samples - 1) * Math.min(1, share));
   }
 }
 

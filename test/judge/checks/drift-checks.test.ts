@@ -242,3 +242,21 @@ test('a damage that begins after an hour of good answers is found as one that be
     assert.ok(run.failedAt.has(check), `${damage}: ${check} stays silent, ${run.check(check).text}`);
   }
 });
+
+test('drift is silent where a few questions are most of the traffic, and sees a damage of all of them', () => {
+  const questions = Array.from({ length: 3_000 }, () => bell()[0]!);
+  const weights = questions.map((_, index) => 1 / (index + 1) ** 1.2);
+  const sums: number[] = [];
+  for (const weight of weights) sums.push((sums.at(-1) ?? 0) + weight);
+  const asked = (): number => {
+    const at = random() * sums.at(-1)!;
+    return sums.findIndex((sum) => sum >= at);
+  };
+  const run = (change: (value: number) => number): SuiteRun =>
+    new SuiteRun({ baseline: regression }).feed(900, 20, () => {
+      const index = asked();
+      return { ...answered('regression', [change(questions[index]!)]), input: 1 + index };
+    });
+  assert.deepEqual(failedNames(run((value) => value)), []);
+  assert.ok(run(() => 30).failedAt.size > 0);
+});
