@@ -6,7 +6,7 @@ import type { Finding } from '../judge/verdict/findings.ts';
 import type { Baseline, OutputKind } from '../domain/records.ts';
 import { usualOf } from '../rollout/attribution/attribution.ts';
 import { cosineOf } from '../judge/pairs/disagreement.ts';
-import { distinctOf, RECENT_ROWS_MAX, RECENT_ROWS_MIN } from '../rollout/attribution/recent-inputs.ts';
+import { effectiveOf, RECENT_ROWS_MAX, RECENT_ROWS_MIN } from '../rollout/attribution/recent-inputs.ts';
 import type { PredictionSummary } from '../domain/prediction.ts';
 import { predictionOf } from '../domain/sequence.ts';
 import type { SampleLine } from './record-line.ts';
@@ -64,7 +64,7 @@ export class RecentRows {
       kind, version, standby: standby.version,
       active: summariesOf(rows.map(({ outputs }) => predictionOf(kind, outputs, width))),
       good: summariesOf(answers.map((answer) => predictionOf(kind, answer, width))),
-      distinct: distinctOf(rows.map(({ input }) => input)),
+      effective: effectiveOf(rows.map(({ input }) => input)),
       cosines: cosines.every((cosine) => cosine !== null) ? cosines : null,
       usual: { active: usualOf(baseline), good: usualOf(standby.baseline) },
     };

@@ -13,6 +13,7 @@ import type { Judged } from '../types/check-kinds.ts';
 import type { attributionFactsSchema } from './findings-schema.ts';
 import { jensenShannonDistance, largestShareDifference, populationStability } from '../statistics/statistics.ts';
 import { disagree } from '../pairs/disagreement.ts';
+import { normalDeviations } from '../statistics/noncentral.ts';
 import { psiByChance } from '../statistics/chance.ts';
 import { numberText, percentText } from '../types/number-text.ts';
 
@@ -45,18 +46,19 @@ interface Comparison {
   /** How far each version's answers have moved from its own baseline; null without one. */
   readonly moved: { readonly active: Moved | null; readonly good: Moved | null };
 }
-/** Answers compared with a baseline: PSI, what chance allows of it, and the largest change of a class's share. */
+/** Answers compared with a baseline: PSI and the largest change of a class's share, and what chance allows of each. */
 interface Moved {
   readonly psi: number;
   readonly limit: number;
   readonly classes: number;
+  readonly classesLimit: number;
 }
 
 const finite = (values: readonly (number | null)[]): number[] => values.filter((value) => value !== null);
 
 /** Compares the answers of the two versions. */
 export function compareAnswers(facts: Compared): Comparison {
-  const { active, good, usual, distinct = Infinity } = facts;
+  const { active, good, usual } = facts;
   const goodValues = finite(good.values);
   const sorted = [...goodValues].sort((a, b) => a - b);
   const { standardDeviation } = moments(goodValues);
@@ -70,18 +72,19 @@ export function compareAnswers(facts: Compared): Comparison {
     pairs: active.values.length, disagreeing,
     psi: populationStability(counts, activeCounts),
     distance: jensenShannonDistance(counts, activeCounts),
-    moved: { active: movedOf(active, usual.active, distinct), good: movedOf(good, usual.good, distinct) },
+    moved: { active: movedOf(active, usual.active, facts), good: movedOf(good, usual.good, facts) },
   };
 }
 
 function movedOf(
-  answers: Compared['active'], usual: Compared['usual']['active'], distinct: number,
+  answers: Compared['active'], usual: Compared['usual']['active'],
+  { effective, distinct = Infinity }: Pick<Compared, 'effective' | 'distinct'>,
 ): Moved | null {
   if (usual === null) return null;
   const { edges, counts, rows, classCounts, labels } = usual;
   const values = finite(answers.values);
   // A question that is asked again has the answer that it had.
-  const independent = Math.max(1, Math.min(values.length, distinct));
+  const independent = Math.max(1, Math.min(values.length, effective ?? distinct));
   const now = countInBins(edges, values);
   const used = counts.filter((count, bin) => count + now[bin]! > 0).length;
   const classesNow = new Array<number>(classCounts?.length ?? 0).fill(0);
@@ -92,11 +95,24 @@ function movedOf(
   for (const index of labels === undefined ? answers.classes : values.map(classOf)) {
     if (index >= 0 && index < classesNow.length) classesNow[index]! += 1;
   }
+  // Four times the same question are one answer in a bin, and a bin that one question has missed is not four times as
+  // empty. Records of earlier builds are judged as those judged them.
+  const weight = effective === undefined || values.length === 0 ? 1 : independent / values.length;
   return {
-    psi: populationStability(counts, now),
+    psi: populationStability(counts, now.map((count) => count * weight)),
     limit: Math.max(PSI_MOVED, psiByChance(MOVED_CHANCE, used, independent, rows)),
     classes: classCounts === null || values.length === 0 ? 0 : largestShareDifference(classCounts, classesNow),
+    classesLimit: effective === undefined || classCounts === null
+      ? CLASS_SHARE_MOVED : Math.max(CLASS_SHARE_MOVED, classesByChance(classCounts, independent)),
   };
+}
+
+// What chance gives the largest difference of a class's share: that of the class that varies most, for each of them.
+function classesByChance(baseline: readonly number[], independent: number): number {
+  const rows = baseline.reduce((sum, count) => sum + count, 0);
+  const variances = baseline.map((count) => (count / rows) * (1 - count / rows));
+  const sigmas = normalDeviations(MOVED_CHANCE / 2 / Math.max(1, baseline.length));
+  return rows === 0 ? Infinity : sigmas * Math.sqrt(Math.max(...variances) * (1 / independent + 1 / rows));
 }
 
 function disagrees({ kind, active, good, cosines }: Compared, row: number, deviation: number): boolean {
@@ -138,7 +154,7 @@ export function judgeAttribution(facts: AttributionFacts): Judged {
 function hasMovedAlong(good: Moved, active: Moved | null): boolean {
   const inShape = good.psi > good.limit && isAsFar(good, active);
   const inClasses =
-    good.classes > CLASS_SHARE_MOVED && good.classes * CLASSES_MUCH_FURTHER >= (active?.classes ?? 0);
+    good.classes > good.classesLimit && good.classes * CLASSES_MUCH_FURTHER >= (active?.classes ?? 0);
   return inShape || inClasses;
 }
 

@@ -39,8 +39,10 @@ export const attributionFactsSchema = z.union([
     standby: z.string(),
     active: answersSchema,
     good: answersSchema,
-    /** How many different questions the rows are; not stored by early versions. */
+    /** How many different questions the rows are; stored by earlier builds only, and not by the first of them. */
     distinct: z.int().optional(),
+    /** How many independent questions the rows are worth. */
+    effective: z.number().optional(),
     /** Cosine of the two answers per row, for vectors. */
     cosines: numbers.nullable(),
     /** The baselines of the two. */

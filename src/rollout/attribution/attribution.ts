@@ -189,7 +189,7 @@ export class Attribution {
     return 'unavailable' in run ? run : this.#compared(active, standby, run);
   }
 
-  #compared(active: Deployment, standby: Deployment, { pairs, distinct }: RecentInputsRun): Compared {
+  #compared(active: Deployment, standby: Deployment, { pairs, effective }: RecentInputsRun): Compared {
     const answers = (of: 'active' | 'standby'): Compared['active'] => ({
       values: pairs.map((pair) => (Number.isFinite(pair[of].value) ? pair[of].value : null)),
       classes: pairs.map((pair) => pair[of].classIndex),
@@ -203,7 +203,7 @@ export class Attribution {
       standby: standby.version.version,
       active: answers('active'),
       good: answers('standby'),
-      distinct,
+      effective,
       cosines: cosines.every((cosine) => cosine !== null) && cosines.length > 0 ? cosines : null,
       usual: { active: usualOf(baselineOf(active)), good: usualOf(baselineOf(standby)) },
     };

@@ -37,8 +37,8 @@ export interface AnswerPair {
 /** Pairs in the order in which they were asked. */
 export interface RecentInputsRun {
   readonly pairs: readonly AnswerPair[];
-  /** How many different questions they are. */
-  readonly distinct: number;
+  /** How many independent questions they are worth. */
+  readonly effective: number;
 }
 
 /** A row as it was kept: its arrays are its own. */
@@ -87,13 +87,19 @@ export async function runRecentInputs(
   const pairs = answers.map((answer, back) => pairOf(reading, rows[rows.length - 1 - back]!, answer)).reverse();
   return pairs.length < RECENT_ROWS_MIN
     ? { unavailable: `only ${pairs.length} inputs were run in ${RUN_US_MAX / 1e6} s` }
-    : { pairs, distinct: distinctOf(rows.slice(-pairs.length).map(({ input }) => input)) };
+    : { pairs, effective: effectiveOf(rows.slice(-pairs.length).map(({ input }) => input)) };
 }
 
-/** How many different questions there are among hashes of inputs; 0 stands for one that is not known. */
-export function distinctOf(inputs: readonly number[]): number {
-  const known = inputs.filter((input) => input !== 0);
-  return new Set(known).size + inputs.length - known.length;
+/**
+ * How many independent questions those with these hashes are worth: Kish's (Σ c)² / Σ c² of the c times that each is
+ * there. 0 stands for one that is not known and counts as different from all.
+ */
+export function effectiveOf(inputs: readonly number[]): number {
+  const counts = new Map<number, number>();
+  for (const input of inputs) if (input !== 0) counts.set(input, (counts.get(input) ?? 0) + 1);
+  let squares = inputs.filter((input) => input === 0).length;
+  for (const count of counts.values()) squares += count ** 2;
+  return squares === 0 ? 0 : inputs.length ** 2 / squares;
 }
 
 async function replayAll(
