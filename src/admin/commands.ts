@@ -98,7 +98,8 @@ export const COMMANDS = {
   },
   quarantine: {
     method: 'POST', about: 'never choose this version again',
-    takes: z.strictObject({ model, version, reason }), answers: z.custom<VersionRecord>(),
+    takes: z.strictObject({ model, version, reason }), /** A warning where nothing is left to go back to. */
+    answers: z.custom<VersionRecord & { readonly warning: string | null }>(),
   },
   release: {
     method: 'POST', about: 'let a quarantined version be chosen again',

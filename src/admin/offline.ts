@@ -12,6 +12,7 @@ import { verifyArtifact } from '../artifacts/verify.ts';
 import type { ModelRecord, VersionRecord } from '../domain/records.ts';
 import { Registry } from '../registry/registry.ts';
 import { openStore, type StoreOptions } from '../registry/opening/open-store.ts';
+import { lastFallbackGone } from '../rollout/last-fallback.ts';
 import { baselineFromFile } from '../rollout/registration/baselines.ts';
 import { DECISIONS_LOOKED_AT, justRolledBack, operatorDecision } from '../rollout/decisions.ts';
 import type { DoneRollback } from '../rollout/decisions.ts';
@@ -52,7 +53,10 @@ const HANDLERS: { readonly [V in OfflineVerb]: Handler<V> } = {
     const record = registry.setPause(model, forMs === undefined ? null : { by, reason, forMs }, by);
     return { model, pause: pauseViewOf(record, momentOf(clock)) };
   },
-  quarantine: ({ registry }, args, { by }) => registry.quarantine({ reason: 'by an operator', ...args, by }),
+  quarantine: ({ registry }, args, { by }) => {
+    const after = registry.quarantine({ reason: 'by an operator', ...args, by });
+    return { ...after, warning: lastFallbackGone(registry, after) };
+  },
   release: ({ registry }, args, { by }) => registry.release({ ...args, by }),
   baseline: ({ registry, clock }, { from = '', ...named }, { by }) =>
     baselineFromFile(registry, { ...named, from }, by, clock),

@@ -43,6 +43,16 @@ describe('openOffline', () => {
     await second.close();
   });
 
+  test('warns when the last version to go back to is put into quarantine, and only then', async () => {
+    const control = await threeVersionsOffline(temporaryDirectory(), systemClock);
+    const quarantine = (version: string): Promise<{ readonly warning: string | null }> =>
+      control.quarantine({ model: 'housing', version }, actor);
+    assert.equal((await quarantine('1')).warning, null, 'version 2 is left');
+    assert.match((await quarantine('2')).warning ?? '',
+      /with version 2 in quarantine nothing is left to go back to: should regraph fail, it goes on answering$/);
+    await control.close();
+  });
+
   test('reads a registry of an older format as it is, and upgrades it with the first change', async () => {
     const dataDir = oldDirectory();
     const looking = openOffline(optionsAt(dataDir), systemClock, { changes: false });

@@ -101,8 +101,9 @@ function quarantineCommand(): Command {
     .argument('<version>', 'a version that is not active')
     .option('--reason <text>', 'why, for the history')
     .action(async (model: string, version: string, flags: VerbFlags<'quarantine'>) => {
-      printResult(flags, await ask(flags, 'quarantine', { model, version, reason: flags.reason }), () =>
-        `version ${version} of ${model} is in quarantine until: lastgood release ${model} ${version}`);
+      printResult(flags, await ask(flags, 'quarantine', { model, version, reason: flags.reason }), ({ warning }) =>
+        `version ${version} of ${model} is in quarantine until: lastgood release ${model} ${version}` +
+        (warning === null ? '' : `\n${paint('yellow', 'warning')}: ${warning}`));
     });
 }
 

@@ -10,6 +10,7 @@ import { anonymousBytes } from '../../base/process-memory.ts';
 import { packageVersion } from '../../base/package-root.ts';
 import { artifactPath } from '../../artifacts/directory.ts';
 import type { DecisionRecord, EventRecord, ModelRecord, VersionRecord } from '../../domain/records.ts';
+import { lastFallbackGone } from '../../rollout/last-fallback.ts';
 import { baselineFromFile, keepingInputs, warningsWith } from '../../rollout/registration/baselines.ts';
 import type { Outlook } from '../../rollout/outlook.ts';
 import type { DoneRollback } from '../../rollout/decisions.ts';
@@ -39,10 +40,11 @@ export class OperatorApi implements ControlPlane {
     const { dataDir, trialMs, trialMemoryBytes, intraOpThreads } = options;
     this.#life.assertOpen();
     const { promote, allowSignatureChange, force, ...request } = args;
+    const ofModel = optionsOfModel(options, request.model);
     const registration = this.#lastRegistration.then(() =>
       registerVersion({
         dataDir, registry, clock, trialMs, trialMemoryBytes, intraOpThreads, preparation,
-        runMemoryMax: optionsOfModel(options, request.model).runMemoryMax,
+        runMemoryMax: ofModel.runMemoryMax, p95LimitMs: ofModel.judge.p95LimitMs,
       }, { ...request, force: force ?? false }, by),
     );
     this.#lastRegistration = registration.catch(() => undefined);
@@ -142,11 +144,15 @@ export class OperatorApi implements ControlPlane {
     return { model, pause: pauseViewOf(record, momentOf(clock)) };
   }
 
-  async quarantine(args: Arguments<'quarantine'>, { by }: Actor): Promise<VersionRecord> {
-    const { registry } = this.#context;
+  async quarantine(args: Arguments<'quarantine'>, { by }: Actor): Promise<Answer<'quarantine'>> {
+    const { registry, emit } = this.#context;
+    const { model } = args;
     const after = await registry.commit(() => registry.quarantine({ reason: 'by an operator', ...args, by }));
-    this.#table.served(args.model).rollout.reconsider();
-    return after;
+    this.#table.served(model).rollout.reconsider();
+    const warning = lastFallbackGone(registry, after);
+    const what = 'the last version to go back to is gone';
+    if (warning !== null) emit({ kind: 'problem', model, what, reason: warning });
+    return { ...after, warning };
   }
 
   async release(args: Arguments<'release'>, { by }: Actor): Promise<VersionRecord> {

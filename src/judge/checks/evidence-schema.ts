@@ -94,7 +94,8 @@ export const evidenceSchema = z.discriminatedUnion('check', [
   z.object({
     check: z.literal('spread'), ...driftShape, low: z.number(), high: z.number(),
     baseline: z.object({ standardDeviation: z.number(), kurtosis: z.number() }),
-    windows: windowsOf({ standardDeviation: z.number() }),
+    /** `distance`: root mean square of the pulled-in answers' from the baseline's mean; not stored early on. */
+    windows: windowsOf({ standardDeviation: z.number(), distance: z.number().optional() }),
   }),
   z.object({
     check: z.literal('confidence'), ...driftShape, shift: z.number(), psi: z.number(),

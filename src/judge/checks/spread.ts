@@ -1,10 +1,14 @@
 // spread: do the answers draw together, or apart, around the same mean? Compared as a ratio of standard deviations,
 // with far answers pulled in so that one wild answer decides nothing.
 import { ANSWER } from '../baseline/columns.ts';
+import { SPREAD_PULL } from '../statistics/distribution.ts';
 import { varianceLimits } from '../statistics/chance.ts';
 import { numberText } from '../types/number-text.ts';
 import { chanceOf, isMeasured } from './check.ts';
 import { driftCheck } from './drift-check.ts';
+
+/** Root mean square of what was pulled in from which most of it was, in the baseline's deviations. */
+const FAR = 0.75 * SPREAD_PULL;
 
 export const spread = driftCheck({
   name: 'spread', title: 'spread', layer: 2, cause: 'drift', unit: 'ratio', subject: 'spread',
@@ -18,7 +22,11 @@ export const spread = driftCheck({
   limitOf: ({ high }) => high,
   numbers: ({ total, samples }, { standardDeviation: scale }) => {
     const squares = total(ANSWER.spreadSquares) - total(ANSWER.spreadSum) ** 2 / samples;
-    return { standardDeviation: Math.sqrt(Math.max(0, squares) / Math.max(1, samples - 1)) * scale };
+    return {
+      standardDeviation: Math.sqrt(Math.max(0, squares) / Math.max(1, samples - 1)) * scale,
+      // In the baseline's deviations, like what was pulled in.
+      distance: Math.sqrt(total(ANSWER.spreadSquares) / samples),
+    };
   },
   test: ({ low, high, chance, rows, baseline }) => {
     const ratioOf = (deviation: number): number => deviation / baseline.standardDeviation;
@@ -31,11 +39,15 @@ export const spread = driftCheck({
       },
     };
   },
-  measure: ({ baseline, low, high }, { standardDeviation }) => {
+  measure: ({ baseline, low, high }, { standardDeviation, distance = 0 }) => {
     const value = standardDeviation / baseline.standardDeviation;
     const isOver = value < low || value > high;
-    const text = `the spread of the answers is ${numberText(value)} times the baseline's, ` +
-      `${isOver ? 'outside' : 'within'} ${low} to ${high}`;
+    // Where nearly all of them were pulled in, their spread is what that has left of it.
+    const seen = distance > FAR
+      ? `the answers are at least ${numberText(distance)} standard deviations from the baseline's mean, too far to ` +
+        `tell their spread: it is at least ${numberText(value)} times the baseline's`
+      : `the spread of the answers is ${numberText(value)} times the baseline's`;
+    const text = `${seen}, ${isOver ? 'outside' : 'within'} ${low} to ${high}`;
     return { value, limit: value < low ? low : high, isOver, text };
   },
   detectionLimit: (context) => {

@@ -14,9 +14,11 @@ import { ARTIFACT_BYTES_MAX } from '../../artifacts/manifest.ts';
 import { givenFileOf, type ModelFile, modelFileOf } from '../../artifacts/verify.ts';
 import { checkName } from '../../base/names.ts';
 import type { Expect, Expectations, KnownPair } from '../../domain/known-answers.ts';
+import { numberText } from '../../judge/types/number-text.ts';
 import { artifactRecordOf } from '../../domain/records.ts';
 import type {
-  ArtifactRecord, Baseline, DeclaredKind, Golden, NanInputs, OutputKind, Signature, StackingWish, VersionRecord,
+  ArtifactRecord, Baseline, DeclaredKind, Golden, NanInputs, OutputKind, Signature, StackingWish, TrialReport,
+  VersionRecord,
 } from '../../domain/records.ts';
 import { defaultInputsOf } from '../../onnx/default-inputs.ts';
 import type { SessionOptions } from '../../options/session-options.ts';
@@ -50,6 +52,8 @@ export interface RegistrationPorts {
   readonly preparation?: Preparation | undefined;
   /** What a run of the model may take; the default of that option by default. */
   readonly runMemoryMax?: number | undefined;
+  /** Of the judge's latency check, where that is known. */
+  readonly p95LimitMs?: number | undefined;
 }
 
 export interface RegistrationRequest {
@@ -134,7 +138,7 @@ async function addVersion(
         ...(request.session === undefined ? {} : { session: request.session }),
         ...expectations,
         warnings: [
-          ...trial.warnings, ...expectationWarnings,
+          ...trial.warnings, ...expectationWarnings, ...slowWarnings(trial.report, ports.p95LimitMs),
           ...warningsAbout(registry, request.model, trial.signature, judged.baseline),
           ...(baselineFile === null || judged.baseline === null ? [] : unwatchedInputs(
             baselineFile, judged.baseline, { signature: trial.signature, declared: declarationOf(request) })),
@@ -220,6 +224,14 @@ function warningsAbout(
   const difference = active === null ? null : signatureDifference(active.signature, signature);
   if (difference !== null) warnings.push(`its signature differs from the active version's: ${difference}`);
   return warnings;
+}
+
+// One row alone takes longer than requests may: no load, and no other host, makes that better.
+function slowWarnings({ runMs }: TrialReport, limitMs = Infinity): string[] {
+  return runMs <= limitMs ? [] : [
+    `one row took ${numberText(runMs)} ms in its trial, over the judge's latency limit of ${numberText(limitMs)} ms: ` +
+    'in service it will fail the check p95_latency',
+  ];
 }
 
 function quarantineWarnings(

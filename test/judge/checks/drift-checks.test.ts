@@ -260,3 +260,11 @@ test('drift is silent where a few questions are most of the traffic, and sees a 
   assert.deepEqual(failedNames(run((value) => value)), []);
   assert.ok(run(() => 30).failedAt.size > 0);
 });
+
+test('spread says at least where the answers are so far off that all were pulled in', () => {
+  const far = served(() => [1e6 + normal()]);
+  assert.match(far.check('spread').text,
+    /^the answers are at least 4 standard deviations from the baseline's mean, too far to tell their spread: it /);
+  const wide = served(() => [10 + 3 * normal()]);
+  assert.match(wide.check('spread').text, /^the spread of the answers is 2\.\d+ times the baseline's, outside 0\.5 /);
+});

@@ -115,6 +115,14 @@ describe('registerVersion', () => {
     assert.deepEqual(artifacts(), [`${record.sha256}.onnx`]);
   });
 
+  test('warns of a version whose trial was slower than requests may be', async () => {
+    const baseline = housing('1.baseline.json');
+    const { warnings, trial } = await register({ baseline }, { p95LimitMs: 1e-9 });
+    assert.ok(trial.runMs > 0);
+    assert.match(warnings.join(), /^one row took \S+ ms in its trial, over the judge's latency limit of 1e-9 ms: in /);
+    assert.deepEqual((await register({ baseline }, { p95LimitMs: 3_600_000 })).warnings, []);
+  });
+
   test('lets two versions share an artefact and warns of a missing baseline and another signature', async () => {
     const first = await register({});
     const second = await register({ version: 'again' });
