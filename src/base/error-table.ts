@@ -276,6 +276,11 @@ export const ERRORS = {
     (d: { model: Text; version: Text }) =>
       `change the active version of model "${d.model}": it is pinned to "${d.version}"; unpin it first`,
   ),
+  JUDGE_PAUSED: define(
+    409,
+    (d: { model: Text }) =>
+      `roll model "${d.model}" back by the judge: it has been told to watch only (lastgood observe ${d.model} --off)`,
+  ),
   GENERATION_CONFLICT: define(
     409,
     (d: { model: Text; expected: number; found: number }) =>

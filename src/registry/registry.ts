@@ -8,7 +8,7 @@ import { type Commit, commitAtOnce } from './commit/commits.ts';
 import { forgetModel, forgetVersions, storeDecision } from './retention.ts';
 import { bootKey, eventKey, modelKey, versionKey } from './store/keys.ts';
 import { emptyModel, hasServedLong, nextFreeVersion, numberAfter, speaksAgainst, trustOf } from './rules.ts';
-import { momentOf, type Pause } from '../base/moment.ts';
+import { leftMs, momentOf, type Pause } from '../base/moment.ts';
 import { spanText } from '../base/span.ts';
 import { checkName } from '../base/names.ts';
 import type { ExpectedChange } from '../domain/known-answers.ts';
@@ -32,6 +32,9 @@ type NewVersion = Omit<
   & { readonly expectedPairs?: Attachments['expected'] }
   & { readonly [K in 'baseline' | 'golden']: Attachments[K] | null };
 type NewEvent = Pick<EventRecord, 'kind' | 'by' | 'reason' | 'from' | 'to' | 'decision'>;
+
+const isPaused = ({ pause }: ModelRecord, clock: Clock): boolean =>
+  !!pause && leftMs(pause.since, pause.forMs, momentOf(clock)) > 0;
 
 export class Registry extends RegistryReader {
   readonly #clock: Clock;
@@ -141,8 +144,8 @@ export class Registry extends RegistryReader {
 
   /**
    * Marks the active version unhealthy and makes `to` (by default the last good one) active, if `expectedGeneration`
-   * still is; a named one may have failed. Throws NO_ROLLBACK_TARGET, GENERATION_CONFLICT or, for the monitor, PINNED;
-   * then nothing has changed.
+   * still is; a named one may have failed. Throws NO_ROLLBACK_TARGET, GENERATION_CONFLICT or, for the
+   * monitor, PINNED or JUDGE_PAUSED; then nothing has changed.
    */
   rollback(change: {
     readonly model: string; readonly expectedGeneration: number;
@@ -156,6 +159,7 @@ export class Registry extends RegistryReader {
       const failing = record.activeVersion;
       // Set while the machine was making up its mind: a person's word counts.
       if (by === 'monitor' && record.pin !== null) throw lastgoodError('PINNED', { model, version: failing ?? '' });
+      if (by === 'monitor' && isPaused(record, this.#clock)) throw lastgoodError('JUDGE_PAUSED', { model });
       const target = this.rollbackTarget(model, { to: change.to });
       if (failing === null || target === undefined) throw this.noRollbackTarget(model, change.to);
       this.#setHealth(this.version(model, failing), 'unhealthy', reason, by);

@@ -68,7 +68,7 @@ export class Rollbacks {
     return this.isUnsaved ? 'unproven' : standingOf(registry.model(model));
   }
 
-  /** Rolls back to the first candidate that loads; null when there is none. Throws GENERATION_CONFLICT or PINNED. */
+  /** Rolls back to the first candidate that loads; null when there is none. Throws like Registry.rollback. */
   async run(request: RollbackRequest): Promise<RollbackDone | null> {
     const { model, registry, deployments } = this.#ports;
     const tried = new Set<string>();

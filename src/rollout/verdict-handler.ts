@@ -2,7 +2,7 @@
 // did not. Main thread. Invariant: a report about another generation than the active one changes nothing.
 import type { Clock } from '../base/clock.ts';
 import { momentOf } from '../base/moment.ts';
-import { isLastgoodError, reasonOf } from '../base/errors.ts';
+import { type ErrorCode, isLastgoodError, reasonOf } from '../base/errors.ts';
 import { conclude, isFailure, remaining, withFindings } from '../judge/verdict/findings.ts';
 import type { Conclusion, Finding, UncertainCause } from '../judge/verdict/findings.ts';
 import { oneSourceOf } from '../judge/verdict/sources.ts';
@@ -22,6 +22,8 @@ import type { RollbackDone, RollbackRequest, Rollbacks } from './rollbacks.ts';
 
 /** A finding is asked for again after this part of the short window. */
 const FRESH_PART = 1 / 6;
+/** What a person may have said while the machine was on its way back. */
+const SAID_MEANWHILE: Readonly<Partial<Record<ErrorCode, Suppression>>> = { PINNED: 'pinned', JUDGE_PAUSED: 'observe' };
 const ACT: Conclusion = { kind: 'act' };
 const WARN = { action: 'warn', suppressedBy: null, rolledBackTo: null } as const;
 
@@ -190,8 +192,9 @@ export class VerdictHandler {
     }).catch(async (error: unknown) => {
       // An operator or another process was faster: theirs is the one rollback.
       if (isLastgoodError(error) && error.code === 'GENERATION_CONFLICT') return undefined;
-      if (!isLastgoodError(error) || error.code !== 'PINNED') throw error;
-      await this.#suppress('pinned', decide);
+      const said = isLastgoodError(error) ? SAID_MEANWHILE[error.code] : undefined;
+      if (said === undefined) throw error;
+      await this.#suppress(said, decide);
       return undefined;
     });
     // While candidates were loading, somebody may have put another version in place.

@@ -31,6 +31,17 @@ describe('A judge that watches only', () => {
     });
   }
 
+  test('obeys a word that comes while the target is loading', async () => {
+    const one = bench = await RolloutBench.start({ served: ['1', '2'], good: ['1'], engine: { standby: 'cold' } });
+    one.beforeLoad = () => {
+      one.registry.setPause('m', { by: 'test', reason: '', forMs: HOUR }, 'test');
+      return Promise.resolve();
+    };
+    await one.rollout.onVerdict(one.verdict());
+    const [{ action, suppressedBy } = {}] = one.registry.decisions('m');
+    assert.deepEqual([await one.answers(), action, suppressedBy], ['2 g2', 'suppressed', 'observe']);
+  });
+
   test('acts again at once when it is told to', async () => {
     const one = bench = await RolloutBench.start({ served: ['1', '2'] });
     one.registry.setPause('m', { by: 'test', reason: '', forMs: HOUR }, 'test');
