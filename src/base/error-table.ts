@@ -343,6 +343,12 @@ export const ERRORS = {
     (d: { cert: Text; key: Text; reason: Text }) => `serve TLS with "${d.cert}" and "${d.key}": ${d.reason}`,
   ),
   FRONT_UNAVAILABLE: define(500, (d: { reason: Text }) => `load uWebSockets.js: ${d.reason}`),
+  FILES_EXHAUSTED: define(
+    503,
+    (d: { doing: Text; open: number; limit: number; spare: number }) =>
+      `${d.doing}: this process has ${d.open} files open and may have ${d.limit}; wanted room for ${d.spare} more, ` +
+      'raise ulimit -n (LimitNOFILE in a unit file)',
+  ),
   INVALID_OPTION: define(400, (d: { reason: Text }) => `read the options: ${d.reason}`, ['reason']),
   ADMIN_IN_USE: define(
     409,

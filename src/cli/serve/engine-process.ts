@@ -4,6 +4,7 @@ import { plainly } from '../../base/plain-text.ts';
 import type { Golden, VersionRecord } from '../../domain/records.ts';
 import type { Engine } from '../../engine/engine.ts';
 import { priceOf } from '../../judge/checks/detectability.ts';
+import { assertOpenFiles } from '../../base/open-files.ts';
 import { AdminSocket } from '../../engine/admin-socket.ts';
 import { demoDefaultModel, registerDemoModels } from '../demo/models.ts';
 import { greetingText } from '../views/greeting.ts';
@@ -24,6 +25,7 @@ export async function serve(settings: ServeSettings, json: boolean): Promise<0 |
   let renewTls = (): void => undefined;
   // From the beginning: until there is a certificate to renew, the signal must not end the process.
   if (options.tlsCert !== undefined) process.on('SIGHUP', () => renewTls());
+  assertOpenFiles('start the engine', FILES_SPARE);
   // Before anything is loaded: a second engine on the directory must be refused while it costs nothing.
   const admin = follower ? null : await AdminSocket.claim(options.dataDir);
   try {
@@ -48,6 +50,8 @@ export async function serve(settings: ServeSettings, json: boolean): Promise<0 |
   }
 }
 
+/** Files and connections of an engine with one small model, and some clients. */
+const FILES_SPARE = 128;
 /** The traffic for which the judge's price is told where none is expected. */
 const USUAL_PER_SECOND = 10;
 

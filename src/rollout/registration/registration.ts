@@ -13,6 +13,7 @@ import { removeArtifact, whileRegistering } from '../../artifacts/directory.ts';
 import { ARTIFACT_BYTES_MAX } from '../../artifacts/manifest.ts';
 import { givenFileOf, type ModelFile, modelFileOf } from '../../artifacts/verify.ts';
 import { checkName } from '../../base/names.ts';
+import { assertOpenFiles } from '../../base/open-files.ts';
 import type { Expect, Expectations, KnownPair } from '../../domain/known-answers.ts';
 import { numberText } from '../../judge/types/number-text.ts';
 import { artifactRecordOf } from '../../domain/records.ts';
@@ -39,6 +40,8 @@ import { runTrial, type TrialRequest, type TrialResult } from './trial.ts';
 import { wishedStacking } from './wished-stacking.ts';
 
 const NAMES_SHOWN = 3;
+/** The copies of an artefact, and the pipes of a trial. */
+const FILES_SPARE = 24;
 
 export interface RegistrationPorts {
   readonly dataDir: string;
@@ -83,13 +86,14 @@ export interface RegistrationRequest {
 /**
  * Registers the file as a version and returns its record, which is on disk by then. Throws INVALID_NAME,
  * VERSION_EXISTS, FILE_UNREADABLE, INVALID_BASELINE, INVALID_OUTPUT, INVALID_COLUMNS, INVALID_GOLDEN,
- * PREDICTIONS_DIFFER, TRIAL_FAILED or STACKING_UNPROVEN, and then nothing has changed.
+ * PREDICTIONS_DIFFER, TRIAL_FAILED, STACKING_UNPROVEN or FILES_EXHAUSTED, and then nothing has changed.
  */
 export async function registerVersion(
   ports: RegistrationPorts,
   request: RegistrationRequest,
   by: string,
 ): Promise<VersionRecord> {
+  assertOpenFiles('register a version', FILES_SPARE);
   checkNames(ports.registry, request);
   // The small files first: a mistake in them must not cost a copy and a trial.
   const baselineFile = request.baseline === undefined ? null : readBaselineFile(request.baseline);
