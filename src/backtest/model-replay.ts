@@ -279,7 +279,7 @@ export class ModelReplay {
       ? 'rolled_back' : suppressionOf(this.#record, this.#options, now);
     const finding = suppressedBy === null || isNewFail ? ask() : null;
     // What nobody can tell is no reason to keep quiet here: a limit that is tried shall show what it finds.
-    if (finding?.blames === 'data') suppressedBy ??= suppressionBy(finding.blames);
+    if (finding?.blames === 'data') suppressedBy ??= suppressionBy('data');
     return { action: suppressedBy === null ? 'rollback' : 'suppressed', suppressedBy, finding };
   }
 

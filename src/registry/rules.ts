@@ -32,14 +32,15 @@ const ACTIONS = { rollback: true, no_target: true, warn: false } as const;
 
 /**
  * Why a failing verdict led to nothing, and whether it speaks against its version all the same. host, data_drift: the
- * version is not to blame; inputs: nor is it where the last good one does no better; unattributed: it could not be
- * found out whether it is; one_source: it fails one client alone, or answers that one with no number. All others were
- * judged, and only not acted upon: cooldown and restored_failing, because the machine restored the version a short time
- * ago; promoted_over, because a person had put another in its place by then. interval: by earlier builds only.
+ * version is not to blame; inputs: nor is it where the last good one does no better; more_pairs: more answers of both
+ * to the same questions are gathered before anything is done; unattributed: it could not be found out whether it is;
+ * one_source: it fails one client alone, or answers that one with no number. All others were judged, and only not acted
+ * upon: cooldown and restored_failing, because the machine restored the version a short time ago; promoted_over,
+ * because a person had put another in its place by then. interval: by earlier builds only.
  */
 export const SUPPRESSIONS = {
   observe: true, pinned: true, cooldown: true, interval: true, restored_failing: true, promoted_over: true,
-  host: false, data_drift: false, inputs: false, unattributed: false, one_source: false,
+  host: false, data_drift: false, inputs: false, more_pairs: false, unattributed: false, one_source: false,
 } as const;
 export type Suppression = keyof typeof SUPPRESSIONS;
 

@@ -54,8 +54,9 @@ export function pauseLeftMs({ pause }: ModelRecord, now: Moment): number {
 }
 
 /** Why nothing is done when the version is not to blame, or cannot be shown to be. */
-export function suppressionBy(blames: Exclude<Blame, 'version'>): Suppression {
+export function suppressionBy(blames: Exclude<Blame, 'version' | 'twin'>): Suppression {
   if (blames === 'host' || blames === 'inputs') return blames;
+  if (blames === 'pairs') return 'more_pairs';
   return blames === 'data' ? 'data_drift' : 'unattributed';
 }
 

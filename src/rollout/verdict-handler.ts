@@ -22,6 +22,8 @@ import type { RollbackDone, RollbackRequest, Rollbacks } from './rollbacks.ts';
 
 /** A finding is asked for again after this part of the short window. */
 const FRESH_PART = 1 / 6;
+/** One that waits for more pairs is asked for again at the next look. */
+const OPEN_PART = 1 / 2;
 /** What a person may have said while the machine was on its way back. */
 const SAID_MEANWHILE: Readonly<Partial<Record<ErrorCode, Suppression>>> = { PINNED: 'pinned', JUDGE_PAUSED: 'observe' };
 const ACT: Conclusion = { kind: 'act' };
@@ -32,8 +34,10 @@ type Accused = Pick<Verdict, 'reason' | 'version' | 'generation'>;
 /** Writes down what became of it. */
 type Decide = (result: Pick<DecisionRecord, 'action' | 'suppressedBy' | 'rolledBackTo'>) => DecisionRecord;
 
-const isOfInputs = (conclusion: Conclusion): boolean => conclusion.kind === 'look'
-  ? isFailure(conclusion.cause) : conclusion.kind === 'leave' && conclusion.blames === 'inputs';
+// The version is not to blame, or it is not known yet whether it is.
+const isOpen = (conclusion: Conclusion): boolean => conclusion.kind === 'look'
+  ? isFailure(conclusion.cause)
+  : conclusion.kind === 'leave' && (conclusion.blames === 'inputs' || conclusion.blames === 'pairs');
 
 export interface VerdictHandlerPorts {
   readonly model: string;
@@ -105,7 +109,7 @@ export class VerdictHandler {
     const isOfOne = conclusion.kind === 'act' && this.#isOfOneSource(verdict, findings);
     // Nobody is marked as failing, or stopped, for what the last good version fails as well, or for what one client
     // alone is failed at: that is found out first.
-    const suppressedBy = isOfInputs(conclusion) || isOfOne
+    const suppressedBy = isOpen(conclusion) || isOfOne
       ? null : suppressionOf(registry.model(model), options.judge, momentOf(clock));
     if (suppressedBy === 'restored_failing') await this.#stop(verdict);
     if (suppressedBy !== null) {
@@ -115,9 +119,10 @@ export class VerdictHandler {
     const told = withFindings(verdict, findings);
     const decideTold: Decide = (result) => decisionOf(told, nowMs, result);
     if (conclusion.kind === 'look') await this.#lookInto(conclusion.cause, verdict);
-    else if (conclusion.kind === 'leave') await this.#suppress(suppressionBy(conclusion.blames), decideTold);
-    else if (isOfOne) await this.#suppress('one_source', decideTold);
-    else await this.#rollBack(told, decideTold);
+    else if (conclusion.kind === 'act') {
+      await (isOfOne ? this.#suppress('one_source', decideTold) : this.#rollBack(told, decideTold));
+    } else if (conclusion.blames === 'twin') await this.#noTarget(told, decideTold);
+    else await this.#suppress(suppressionBy(conclusion.blames), decideTold);
   }
 
   // Of checks that are not about who was hit nothing is known.
@@ -134,8 +139,11 @@ export class VerdictHandler {
 
   #freshFindings(): Finding[] {
     const { clock, options: { judge } } = this.#ports;
-    const sinceUs = clock.monotonicUs() - judge.windowMs * 1e3 * FRESH_PART;
-    return [...this.#findings.values()].filter(({ atUs }) => atUs >= sinceUs).map(({ finding }) => finding);
+    const ageUs = ({ blames }: Finding): number => blames === 'pairs'
+      ? judge.lookMs * 1e3 * OPEN_PART : judge.windowMs * 1e3 * FRESH_PART;
+    const nowUs = clock.monotonicUs();
+    return [...this.#findings.values()].filter(({ finding, atUs }) => nowUs - atUs <= ageUs(finding))
+      .map(({ finding }) => finding);
   }
 
   // Beside the traffic; then the same verdict is gone through again.
@@ -165,7 +173,8 @@ export class VerdictHandler {
     if (effect === 'warn' || !isStillGood()) return;
     const conclusion = this.#needsFindings ? conclude(verdict, findings) : ACT;
     // A failure that nobody could look into any more speaks against the version.
-    const isUnasked = conclusion.kind === 'look' && isFailure(conclusion.cause);
+    const isUnasked = (conclusion.kind === 'look' && isFailure(conclusion.cause)) ||
+      (conclusion.kind === 'leave' && conclusion.blames === 'pairs' && isFailure(verdict.cause));
     if (conclusion.kind !== 'act' && !isUnasked) return;
     const result = { action: 'suppressed', suppressedBy: 'promoted_over', rolledBackTo: null } as const;
     const decision = decisionOf(withFindings(verdict, findings), clock.wallMs(), result);

@@ -34,14 +34,20 @@ function numbers(count: number, seed = 1): number[] {
 const bodyOf = (features: readonly number[]): string => JSON.stringify({ features });
 const idBodies = (from: number, to: number): string[] =>
   Array.from({ length: to - from }, (_, at) => bodyOf([from + at]));
+/** The same unknown index in the other protocols that rows come in. */
+const PROTOCOLS: readonly (readonly [string, string, (id: number) => string])[] = [
+  ['ids-oip', '/v2/models/ids-oip/infer', (id) =>
+    JSON.stringify({ inputs: [{ name: 'x', datatype: 'FP32', shape: [1, 1], data: [id] }] })],
+  ['ids-tfs', '/v1/models/ids-tfs:predict', (id) => JSON.stringify({ instances: [[id]] })],
+];
 const table = (size: number): Uint8Array => lookup(numbers(size, size));
 
 describe('lastgood serve, sent what no version answers', () => {
   let server: Server;
   let admin: AdminClient;
   const crowds: Crowd[] = [];
-  const crowd = (model: string, bodies: readonly string[]): Crowd => {
-    const one = new Crowd(server.port, `/models/${model}/predict`, bodies, 1);
+  const crowd = (model: string, bodies: readonly string[], path = `/models/${model}/predict`, clients = 1): Crowd => {
+    const one = new Crowd(server.port, path, bodies, clients);
     crowds.push(one);
     return one;
   };
@@ -82,8 +88,10 @@ describe('lastgood serve, sent what no version answers', () => {
         await admin.register({ model, version, ...demoFiles(model, version), promote: true }, actor);
         await admin.confirm({ model }, actor);
       }
-      await admin.register({ model: 'ids', version, file: files[Number(version) - 1]!, promote: true }, actor);
-      await admin.confirm({ model: 'ids' }, actor);
+      for (const model of ['ids', ...PROTOCOLS.map(([name]) => name), 'one-id']) {
+        await admin.register({ model, version, file: files[Number(version) - 1]!, promote: true }, actor);
+        await admin.confirm({ model }, actor);
+      }
     }
     await admin.register({ model: 'ids', version: 'small', file: files[2]! }, actor);
   });
@@ -133,5 +141,21 @@ describe('lastgood serve, sent what no version answers', () => {
     const decision = await decided('ids', (one) => one.generation === generation && one.action === 'rollback');
     assert.deepEqual([decision.rolledBackTo, (await statusOf('ids')).model.activeVersion], ['2', '2']);
     await Promise.all([healthy, ...poison].map((one) => one.stop()));
+  });
+
+  for (const [model, path, bodyOfId] of PROTOCOLS) {
+    test(`an index that is in no table, sent to ${path}`, async () => {
+      const healthy = crowd(model, idBodies(0, IDS));
+      const poison = crowd(model, Array.from({ length: 500 }, (_, at) => bodyOfId(1_000 + at)), path);
+      await suppressedOf(model, 'error_rate', 'hard_failure');
+      await Promise.all([healthy.stop(), poison.stop()]);
+      assert.deepEqual([healthy.failures, poison.failures], [[], []]);
+    });
+  }
+
+  test('one and the same question that nobody answers, on eight connections', async () => {
+    const poison = crowd('one-id', [bodyOf([IDS + 1])], undefined, 8);
+    await suppressedOf('one-id', 'hard_failure');
+    await poison.stop();
   });
 });

@@ -10,6 +10,7 @@ import { findingOf } from '../../src/judge/verdict/findings.ts';
 import type { Finding } from '../../src/judge/verdict/findings.ts';
 import type { Signature } from '../../src/domain/records.ts';
 import { Attribution } from '../../src/rollout/attribution/attribution.ts';
+import type { PairGatherer } from '../../src/rollout/attribution/pair-gatherer.ts';
 import { monotonicUs } from '../../src/base/clock.ts';
 import { linear, slow } from '../worker/onnx.ts';
 import { RolloutBench } from './bench.ts';
@@ -21,6 +22,8 @@ const ONE: Signature = {
 };
 
 let bench: RolloutBench;
+/** What the pairs say. */
+const pairs: Awaited<ReturnType<PairGatherer['lookInto']>> = { drawn: null, waitedMs: 0, episode: 0, changes: [] };
 afterEach(() => bench.close());
 
 /** Version 1 stands by for version 2; both may be made to calculate. */
@@ -37,7 +40,7 @@ async function start(products?: readonly [number, number], engine: object = {}):
   return new Attribution({
     model: 'm', batchSizeMax: 4, registry: bench.registry, deployments: bench.deployments,
     clock: { ...bench.clock, monotonicUs }, othersTooSlow: () => [], failed: () => [],
-    keepRowsAsEver: () => undefined,
+    windowMs: 60_000, pairs: { lookInto: () => Promise.resolve(pairs) },
   });
 }
 const finding = (blames: 'version' | 'data'): Finding => {
@@ -143,12 +146,12 @@ describe('A drift', () => {
 });
 
 describe('Answers that differ from those of the version before', () => {
-  const pairs = new PairCounts({ version: '2', twin: '1', kind: 'classes', sigma: null });
+  const counts = new PairCounts({ version: '2', twin: '1', kind: 'classes', sigma: null });
   for (let at = 0; at < 20; at += 1) {
     const answer = (classIndex: number) => ({ outcome: 'answered', value: 0.9, classIndex } as const);
-    pairs.add({ input: at, atUs: at * 1e6, fresh: answer(1), twin: answer(0), cosine: null });
+    counts.add({ input: at, atUs: at * 1e6, fresh: answer(1), twin: answer(0), cosine: null });
   }
-  const facts = pairs.facts();
+  const facts = counts.facts();
   const verdict = judgePairs(facts);
   const told = () => bench.registry.decisions('m').filter(({ trigger }) => trigger === 'pairs');
 
@@ -169,7 +172,7 @@ describe('Answers that differ from those of the version before', () => {
   ): Promise<string[]> {
     await start(undefined, engine);
     if (isPinned) bench.registry.setPin('m', { by: 'test', reason: '' }, 'test');
-    const over = pairs.facts({ source, change: 0.2, classes: [], otherClasses: null });
+    const over = counts.facts({ source, change: 0.2, classes: [], otherClasses: null });
     const standing = { generation: bench.rollout.active!.generation, facts: over, verdict: judgePairs(over) };
     for (let look = 0; look < 2; look += 1) await bench.rollout.onPairs(standing, inputDrift);
     return told().map(({ action, suppressedBy }) => suppressedBy ?? action);
@@ -206,7 +209,7 @@ describe('Answers that differ from those of the version before', () => {
     await bench.register('2', linear(1));
     bench.activate('2');
     await bench.rollout.start();
-    const over = pairs.facts({ source: 'declared', change: 0.2, classes: [], otherClasses: null });
+    const over = counts.facts({ source: 'declared', change: 0.2, classes: [], otherClasses: null });
     const standing = { generation: bench.rollout.active!.generation, facts: over, verdict: judgePairs(over) };
     for (let look = 0; look < 2; look += 1) await bench.rollout.onPairs(standing, null);
     assert.deepEqual(told().map(({ action }) => action), ['no_target']);

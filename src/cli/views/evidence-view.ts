@@ -10,6 +10,7 @@ import { shareOf, tailOf } from '../../judge/checks/rate-check.ts';
 import type { RateEvidence } from '../../judge/checks/rate-check.ts';
 import { histogramsOf } from '../../judge/checks/table.ts';
 import { chanceText, numberText, percentText, windowText } from '../../judge/types/number-text.ts';
+import type { Blame } from '../../judge/types/check-kinds.ts';
 import type { DecisionRecord } from '../../domain/records.ts';
 import { exposureText } from './exposure-view.ts';
 import { countText, durationText, paint, table } from './output.ts';
@@ -18,6 +19,12 @@ const BAR_COLUMNS = 24;
 const BINS_NAMED = 3;
 const HISTOGRAMS_SHOWN = 3;
 
+const BLAMED: Readonly<Record<Blame, string>> = {
+  version: 'the version is to blame', host: 'the host is to blame', data: 'the data are to blame',
+  inputs: 'the inputs are to blame', twin: 'the version before is worse, nothing is gone back to',
+  pairs: 'more pairs of answers are needed', unknown: 'nobody can be blamed',
+};
+
 /** Sections of text, the failing checks first; empty for evidence of the plain checks. */
 export function evidenceSections(decision: DecisionRecord, again: Recomputed): string[] {
   const { evidence } = decision;
@@ -25,8 +32,7 @@ export function evidenceSections(decision: DecisionRecord, again: Recomputed): s
   const failing = new Set(again.checks.filter(({ verdict }) => verdict === 'fail').map(({ check }) => check));
   const checks = inputs.success ? inputs.data.filter(({ check }) => failing.has(check)).map(checkSection) : [];
   const findings = again.findings.map(({ cause, blames, text }) => {
-    const verb = blames === 'inputs' ? 'are' : 'is';
-    const blamed = blames === 'unknown' ? 'nobody can be blamed' : `the ${blames} ${verb} to blame`;
+    const blamed = BLAMED[blames];
     return `${paint('bold', `looked into (${cause})`)}  ${blamed}: ${text}`;
   });
   const exposure = exposureText(decision);

@@ -103,6 +103,8 @@ function doneText(decision: DecisionRecord): string {
       return 'nothing: the inputs are to blame, the last good version does no better on them';
     case 'one_source':
       return 'nothing: one client alone is hit, and the version does well by all others';
+    case 'more_pairs':
+      return 'nothing yet: both versions are asked the same questions until it is known whose fault it is';
     case 'unattributed':
       return 'nothing: whether the version is to blame could not be found out, and a rollback would be a guess';
     case 'pinned':

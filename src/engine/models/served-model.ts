@@ -4,6 +4,7 @@ import { Batcher } from '../../batch/batcher.ts';
 import type { BatcherOptions, Dispatch, LossReason, OnFailedAnswer } from '../../batch/options.ts';
 import { lastgoodError, reasonOf } from '../../base/errors.ts';
 import { inNaturalOrder } from '../../base/names.ts';
+import { referenceOf } from '../../judge/baseline/reference.ts';
 import { CHECKS } from '../../judge/checks/table.ts';
 import type { CheckName, HealthReport, Verdict } from '../../judge/types/messages.ts';
 import type { AnswerCounts } from '../../metrics/answer-counts.ts';
@@ -101,13 +102,26 @@ export class ServedModel {
       },
       onFree: () => this.batcher.wake(),
     });
+    this.pairs = new PairGatherer({
+      clock,
+      active: () => this.rollout.active,
+      twin: () => (this.#asksTwin || this.pairs.isAlarmed ? this.#deployments.standby : undefined),
+      isOnProbation: () => this.rollout.phase === 'probation',
+      referenceOf: (version) => referenceOf(registry.baselineOf(model, version)),
+      expectationOf: (version, twin) => pairExpectation(registry.version(model, version), twin),
+      expectedPairsOf: (version, twin) =>
+        registry.version(model, version).expected?.against === twin ? registry.expectedPairsOf(model, version) : [],
+      onBegin: (version, twin) => context.expectedChanges.ensure(version, twin),
+      onPairs: (paired, standing) => {
+        this.#meter.pairs += paired;
+        void this.#onPairs(standing);
+      },
+    });
     const attribution = new Attribution({
-      model, registry, clock, batchSizeMax: options.batchSizeMax, deployments: this.#deployments,
-      othersTooSlow: () => [...models.values()]
-        .filter((one) => one !== this && one.isTooSlow)
-        .map((one) => one.model),
+      model, registry, clock, pairs: this.pairs, deployments: this.#deployments,
+      windowMs: options.judge.windowMs, batchSizeMax: options.batchSizeMax,
+      othersTooSlow: () => [...models.values()].filter((one) => one !== this && one.isTooSlow).map((one) => one.model),
       failed: (generation, what) => this.#failures.kept(generation, what),
-      keepRowsAsEver: () => this.#tellRows(),
     });
     this.rollout = new ModelRollout({
       model, options, registry, clock,
@@ -118,19 +132,6 @@ export class ServedModel {
       emit: (event) => {
         if (event.kind === 'phase') this.#tellPhase();
         context.emit(event);
-      },
-    });
-    this.pairs = new PairGatherer({
-      clock,
-      active: () => this.rollout.active,
-      twin: () => (this.#asksTwin ? this.#deployments.standby : undefined),
-      isOnProbation: () => this.rollout.phase === 'probation',
-      sigmaOf: (version) => registry.version(model, version).baseline?.standardDeviation ?? null,
-      expectationOf: (version, twin) => pairExpectation(registry.version(model, version), twin),
-      onBegin: (version, twin) => context.expectedChanges.ensure(version, twin),
-      onPairs: (paired, standing) => {
-        this.#meter.pairs += paired;
-        void this.#onPairs(standing);
       },
     });
     monitor.post(this.#lostSamples.attachment(model));
@@ -380,9 +381,10 @@ export class ServedModel {
   #tellRows(): void {
     const { reservoir, judge } = this.options;
     const { phase, active } = this.rollout;
-    const isPaired = this.#asksTwin && this.#deployments.standby !== undefined;
+    const isFailing = this.failingChecks.length > 0;
+    const isPaired = (this.#asksTwin || isFailing) && this.#deployments.standby !== undefined;
     const isKept = reservoir === 'always' || isPaired || phase === 'probation' || judge.steadyDrift === 'on';
-    active?.deployment.keepRows(!isKept ? 'never' : this.failingChecks.length > 0 ? 'fast' : 'usual');
+    active?.deployment.keepRows(!isKept ? 'never' : isFailing ? isPaired ? 'alarm' : 'fast' : 'usual');
   }
 
   readonly #noteFailedAnswer: OnFailedAnswer = (slab, entry, answer, ids) => {

@@ -3,8 +3,8 @@
 import type { z } from 'zod';
 import type { CheckName, JudgeOptions } from '../../options/judge-options.ts';
 import type { Baseline } from '../../domain/records.ts';
-import type { Sample } from '../../shared-memory/sample-ring.ts';
 import type { Reference } from '../baseline/reference.ts';
+import type { PairEvent } from '../pairs/paired-change.ts';
 import type { meanLimit, Worth } from '../statistics/chance.ts';
 import type { CheckEffect, CheckKind } from '../types/check-kinds.ts';
 import type { CheckResult, CheckVerdict } from '../types/messages.ts';
@@ -38,14 +38,16 @@ export interface Check<C extends CheckName = CheckName> extends CheckKind {
   readonly detectionLimit: (context: DetectionContext) => DetectionLimit;
   /** What was compared, for people: the worst first; empty when it compares no histograms. */
   readonly histograms: (evidence: EvidenceOf<C>) => readonly ComparedBins[];
-  readonly pairEvent: PairEvent | null;
+  /**
+   * What it looks at in pairs from its alarm on, by the alarm's evidence. Null for what pairs count all the time
+   * (failures, answers that are not finite), what is timed in runs of its own, and what never leads to a rollback.
+   */
+  readonly pairEvent: ((evidence: EvidenceOf<C>, reference: Reference | null) => PairEvent | null) | null;
 }
 
-/**
- * What the new version's answer to a question did worse than the twin's to the same one, in [-1, 1]; null when the pair
- * says nothing.
- */
-type PairEvent = (fresh: Readonly<Sample>, twin: Readonly<Sample>) => number | null;
+/** What the suite decided a look from, as it lies in the evidence of a verdict; empty for any other evidence. */
+export const evidenceOfSuite = ({ suite, inputs }: Readonly<Record<string, unknown>>): readonly CheckEvidence[] =>
+  (suite === 'default' && Array.isArray(inputs) ? inputs as CheckEvidence[] : []);
 
 /** One look at one generation. */
 export interface Evaluation {

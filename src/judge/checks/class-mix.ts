@@ -1,4 +1,5 @@
 // class_mix: has the share of a class moved by more than the limit, further than chance takes it?
+import { classSlotOf } from '../baseline/reference.ts';
 import { binomialUpperTail } from '../statistics/binomial.ts';
 import type { Worth } from '../statistics/chance.ts';
 import { provenOf } from '../statistics/chance.ts';
@@ -8,6 +9,7 @@ import { chanceText, percentText } from '../types/number-text.ts';
 import type { DetectionContext, DetectionLimit } from './check.ts';
 import { smallestSeen } from './check.ts';
 import { driftCheck, sideOf, sumOf } from './drift-check.ts';
+import { markEvent } from './paired-events.ts';
 
 /** Expected rows per class below which classes are taken together. */
 const EXPECTED_MIN = 5;
@@ -58,6 +60,22 @@ function chanceAtLimit(before: number, now: number, worth: number, limit: number
   return binomialUpperTail(Math.floor(is * trials), trials, was + limit);
 }
 
+/** The share of one class in the baseline and in a window. */
+interface ClassShare {
+  readonly index: number;
+  readonly name: string;
+  readonly was: number;
+  readonly is: number;
+}
+
+function sharesOf(names: readonly string[], baseline: readonly number[], counts: readonly number[]): ClassShare[] {
+  const [rows, samples] = [sumOf(baseline), sumOf(counts)];
+  return names.map((name, index) => ({ index, name, was: baseline[index]! / rows, is: counts[index]! / samples }));
+}
+
+const mostChanged = (shares: readonly ClassShare[]): ClassShare =>
+  shares.reduce((a, b) => (Math.abs(b.is - b.was) > Math.abs(a.is - a.was) ? b : a));
+
 // A class that takes from all others alike, or the most frequent one that gives to them: the harder of the two.
 function mixDetected({ options, samples, reference }: DetectionContext): DetectionLimit {
   const { limit } = options.checks.class_mix;
@@ -100,9 +118,7 @@ export const classMix = driftCheck({
   }),
   measure: ({ baseline, names, limit, chance: chanceMax }, { counts, ...worth }) => {
     const { difference, chance } = mixOf(baseline, counts, worth, limit);
-    const [rows, samples] = [sumOf(baseline), sumOf(counts)];
-    const shares = names.map((name, index) => ({ name, was: baseline[index]! / rows, is: counts[index]! / samples }));
-    const most = shares.reduce((a, b) => (Math.abs(b.is - b.was) > Math.abs(a.is - a.was) ? b : a));
+    const most = mostChanged(sharesOf(names, baseline, counts));
     const isOver = difference > limit;
     const text = `class ${most.name} has a share of ${percentText(most.is)} where the baseline has ` +
       `${percentText(most.was)}: the change is ${sideOf(isOver)} the limit of ${percentText(limit)}` +
@@ -114,5 +130,9 @@ export const classMix = driftCheck({
     worth: window, rows,
   }],
   detectionLimit: mixDetected,
-  pairEvent: null,
+  pairEvent: ({ names, baseline, limit }, { counts }, reference) => {
+    const { index, was, is } = mostChanged(sharesOf(names, baseline, counts));
+    return markEvent(limit / 2, ({ value, classIndex }) =>
+      (classSlotOf(reference, value, classIndex) === index) === is > was);
+  },
 });

@@ -1,11 +1,14 @@
 // confidence: is the version surer of its answers, or less sure, than in the baseline? Compared by the mean of their
 // entropy and by its distribution, each by itself.
 import { ANSWER } from '../baseline/columns.ts';
+import type { AnswerView } from '../pairs/paired-change.ts';
 import { meanLimit } from '../statistics/chance.ts';
+import { scoreEntropy } from '../statistics/distribution.ts';
 import { populationStability } from '../statistics/statistics.ts';
 import { numberText } from '../types/number-text.ts';
 import { chanceOf } from './check.ts';
 import { binNames, driftCheck, shapeOf } from './drift-check.ts';
+import { amountEvent, binsEvent } from './paired-events.ts';
 
 const shiftOf = (
   mean: number, baseline: { readonly mean: number; readonly standardDeviation: number },
@@ -54,5 +57,10 @@ export const confidence = driftCheck({
     const value = meanLimit(context.options.checks.confidence.shift, chanceOf(context));
     return { value, text: `a mean entropy ${numberText(value)} standard deviations off` };
   },
-  pairEvent: null,
+  pairEvent: ({ baseline, shift, psi }, { mean, counts }, { kind }) => {
+    const read = ({ value, entropy }: AnswerView): number => (kind === 'score' ? scoreEntropy(value) : entropy);
+    return shiftOf(mean, baseline) >= shift
+      ? amountEvent(shift * baseline.standardDeviation, Math.sign(mean - baseline.mean), read)
+      : binsEvent(baseline, counts, psi, read);
+  },
 });

@@ -2,8 +2,10 @@
 // baseline does by chance?
 import type { CheckVerdict } from '../types/messages.ts';
 import { countedText } from '../types/number-text.ts';
+import type { Reference } from '../baseline/reference.ts';
 import type { Check, EvidenceOf } from './check.ts';
 import { INPUTS_MIN } from './drift-check.ts';
+import { constantEvent } from './paired-events.ts';
 
 /** The chance of a run of equal answers that the baseline's most frequent one is allowed to explain. */
 const LN_RUN_CHANCE = Math.log(1e-9);
@@ -11,6 +13,13 @@ const LN_RUN_CHANCE = Math.log(1e-9);
 const RUN_NEEDED_MAX = 100_000;
 /** One more row with the most frequent answer than there was, so that a small baseline promises less. */
 const ATOM_ROWS_PRIOR = 1;
+
+/** The part of the questions to which the version gives its one answer and its twin another one. */
+const CONSTANT_MARGIN = 0.25;
+/** Numbers closer than this part of a baseline deviation are the same answer. */
+const NEAR_SIGMAS = 0.05;
+
+const HAS_ONE_NUMBER: readonly Reference['kind'][] = ['score', 'regression', 'scalar', 'classes'];
 
 type Evidence = EvidenceOf<'constant_output'>;
 
@@ -78,5 +87,12 @@ export const constantOutput: Check<'constant_output'> = {
     return { value, text: `${value} equal answers in a row to different questions` };
   },
   histograms: () => [],
-  pairEvent: null,
+  pairEvent: (_evidence, reference) =>
+    constantEvent(CONSTANT_MARGIN, reference?.kind === 'labels' ? 'isUnusual' : 'isRare', (fresh, twin) => {
+      if (fresh.hash === twin.hash) return false;
+      if (reference === null || !HAS_ONE_NUMBER.includes(reference.kind)) return true;
+      // Two versions that saturate differ in the last digits.
+      return Math.abs(fresh.value - twin.value) > NEAR_SIGMAS * reference.standardDeviation ||
+        fresh.classIndex !== twin.classIndex;
+    }),
 };

@@ -6,6 +6,7 @@
 import type { JudgeOptions } from '../../options/judge-options.ts';
 import type { Reference } from '../baseline/reference.ts';
 import { tooFewRows } from '../baseline/reference.ts';
+import type { PairEvent } from '../pairs/paired-change.ts';
 import type { Worth } from '../statistics/chance.ts';
 import { psiLimit } from '../statistics/chance.ts';
 import { populationStability } from '../statistics/statistics.ts';
@@ -64,7 +65,7 @@ const ANSWERS: Omit<Source, 'unjudged'> = {
 
 /** What one drift check says of itself. */
 interface DriftSpec<C extends DriftName>
-  extends CheckKind, Pick<Check<C>, 'name' | 'detectionLimit' | 'pairEvent'>, Partial<Pick<Check<C>, 'concerns'>> {
+  extends CheckKind, Pick<Check<C>, 'name' | 'detectionLimit'>, Partial<Pick<Check<C>, 'concerns'>> {
   /** What is not judged, in the sentence that says so. */
   readonly subject: string;
   readonly source?: Partial<Source>;
@@ -79,6 +80,10 @@ interface DriftSpec<C extends DriftName>
   readonly test: (evidence: EvidenceOf<C>) => WindowTest<DriftWindow<C>>;
   readonly measure: (evidence: EvidenceOf<C>, window: DriftWindow<C>) => Measured;
   readonly histograms?: (evidence: EvidenceOf<C>, window: DriftWindow<C>) => readonly ComparedBins[];
+  /** What it looks at in pairs, by the window that failed; null for one that never leads to a rollback. */
+  readonly pairEvent: ((
+    evidence: EvidenceOf<C>, window: DriftWindow<C>, reference: Reference,
+  ) => PairEvent | null) | null;
 }
 
 export function driftCheck<C extends DriftName>(spec: DriftSpec<C>): Check<C> {
@@ -86,7 +91,7 @@ export function driftCheck<C extends DriftName>(spec: DriftSpec<C>): Check<C> {
 }
 
 function checkOf(spec: DriftSpec<'mean_drift'>): Check<'mean_drift'> {
-  const { name, title, layer, cause, unit, detectionLimit, pairEvent, concerns = () => true } = spec;
+  const { name, title, layer, cause, unit, detectionLimit, concerns = () => true } = spec;
   const source: Source = {
     ...ANSWERS,
     unjudged: (reference) => reference === null
@@ -96,7 +101,7 @@ function checkOf(spec: DriftSpec<'mean_drift'>): Check<'mean_drift'> {
   };
   const outcomeOf = (evidence: AnyEvidence): DriftOutcome => decideDrift(evidence, spec.test(evidence));
   return {
-    name, title, layer, cause, unit, detectionLimit, pairEvent, concerns,
+    name, title, layer, cause, unit, detectionLimit, concerns,
     counts: source.counts, isShort: false, unjudged: source.unjudged,
     samplesMin: ({ checks }) => checks[name].samplesMin,
     evaluate: (evaluation, effect) => evaluate(spec, source, evaluation, effect),
@@ -105,6 +110,10 @@ function checkOf(spec: DriftSpec<'mean_drift'>): Check<'mean_drift'> {
     histograms: (evidence) => {
       const { window } = outcomeOf(evidence);
       return window === null ? [] : spec.histograms?.(evidence, window) ?? [];
+    },
+    pairEvent: spec.pairEvent === null ? null : (evidence, reference) => {
+      const { window } = outcomeOf(evidence);
+      return window === null || reference === null ? null : spec.pairEvent!(evidence, window, reference);
     },
   };
 }

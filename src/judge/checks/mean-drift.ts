@@ -2,10 +2,11 @@
 // as that far, so that one wild answer decides nothing.
 import { ANSWER } from '../baseline/columns.ts';
 import { meanLimit } from '../statistics/chance.ts';
-import { MEAN_PULL_LIMITS } from '../statistics/distribution.ts';
+import { MEAN_PULL_LIMITS, pulled } from '../statistics/distribution.ts';
 import { numberText } from '../types/number-text.ts';
 import { chanceOf, isMeasured } from './check.ts';
 import { driftCheck, sideOf } from './drift-check.ts';
+import { amountEvent } from './paired-events.ts';
 
 export const meanDrift = driftCheck({
   name: 'mean_drift', title: 'mean drift', layer: 1, cause: 'drift', unit: 'deviations', subject: 'mean drift',
@@ -32,5 +33,6 @@ export const meanDrift = driftCheck({
     const value = meanLimit(context.options.driftSigmaLimit, chanceOf(context));
     return { value, text: `a mean ${numberText(value)} standard deviations off` };
   },
-  pairEvent: null,
+  pairEvent: ({ baseline: { mean, standardDeviation }, limit }, { sigmas }) => amountEvent(
+    limit, Math.sign(sigmas), ({ value }) => pulled((value - mean) / standardDeviation, limit * MEAN_PULL_LIMITS)),
 });

@@ -6,6 +6,7 @@ import type { EvidenceOf } from './check.ts';
 import { BINS_USUAL } from './check.ts';
 import type { DriftWindow, Shape } from './drift-check.ts';
 import { anyShapeTest, driftCheck, shapeOf, sumOf } from './drift-check.ts';
+import { binsEvent } from './paired-events.ts';
 
 /**
  * The shape of every projection. A row is projected on one direction only, so each has its own part of the window's
@@ -13,16 +14,17 @@ import { anyShapeTest, driftCheck, shapeOf, sumOf } from './drift-check.ts';
  */
 export function projectionShapes(
   { baseline, psi, chance }: EvidenceOf<'projections'>, { counts, samples, ...worth }: DriftWindow<'projections'>,
-): Shape[] {
+): (Shape & { readonly direction: number })[] {
   return baseline.flatMap((bins, direction) => {
     const seen = sumOf(counts[direction]!);
     if (seen === 0) return [];
-    return [shapeOf(bins.counts, counts[direction]!, {
+    const about = {
       psi, rows: sumOf(bins.counts),
       worth: { effective: (worth.effective * seen) / samples, proven: (provenOf(worth) * seen) / samples },
       // As many tests as directions, so each may fail by chance that much more seldom.
       chance: chance / baseline.length,
-    })];
+    };
+    return [{ direction, ...shapeOf(bins.counts, counts[direction]!, about) }];
   });
 }
 
@@ -57,5 +59,13 @@ export const projections = driftCheck({
     const value = psiLimit(psi, options.chance / DIRECTIONS, BINS_USUAL, { effective: samples / DIRECTIONS }, rows);
     return { value, text: `PSI ${numberText(value)} of a projection` };
   },
-  pairEvent: null,
+  pairEvent: (evidence, window) => {
+    const shapes = projectionShapes(evidence, window);
+    const worst = shapes.reduce((most, { psi, limit }, at) =>
+      (psi - limit > shapes[most]!.psi - shapes[most]!.limit ? at : most), 0);
+    const direction = shapes[worst]?.direction;
+    if (direction === undefined) return null;
+    const [baseline, counts] = [evidence.baseline[direction]!, window.counts[direction]!];
+    return binsEvent(baseline, counts, evidence.psi, ({ projection }) => projection(direction));
+  },
 });

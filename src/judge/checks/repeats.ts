@@ -5,6 +5,7 @@ import type { AnswersWindow } from '../window/answers-windows.ts';
 import { BLOCK_WINDOWS } from '../window/observer.ts';
 import type { Evaluation, EvidenceOf } from './check.ts';
 import { driftCheck, sideOf } from './drift-check.ts';
+import { usualAnswerEvent } from './paired-events.ts';
 
 /** Deviations by which a baseline's most frequent answer may have been seen too seldom. */
 const ATOM_SIGMAS = 3;
@@ -67,5 +68,5 @@ export const repeats = driftCheck({
       ? { value: null, text: `nothing: ${samples} answers decide no limit of ${percentText(limit)}` }
       : { value: hits / samples, text: `one answer given ${percentText(hits / samples)} of the time` };
   },
-  pairEvent: null,
+  pairEvent: ({ limit }) => usualAnswerEvent(limit / 2),
 });

@@ -7,6 +7,7 @@ import { populationStability } from '../statistics/statistics.ts';
 import { numberText } from '../types/number-text.ts';
 import { BINS_USUAL, chanceOf, isMeasured, smallestSeen } from './check.ts';
 import { anyShapeTest, binNames, driftCheck, shapeOf } from './drift-check.ts';
+import { binsEvent } from './paired-events.ts';
 
 const SHIFT_SIGMAS_MAX = 8;
 
@@ -53,5 +54,5 @@ export const shape = driftCheck({
     const as = shift === null ? '' : `, as when all answers move by ${numberText(shift)} standard deviations`;
     return { value, text: `PSI ${numberText(value)}${as}` };
   },
-  pairEvent: null,
+  pairEvent: ({ baseline, psi }, { counts }) => binsEvent(baseline, counts, psi, ({ value }) => value),
 });

@@ -1,11 +1,12 @@
 // spread: do the answers draw together, or apart, around the same mean? Compared as a ratio of standard deviations,
 // with far answers pulled in so that one wild answer decides nothing.
 import { ANSWER } from '../baseline/columns.ts';
-import { SPREAD_PULL } from '../statistics/distribution.ts';
+import { pulled, SPREAD_PULL } from '../statistics/distribution.ts';
 import { varianceLimits } from '../statistics/chance.ts';
 import { numberText } from '../types/number-text.ts';
 import { chanceOf, isMeasured } from './check.ts';
 import { driftCheck } from './drift-check.ts';
+import { squaresEvent } from './paired-events.ts';
 
 /** Root mean square of what was pulled in from which most of it was, in the baseline's deviations. */
 const FAR = 0.75 * SPREAD_PULL;
@@ -58,5 +59,10 @@ export const spread = driftCheck({
     const below = from > 0 ? `below ${numberText(from)} or ` : '';
     return { value: to, text: `a spread ${below}above ${numberText(to)} times` };
   },
-  pairEvent: null,
+  pairEvent: ({ baseline, low, high }, { standardDeviation: now }, { mean, standardDeviation: scale }) => {
+    const isHigh = now > baseline.standardDeviation;
+    const usual = baseline.standardDeviation / scale;
+    return squaresEvent(Math.abs((isHigh ? high : low) ** 2 - 1), isHigh ? 1 : -1, ({ value }) =>
+      pulled((value - mean) / scale, SPREAD_PULL) / usual);
+  },
 });

@@ -14,6 +14,9 @@ const SHARE_STAKES = [
   1 / 4096, 1 / 2048, 1 / 1024, 1 / 512, 1 / 256, 1 / 128, 1 / 64, 1 / 32, 1 / 16, 1 / 8, 1 / 4, 1 / 2, 15 / 16,
 ];
 
+/** Differences in [-1, 1], each with the number of pairs that have it. */
+export type Levels = readonly (readonly [level: number, pairs: number])[];
+
 // ln of the mean of exp(values): no term overflows.
 function lnMeanExp(values: readonly number[]): number {
   const most = Math.max(...values);
@@ -24,18 +27,26 @@ function lnMeanExp(values: readonly number[]): number {
 const lnBets = (count: number, x: number): number => (count === 0 ? 0 : count * Math.log1p(x));
 
 /** Against E[D | past] <= `margin`: large where the new version does worse by more than the margin. */
-export function lnWorse({ plus, zero, minus }: Differences, margin: number): number {
+export const lnWorse = (counts: Differences, margin: number): number => lnAbove(levelsOf(counts), margin);
+
+/** Against E[D | past] >= `margin`: large where the new version does not do worse by as much as the margin. */
+export const lnNotWorse = (counts: Differences, margin: number): number => lnBelow(levelsOf(counts), margin);
+
+const levelsOf = ({ plus, zero, minus }: Differences): Levels => [[1, plus], [0, zero], [-1, minus]];
+
+/** The same as lnWorse for graded differences in [-1, 1]: how many pairs had each. */
+export function lnAbove(levels: Levels, margin: number): number {
   return lnMeanExp(STAKES.map((part) => {
     const stake = part / (1 + margin);
-    return lnBets(plus, stake * (1 - margin)) + lnBets(zero, -stake * margin) + lnBets(minus, -stake * (1 + margin));
+    return levels.reduce((sum, [level, count]) => sum + lnBets(count, stake * (level - margin)), 0);
   }));
 }
 
-/** Against E[D | past] >= `margin`: large where the new version does not do worse by as much as the margin. */
-export function lnNotWorse({ plus, zero, minus }: Differences, margin: number): number {
+/** The same as lnNotWorse for graded differences. */
+export function lnBelow(levels: Levels, margin: number): number {
   return lnMeanExp(STAKES.map((part) => {
     const stake = part / (1 - margin);
-    return lnBets(plus, -stake * (1 - margin)) + lnBets(zero, stake * margin) + lnBets(minus, stake * (1 + margin));
+    return levels.reduce((sum, [level, count]) => sum + lnBets(count, stake * (margin - level)), 0);
   }));
 }
 

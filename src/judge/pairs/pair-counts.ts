@@ -4,13 +4,11 @@
 // not diluted by what was right before, and each block spends half of the error that the one before it may spend.
 import type { OutputKind } from '../../domain/records.ts';
 import { disagree } from './disagreement.ts';
+import { InputSlots } from './input-slots.ts';
 import type { Differences, PairExpectation, PairFacts } from './pair-schema.ts';
 
 const PAIRS_PER_BLOCK = 20_000;
 const BLOCK_US = 86_400e6;
-const SLOT_US = 10e6;
-/** Different inputs of one slot that are told apart; further ones do not count. */
-const INPUTS_PER_SLOT_MAX = 4_096;
 /** Classes that are counted apart; the rest is counted with all others only. */
 const CLASSES_MAX = 1_000;
 /** Their answers differ or not, whatever the baseline says. */
@@ -58,10 +56,10 @@ export class PairCounts {
   #pairsInAll = 0;
   #failed = noDifferences();
   #nonFinite = noDifferences();
+  #both = { failed: 0, nonFinite: 0 };
   #disagreement: Tally = { hits: 0, pairs: 0 };
   #classes = new Map<number, Tally>();
-  #slot = -Infinity;
-  readonly #inputs = new Set<number>();
+  readonly #slots = new InputSlots();
 
   constructor(about: Paired) {
     this.#about = about;
@@ -69,13 +67,14 @@ export class PairCounts {
 
   /** Counts a pair; false when its input has counted in this slot of time already. */
   add(pair: Pair): boolean {
-    if (!this.#isNew(pair)) return false;
+    if (!this.#slots.isNew(pair.input, pair.atUs)) return false;
     if (this.#pairs >= PAIRS_PER_BLOCK || pair.atUs - this.#blockUs >= BLOCK_US) this.#beginBlock(pair.atUs);
     this.#pairs += 1;
     this.#pairsInAll += 1;
     const { fresh, twin } = pair;
     addDifference(this.#failed, fresh.outcome === 'failed', twin.outcome === 'failed');
     addDifference(this.#nonFinite, fresh.outcome === 'nonFinite', twin.outcome === 'nonFinite');
+    if (fresh.outcome !== 'answered' && fresh.outcome === twin.outcome) this.#both[fresh.outcome] += 1;
     if (fresh.outcome === 'answered' && twin.outcome === 'answered') this.#compare(pair);
     return true;
   }
@@ -85,22 +84,10 @@ export class PairCounts {
     const { version, twin, kind } = this.#about;
     return {
       version, twin, kind, block: Math.max(0, this.#block), pairs: this.#pairs, pairsInAll: this.#pairsInAll,
-      failed: { ...this.#failed }, nonFinite: { ...this.#nonFinite },
+      failed: { ...this.#failed }, nonFinite: { ...this.#nonFinite }, both: { ...this.#both },
       disagreement: this.#disagreement.pairs === 0 ? null : { ...this.#disagreement },
       classes: [...this.#classes].map(([classIndex, tally]) => ({ classIndex, ...tally })), expectation,
     };
-  }
-
-  #isNew({ input, atUs }: Pair): boolean {
-    const slot = Math.floor(atUs / SLOT_US);
-    if (slot > this.#slot) {
-      this.#slot = slot;
-      this.#inputs.clear();
-    }
-    if (input === 0) return true;
-    if (this.#inputs.has(input) || this.#inputs.size >= INPUTS_PER_SLOT_MAX) return false;
-    this.#inputs.add(input);
-    return true;
   }
 
   #beginBlock(nowUs: number): void {
@@ -109,6 +96,7 @@ export class PairCounts {
     this.#pairs = 0;
     this.#failed = noDifferences();
     this.#nonFinite = noDifferences();
+    this.#both = { failed: 0, nonFinite: 0 };
     this.#disagreement = { hits: 0, pairs: 0 };
     this.#classes = new Map();
   }

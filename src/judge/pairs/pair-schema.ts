@@ -5,7 +5,7 @@ import { OUTPUT_KINDS } from '../../domain/records.ts';
 
 const count = z.int().min(0);
 /** Pairs by their difference: the new version's event less the twin's, of one metric. */
-const differencesSchema = z.object({
+export const differencesSchema = z.object({
   /** Only the new version did badly. */
   plus: count,
   /** Both did, or neither. */
@@ -39,6 +39,8 @@ const pairFactsSchema = z.object({
   pairsInAll: count,
   failed: differencesSchema,
   nonFinite: differencesSchema,
+  /** Pairs in which both failed, and in which neither answer was finite; not stored by early versions. */
+  both: z.object({ failed: count, nonFinite: count }).optional(),
   /** Null when no two answers could be compared. */
   disagreement: disagreementSchema.nullable(),
   /** By the class or the label that the twin answers; empty for other kinds. */
@@ -60,3 +62,14 @@ export type PairFacts = z.infer<typeof pairFactsSchema>;
 export type Differences = PairFacts['failed'];
 export type PairExpectation = z.infer<typeof pairExpectationSchema>;
 export type Disagreement = NonNullable<PairFacts['disagreement']>;
+
+/** What one check's own measure changed by between the twin's answers and the new version's, since its alarm. */
+export const changeFactsSchema = z.object({
+  /** As in a PairEvent. */
+  margin: z.number().min(0).max(1),
+  /** The mean change that was expected. */
+  expected: z.number(),
+  /** How many pairs changed by how much, in [-1, 1]. */
+  levels: z.array(z.object({ level: z.number().min(-1).max(1), pairs: count })),
+});
+export type ChangeFacts = z.infer<typeof changeFactsSchema>;

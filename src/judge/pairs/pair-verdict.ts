@@ -13,8 +13,8 @@ const BETA = 1e-2;
 /** Metrics: failures and answers that are not finite can blame; all answers and those of one class tell. */
 const METRICS = 4;
 /** What a version may do worse by, as a share of the pairs. */
-const FAILED_MARGIN = 0.005;
-const NON_FINITE_MARGIN = 0.001;
+export const FAILED_MARGIN = 0.005;
+export const NON_FINITE_MARGIN = 0.001;
 /** Of the interval that is shown. */
 const SHOWN_ALPHA = 0.05;
 
@@ -49,17 +49,22 @@ export interface PairStanding {
   readonly verdict: PairVerdict;
 }
 
-// Half of it in the first block, a quarter in the second, …: all blocks together stay below it.
-const lnNeeded = (error: number, metrics: number, block: number): number =>
-  Math.log(metrics / error) + (block + 1) * Math.LN2;
+/**
+ * The logarithm that blames a version, of so many metrics, in a block or an episode from 0. Half of the error is spent
+ * in the first, a quarter in the second, …: all of them together stay below it.
+ */
+export const lnBlame = (metrics: number, block: number): number => Math.log(metrics / ALPHA) + (block + 1) * Math.LN2;
+
+/** The logarithm that clears it. */
+export const LN_CLEAR = Math.log(1 / BETA);
 
 /** Judges the counts of the block under way. */
 export function judgePairs(facts: PairFacts): PairVerdict {
   const { version, twin, pairs, failed, nonFinite, disagreement, block } = facts;
-  const blame = lnNeeded(ALPHA, METRICS, block);
+  const blame = lnBlame(METRICS, block);
   const standingOf = (counts: PairFacts['failed'], margin: number): MetricStanding => {
     if (lnWorse(counts, margin) >= blame) return 'worse';
-    return lnNotWorse(counts, margin) >= Math.log(1 / BETA) ? 'not worse' : 'open';
+    return lnNotWorse(counts, margin) >= LN_CLEAR ? 'not worse' : 'open';
   };
   const agreement = disagreement === null ? null : agreementOf(disagreement);
   const agree = agreement === null ? '' : `, they agree on ${percentText(agreement.share)} ` +

@@ -25,10 +25,11 @@ const BETTER_FACTOR = 3;
 const VARIOUS_MIN = 5;
 
 export type FailureFacts = z.infer<typeof failureFactsSchema>;
+type AskedFacts = Exclude<FailureFacts, { paired: true }>;
 export type ConstantFacts = z.infer<typeof constantFactsSchema>;
 
 /** Judges who is to blame for failed requests, or for answers that are not finite. */
-export function judgeFailures(facts: FailureFacts): Judged {
+export function judgeFailures(facts: AskedFacts): Judged {
   if ('unavailable' in facts) {
     return { blames: 'version', text: `no other version was asked what failed: ${facts.unavailable}` };
   }
@@ -57,7 +58,7 @@ function ownShareOf({ asked, answered }: { readonly asked: number; readonly answ
 }
 
 /** Judges who is to blame for answers that are all the same. */
-export function judgeConstant(facts: ConstantFacts): Judged {
+export function judgeConstant(facts: Exclude<ConstantFacts, { paired: true }>): Judged {
   if ('unavailable' in facts) {
     return { blames: 'version', text: `no other version was asked the same: ${facts.unavailable}` };
   }

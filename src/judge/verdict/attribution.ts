@@ -34,7 +34,8 @@ const MOVED_CHANCE = 1e-3;
 const CLASS_SHARE_MOVED = 0.1;
 
 export type AttributionFacts = z.infer<typeof attributionFactsSchema>;
-export type Compared = Exclude<AttributionFacts, { unavailable: string }>;
+type AnsweredFacts = Exclude<AttributionFacts, { paired: true }>;
+export type Compared = Exclude<AnsweredFacts, { unavailable: string }>;
 
 /** What comparing the answers gives. */
 interface Comparison {
@@ -125,7 +126,7 @@ function disagrees({ kind, active, good, cosines }: Compared, row: number, devia
 }
 
 /** Judges who is to blame for answers that drift. */
-export function judgeAttribution(facts: AttributionFacts): Judged {
+export function judgeAttribution(facts: AnsweredFacts): Judged {
   if ('unavailable' in facts) {
     return { blames: 'unknown', text: `no recent inputs could be compared: ${facts.unavailable}` };
   }

@@ -2,6 +2,8 @@
 // because the engine stores such findings and never parses them.
 import { z } from 'zod';
 import { OUTPUT_KINDS } from '../../domain/records.ts';
+import { CHECK_NAMES } from '../../options/judge-options.ts';
+import { changeFactsSchema, differencesSchema } from '../pairs/pair-schema.ts';
 
 /** What host.ts judges. */
 const times = z.array(z.number().min(0));
@@ -19,6 +21,37 @@ export const hostFactsSchema = z.object({
   others: z.array(z.string()),
 });
 
+/** What paired.ts judges. */
+const count = z.int().min(0);
+const pairedShape = {
+  paired: z.literal(true),
+  version: z.string(),
+  twin: z.string(),
+  /** Questions drawn at random, in the block under way; null when none can be compared. */
+  drawn: z.object({
+    block: count, failed: differencesSchema, nonFinite: differencesSchema,
+    /** Pairs in which both did badly. */
+    both: z.object({ failed: count, nonFinite: count }),
+  }).nullable(),
+  /** How long pairs have been gathered for the failing checks, and how long they are. */
+  waitedMs: z.number().min(0),
+  waitMs: z.number().min(0),
+};
+export const pairedFailuresSchema = z.object({
+  ...pairedShape,
+  /**
+   * Requests that the version failed, asked of it again: those that it fails again and the twin answers, those that
+   * both fail, and those that it answers now. What a run did not come back from is not asked again, and counts as own.
+   */
+  repeated: z.object({ own: count, shared: count, passed: count }),
+});
+export const pairedChangesSchema = z.object({
+  ...pairedShape,
+  /** How many alarms of these checks there were before in this generation. */
+  episode: count,
+  changes: z.array(changeFactsSchema.extend({ check: z.enum(CHECK_NAMES) })).min(1),
+});
+
 /** What attribution.ts judges. */
 const numbers = z.array(z.number());
 /** One version's answers, row by row: null where it gave no finite one; -1 for no class. */
@@ -33,6 +66,7 @@ const usualSchema = z.object({
 }).nullable();
 export const attributionFactsSchema = z.union([
   z.object({ unavailable: z.string() }),
+  pairedChangesSchema,
   z.object({
     kind: z.enum(OUTPUT_KINDS),
     version: z.string(),
@@ -54,6 +88,7 @@ export const attributionFactsSchema = z.union([
 const unavailableSchema = z.object({ unavailable: z.string() });
 export const failureFactsSchema = z.union([
   unavailableSchema,
+  pairedFailuresSchema,
   z.object({
     version: z.string(),
     standby: z.string(),
@@ -68,6 +103,7 @@ export const failureFactsSchema = z.union([
 ]);
 export const constantFactsSchema = z.union([
   unavailableSchema,
+  pairedChangesSchema,
   z.object({ gathered: z.int(), wanted: z.int() }),
   z.object({
     version: z.string(),

@@ -8,6 +8,7 @@ import type { Blame, CheckCause, Judged } from '../types/check-kinds.ts';
 import { CHECKS } from '../checks/table.ts';
 import type { findingSchema } from './findings-schema.ts';
 import { judgeHost } from './host.ts';
+import { judgePairedChanges, judgePairedFailures } from './paired.ts';
 import type { CheckResult, Verdict } from '../types/messages.ts';
 
 /** The causes that are looked into. */
@@ -23,9 +24,14 @@ export function findingOf(about: z.infer<typeof findingSchema>): Finding {
 function judge(about: z.infer<typeof findingSchema>): Judged {
   switch (about.cause) {
     case 'latency': return judgeHost(about.facts);
-    case 'drift': return judgeAttribution(about.facts);
-    case 'constant': return judgeConstant(about.facts);
-    default: return judgeFailures(about.facts);
+    case 'drift':
+      return 'paired' in about.facts ? judgePairedChanges('drift', about.facts) : judgeAttribution(about.facts);
+    case 'constant':
+      return 'paired' in about.facts ? judgePairedChanges('constant', about.facts) : judgeConstant(about.facts);
+    default:
+      return 'paired' in about.facts
+        ? judgePairedFailures(about.cause, about.facts)
+        : judgeFailures(about.facts);
   }
 }
 
@@ -66,7 +72,7 @@ export function conclude({ failing }: Pick<Verdict, 'failing'>, findings: readon
     told.push(finding.blames);
   }
   // Of several reasons the first of these is the one that somebody has to look into.
-  const blames = (['inputs', 'data', 'host'] as const).find((one) => told.includes(one)) ?? 'unknown';
+  const blames = (['twin', 'pairs', 'inputs', 'data', 'host'] as const).find((one) => told.includes(one)) ?? 'unknown';
   return { kind: 'leave', blames };
 }
 

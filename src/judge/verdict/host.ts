@@ -20,7 +20,7 @@ const RUNS_MIN = 3;
 export type HostFacts = z.infer<typeof hostFactsSchema>;
 
 /** The middle of sorted numbers; NaN of none. */
-export function medianOf(values: readonly number[]): number {
+function medianOf(values: readonly number[]): number {
   const sorted = [...values].sort((a, b) => a - b);
   return sorted[(sorted.length - 1) >> 1] ?? NaN;
 }

@@ -56,33 +56,35 @@ export class KeptRequests {
 }
 
 /**
- * Asks the standby what was kept, the newest first, within two seconds, and tells how many it was asked and how many it
- * answered with finite numbers; what is not asked again counts as answered, since nothing speaks for the version there.
- * Null when it answered nothing in time, or was lost.
+ * Asks the active version again what it failed, and then the standby what it fails again, within two seconds. Counts
+ * what only the active version fails, what both fail, and what it answers now; what could not be asked is not counted.
  */
-export async function askAgain(
-  standby: Deployment, kept: readonly (KeptRequest | null)[], nowUs: () => number,
-): Promise<{ readonly asked: number; readonly answered: number } | null> {
-  const requests = kept.filter((request) => request !== null).reverse();
-  const unasked = kept.length - requests.length;
+export async function repeatFailures(
+  active: Deployment, standby: Deployment, failed: readonly KeptRequest[], nowUs: () => number,
+): Promise<{ own: number; shared: number; passed: number }> {
   const endUs = nowUs() + ASK_MS_MAX * 1e3;
-  let asked = 0;
-  let answered = 0;
-  while (asked < requests.length && nowUs() < endUs) {
-    const some = requests.slice(asked, asked + SLAB_REQUESTS);
-    const good = await withTimeout(ASK_MS_MAX, askSome(standby, some, nowUs())).catch(() => null);
-    if (good === null) return null;
-    asked += some.length;
-    answered += good;
+  const counts = { own: 0, shared: 0, passed: 0 };
+  for (let at = 0; at < failed.length && nowUs() < endUs; at += SLAB_REQUESTS) {
+    const some = failed.slice(at, at + SLAB_REQUESTS);
+    const again = await answeredOf(active, some, nowUs());
+    const byStandby = again === null ? null : await answeredOf(standby, some, nowUs());
+    if (again === null || byStandby === null) return counts;
+    again.forEach((isAnswered, entry) => {
+      counts[isAnswered ? 'passed' : byStandby[entry] === true ? 'own' : 'shared'] += 1;
+    });
   }
-  return { asked: asked + unasked, answered: answered + unasked };
+  return counts;
 }
 
-async function askSome(standby: Deployment, requests: readonly KeptRequest[], nowUs: number): Promise<number> {
+// Whether each got a finite answer; null when not all came back in time, or a worker was lost.
+async function answeredOf(
+  deployment: Deployment, requests: readonly KeptRequest[], nowUs: number,
+): Promise<boolean[] | null> {
   const requestBytes = requests.reduce((sum, { body }) => sum + body.length + Float64Array.BYTES_PER_ELEMENT, 0);
   const slab = createSlab({ entriesMax: requests.length, requestBytes, answerBytes: ANSWER_BYTES });
   for (const { kind, body, headerBytes } of requests) slab.append(kind, body, nowUs, Infinity, headerBytes);
-  slab.stamp(NO_GENERATION, standby.id, nowUs, Track.shield);
-  await standby.replay(slab);
-  return requests.filter((_, entry) => slab.status(entry) >= 200 && slab.outcome(entry) === Outcome.ok).length;
+  slab.stamp(NO_GENERATION, deployment.id, nowUs, Track.shield);
+  const isBack = await withTimeout(ASK_MS_MAX, deployment.replay(slab).then(() => true)).catch(() => null);
+  return isBack === null
+    ? null : requests.map((_, entry) => slab.status(entry) >= 200 && slab.outcome(entry) === Outcome.ok);
 }

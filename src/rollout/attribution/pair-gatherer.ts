@@ -2,32 +2,48 @@
 // and counts the pairs of answers. Main thread; the runs are on the twin's workers, a few rows at a time, belong to no
 // generation and are nobody's requests.
 //
-// Cost: runs of the twin take at most a part of the worker time; what they took is paid back before the next ones.
+// Cost: runs of the twin take at most a part of the worker time; what they took is paid back before the next ones. An
+// alarm, a failing check that is looked into, gives it more, at full load too: until it is decided whose fault it is.
 // Invariant: pairs are of one generation and one twin; with another of either all counting begins anew.
 import type { Clock } from '../../base/clock.ts';
 import { isSameInput, judgedOutputOf, outputDifference, stepElementsOf } from '../../domain/judged-output.ts';
-import type { OutputKind, VersionRecord } from '../../domain/records.ts';
-import { predictionOf } from '../../domain/sequence.ts';
+import type { KnownPair } from '../../domain/known-answers.ts';
+import type { VersionRecord } from '../../domain/records.ts';
+import type { Reference } from '../../judge/baseline/reference.ts';
+import type { Check, CheckEvidence } from '../../judge/checks/check.ts';
+import { CHECKS } from '../../judge/checks/table.ts';
 import { cosineOf } from '../../judge/pairs/disagreement.ts';
 import { PairCounts } from '../../judge/pairs/pair-counts.ts';
-import type { PairedAnswer } from '../../judge/pairs/pair-counts.ts';
 import type { PairExpectation } from '../../judge/pairs/pair-schema.ts';
+import type { PairEvent } from '../../judge/pairs/paired-change.ts';
+import { PairedChange } from '../../judge/pairs/paired-change.ts';
 import { judgePairs } from '../../judge/pairs/pair-verdict.ts';
 import type { PairStanding } from '../../judge/pairs/pair-verdict.ts';
+import type { CheckName } from '../../judge/types/messages.ts';
+import type { PairedChanges } from '../../judge/verdict/paired.ts';
 import { RowReader, rowRingOffset } from '../../shared-memory/row-ring.ts';
 import type { RingRow } from '../../shared-memory/row-ring.ts';
 import { Outcome, speaksOfVersion } from '../../shared-memory/sample-ring.ts';
 import type { Deployment } from '../deployment/deployment.ts';
+import { answerView, FAILED, knownView } from './answer-view.ts';
 import { REPLAY_ROWS, replayRows } from './recent-inputs.ts';
 
 /** Parts of the worker time that the twin's runs may take. */
 const PROBATION_SHARE = 0.05;
 const STEADY_SHARE = 0.01;
+const ALARM_SHARE = 0.1;
 /** Worker time that may be saved up for later runs. */
 const SAVED_US_MAX = 250_000;
-/** Rows that wait to be asked, and their bytes; the oldest give way. */
+/** An alarm is over when nobody has asked about it for so long. */
+const ALARM_US = 60e6;
+/** Rows that wait to be asked, usually and in an alarm, and their bytes; the oldest give way. */
 const WAITING_MAX = 64;
+const WAITING_IN_ALARM_MAX = 512;
 const WAITING_BYTES_MAX = 8 * 1024 ** 2;
+/** A few golden vectors, which may be a broken file's own answers, say nothing of the change to be expected. */
+const EXPECTED_PAIRS_MIN = 50;
+/** Answers so many times the usual size are none: where they are given another version overflows. */
+const USUAL_SIZES = 1e6;
 
 interface ActiveVersion {
   readonly deployment: Deployment;
@@ -40,10 +56,12 @@ interface PairGathererPorts {
   readonly active: () => ActiveVersion | null;
   readonly twin: () => Deployment | undefined;
   readonly isOnProbation: () => boolean;
-  /** Standard deviation of the answers that a version gave while it was known to be right; null without a baseline. */
-  readonly sigmaOf: (version: string) => number | null;
+  /** What a version answered while it was known to be right; null without a baseline. */
+  readonly referenceOf: (version: string) => Reference | null;
   /** What is expected of a version beside this twin, by now; null when nobody knows. */
   readonly expectationOf: (version: string, twin: string) => PairExpectation | null;
+  /** What a version answered to the questions of its validation, and this twin to the same; may be none. */
+  readonly expectedPairsOf: (version: string, twin: string) => readonly KnownPair[];
   /** Told of the two that are compared from now on. */
   readonly onBegin: (version: VersionRecord, twin: VersionRecord) => void;
   /** Told how many pairs have come, and what all of them say. */
@@ -57,8 +75,24 @@ interface Gathering {
   readonly twin: Deployment;
   readonly readers: readonly RowReader[];
   readonly counts: PairCounts;
+  /** Answers of the twin that are larger come from inputs that nobody means; Infinity without a baseline of it. */
+  readonly sizeMax: number;
   waiting: RingRow[];
 }
+
+/** A failing check that is looked into. */
+interface Alarm {
+  readonly sinceUs: number;
+  /** When somebody asked last. */
+  askedUs: number;
+  /** Null for checks of what is counted all the time. */
+  readonly change: PairedChange | null;
+  /** Alarms of the same check before this one. */
+  readonly episode: number;
+}
+
+/** What pairs say of failing checks; `drawn` is null when the answers of the two cannot be compared. */
+type PairedAlarms = Omit<PairedChanges, 'waitMs' | 'version' | 'twin' | 'paired'>;
 
 export class PairGatherer {
   readonly #ports: PairGathererPorts;
@@ -66,6 +100,10 @@ export class PairGatherer {
   #savedUs = 0;
   #lookedUs: number;
   #isAsking = false;
+  /** Of the generation that was asked about last, by check. */
+  #alarms = new Map<CheckName, Alarm>();
+  #episodes = new Map<CheckName, number>();
+  #alarmed = 0;
 
   constructor(ports: PairGathererPorts) {
     this.#ports = ports;
@@ -80,6 +118,62 @@ export class PairGatherer {
     return { generation, facts, verdict: judgePairs(facts) };
   }
 
+  /** Somebody looks into a failing check: the twin may be asked whatever else keeps it from that. */
+  get isAlarmed(): boolean {
+    const sinceUs = this.#ports.clock.monotonicUs() - ALARM_US;
+    return [...this.#alarms.values()].some(({ askedUs }) => askedUs >= sinceUs);
+  }
+
+  /**
+   * Looks into failing checks of a generation: raises their alarms if they are not yet, asks the twin what its time
+   * allows, and tells what has come since.
+   */
+  async lookInto(evidence: readonly CheckEvidence[], generation: number, version: string): Promise<PairedAlarms> {
+    if (generation !== this.#alarmed) {
+      this.#alarmed = generation;
+      this.#alarms.clear();
+      this.#episodes.clear();
+    }
+    const nowUs = this.#ports.clock.monotonicUs();
+    const reference = this.#ports.referenceOf(version);
+    const expected = this.#ports.expectedPairsOf(version, this.#ports.twin()?.version.version ?? '');
+    const alarms = evidence.map((one) =>
+      ({ check: one.check, alarm: this.#alarm(one, { reference, expected }, nowUs) }));
+    await this.look();
+    const facts = this.#gathering?.generation === generation ? this.#gathering.counts.facts() : null;
+    return {
+      drawn: facts === null ? null : {
+        block: facts.block, failed: facts.failed, nonFinite: facts.nonFinite,
+        both: facts.both ?? { failed: 0, nonFinite: 0 },
+      },
+      waitedMs: Math.max(0, ...alarms.map(({ alarm }) => (nowUs - alarm.sinceUs) / 1e3)),
+      episode: Math.max(0, ...alarms.map(({ alarm }) => alarm.episode)),
+      changes: alarms.flatMap(({ check, alarm: { change } }) =>
+        (change === null ? [] : [{ check, ...change.facts() }])),
+    };
+  }
+
+  #alarm(
+    evidence: CheckEvidence,
+    { reference, expected }: { readonly reference: Reference | null; readonly expected: readonly KnownPair[] },
+    nowUs: number,
+  ): Alarm {
+    const { check } = evidence;
+    const known = this.#alarms.get(check);
+    if (known !== undefined && nowUs - known.askedUs < ALARM_US) {
+      known.askedUs = nowUs;
+      return known;
+    }
+    const episode = this.#episodes.get(check) ?? 0;
+    const event = pairEventOf(evidence, reference);
+    // An event may count as it goes, so what is known gets one of its own.
+    const change = event && new PairedChange(event, meanChange(pairEventOf(evidence, reference)!, expected));
+    const alarm = { sinceUs: nowUs, askedUs: nowUs, episode, change };
+    this.#episodes.set(check, episode + 1);
+    this.#alarms.set(check, alarm);
+    return alarm;
+  }
+
   /** Asks the twin what its time allows; call it a few times a second. Never rejects. */
   async look(): Promise<void> {
     const nowUs = this.#ports.clock.monotonicUs();
@@ -87,9 +181,10 @@ export class PairGatherer {
     this.#lookedUs = nowUs;
     const gathering = this.#current();
     if (gathering === null) return;
-    const share = this.#ports.isOnProbation() ? PROBATION_SHARE : STEADY_SHARE;
+    const { isAlarmed } = this;
+    const share = isAlarmed ? ALARM_SHARE : this.#ports.isOnProbation() ? PROBATION_SHARE : STEADY_SHARE;
     this.#savedUs = Math.min(SAVED_US_MAX, this.#savedUs + passedUs * share * gathering.active.workers);
-    takeRows(gathering);
+    takeRows(gathering, isAlarmed ? WAITING_IN_ALARM_MAX : WAITING_MAX);
     if (this.#isAsking) return;
     this.#isAsking = true;
     let paired = 0;
@@ -129,7 +224,11 @@ export class PairGatherer {
       generation, active, twin, waiting: [],
       readers: Array.from({ length: workers }, (_, ring) =>
         new RowReader(reservoir.memory, rowRingOffset(ring, reservoir.size), reservoir.size)),
-      counts: new PairCounts({ version: name, twin: twin.version.version, kind, sigma: this.#ports.sigmaOf(name) }),
+      counts: new PairCounts({
+        version: name, twin: twin.version.version, kind,
+        sigma: this.#ports.referenceOf(name)?.standardDeviation ?? null,
+      }),
+      sizeMax: sizeMaxOf(this.#ports.referenceOf(twin.version.version)),
     };
   }
 
@@ -141,29 +240,41 @@ export class PairGatherer {
     const { answers, ranUs } = await replayRows(twin, inputs, this.#ports.clock.monotonicUs());
     this.#savedUs -= ranUs;
     if (gathering !== this.#gathering) return 0;
-    const { outputKind: kind } = active.version;
-    const width = stepElementsOf(active.version);
+    const reading = { kind: active.version.outputKind, width: stepElementsOf(active.version) };
     let paired = 0;
     answers.forEach((answer, at) => {
-      const row = rows[at]!;
-      const fresh = row.outcome === Outcome.modelFailure ? FAILED : answeredBy(kind, row.outputs, width);
-      const other = answer === null ? FAILED : answeredBy(kind, answer, width);
-      const cosine = kind === 'vector' && answer !== null ? cosineOf(row.outputs, answer) : null;
-      if (counts.add({ input: row.input, atUs: row.atUs, fresh, twin: other, cosine })) paired += 1;
+      const { input, atUs, outcome, outputs } = rows[at]!;
+      const fresh = outcome === Outcome.modelFailure ? FAILED : answerView(reading, outputs);
+      const twinView = answer === null ? FAILED : answerView(reading, answer);
+      const isBeyond = fresh.outcome === 'nonFinite' && Math.abs(twinView.value) > gathering.sizeMax;
+      const pair = { input, atUs, fresh, twin: isBeyond ? { ...twinView, outcome: 'nonFinite' as const } : twinView };
+      const cosine = reading.kind === 'vector' && answer !== null ? cosineOf(outputs, answer) : null;
+      if (counts.add({ ...pair, cosine })) paired += 1;
+      if (fresh.outcome !== 'answered' || twinView.outcome !== 'answered') return;
+      for (const { change } of this.#alarms.values()) change?.add(pair);
     });
     return paired;
   }
 }
 
-const FAILED: PairedAnswer = { outcome: 'failed', value: NaN, classIndex: -1 };
+// The event of the check whose evidence it is; each module takes what bears its own name.
+const pairEventOf = (evidence: CheckEvidence, reference: Reference | null): PairEvent | null =>
+  (CHECKS[evidence.check] as unknown as Check).pairEvent?.(evidence, reference) ?? null;
 
-function answeredBy(kind: OutputKind, numbers: ArrayLike<number>, width: number): PairedAnswer {
-  const { value, classIndex } = predictionOf(kind, numbers, width);
-  return { outcome: Number.isFinite(value) ? 'answered' : 'nonFinite', value, classIndex };
+// The mean change over pairs that are known beforehand; 0 when there are too few of them.
+function meanChange({ change }: PairEvent, pairs: readonly KnownPair[]): number {
+  const changes = pairs
+    .filter(({ fresh, twin }) => fresh.outcome === 'answered' && twin.outcome === 'answered')
+    .map(({ fresh, twin }) => change(knownView(fresh), knownView(twin)))
+    .filter((one) => one !== null);
+  return changes.length < EXPECTED_PAIRS_MIN ? 0 : changes.reduce((sum, one) => sum + one, 0) / changes.length;
 }
 
+const sizeMaxOf = (reference: Reference | null): number => reference === null
+  ? Infinity : USUAL_SIZES * (Math.abs(reference.mean) + reference.standardDeviation);
+
 // Rows of the generation that came in since the last look; their arrays become the gathering's own.
-function takeRows(gathering: Gathering): void {
+function takeRows(gathering: Gathering, waitingMax: number): void {
   const { readers, waiting, generation } = gathering;
   for (const reader of readers) {
     reader.drain((row) => {
@@ -174,7 +285,7 @@ function takeRows(gathering: Gathering): void {
     });
   }
   let bytes = waiting.reduce((sum, { outputs, inputs }) => sum + outputs.byteLength + inputs.length, 0);
-  while (waiting.length > WAITING_MAX || bytes > WAITING_BYTES_MAX) {
+  while (waiting.length > waitingMax || bytes > WAITING_BYTES_MAX) {
     const { outputs, inputs } = waiting.shift()!;
     bytes -= outputs.byteLength + inputs.length;
   }

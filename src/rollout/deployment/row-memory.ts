@@ -84,11 +84,12 @@ function rowBytes({ inputs, outputs }: Signature): number | null {
 }
 
 /**
- * How often a worker keeps a row: never, more and more seldom the longer a generation serves, or as often as a doubt
- * needs them.
+ * How often a worker keeps a row: never, more and more seldom the longer a generation serves, as often as a doubt needs
+ * them, or as often as another version can be asked the same.
  */
-export type RowPace = 'never' | 'usual' | 'fast';
-const PAUSE_US: Readonly<Record<RowPace, number>> = { never: 0, usual: INPUT_PAUSE_US_MAX, fast: 100_000 };
+export type RowPace = 'never' | 'usual' | 'fast' | 'alarm';
+const PAUSE_US: Readonly<Record<RowPace, number>> =
+  { never: 0, usual: INPUT_PAUSE_US_MAX, fast: 100_000, alarm: 2_000 };
 
 /** Tells the workers of a deployment how often to keep a row. */
 export function keepRows({ reservoir }: RowMemory, workers: number, pace: RowPace): void {

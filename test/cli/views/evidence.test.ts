@@ -94,5 +94,5 @@ test('explain draws both histograms of a drift, names the bins behind it, and sa
   assert.match(text, /JS distance 0\.\d+, n = 400, m = 1,000/);
   assert.match(text, /most of it: 1 to 2 \([\d.]+\), 0 to 1/);
   assert.match(text, /0 to 1 +50 % +#{12,13} +97\.5 % +#{24}/);
-  assert.match(text, /the data is to blame: versions 1 and 2 disagree on 0 of 60 recent inputs/);
+  assert.match(text, /the data are to blame: versions 1 and 2 disagree on 0 of 60 recent inputs/);
 });

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { afterEach, describe, test } from 'node:test';
 import { monotonicUs } from '../../../src/base/clock.ts';
-import { askAgain, KeptRequests } from '../../../src/rollout/attribution/asked-again.ts';
+import { KeptRequests, repeatFailures } from '../../../src/rollout/attribution/asked-again.ts';
 import { EntryKind } from '../../../src/protocols/protocol.ts';
 import { createSlab } from '../../../src/shared-memory/slab-arena.ts';
 import { floatFrame } from '../../support/float-frames.ts';
@@ -32,21 +32,25 @@ describe('KeptRequests', () => {
   });
 });
 
-describe('askAgain', () => {
+describe('repeatFailures', () => {
   let bench: RolloutBench;
   afterEach(() => bench.close());
 
-  test('asks in the form in which each came in, and counts what was never answered as answered', async () => {
+  test('asks both in the form in which each came in, and tells whose each failure is', async () => {
     bench = new RolloutBench({ judge: { mode: 'default' } });
-    await bench.register('1', lookup());
+    await bench.register('1', lookup([10, 20, 30, 40, 50]));
     bench.activate('1');
+    bench.registry.confirm({ model: 'm', by: 'test' });
+    await bench.register('2', lookup());
+    bench.activate('2');
     await bench.rollout.start();
-    const standby = bench.rollout.active!.deployment;
+    await bench.settled();
+    const [active, standby] = [bench.rollout.active!.deployment, bench.deployments.standby!];
     const kept = new KeptRequests();
     const tensor = { name: 'x', datatype: 'FP32', shape: [1, 1], parameters: { binary_data_size: 4 } };
     const header = json({ inputs: [tensor] });
     const binary = (x: number): Buffer => Buffer.concat([header, Buffer.from(Float32Array.of(x).buffer)]);
-    for (const x of [1, 7]) {
+    for (const x of [1, 4, 7]) {
       keep(kept, [
         [EntryKind.predictJson, json({ features: [x] })],
         [EntryKind.socketJson, json({ id: 'a', features: [x] })],
@@ -57,9 +61,11 @@ describe('askAgain', () => {
         [EntryKind.tfsPredict, json({ instances: [[x]] })],
       ]);
     }
-    // The table has three rows: whatever is asked about the seventh fails.
-    assert.deepEqual(await askAgain(standby, kept.view(), monotonicUs), { asked: 12, answered: 6 });
-    kept.addUnanswered(2);
-    assert.deepEqual(await askAgain(standby, kept.view(), monotonicUs), { asked: 14, answered: 8 });
+    // The tables have three rows and five.
+    const requests = kept.view().filter((request) => request !== null);
+    assert.deepEqual(await repeatFailures(active, standby, requests, monotonicUs), { own: 6, shared: 6, passed: 6 });
+    let nowUs = 0;
+    const late = await repeatFailures(active, standby, requests, () => (nowUs += 1.5e6));
+    assert.deepEqual(late, { own: 2, shared: 0, passed: 6 }, 'the first few within the time that there is');
   });
 });

@@ -10,6 +10,8 @@ import { createEngine } from '../../../src/engine/engine.ts';
 import type { Engine } from '../../../src/engine/engine.ts';
 import type { PairStanding } from '../../../src/judge/pairs/pair-verdict.ts';
 import type { EngineOptions } from '../../../src/options/options.ts';
+import type { CheckEvidence } from '../../../src/judge/checks/check.ts';
+import type { PairedChanges } from '../../../src/judge/verdict/paired.ts';
 import { PairGatherer } from '../../../src/rollout/attribution/pair-gatherer.ts';
 import { housingBaseline, housingFile, housingRows } from '../../support/housing.ts';
 import { until } from '../../support/poll.ts';
@@ -118,6 +120,32 @@ suite('PairGatherer', () => {
     await off.close();
   });
 
+  test('counts for a failing check from its alarm on what each version answered, and forgets it with the generation', async () => {
+    const engine = await serving('dollars', { pairs: 'off' });
+    const { pairs, rollout } = engine.models.served('housing');
+    const baseline = { mean: 2, standardDeviation: 1 };
+    const window = { windowMs: 60_000, samples: 100, effective: 100, sigmas: 5 };
+    const alarm: CheckEvidence = {
+      check: 'mean_drift', effect: 'rollback', samplesMin: 1, inputs: null, inputsMin: 1, chance: 1e-6, twoLooksMs: 0,
+      unjudged: null, rows: 1_000, limit: 2, baseline, windows: [{ now: window, firstLook: null }],
+    };
+    assert.equal(standingOf(engine), null, 'pairs are off');
+    const { generation } = rollout.active!;
+    const look = async (of: number): Promise<PairedChanges['changes'][number]> =>
+      (await pairs.lookInto([alarm], of, 'dollars')).changes[0]!;
+    let found = await look(generation);
+    assert.deepEqual([found.check, found.margin, found.levels], ['mean_drift', 0.25, []]);
+    assert.ok(pairs.isAlarmed);
+    for (let at = 0; found.levels.reduce((sum, one) => sum + one.pairs, 0) < 20; at += 1) {
+      await engine.predict('housing', housingRows[at % housingRows.length]!);
+      found = await look(generation);
+    }
+    // Dollars are hundreds of thousands of times the usual answers.
+    assert.ok(found.levels.every(({ level }) => level > found.margin), JSON.stringify(found));
+    assert.deepEqual((await look(generation + 1)).levels, [], 'of another generation');
+    await engine.close();
+  });
+
   test('asks no more than the share of the worker time that has passed allows', async () => {
     const engine = await serving('regraph', { pairs: 'off', reservoir: 'always' });
     const served = engine.models.served('housing');
@@ -126,8 +154,8 @@ suite('PairGatherer', () => {
     const gatherer = new PairGatherer({
       clock: { wallMs: () => 0, monotonicUs: () => nowUs },
       active: () => served.rollout.active, twin: () => served.deploymentOf('1'),
-      isOnProbation: () => true, sigmaOf: () => 1, expectationOf: () => null, onBegin: () => undefined,
-      onPairs: (pairs) => paired.push(pairs),
+      isOnProbation: () => true, referenceOf: () => null, expectationOf: () => null, onBegin: () => undefined,
+      expectedPairsOf: () => [], onPairs: (pairs) => paired.push(pairs),
     });
     await gatherer.look();
     await askUntil(engine, () => (served.health?.totals.requests ?? 0) > 20);

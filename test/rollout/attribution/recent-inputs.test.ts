@@ -1,4 +1,4 @@
-// The same recent inputs to two versions of a real model, beside its traffic.
+// The same kept rows to two versions of a real model, beside its traffic.
 import '../../../src/base/telemetry-off.ts';
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
@@ -6,8 +6,11 @@ import { monotonicUs } from '../../../src/base/clock.ts';
 import { createEngine } from '../../../src/engine/engine.ts';
 import type { Engine } from '../../../src/engine/engine.ts';
 import type { EngineOptions } from '../../../src/options/options.ts';
-import { keptRows, RECENT_ROWS_MIN, runRecentInputs } from '../../../src/rollout/attribution/recent-inputs.ts';
-import type { RecentInputsRun } from '../../../src/rollout/attribution/recent-inputs.ts';
+import { REPLAY_ROWS, replayRows } from '../../../src/rollout/attribution/recent-inputs.ts';
+import { outputDifference } from '../../../src/domain/judged-output.ts';
+import type { Deployment } from '../../../src/rollout/deployment/deployment.ts';
+import { RowReader, rowRingOffset } from '../../../src/shared-memory/row-ring.ts';
+import type { RingRow } from '../../../src/shared-memory/row-ring.ts';
 import { housingBaseline, housingFile, housingRows } from '../../support/housing.ts';
 import { until } from '../../support/poll.ts';
 import { temporaryDirectory } from '../../support/temporary.ts';
@@ -28,78 +31,51 @@ async function serving(standby: string, active: string, options: EngineOptions =
   return engine;
 }
 
-// Rows are kept at most every twenty milliseconds, so this is as long as it takes.
-async function ask(engine: Engine, rows: readonly (readonly number[])[], kept = RECENT_ROWS_MIN + 5): Promise<void> {
-  const { deployment } = engine.models.served('housing').rollout.active!;
-  for (let at = 0; keptRows(deployment).length < kept; at += 1) {
-    await engine.predict('housing', rows[at % rows.length]!);
+/** All rows that the deployment's workers hold. */
+function keptRows({ rows: { reservoir }, workers }: Deployment): RingRow[] {
+  const kept: RingRow[] = [];
+  for (let ring = 0; reservoir !== null && ring < workers; ring += 1) {
+    new RowReader(reservoir.memory, rowRingOffset(ring, reservoir.size), reservoir.size)
+      .drain((row) => kept.push({ ...row, outputs: row.outputs.slice(), inputs: row.inputs.slice() }));
   }
+  return kept;
 }
 
-async function compare(engine: Engine, standby: string): Promise<RecentInputsRun | { readonly unavailable: string }> {
+const deploymentsOf = (engine: Engine, standby: string): readonly [Deployment, Deployment] => {
   const served = engine.models.served('housing');
-  return runRecentInputs(served.rollout.active!.deployment, served.deploymentOf(standby), monotonicUs);
+  return [served.rollout.active!.deployment, served.deploymentOf(standby)];
+};
+
+/** Rows as they were asked, until some are kept: at most every twenty milliseconds one is. */
+async function someRows(engine: Engine, move: (value: number) => number = (value) => value): Promise<RingRow[]> {
+  const [active] = deploymentsOf(engine, '1');
+  for (let at = 0; keptRows(active).length < REPLAY_ROWS; at += 1) {
+    await engine.predict('housing', housingRows[at % housingRows.length]!.map(move));
+  }
+  return keptRows(active).slice(0, REPLAY_ROWS);
 }
 
-const differences = (run: RecentInputsRun): number[] =>
-  run.pairs.map(({ active, standby }) => Math.abs(active.value - standby.value));
-
-suite('runRecentInputs', () => {
-  test('a version in another unit answers every recent input differently', async () => {
-    const engine = await serving('2', 'dollars');
-    await ask(engine, housingRows);
-    const run = await compare(engine, '2');
-    assert.ok('pairs' in run, JSON.stringify(run));
-    assert.ok(run.pairs.length >= RECENT_ROWS_MIN);
-    assert.ok(run.pairs.every(({ active, standby }) => active.value > 1_000 * standby.value), JSON.stringify(run));
-    assert.ok(run.pairs.every(({ cosine }) => cosine === null));
+suite('replayRows', () => {
+  test('the same weights in another graph answer drifted inputs alike, and keep and count nothing of it', async () => {
+    const engine = await serving('1', 'regraph');
+    const rows = await someRows(engine, (value) => value * 3);
+    const [, standby] = deploymentsOf(engine, '1');
+    // The first row is run whatever it takes; a busy host may leave others for the next time.
+    const { answers } = await replayRows(standby, rows.map(({ inputs }) => inputs), monotonicUs());
+    assert.ok(answers.length >= 1);
+    answers.forEach((answer, at) => assert.ok(Math.abs(answer![0]! - rows[at]!.outputs[0]!) < 1e-4));
+    assert.deepEqual(keptRows(standby), [], 'the standby keeps nothing of it');
     await engine.close();
+    await assert.rejects(replayRows(standby, rows.map(({ inputs }) => inputs), monotonicUs()));
   });
 
-  test('the same weights in another graph answer drifted inputs alike, with more samples for nobody', async () => {
+  test('what the time does not reach is left, but for the first row', async () => {
     const engine = await serving('1', 'regraph');
-    await ask(engine, housingRows.map((row) => row.map((value) => value * 3)));
-    await until('all samples are in', () => (engine.models.served('housing').health?.totals.requests ?? 0) > 0);
-    const run = await compare(engine, '1');
-    assert.ok('pairs' in run, JSON.stringify(run));
-    assert.ok(Math.max(...differences(run)) < 1e-4, JSON.stringify(run));
-    const before = keptRows(engine.models.served('housing').deploymentOf('1'));
-    assert.deepEqual(before, [], 'the standby keeps nothing of it');
-    await engine.close();
-  });
-
-  test('says why there is nothing to compare', async () => {
-    const off = await serving('1', 'regraph', { reservoir: 'off' });
-    assert.deepEqual(await compare(off, '1'), { unavailable: 'no inputs are kept' });
-    await off.close();
-    const engine = await serving('1', 'regraph');
-    await engine.predict('housing', housingRows[0]!);
-    assert.deepEqual(await compare(engine, '1'), { unavailable: '1 recent inputs are kept; wanted at least 20' });
-    await ask(engine, housingRows);
-    const served = engine.models.served('housing');
-    const standby = served.deploymentOf('1');
-    const active = served.rollout.active!.deployment;
-    await engine.close();
-    assert.deepEqual(await runRecentInputs(active, standby, monotonicUs),
-      { unavailable: 'version "1" is not loaded any more' });
-  });
-
-  test('stops at its time limit and compares what it reached, the newest rows', async () => {
-    const engine = await serving('1', 'regraph');
-    await ask(engine, housingRows, 60);
-    const served = engine.models.served('housing');
-    const active = served.rollout.active!.deployment;
-    // An hour ahead of the workers' clock, so that they find no row late; every look at it takes so long.
-    const clock = (stepUs: number): (() => number) => {
-      let nowUs = monotonicUs() + 3.6e9;
-      return () => (nowUs += stepUs);
-    };
-    const hurried = await runRecentInputs(active, served.deploymentOf('1'), clock(3e6));
-    assert.deepEqual(hurried, { unavailable: 'only 8 inputs were run in 5 s' });
-    const some = await runRecentInputs(active, served.deploymentOf('1'), clock(6e5));
-    assert.ok('pairs' in some && some.pairs.length === 32, JSON.stringify(some));
-    const newest = keptRows(active).slice(-some.pairs.length).map(({ outputs }) => outputs[0]);
-    assert.deepEqual(some.pairs.map(({ active: { value } }) => value), newest);
+    const rows = await someRows(engine);
+    const [, standby] = deploymentsOf(engine, '1');
+    // An hour ago: all rows but the first are late.
+    const { answers } = await replayRows(standby, rows.map(({ inputs }) => inputs), monotonicUs() - 3.6e9);
+    assert.equal(answers.length, 1);
     await engine.close();
   });
 
@@ -122,9 +98,11 @@ suite('versions that mean different things', () => {
     await engine.confirm('housing');
     await engine.register('housing', housingFile('regraph'), { version: 'r', outputKind: 'score', promote: true });
     await until('both versions are loaded', () => engine.models.served('housing').loadedVersions.length === 2);
-    await ask(engine, housingRows);
-    assert.deepEqual(await compare(engine, '1'),
-      { unavailable: 'version "1" is judged as regression, version "r" as score' });
+    const [active, standby] = deploymentsOf(engine, '1');
+    assert.equal(outputDifference(active.version, standby.version),
+      'version "1" is judged as regression, version "r" as score');
+    await engine.models.served('housing').pairs.look();
+    assert.equal(engine.models.served('housing').pairs.standing, null);
     await engine.close();
   });
 });

@@ -1,0 +1,65 @@
+// What one failing check asks of pairs: how far the new version's answer to a question lies beyond the twin's in the
+// check's own measure, counted by its size from the alarm on. Pure. Counting begins with the alarm, and what is counted
+// is fixed by then: so the counts are of no pair that raised the alarm, and the test on them holds at every look.
+import { InputSlots } from './input-slots.ts';
+import type { PairedAnswer } from './pair-counts.ts';
+import type { ChangeFacts } from './pair-schema.ts';
+
+/** Sizes are counted in steps of this: what is lost by rounding is far below any margin. */
+const STEP = 1 / 64;
+
+/** One version's answer to a question as the events of checks read it. */
+export interface AnswerView extends PairedAnswer {
+  /** Of the class scores, as in a PredictionSummary. */
+  readonly entropy: number;
+  /** Hash of the whole answer: equal answers are told by it. */
+  readonly hash: number;
+  /** Of a vector or a sequence on a fixed direction (0…7); NaN where there is none. */
+  readonly projection: (direction: number) => number;
+}
+
+/** What a check looks at in a pair. */
+export interface PairEvent {
+  /** From this mean on, beyond the change that is expected, the version itself changed: half of the check's limit. */
+  readonly margin: number;
+  /** What the new version's answer did beyond the twin's, in [-1, 1]; null when the pair says nothing. */
+  readonly change: (fresh: AnswerView, twin: AnswerView) => number | null;
+}
+
+/** Both answers to one question. */
+interface AnsweredPair {
+  /** Hash of the input; 0 when it is not known. */
+  readonly input: number;
+  readonly atUs: number;
+  readonly fresh: AnswerView;
+  readonly twin: AnswerView;
+}
+
+export class PairedChange {
+  readonly #event: PairEvent;
+  readonly #expected: number;
+  readonly #slots = new InputSlots();
+  readonly #levels = new Map<number, number>();
+
+  /** `expected`: the mean change that was announced, or seen on validation inputs. */
+  constructor(event: PairEvent, expected = 0) {
+    this.#event = event;
+    this.#expected = expected;
+  }
+
+  add({ input, atUs, fresh, twin }: AnsweredPair): void {
+    if (!this.#slots.isNew(input, atUs)) return;
+    const change = this.#event.change(fresh, twin);
+    if (change === null) return;
+    const step = Math.round(change / STEP);
+    this.#levels.set(step, (this.#levels.get(step) ?? 0) + 1);
+  }
+
+  facts(): ChangeFacts {
+    const levels = [...this.#levels].sort(([a], [b]) => a - b);
+    return {
+      margin: this.#event.margin, expected: this.#expected,
+      levels: levels.map(([step, pairs]) => ({ level: step * STEP, pairs })),
+    };
+  }
+}
