@@ -1,8 +1,9 @@
 // One line of recorded samples, checked. Pure. The format:
 //   {"t":ms,"model":text,"version":text,"latency_ms":number,"ok":boolean,"outputs":[numbers of one row]}
 //     optional: "inputs":[numbers], "input":integer (hash of the inputs), "row":n (from 1: a further row of a request;
-//     the first has none, and speaks of the request), "nonfinite_input":true (the request held NaN or an infinity: an
-//     answer that holds one counts against no version; known without it where "inputs" hold one)
+//     the first has none, and speaks of the request), "nonfinite_input":true (the request held NaN, an infinity or a
+//     number above 1.8e19: an answer that is not finite counts against no version; known without it where "inputs" hold
+//     one)
 //   {"event":"promote","t":ms,"model":text,"version":text,"baseline":[[outputs of one row],…]}
 //     optional: "kind" (one of OUTPUT_KINDS; scalar: one number, whatever it means), "summary" (a stored
 //     baseline, counts before "baseline"). No baseline at all is null, or left out.

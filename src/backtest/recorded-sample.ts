@@ -1,4 +1,5 @@
 // Turns recorded lines into the samples that the judge reads. One object is filled again and again, as in a worker.
+import { SQUARABLE_MAX } from '../domain/datatype.ts';
 import type { OutputKind } from '../domain/records.ts';
 import { emptySample, Outcome, SampleKind } from '../shared-memory/sample-ring.ts';
 import type { Sample } from '../shared-memory/sample-ring.ts';
@@ -55,7 +56,7 @@ export class RecordedSamples {
   }
 }
 
-function outcomeOf({ ok, outputs, inputs = [], nonfinite_input: isInput = !isFinite(inputs) }: SampleLine): Outcome {
+function outcomeOf({ ok, outputs, inputs = [], nonfinite_input: isInput = !isBounded(inputs) }: SampleLine): Outcome {
   if (!ok) return Outcome.modelFailure;
   if (isFinite(outputs)) return Outcome.ok;
   return isInput ? Outcome.nonFiniteInput : Outcome.nonFinite;
@@ -65,3 +66,6 @@ function isFinite(numbers: readonly number[]): boolean {
   for (let at = 0; at < numbers.length; at += 1) if (!Number.isFinite(numbers[at])) return false;
   return true;
 }
+
+// As of served requests: see hasBoundless.
+const isBounded = (numbers: readonly number[]): boolean => numbers.every((one) => Math.abs(one) <= SQUARABLE_MAX);

@@ -97,6 +97,23 @@ export function hasNonFinite(datatype: Datatype, data: TensorData, from = 0, to 
   return false;
 }
 
+/** The largest number whose square a float32 holds. */
+export const SQUARABLE_MAX = Math.sqrt(2 ** 127 * (2 - 2 ** -23));
+
+/**
+ * Tells whether elements `from` up to `to` of a tensor hold a number that no version is meant to be asked about: NaN,
+ * an infinity, or one so large that its square is beyond a float32. Which of two sound versions overflows at such a
+ * number is chance, and who sends it could choose the number.
+ */
+export function hasBoundless(datatype: Datatype, data: TensorData, from = 0, to = data.length): boolean {
+  // The largest half has a square, and so has each integer.
+  if (datatype !== 'FP32' && datatype !== 'FP64') return hasNonFinite(datatype, data, from, to);
+  const numbers = data as NumericArray;
+  // NaN is not below any number.
+  for (let at = from; at < to; at += 1) if (!(Math.abs(numbers[at]!) <= SQUARABLE_MAX)) return true;
+  return false;
+}
+
 /** A shape as people read it: [2,-1]. */
 export const shapeText = (shape: readonly number[]): string => `[${shape.join(',')}]`;
 

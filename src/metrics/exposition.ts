@@ -147,7 +147,7 @@ function writeSamples(text: MetricText, { models, monitorRestarts }: EngineView)
   text.counter('lastgood_nonfinite_outputs_total', 'Requests whose answer held NaN or an infinity.',
     perVersion(({ requests }) => requests[Outcome.nonFinite]!));
   text.counter('lastgood_nonfinite_inputs_total',
-    'Requests that held NaN or an infinity and were answered with one: they count against no version.',
+    'Requests that held NaN, an infinity or a number above 1.8e19 and had no finite answer: against no version.',
     perVersion(({ requests }) => requests[Outcome.nonFiniteInput]!));
   text.counter('lastgood_samples_lapped_total', 'Samples that were overwritten before the monitor read them.',
     eachModel(models, ({ meter }) => meter.lappedSamples));

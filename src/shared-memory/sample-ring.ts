@@ -57,7 +57,7 @@ export const Outcome = {
   deadline: 4,
   /** The request's time was over before its run began; a long queue counts against no version. */
   expired: 5,
-  /** The model was asked about NaN or an infinity, and answered with one; never counted against it. */
+  /** The same where the model was asked about NaN, an infinity or too large a number; never counted against it. */
   nonFiniteInput: 6,
 } as const;
 export type Outcome = (typeof Outcome)[keyof typeof Outcome];

@@ -16,7 +16,7 @@ import { demoBodies, demoFiles } from '../support/demo-models.ts';
 import { Crowd } from '../support/load.ts';
 import { untilResolved } from '../support/poll.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
-import { lookup } from '../worker/onnx.ts';
+import { logarithm, lookup } from '../worker/onnx.ts';
 
 const actor = { by: 'test' };
 const DEADLINE_MS = 60_000;
@@ -88,6 +88,10 @@ describe('lastgood serve, sent what no version answers', () => {
         await admin.register({ model, version, ...demoFiles(model, version), promote: true }, actor);
         await admin.confirm({ model }, actor);
       }
+      const logarithms = join(temporaryDirectory(), 'logarithm.onnx');
+      writeFileSync(logarithms, logarithm());
+      await admin.register({ model: 'logarithm', version, file: logarithms, promote: true }, actor);
+      await admin.confirm({ model: 'logarithm' }, actor);
       for (const model of ['ids', ...PROTOCOLS.map(([name]) => name), 'one-id']) {
         await admin.register({ model, version, file: files[Number(version) - 1]!, promote: true }, actor);
         await admin.confirm({ model }, actor);
@@ -116,11 +120,27 @@ describe('lastgood serve, sent what no version answers', () => {
     await healthy.stop();
   });
 
-  test('finite numbers that overflow in any version: the decision says so, and the version stays', async () => {
-    const healthy = crowd('housing', demoBodies('housing'));
-    const huge = Array.from({ length: 64 }, (_, seed) => bodyOf(numbers(ROW, seed + 1).map((x) => x * 3e38)));
-    const poison = crowd('housing', huge);
-    await suppressedOf('housing', 'non_finite');
+  test('numbers at which version 2 alone overflows: they are counted apart, and decide nothing', async () => {
+    const healthy = crowd('breast-cancer', demoBodies('breast-cancer'));
+    for (let sent = 0; sent < 120; sent += 1) {
+      const features = Array.from({ length: 30 }, (_, at) => (at === sent % 30 ? (sent < 60 ? 3e38 : -3e38) : 0));
+      const answer = await fetch(`http://127.0.0.1:${server.port}/models/breast-cancer/predict`, {
+        method: 'POST', body: bodyOf(features), headers: { 'content-type': 'application/json' },
+      });
+      assert.equal(answer.status, 200);
+    }
+    await untilResolved('the judge has seen them', async () =>
+      (await statusOf('breast-cancer')).health!.totals.nonFiniteInputs > 20);
+    const { health, recentDecisions, model } = await statusOf('breast-cancer');
+    assert.deepEqual([health!.totals.nonFinite, model.activeVersion], [0, '2']);
+    assert.deepEqual(recentDecisions.filter(({ trigger }) => trigger === 'non_finite'), []);
+    await healthy.stop();
+  });
+
+  test('numbers that no version has a finite answer to: the decision says so, and the version stays', async () => {
+    const healthy = crowd('logarithm', idBodies(1, IDS));
+    const poison = crowd('logarithm', idBodies(-IDS, 0));
+    await suppressedOf('logarithm', 'non_finite');
     await Promise.all([healthy.stop(), poison.stop()]);
   });
 

@@ -13,7 +13,7 @@ import { postPacked } from '../support/packed-post.ts';
 import { until } from '../support/poll.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 import { WebSocketClient } from '../support/websocket-client.ts';
-import { Type, identity, logarithm } from '../worker/onnx.ts';
+import { Type, identity, linear, logarithm } from '../worker/onnx.ts';
 
 const NAN_BYTES = { FP32: 4, FP64: 8, FP16: 2 } as const;
 const MODELS = { FP32: 'm', FP64: 'double', FP16: 'half' } as const;
@@ -34,7 +34,10 @@ describe('An input that is not finite', () => {
 
   before(async () => {
     engine = await createEngine({ dataDir: temporaryDirectory(), judge: { mode: 'observe', lookMs: 20 } });
-    const models = { m: logarithm(), double: identity(Type.DOUBLE, ['N', 1]), half: identity(Type.FLOAT16, ['N', 1]) };
+    const models = {
+      m: logarithm(), sum: linear(),
+      double: identity(Type.DOUBLE, ['N', 1]), half: identity(Type.FLOAT16, ['N', 1]),
+    };
     for (const [model, bytes] of Object.entries(models)) {
       const path = join(temporaryDirectory(), 'model.onnx');
       writeFileSync(path, bytes);
@@ -95,6 +98,26 @@ describe('An input that is not finite', () => {
     };
     assert.deepEqual(await counted('m', 2, floats), [0, 1]);
     assert.deepEqual(await counted('m', 1, json('/v1/models/m:predict', '{"instances":[[NaN]]}')), [0, 1]);
+  });
+
+  test('so are numbers whose square no float32 holds, where it is chance which version overflows', async () => {
+    for (const huge of ['3e38', '-3e38']) {
+      const oip = `{"inputs":[{"name":"x","datatype":"FP32","shape":[1,3],"data":[0,0,${huge}]}]}`;
+      assert.deepEqual(await counted('sum', 1, json('/v2/models/sum/infer', oip)), [0, 1]);
+      assert.deepEqual(await counted('sum', 1, json('/models/sum/predict', `{"features":[0,0,${huge}]}`)), [0, 1]);
+      assert.deepEqual(await counted('sum', 1, json('/v1/models/sum:predict', `{"instances":[[0,0,${huge}]]}`)),
+        [0, 1]);
+      assert.deepEqual(await counted('sum', 1, () => engine.predict('sum', [0, 0, Number(huge)])), [0, 1]);
+    }
+    const floats = async (): Promise<void> => {
+      const socket = await WebSocketClient.connect(port, { path: '/ws?model=sum', protocols: 'lastgood.f32' });
+      socket.send(floatFrame(1, [0, 0, 3e38]));
+      assert.equal(readFloatAnswer(await socket.nextBinary()).status, 200);
+      socket.destroy();
+    };
+    assert.deepEqual(await counted('sum', 1, floats), [0, 1]);
+    const finite = json('/models/sum/predict', '{"features":[3e38,0,0]}');
+    assert.deepEqual(await counted('sum', 1, finite), [0, 0], 'a finite answer is one as ever');
   });
 
   test('spoils no other request: what is finite counts as before', async () => {

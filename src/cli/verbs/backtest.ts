@@ -36,8 +36,8 @@ Input, one JSON object a line, in the order of time per model:
       a request and its answer: t in milliseconds, outputs are the numbers of one row. NaN and infinities are null, or
       the bare words. Optional: "inputs" (numbers; they tell a repeated question), "input" (a whole number that
       tells it without them: a hash of the inputs, as serve --record writes it, 0 for none), "row" (from 1: a
-      further row of one request), "nonfinite_input" (true: the request held NaN or an infinity, as "inputs" tell
-      too; an answer that is not finite to it counts against no version)
+      further row of one request), "nonfinite_input" (true: the request held NaN, an infinity or a number above
+      1.8e19, as "inputs" tell too; an answer that is not finite to it counts against no version)
   {"event":"promote","t":1700000000000,"model":"m","version":"2","baseline":[[0.1],[0.9]]}
       from here on this version answers, and is compared with these rows of outputs, as many numbers as those of its
       samples; null: it has no baseline. Optional: "kind" (score, regression, classes, vector, or scalar for one number

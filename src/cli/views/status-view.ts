@@ -186,8 +186,8 @@ function modelFacts(status: ModelStatus, nowMs: number): string {
       `${countText(totals.modelFailures)} failed, ${countText(totals.deadlines)} too late, ` +
       `${countText(totals.clientFaults)} faulty; ${pending} pending`]);
     if (totals.nonFiniteInputs > 0) {
-      pairs.push(['not finite', `${countText(totals.nonFiniteInputs)} requests held NaN or an infinity and were ` +
-        'answered with one: they count against no version']);
+      pairs.push(['not finite', `${countText(totals.nonFiniteInputs)} requests held NaN, an infinity or a number ` +
+        'above 1.8e19 and had no finite answer: they count against no version']);
     }
     if (latencyMs !== null) {
       const { p50, p95, p99 } = latencyMs;

@@ -16,7 +16,7 @@ import { protocolOf, refusalOf } from '../../protocols/protocol.ts';
 import { PredictDecoder } from '../../protocols/predict/request.ts';
 import { RowBatch } from '../../domain/row-batch.ts';
 import type { RunBlock } from '../../domain/run-block.ts';
-import { hasNonFinite } from '../../domain/datatype.ts';
+import { hasBoundless } from '../../domain/datatype.ts';
 import type { RunLimits } from '../../domain/run-limits.ts';
 import type { BatchResult } from '../messages.ts';
 import { Replay } from './replay.ts';
@@ -269,10 +269,10 @@ export class BatchRunner {
     sampler.answered(sampler.request(outcome, rows, times), this.#batch.inputs, blocks, request.firstRow, rows);
   }
 
-  // An answer that is not finite is the client's when what was asked is not: see TensorBatch.
+  // An answer that is not finite is the client's when what was asked has no bounds: see TensorBatch.
   #nonFiniteTo({ firstRow, rows }: Pending): Outcome {
     return this.#batch.inputs.some(({ datatype, data, elements }) =>
-      hasNonFinite(datatype, data, firstRow * elements, (firstRow + rows) * elements))
+      hasBoundless(datatype, data, firstRow * elements, (firstRow + rows) * elements))
       ? Outcome.nonFiniteInput : Outcome.nonFinite;
   }
 

@@ -8,7 +8,7 @@ import { ANSWER_HEAD_BYTES, FRAME_ID_BYTES, floatRefusal } from '../../protocols
 import { refusalOf } from '../../protocols/protocol.ts';
 import type { InputSource } from '../../domain/row-batch.ts';
 import type { RunBlock } from '../../domain/run-block.ts';
-import { hasNonFinite } from '../../domain/datatype.ts';
+import { hasBoundless } from '../../domain/datatype.ts';
 import type { FiniteCheck } from './finite-check.ts';
 import type { RunGate } from './run-gate.ts';
 import type { Sampler } from './sampler.ts';
@@ -225,10 +225,10 @@ export class FloatBatch {
     sampler.answered(sampler.request(outcome, rows, this.#times), this.#inputs, blocks, firstRow, rows);
   }
 
-  // An answer that is not finite is the client's when what was asked is not: see TensorBatch.
+  // An answer that is not finite is the client's when what was asked has no bounds: see TensorBatch.
   #nonFiniteTo(firstRow: number, rows: number): Outcome {
     const { data, elements } = this.#input;
-    return hasNonFinite('FP32', data, firstRow * elements, (firstRow + rows) * elements)
+    return hasBoundless('FP32', data, firstRow * elements, (firstRow + rows) * elements)
       ? Outcome.nonFiniteInput : Outcome.nonFinite;
   }
 

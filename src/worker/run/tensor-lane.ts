@@ -12,7 +12,7 @@ import type { CodecOptions, TensorAnswer, TensorCodec, TensorRequest } from '../
 import type { InputSource } from '../../domain/row-batch.ts';
 import type { RunLimits } from '../../domain/run-limits.ts';
 import type { OutputBlock, RunBlock } from '../../domain/run-block.ts';
-import { hasNonFinite } from '../../domain/datatype.ts';
+import { hasBoundless, hasNonFinite } from '../../domain/datatype.ts';
 import type { TensorSignature } from '../../domain/records.ts';
 import type { Tensor } from '../../domain/datatype.ts';
 import type { FiniteCheck } from './finite-check.ts';
@@ -283,12 +283,12 @@ export class TensorBatch {
     }
   }
 
-  // An answer that is not finite is the client's when what was asked is not: anywhere in the request, since a model
-  // that mixes rows spoils all of them with one.
+  // An answer that is not finite is the client's when what was asked has no bounds: anywhere in the request, since a
+  // model that mixes rows spoils all of them with one.
   #nonFiniteTo({ inputs, optional = [] }: TensorRequest): Outcome {
     const { signature } = this.#options.session;
     const isNonFinite = (tensor: Tensor | undefined, { datatype }: TensorSignature): boolean =>
-      tensor !== undefined && hasNonFinite(datatype, tensor.data);
+      tensor !== undefined && hasBoundless(datatype, tensor.data);
     return inputs.some((tensor, index) => isNonFinite(tensor, signature.inputs[index]!)) ||
       optional.some((tensor, index) => isNonFinite(tensor, signature.optional![index]!))
       ? Outcome.nonFiniteInput : Outcome.nonFinite;

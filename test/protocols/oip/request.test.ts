@@ -7,7 +7,7 @@ import { OipEncoder } from '../../../src/protocols/oip/answer.ts';
 import { binaryBytes } from '../../../src/protocols/oip/binary.ts';
 import { RequestDecoder } from '../../../src/protocols/oip/request.ts';
 import type { TensorRequest } from '../../../src/protocols/tensor-request.ts';
-import { hasNonFinite } from '../../../src/domain/datatype.ts';
+import { hasBoundless, hasNonFinite } from '../../../src/domain/datatype.ts';
 import type { TensorData } from '../../../src/domain/datatype.ts';
 
 const one = (datatype: Datatype, shape: readonly number[] = [-1]): Signature => ({
@@ -210,5 +210,16 @@ suite('OipEncoder', () => {
     assert.ok(!hasNonFinite('FP16', Uint16Array.of(0xfbff)));
     assert.ok(hasNonFinite('FP32', Float32Array.of(1, NaN)));
     assert.ok(!hasNonFinite('INT32', Int32Array.of(-1)));
+  });
+
+  test('hasBoundless sees them too, and numbers whose square no float32 holds', () => {
+    assert.ok(hasBoundless('FP32', Float32Array.of(1, NaN)));
+    assert.ok(hasBoundless('FP64', Float64Array.of(-Infinity)));
+    assert.ok(hasBoundless('FP32', Float32Array.of(0, -1.9e19)));
+    assert.ok(hasBoundless('FP64', Float64Array.of(1e300)));
+    assert.ok(!hasBoundless('FP32', Float32Array.of(1.8e19, -1.8e19, 0)));
+    assert.ok(!hasBoundless('FP32', Float32Array.of(1.9e19, 1, NaN), 1, 2), 'only the elements that are named');
+    assert.ok(!hasBoundless('FP16', Uint16Array.of(0xfbff)) && hasBoundless('FP16', Uint16Array.of(0xfc00)));
+    assert.ok(!hasBoundless('INT64', BigInt64Array.of(2n ** 62n)));
   });
 });
