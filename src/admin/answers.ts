@@ -46,8 +46,14 @@ export interface RefusedInput {
   readonly untilMs: number;
 }
 
+/** A decision, and whether the disk has it. */
+export type ExplainedDecision = DecisionRecord & { readonly saved: boolean };
+
 export interface ModelStatus {
+  /** As what answers has it, also before that is saved. */
   readonly model: ModelRecord;
+  /** False while the disk refuses the rollback that is in force: it is written when the disk is back. */
+  readonly saved: boolean;
   readonly phase: Phase;
   /** Somebody has told the judge to watch only; null when it may act, or its mode says so anyway. */
   readonly pause: PauseView | null;

@@ -8,10 +8,10 @@ import { IN_OUR_WORDS, issuesText } from '../base/schema-text.ts';
 import { type Expect, expectOf } from '../domain/known-answers.ts';
 import { DECLARED_KINDS, NAN_INPUTS, STACKING_WISHES } from '../domain/records.ts';
 import { sessionOptionsSchema } from '../options/session-options.ts';
-import type { DecisionRecord, EventRecord, ModelRecord, VersionRecord } from '../domain/records.ts';
+import type { EventRecord, ModelRecord, VersionRecord } from '../domain/records.ts';
 import type { Activation, Rollback } from '../rollout/events.ts';
 import type { Outlook } from '../rollout/outlook.ts';
-import type { EngineStatus, PauseView, Registration } from './answers.ts';
+import type { EngineStatus, ExplainedDecision, PauseView, Registration } from './answers.ts';
 
 interface Command {
   /** Reads are GET with a query and nobody's doing, changes are POST with a JSON body; both at /v1/VERB. */
@@ -131,7 +131,7 @@ export const COMMANDS = {
   },
   explain: {
     method: 'GET', about: 'a decision with its evidence, by default the newest',
-    takes: z.strictObject({ decision: text.exactOptional() }), answers: z.custom<DecisionRecord>(),
+    takes: z.strictObject({ decision: text.exactOptional() }), answers: z.custom<ExplainedDecision>(),
   },
   outlook: {
     method: 'GET', about: 'what would be done about a model now, and what it waits for', engineNeeded: 'always',

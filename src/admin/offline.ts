@@ -69,7 +69,7 @@ const HANDLERS: { readonly [V in OfflineVerb]: Handler<V> } = {
       .map((one) => statusOf(registry, one, momentOf(clock))),
   }),
   history: ({ registry }, { model, limit }) => registry.history(model, limit),
-  explain: ({ registry }, { decision }) => registry.findDecision(decision),
+  explain: ({ registry }, { decision }) => ({ ...registry.findDecision(decision), saved: true }),
 };
 
 interface OfflineAccess extends Pick<StoreOptions, 'onUpgrade' | 'onOlder'> {
@@ -196,6 +196,7 @@ async function intactTarget(
 function statusOf(registry: Registry, model: ModelRecord, now: Moment): ModelStatus {
   return {
     model,
+    saved: true,
     phase: 'offline',
     pause: pauseViewOf(model, now),
     versions: registry.versions(model.model),

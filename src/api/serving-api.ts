@@ -18,6 +18,8 @@ export interface HealthAnswer {
   readonly last_good: string | null;
   readonly last_good_trust: Trust | null;
   readonly generation: number;
+  /** False while the disk refuses the rollback that brought this up: it is in force, and written when that is back. */
+  readonly saved: boolean;
   readonly phase: string;
   readonly p95_latency_ms: number | null;
   readonly error_rate: number | null;

@@ -3,6 +3,7 @@
 import { chmodSync, existsSync, lstatSync, readdirSync, rmSync, statfsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { connectAdmin } from '../admin/client.ts';
 import { startAdminServer } from '../admin/server.ts';
 import { adminSocketPath, isAlive } from '../admin/socket-claim.ts';
 import { decodeError, failedTask, lastgoodError, reasonOf } from '../base/errors.ts';
@@ -34,7 +35,9 @@ export async function diagnose(dataDir: string, { repair }: { readonly repair: b
     const registry = await registryFindings(dataDir);
     const { contents } = registry;
     const artifacts = await diagnoseArtifacts(dataDir, contents);
-    const findings = [...before, ...registry.findings, ...artifacts.findings].map((finding) => treat(finding, repair));
+    const unsaved = isServed ? await unsavedFindings(dataDir) : [];
+    const found = [...before, ...registry.findings, ...artifacts.findings, ...unsaved];
+    const findings = found.map((finding) => treat(finding, repair));
     return {
       dataDir, isServed, findings,
       models: contents?.models.length ?? 0, versions: contents?.versions.length ?? 0,
@@ -80,6 +83,18 @@ async function accessFindings(dataDir: string, isServed: boolean): Promise<Direc
     }
   }
   return findings;
+}
+
+// What only the engine knows: what it serves otherwise than the registry says.
+async function unsavedFindings(dataDir: string): Promise<DirectoryFinding[]> {
+  const engine = await connectAdmin(dataDir).catch(() => null);
+  const status = await engine?.status({}).catch(() => null);
+  return (status?.models ?? []).filter(({ saved }) => !saved).map(({ model }): DirectoryFinding => ({
+    code: 'ROLLBACK_UNSAVED', level: 'broken', about: `model ${model.model}`,
+    text: `version ${model.activeVersion ?? ''} answers as generation ${model.generation} and is not saved: the disk ` +
+      'refuses the rollback to it, so the next start would bring back the version before',
+    remedy: 'let the disk take it (room, rights): the engine writes it by itself then; do not stop the engine before',
+  }));
 }
 
 async function registryFindings(dataDir: string): Promise<{

@@ -164,6 +164,8 @@ function writeRollout(text: MetricText, { models, phases }: EngineView): void {
     eachModel(models, ({ lastGood }) => (lastGood === null ? [] : [[{ version: lastGood }, 1]])));
   text.gauge('lastgood_model_generation', 'The active generation: one more with every promote and every rollback.',
     eachModel(models, ({ generation }) => generation));
+  text.gauge('lastgood_model_saved', '1 when what answers is on disk, 0 while the disk refuses the rollback to it.',
+    eachModel(models, ({ isSaved }) => Number(isSaved)));
   text.gauge('lastgood_model_state', '1 for each loaded version, with its role and state.', eachModel(models,
     ({ loaded }) => loaded.map(({ version, role, state }): LabelledValue => [{ version, role, state }, 1])));
   text.gauge('lastgood_model_load_duration_seconds', 'How long the last load of a version took, warm-up included.',

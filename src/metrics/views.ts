@@ -21,6 +21,8 @@ export interface ModelView {
   readonly active: { readonly version: string; readonly digest: string } | null;
   readonly lastGood: string | null;
   readonly generation: number;
+  /** False while the disk refuses the rollback that is in force. */
+  readonly isSaved: boolean;
   readonly phase: string;
   readonly isHealthy: boolean;
   readonly pending: number;

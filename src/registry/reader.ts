@@ -8,6 +8,7 @@ import type {
   Baseline, DecisionRecord, EventRecord, Golden, ModelRecord, VersionRecord,
 } from '../domain/records.ts';
 import type { KnownPair, ValidationRow } from '../domain/known-answers.ts';
+import { stage } from './store/staging.ts';
 import type { RegistryStore } from './store/store.ts';
 import { bestTarget, isTarget, twinOf } from './versions.ts';
 
@@ -99,6 +100,14 @@ export class RegistryReader {
 
   decision(id: string): DecisionRecord | undefined {
     return this.store.read(() => this.store.get(decisionKey(id)));
+  }
+
+  /** What `read` finds once `change` has been made, which is written nowhere; what either throws comes out. */
+  foresee<T>(change: () => unknown, read: () => T): T {
+    return stage(this.store, () => {
+      change();
+      return read();
+    }).result;
   }
 
   /** The newest `limit` decisions of a model, newest first. */

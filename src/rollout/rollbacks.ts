@@ -26,7 +26,8 @@ export interface RollbackRequest {
   readonly decide: (target: string) => DecisionRecord;
 }
 
-type TargetedRequest = RollbackRequest & { readonly to: string };
+/** Its decision is made once: what is told while the disk refuses it is what is written later, by the same id. */
+type TargetedRequest = RollbackRequest & { readonly to: string; readonly decision: DecisionRecord };
 
 /** A rollback that is in force: this deployment is to answer, in this generation. */
 export interface RollbackDone {
@@ -62,6 +63,22 @@ export class Rollbacks {
   get isUnsaved(): boolean {
     return this.#unsaved !== null;
   }
+  /** The decision of that rollback; null when all that is in force is on disk. */
+  get unsaved(): DecisionRecord | null {
+    return this.#unsaved?.decision ?? null;
+  }
+  /** What `read` finds in the registry, and of a rollback that the disk refused what it will find once that is back. */
+  inForce<T>(read: () => T): T {
+    const { model, registry } = this.#ports;
+    const request = this.#unsaved;
+    if (request === null) return read();
+    try {
+      return registry.foresee(() => registry.rollback({ model, ...request }), read);
+    } catch {
+      // The write under way has come through, or another process was faster: then the registry itself says it.
+      return read();
+    }
+  }
   /** What is on record of what answers: nothing yet when the disk refused it. */
   get standing(): Standing {
     const { model, registry } = this.#ports;
@@ -78,8 +95,8 @@ export class Rollbacks {
       tried.add(candidate.version);
       // A warm standby is taken without an await: nothing comes between the verdict and the write.
       const deployment = deployments.find(candidate.version) ?? (await this.load(candidate));
-      const targeted = { ...request, to: candidate.version };
-      const done = deployment && (await this.#commit(targeted, deployment, request.to !== undefined));
+      const done = deployment &&
+        (await this.#commit(targetedAt(candidate, request), deployment, request.to !== undefined));
       if (done !== null) return done;
     }
   }
@@ -106,10 +123,10 @@ export class Rollbacks {
       // Serving nonsense because a disk is full is worse than a registry that is behind for a while.
       this.#unsaved = request;
       void this.#save(writing);
-      const targetTrust = trustOf(registry.version(model, request.to));
-      const decision = { ...request.decide(request.to), targetTrust };
       this.#problem('rolled back in memory only, the registry could not be written', error);
-      return { decision, deployment, generation: request.expectedGeneration + 1, isSaved: false };
+      return {
+        decision: request.decision, deployment, generation: request.expectedGeneration + 1, isSaved: false,
+      };
     }
   }
 
@@ -166,4 +183,10 @@ export class Rollbacks {
   #problem(what: string, error: unknown): void {
     this.#ports.emit({ kind: 'problem', model: this.#ports.model, what, reason: reasonOf(error) });
   }
+}
+
+function targetedAt(target: VersionRecord, request: RollbackRequest): TargetedRequest {
+  const { version: to } = target;
+  const decision = { ...request.decide(to), targetTrust: trustOf(target) };
+  return { ...request, to, decision, decide: () => decision };
 }

@@ -84,6 +84,14 @@ export class ModelRollout {
   get isSaved(): boolean {
     return !this.#rollbacks.isUnsaved;
   }
+  /** The decision of that rollback; null without one. */
+  get unsaved(): DecisionRecord | null {
+    return this.#rollbacks.unsaved;
+  }
+  /** What `read` finds in the registry, with that rollback laid over what is stored. */
+  inForce<T>(read: () => T): T {
+    return this.#rollbacks.inForce(read);
+  }
   /** What answers now; null while nothing does. */
   get traffic(): TrafficSplit | null {
     return this.#state.traffic;

@@ -115,6 +115,7 @@ export class EchoEngine implements ServingApi {
       last_good_trust: 'confirmed',
       last_good: '2',
       generation: 5,
+      saved: true,
       phase: 'serving',
       p95_latency_ms: null,
       error_rate: null,

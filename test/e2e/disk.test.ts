@@ -6,12 +6,15 @@ import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
 import type { TestContext } from 'node:test';
 import { connectAdmin } from '../../src/admin/client.ts';
+import type { EngineStatus, ExplainedDecision } from '../../src/admin/answers.ts';
 import type { AdminClient } from '../../src/admin/client.ts';
 import { isLastgoodError } from '../../src/base/errors.ts';
-import { Server } from '../support/binary.ts';
+import type { Diagnosis } from '../../src/doctor/findings.ts';
+import { lastgood, lastgoodJson, Server } from '../support/binary.ts';
 import { allowWrites, refuseWrites, SmallDisk, withoutPrlimit } from '../support/disk.ts';
 import { http } from '../support/http.ts';
 import { until, untilResolved } from '../support/poll.ts';
+import { parseMetrics, type Sample } from '../support/prometheus.ts';
 import { actor } from '../support/served-housing.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 import { heavy, linear } from '../worker/onnx.ts';
@@ -74,6 +77,70 @@ describe('a disk that refuses every write', { skip: withoutPrlimit }, () => {
     await admin.register({ model: 'm', version: '3', file: modelFile(linear(3)), promote: true }, actor);
     assert.equal(await answeringVersion(server.port), '3');
     assert.equal(server.starts.length, 1, 'the engine was never started again');
+    assert.equal(await server.stop(), 0);
+  });
+});
+
+/** The only series of each gauge. */
+async function gaugesOf(port: number): Promise<(name: string) => Sample | undefined> {
+  const families = parseMetrics(await (await fetch(`http://127.0.0.1:${port}/metrics`)).text());
+  return (name) => families.get(name)?.samples[0];
+}
+
+/** What everybody who is asked says of model m: who answers, in which generation, and whether that is saved. */
+async function told(dataDir: string, { port }: Server, decision: string): Promise<Record<string, unknown>> {
+  const [status, explained, diagnosis] = await Promise.all([
+    lastgoodJson<EngineStatus>(['status', '--data', dataDir]),
+    lastgoodJson<ExplainedDecision>(['explain', decision, '--data', dataDir]),
+    lastgood(['doctor', '--json', '--data', dataDir]),
+  ]);
+  const { findings } = JSON.parse(diagnosis.stdout) as Diagnosis;
+  const [one] = status.models;
+  const { json: health } = await http(port, '/health');
+  const gauges = await gaugesOf(port);
+  return {
+    status: [one?.model.activeVersion, one?.model.generation, one?.saved],
+    health: [health['active_model'], health['generation'], health['saved']],
+    metrics: [
+      gauges('lastgood_model_active_info')?.labels['version'], gauges('lastgood_model_generation')?.value,
+      gauges('lastgood_model_saved')?.value === 1,
+    ],
+    explain: [explained.rolledBackTo, explained.generation + 1, explained.saved],
+    decisions: one?.recentDecisions.map(({ id }) => id),
+    quarantined: one?.versions.filter((version) => version.health === 'unhealthy').map(({ version }) => version),
+    doctor: [
+      diagnosis.code,
+      ...findings.filter(({ code }) => code === 'ROLLBACK_UNSAVED').map(({ about, text }) => `${about}: ${text}`),
+    ],
+  };
+}
+
+describe('a rollback that the disk refuses', { skip: withoutPrlimit }, () => {
+  const everywhere = (saved: boolean, decision: string): object => {
+    const answer = ['1', 3, saved];
+    return {
+      status: answer, health: answer, metrics: answer, explain: answer, decisions: [decision], quarantined: ['2'],
+      doctor: saved ? [0] : [1, 'model m: version 1 answers as generation 3 and is not saved: the disk refuses the ' +
+        'rollback to it, so the next start would bring back the version before'],
+    };
+  };
+
+  test('is told alike by status, health, metrics, explain and doctor, before it is saved and after', async () => {
+    const dataDir = temporaryDirectory();
+    const { server, admin } = await serve(dataDir);
+    refuseWrites(server.pid);
+    const { decision, stored } = await admin.rollback({ model: 'm' }, actor);
+    assert.equal(stored, false);
+    assert.deepEqual(await told(dataDir, server, decision), everywhere(false, decision));
+    const texts = await Promise.all([['status'], ['status', 'm'], ['explain', decision], ['explain']]
+      .map((args) => lastgood([...args, '--data', dataDir])));
+    for (const { stdout } of texts) assert.match(stdout, /not saved|not yet: it is in force/);
+    allowWrites(server.pid);
+    await untilResolved('the rollback is written', async () => (await admin.explain({ decision })).saved);
+    // The page of the metrics is written at most once a second.
+    await untilResolved('the metrics say so', async () =>
+      (await gaugesOf(server.port))('lastgood_model_saved')?.value === 1);
+    assert.deepEqual(await told(dataDir, server, decision), everywhere(true, decision));
     assert.equal(await server.stop(), 0);
   });
 });

@@ -19,7 +19,7 @@ const sample = (more: Partial<Sample>): Sample => ({ ...emptySample(), rows: 1, 
 function modelView(meter: ModelMeter, more: Partial<ModelView> = {}): ModelView {
   return {
     model: 'digits', meter, active: { version: '2', digest: 'abc' }, lastGood: '1', generation: 5, phase: 'steady',
-    isHealthy: true, pending: 3, loaded: [{ version: '2', role: 'active', state: 'ready' }],
+    isSaved: true, isHealthy: true, pending: 3, loaded: [{ version: '2', role: 'active', state: 'ready' }],
     checks: [{ check: 'p95_latency', value: 12.5, limit: 500 }, { check: 'mean_drift', value: null, limit: 2 }],
     checksInForce: ['p95_latency', 'mean_drift', 'class_mix'],
     ...more,

@@ -281,6 +281,24 @@ describe('ModelRollout with a disk that refuses', () => {
     assert.equal(bench.registry.version('m', '3').health, 'unhealthy');
   });
 
+  test('shows a rollback that the disk refuses as it will be stored, with the decision that will be', async () => {
+    await start({ served: ['1', '2'], good: ['1'] });
+    bench.disk.refuses = true;
+    await bench.rollout.onVerdict(bench.verdict());
+    // The bench's disk refuses at the transaction, the engine's when that is committed; nothing comes between the two.
+    bench.disk.refuses = false;
+    const shown = bench.rollout.inForce(() => {
+      const { activeVersion, generation } = bench.registry.model('m');
+      return [activeVersion, generation, bench.registry.version('m', '2').health, bench.registry.decisions('m').length];
+    });
+    assert.deepEqual(shown, ['1', 3, 'unhealthy', 1]);
+    assert.equal(bench.registry.generationOf('m'), 2, 'nothing of it is stored');
+    const told = bench.rollout.unsaved;
+    assert.deepEqual([told?.action, told?.rolledBackTo, told?.trigger], ['rollback', '1', bench.verdict().trigger]);
+    await bench.rollout.follow();
+    assert.deepEqual([bench.rollout.unsaved, bench.registry.decisions('m')], [null, [told]]);
+  });
+
   test('lets a change that builds on a rollback wait for its write, when that is under way', async () => {
     await start({ served: ['1', '2'], good: ['1'] });
     let flush = (): void => undefined;

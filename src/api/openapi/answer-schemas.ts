@@ -35,6 +35,7 @@ export const healthAnswer = z.strictObject({
   last_good: version.nullable(),
   last_good_trust: trust.nullable(),
   generation: z.int().min(0),
+  saved: z.boolean().meta({ description: 'false while the disk refuses the rollback that is in force' }),
   phase: z.string(),
   p95_latency_ms: milliseconds.nullable(),
   error_rate: z.number().min(0).max(1).nullable(),

@@ -162,6 +162,6 @@ function explainCommand(): Command {
         return;
       }
       const decision = await ask(flags, 'explain', { decision: id });
-      printResult(flags, decision, (one) => decisionText(one, Date.now()));
+      printResult(flags, decision, (one) => decisionText(one, Date.now(), one.saved));
     });
 }

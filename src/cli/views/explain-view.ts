@@ -13,6 +13,7 @@ import { durationText, facts, paint, table, timeText } from './output.ts';
 import { outcomeText, verdictCell } from './status-view.ts';
 
 const NOTHING = '-';
+const NOT_SAVED: [string, string] = ['saved', 'not yet: it is in force, and written when the disk takes it'];
 
 function triggerText({ trigger, evidence }: DecisionRecord): string {
   if (trigger === 'operator') return `an operator (${actorOf(evidence)})`;
@@ -21,7 +22,7 @@ function triggerText({ trigger, evidence }: DecisionRecord): string {
 }
 
 /** Explains one decision; `nowMs` is wall-clock time. */
-export function decisionText(decision: DecisionRecord, nowMs: number): string {
+export function decisionText(decision: DecisionRecord, nowMs: number, isSaved = true): string {
   const { id, model, version, generation, atMs, trigger, reason, evidence } = decision;
   const again = recompute(evidence);
   const paired = pairsEvidenceSchema.safeParse(evidence).data;
@@ -32,6 +33,7 @@ export function decisionText(decision: DecisionRecord, nowMs: number): string {
     ['trigger', triggerText(decision)],
     ['why', reason === '' ? 'no reason was given' : reason],
     ['done', doneText(decision)],
+    ...(isSaved ? [] : [NOT_SAVED]),
   ];
   if (paired !== undefined) {
     const { disagrees, text } = judgePairs(paired.pairs);

@@ -126,7 +126,7 @@ function measured(
   return failing ? { text: text(value), style: 'red' } : { text: text(value) };
 }
 
-function troublesOf({ model, phase, health, stuckWorkers, refused }: ModelStatus): string[] {
+function troublesOf({ model, saved, phase, health, stuckWorkers, refused }: ModelStatus): string[] {
   const troubles = (health?.violations ?? []).map((text) => `${model.model}: ${text}`);
   if (phase === 'no_rollback_target') {
     troubles.push(`${model.model}: it fails, and no healthy version is there to go back to`);
@@ -134,6 +134,10 @@ function troublesOf({ model, phase, health, stuckWorkers, refused }: ModelStatus
   if (phase === 'restored_failing') {
     troubles.push(`${model.model}: the version that was restored fails too, so nothing more is rolled back; ` +
       'look at the host and at what comes in');
+  }
+  if (!saved) {
+    troubles.push(`${model.model}: version ${model.activeVersion ?? NOTHING} as generation ${model.generation} is ` +
+      'not saved: the disk refuses the rollback to it, which is written when the disk is back');
   }
   if (model.activeVersion === null) troubles.push(`${model.model}: no version is active`);
   if (stuckWorkers > 0) {

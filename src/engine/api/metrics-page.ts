@@ -10,6 +10,7 @@ import { PHASES } from '../../rollout/phases.ts';
 import { reasonOf } from '../../base/errors.ts';
 import type { EngineContext, EngineLife } from '../models/context.ts';
 import type { ModelTable } from '../models/model-table.ts';
+import { recordInForce } from '../models/model-views.ts';
 import type { ServedModel } from '../models/served-model.ts';
 
 /** So long a text is given out again, however many scrape. */
@@ -68,15 +69,16 @@ export function createMetricsPage(context: EngineContext, table: ModelTable, lif
   };
 }
 
-function modelView(served: ServedModel, { meters, registry }: EngineContext): ModelView {
+function modelView(served: ServedModel, context: EngineContext): ModelView {
   const { model, rollout, health } = served;
   const active = rollout.activeVersion;
   return {
     model,
-    meter: meters.of(model),
+    meter: context.meters.of(model),
     active: active === null ? null : { version: active.version, digest: active.sha256 },
-    lastGood: registry.model(model).lastGoodVersion,
+    lastGood: recordInForce(served, context).lastGoodVersion,
     generation: rollout.active?.generation ?? 0,
+    isSaved: rollout.isSaved,
     phase: rollout.phase,
     isHealthy: active !== null && (health?.violations.length ?? 0) === 0,
     pending: served.queues.reduce((sum, { pending }) => sum + pending, 0),

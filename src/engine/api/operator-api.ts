@@ -1,7 +1,7 @@
 // The operator's verbs on the running engine; the admin socket, the CLI and the library all end here. Main thread.
 // A refused verb has changed nothing, and what a verb returns is on disk.
 import { performance } from 'node:perf_hooks';
-import { type EngineStatus, pauseViewOf, type Registration } from '../../admin/answers.ts';
+import { type EngineStatus, type ExplainedDecision, pauseViewOf, type Registration } from '../../admin/answers.ts';
 import type { Actor, Answer, Arguments, ControlPlane } from '../../admin/commands.ts';
 import { momentOf } from '../../base/moment.ts';
 import { isLastgoodError, lastgoodError } from '../../base/errors.ts';
@@ -9,7 +9,7 @@ import { optionsOfModel } from '../../options/options.ts';
 import { anonymousBytes } from '../../base/process-memory.ts';
 import { packageVersion } from '../../base/package-root.ts';
 import { artifactPath } from '../../artifacts/directory.ts';
-import type { DecisionRecord, EventRecord, ModelRecord, VersionRecord } from '../../domain/records.ts';
+import type { EventRecord, ModelRecord, VersionRecord } from '../../domain/records.ts';
 import { lastFallbackGone } from '../../rollout/last-fallback.ts';
 import { baselineFromFile, keepingInputs, warningsWith } from '../../rollout/registration/baselines.ts';
 import type { Outlook } from '../../rollout/outlook.ts';
@@ -232,8 +232,14 @@ export class OperatorApi implements ControlPlane {
     return inTurn(() => this.#context.registry.history(model, limit));
   }
 
-  explain({ decision }: Arguments<'explain'>): Promise<DecisionRecord> {
-    return inTurn(() => this.#context.registry.findDecision(decision));
+  // Those that the disk refuses are in force, and so come before what is stored.
+  explain({ decision }: Arguments<'explain'>): Promise<ExplainedDecision> {
+    return inTurn(() => {
+      const unsaved = [...this.#table.all.values()].map(({ rollout }) => rollout.unsaved).filter((one) => one !== null)
+        .sort((a, b) => b.atMs - a.atMs).find(({ id }) => decision === undefined || id === decision);
+      return unsaved === undefined
+        ? { ...this.#context.registry.findDecision(decision), saved: true } : { ...unsaved, saved: false };
+    });
   }
 
   outlook({ model }: Arguments<'outlook'>): Promise<Outlook> {

@@ -5,6 +5,7 @@ import { anonymousBytes } from '../../base/process-memory.ts';
 import { type Room, roomFor } from '../../rollout/deployment/room.ts';
 import { workersFor } from '../../options/options.ts';
 import type { HealthAnswer } from '../../api/serving-api.ts';
+import type { ModelRecord } from '../../domain/records.ts';
 import { momentOf } from '../../base/moment.ts';
 import type { Sights } from '../../judge/checks/detectability.ts';
 import { keptPerSecond, sightsOf } from '../../judge/checks/detectability.ts';
@@ -35,10 +36,16 @@ export function roomOf(served: ServedModel, context: EngineContext, version?: st
   });
 }
 
+/** The model's record as what answers has it, also while the disk refuses the rollback that brought that up. */
+export function recordInForce({ model, rollout }: ServedModel, { registry }: EngineContext): ModelRecord {
+  const record = rollout.inForce(() => registry.model(model));
+  return rollout.unsaved === null ? record : { ...record, activatedAtMs: rollout.unsaved.atMs };
+}
+
 /** The answer of GET /health. */
-export function healthAnswerOf(served: ServedModel, { registry }: EngineContext): HealthAnswer {
+export function healthAnswerOf(served: ServedModel, context: EngineContext): HealthAnswer {
   const { model, rollout, health, batcher, counts } = served;
-  const record = registry.model(model);
+  const record = recordInForce(served, context);
   const { stuckWorkers } = served;
   const violations = [...(health?.violations ?? []), ...stuckText(served)];
   return {
@@ -49,6 +56,7 @@ export function healthAnswerOf(served: ServedModel, { registry }: EngineContext)
     last_good: record.lastGoodVersion,
     last_good_trust: record.lastGoodTrust ?? null,
     generation: rollout.active?.generation ?? record.generation,
+    saved: rollout.isSaved,
     phase: rollout.phase,
     p95_latency_ms: health?.p95LatencyMs ?? null,
     error_rate: health?.errorRate ?? null,
@@ -72,11 +80,13 @@ export function statusOf(served: ServedModel, context: EngineContext): ModelStat
   const { registry } = context;
   const { model, rollout, health, batcher, counts } = served;
   const active = rollout.activeVersion;
+  const record = recordInForce(served, context);
   return {
-    model: registry.model(model),
+    model: record,
+    saved: rollout.isSaved,
     phase: rollout.phase,
-    pause: pauseViewOf(registry.model(model), momentOf(context.clock)),
-    versions: registry.versions(model),
+    pause: pauseViewOf(record, momentOf(context.clock)),
+    versions: rollout.inForce(() => registry.versions(model)),
     deployments: rollout.deployments,
     limits: active === null
       ? null : limitsView(runLimits(served.options, active), active),
@@ -89,16 +99,17 @@ export function statusOf(served: ServedModel, context: EngineContext): ModelStat
     pairs: served.pairs.standing,
     sources: served.sources.view(),
     sights: sightsNow(served, context),
-    recentDecisions: registry.decisions(model, DECISIONS_SHOWN),
+    recentDecisions: rollout.inForce(() => registry.decisions(model, DECISIONS_SHOWN)),
   };
 }
 
 /** What would be done about it now; `uptimeMs` of the engine, which has gathered pairs for no longer. */
-export function outlookNow(served: ServedModel, { registry, clock }: EngineContext, uptimeMs: number): Outlook {
+export function outlookNow(served: ServedModel, context: EngineContext, uptimeMs: number): Outlook {
+  const { registry, clock } = context;
   const { model, rollout, health, options } = served;
   const now = momentOf(clock);
-  const record = registry.model(model);
-  const target = registry.rollbackTarget(model);
+  const record = recordInForce(served, context);
+  const target = rollout.inForce(() => registry.rollbackTarget(model));
   return outlookOf({
     record, options, phase: rollout.phase, health, now,
     version: rollout.activeVersion?.version ?? null,
@@ -108,18 +119,20 @@ export function outlookNow(served: ServedModel, { registry, clock }: EngineConte
     target: target === undefined ? null : {
       version: target.version, trust: trustOf(target), isLoaded: served.loadedVersions.includes(target.version),
     },
-    noTargetBecause: target === undefined ? whyNoTarget(registry.versions(model), record.activeVersion) : [],
+    noTargetBecause: target === undefined
+      ? whyNoTarget(rollout.inForce(() => registry.versions(model)), record.activeVersion) : [],
   });
 }
 
 // By what came in during the short window, or else by what is expected.
-function sightsNow(
-  { model, rollout, health, options }: ServedModel, { registry, clock }: EngineContext,
-): Sights | null {
+function sightsNow(served: ServedModel, context: EngineContext): Sights | null {
+  const { model, rollout, health, options } = served;
+  const { registry, clock } = context;
   const { judge, samples } = options;
   const active = rollout.activeVersion;
   if (active === null || samples === 'off' || judge.mode === 'compat') return null;
-  const ageMs = Math.max(1, Math.min(judge.windowMs, clock.wallMs() - registry.model(model).activatedAtMs));
+  const { activatedAtMs } = recordInForce(served, context);
+  const ageMs = Math.max(1, Math.min(judge.windowMs, clock.wallMs() - activatedAtMs));
   const observed = ((health?.windowSamples ?? 0) * 1_000) / ageMs;
   const perSecond = observed > 0 ? observed : (judge.expectedPerSecond ?? 0);
   const { requests = 0, predictions = 0 } = health?.totals ?? {};
