@@ -58,6 +58,41 @@ async function serve(args: readonly string[], files: Readonly<Record<string, Uin
   return { dataDir, server };
 }
 
+/** What /health and each route that speaks of readiness say of model m. */
+async function readiness(port: number): Promise<object> {
+  const headers = { 'content-type': 'application/json' };
+  const [health, all, model, version, index, tfs] = await Promise.all([
+    http(port, '/health'), http(port, '/v2/health/ready'), http(port, '/v2/models/m/ready'),
+    http(port, '/v2/models/m/versions/hangs/ready'),
+    http(port, '/v2/repository/index', { body: '{"ready":true}', headers }), http(port, '/v1/models/m'),
+  ]);
+  return {
+    health: [health.json['healthy'], health.json['stuck_workers']],
+    statuses: [all.status, model.status, version.status], index: (index.json as unknown as unknown[]).length,
+    tfs: [tfs.json['ready'], (tfs.json['model_version_status'] as { state: string }[])[0]?.state],
+  };
+}
+
+describe('a run past the deadline of its requests, before it counts as hung', () => {
+  test('makes /health unhealthy and every readiness route say not ready, while the other worker answers', async () => {
+    const { server } = await serve(['--hung-ms', '600000', '--deadline-ms', '5000', '--workers', '2'], {
+      hangs: endless(),
+    });
+    assert.deepEqual(await readiness(server.port), {
+      health: [true, 0], statuses: [200, 200, 200], index: 1, tfs: [true, 'AVAILABLE'],
+    });
+    // Answered or not: it is the worker that matters.
+    void ask(server.port, HANGS).catch(() => undefined);
+    await untilResolved('the worker is known to be stuck', async () =>
+      (await http(server.port, '/health')).json['stuck_workers'] === 1, 30_000);
+    assert.deepEqual(await readiness(server.port), {
+      health: [false, 1], statuses: [503, 503, 503], index: 0, tfs: [false, 'LOADING'],
+    });
+    assert.equal((await ask(server.port, RETURNS)).status, 200);
+    assert.equal(server.starts.length, 1, 'nothing was started again');
+  });
+});
+
 describe('a run that does not come back', () => {
   test('is answered 504, takes its version out and ends in a restart on the last good one', async () => {
     const { dataDir, server } = await serve([], { good: linear(), hangs: endless() });
