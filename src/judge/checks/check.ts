@@ -39,10 +39,13 @@ export interface Check<C extends CheckName = CheckName> extends CheckKind {
   /** What was compared, for people: the worst first; empty when it compares no histograms. */
   readonly histograms: (evidence: EvidenceOf<C>) => readonly ComparedBins[];
   /**
-   * What it looks at in pairs from its alarm on, by the alarm's evidence. Null for what pairs count all the time
-   * (failures, answers that are not finite), what is timed in runs of its own, and what never leads to a rollback.
+   * What it looks at in pairs from its alarm on, by the alarm's evidence and the baselines of both. Null for what pairs
+   * count all the time (failures, answers that are not finite), what is timed in runs of its own, and what never leads
+   * to a rollback.
    */
-  readonly pairEvent: ((evidence: EvidenceOf<C>, reference: Reference | null) => PairEvent | null) | null;
+  readonly pairEvent: ((
+    evidence: EvidenceOf<C>, reference: Reference | null, twin: Reference | null,
+  ) => PairEvent | null) | null;
 }
 
 /** What the suite decided a look from, as it lies in the evidence of a verdict; empty for any other evidence. */

@@ -130,9 +130,9 @@ export const classMix = driftCheck({
     worth: window, rows,
   }],
   detectionLimit: mixDetected,
-  pairEvent: ({ names, baseline, limit }, { counts }, reference) => {
+  pairEvent: ({ names, baseline, limit }, { counts }, { own }) => {
     const { index, was, is } = mostChanged(sharesOf(names, baseline, counts));
     return markEvent(limit / 2, ({ value, classIndex }) =>
-      (classSlotOf(reference, value, classIndex) === index) === is > was);
+      (classSlotOf(own, value, classIndex) === index) === is > was);
   },
 });

@@ -57,10 +57,12 @@ export const confidence = driftCheck({
     const value = meanLimit(context.options.checks.confidence.shift, chanceOf(context));
     return { value, text: `a mean entropy ${numberText(value)} standard deviations off` };
   },
-  pairEvent: ({ baseline, shift, psi }, { mean, counts }, { kind }) => {
+  pairEvent: ({ baseline, shift, psi }, { mean, counts }, { own: { kind }, twin: { entropy: ofTwin } }) => {
     const read = ({ value, entropy }: AnswerView): number => (kind === 'score' ? scoreEntropy(value) : entropy);
-    return shiftOf(mean, baseline) >= shift
-      ? amountEvent(shift * baseline.standardDeviation, Math.sign(mean - baseline.mean), read)
-      : binsEvent(baseline, counts, psi, read);
+    const usual = ofTwin !== null && ofTwin.standardDeviation > 0 ? ofTwin : { ...baseline, bins: baseline };
+    if (shiftOf(mean, baseline) < shift) return binsEvent(baseline, counts, psi, read, usual.bins);
+    const by = (of: { readonly mean: number; readonly standardDeviation: number }) => (answer: AnswerView): number =>
+      (read(answer) - of.mean) / of.standardDeviation;
+    return amountEvent(shift, Math.sign(mean - baseline.mean), by(baseline), by(usual));
   },
 });

@@ -2,10 +2,9 @@
 // baseline does by chance?
 import type { CheckVerdict } from '../types/messages.ts';
 import { countedText } from '../types/number-text.ts';
-import type { Reference } from '../baseline/reference.ts';
 import type { Check, EvidenceOf } from './check.ts';
 import { INPUTS_MIN } from './drift-check.ts';
-import { constantEvent } from './paired-events.ts';
+import { constantEvent, differsBy } from './paired-events.ts';
 
 /** The chance of a run of equal answers that the baseline's most frequent one is allowed to explain. */
 const LN_RUN_CHANCE = Math.log(1e-9);
@@ -18,9 +17,6 @@ const ATOM_ROWS_PRIOR = 1;
 const CONSTANT_MARGIN = 0.25;
 /** Numbers closer than this part of a baseline deviation are the same answer. */
 const NEAR_SIGMAS = 0.05;
-
-const HAS_ONE_NUMBER: readonly Reference['kind'][] = ['score', 'regression', 'scalar', 'classes'];
-
 type Evidence = EvidenceOf<'constant_output'>;
 
 // The run of equal answers that is too long to be chance for a model with such a baseline.
@@ -87,12 +83,6 @@ export const constantOutput: Check<'constant_output'> = {
     return { value, text: `${value} equal answers in a row to different questions` };
   },
   histograms: () => [],
-  pairEvent: (_evidence, reference) =>
-    constantEvent(CONSTANT_MARGIN, reference?.kind === 'labels' ? 'isUnusual' : 'isRare', (fresh, twin) => {
-      if (fresh.hash === twin.hash) return false;
-      if (reference === null || !HAS_ONE_NUMBER.includes(reference.kind)) return true;
-      // Two versions that saturate differ in the last digits.
-      return Math.abs(fresh.value - twin.value) > NEAR_SIGMAS * reference.standardDeviation ||
-        fresh.classIndex !== twin.classIndex;
-    }),
+  pairEvent: (_evidence, own) => constantEvent(
+    CONSTANT_MARGIN, own?.kind === 'labels' ? 'isUnusual' : 'isRare', differsBy(NEAR_SIGMAS, own)),
 };

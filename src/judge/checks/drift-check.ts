@@ -82,7 +82,7 @@ interface DriftSpec<C extends DriftName>
   readonly histograms?: (evidence: EvidenceOf<C>, window: DriftWindow<C>) => readonly ComparedBins[];
   /** What it looks at in pairs, by the window that failed; null for one that never leads to a rollback. */
   readonly pairEvent: ((
-    evidence: EvidenceOf<C>, window: DriftWindow<C>, reference: Reference,
+    evidence: EvidenceOf<C>, window: DriftWindow<C>, baselines: { readonly own: Reference; readonly twin: Reference },
   ) => PairEvent | null) | null;
 }
 
@@ -111,9 +111,11 @@ function checkOf(spec: DriftSpec<'mean_drift'>): Check<'mean_drift'> {
       const { window } = outcomeOf(evidence);
       return window === null ? [] : spec.histograms?.(evidence, window) ?? [];
     },
-    pairEvent: spec.pairEvent === null ? null : (evidence, reference) => {
+    pairEvent: spec.pairEvent === null ? null : (evidence, own, twin) => {
       const { window } = outcomeOf(evidence);
-      return window === null || reference === null ? null : spec.pairEvent!(evidence, window, reference);
+      if (window === null || own === null) return null;
+      // Without a baseline of its own, or with one of other answers, the twin is read as the new version is.
+      return spec.pairEvent!(evidence, window, { own, twin: twin?.kind === own.kind ? twin : own });
     },
   };
 }

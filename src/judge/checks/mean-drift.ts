@@ -1,6 +1,7 @@
 // mean_drift: has the mean of the answers moved by more baseline deviations than the service allows? Far answers count
 // as that far, so that one wild answer decides nothing.
 import { ANSWER } from '../baseline/columns.ts';
+import type { AnswerView } from '../pairs/paired-change.ts';
 import { meanLimit } from '../statistics/chance.ts';
 import { MEAN_PULL_LIMITS, pulled } from '../statistics/distribution.ts';
 import { numberText } from '../types/number-text.ts';
@@ -33,6 +34,9 @@ export const meanDrift = driftCheck({
     const value = meanLimit(context.options.driftSigmaLimit, chanceOf(context));
     return { value, text: `a mean ${numberText(value)} standard deviations off` };
   },
-  pairEvent: ({ baseline: { mean, standardDeviation }, limit }, { sigmas }) => amountEvent(
-    limit, Math.sign(sigmas), ({ value }) => pulled((value - mean) / standardDeviation, limit * MEAN_PULL_LIMITS)),
+  pairEvent: ({ baseline, limit }, { sigmas }, { twin }) => {
+    const by = ({ mean, standardDeviation }: typeof baseline) => ({ value }: AnswerView): number =>
+      pulled((value - mean) / standardDeviation, limit * MEAN_PULL_LIMITS);
+    return amountEvent(limit, Math.sign(sigmas), by(baseline), by(twin.standardDeviation > 0 ? twin : baseline));
+  },
 });

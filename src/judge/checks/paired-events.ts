@@ -1,5 +1,9 @@
 // The kinds of events that checks look at in a pair of answers. Pure. What is looked at (which way a mean moved, which
-// bins have more than they had) is read out of the evidence of the alarm, and stays as it is from then on.
+// bins have more than they had) is read out of the evidence of the alarm, and stays as it is from then on. Where the
+// twin has a baseline it is read by its own: what is asked is whether only the new version moved away from what is
+// usual to it, since two versions that are both right have distributions of their own.
+import type { Bins } from '../../domain/records.ts';
+import type { Reference } from '../baseline/reference.ts';
 import { binOf } from '../statistics/bins.ts';
 import { populationStability } from '../statistics/statistics.ts';
 import type { AnswerView, PairEvent } from '../pairs/paired-change.ts';
@@ -16,8 +20,8 @@ const gradedChange = (change: number, limit: number): number | null =>
   (Number.isFinite(change) ? Math.max(-1, Math.min(1, change / (LIMITS_HELD * limit))) : null);
 
 /** The change of a number, upwards with a `sign` of 1: half of `limit`, in the number's unit, is the margin. */
-export const amountEvent = (limit: number, sign: number, read: Read): PairEvent => ({
-  margin: HALF_LIMIT, change: (fresh, twin) => gradedChange(sign * (read(fresh) - read(twin)), limit),
+export const amountEvent = (limit: number, sign: number, read: Read, readTwin: Read): PairEvent => ({
+  margin: HALF_LIMIT, change: (fresh, twin) => gradedChange(sign * (read(fresh) - readTwin(twin)), limit),
 });
 
 /** Whether one version's answer has a mark and the other's has not. `margin`: of the difference of both shares. */
@@ -26,12 +30,12 @@ export const markEvent = (margin: number, isMarked: (answer: AnswerView) => bool
 });
 
 /**
- * The change into the bins that hold more than the baseline's share. A shape at its limit moves so much less into them
- * as the root of its population stability is smaller, and half of that is the margin. Null when no bin has more.
+ * The change into the bins that hold more than the baseline's share; an answer of the twin is as much in them as those
+ * of the same rank in the new version's baseline are. A shape at its limit moves so much less into them as the root of
+ * its population stability is smaller, and half of that is the margin. Null when no bin has more.
  */
 export function binsEvent(
-  { edges, counts: baseline }: { readonly edges: readonly number[]; readonly counts: readonly number[] },
-  counts: readonly number[], psi: number, read: Read,
+  { edges, counts: baseline }: Bins, counts: readonly number[], psi: number, read: Read, twinBins: Bins,
 ): PairEvent | null {
   const total = (of: readonly number[]): number => of.reduce((sum, count) => sum + count, 0);
   const [rows, samples] = [total(baseline), total(counts)];
@@ -39,18 +43,38 @@ export function binsEvent(
   const moved = gains.reduce((sum, gain) => sum + Math.max(0, gain), 0);
   if (!(moved > 0)) return null;
   const atLimit = moved * Math.min(1, Math.sqrt(psi / populationStability(baseline, counts)));
-  const isGaining = (answer: AnswerView): boolean => gains[binOf(edges, read(answer))]! > 0;
-  const { change } = markEvent(0, isGaining);
+  const isGaining = gains.map((gain) => gain > 0);
+  const ofTwin = partsBy(twinBins.counts, baseline, isGaining);
   return {
     margin: atLimit / 2,
-    change: (fresh, twin) => Number.isFinite(read(fresh)) && Number.isFinite(read(twin)) ? change(fresh, twin) : null,
+    change: (fresh, twin) => {
+      const [value, other] = [read(fresh), read(twin)];
+      if (!Number.isFinite(value) || !Number.isFinite(other)) return null;
+      return Number(isGaining[binOf(edges, value)]) - ofTwin[binOf(twinBins.edges, other)]!;
+    },
   };
 }
 
+// By the bins of one baseline, which part of those of the same rank lies in the marked bins of another. A bin that is
+// empty in its baseline, as those outside of its range, has a rank and no width: a marked bin at that rank is enough.
+function partsBy(counts: readonly number[], other: readonly number[], isMarked: readonly boolean[]): number[] {
+  const ranksOf = (of: readonly number[]): (readonly [number, number])[] => {
+    const total = of.reduce((sum, count) => sum + count, 0);
+    let below = 0;
+    return of.map((count) => [below / total, (below += count) / total] as const);
+  };
+  const marked = ranksOf(other).filter((_, bin) => isMarked[bin]);
+  return ranksOf(counts).map(([from, to]) => {
+    if (to === from) return Number(marked.some(([low, high]) => low <= from && from <= high));
+    const common = marked.reduce((sum, [low, high]) => sum + Math.max(0, Math.min(to, high) - Math.max(from, low)), 0);
+    return Math.min(1, common / (to - from));
+  });
+}
+
 /** The change of the squared distance of a number from the mean of the numbers before it, each version's its own. */
-export function squaresEvent(limit: number, sign: number, read: Read): PairEvent {
+export function squaresEvent(limit: number, sign: number, read: Read, readTwin: Read): PairEvent {
   const ofFresh = squaresOf(read);
-  const ofTwin = squaresOf(read);
+  const ofTwin = squaresOf(readTwin);
   return {
     margin: HALF_LIMIT, change: (fresh, twin) => gradedChange(sign * (ofFresh(fresh) - ofTwin(twin)), limit),
   };
@@ -67,17 +91,17 @@ function squaresOf(read: Read): Read {
   };
 }
 
-/** Whether a version gave the answer that it gave most often before. The first pair says nothing. */
-export function usualAnswerEvent(margin: number): PairEvent {
-  const [ofFresh, ofTwin] = [new AnswersSoFar(), new AnswersSoFar()];
-  return {
-    margin,
-    change: (fresh, twin) => {
-      const [a, b] = [ofFresh.note(fresh.hash), ofTwin.note(twin.hash)];
-      return a === null || b === null ? null : Number(a.isUsual) - Number(b.isUsual);
-    },
-  };
-}
+/** Kinds whose answers are one number and, of classes, an index. */
+const HAS_ONE_NUMBER: readonly Reference['kind'][] = ['score', 'regression', 'scalar', 'classes'];
+
+/**
+ * Tells answers apart that differ in their class, or by more than so many baseline deviations: two versions that
+ * saturate differ in the last digits. Others, and such without a baseline, are told apart by any difference.
+ */
+export const differsBy = (sigmas: number, baseline: Reference | null) => (a: AnswerView, b: AnswerView): boolean => {
+  if (baseline === null || !HAS_ONE_NUMBER.includes(baseline.kind)) return a.hash !== b.hash;
+  return a.classIndex !== b.classIndex || Math.abs(a.value - b.value) > sigmas * baseline.standardDeviation;
+};
 
 /**
  * Whether only one version gave its usual answer where the other has one of its own: one that it gives to few

@@ -59,13 +59,14 @@ export const projections = driftCheck({
     const value = psiLimit(psi, options.chance / DIRECTIONS, BINS_USUAL, { effective: samples / DIRECTIONS }, rows);
     return { value, text: `PSI ${numberText(value)} of a projection` };
   },
-  pairEvent: (evidence, window) => {
+  pairEvent: (evidence, window, { twin }) => {
     const shapes = projectionShapes(evidence, window);
     const worst = shapes.reduce((most, { psi, limit }, at) =>
       (psi - limit > shapes[most]!.psi - shapes[most]!.limit ? at : most), 0);
     const direction = shapes[worst]?.direction;
     if (direction === undefined) return null;
     const [baseline, counts] = [evidence.baseline[direction]!, window.counts[direction]!];
-    return binsEvent(baseline, counts, evidence.psi, ({ projection }) => projection(direction));
+    const ofTwin = twin.projections[direction] ?? baseline;
+    return binsEvent(baseline, counts, evidence.psi, ({ projection }) => projection(direction), ofTwin);
   },
 });

@@ -5,10 +5,14 @@ import type { AnswersWindow } from '../window/answers-windows.ts';
 import { BLOCK_WINDOWS } from '../window/observer.ts';
 import type { Evaluation, EvidenceOf } from './check.ts';
 import { driftCheck, sideOf } from './drift-check.ts';
-import { usualAnswerEvent } from './paired-events.ts';
+import { constantEvent, differsBy } from './paired-events.ts';
 
 /** Deviations by which a baseline's most frequent answer may have been seen too seldom. */
 const ATOM_SIGMAS = 3;
+/** Part of the questions that a retrained version may answer with its usual answer where its twin says otherwise. */
+const MARGIN_MIN = 0.1;
+/** By so many baseline deviations. */
+const FAR_SIGMAS = 0.5;
 
 // The share that one answer may have: the baseline's largest, as large as it may have been, and the option's part.
 function limitOf({ atomShare, rows, limit }: Pick<EvidenceOf<'repeats'>, 'atomShare' | 'rows' | 'limit'>): number {
@@ -68,5 +72,6 @@ export const repeats = driftCheck({
       ? { value: null, text: `nothing: ${samples} answers decide no limit of ${percentText(limit)}` }
       : { value: hits / samples, text: `one answer given ${percentText(hits / samples)} of the time` };
   },
-  pairEvent: ({ limit }) => usualAnswerEvent(limit / 2),
+  pairEvent: ({ limit }, _window, { own }) =>
+    constantEvent(Math.max(MARGIN_MIN, limit / 2), 'isUnusual', differsBy(FAR_SIGMAS, own)),
 });

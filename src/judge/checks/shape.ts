@@ -54,5 +54,6 @@ export const shape = driftCheck({
     const as = shift === null ? '' : `, as when all answers move by ${numberText(shift)} standard deviations`;
     return { value, text: `PSI ${numberText(value)}${as}` };
   },
-  pairEvent: ({ baseline, psi }, { counts }) => binsEvent(baseline, counts, psi, ({ value }) => value),
+  pairEvent: ({ baseline, psi }, { counts }, { twin }) =>
+    binsEvent(baseline, counts, psi, ({ value }) => value, twin.bins),
 });

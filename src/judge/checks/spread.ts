@@ -1,6 +1,8 @@
 // spread: do the answers draw together, or apart, around the same mean? Compared as a ratio of standard deviations,
 // with far answers pulled in so that one wild answer decides nothing.
 import { ANSWER } from '../baseline/columns.ts';
+import type { Reference } from '../baseline/reference.ts';
+import type { AnswerView } from '../pairs/paired-change.ts';
 import { pulled, SPREAD_PULL } from '../statistics/distribution.ts';
 import { varianceLimits } from '../statistics/chance.ts';
 import { numberText } from '../types/number-text.ts';
@@ -59,10 +61,12 @@ export const spread = driftCheck({
     const below = from > 0 ? `below ${numberText(from)} or ` : '';
     return { value: to, text: `a spread ${below}above ${numberText(to)} times` };
   },
-  pairEvent: ({ baseline, low, high }, { standardDeviation: now }, { mean, standardDeviation: scale }) => {
+  pairEvent: ({ baseline, low, high }, { standardDeviation: now }, { own, twin }) => {
     const isHigh = now > baseline.standardDeviation;
-    const usual = baseline.standardDeviation / scale;
-    return squaresEvent(Math.abs((isHigh ? high : low) ** 2 - 1), isHigh ? 1 : -1, ({ value }) =>
-      pulled((value - mean) / scale, SPREAD_PULL) / usual);
+    // In deviations that were usual, after far answers are pulled in.
+    const by = ({ mean, standardDeviation: scale, spread: usual }: Reference) => ({ value }: AnswerView): number =>
+      pulled((value - mean) / scale, SPREAD_PULL) * (scale / usual.standardDeviation);
+    const limit = Math.abs((isHigh ? high : low) ** 2 - 1);
+    return squaresEvent(limit, isHigh ? 1 : -1, by(own), by(twin.spread.standardDeviation > 0 ? twin : own));
   },
 });

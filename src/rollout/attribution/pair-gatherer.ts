@@ -91,6 +91,13 @@ interface Alarm {
   readonly episode: number;
 }
 
+/** What is known of both versions beforehand. */
+interface Baselines {
+  readonly own: Reference | null;
+  readonly twin: Reference | null;
+  readonly expected: readonly KnownPair[];
+}
+
 /** What pairs say of failing checks; `drawn` is null when the answers of the two cannot be compared. */
 type PairedAlarms = Omit<PairedChanges, 'waitMs' | 'version' | 'twin' | 'paired'>;
 
@@ -135,10 +142,12 @@ export class PairGatherer {
       this.#episodes.clear();
     }
     const nowUs = this.#ports.clock.monotonicUs();
-    const reference = this.#ports.referenceOf(version);
-    const expected = this.#ports.expectedPairsOf(version, this.#ports.twin()?.version.version ?? '');
-    const alarms = evidence.map((one) =>
-      ({ check: one.check, alarm: this.#alarm(one, { reference, expected }, nowUs) }));
+    const twin = this.#ports.twin()?.version.version ?? null;
+    const known = {
+      own: this.#ports.referenceOf(version), twin: twin === null ? null : this.#ports.referenceOf(twin),
+      expected: twin === null ? [] : this.#ports.expectedPairsOf(version, twin),
+    };
+    const alarms = evidence.map((one) => ({ check: one.check, alarm: this.#alarm(one, known, nowUs) }));
     await this.look();
     const facts = this.#gathering?.generation === generation ? this.#gathering.counts.facts() : null;
     return {
@@ -153,11 +162,7 @@ export class PairGatherer {
     };
   }
 
-  #alarm(
-    evidence: CheckEvidence,
-    { reference, expected }: { readonly reference: Reference | null; readonly expected: readonly KnownPair[] },
-    nowUs: number,
-  ): Alarm {
+  #alarm(evidence: CheckEvidence, baselines: Baselines, nowUs: number): Alarm {
     const { check } = evidence;
     const known = this.#alarms.get(check);
     if (known !== undefined && nowUs - known.askedUs < ALARM_US) {
@@ -165,9 +170,10 @@ export class PairGatherer {
       return known;
     }
     const episode = this.#episodes.get(check) ?? 0;
-    const event = pairEventOf(evidence, reference);
+    const event = pairEventOf(evidence, baselines);
     // An event may count as it goes, so what is known gets one of its own.
-    const change = event && new PairedChange(event, meanChange(pairEventOf(evidence, reference)!, expected));
+    const expected = event && meanChange(pairEventOf(evidence, baselines)!, baselines.expected);
+    const change = event && new PairedChange(event, expected ?? 0);
     const alarm = { sinceUs: nowUs, askedUs: nowUs, episode, change };
     this.#episodes.set(check, episode + 1);
     this.#alarms.set(check, alarm);
@@ -258,8 +264,8 @@ export class PairGatherer {
 }
 
 // The event of the check whose evidence it is; each module takes what bears its own name.
-const pairEventOf = (evidence: CheckEvidence, reference: Reference | null): PairEvent | null =>
-  (CHECKS[evidence.check] as unknown as Check).pairEvent?.(evidence, reference) ?? null;
+const pairEventOf = (evidence: CheckEvidence, { own, twin }: Baselines): PairEvent | null =>
+  (CHECKS[evidence.check] as unknown as Check).pairEvent?.(evidence, own, twin) ?? null;
 
 // The mean change over pairs that are known beforehand; 0 when there are too few of them.
 function meanChange({ change }: PairEvent, pairs: readonly KnownPair[]): number {

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { referenceOf } from '../../../src/judge/baseline/reference.ts';
-import { constantEvent, squaresEvent, usualAnswerEvent } from '../../../src/judge/checks/paired-events.ts';
+import { constantEvent, differsBy, squaresEvent } from '../../../src/judge/checks/paired-events.ts';
 import { CHECKS, CHECKS_IN_ORDER } from '../../../src/judge/checks/table.ts';
 import type { CheckEvidence } from '../../../src/judge/checks/check.ts';
 import type { AnswerView, PairEvent } from '../../../src/judge/pairs/paired-change.ts';
@@ -33,9 +33,10 @@ const shared = {
   effect: 'rollback', samplesMin: 50, inputs: null, inputsMin: 20, chance: 1e-6, twoLooksMs: 0, unjudged: null,
   rows: 400,
 } as const;
-type EventOf = (evidence: CheckEvidence, compared: typeof reference) => PairEvent | null;
-const eventOf = (evidence: CheckEvidence): PairEvent =>
-  (CHECKS[evidence.check].pairEvent as EventOf)(evidence, reference)!;
+type Reference = NonNullable<ReturnType<typeof referenceOf>>;
+type EventOf = (evidence: CheckEvidence, own: Reference, twin: Reference | null) => PairEvent | null;
+const eventOf = (evidence: CheckEvidence, twin: Reference | null = null): PairEvent =>
+  (CHECKS[evidence.check].pairEvent as EventOf)(evidence, reference, twin)!;
 const alike = values.map((value) => [viewOf(value), viewOf(value)] as const);
 const by = (move: (value: number) => number) => values.map((value) => [viewOf(move(value)), viewOf(value)] as const);
 
@@ -74,8 +75,31 @@ describe('The event of a check', () => {
     });
     assert.equal(meanOf(narrow(), alike), 0);
     assert.ok(meanOf(narrow(), by((value) => 2.4 + value / 100)) > narrow().margin, 'drawn together, beside the mean');
-    const wide = squaresEvent(3, 1, ({ value }) => (value - 1.5) / 0.5);
+    const wide = squaresEvent(3, 1, ({ value }) => (value - 1.5) / 0.5, ({ value }) => (value - 1.5) / 0.5);
     assert.ok(meanOf(wide, by((value) => 1.5 + (value - 1.5) * 4)) > wide.margin);
+  });
+
+  test('reads the twin by its own baseline: two right versions that moved alike are alike, in other units too', () => {
+    const other = referenceOf({
+      ...baseline, mean: 15, standardDeviation: 5, values: values.map((value) => value * 10),
+    })!;
+    const { edges, counts } = reference.bins;
+    const now = counts.map((_, bin) => (bin > counts.length / 2 ? 40 : 0));
+    const evidence: CheckEvidence[] = [
+      { check: 'shape', ...shared, psi: 0.25, baseline: { edges: [...edges], counts: [...counts] },
+        windows: [{ now: { ...window, counts: now }, firstLook: null }] },
+      { check: 'mean_drift', ...shared, limit: 2, baseline: { mean: 1.5, standardDeviation: 0.5 },
+        windows: [{ now: { ...window, sigmas: 4 }, firstLook: null }] },
+    ];
+    for (const one of evidence) {
+      const event = eventOf(one, other);
+      const bothMoved = values.map((value) => [viewOf(value + 5), viewOf((value + 5) * 10)] as const);
+      assert.ok(Math.abs(meanOf(event, bothMoved)) < 0.01, one.check);
+      const neither = values.map((value) => [viewOf(value), viewOf(value * 10)] as const);
+      assert.ok(Math.abs(meanOf(event, neither)) < 0.05, one.check);
+      const alone = values.map((value) => [viewOf(value + 5), viewOf(value * 10)] as const);
+      assert.ok(meanOf(event, alone) > event.margin, one.check);
+    }
   });
 
   test('of equal answers is whose they are: two versions that saturate are alike, labels need no rare ones', () => {
@@ -86,7 +110,10 @@ describe('The event of a check', () => {
     const saturating = values.map((value) => [viewOf(1), viewOf(ends(value))] as const);
     assert.ok(Math.abs(meanOf(constantEvent(0.25, 'isRare', differs), saturating)) < 0.05);
     assert.ok(meanOf(constantEvent(0.25, 'isUnusual', differs), saturating) > 0.25);
-    assert.ok(meanOf(usualAnswerEvent(0.1), by(() => 1)) > 0.9);
+    const far = differsBy(0.5, reference);
+    assert.ok(meanOf(constantEvent(0.1, 'isUnusual', far), by(() => 1)) > 0.5);
+    const rounded = by((value) => Math.round(value * 10) / 10);
+    assert.equal(meanOf(constantEvent(0.1, 'isUnusual', far), rounded), 0);
   });
 });
 
