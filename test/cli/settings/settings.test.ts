@@ -149,8 +149,8 @@ describe('SERVE_SETTINGS', () => {
     const options = resolveOptions({});
     const keys = [...Object.keys(options), 'workers', 'rowsMax', 'runRowsMax', 'requestMemoryMax', 'elementsMax',
       'dimensionMax', 'defaultModel', 'adminToken', 'tlsCert', 'tlsKey', 'trialMemoryBytes', 'memoryMax',
-      'record', 'onRollback',
-      'expectedPerSecond', ...Object.keys(options.judge), ...Object.keys(options.limits)];
+      'record', 'onRollback', 'sourceHeader', 'trustedProxy', 'expectedPerSecond',
+      ...Object.keys(options.judge), ...Object.keys(options.limits)];
     const without = ['dataDir', 'host', 'port', 'models', 'judge', 'checks', 'limits'];
     const withFlag = SERVE_SETTINGS.flatMap(({ path }) => path?.at(-1) ?? []);
     assert.deepEqual(withFlag.sort(), keys.filter((key) => !without.includes(key)).sort());
