@@ -9,6 +9,8 @@ import { TELEMETRY_OFF_ENVIRONMENT } from './telemetry-off.ts';
 
 /** What native code wrote last is the best hint at why it crashed. */
 const STDERR_CHARS_MAX = 2_000;
+/** How much nicer a child is that works beside the traffic, however nice this process is itself. */
+const BACKGROUND_NICENESS = 10;
 
 interface ChildOptions<Report> {
   /** The compiled file. */
@@ -17,8 +19,8 @@ interface ChildOptions<Report> {
   readonly stderr: 'ignore' | 'inherit' | 'keep';
   /** How messages are carried; `advanced` keeps what JSON loses. */
   readonly serialization?: 'json' | 'advanced';
-  /** How much nicer it is than this process, however nice that is itself; 0 by default. */
-  readonly niceness?: number;
+  /** Whether it works beside the traffic: whoever serves goes first. */
+  readonly isBackground?: boolean;
   readonly onReport: (report: Report) => void;
 }
 
@@ -28,14 +30,14 @@ export class ManagedChild<Command, Report> {
   readonly #child: ChildProcess;
   #stderr = '';
 
-  constructor({ entry, stderr, serialization = 'json', niceness = 0, onReport }: ChildOptions<Report>) {
+  constructor({ entry, stderr, serialization = 'json', isBackground = false, onReport }: ChildOptions<Report>) {
     const child = fork(entry, [], {
       execArgv: [], serialization,
       env: { ...process.env, ...mallocEnvironment(), ...TELEMETRY_OFF_ENVIRONMENT },
       stdio: ['ignore', 'ignore', stderr === 'keep' ? 'pipe' : stderr, 'ipc'],
     });
     this.#child = child;
-    if (niceness > 0) stepBack(child.pid, niceness);
+    if (isBackground) stepBack(child.pid);
     child.stderr?.setEncoding('utf8').on('data', (text: string) =>
       (this.#stderr = (this.#stderr + text).slice(-STDERR_CHARS_MAX)));
     child.on('message', (report) => onReport(report as Report));
@@ -81,9 +83,10 @@ export class ManagedChild<Command, Report> {
   }
 }
 
-function stepBack(pid: number | undefined, niceness: number): void {
+function stepBack(pid: number | undefined): void {
   try {
-    if (pid !== undefined) setPriority(pid, Math.min(constants.priority.PRIORITY_LOW, getPriority() + niceness));
+    if (pid === undefined) return;
+    setPriority(pid, Math.min(constants.priority.PRIORITY_LOW, getPriority() + BACKGROUND_NICENESS));
   } catch {
     // It has ended already; its end tells more.
   }

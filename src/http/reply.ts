@@ -60,13 +60,13 @@ function encodedError(error: unknown): EncodedError {
   return encoded;
 }
 
-/** The one answer of an HTTP request. */
 // A request that is refused for its own sake may come again when that is over.
 function retryHeader(error: unknown): ExtraHeader | undefined {
   const seconds = isLastgoodError(error) ? error.details?.['retryAfterSeconds'] : undefined;
   return typeof seconds === 'number' ? ['Retry-After', String(seconds)] : undefined;
 }
 
+/** The one answer of an HTTP request. */
 export class Reply implements ReplySink {
   readonly #response: HttpResponse;
   readonly #state: FrontState;

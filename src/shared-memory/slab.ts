@@ -18,7 +18,6 @@
 
 /** Of the header, where the batch itself is described. */
 export const SLAB_HEADER_BYTES = 64;
-const HEADER_BYTES = SLAB_HEADER_BYTES;
 const ENTRY_BYTES = 64;
 const ALIGNMENT_BYTES = 64;
 
@@ -91,10 +90,10 @@ const aligned = (bytes: number): number => Math.ceil(bytes / ALIGNMENT_BYTES) * 
 
 /** Bytes of shared memory that one slab of this size takes. */
 export function slabTotalBytes(size: SlabSize): number {
-  return HEADER_BYTES + size.entriesMax * ENTRY_BYTES + aligned(size.requestBytes) + aligned(size.answerBytes);
+  return SLAB_HEADER_BYTES + size.entriesMax * ENTRY_BYTES + aligned(size.requestBytes) + aligned(size.answerBytes);
 }
 
-if (HEADER_BYTES % 8 !== 0 || ENTRY_BYTES % 8 !== 0 || (E_ANSWER_HEADER_BYTES + 1) * 4 > ENTRY_BYTES) {
+if (SLAB_HEADER_BYTES % 8 !== 0 || ENTRY_BYTES % 8 !== 0 || (E_ANSWER_HEADER_BYTES + 1) * 4 > ENTRY_BYTES) {
   throw new Error('check the slab layout: a field crosses its record; this is a bug');
 }
 
@@ -305,13 +304,13 @@ export class Slab {
 
   /** The entry's whole record: with a copy of it an answer can be put back after another run. */
   record(entry: number): Uint8Array {
-    return new Uint8Array(this.memory, this.bytes.byteOffset + HEADER_BYTES + entry * ENTRY_BYTES, ENTRY_BYTES);
+    return new Uint8Array(this.memory, this.bytes.byteOffset + SLAB_HEADER_BYTES + entry * ENTRY_BYTES, ENTRY_BYTES);
   }
 
   #entry(entry: number): number {
-    return (HEADER_BYTES + entry * ENTRY_BYTES) / 4;
+    return (SLAB_HEADER_BYTES + entry * ENTRY_BYTES) / 4;
   }
   #requestStart(): number {
-    return HEADER_BYTES + this.#words[H_ENTRIES_MAX]! * ENTRY_BYTES;
+    return SLAB_HEADER_BYTES + this.#words[H_ENTRIES_MAX]! * ENTRY_BYTES;
   }
 }

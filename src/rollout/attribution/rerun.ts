@@ -8,8 +8,6 @@ import type { VersionStart } from '../deployment/deployment.ts';
 import { watchMemory } from '../preparation/memory-watch.ts';
 
 const ENTRY = fileURLToPath(new URL('./rerun-child.js', import.meta.url));
-/** Whoever serves goes first. */
-const NICENESS = 10;
 /** A child that has answered leaves by itself; one that does not is not waited for beyond this. */
 const LEAVE_MS = 2_000;
 /** Requests of one batch that are found to end a process; the search ends there. */
@@ -47,7 +45,7 @@ export async function rerun(order: RerunOrder, { loadMs, runMs, memoryBytes }: R
   let settle: (end: RerunEnd) => void = () => undefined;
   const settled = new Promise<RerunEnd>((resolve) => (settle = resolve));
   const child = new ManagedChild<RerunOrder, RerunMessage>({
-    entry: ENTRY, stderr: 'keep', niceness: NICENESS, serialization: 'advanced',
+    entry: ENTRY, stderr: 'keep', isBackground: true, serialization: 'advanced',
     onReport: (message) => {
       if (message.kind === 'begun') {
         begun = message.number;

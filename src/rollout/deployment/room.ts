@@ -3,7 +3,7 @@
 import type { TrialReport } from '../../domain/records.ts';
 import { bytesAt } from '../../domain/run-memory.ts';
 
-/** A worker thread with the runtime in it, without a model (docs/memory.md). */
+/** A worker thread with the runtime in it, without a model: about what one more of them was seen to take. */
 const WORKER_BYTES = 12 * 1024 ** 2;
 /** Rows of a batch of single rows. */
 const BATCH_ROWS = 64;

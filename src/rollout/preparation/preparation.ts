@@ -17,7 +17,6 @@ import type { PrepareAnswer, PrepareOrder } from './prepare-child.ts';
 import { defaultMemoryBytes, watchMemory } from './memory-watch.ts';
 
 const ENTRY = fileURLToPath(new URL('./prepare-child.js', import.meta.url));
-const NICENESS = 10;
 /** Smaller models are not worth the files. */
 const ARTIFACT_BYTES_MIN = 8 * 1024 ** 2;
 /** The newest versions of a model that are kept ready, beside the active and the last good one. */
@@ -133,7 +132,7 @@ export class Preparation {
     const { trialMs, trialMemoryBytes } = this.#ports;
     let answer: PrepareAnswer | null = null;
     const child = new ManagedChild<PrepareOrder, PrepareAnswer>({
-      entry: ENTRY, stderr: 'ignore', niceness: NICENESS, onReport: (report) => (answer = report),
+      entry: ENTRY, stderr: 'ignore', isBackground: true, onReport: (report) => (answer = report),
     });
     this.#child = child;
     const stopWatch = watchMemory(child.pid ?? 0, trialMemoryBytes ?? defaultMemoryBytes(), () => child.kill());

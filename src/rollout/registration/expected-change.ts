@@ -14,8 +14,6 @@ import { questionsOf } from './questions.ts';
 import type { Question } from './questions.ts';
 
 const ENTRY = fileURLToPath(new URL('./change-child.js', import.meta.url));
-/** Whoever serves goes first. */
-const NICENESS = 10;
 
 /** What has to be known of a version to ask it. */
 export type ComparedVersion = Pick<
@@ -69,7 +67,7 @@ export async function measureChange(
   let answer: ChangeAnswer | null = null;
   const child: Child = new ManagedChild({
     // JSON has no missing numbers.
-    entry: ENTRY, stderr: 'ignore', niceness: NICENESS, serialization: 'advanced',
+    entry: ENTRY, stderr: 'ignore', isBackground: true, serialization: 'advanced',
     onReport: (report) => (answer = report),
   });
   onChild?.(child);

@@ -65,8 +65,6 @@ interface TrialLimits {
   readonly runMemoryMax?: number | undefined;
 }
 
-/** Whoever serves goes first, however nice it is itself: a trial may take its time. */
-const TRIAL_NICENESS = 10;
 
 /**
  * Limit of the memory measurement and of the stacking probe, each: a time for itself, and the model's, in runs of one
@@ -96,7 +94,7 @@ export async function runTrial(request: TrialRequest, limits: TrialLimits): Prom
   const answer = new Promise<TrialAnswer>((resolve) => (answered = resolve));
   const child = new ManagedChild<TrialOrder, TrialMessage>({
     // JSON has no missing numbers.
-    entry: ENTRY, stderr: 'keep', niceness: TRIAL_NICENESS, serialization: 'advanced',
+    entry: ENTRY, stderr: 'keep', isBackground: true, serialization: 'advanced',
     onReport: (message) => {
       if (message.kind === 'stage') stage = message.stage;
       else if (message.kind === 'passed') {
