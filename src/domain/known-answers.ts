@@ -52,9 +52,9 @@ export interface KnownAnswer {
 }
 
 /** One known question with both answers. */
-export interface KnownPair {
-  readonly fresh: KnownAnswer;
-  readonly twin: KnownAnswer;
+export interface KnownPair<A = KnownAnswer> {
+  readonly fresh: A;
+  readonly twin: A;
 }
 
 /**

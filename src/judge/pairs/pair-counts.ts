@@ -23,7 +23,7 @@ export interface PairedAnswer {
 }
 
 /** One question with both answers. */
-interface Pair {
+export interface Pair {
   /** Hash of the input; 0 when it is not known: then it counts as one of its own. */
   readonly input: number;
   readonly atUs: number;

@@ -27,7 +27,7 @@ export interface PairEvent {
 }
 
 /** Both answers to one question. */
-interface AnsweredPair {
+export interface AnsweredPair {
   /** Hash of the input; 0 when it is not known. */
   readonly input: number;
   readonly atUs: number;

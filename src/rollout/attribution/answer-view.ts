@@ -1,15 +1,21 @@
 // One version's answer to a kept row, as pairs are counted by it and the events of checks read it. Pure.
-import type { KnownAnswer } from '../../domain/known-answers.ts';
+import type { KnownAnswer, KnownPair } from '../../domain/known-answers.ts';
 import type { OutputKind } from '../../domain/records.ts';
 import { projectionOf } from '../../domain/projection.ts';
 import { predictionOf, SequenceReader } from '../../domain/sequence.ts';
-import type { AnswerView } from '../../judge/pairs/paired-change.ts';
+import type { Reference } from '../../judge/baseline/reference.ts';
+import { cosineOf } from '../../judge/pairs/disagreement.ts';
+import type { Pair } from '../../judge/pairs/pair-counts.ts';
+import type { AnsweredPair, AnswerView } from '../../judge/pairs/paired-change.ts';
+import { Outcome } from '../../shared-memory/sample-ring.ts';
 
 const NO_PROJECTION = (): number => NaN;
 const HASH_FACTOR = 0x01000193;
 const HASH_SEED = 0x811c9dc5 | 0;
+/** Answers so many times the usual size are none: where they are given another version overflows. */
+const USUAL_SIZES = 1e6;
 
-export const FAILED: AnswerView = {
+const FAILED: AnswerView = {
   outcome: 'failed', value: NaN, classIndex: -1, entropy: NaN, hash: 0, projection: NO_PROJECTION,
 };
 
@@ -20,8 +26,34 @@ interface Reading {
   readonly width: number;
 }
 
+/** A row with what the active version made of it. */
+interface AnsweredRow {
+  readonly input: number;
+  readonly atUs: number;
+  readonly outcome: number;
+  readonly outputs: ArrayLike<number>;
+}
+
+/**
+ * The pair of a row and of the numbers that the twin answers to it, null where it fails. An answer of the twin that is
+ * larger than `sizeMax` comes from inputs that nobody means: where the version's own is not finite it is none.
+ */
+export function pairOf(
+  reading: Reading, { input, atUs, outcome, outputs }: AnsweredRow, answer: ArrayLike<number> | null, sizeMax: number,
+): AnsweredPair & Pair {
+  const fresh = outcome === Outcome.modelFailure ? FAILED : answerView(reading, outputs);
+  const twin = answer === null ? FAILED : answerView(reading, answer);
+  const isBeyond = fresh.outcome === 'nonFinite' && Math.abs(twin.value) > sizeMax;
+  const cosine = reading.kind === 'vector' && answer !== null ? cosineOf(outputs, answer) : null;
+  return { input, atUs, fresh, twin: isBeyond ? { ...twin, outcome: 'nonFinite' } : twin, cosine };
+}
+
+/** The size beyond which an answer of the version with this baseline is none. */
+export const sizeMaxOf = (reference: Reference | null): number => reference === null
+  ? Infinity : USUAL_SIZES * (Math.abs(reference.mean) + reference.standardDeviation);
+
 /** The view of the numbers that a version answered with. */
-export function answerView({ kind, width }: Reading, numbers: ArrayLike<number>): AnswerView {
+function answerView({ kind, width }: Reading, numbers: ArrayLike<number>): AnswerView {
   const { value, classIndex, entropy } = predictionOf(kind, numbers, width);
   return {
     outcome: Number.isFinite(value) ? 'answered' : 'nonFinite', value, classIndex, entropy,
@@ -29,8 +61,11 @@ export function answerView({ kind, width }: Reading, numbers: ArrayLike<number>)
   };
 }
 
-/** The view of an answer of which no more than its summary is known. */
-export const knownView = (answer: KnownAnswer): AnswerView =>
+/** Views of answers of which no more than the summaries are known. */
+export const knownViews = (pairs: readonly KnownPair[]): KnownPair<AnswerView>[] =>
+  pairs.map(({ fresh, twin }) => ({ fresh: knownView(fresh), twin: knownView(twin) }));
+
+const knownView = (answer: KnownAnswer): AnswerView =>
   ({ ...answer, hash: hashOf([answer.value, answer.classIndex]), projection: NO_PROJECTION });
 
 function projector(kind: OutputKind, numbers: ArrayLike<number>, width: number): AnswerView['projection'] {

@@ -10,22 +10,18 @@ import { isSameInput, judgedOutputOf, outputDifference, stepElementsOf } from '.
 import type { KnownPair } from '../../domain/known-answers.ts';
 import type { VersionRecord } from '../../domain/records.ts';
 import type { Reference } from '../../judge/baseline/reference.ts';
-import type { Check, CheckEvidence } from '../../judge/checks/check.ts';
-import { CHECKS } from '../../judge/checks/table.ts';
-import { cosineOf } from '../../judge/pairs/disagreement.ts';
+import type { CheckEvidence } from '../../judge/checks/check.ts';
 import { PairCounts } from '../../judge/pairs/pair-counts.ts';
 import type { PairExpectation } from '../../judge/pairs/pair-schema.ts';
-import type { PairEvent } from '../../judge/pairs/paired-change.ts';
-import { PairedChange } from '../../judge/pairs/paired-change.ts';
 import { judgePairs } from '../../judge/pairs/pair-verdict.ts';
 import type { PairStanding } from '../../judge/pairs/pair-verdict.ts';
-import type { CheckName } from '../../judge/types/messages.ts';
-import type { PairedChanges } from '../../judge/verdict/paired.ts';
+import type { AlarmFacts } from '../../judge/verdict/paired-alarms.ts';
+import { PairedAlarms } from '../../judge/verdict/paired-alarms.ts';
 import { RowReader, rowRingOffset } from '../../shared-memory/row-ring.ts';
 import type { RingRow } from '../../shared-memory/row-ring.ts';
 import { Outcome, speaksOfVersion } from '../../shared-memory/sample-ring.ts';
 import type { Deployment } from '../deployment/deployment.ts';
-import { answerView, FAILED, knownView } from './answer-view.ts';
+import { knownViews, pairOf, sizeMaxOf } from './answer-view.ts';
 import { REPLAY_ROWS, replayRows } from './recent-inputs.ts';
 
 /** Parts of the worker time that the twin's runs may take. */
@@ -34,16 +30,10 @@ const STEADY_SHARE = 0.01;
 const ALARM_SHARE = 0.1;
 /** Worker time that may be saved up for later runs. */
 const SAVED_US_MAX = 250_000;
-/** An alarm is over when nobody has asked about it for so long. */
-const ALARM_US = 60e6;
 /** Rows that wait to be asked, usually and in an alarm, and their bytes; the oldest give way. */
 const WAITING_MAX = 64;
 const WAITING_IN_ALARM_MAX = 512;
 const WAITING_BYTES_MAX = 8 * 1024 ** 2;
-/** A few golden vectors, which may be a broken file's own answers, say nothing of the change to be expected. */
-const EXPECTED_PAIRS_MIN = 50;
-/** Answers so many times the usual size are none: where they are given another version overflows. */
-const USUAL_SIZES = 1e6;
 
 interface ActiveVersion {
   readonly deployment: Deployment;
@@ -80,37 +70,13 @@ interface Gathering {
   waiting: RingRow[];
 }
 
-/** A failing check that is looked into. */
-interface Alarm {
-  readonly sinceUs: number;
-  /** When somebody asked last. */
-  askedUs: number;
-  /** Null for checks of what is counted all the time. */
-  readonly change: PairedChange | null;
-  /** Alarms of the same check before this one. */
-  readonly episode: number;
-}
-
-/** What is known of both versions beforehand. */
-interface Baselines {
-  readonly own: Reference | null;
-  readonly twin: Reference | null;
-  readonly expected: readonly KnownPair[];
-}
-
-/** What pairs say of failing checks; `drawn` is null when the answers of the two cannot be compared. */
-type PairedAlarms = Omit<PairedChanges, 'waitMs' | 'version' | 'twin' | 'paired'>;
-
 export class PairGatherer {
   readonly #ports: PairGathererPorts;
   #gathering: Gathering | null = null;
   #savedUs = 0;
   #lookedUs: number;
   #isAsking = false;
-  /** Of the generation that was asked about last, by check. */
-  #alarms = new Map<CheckName, Alarm>();
-  #episodes = new Map<CheckName, number>();
-  #alarmed = 0;
+  readonly #alarms = new PairedAlarms();
 
   constructor(ports: PairGathererPorts) {
     this.#ports = ports;
@@ -127,57 +93,24 @@ export class PairGatherer {
 
   /** Somebody looks into a failing check: the twin may be asked whatever else keeps it from that. */
   get isAlarmed(): boolean {
-    const sinceUs = this.#ports.clock.monotonicUs() - ALARM_US;
-    return [...this.#alarms.values()].some(({ askedUs }) => askedUs >= sinceUs);
+    return this.#alarms.isRaised(this.#ports.clock.monotonicUs());
   }
 
   /**
    * Looks into failing checks of a generation: raises their alarms if they are not yet, asks the twin what its time
    * allows, and tells what has come since.
    */
-  async lookInto(evidence: readonly CheckEvidence[], generation: number, version: string): Promise<PairedAlarms> {
-    if (generation !== this.#alarmed) {
-      this.#alarmed = generation;
-      this.#alarms.clear();
-      this.#episodes.clear();
-    }
+  async lookInto(evidence: readonly CheckEvidence[], generation: number, version: string): Promise<AlarmFacts> {
     const nowUs = this.#ports.clock.monotonicUs();
     const twin = this.#ports.twin()?.version.version ?? null;
     const known = {
       own: this.#ports.referenceOf(version), twin: twin === null ? null : this.#ports.referenceOf(twin),
-      expected: twin === null ? [] : this.#ports.expectedPairsOf(version, twin),
+      expected: twin === null ? [] : knownViews(this.#ports.expectedPairsOf(version, twin)),
     };
-    const alarms = evidence.map((one) => ({ check: one.check, alarm: this.#alarm(one, known, nowUs) }));
+    this.#alarms.raise(evidence, generation, known, nowUs);
     await this.look();
     const facts = this.#gathering?.generation === generation ? this.#gathering.counts.facts() : null;
-    return {
-      drawn: facts === null ? null : {
-        block: facts.block, failed: facts.failed, nonFinite: facts.nonFinite,
-        both: facts.both ?? { failed: 0, nonFinite: 0 },
-      },
-      waitedMs: Math.max(0, ...alarms.map(({ alarm }) => (nowUs - alarm.sinceUs) / 1e3)),
-      episode: Math.max(0, ...alarms.map(({ alarm }) => alarm.episode)),
-      changes: alarms.flatMap(({ check, alarm: { change } }) =>
-        (change === null ? [] : [{ check, ...change.facts() }])),
-    };
-  }
-
-  #alarm(evidence: CheckEvidence, baselines: Baselines, nowUs: number): Alarm {
-    const { check } = evidence;
-    const known = this.#alarms.get(check);
-    if (known !== undefined && nowUs - known.askedUs < ALARM_US) {
-      known.askedUs = nowUs;
-      return known;
-    }
-    const episode = this.#episodes.get(check) ?? 0;
-    const event = pairEventOf(evidence, baselines);
-    // An event may count as it goes, so what is known gets one of its own.
-    const expected = event && meanChange(pairEventOf(evidence, baselines)!, baselines.expected);
-    const change = event && new PairedChange(event, expected ?? 0);
-    const alarm = { sinceUs: nowUs, askedUs: nowUs, episode, change };
-    this.#episodes.set(check, episode + 1);
-    this.#alarms.set(check, alarm);
-    return alarm;
+    return this.#alarms.facts(evidence.map(({ check }) => check), facts, nowUs);
   }
 
   /** Asks the twin what its time allows; call it a few times a second. Never rejects. */
@@ -249,35 +182,13 @@ export class PairGatherer {
     const reading = { kind: active.version.outputKind, width: stepElementsOf(active.version) };
     let paired = 0;
     answers.forEach((answer, at) => {
-      const { input, atUs, outcome, outputs } = rows[at]!;
-      const fresh = outcome === Outcome.modelFailure ? FAILED : answerView(reading, outputs);
-      const twinView = answer === null ? FAILED : answerView(reading, answer);
-      const isBeyond = fresh.outcome === 'nonFinite' && Math.abs(twinView.value) > gathering.sizeMax;
-      const pair = { input, atUs, fresh, twin: isBeyond ? { ...twinView, outcome: 'nonFinite' as const } : twinView };
-      const cosine = reading.kind === 'vector' && answer !== null ? cosineOf(outputs, answer) : null;
-      if (counts.add({ ...pair, cosine })) paired += 1;
-      if (fresh.outcome !== 'answered' || twinView.outcome !== 'answered') return;
-      for (const { change } of this.#alarms.values()) change?.add(pair);
+      const pair = pairOf(reading, rows[at]!, answer, gathering.sizeMax);
+      if (counts.add(pair)) paired += 1;
+      this.#alarms.add(pair);
     });
     return paired;
   }
 }
-
-// The event of the check whose evidence it is; each module takes what bears its own name.
-const pairEventOf = (evidence: CheckEvidence, { own, twin }: Baselines): PairEvent | null =>
-  (CHECKS[evidence.check] as unknown as Check).pairEvent?.(evidence, own, twin) ?? null;
-
-// The mean change over pairs that are known beforehand; 0 when there are too few of them.
-function meanChange({ change }: PairEvent, pairs: readonly KnownPair[]): number {
-  const changes = pairs
-    .filter(({ fresh, twin }) => fresh.outcome === 'answered' && twin.outcome === 'answered')
-    .map(({ fresh, twin }) => change(knownView(fresh), knownView(twin)))
-    .filter((one) => one !== null);
-  return changes.length < EXPECTED_PAIRS_MIN ? 0 : changes.reduce((sum, one) => sum + one, 0) / changes.length;
-}
-
-const sizeMaxOf = (reference: Reference | null): number => reference === null
-  ? Infinity : USUAL_SIZES * (Math.abs(reference.mean) + reference.standardDeviation);
 
 // Rows of the generation that came in since the last look; their arrays become the gathering's own.
 function takeRows(gathering: Gathering, waitingMax: number): void {
