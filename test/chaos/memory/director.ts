@@ -7,6 +7,7 @@ import { connectAdmin } from '../../../src/admin/client.ts';
 import type { AdminClient } from '../../../src/admin/client.ts';
 import { reasonOf } from '../../../src/base/errors.ts';
 import { anonymousBytesOf } from '../../../src/base/process-memory.ts';
+import type { DecisionRecord } from '../../../src/domain/records.ts';
 import type { LimitsView } from '../../../src/domain/run-limits.ts';
 import { randomOf } from '../../shared-memory/seeded.ts';
 import { Server } from '../../support/binary.ts';
@@ -21,6 +22,8 @@ import { attention } from './models.ts';
 const MODELS = ['attention-1', 'attention-2'];
 const LOOK_MS = 500;
 const TELL_MS = 30_000;
+/** So often the decisions are read, of which status shows the newest five of each model. */
+const DECISIONS_MS = 2_000;
 const KEPT_EVERY_MS = [250, 1_000, 4_000, 20_000] as const;
 const NEW_EVERY_MS = 1_000;
 /** Afterwards everybody has to be answered, once what waited has been. */
@@ -48,6 +51,8 @@ export interface MemoryReport {
   /** By attack and answer. */
   readonly attacks: Readonly<Record<string, Readonly<Record<string, number>>>>;
   readonly bystanders: Readonly<BystanderCounts>;
+  /** All that was decided meanwhile, with its sentence and what it was decided from. */
+  readonly decisions: readonly DecisionRecord[];
   /** What must not be, in words. */
   readonly offences: readonly string[];
   readonly exitCode: number | null;
@@ -66,6 +71,8 @@ export async function runMemoryAttacks(options: MemoryOptions): Promise<MemoryRe
     isCrowded: false, sent: 0, answered: 0, closedInCrowd: 0, slowestMs: 0, others: {}, told: [],
   };
   const offences: string[] = [];
+  const decisions = new Map<string, DecisionRecord>();
+  const decided = setInterval(() => void noteDecisions(admin, decisions).catch(() => undefined), DECISIONS_MS);
   let isOver = false;
   let peakAnonymousBytes = 0;
   const watch = setInterval(() => {
@@ -93,13 +100,15 @@ export async function runMemoryAttacks(options: MemoryOptions): Promise<MemoryRe
     isOver = true;
     await attacked;
     await Promise.all(bystanders.map((bystander) => bystander.stop()));
-    offences.push(...(await changesOf(admin)), ...(await unanswered(server.port)));
+    await noteDecisions(admin, decisions);
+    offences.push(...(await changesOf(admin, [...decisions.values()])), ...(await unanswered(server.port)));
   } catch (error) {
     offences.push(`${reasonOf(error)}; log: ${server.log.slice(-1_500)}`);
   } finally {
     isOver = true;
     clearInterval(watch);
     clearInterval(tell);
+    clearInterval(decided);
   }
   const kernelKills = group?.kills() ?? 0;
   const exitCode = await server.stop();
@@ -110,7 +119,7 @@ export async function runMemoryAttacks(options: MemoryOptions): Promise<MemoryRe
   return {
     seed: options.seed, tookMs: Math.round(performance.now() - startedMs), limitBytes: options.limitBytes,
     isLimited: group !== null, kernelKills, engineStarts: server.starts.length, peakAnonymousBytes, attacks,
-    bystanders: counts, offences, exitCode,
+    bystanders: counts, decisions: [...decisions.values()], offences, exitCode,
   };
 }
 
@@ -134,12 +143,22 @@ async function registerModels(admin: AdminClient, { port }: Server): Promise<num
   return Math.min(...longest);
 }
 
-/** Bystanders' version 2 and the attacked models' only version stay active, whatever clients ask for. */
-async function changesOf(admin: AdminClient): Promise<string[]> {
+async function noteDecisions(admin: AdminClient, decisions: Map<string, DecisionRecord>): Promise<void> {
   const { models } = await admin.status({});
-  return models.flatMap(({ model: { model, activeVersion }, recentDecisions }) => {
+  for (const { recentDecisions } of models) {
+    for (const decision of [...recentDecisions].reverse()) decisions.set(decision.id, decision);
+  }
+}
+
+export const decisionText = ({ model, version, trigger, action, suppressedBy, reason }: DecisionRecord): string =>
+  `${model} ${version}, ${trigger}: ${action}${suppressedBy === null ? '' : ` (${suppressedBy})`}: ${reason}`;
+
+/** Bystanders' version 2 and the attacked models' only version stay active, whatever clients ask for. */
+async function changesOf(admin: AdminClient, decisions: readonly DecisionRecord[]): Promise<string[]> {
+  const { models } = await admin.status({});
+  return models.flatMap(({ model: { model, activeVersion } }) => {
     const wanted = model === 'housing' ? '2' : '1';
-    const why = recentDecisions.map(({ trigger, action, reason }) => `${trigger} ${action}: ${reason}`).join('; ');
+    const why = decisions.filter((one) => one.model === model).map(decisionText).join('; ');
     return activeVersion === wanted ? [] : [`${model}: version ${activeVersion} is active; wanted ${wanted}; ${why}`];
   });
 }

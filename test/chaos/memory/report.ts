@@ -1,4 +1,5 @@
 // The report of the memory attacks as text for people.
+import { decisionText } from './director.ts';
 import type { MemoryReport } from './director.ts';
 
 const megabytes = (bytes: number): string => `${Math.round(bytes / 1e6)} MB`;
@@ -21,6 +22,7 @@ export function memoryText(report: MemoryReport): string {
     ['  closed, too many connections', String(bystanders.closedInCrowd)],
     ['  not answered', listed(bystanders.others)],
     ...bystanders.told.map((text): [string, string] => ['  ', text]),
+    ...report.decisions.map((decision): [string, string] => ['decided', decisionText(decision)]),
     ['exit code', String(report.exitCode)],
     ...report.offences.map((text): [string, string] => ['OFFENCE', text]),
   ];
