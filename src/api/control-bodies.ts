@@ -4,10 +4,12 @@ import { z } from 'zod';
 import { lastgoodError } from '../base/errors.ts';
 import { expectOf } from '../domain/known-answers.ts';
 import { STACKING_WISHES } from '../domain/records.ts';
+import { sessionOptionsSchema } from '../options/session-options.ts';
 import { IN_OUR_WORDS } from '../base/schema-text.ts';
 import { readJsonObject } from '../protocols/json/json-values.ts';
 
 const REASON_CHARACTERS_MAX = 500;
+const SESSION_CHARACTERS_MAX = 65_536;
 
 /** POST /rollback; all of it may be left out. */
 export const rollbackBody = z.looseObject({
@@ -24,6 +26,16 @@ export const indexBody = z.looseObject({
   ready: z.boolean().nullish().meta({ description: 'true: only what answers' }),
 });
 
+// A parameter of the protocol is a text, a number or a truth value.
+const sessionTextSchema = z.string().max(SESSION_CHARACTERS_MAX).transform((text, context) => {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    context.addIssue('wanted JSON');
+    return z.NEVER;
+  }
+}).pipe(sessionOptionsSchema);
+
 /** POST /v2/repository/models/{model}/load */
 export const loadBody = z.looseObject({
   parameters: z.looseObject({
@@ -33,6 +45,10 @@ export const loadBody = z.looseObject({
     }),
     expect: z.string().refine((given) => expectOf(given) !== null, 'wanted same, or change=PERCENT').optional().meta({
       description: 'how much it answers otherwise than the version before: same, or change=PERCENT',
+    }),
+    session: z.union([sessionOptionsSchema, sessionTextSchema]).optional().meta({
+      description: 'how the runtime is to run the new version (providers, graph, threads, arena, free dimensions, ' +
+        'entries): an object, or its JSON as a text',
     }),
     config: z.unknown().optional().meta({ description: 'taken and not needed' }),
   }).nullish().meta({

@@ -4,6 +4,7 @@ import { monotonicUs } from '../base/clock.ts';
 import { lastgoodError } from '../base/errors.ts';
 import { expectOf } from '../domain/known-answers.ts';
 import type { StackingWish } from '../domain/records.ts';
+import type { SessionOptions } from '../options/session-options.ts';
 import { collectBody } from '../http/body.ts';
 import type { HttpRequest } from '../http/driver.ts';
 import type { Reply } from '../http/reply.ts';
@@ -142,15 +143,20 @@ function repositoryRoutes(api: ServingApi, options: FrontOptions, state: FrontSt
 function loadRequest(
   parameters: JsonObject & {
     readonly version?: string | undefined; readonly stacking?: StackingWish | undefined;
-    readonly expect?: string | undefined;
+    readonly expect?: string | undefined; readonly session?: SessionOptions | undefined;
   },
 ): LoadRequest {
-  const { version, stacking, expect } = parameters;
+  const { version, stacking, expect, session } = parameters;
   const declared = expect === undefined ? null : expectOf(expect);
   const expected = declared === null ? {} : { expect: declared.expect };
   const files = Object.entries(parameters).filter(([key]) => key.startsWith('file:'));
-  if (files.length === 0) return version === undefined ? {} : { version, ...expected };
   const refusal = (reason: string): Error => lastgoodError('INVALID_REQUEST', { reason });
+  const ofNew = { ...(stacking === undefined ? {} : { stacking }), ...(session === undefined ? {} : { session }) };
+  if (files.length === 0) {
+    const [odd] = Object.keys(ofNew);
+    if (odd !== undefined) throw refusal(`"${odd}" is said of a new version when it comes; wanted its files beside it`);
+    return version === undefined ? {} : { version, ...expected };
+  }
   const byName = new Map<string, Uint8Array>();
   let named = '';
   for (const [key, content] of files) {
@@ -164,5 +170,5 @@ function loadRequest(
     byName.set(name, Buffer.from(content, 'base64'));
     named = ofVersion;
   }
-  return { version: named, files: byName, ...expected, ...(stacking === undefined ? {} : { stacking }) };
+  return { version: named, files: byName, ...expected, ...ofNew };
 }

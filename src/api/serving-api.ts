@@ -7,6 +7,7 @@ import type { TlsOptions } from '../http/tls/tls-renewal.ts';
 import type { TlsView } from '../metrics/views.ts';
 import type { Expect } from '../domain/known-answers.ts';
 import type { StackingWish, Trust } from '../domain/records.ts';
+import type { SessionOptions } from '../options/session-options.ts';
 import type { RollbackBody } from './control-bodies.ts';
 
 /** The answer of GET /health, fields as the public contract names them. */
@@ -60,6 +61,8 @@ export interface LoadRequest {
   readonly expect?: Expect;
   /** Of a new version: whether rows of different requests may share a run. */
   readonly stacking?: StackingWish;
+  /** Of a new version: how the runtime is to run it. */
+  readonly session?: SessionOptions;
 }
 
 /** What the Open Inference Protocol's routes ask of the engine, beside the queues of its models. */

@@ -3,6 +3,7 @@
 //
 //   SHA256.RULES.derived           of an artefact of one file
 //   SHA256/RULES.derived           of one of several: its weights lie beside it, as they do beside the model
+//   …RULES.SIZES.derived           where open dimensions of it were given sizes
 //
 // Main thread at registration, workers and backtests at a load.
 // Invariant: what is loaded has the hash that the version's record has for it.
@@ -12,6 +13,8 @@ import { lastgoodError, reasonOf } from '../base/errors.ts';
 import { RegularFile } from '../base/regular-file.ts';
 import type { ArtifactRecord, DerivedFile } from '../domain/records.ts';
 import { derive } from '../onnx/derive/derive.ts';
+import { type DimensionSizes, openDimensions } from '../onnx/derive/fix-dimensions.ts';
+import { type OnnxModel, readModel } from '../onnx/graph.ts';
 import { ByteSource } from '../onnx/protobuf.ts';
 import { artifactPath, derivedPath, temporaryPath } from './directory.ts';
 import { ARTIFACT_BYTES_MAX } from './manifest.ts';
@@ -23,22 +26,34 @@ interface Made {
   readonly labels: NonNullable<ModelFile['labels']>;
   readonly defaults: NonNullable<ModelFile['defaults']>;
 }
+/** Of a model's open dimensions. */
+const NAMES_SHOWN = 8;
+
 type Plan = NonNullable<ReturnType<typeof derive>>;
 
 /**
  * Makes what is loaded in place of the model; null when that is the model itself, because no rule has anything to do,
- * or because it cannot be read, which its trial has words for. Throws DISK_REFUSED.
+ * or because it cannot be read, which its trial has words for. Throws DISK_REFUSED, and INVALID_OPTION for sizes of
+ * dimensions that it has not.
  */
-export async function addDerived(dataDir: string, artifact: ArtifactRecord): Promise<Made | null> {
-  if (artifact.manifest?.kind === 'ort') return null;
+export async function addDerived(
+  dataDir: string, artifact: ArtifactRecord, sizes: DimensionSizes = {},
+): Promise<Made | null> {
+  const named = Object.keys(sizes);
+  if (artifact.manifest?.kind === 'ort') {
+    if (named.length > 0) throw refusedSize(named[0]!, 'a file of the .ort format has no graph that could be changed');
+    return null;
+  }
   return withModel(dataDir, artifact, async (model) => {
-    const plan = planOf(model);
+    if (named.length > 0) assertNamed(model, named);
+    const plan = planOf(model, sizes);
     if (plan === null) return null;
     const { rules, labels, defaults } = plan;
-    const path = derivedPath(dataDir, artifact, rules);
+    const made = { rules, ...(named.length === 0 ? {} : { sizes }) };
+    const path = derivedPath(dataDir, artifact, made);
     try {
       const written = await write(dataDir, model, plan, (temporary) => rename(temporary, path));
-      return { derived: { rules, ...written }, labels, defaults };
+      return { derived: { ...made, ...written }, labels, defaults };
     } catch (error) {
       throw lastgoodError('DISK_REFUSED', { what: `"${path}"`, reason: reasonOf(error) });
     }
@@ -62,9 +77,9 @@ export async function loadableModel(dataDir: string, artifact: ArtifactRecord): 
 }
 
 async function makeAgain(
-  dataDir: string, model: RegularFile, { rules, sha256 }: DerivedFile, path: string,
+  dataDir: string, model: RegularFile, { rules, sizes, sha256 }: DerivedFile, path: string,
 ): Promise<void> {
-  const plan = derive(sourceOf(model), rules);
+  const plan = derive(sourceOf(model), rules, sizes);
   const other = (): Error =>
     new Error(`${rules.join(' and ')} of this build make another file of it; register it again`);
   if (plan === null) throw other();
@@ -76,9 +91,27 @@ async function makeAgain(
 
 const sourceOf = ({ descriptor, bytes }: RegularFile): ByteSource => ByteSource.ofFile(descriptor, bytes);
 
-function planOf(model: RegularFile): Plan | null {
+const refusedSize = (name: string, reason: string): Error =>
+  lastgoodError('INVALID_OPTION', { reason: `session.freeDimensions: ${JSON.stringify(name)}: ${reason}` });
+
+function assertNamed(file: RegularFile, names: readonly string[]): void {
+  let model: OnnxModel;
   try {
-    return derive(sourceOf(model));
+    model = readModel(sourceOf(file));
+  } catch {
+    // Its trial says what is wrong with it.
+    return;
+  }
+  const known = openDimensions(model);
+  const unknown = names.find((name) => !known.includes(name));
+  if (unknown === undefined) return;
+  const shown = known.slice(0, NAMES_SHOWN).map((name) => JSON.stringify(name)).join(', ') || 'none: it has no other';
+  throw refusedSize(unknown, `no input of the model has an open dimension of this name; wanted of ${shown}`);
+}
+
+function planOf(model: RegularFile, sizes: DimensionSizes): Plan | null {
+  try {
+    return derive(sourceOf(model), undefined, sizes);
   } catch {
     return null;
   }

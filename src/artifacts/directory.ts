@@ -4,21 +4,23 @@
 //   SHA256.onnx, SHA256.ort        an artefact of one file, by its contents
 //   SHA256/                        an artefact of several files, by its manifest
 //   SHA256.RULES.derived           what is loaded in place of a model, see derived.ts; SHA256/RULES.derived likewise
+//   SHA256.RULES.SIZES.derived     the same, with open dimensions of these sizes, by a digest of them
 //   UUID.part                      a copy that is being made
 //   registering-PID-UUID.lock      a registration that is under way
 //
 // Invariant: what has its final name is complete, on disk, and never written again.
-import { randomUUID } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { readdirSync, statSync } from 'node:fs';
 import { mkdir, open, readdir, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { lastgoodError, reasonOf } from '../base/errors.ts';
 import { kindOf } from '../base/regular-file.ts';
-import type { ArtifactRecord, ManifestFile } from '../domain/records.ts';
+import type { ArtifactRecord, DerivedFile, ManifestFile } from '../domain/records.ts';
 import { DIRECTORY_MODE, FILE_MODE } from './write.ts';
 
 const TEMPORARY = '.part';
 const DERIVED = '.derived';
+const SIZES_CHARACTERS = 16;
 const ARTIFACT_NAME = /^[0-9a-f]{64}(?:\.onnx|\.ort)?$/;
 const DIGEST = /^[0-9a-f]{64}/;
 /** Beside the artefacts while a registration is under way: registering-PID-….lock. */
@@ -46,12 +48,19 @@ export function artifactPath(dataDir: string, artifact: ArtifactRecord): string 
 }
 
 /** Where what these rules make of the model lies: beside its data files, where it has some. */
-export function derivedPath(dataDir: string, artifact: ArtifactRecord, rules: readonly string[]): string {
-  const name = `${rules.map((rule) => rule.replace('/', '-')).join('+')}${DERIVED}`;
+export function derivedPath(
+  dataDir: string, artifact: ArtifactRecord, { rules, sizes }: Pick<DerivedFile, 'rules' | 'sizes'>,
+): string {
+  const digest = sizes === undefined ? '' : `.${digestOfSizes(sizes)}`;
+  const name = `${rules.map((rule) => rule.replace('/', '-')).join('+')}${digest}${DERIVED}`;
   const path = artifactPath(dataDir, artifact);
   if ((artifact.manifest?.files.length ?? 1) > 1) return join(dirname(path), name);
   return join(artifactDirectory(dataDir), `${artifact.sha256}.${name}`);
 }
+
+// A name of a dimension may have any characters.
+const digestOfSizes = (sizes: NonNullable<DerivedFile['sizes']>): string =>
+  createHash('sha256').update(JSON.stringify(Object.entries(sizes).sort())).digest('hex').slice(0, SIZES_CHARACTERS);
 
 /** Every file of an artefact, by the digest that it has to have; `name` is null where it is the only one. */
 export function artifactFiles(

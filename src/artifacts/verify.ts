@@ -30,7 +30,7 @@ export function givenFileOf(dataDir: string, artifact: ArtifactRecord): ModelFil
 export function modelFileOf(dataDir: string, artifact: ArtifactRecord): ModelFile {
   const given = givenFileOf(dataDir, artifact);
   const { derived } = artifact;
-  return derived === undefined ? given : { ...given, path: derivedPath(dataDir, artifact, derived.rules) };
+  return derived === undefined ? given : { ...given, path: derivedPath(dataDir, artifact, derived) };
 }
 
 /**

@@ -40,7 +40,7 @@ export async function diagnoseArtifacts(
   const versions = contents?.versions ?? [];
   const used = new Map(versions.map((version) => [artifactName(version), version]));
   const derived = new Set(versions.flatMap((version) =>
-    (version.derived === undefined ? [] : [derivedPath(dataDir, version, version.derived.rules)])));
+    (version.derived === undefined ? [] : [derivedPath(dataDir, version, version.derived)])));
   const lost = contents === null ? [] : await unusableVersions(dataDir, contents.versions);
   const bad = new Set(lost.map(({ version }) => version));
   // A registration puts its file there before the registry knows of it.
@@ -144,7 +144,7 @@ const foldersOf = (name: string): string[] => {
 async function derivedFinding(dataDir: string, version: VersionRecord): Promise<DirectoryFinding[]> {
   const { derived } = version;
   if (derived === undefined) return [];
-  const path = derivedPath(dataDir, version, derived.rules);
+  const path = derivedPath(dataDir, version, derived);
   if ((await hashOf(path).catch(() => null)) === derived.sha256) return [];
   const unknown = derived.rules.filter((rule) => !knownRules.includes(rule));
   const text = `what ${derived.rules.join(' and ')} made of its model is missing or damaged`;

@@ -2,6 +2,7 @@
 // and never edited in place: a changed record is a new value under the same key. Times are wall-clock milliseconds
 // since 1970.
 import type { Pause } from '../base/moment.ts';
+import type { DimensionSizes } from '../onnx/derive/fix-dimensions.ts';
 import type { ClassLabels, DefaultValue } from '../onnx/derive/open-zipmap.ts';
 import type { Expectations, KnownPair, ValidationRow } from './known-answers.ts';
 import type { CheckName } from '../options/judge-options.ts';
@@ -250,6 +251,8 @@ export interface Manifest {
 export interface DerivedFile {
   /** Each with its version, in the order in which they were applied. */
   readonly rules: readonly string[];
+  /** What fix-dimensions was told; not there without it. */
+  readonly sizes?: DimensionSizes;
   readonly sha256: string;
   readonly bytes: number;
 }

@@ -9,6 +9,7 @@ import {
 } from './judge-options.ts';
 import type { JudgeOptions } from './judge-options.ts';
 import { checkName } from '../base/names.ts';
+import { sessionOptionsSchema } from './session-options.ts';
 import { IN_OUR_WORDS, issuesText } from '../base/schema-text.ts';
 
 const KIB = 1024;
@@ -71,6 +72,8 @@ const modelShape = {
   reservoirBytes: z.int().min(64 * KIB).max(1_024 * MIB).default(8 * MIB),
   /** off: no samples, so nothing is judged and the machine never rolls back. */
   samples: z.enum(['on', 'off']).default('on'),
+  /** How the runtime runs versions that are registered from now on, where they do not say it themselves. */
+  session: sessionOptionsSchema.optional(),
   /** Told of every rollback: a command for the shell, or an address; "off" tells nobody. */
   onRollback: z.string().min(1).max(8_192).refine(canBeTold, 'wanted a command, an http(s) address, or off').optional(),
   /** NaN and infinities in the JSON of /v2: bare tokens as Triton writes them, null, or an error. */
@@ -105,6 +108,7 @@ const modelOverrideSchema = z.strictObject({
   reservoirBytes: modelShape.reservoirBytes.unwrap().optional(),
   samples: modelShape.samples.unwrap().optional(),
   onRollback: modelShape.onRollback,
+  session: modelShape.session,
   jsonNonFinite: modelShape.jsonNonFinite.unwrap().optional(),
   judge: judgeOverrideSchema.optional(),
 });

@@ -8,6 +8,8 @@ const VALUE_CHARACTERS_MAX = 1_024;
 const PROVIDERS_MAX = 8;
 const ENTRIES_MAX = 64;
 const THREADS_MAX = 256;
+const DIMENSIONS_MAX = 64;
+const DIMENSION_MAX = 2 ** 31 - 1;
 const THREADS = z.int().min(1).max(THREADS_MAX);
 /**
  * How a file is read, and what is written or shared beside it, the engine decides itself; what the runtime does with
@@ -25,6 +27,9 @@ export const sessionOptionsSchema = z.strictObject({
   interOpThreads: THREADS.exactOptional(),
   arena: z.boolean().exactOptional(),
   memoryPattern: z.boolean().exactOptional(),
+  /** Sizes for open dimensions, by the name that the model has for them: see onnx/derive/fix-dimensions.ts. */
+  freeDimensions: z.record(z.string().min(1).max(NAME_CHARACTERS_MAX), z.int().min(1).max(DIMENSION_MAX))
+    .refine((sizes) => Object.keys(sizes).length <= DIMENSIONS_MAX, `wanted at most ${DIMENSIONS_MAX}`).exactOptional(),
   /** Entries of the runtime's own, such as session.intra_op.allow_spinning. */
   entries: z.record(z.string().min(1).max(NAME_CHARACTERS_MAX), z.string().max(VALUE_CHARACTERS_MAX))
     .refine((entries) => Object.keys(entries).length <= ENTRIES_MAX, `wanted at most ${ENTRIES_MAX}`)
@@ -38,5 +43,22 @@ export type SessionOptions = z.output<typeof sessionOptionsSchema>;
 
 /** A session's options as a line of text; empty when all are the engine's. */
 export const sessionText = (options: SessionOptions = {}): string =>
-  Object.entries(options).sort(([a], [b]) => (a < b ? -1 : 1))
-    .map(([name, value]) => `${name} ${typeof value === 'object' ? JSON.stringify(value) : String(value)}`).join(', ');
+  sorted(options).map(([name, value]) => `${name} ${valueText(value)}`).join(', ');
+
+const sorted = (members: object): [string, unknown][] => Object.entries(members).sort(([a], [b]) => (a < b ? -1 : 1));
+
+const valueText = (value: unknown): string => {
+  if (typeof value !== 'object' || value === null) return String(value);
+  return JSON.stringify(Array.isArray(value) ? value : Object.fromEntries(sorted(value)));
+};
+
+/** What is said for one version over what is said for all of its model; undefined where neither says anything. */
+export function mergedSession(
+  ofModel: SessionOptions = {}, ofVersion: SessionOptions = {},
+): SessionOptions | undefined {
+  const merged: SessionOptions = { ...ofModel, ...ofVersion };
+  const inner = { entries: { ...ofModel.entries, ...ofVersion.entries } };
+  const sizes = { freeDimensions: { ...ofModel.freeDimensions, ...ofVersion.freeDimensions } };
+  if (Object.keys(merged).length === 0) return undefined;
+  return { ...merged, ...(merged.entries && inner), ...(merged.freeDimensions && sizes) };
+}

@@ -16,9 +16,9 @@ import { linear, Type } from '../worker/onnx.ts';
 let dataDir: string;
 beforeEach(() => (dataDir = temporaryDirectory()));
 
-async function add(path: string): Promise<ArtifactRecord> {
+async function add(path: string, sizes?: Readonly<Record<string, number>>): Promise<ArtifactRecord> {
   const artifact = await addArtifact(dataDir, path);
-  const made = await addDerived(dataDir, artifact);
+  const made = await addDerived(dataDir, artifact, sizes);
   return made === null ? artifact : { ...artifact, derived: made.derived };
 }
 const names = (): string[] => readdirSync(join(dataDir, 'artifacts'), { recursive: true, encoding: 'utf8' }).sort();
@@ -45,7 +45,7 @@ suite('what is derived of a model', () => {
     assert.deepEqual(names(), [`${sha256}.onnx`, `${sha256}.open-zipmap-1+open-label-1.derived`]);
     assert.deepEqual(readFileSync(artifactPath(dataDir, artifact)), bytes);
     const { path } = await loadableModel(dataDir, artifact);
-    assert.equal(path, derivedPath(dataDir, artifact, derived!.rules));
+    assert.equal(path, derivedPath(dataDir, artifact, derived!));
     assert.equal(readFileSync(path).length, derived!.bytes);
     await removeArtifact(dataDir, sha256);
     assert.deepEqual(names(), []);
@@ -72,7 +72,7 @@ suite('what is derived of a model', () => {
   test('is made again, the same, when it is missing or damaged, by any number of threads at once', async () => {
     for (const source of [exported('catboost-zipmap').path, inTwoFiles()]) {
       const artifact = await add(source);
-      const path = derivedPath(dataDir, artifact, artifact.derived!.rules);
+      const path = derivedPath(dataDir, artifact, artifact.derived!);
       const whole = readFileSync(path);
       for (const harm of [() => rmSync(path), () => writeFileSync(path, 'torn'), () => writeFileSync(path, linear())]) {
         const before = names().length;
@@ -84,9 +84,28 @@ suite('what is derived of a model', () => {
     }
   });
 
+  test('is a file of its own for each size of an open dimension, and made again with it', async () => {
+    const given = join(temporaryDirectory(), 'm.onnx');
+    writeFileSync(given, linear());
+    const [one, four] = [await add(given, { N: 1 }), await add(given, { N: 4 })];
+    assert.equal(one.sha256, four.sha256);
+    assert.notEqual(one.derived!.sha256, four.derived!.sha256);
+    const paths = [one, four].map((artifact) => derivedPath(dataDir, artifact, artifact.derived!));
+    assert.equal(new Set(paths).size, 2);
+    const whole = paths.map((path) => readFileSync(path));
+    for (const path of paths) rmSync(path);
+    await Promise.all([one, four].map((artifact) => loadableModel(dataDir, artifact)));
+    assert.deepEqual(paths.map((path) => readFileSync(path)), whole);
+    await assert.rejects(add(given, { M: 1 }), {
+      code: 'INVALID_OPTION', message: /"M": no input of the model has an open dimension of this name; wanted of "N"/,
+    });
+    await removeArtifact(dataDir, one.sha256);
+    assert.deepEqual(names(), []);
+  });
+
   test('is refused when it cannot be made again: the model is damaged, the rule unknown, or its file another one', async () => {
     const artifact = await add(exported('catboost-zipmap').path);
-    const path = derivedPath(dataDir, artifact, artifact.derived!.rules);
+    const path = derivedPath(dataDir, artifact, artifact.derived!);
     const of = (derived: Partial<NonNullable<ArtifactRecord['derived']>>): ArtifactRecord =>
       ({ ...artifact, derived: { ...artifact.derived!, ...derived } });
     await assert.rejects(loadableModel(dataDir, of({ rules: ['open-zipmap/7'] })), /"open-zipmap\/7" is not known to/);

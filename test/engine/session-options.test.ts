@@ -1,6 +1,6 @@
 // How the runtime runs a version is said at registration, tried, obeyed by its workers, and gone back to.
 import assert from 'node:assert/strict';
-import { readdirSync } from 'node:fs';
+import { readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { createEngine, type Engine } from '../../src/engine/engine.ts';
@@ -9,6 +9,7 @@ import { modelText } from '../../src/cli/views/status-view.ts';
 import { housingFile } from '../support/housing.ts';
 import { http } from '../support/http.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
+import { linear } from '../worker/onnx.ts';
 
 const dataDir = temporaryDirectory();
 const MODEL = 'housing';
@@ -16,11 +17,12 @@ const PINNED: SessionOptions = {
   providers: ['cpu'], graph: 'basic', intraOpThreads: 2, interOpThreads: 2, arena: false, memoryPattern: true,
   entries: { 'session.intra_op.allow_spinning': '0' },
 };
+const SAID: SessionOptions = { graph: 'basic', entries: { 'session.intra_op.allow_spinning': '1' } };
 let engine: Engine;
 let port: number;
 
 before(async () => {
-  engine = await createEngine({ dataDir, workers: 1, judge: { mode: 'observe' } });
+  engine = await createEngine({ dataDir, workers: 1, judge: { mode: 'observe' }, models: { said: { session: SAID } } });
   ({ port } = await engine.listen({ port: 0 }));
   await engine.register(MODEL, housingFile('2'), { version: '1', promote: true });
 });
@@ -62,6 +64,46 @@ describe('Session options of a version', () => {
     await assert.rejects(engine.promote(MODEL, '3'), { code: 'FILE_QUARANTINED', message: /"2"/ });
     await engine.promote(MODEL, '4');
     assert.equal((await engine.status(MODEL)).models[0]!.model.activeVersion, '4');
+  });
+
+  test('come from the section of the model where the version does not say them, and stay with it', async () => {
+    const session = { entries: { 'session.inter_op.allow_spinning': '0' }, graph: 'all' } as const;
+    await engine.register('said', housingFile('1'), { version: '1' });
+    await engine.register('said', housingFile('1'), { version: '2', session });
+    const { registry } = engine.context;
+    assert.deepEqual(registry.version('said', '1').session, SAID);
+    assert.deepEqual(registry.version('said', '2').session,
+      { graph: 'all', entries: { ...SAID.entries, ...session.entries } });
+    assert.equal(registry.version(MODEL, '1').session, undefined, 'it is said of one model');
+  });
+
+  test('give an open dimension a size: the version takes no other, and answers as the model does', async () => {
+    const path = join(temporaryDirectory(), 'm.onnx');
+    writeFileSync(path, linear());
+    const [N, other] = [4, 2];
+    await assert.rejects(engine.register('fixed', path, { session: { freeDimensions: { rows: N } } }),
+      { code: 'INVALID_OPTION', message: /"rows": no input of the model .* wanted of "N"/ });
+    assert.throws(() => engine.context.registry.model('fixed'), { code: 'MODEL_NOT_FOUND' });
+    for (const [version, size] of [['1', N], ['2', other]] as const) {
+      await engine.register('fixed', path, { version, session: { freeDimensions: { N: size } } });
+      const { signature, derived } = engine.context.registry.version('fixed', version);
+      assert.deepEqual(signature.inputs[0]!.shape, [size, 3]);
+      assert.deepEqual([derived!.rules, derived!.sizes], [['fix-dimensions/1'], { N: size }]);
+    }
+    await engine.promote('fixed', '1');
+    const infer = (rows: number): ReturnType<typeof http> => http(port, '/v2/models/fixed/infer', {
+      body: JSON.stringify({
+        inputs: [{ name: 'x', datatype: 'FP32', shape: [rows, 3], data: new Array<number>(rows * 3).fill(1) }],
+      }),
+    });
+    const right = await infer(N);
+    assert.deepEqual((right.json['outputs'] as { data: number[] }[])[0]!.data, new Array(N).fill(111.5));
+    assert.equal((await infer(other)).status, 400);
+    await engine.promote('fixed', '2', { allowSignatureChange: true });
+    assert.equal((await infer(other)).status, 200);
+    assert.equal((await infer(N)).status, 400);
+    await engine.rollback('fixed');
+    assert.equal((await infer(N)).status, 200, 'a rollback goes back to the size as well');
   });
 
   test('are tried in the trial, and obeyed by the workers as the record has them', async () => {

@@ -155,4 +155,24 @@ suite('/v2 routes', () => {
     const other = await load({ 'file:6/model.onnx': Buffer.from(identity(Type.FLOAT, [2])).toString('base64') });
     assert.deepEqual([other.status, other.json['code']], [409, 'SIGNATURE_CHANGED']);
   });
+
+  test('load takes how the runtime is to run a new version, as an object or as a text, and of no other', async () => {
+    const load = (parameters: object): Promise<Answer> =>
+      http(port, '/v2/repository/models/m/load', { headers: BEARER, body: JSON.stringify({ parameters }) });
+    const content = Buffer.from(linear(9)).toString('base64');
+    const session = { graph: 'basic', intraOpThreads: 2 };
+    for (const [version, given] of [['7', session], ['8', JSON.stringify(session)]] as const) {
+      assert.equal((await load({ [`file:${version}/model.onnx`]: content, session: given })).status, 200, version);
+      assert.deepEqual(engine.context.registry.version('m', version).session, session);
+    }
+    for (const wrong of [{ graph: 'most' }, '{"graph":', '[]', 3, { providers: [] }]) {
+      const { status, json } = await load({ 'file:9/model.onnx': content, session: wrong });
+      assert.deepEqual([status, json['code']], [400, 'INVALID_REQUEST'], JSON.stringify(wrong));
+    }
+    for (const odd of [{ session }, { stacking: 'none' }]) {
+      const { status, text } = await load({ version: '3', ...odd });
+      assert.equal(status, 400);
+      assert.match(text, /is said of a new version when it comes; wanted its files beside it/);
+    }
+  });
 });

@@ -56,20 +56,38 @@ function registerCommand(): Command {
     .addOption(new Option('--nan-inputs <mode>', 'whether it is asked about NaN and null (default: unless its trial ' +
       'failed at them); refuse: they are answered 400').choices(NAN_INPUTS))
     .addOption(new Option('--session <json>', 'how the runtime runs it, as JSON or a file of it: providers, graph, ' +
-      'intraOpThreads, interOpThreads, arena, memoryPattern, entries').argParser(sessionOf))
+      'intraOpThreads, interOpThreads, arena, memoryPattern, freeDimensions, entries').argParser(sessionOf))
+    .addOption(new Option('--free-dimension <name=size>', 'gives an open dimension of the model this size; may be ' +
+      'said several times').argParser(dimensionIn))
     .addOption(expectOption())
     .option('--promote', 'make it the active version at once')
     .option('--allow-signature-change', `with --promote: ${CHANGE_SIGNATURE}`)
     .option('--force', `also when its answers are not those of the baseline file; with --promote: ${FORCE}`)
-    .action(async (model: string, file: string, flags: VerbFlags<'register'>) => {
+    .action(async (model: string, file: string, flags: RegisterFlags) => {
       const { version, baseline, golden, output, outputKind, inputColumns, stacking, nanInputs, promote } = flags;
-      const { session, allowSignatureChange, force, expect } = flags;
+      const { allowSignatureChange, force, expect } = flags;
+      const session = withDimensions(flags);
       const result = await ask(flags, 'register', {
         model, file, version, baseline, golden, output, outputKind, inputColumns, stacking, nanInputs,
         session, promote, allowSignatureChange, force, expect,
       }, `registering a version of ${model}`);
       printResult(flags, result, registeredText);
     });
+}
+
+type Sizes = NonNullable<SessionOptions['freeDimensions']>;
+type RegisterFlags = VerbFlags<'register'> & { readonly freeDimension?: Sizes };
+
+// A name may have an = in it; a size has none.
+function dimensionIn(given: string, before: Sizes = {}): Sizes {
+  const [, name, size] = /^(.+)=(\d+)$/.exec(given) ?? [];
+  if (name === undefined) throw new InvalidArgumentError('wanted NAME=SIZE, such as batch=1');
+  return { ...before, [name]: Number(size) };
+}
+
+function withDimensions({ session, freeDimension }: RegisterFlags): SessionOptions | undefined {
+  if (freeDimension === undefined) return session;
+  return { ...session, freeDimensions: { ...session?.freeDimensions, ...freeDimension } };
 }
 
 const expectOption = (): Option => new Option('--expect <change>',

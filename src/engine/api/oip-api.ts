@@ -53,11 +53,10 @@ export function createOipApi(
       if (served === undefined) return [{ name: model, state: 'UNAVAILABLE', reason: 'unloaded' }];
       return indexEntries(served);
     }),
-    load: async (model, { version, files, stacking, expect }) => {
+    load: async (model, { version, files, ...about }) => {
       life.assertOpen();
       if (files !== undefined) await registerBytes(control, files, {
-        model, ...(version !== undefined && { version }), ...(stacking !== undefined && { stacking }),
-        ...(expect !== undefined && { expect }),
+        model, ...(version !== undefined && { version }), ...about,
       });
       // Throws for a model that nobody registered.
       else registry.model(model);
@@ -66,7 +65,7 @@ export function createOipApi(
       await table.settled(model);
       const served = table.served(model);
       if (version !== undefined && served.rollout.activeVersion?.version !== version) {
-        const declared = expect === undefined ? {} : { expect };
+        const declared = about.expect === undefined ? {} : { expect: about.expect };
         await control.promote({ model, version, reason: 'loaded over HTTP', ...declared }, BY);
       }
       served.deploymentOf(undefined);

@@ -6,6 +6,7 @@ import type { Actor, Answer, Arguments, ControlPlane } from '../../admin/command
 import { momentOf } from '../../base/moment.ts';
 import { isLastgoodError, lastgoodError } from '../../base/errors.ts';
 import { optionsOfModel } from '../../options/options.ts';
+import { mergedSession } from '../../options/session-options.ts';
 import { anonymousBytes } from '../../base/process-memory.ts';
 import { packageVersion } from '../../base/package-root.ts';
 import { artifactPath } from '../../artifacts/directory.ts';
@@ -41,11 +42,12 @@ export class OperatorApi implements ControlPlane {
     this.#life.assertOpen();
     const { promote, allowSignatureChange, force, ...request } = args;
     const ofModel = optionsOfModel(options, request.model);
+    const session = mergedSession(ofModel.session, request.session);
     const registration = this.#lastRegistration.then(() =>
       registerVersion({
         dataDir, registry, clock, trialMs, trialMemoryBytes, intraOpThreads, preparation,
         runMemoryMax: ofModel.runMemoryMax, p95LimitMs: ofModel.judge.p95LimitMs,
-      }, { ...request, force: force ?? false }, by),
+      }, { ...request, ...(session === undefined ? {} : { session }), force: force ?? false }, by),
     );
     this.#lastRegistration = registration.catch(() => undefined);
     const version = await registration;

@@ -6,6 +6,8 @@ import { readModel } from '../graph.ts';
 import type { OnnxModel } from '../graph.ts';
 import { Fields, WireType } from '../protobuf.ts';
 import type { ByteSource, Span } from '../protobuf.ts';
+import { FIX_DIMENSIONS, fixDimensions } from './fix-dimensions.ts';
+import type { DimensionSizes } from './fix-dimensions.ts';
 import { DEFAULT_INPUTS_MAX, openDefault } from './open-default.ts';
 import { openLabel } from './open-label.ts';
 import { openSequence } from './open-sequence.ts';
@@ -20,7 +22,7 @@ const RULES: Readonly<Record<string, (source: ByteSource, model: OnnxModel) => C
 };
 
 /** Each with its version. */
-export const knownRules: readonly string[] = Object.keys(RULES);
+export const knownRules: readonly string[] = [...Object.keys(RULES), FIX_DIMENSIONS];
 
 interface Derivation {
   /** Those that found something to do. */
@@ -32,21 +34,29 @@ interface Derivation {
   readonly defaults: Readonly<Record<string, DefaultValue>>;
 }
 
-/** What the rules make of a model, all of them or those named; null when they leave it as it is. */
-export function derive(source: ByteSource, rules: readonly string[] = knownRules): Derivation | null {
-  const unknown = rules.find((rule) => !Object.hasOwn(RULES, rule));
+/**
+ * What the rules make of a model, all of them or those named, where some open dimensions are to have a size; null when
+ * they leave it as it is.
+ */
+export function derive(
+  source: ByteSource, rules: readonly string[] = knownRules, sizes: DimensionSizes = {},
+): Derivation | null {
+  const unknown = rules.find((rule) => !knownRules.includes(rule));
   if (unknown !== undefined) {
     throw new Error(`the rule "${unknown}" is not known to this build; known are ${knownRules.join(', ')}`);
   }
-  if (!isOfInterest(source)) return null;
+  const isSized = rules.includes(FIX_DIMENSIONS) && Object.keys(sizes).length > 0;
+  if (!isSized && !isOfInterest(source)) return null;
   const model = readModel(source);
   const changes = rules
+    .filter((rule) => rule !== FIX_DIMENSIONS)
     .map((rule) => ({ rule, ...RULES[rule]!(source, model) }))
     .filter(({ edits }) => edits.length > 0);
-  if (changes.length === 0) return null;
+  if (!isSized && changes.length === 0) return null;
+  const edits = changes.flatMap((change) => change.edits);
   return {
-    rules: changes.map(({ rule }) => rule),
-    pieces: withEdits(source, changes.flatMap(({ edits }) => edits)),
+    rules: [...changes.map(({ rule }) => rule), ...(isSized ? [FIX_DIMENSIONS] : [])],
+    pieces: withEdits(source, isSized ? fixDimensions(source, model, edits, sizes) : edits),
     labels: Object.assign({}, ...changes.map(({ labels }) => labels)) as Derivation['labels'],
     defaults: Object.assign({}, ...changes.map(({ defaults }) => defaults)) as Derivation['defaults'],
   };

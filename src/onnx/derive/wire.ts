@@ -57,7 +57,8 @@ export const field = (number: number, content: Uint8Array | string): Uint8Array 
   return Buffer.concat([varint(number * 8 + 2), varint(bytes.length), bytes]);
 };
 
-const integerField = (number: number, value: number): Uint8Array =>
+/** A field with a whole number from 0 on. */
+export const integerField = (number: number, value: number): Uint8Array =>
   Buffer.concat([varint(number * 8), varint(value)]);
 
 /** What a graph declares of a tensor; of no shape when it is null. */

@@ -86,7 +86,8 @@ export interface RegistrationRequest {
 /**
  * Registers the file as a version and returns its record, which is on disk by then. Throws INVALID_NAME,
  * VERSION_EXISTS, FILE_UNREADABLE, INVALID_BASELINE, INVALID_OUTPUT, INVALID_COLUMNS, INVALID_GOLDEN,
- * PREDICTIONS_DIFFER, TRIAL_FAILED, STACKING_UNPROVEN or FILES_EXHAUSTED, and then nothing has changed.
+ * INVALID_OPTION (a size for a dimension that it has not), PREDICTIONS_DIFFER, TRIAL_FAILED, STACKING_UNPROVEN or
+ * FILES_EXHAUSTED, and then nothing has changed.
  */
 export async function registerVersion(
   ports: RegistrationPorts,
@@ -112,7 +113,7 @@ async function addVersion(
 ): Promise<VersionRecord> {
   const copied = await addArtifact(ports.dataDir, request.file);
   try {
-    const made = await addDerived(ports.dataDir, copied);
+    const made = await addDerived(ports.dataDir, copied, request.session?.freeDimensions);
     const artifact = { ...copied, ...(made === null ? {} : { derived: made.derived }) };
     const validation = baselineFile === null ? [] : validationRows(baselineFile);
     const trial = await tryOut(ports, request, artifact, {

@@ -147,7 +147,8 @@ suite('derive', () => {
     const { bytes } = exported('sklearn-zipmap-int');
     assert.throws(() => derived(bytes, ['open-zipmap/2']), /rule "open-zipmap\/2" is not known to this build; known/);
     assert.throws(() => derived(bytes, ['toString']), /not known/);
-    assert.deepEqual(knownRules, ['open-zipmap/1', 'open-sequence/1', 'open-label/1', 'open-default/1']);
+    assert.deepEqual(knownRules, ['open-zipmap/1', 'open-sequence/1', 'open-label/1', 'open-default/1',
+      'fix-dimensions/1']);
   });
 
   test('comes to an end with whatever it is given', () => {
