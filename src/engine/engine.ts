@@ -11,7 +11,7 @@ import { carryOut, checkedArguments, controlPlane } from '../admin/commands.ts';
 import type { Answer, Arguments, ControlPlane, PromoteArguments, RegisterArguments } from '../admin/commands.ts';
 import { startFront } from '../api/server.ts';
 import type { Front } from '../api/serving-api.ts';
-import { systemClock, withTimeout } from '../base/clock.ts';
+import { type Clock, systemClock, withTimeout } from '../base/clock.ts';
 import { lastgoodError, reasonOf } from '../base/errors.ts';
 import type { VersionRecord } from '../domain/records.ts';
 import { type EngineOptions, type ResolvedOptions, resolveOptions } from '../options/options.ts';
@@ -19,6 +19,7 @@ import { startRecorder } from '../record/recording.ts';
 import { removeStaleParts } from '../artifacts/directory.ts';
 import { AsyncCommits } from '../registry/commit/commits.ts';
 import { Registry } from '../registry/registry.ts';
+import type { InFlightFile } from '../shared-memory/in-flight.ts';
 import { memoryBudget } from '../shared-memory/memory-budget.ts';
 import { openStoreOnAnyDisk } from '../registry/opening/open-store.ts';
 import type { RegistryStore } from '../registry/store/store.ts';
@@ -47,6 +48,7 @@ import { RollbackNotices } from './notices/rollback-notices.ts';
 import { GuardedStart } from './safety/guarded-start.ts';
 import { lookIntoLastDeath } from './blame/last-death.ts';
 import { PostMortem } from './blame/post-mortem.ts';
+import { TrafficStore } from './traffic-store.ts';
 import { RefusedInputs } from './safety/refused-inputs.ts';
 
 /** A kept-alive connection may carry one more request after the drain: it gets 503 and a farewell, not a reset. */
@@ -82,6 +84,16 @@ export async function createEngine(raw: EngineOptions = {}, hooks: EngineHooks =
   }
 }
 
+// Kept in the file of what runs, for the engine after one that died.
+function refusedInputs(clock: Clock, inFlight: InFlightFile | null): RefusedInputs {
+  return new RefusedInputs({
+    clock, before: inFlight?.text ?? '',
+    keep: (text) => {
+      if (inFlight !== null) inFlight.text = text;
+    },
+  });
+}
+
 export class Engine extends EventEmitter<EngineEvents> implements EngineLife {
   readonly context: EngineContext;
   readonly models: ModelTable;
@@ -101,6 +113,7 @@ export class Engine extends EventEmitter<EngineEvents> implements EngineLife {
   readonly #stackWatcher: StackWatcher;
   readonly #diskWatch: DiskWatch;
   readonly #notices: RollbackNotices;
+  readonly #traffic: TrafficStore;
   #front: Front | null = null;
   #draining: Promise<Drained> | null = null;
   #closing: Promise<void> | null = null;
@@ -117,12 +130,16 @@ export class Engine extends EventEmitter<EngineEvents> implements EngineLife {
     const meters = new EngineMeters();
     const emit = this.#announce;
     const tell = (what: string, reason: string): void => emit({ kind: 'problem', model: '', what, reason });
+    const traffic = new TrafficStore({ store, registry, clock, mayWrite: !options.follow });
+    this.#traffic = traffic;
     const monitor = new MonitorLink({
+      traffic: traffic.memory,
       onHealth: (report) => models.all.get(report.model)?.onHealth(report),
       onVerdict: (verdict) => void models.all.get(verdict.model)?.onVerdict(verdict),
       onMeasured: (measured) => meters.add(measured),
       onRestart: (reason) => {
         meters.monitorRestarts += 1;
+        traffic.mark('monitor', 'the monitor was started again');
         tell('the monitor ended and was started again', reason);
         for (const served of models.all.values()) served.rejoinMonitor();
       },
@@ -137,12 +154,7 @@ export class Engine extends EventEmitter<EngineEvents> implements EngineLife {
         log.warn({ model, version, reason }, 'its answers could not be compared with those of the version before'),
     });
     const memory = memoryBudget(options.memoryMax);
-    const refused = new RefusedInputs({
-      clock, before: inFlight?.text ?? '',
-      keep: (text) => {
-        if (inFlight !== null) inFlight.text = text;
-      },
-    });
+    const refused = refusedInputs(clock, inFlight);
     this.context = {
       options, registry, clock, log, meters, monitor, preparation, expectedChanges, memory, emit, inFlight, refused,
     };
@@ -201,6 +213,9 @@ export class Engine extends EventEmitter<EngineEvents> implements EngineLife {
   /** Part of createEngine. */
   async start(): Promise<void> {
     const { options, clock, monitor } = this.context;
+    this.#traffic.restore();
+    this.#traffic.mark('start', 'the engine started');
+    this.#traffic.start();
     monitor.start();
     this.#memoryWatch.start();
     this.#diskWatch.start();
@@ -346,6 +361,7 @@ export class Engine extends EventEmitter<EngineEvents> implements EngineLife {
     await this.models.close();
     await noticesEnded;
     await this.context.monitor.stop();
+    await this.#traffic.close();
     await this.#commits.close();
     await this.#store.close();
     await this.#admin?.close();

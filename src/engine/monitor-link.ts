@@ -4,7 +4,7 @@ import { lastgoodError } from '../base/errors.ts';
 import { ManagedThread, type ThreadOptions } from '../base/managed-thread.ts';
 import type {
   CapturedPredictions, CapturePredictions, DetachedRings, DetachRings, HealthReport, MeasuredModel,
-  MeasuredSamples, MeasureSamples, MonitorCommand, MonitorReport, Verdict,
+  MeasuredSamples, MeasureSamples, MonitorCommand, MonitorData, MonitorReport, Verdict,
 } from '../judge/types/messages.ts';
 import type { RecorderThread } from '../record/recording.ts';
 import { withTimeout } from '../base/clock.ts';
@@ -27,6 +27,8 @@ interface MonitorLinkPorts {
   readonly onRestart: (reason: string) => void;
   /** Told the same as the monitor; null while samples are not recorded. */
   readonly recorder: RecorderThread | null;
+  /** Counted into by every monitor thread in turn. */
+  readonly traffic: SharedArrayBuffer;
 }
 
 type Answer = CapturedPredictions | DetachedRings | MeasuredSamples;
@@ -37,9 +39,11 @@ type MonitorThread = ManagedThread<MonitorCommand, MonitorReport>;
 /** A handle of the thread that judges; whenever it is started, all rings and generations must be posted anew. */
 export function monitorThread(
   events: Pick<ThreadOptions<MonitorCommand, MonitorReport>, 'onReport' | 'onUnexpectedEnd'>,
+  traffic: SharedArrayBuffer | null = null,
 ): MonitorThread {
   return new ManagedThread({
     entry: new URL('../judge/monitor/monitor.js', import.meta.url), name: 'lastgood-monitor',
+    data: { traffic } satisfies MonitorData,
     lastCommand: { kind: 'stop' }, stopMsMax: STOP_MS_MAX, ...events,
   });
 }
@@ -66,7 +70,7 @@ export class MonitorLink {
         this.#thread.start();
         this.#ports.onRestart(reason);
       },
-    });
+    }, ports.traffic);
   }
 
   start(): void {

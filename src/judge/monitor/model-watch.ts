@@ -16,6 +16,7 @@ import type { GenerationJudge, JudgedLook } from '../checks/generation-judge.ts'
 import { InputFeed } from '../window/input-feed.ts';
 import { drainInOrder, RingGroup } from '../window/ring-merge.ts';
 import type { InputsKept } from '../window/input-counts.ts';
+import type { TrafficCounter } from './traffic-counter.ts';
 import { verdictOf, violationsOf, warningsOf } from '../verdict/verdict.ts';
 
 /** The generation that is judged, with what its `watch` command said. */
@@ -33,6 +34,7 @@ interface Watched {
 export class ModelWatch {
   readonly #model: string;
   readonly #meter: SampleMeter;
+  readonly #traffic: TrafficCounter | null;
   readonly #groups = new Map<number, RingGroup>();
   readonly #feeds = new Map<number, InputFeed>();
   #watched: Watched | null = null;
@@ -44,9 +46,11 @@ export class ModelWatch {
   #lappedBefore = 0;
   #nowUs = 0;
 
-  constructor(model: string, meter: SampleMeter) {
+  /** `traffic` counts for the timeline; null where nobody keeps one. */
+  constructor(model: string, meter: SampleMeter, traffic: TrafficCounter | null = null) {
     this.#model = model;
     this.#meter = meter;
+    this.#traffic = traffic;
   }
 
   get generation(): number | null {
@@ -129,7 +133,9 @@ export class ModelWatch {
 
   readonly #visit = (sample: Readonly<Sample>, version: string | null): void => {
     const { generation } = sample;
-    this.#meter.add(sample, version ?? this.#versionOf(generation));
+    const answered = version ?? this.#versionOf(generation);
+    this.#meter.add(sample, answered);
+    this.#traffic?.add(this.#model, answered, sample);
     if (generation === this.#watched?.state.generation) this.#watched.state.add(sample);
     else if (generation <= this.#newestWatched) this.#lateSamples += 1;
     else this.#hold(sample);

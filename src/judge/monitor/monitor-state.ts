@@ -3,11 +3,17 @@
 import type { MonitorCommand, MonitorReport } from '../types/messages.ts';
 import { ModelMeters } from './model-meters.ts';
 import { ModelWatch } from './model-watch.ts';
+import type { TrafficCounter } from './traffic-counter.ts';
 
 export class MonitorState {
   readonly #models = new Map<string, ModelWatch>();
   readonly #meters = new ModelMeters();
+  readonly #traffic: TrafficCounter | null;
   #stopped = false;
+
+  constructor(traffic: TrafficCounter | null = null) {
+    this.#traffic = traffic;
+  }
 
   /** A `stop` came in; nothing is handled after it. */
   get stopped(): boolean {
@@ -79,7 +85,7 @@ export class MonitorState {
   #model(name: string): ModelWatch {
     let model = this.#models.get(name);
     if (model === undefined) {
-      model = new ModelWatch(name, this.#meters.of(name));
+      model = new ModelWatch(name, this.#meters.of(name), this.#traffic);
       this.#models.set(name, model);
     }
     return model;

@@ -7,6 +7,12 @@ import type { InputColumn } from '../../domain/input-columns.ts';
 import type { RowRings } from '../../worker/messages.ts';
 import type { CheckCause, CheckEffect, JudgePhase } from './check-kinds.ts';
 
+/** What the monitor thread is started with. */
+export interface MonitorData {
+  /** Where what each version answers is counted for the timeline; null where nobody keeps that. */
+  readonly traffic: SharedArrayBuffer | null;
+}
+
 /** Adds rings to read: those of one deployment's workers, or the main thread's own (deploymentId 0 of a model). */
 export interface AttachRings {
   readonly kind: 'attach';

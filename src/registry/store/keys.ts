@@ -12,6 +12,7 @@
 //   decision, ID                      -> DecisionRecord
 //   decision-order, MODEL, NUMBER     -> the id of that model's NUMBERth decision
 //   boot, MODEL                       -> BootRecord
+//   traffic, SECOND                   -> TrafficBlock: what was counted until then, for the timeline
 import type {
   Attachments, DecisionRecord, EventRecord, ModelRecord, VersionRecord,
 } from '../../domain/records.ts';
@@ -25,6 +26,18 @@ export interface BootRecord {
   readonly crashesStarting: number;
   /** While it served on probation. */
   readonly crashesServing: number;
+}
+
+/** What was counted in the minute before, of all versions; the records are those of shared-memory/traffic.ts. */
+export interface TrafficBlock {
+  readonly series: readonly { readonly model: string; readonly version: string; readonly records: Uint8Array }[];
+  readonly marks: readonly TrafficMark[];
+}
+/** Something that happened to the engine as a whole. */
+export interface TrafficMark {
+  readonly atMs: number;
+  readonly kind: 'start' | 'monitor' | 'certificate';
+  readonly text: string;
 }
 
 /** Says whose data these are and how to read them. */
@@ -85,3 +98,5 @@ export const decisionOrderKey = (model: string, number: number): RecordKey<strin
   parts: ['decision-order', model, number],
 });
 export const decisionOrderOf = (model: string): KeyPrefix<string> => ({ prefix: ['decision-order', model] });
+export const ALL_TRAFFIC: KeyPrefix<TrafficBlock> = { prefix: ['traffic'] };
+export const trafficKey = (second: number): RecordKey<TrafficBlock> => ({ parts: ['traffic', second] });
