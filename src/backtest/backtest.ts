@@ -63,6 +63,7 @@ export class Backtest {
     const atMs = Math.max(line.t, model.nowMs);
     try {
       if (line.event === 'promote') model.promote(line, atMs);
+      else if (line.event === 'repeat') model.repeat(line, atMs);
       else model.sample(line, atMs);
     } catch (error) {
       if (isLastgoodError(error) && error.code !== 'INVALID_BASELINE') throw error;

@@ -11,7 +11,8 @@ export interface BacktestDecision {
   readonly t: number;
   readonly model: string;
   readonly version: string;
-  readonly check: CheckName;
+  /** pairs: the version before answers the same questions differently. */
+  readonly check: CheckName | 'pairs';
   readonly verdict: CheckResult['verdict'];
   /** suppressed: it asks for a rollback, and evidence.suppressedBy says why there would have been none. */
   readonly action: 'rollback' | 'warn' | 'none' | 'suppressed';
@@ -24,7 +25,7 @@ interface DecisionContext {
   /** How the outputs were read; null before the first. */
   readonly kind: OutputKind | null;
   readonly suppressedBy: string | null;
-  /** Whether version or data are to blame for a drift: without inputs and models nobody can tell. */
+  /** Who is to blame: by pairs, or, of a drift, by inputs and models; without either nobody can tell. */
   readonly attribution: Finding | 'unavailable' | null;
   /** Rows of the baseline. */
   readonly rows: number | null;

@@ -11,35 +11,39 @@ import { GenerationState } from '../judge/monitor/generation.ts';
 import type { GenerationJudge, JudgedLook } from '../judge/checks/generation-judge.ts';
 import { checkVerdict } from '../judge/checks/table.ts';
 import type { CheckEvidence } from '../judge/checks/check.ts';
-import { triggerOf } from '../judge/verdict/verdict.ts';
+import { referenceOf } from '../judge/baseline/reference.ts';
+import { failingOf, triggerOf } from '../judge/verdict/verdict.ts';
+import { PAIRS_FORMAT } from '../judge/pairs/pair-schema.ts';
 import type { JudgeOptions } from '../options/judge-options.ts';
 import { emptyModel } from '../registry/rules.ts';
 import type { Baseline, ModelRecord, OutputKind } from '../domain/records.ts';
 import { suppressionBy, suppressionOf } from '../rollout/decisions.ts';
 import type { BacktestDecision } from './decision.ts';
 import { evidenceOf, isDrift } from './decision.ts';
-import type { PromoteLine, SampleLine } from './record-line.ts';
+import { PairedReplay } from './paired-replay.ts';
+import type { PromoteLine, RepeatLine, SampleLine, TwinAnswer } from './record-line.ts';
+import { quietUntil } from './quiet-time.ts';
 import { RecentRows } from './recent-rows.ts';
 import { RecordedSamples } from './recorded-sample.ts';
 import { baselineOfLine, kindOfRows } from './recorded-version.ts';
 import type { Standby } from './standby.ts';
 
-/** The longest window in short ones: after so long without a sample every window is empty. */
-const EMPTY_AFTER_WINDOWS = 1_441;
-/** While the windows run empty, a slot ends every so many windows: of the short windows, of the hour, of the day. */
-const QUIET_STEPS = [
-  { idleWindows: 6, stepWindows: 1 / 12 },
-  { idleWindows: 61, stepWindows: 1 },
-  { idleWindows: Infinity, stepWindows: 15 },
-] as const;
 /** How long the clock goes on after the last line, in short windows: two looks may be needed to decide. */
 const AFTER_WINDOWS = 1 / 4;
 /** Who is to blame for a drift is asked again after so many short windows. */
 const ASKED_AGAIN_WINDOWS = 5;
+/** Versions whose baselines are kept, the newest: the one before is asked as a twin, seldom an earlier one. */
+const BASELINES_MAX = 16;
 /** p95 latencies are for people; they are read anew after so much. */
 const P95_SAMPLES = 500;
 const P95_MS = 10_000;
 
+/** What was told of a check last, and why nothing was done, so far. */
+interface Told {
+  readonly verdict: CheckResult['verdict'];
+  readonly action: BacktestDecision['action'];
+  readonly reasons: readonly string[];
+}
 interface Generation {
   readonly state: GenerationState;
   readonly judge: GenerationJudge;
@@ -55,9 +59,16 @@ interface Generation {
   p95Ms: number | null;
   p95AtMs: number;
   p95Samples: number;
+  /** What its promote line says of it; null without one. */
+  readonly promoted: PromoteLine | null;
+  /** Its pairs, once the version before was asked the same; requests that were asked again before that wait. */
+  paired: PairedReplay | null;
+  repeats: RepeatLine[];
+  /** What pairs disagree about has been told. */
+  readonly disagreed: Set<BacktestDecision['action']>;
   /** Who was last found to be to blame for a drift, and when. */
   found: { readonly finding: Finding; readonly atMs: number } | null;
-  readonly told: Map<string, { readonly verdict: CheckResult['verdict']; readonly action: BacktestDecision['action'] }>;
+  readonly told: Map<string, Told>;
 }
 
 export class ModelReplay {
@@ -67,6 +78,8 @@ export class ModelReplay {
   readonly #samples = new RecordedSamples();
   readonly #seen = new Set<string>();
   readonly #recent = new RecentRows();
+  /** Of the versions that were promoted: one may be asked as a twin later. */
+  readonly #baselines = new Map<string, Baseline | null>();
   #lastGood: string | null = null;
   #standby: Standby | { readonly unavailable: string } | null = null;
   #record: ModelRecord;
@@ -133,6 +146,36 @@ export class ModelReplay {
       line, { kind: kind ?? 'scalar', width: baseline?.width ?? 1 }, state.generation, atUs);
     if (this.#standby !== null) this.#recent.add(line, sample.input);
     state.add(sample);
+    if (line.twin !== undefined) this.#pair(generation, line.twin, { ...sample, outputs });
+  }
+
+  /** Takes in requests that were asked again; of versions that are not active nobody wants to know. */
+  repeat(line: RepeatLine, atMs: number): void {
+    this.#lookUntil(atMs);
+    const generation = this.#generation;
+    if (generation?.version !== line.version) return;
+    if (generation.paired === null) generation.repeats.push(line);
+    else generation.paired.repeat(line);
+  }
+
+  #pair(generation: Generation, twin: TwinAnswer, row: Parameters<PairedReplay['add']>[0]): void {
+    const { version, width, baseline, promoted, state } = generation;
+    const kind = generation.kind ?? 'scalar';
+    if (twin.version === version) {
+      throw new Error(`"twin" is of version "${version}", whose line it is; wanted the version before`);
+    }
+    if (twin.ok && width >= 0 && kind !== 'sequence' && twin.outputs.length !== width) {
+      throw new Error(`"twin" has ${twin.outputs.length} outputs; wanted ${width}, as the version itself`);
+    }
+    if (generation.paired?.twin !== twin.version) {
+      const other = this.#baselines.get(twin.version) ?? null;
+      generation.paired = new PairedReplay({
+        generation: state.generation, version, twin: twin.version, kind, width: baseline?.width ?? 1, promoted,
+        own: referenceOf(baseline), other: referenceOf(other), windowMs: this.#options.windowMs,
+      });
+    }
+    for (const repeated of generation.repeats.splice(0)) generation.paired.repeat(repeated);
+    generation.paired.add(row, twin.ok ? twin.outputs : null);
   }
 
   /** Lets the clock go on for as long as what was recorded may still decide something. */
@@ -152,7 +195,11 @@ export class ModelReplay {
       ...(isRestored && { restoredGeneration: generation }),
     };
     const state = new GenerationState(generation);
+    this.#baselines.delete(version);
+    this.#baselines.set(version, baseline);
+    if (this.#baselines.size > BASELINES_MAX) this.#baselines.delete(this.#baselines.keys().next().value!);
     this.#generation = {
+      promoted: line, paired: null, repeats: [], disagreed: new Set(),
       state, version, baseline, judge: state.judgeBy(this.#options, baseline), sinceMs: atMs,
       kind: line?.kind ?? baseline?.kind ?? null, baselineWidth: line?.baseline[0]?.length ?? -1, width: -1,
       nextLookMs: atMs + this.#options.lookMs, rolledBack: false,
@@ -183,23 +230,16 @@ export class ModelReplay {
       this.#look(generation, nowMs);
       generation.nextLookMs += lookMs;
       // The next look at which something may be different, on the grid of looks and not after the next sample's.
-      const skipMs = Math.min(this.#quietUntil(nowMs), untilMs) - generation.nextLookMs;
+      const quietMs = quietUntil(nowMs, nowMs - this.#lastSampleMs, this.#options);
+      const skipMs = Math.min(quietMs, untilMs) - generation.nextLookMs;
       if (skipMs > 0) generation.nextLookMs += Math.floor(skipMs / lookMs) * lookMs;
     }
-  }
-
-  // When the slots of the shortest window that still holds something end next; compat's window does not know time.
-  #quietUntil(nowMs: number): number {
-    const { windowMs, mode } = this.#options;
-    const idleMs = nowMs - this.#lastSampleMs;
-    if (mode === 'compat' || idleMs > windowMs * EMPTY_AFTER_WINDOWS) return Infinity;
-    const windows = QUIET_STEPS.find(({ idleWindows }) => idleMs <= windowMs * idleWindows)!.stepWindows;
-    return (Math.floor(nowMs / (windowMs * windows)) + 1) * windowMs * windows;
   }
 
   #look(generation: Generation, nowMs: number): void {
     const phase = this.#record.probationEndedAtMs === null ? 'probation' as const : 'steady' as const;
     const look = generation.judge.look(nowMs * 1_000, phase, this.#p95Of(generation, nowMs));
+    this.#tellDisagreement(generation, phase, nowMs);
     if (this.#isQuiet(generation, look)) {
       this.#endProbation(generation, nowMs);
       return;
@@ -248,39 +288,90 @@ export class ModelReplay {
     generation: Generation, look: JudgedLook, check: CheckResult,
     { nowMs, phase }: { readonly nowMs: number; readonly phase: JudgePhase },
   ): void {
-    const told = generation.told.get(check.check) ?? { verdict: 'inconclusive', action: 'none' };
+    const told = generation.told.get(check.check) ?? { verdict: 'inconclusive', action: 'none', reasons: [] };
     const isNewFail = told.verdict !== check.verdict && check.verdict === 'fail';
-    const { action, suppressedBy, finding } = this.#actionOn(generation, check, { nowMs, isNewFail });
-    const isNews = told.verdict !== check.verdict || (told.action === 'suppressed' && action === 'rollback');
+    const { action, suppressedBy, finding } = this.#actionOn(generation, look, check, { nowMs, isNewFail });
+    // What pairs say while they come in is told once each.
+    const isNewReason = generation.paired !== null && suppressedBy !== null && !told.reasons.includes(suppressedBy);
+    const isNews = told.verdict !== check.verdict || (told.action === 'suppressed' && action === 'rollback') ||
+      (isNewReason && suppressedBy !== 'rolled_back');
     if (!isNews) return;
-    generation.told.set(check.check, { verdict: check.verdict, action });
-    const attribution = check.verdict === 'fail' && isDrift(check.check) ? finding ?? 'unavailable' as const : null;
+    const reasons = isNewReason ? [...told.reasons, suppressedBy] : told.reasons;
+    generation.told.set(check.check, { verdict: check.verdict, action, reasons });
+    const asked = finding ?? (isDrift(check.check) ? 'unavailable' as const : null);
     this.#emit({
       t: nowMs, model: this.#model, version: generation.version, check: check.check, verdict: check.verdict, action,
       evidence: evidenceOf(look, check, {
-        generation: generation.state.generation, phase, kind: generation.kind, suppressedBy, attribution,
+        generation: generation.state.generation, phase, kind: generation.kind, suppressedBy,
+        attribution: check.verdict === 'fail' ? asked : null,
         rows: generation.baseline?.rows ?? null, sinceMs: generation.sinceMs, nowMs, totals: generation.state.totals(0),
       }),
     });
-    if (action !== 'rollback') return;
+    if (action === 'rollback') this.#rolledBack(generation, nowMs);
+  }
+
+  #rolledBack(generation: Generation, nowMs: number): void {
     generation.rolledBack = true;
     this.#record = { ...this.#record, lastAutomaticRollbackAtMs: nowMs };
   }
 
+  // Why the machine would keep still by its own rules; null when it may act.
+  #heldBy(generation: Generation, nowMs: number): string | null {
+    if (generation.rolledBack) return 'rolled_back';
+    return suppressionOf(this.#record, this.#options, { wallMs: nowMs, monotonicUs: nowMs * 1e3, boot: '' });
+  }
+
   #actionOn(
-    generation: Generation, { check, verdict, effect }: CheckResult,
+    generation: Generation, look: JudgedLook, check: CheckResult,
     { nowMs, isNewFail }: { readonly nowMs: number; readonly isNewFail: boolean },
   ): { action: BacktestDecision['action']; suppressedBy: string | null; finding: Finding | null } {
-    if (verdict !== 'fail') return { action: 'none', suppressedBy: null, finding: null };
-    const ask = (): Finding | null => (isDrift(check) ? this.#attribute(generation, nowMs) : null);
-    if (effect === 'warn') return { action: 'warn', suppressedBy: null, finding: isNewFail ? ask() : null };
-    const now = { wallMs: nowMs, monotonicUs: nowMs * 1e3, boot: '' };
-    let suppressedBy: string | null = generation.rolledBack
-      ? 'rolled_back' : suppressionOf(this.#record, this.#options, now);
-    const finding = suppressedBy === null || isNewFail ? ask() : null;
-    // What nobody can tell is no reason to keep quiet here: a limit that is tried shall show what it finds.
-    if (finding?.blames === 'data') suppressedBy ??= suppressionBy('data');
+    if (check.verdict !== 'fail') return { action: 'none', suppressedBy: null, finding: null };
+    const ask = (): Finding | null => this.#ask(generation, look, check, nowMs);
+    if (check.effect === 'warn') return { action: 'warn', suppressedBy: null, finding: isNewFail ? ask() : null };
+    let suppressedBy = this.#heldBy(generation, nowMs);
+    const isPaired = generation.paired !== null && suppressedBy !== 'rolled_back';
+    const finding = suppressedBy === null || isNewFail || isPaired ? ask() : null;
+    const blames = finding?.blames ?? 'version';
+    // Inputs and open questions come before what a person or a rule says; what nobody can tell is no reason to keep
+    // quiet here without pairs: a limit that is tried shall show what it finds.
+    if (isPaired && (blames === 'inputs' || blames === 'pairs')) suppressedBy = suppressionBy(blames);
+    else if (blames === 'twin') suppressedBy ??= 'no_rollback_target';
+    else if (blames === 'data' || (isPaired && blames !== 'version')) suppressedBy ??= suppressionBy(blames);
     return { action: suppressedBy === null ? 'rollback' : 'suppressed', suppressedBy, finding };
+  }
+
+  // By pairs where the version before was asked the same, else, of a drift, by what it answers now.
+  #ask(generation: Generation, look: JudgedLook, check: CheckResult, nowMs: number): Finding | null {
+    const { paired } = generation;
+    if (paired !== null && this.#asksPairs) return paired.find(check, failingOf(look.checks), look, nowMs * 1e3);
+    return isDrift(check.check) ? this.#attribute(generation, nowMs) : null;
+  }
+
+  // compat acts on its checks and asks nothing.
+  get #asksPairs(): boolean {
+    return this.#options.mode !== 'compat' && this.#options.attribution === 'on';
+  }
+
+  // The two answer more differently than was expected, or than nobody announced: that is told, and may be acted on.
+  // Whether the inputs are those of the validation is not recorded: they are taken for such.
+  #tellDisagreement(generation: Generation, phase: JudgePhase, nowMs: number): void {
+    const { paired, disagreed, version, state } = generation;
+    const standing = paired?.standing;
+    const disagrees = standing?.verdict.disagrees ?? null;
+    if (standing === undefined || disagrees === null) return;
+    const counts = disagrees.over !== null && this.#options.mode !== 'compat';
+    const suppressedBy = counts ? this.#heldBy(generation, nowMs) : null;
+    const action = !counts ? 'warn' as const : suppressedBy === null ? 'rollback' as const : 'suppressed' as const;
+    if (disagreed.has(action) || suppressedBy === 'rolled_back') return;
+    disagreed.add(action);
+    this.#emit({
+      t: nowMs, model: this.#model, version, check: 'pairs', verdict: 'fail', action,
+      evidence: {
+        text: disagrees.text, phase, generation: state.generation, ...(suppressedBy === null ? {} : { suppressedBy }),
+        format: PAIRS_FORMAT, pairs: standing.facts, inputDrift: null,
+      },
+    });
+    if (action === 'rollback') this.#rolledBack(generation, nowMs);
   }
 
   // Asks the last good version, now and then while a drift goes on; null when nothing can be asked.

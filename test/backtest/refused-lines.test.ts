@@ -19,6 +19,23 @@ suite('Backtest, lines that are refused', () => {
       [line({ row: 1.5 }), /"row" is 1.5; wanted a whole/],
       [line({ event: 'promote', baseline: [[null]] }), /"baseline" holds a number that is not finite/],
       [line({ t: -5 }), /"t" is -5; wanted a time in milliseconds/], [line({ t: 8.64e15 }), /"t" is 8640000000000000;/],
+      [line({ twin: 1 }), /"twin" is 1; wanted what the version before answered/],
+      [line({ twin: { ok: true, latency_ms: 1, outputs: [1] } }), /"twin.version" is missing; wanted a name/],
+      [line({ twin: { version: '0', latency_ms: 1, outputs: [1] } }), /"twin.ok" is missing; wanted true or false/],
+      [line({ twin: { version: '0', ok: true, outputs: [1] } }), /"twin.latency_ms" is missing; wanted milliseconds/],
+      [line({ twin: { version: '0', ok: true, latency_ms: 1 } }), /"twin.outputs" is missing; wanted an array/],
+      [line({ twin: { version: '0', ok: true, latency_ms: 1, outputs: [1, 2] } }), /"twin" has 2 outputs; wanted 1/],
+      [line({ twin: { version: '1', ok: true, latency_ms: 1, outputs: [1] } }), /"twin" is of version "1", whose line/],
+      [line({ source: 7 }), /"source" is 7; wanted a text of at most 200/], [line({ source: '' }), /"source" is ""/],
+      [line({ event: 'promote', baseline: [[1], [2]], twin_baseline: [[1]] }),
+        /"twin_baseline" has 1 rows; wanted an answer for each of the 2 rows of "baseline"/],
+      [line({ event: 'promote', baseline: [[1]], twin_baseline: [[1, 2]] }), /"twin_baseline" has 2 outputs in row 0/],
+      [line({ event: 'promote', baseline: [[1]], twin_baseline: [['a']] }), /"twin_baseline\[0\]" holds "a"/],
+      [line({ event: 'promote', expect: 'much' }), /"expect" is "much"; wanted same, or change=PERCENT/],
+      [line({ event: 'promote', twin_summary: [] }), /"twin_summary" is \[\]; wanted an object/],
+      [line({ event: 'promote', twin_summary: { against: '0', expected: { rows: 1 }, pairs: [] } }),
+        /"twin_summary.expected.unanswered" is missing; wanted counts/],
+      [line({ event: 'repeat', own: 1, shared: -1, passed: 0 }), /"shared" is -1; wanted a whole number, 0 or more/],
     ];
     for (const [text, wanted] of cases) {
       assert.throws(() => run([line({}), text]), (error: Error & { code?: string }) => {

@@ -9,9 +9,11 @@ import { expectOf } from '../../domain/known-answers.ts';
 import type { OutputKind, VersionRecord } from '../../domain/records.ts';
 import { percentText } from '../types/number-text.ts';
 import { shareInterval } from './e-processes.ts';
-import type { PairExpectation } from './pair-schema.ts';
+import type { PairExpectation, PairFacts } from './pair-schema.ts';
 
 const SAME_MARGIN = 0.02;
+/** Classes whose changes are kept: those that the twin answers most often. */
+const CLASSES_MAX = 32;
 /** Of one class of the twin's, so that a rare one that is lost is seen. */
 export const CLASS_DISAGREE_MARGIN = 0.25;
 /** Pairs that may differ where nobody announced more: numbers of a retrained version move further than its classes. */
@@ -40,6 +42,18 @@ export function pairExpectation(
     classes: expected.classes.map(({ classIndex, ...counts }) =>
       ({ classIndex, change: allowed(counts, CLASS_DISAGREE_MARGIN) })),
     otherClasses: null,
+  };
+}
+
+/** What follows from the pairs of known questions, `unanswered` of which only the version has no answer to. */
+export function measuredChange(
+  { twin, pairs: rows, disagreement, classes }: PairFacts, unanswered: number, distance: ExpectedChange['distance'],
+): Omit<ExpectedChange, 'atMs'> {
+  return {
+    against: twin, rows, unanswered, compared: disagreement?.pairs ?? 0, differing: disagreement?.hits ?? 0,
+    classes: [...classes].sort((a, b) => b.pairs - a.pairs).slice(0, CLASSES_MAX)
+      .map(({ classIndex, pairs, hits }) => ({ classIndex, compared: pairs, differing: hits })),
+    distance,
   };
 }
 

@@ -26,7 +26,7 @@ import { probe } from './probes.ts';
 import { signatureDifference } from '../registration/promotable.ts';
 
 /** Pairs are gathered for a failing check for so many short windows; then what has come has to do. */
-const WAIT_WINDOWS = 10;
+export const WAIT_WINDOWS = 10;
 const NOT_LOADED = { unavailable: 'no last good version is loaded to compare with' };
 
 interface AttributionPorts {
@@ -82,7 +82,7 @@ export class Attribution {
     if (difference !== null) return { unavailable: `version "${other}" takes or gives other tensors` };
     const { pairs } = this.#ports;
     const { version, generation } = suspicion;
-    const { drawn, waitedMs } = await pairs.lookInto(evidenceOf(cause, suspicion), generation, version);
+    const { drawn, waitedMs } = await pairs.lookInto(evidenceOfCause(cause, suspicion), generation, version);
     // Answers that are not finite are compared by what was drawn: whether the other answer is one has to be seen.
     const repeated = cause === 'failure' || drawn === null
       ? await this.#repeated(cause, suspicion, active, standby)
@@ -125,7 +125,7 @@ export class Attribution {
     const unlike = unlikeness(active, standby);
     if (unlike !== null) return { unavailable: unlike };
     const { version, generation } = suspicion;
-    const found = await this.#ports.pairs.lookInto(evidenceOf(cause, suspicion), generation, version);
+    const found = await this.#ports.pairs.lookInto(evidenceOfCause(cause, suspicion), generation, version);
     if (found.changes.length === 0) return { unavailable: 'its evidence names no change that pairs could have' };
     return { paired: true, version, twin: standby.version.version, ...found, waitMs: this.#waitMs };
   }
@@ -147,8 +147,10 @@ export class Attribution {
 /** Requests of a generation that are asked again. */
 const REPEATS_MAX = 1_024;
 
-// What the failing checks of a cause were decided from.
-function evidenceOf(cause: UncertainCause, { failing, evidence }: Suspicion): CheckEvidence[] {
+/** What the failing checks of a cause were decided from. */
+export function evidenceOfCause(
+  cause: UncertainCause, { failing, evidence }: Pick<Suspicion, 'failing' | 'evidence'>,
+): CheckEvidence[] {
   const names = new Set(failing.map(({ check }) => check).filter((check) => CHECKS[check].cause === cause));
   return evidenceOfSuite(evidence).filter(({ check }) => names.has(check));
 }

@@ -13,6 +13,7 @@ import { labelNumber } from '../../domain/prediction.ts';
 import { RUN_ROWS_MAX } from '../../domain/run-limits.ts';
 import { predictionOf } from '../../domain/sequence.ts';
 import { cosineOf } from '../../judge/pairs/disagreement.ts';
+import { measuredChange } from '../../judge/pairs/expectation.ts';
 import { PairCounts } from '../../judge/pairs/pair-counts.ts';
 import { Session } from '../../worker/session/session.ts';
 import { answerRow } from './answered-rows.ts';
@@ -21,8 +22,6 @@ import type { Question } from './questions.ts';
 
 /** Of the questions that there are, each version is asked as many as fit this time. */
 const ASK_MS_MAX = 10_000;
-/** Those that the twin answers most often. */
-const CLASSES_MAX = 32;
 const ONE_NUMBER = ['scalar', 'score', 'regression'];
 
 /** The numbers of the judged output for each question, null where the version failed; shorter when the time is over. */
@@ -71,13 +70,7 @@ async function compare(order: ChangeOrder): Promise<ChangeAnswer> {
     if (areBoth && ONE_NUMBER.includes(kind)) distances.push(Math.abs(left.value - right.value));
     else if (cosine !== null) distances.push(1 - cosine);
   });
-  const { pairs: rows, disagreement, classes } = counts.facts();
-  const expected: Omit<ExpectedChange, 'atMs'> = {
-    against: twin.version, rows, unanswered, compared: disagreement?.pairs ?? 0, differing: disagreement?.hits ?? 0,
-    classes: classes.sort((a, b) => b.pairs - a.pairs).slice(0, CLASSES_MAX)
-      .map(({ classIndex, pairs, hits }) => ({ classIndex, compared: pairs, differing: hits })),
-    distance: quantilesOf(distances),
-  };
+  const expected = measuredChange(counts.facts(), unanswered, quantilesOf(distances));
   return { kind: 'compared', expected, pairs };
 }
 
