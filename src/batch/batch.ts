@@ -7,7 +7,7 @@ import type { Slab } from '../shared-memory/slab.ts';
 import { refusalOf } from '../protocols/protocol.ts';
 import type { BatchResult } from '../worker/messages.ts';
 import type { OnFailedAnswer, RequestIds } from './options.ts';
-import { UNKNOWN_SOURCE } from './sources.ts';
+import { UNKNOWN_SOURCE } from '../shared-memory/source-ids.ts';
 import type { ReplySink, Ticket } from './submit.ts';
 
 /** Called once per entry, when it is settled. */

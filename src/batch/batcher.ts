@@ -22,7 +22,7 @@ import { CutTimer, SLOW_BATCH_US } from './cut-timer.ts';
 import { DeadlineSweep } from './deadline-sweep.ts';
 import type { BatcherOptions } from './options.ts';
 import { ArenaSlabs, LargeSlabs, SeparateSlabs, type SlabSupply } from './slab-supply.ts';
-import { UNKNOWN_SOURCE } from './sources.ts';
+import { NOT_ASKED, UNKNOWN_SOURCE } from '../shared-memory/source-ids.ts';
 import type { ReplySink, Submitter, Ticket } from './submit.ts';
 
 /** Slabs beyond the ones that `pendingMax` full batches need: one open, and some that are only partly filled. */
@@ -94,12 +94,12 @@ export class Batcher implements Submitter {
     const deadlineUs = receivedUs + Math.min(timeoutUs, this.#options.deadlineMs * 1e3);
     const isLarge = body.length > this.#options.slabBytes;
     const batch = isLarge ? this.#openSingle(body.length, kind) : this.#openFor(body.length, kind);
-    const entry = batch.slab.append(kind, body, receivedUs, deadlineUs, headerBytes);
+    const source = receivedUs >= this.#drawUs ? this.#drawSource(sink, receivedUs) : NOT_ASKED;
+    const entry = batch.slab.append(kind, body, receivedUs, deadlineUs, headerBytes, source);
     if (entry < 0) throw lastgoodError('INTERNAL', { reason: 'a request does not fit the slab opened for it' });
     const ticket = batch.add(entry, sink, deadlineUs);
     this.#pending += 1;
     this.counts.accepted += 1;
-    if (receivedUs >= this.#drawUs) this.#drawSource(sink, receivedUs);
     this.#sweep.start();
     this.#timer.schedule();
     return ticket;
@@ -113,12 +113,15 @@ export class Batcher implements Submitter {
     }
   }
 
-  // Requests in between are taken for those of the one that is asked, which comes at no time of its own choice.
-  #drawSource(sink: ReplySink, nowUs: number): void {
+  // Requests since the last one are taken for those of the one that is asked, which comes at no time of its own choice.
+  #drawSource(sink: ReplySink, nowUs: number): number {
     const { onSource } = this.#options;
     this.#drawUs = onSource === undefined ? Infinity : nowUs + DRAW_PAUSE_US * (1 / 2 + Math.random());
-    onSource?.(sink.source?.() ?? UNKNOWN_SOURCE, this.counts.accepted - this.#acceptedAtDraw);
-    this.#acceptedAtDraw = this.counts.accepted;
+    const source = sink.source?.() ?? UNKNOWN_SOURCE;
+    const accepted = this.counts.accepted + 1;
+    onSource?.(source, accepted - this.#acceptedAtDraw);
+    this.#acceptedAtDraw = accepted;
+    return source;
   }
 
   assertRoom(kind: EntryKind): void {

@@ -1,17 +1,12 @@
 // Who asks, as a short salted hash: of a client's address, an IPv6 one by its /64, or of a header's value where a proxy
 // that is trusted says so. Main thread. The salt is of this process: a hash finds no address, here or elsewhere.
-//
-//   0   nobody knows: a loopback address, or that of a trusted proxy that sent no header
-//   1   this process: the library's calls
-//   …   32 bits of SHA-256 over the salt and the address or the header's value
+// What the numbers mean is in shared-memory/source-ids.ts.
 //
 // Fixed memory: hashes of the newest few thousand that asked are kept.
 import { createHash, randomBytes } from 'node:crypto';
 import { isIP } from 'node:net';
 import { lastgoodError } from '../base/errors.ts';
-
-export const UNKNOWN_SOURCE = 0;
-export const LIBRARY_SOURCE = 1;
+import { sourceOfHash, UNKNOWN_SOURCE } from '../shared-memory/source-ids.ts';
 
 const KNOWN_MAX = 4_096;
 /** Longer header values are cut: they are hashed for every request that is looked at. */
@@ -61,9 +56,7 @@ export class Sources {
     const known = this.#known.get(text);
     if (known !== undefined) return known;
     if (this.#known.size >= KNOWN_MAX) this.#known.clear();
-    const hash = createHash('sha256').update(this.#salt).update(text).digest().readUInt32BE(0);
-    // Those below have a meaning.
-    const source = Math.max(LIBRARY_SOURCE + 1, hash);
+    const source = sourceOfHash(createHash('sha256').update(this.#salt).update(text).digest().readUInt32BE(0));
     this.#known.set(text, source);
     return source;
   }

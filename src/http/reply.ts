@@ -3,7 +3,7 @@
 // is never used again (any use may throw); so a request gets exactly one answer or none.
 import { STATUS_CODES } from 'node:http';
 import { errorBody, isLastgoodError } from '../base/errors.ts';
-import { UNKNOWN_SOURCE } from '../batch/sources.ts';
+import { UNKNOWN_SOURCE } from '../shared-memory/source-ids.ts';
 import type { ReplySink, Ticket } from '../batch/submit.ts';
 import { JSON_TYPE, TENSOR_HEADER, TENSOR_TYPE } from './answer-heads.ts';
 import { type AnswerEncoding, COMPRESSED_BYTES_MIN, compress, encodingFor } from './compression.ts';

@@ -31,7 +31,7 @@ interface LineAbout {
 
 /** The line of one row; `signature` is given where its inputs are recorded. */
 export function sampleText(
-  { model, version, tMs }: LineAbout, row: Omit<RingRow, 'atUs'>, signature: Signature | null,
+  { model, version, tMs }: LineAbout, row: Omit<RingRow, 'atUs' | 'source'>, signature: Signature | null,
 ): string {
   const ok = isAnswered(row.outcome as Outcome);
   const isInput = row.outcome === Outcome.nonFiniteInput;

@@ -6,7 +6,8 @@
 //           68 skipped i32 (rows too large for the ring)
 //           128 pause i32 (µs between two rows at most, set by the owner; 0: nobody wants any)
 //   entry   0 generation u32 · 4 outcome i32 · 8 row i32 (within its request) · 12 latencyUs i32 · 16 input i32 (hash)
-//           20 dataAt i32 (unit) · 24 outputs i32 (numbers) · 28 inputBytes i32 · 32 atUs f64 · 40…63 reserved
+//           20 dataAt i32 (unit) · 24 outputs i32 (numbers) · 28 inputBytes i32 · 32 atUs f64 · 40 source u32
+//           44…63 reserved
 //   data    units of 8 B, as a ring of their own: the row's output numbers as f64, then its input bytes, padded
 //
 // Order. Producer: intent, dataIntent (Atomics) -> data, entry (plain) -> tail (Atomics). Reader: tail -> entry, data
@@ -32,6 +33,7 @@ const W_INPUT = 4;
 const W_DATA_AT = 5;
 const W_OUTPUTS = 6;
 const W_INPUT_BYTES = 7;
+const W_SOURCE = 10;
 const F64_AT_US = 4;
 
 /** A row may fill this part of the data at most, so that a ring holds several of any size. */
@@ -59,6 +61,8 @@ export interface RowAbout {
   readonly input: number;
   /** Monotonic microseconds at which the answer was ready. */
   readonly atUs: number;
+  /** Who asked, as in shared-memory/source-ids.ts. */
+  readonly source: number;
 }
 
 /** A row as a reader gets it; the arrays are the reader's and valid during the visit. */
@@ -166,6 +170,7 @@ export class RowWriter {
     words[at + W_DATA_AT] = from;
     words[at + W_OUTPUTS] = length;
     words[at + W_INPUT_BYTES] = inputs.length;
+    words[at + W_SOURCE] = about.source | 0;
     entryDoubles[at / 2 + F64_AT_US] = about.atUs;
     this.#next = (this.#next + 1) | 0;
     Atomics.store(words, TAIL, this.#next);
@@ -263,6 +268,7 @@ export class RowReader {
     return {
       generation: entry[W_GENERATION]! >>> 0, outcome: entry[W_OUTCOME]!, row: entry[W_ROW]!,
       latencyUs: entry[W_LATENCY_US]!, input: entry[W_INPUT]!, atUs: this.#entryDoubles[F64_AT_US]!,
+      source: entry[W_SOURCE]! >>> 0,
       outputs: new Float64Array(this.#copy.buffer, 0, outputs),
       inputs: new Uint8Array(this.#copy.buffer, outputs * UNIT_BYTES, inputBytes),
     };

@@ -16,6 +16,7 @@
 // checked.
 // Counters are Int32 and wrap; differences are taken with `| 0`.
 
+import { UNKNOWN_SOURCE } from './source-ids.ts';
 import type { Track } from './slab.ts';
 
 const CONTROL_BYTES = 128;
@@ -106,6 +107,8 @@ export interface Sample {
   track: Track;
   /** The one sample of its run that the run itself is counted by. */
   isRunFirst: boolean;
+  /** Who asked, as in source-ids.ts. It goes with rows that are kept; a ring of samples does not carry it. */
+  source: number;
 }
 
 /** An all-zero sample to fill. */
@@ -114,6 +117,7 @@ export function emptySample(): Sample {
     generation: 0, kind: SampleKind.request, outcome: Outcome.ok, rows: 0, batchRows: 0, latencyUs: 0, queueUs: 0,
     runUs: 0, classIndex: -1, atUs: 0, value: NaN, entropy: NaN, hash: 0, input: 0,
     track: 0, isRunFirst: false, direction: -1, projection: NaN,
+    source: UNKNOWN_SOURCE,
   };
 }
 

@@ -11,10 +11,12 @@
 //           48 ranUs f64 · 56 runs i32 · 60…63 reserved
 //   entry   0 kind i32 · 4 status i32 · 8 requestOffset i32 · 12 requestBytes i32 · 16 answerOffset i32
 //           20 answerBytes i32 · 24 rows i32 · 28 outcome i32 · 32 receivedUs f64 · 40 deadlineUs f64
-//           48 headerBytes i32 · 52 reserved · 56 answerHeaderBytes i32 · 60…63 reserved
+//           48 headerBytes i32 · 52 source u32 · 56 answerHeaderBytes i32 · 60…63 reserved
 //           (kind says how request and answer are encoded: see protocols/protocol.ts; offsets count from the slab's
 //           start; nothing of a request is written again when it is answered, so that another version can be asked the
 //           same from the same slab)
+
+import { UNKNOWN_SOURCE } from './source-ids.ts';
 
 /** Of the header, where the batch itself is described. */
 export const SLAB_HEADER_BYTES = 64;
@@ -47,6 +49,7 @@ const E_OUTCOME = 7;
 const E_RECEIVED_US_F64 = 4;
 const E_DEADLINE_US_F64 = 5;
 const E_HEADER_BYTES = 12;
+const E_SOURCE = 13;
 const E_ANSWER_HEADER_BYTES = 14;
 
 /** Values of an entry's status before the worker has written an HTTP status there. */
@@ -191,9 +194,12 @@ export class Slab {
 
   /**
    * Copies one request in and returns its entry number, or -1 when it does not fit.
-   * `headerBytes` is the length of a leading JSON part for binary kinds, else 0; times are monotonic microseconds.
+   * `headerBytes` is the length of a leading JSON part for binary kinds, else 0; times are monotonic microseconds;
+   * `source` is who asks, as in shared-memory/source-ids.ts.
    */
-  append(kind: number, body: Uint8Array, receivedUs: number, deadlineUs: number, headerBytes = 0): number {
+  append(
+    kind: number, body: Uint8Array, receivedUs: number, deadlineUs: number, headerBytes = 0, source = UNKNOWN_SOURCE,
+  ): number {
     const entry = this.#words[H_ENTRY_COUNT]!;
     if (entry >= this.#words[H_ENTRIES_MAX]! || body.length > this.requestBytesFree) return -1;
     const offset = this.#requestStart() + this.#words[H_REQUEST_USED]!;
@@ -207,6 +213,7 @@ export class Slab {
     this.#words[at + E_ROWS] = 0;
     this.#words[at + E_OUTCOME] = 0;
     this.#words[at + E_HEADER_BYTES] = headerBytes;
+    this.#words[at + E_SOURCE] = source | 0;
     this.#words[at + E_ANSWER_HEADER_BYTES] = 0;
     this.#doubles[at / 2 + E_RECEIVED_US_F64] = receivedUs;
     this.#doubles[at / 2 + E_DEADLINE_US_F64] = deadlineUs;
@@ -239,6 +246,10 @@ export class Slab {
   }
   headerBytes(entry: number): number {
     return this.#words[this.#entry(entry) + E_HEADER_BYTES]!;
+  }
+  /** Who asked, or NOT_ASKED. */
+  source(entry: number): number {
+    return this.#words[this.#entry(entry) + E_SOURCE]! >>> 0;
   }
   answerHeaderBytes(entry: number): number {
     return this.#words[this.#entry(entry) + E_ANSWER_HEADER_BYTES]!;

@@ -3,10 +3,29 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { errorBody, isLastgoodError, lastgoodError } from '../../src/base/errors.ts';
 import { EntryKind } from '../../src/protocols/protocol.ts';
+import { NOT_ASKED } from '../../src/shared-memory/source-ids.ts';
 import { until } from '../support/poll.ts';
 import { benchWith, codeOf, turn } from './workers.ts';
 
 describe('Batcher', () => {
+  test('who is drawn is asked who it is, once, and its entry carries the answer; the others were not asked', async () => {
+    const drawn: (readonly [source: number, requests: number])[] = [];
+    const { batcher, workers, clock } = benchWith({ onSource: (...one) => void drawn.push(one) });
+    const ask = (source: number): unknown => batcher.submit(
+      EntryKind.predictJson, Buffer.from('{}'), { source: () => source, answer: () => undefined }, clock.nowUs);
+    ask(0xfffffff1);
+    ask(7);
+    ask(8);
+    clock.nowUs += 2_000;
+    ask(9);
+    await turn();
+    assert.deepEqual([0, 1, 2, 3].map((entry) => workers.running[0]!.slab.source(entry)),
+      [0xfffffff1, NOT_ASKED, NOT_ASKED, 9]);
+    assert.deepEqual(drawn, [[0xfffffff1, 1], [9, 3]]);
+    workers.finish();
+    await turn();
+  });
+
   test('a ticket cancelled before the cut is neither run nor answered', async () => {
     const { batcher, workers, ask } = benchWith();
     const gone = ask('gone');

@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { isLastgoodError } from '../../src/base/errors.ts';
-import { LIBRARY_SOURCE, Sources, UNKNOWN_SOURCE } from '../../src/batch/sources.ts';
+import { Sources } from '../../src/batch/sources.ts';
+import { LIBRARY_SOURCE, UNKNOWN_SOURCE } from '../../src/shared-memory/source-ids.ts';
 
 /** An address as the front end hands it over: an IPv4 address also as it comes from a socket for both. */
 const v4 = (...bytes: number[]): ArrayBuffer => Uint8Array.from(bytes).buffer;

@@ -9,6 +9,7 @@ export function writeNumbered(writer: RowWriter, number: number): boolean {
   const outputs = outputsOf(number);
   return writer.write({
     generation: number, outcome: number % 4, row: number % 3, latencyUs: number * 2, input: -number, atUs: number + 0.5,
+    source: number * 3,
   }, [9, ...outputs, 9], 1, outputs.length, inputsOf(number));
 }
 
@@ -17,9 +18,9 @@ export function numberOf(row: RingRow): number {
   const number = row.generation;
   const wanted = {
     generation: number, outcome: number % 4, row: number % 3, latencyUs: number * 2, input: -number | 0,
-    atUs: number + 0.5, outputs: Float64Array.from(outputsOf(number)), inputs: inputsOf(number),
+    atUs: number + 0.5, source: number * 3, outputs: Float64Array.from(outputsOf(number)), inputs: inputsOf(number),
   };
-  for (const key of ['outcome', 'row', 'latencyUs', 'input', 'atUs'] as const) {
+  for (const key of ['outcome', 'row', 'latencyUs', 'input', 'atUs', 'source'] as const) {
     if (row[key] !== wanted[key]) throw new Error(`row ${number}: ${key} is ${row[key]}; wanted ${wanted[key]}`);
   }
   if (Buffer.compare(row.inputs, wanted.inputs) !== 0 || row.outputs.join() !== wanted.outputs.join()) {

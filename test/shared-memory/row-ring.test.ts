@@ -22,7 +22,7 @@ function read(reader: RowReader, limit?: number): number[] {
 }
 const range = (from: number, to: number): number[] => Array.from({ length: to - from }, (_, index) => from + index);
 const nothing = new Uint8Array(0);
-const about = { generation: 1, outcome: 0, row: 0, latencyUs: 0, input: 0, atUs: 0 };
+const about = { generation: 1, outcome: 0, row: 0, latencyUs: 0, input: 0, atUs: 0, source: 0 };
 
 describe('RowWriter and RowReader', () => {
   test('rows of changing length come back whole and in order, across the end of the data', () => {

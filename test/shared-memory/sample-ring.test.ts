@@ -6,6 +6,7 @@ import { Worker } from 'node:worker_threads';
 import {
   Outcome, RECORD_BYTES, SampleKind, SampleReader, SampleWriter, emptySample, sampleRingBytes, sampleRingOffset,
 } from '../../src/shared-memory/sample-ring.ts';
+import { UNKNOWN_SOURCE } from '../../src/shared-memory/source-ids.ts';
 import { Track } from '../../src/shared-memory/slab.ts';
 import type { Sample } from '../../src/shared-memory/sample-ring.ts';
 import { checkedSample, isWhole } from './checked-sample.ts';
@@ -46,6 +47,7 @@ describe('SampleWriter and SampleReader', () => {
       generation: 0xfffffff0, kind: SampleKind.row, outcome: Outcome.deadline, rows: 2, batchRows: 64, latencyUs: 1_234,
       queueUs: 17, runUs: 999, classIndex: 7, atUs: 1e15 + 0.25, value: -1.5e-300, entropy: 0.5, hash: 0x7bcdef01,
       input: -5, track: Track.named, isRunFirst: true, direction: -1, projection: NaN,
+      source: UNKNOWN_SOURCE,
     };
     const vector: Sample = { ...full, classIndex: -1, entropy: NaN, isRunFirst: false, direction: 7, projection: -0.5 };
     writer.begin(3);

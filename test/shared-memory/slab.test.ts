@@ -28,7 +28,7 @@ describe('Slab', () => {
     const other = viewSlabArena(memory, 2)[1]!;
     const slab = slabs[1]!;
     const first = slab.append(EntryKind.predictJson, bytesOf(5, 0x11), 1.5, 2.25, 3);
-    const second = slab.append(EntryKind.socketJson, bytesOf(9, 0x22), 1e15 + 0.5, Infinity);
+    const second = slab.append(EntryKind.socketJson, bytesOf(9, 0x22), 1e15 + 0.5, Infinity, 0, 0xfffffff1);
     slab.stamp(0xfffffffe, 7, 123.75);
     slab.setAnswerHeaderBytes(second, 6);
     slab.setRows(second, 12);
@@ -38,12 +38,14 @@ describe('Slab', () => {
     const read = (entry: number): unknown[] => [
       other.kind(entry), other.status(entry), other.receivedUs(entry), other.deadlineUs(entry),
       other.headerBytes(entry), other.answerHeaderBytes(entry), other.rows(entry), other.outcome(entry),
-      [...other.request(entry)],
+      other.source(entry), [...other.request(entry)],
     ];
     assert.deepEqual(
-      read(0), [EntryKind.predictJson, EntryStatus.pending, 1.5, 2.25, 3, 0, 0, 0, [...bytesOf(5, 0x11)]]);
+      read(0), [EntryKind.predictJson, EntryStatus.pending, 1.5, 2.25, 3, 0, 0, 0, 0, [...bytesOf(5, 0x11)]]);
     assert.deepEqual(
-      read(1), [EntryKind.socketJson, EntryStatus.pending, 1e15 + 0.5, Infinity, 0, 6, 12, 3, [...bytesOf(9, 0x22)]]);
+      read(1), [
+        EntryKind.socketJson, EntryStatus.pending, 1e15 + 0.5, Infinity, 0, 6, 12, 3, 0xfffffff1, [...bytesOf(9, 0x22)],
+      ]);
     assert.equal(slabs[0]!.entryCount, 0);
   });
 

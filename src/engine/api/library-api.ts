@@ -1,6 +1,6 @@
 // Predictions for callers in the same process: they take the same way as HTTP requests, through the queue, the batch,
 // the worker and its sample. Main thread.
-import { LIBRARY_SOURCE } from '../../batch/sources.ts';
+import { LIBRARY_SOURCE } from '../../shared-memory/source-ids.ts';
 import type { Submitter } from '../../batch/submit.ts';
 import { LastgoodError, lastgoodError, reasonOf } from '../../base/errors.ts';
 import type { ErrorCode } from '../../base/errors.ts';

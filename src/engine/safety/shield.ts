@@ -8,7 +8,7 @@
 // second run is stamped with no generation, so its samples count for and against nobody. While a batch is being run
 // again it holds its place among the active version's batches, so the standby never gets more than those.
 import type { OnFailedAnswer, RequestIds } from '../../batch/options.ts';
-import { UNKNOWN_SOURCE } from '../../batch/sources.ts';
+import { UNKNOWN_SOURCE } from '../../shared-memory/source-ids.ts';
 import type { VersionRecord } from '../../domain/records.ts';
 import { signatureDifference } from '../../rollout/registration/promotable.ts';
 import { Outcome } from '../../shared-memory/sample-ring.ts';

@@ -1,7 +1,7 @@
 // Who asked one model in the last minutes, and whom its active version failed: counts by source in slots of ten
 // seconds. Main thread. Requests are drawn, each draw standing for those before it; failures are counted all, and asked
 // for their source up to a limit a second, beyond which nobody knows. Fixed memory.
-import { LIBRARY_SOURCE, UNKNOWN_SOURCE } from '../../batch/sources.ts';
+import { sourceText, UNKNOWN_SOURCE } from '../../shared-memory/source-ids.ts';
 import type { RequestIds } from '../../batch/options.ts';
 import type { SourceFacts, SourceTally } from '../../judge/verdict/sources.ts';
 import type { JudgeOptions } from '../../options/options.ts';
@@ -133,9 +133,4 @@ function sumOf(tallies: Iterable<SourceTally>): SourceTally {
     sum.nonFinite += nonFinite;
   }
   return sum;
-}
-
-function sourceText(source: number): string {
-  if (source === UNKNOWN_SOURCE) return 'unknown';
-  return source === LIBRARY_SOURCE ? 'library' : source.toString(16).padStart(8, '0');
 }

@@ -81,7 +81,7 @@ export class BatchRunner {
   #doneUs = 0;
   #rowsSince = 0;
   /** Filled anew for each answer. */
-  readonly #times = { receivedUs: 0, startUs: 0, doneUs: 0, runUs: 0, batchRows: 0 };
+  readonly #times = { receivedUs: 0, startUs: 0, doneUs: 0, runUs: 0, batchRows: 0, source: 0 };
 
   constructor(options: BatchRunnerOptions) {
     const { model, session, version, answerBytesMax, limits } = options;
@@ -266,6 +266,7 @@ export class BatchRunner {
     times.doneUs = doneUs;
     times.runUs = runUs;
     times.batchRows = batchRows;
+    times.source = this.#slab!.source(request.entry);
     sampler.answered(sampler.request(outcome, rows, times), this.#batch.inputs, blocks, request.firstRow, rows);
   }
 
@@ -286,7 +287,8 @@ export class BatchRunner {
     const { status, bytes } = refusalJson(error, request.isFrame ? request.id : undefined);
     this.#publish(request.entry, request.rows, status, bytes, outcome);
     const { receivedUs, rows } = request;
-    const times = { receivedUs, startUs: this.#startUs, doneUs: monotonicUs(), runUs, batchRows: rows };
+    const source = this.#slab!.source(request.entry);
+    const times = { receivedUs, startUs: this.#startUs, doneUs: monotonicUs(), runUs, batchRows: rows, source };
     const sample = sampler.request(outcome, rows, times);
     const inputs = rows > 0 && outcome === Outcome.modelFailure ? this.#batch.inputs : null;
     if (inputs !== null) sampler.ask(sample, inputs, request.firstRow);
@@ -323,7 +325,7 @@ export function refuseBatch(slab: Slab, error: unknown, outcome: Outcome, sample
     slab.setOutcome(entry, outcome);
     if (!slab.setAnswer(entry, status, bytes)) overflow.push({ entry, answer: Uint8Array.from(bytes) });
     const receivedUs = slab.receivedUs(entry);
-    const times = { receivedUs, startUs: nowUs, doneUs: nowUs, runUs: 0, batchRows: 0 };
+    const times = { receivedUs, startUs: nowUs, doneUs: nowUs, runUs: 0, batchRows: 0, source: slab.source(entry) };
     if (sampler !== null) sampler.fail(sampler.request(outcome, 0, times));
   }
   sampler?.publish();

@@ -59,7 +59,7 @@ export class FloatBatch {
   readonly #inputs: readonly InputSource[];
   /** The input's bits: copied as integers no NaN changes. */
   #words: Int32Array;
-  readonly #times = { receivedUs: 0, startUs: 0, doneUs: 0, runUs: 0, batchRows: 0 };
+  readonly #times = { receivedUs: 0, startUs: 0, doneUs: 0, runUs: 0, batchRows: 0, source: 0 };
   #slab: Slab | null = null;
   #rows = 0;
   /** The waiting frames: entry n of the batch begins at row `#firstRows[n]`. */
@@ -222,6 +222,7 @@ export class FloatBatch {
     slab.setRows(entry, rows);
     slab.setOutcome(entry, outcome);
     this.#times.receivedUs = slab.receivedUs(entry);
+    this.#times.source = slab.source(entry);
     sampler.answered(sampler.request(outcome, rows, this.#times), this.#inputs, blocks, firstRow, rows);
   }
 
@@ -242,6 +243,7 @@ export class FloatBatch {
     const { startUs } = this.#times;
     const sample = sampler.request(outcome, 0, {
       receivedUs: slab.receivedUs(entry), startUs, doneUs: monotonicUs(), runUs, batchRows,
+      source: slab.source(entry),
     });
     sampler.fail(sample, firstRow < 0 ? null : this.#inputs, firstRow);
   }

@@ -6,6 +6,7 @@ import { RowWriter, rowRingOffset } from '../../shared-memory/row-ring.ts';
 import type { RowAbout } from '../../shared-memory/row-ring.ts';
 import { Outcome } from '../../shared-memory/sample-ring.ts';
 import type { Sample } from '../../shared-memory/sample-ring.ts';
+import { NOT_ASKED } from '../../shared-memory/source-ids.ts';
 import { RowInputsEncoder } from '../../domain/row-codec.ts';
 import type { InputSource } from '../../domain/row-batch.ts';
 import type { RowMemory, RowRings } from '../messages.ts';
@@ -115,8 +116,9 @@ export class RowTap {
     if (isDue) this.#keep(sample, row, outputs, bytes);
   }
 
-  #isDue({ atUs }: Readonly<Sample>): boolean {
-    return this.#pauseUsMax > 0 && !this.#isNobodys && atUs >= this.#dueUs;
+  // A row of one who was not asked who it is would be a question of nobody's.
+  #isDue({ atUs, source }: Readonly<Sample>): boolean {
+    return this.#pauseUsMax > 0 && !this.#isNobodys && atUs >= this.#dueUs && source !== NOT_ASKED;
   }
 
   #keep(sample: Readonly<Sample>, row: number, { numbers, offset, length }: RowOutputs, inputs: Uint8Array): void {
@@ -127,6 +129,6 @@ export class RowTap {
   }
 }
 
-function aboutOf({ generation, outcome, latencyUs, input, atUs }: Readonly<Sample>, row: number): RowAbout {
-  return { generation, outcome, latencyUs, input, atUs, row };
+function aboutOf({ generation, outcome, latencyUs, input, atUs, source }: Readonly<Sample>, row: number): RowAbout {
+  return { generation, outcome, latencyUs, input, atUs, source, row };
 }

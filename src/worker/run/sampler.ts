@@ -39,6 +39,8 @@ interface RequestTimes {
   readonly doneUs: number;
   readonly runUs: number;
   readonly batchRows: number;
+  /** Who asked, as in shared-memory/source-ids.ts. */
+  readonly source: number;
 }
 
 export class Sampler {
@@ -99,6 +101,7 @@ export class Sampler {
     sample.queueUs = times.startUs - times.receivedUs;
     sample.runUs = times.runUs;
     sample.atUs = times.doneUs;
+    sample.source = times.source;
     this.#tap?.request();
     sample.isRunFirst = this.#isRunNew;
     this.#isRunNew = false;
@@ -110,8 +113,8 @@ export class Sampler {
     if (index > ROW_SAMPLES_MAX || this.#rowSamplesLeft === 0) return null;
     this.#rowSamplesLeft -= 1;
     const sample = this.#next();
-    const { outcome, rows, batchRows, latencyUs, queueUs, runUs, atUs } = of;
-    Object.assign(sample, { kind: SampleKind.row, outcome, rows, batchRows, latencyUs, queueUs, runUs, atUs });
+    const { outcome, rows, batchRows, latencyUs, queueUs, runUs, atUs, source } = of;
+    Object.assign(sample, { kind: SampleKind.row, outcome, rows, batchRows, latencyUs, queueUs, runUs, atUs, source });
     return sample;
   }
 

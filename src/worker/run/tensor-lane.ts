@@ -271,7 +271,8 @@ export class TensorBatch {
     });
     const outcome = isFinite ? Outcome.ok : this.#nonFiniteTo(request);
     write(entry, rows, HTTP_OK, answer, outcome);
-    const times = { receivedUs, startUs: this.#startUs, doneUs: monotonicUs(), runUs, batchRows: block.rows };
+    const source = this.#slab!.source(entry);
+    const times = { receivedUs, startUs: this.#startUs, doneUs: monotonicUs(), runUs, batchRows: block.rows, source };
     const sample = sampler.request(outcome, rows, times);
     const inputs = sampler.takes(sample) ? this.#rowsOfInputs(request, rows) : null;
     for (let row = 0; row < rows; row += 1) {
@@ -342,7 +343,8 @@ export class TensorBatch {
     const { entry, receivedUs, rows, request } = failed;
     const { status, bytes } = refusalOf(this.#slab!, entry, error);
     write(entry, rows, status, { bytes, headerBytes: 0 }, outcome);
-    const times = { receivedUs, startUs: this.#startUs, doneUs: monotonicUs(), runUs, batchRows: rows };
+    const source = this.#slab!.source(entry);
+    const times = { receivedUs, startUs: this.#startUs, doneUs: monotonicUs(), runUs, batchRows: rows, source };
     const sample = sampler.request(outcome, rows, times);
     const asked = request === undefined || outcome === Outcome.clientFault ? null : request;
     if (asked !== null) sampler.ask(sample, askedRows(asked, rows, asked.inputs), 0);

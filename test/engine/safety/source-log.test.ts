@@ -1,7 +1,7 @@
 // Who asked and whom the version failed, over time and within fixed memory.
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import { LIBRARY_SOURCE, UNKNOWN_SOURCE } from '../../../src/batch/sources.ts';
+import { LIBRARY_SOURCE, UNKNOWN_SOURCE } from '../../../src/shared-memory/source-ids.ts';
 import { SourceLog } from '../../../src/engine/safety/source-log.ts';
 import { resolveOptions } from '../../../src/options/options.ts';
 import { EntryKind } from '../../../src/protocols/protocol.ts';

@@ -21,7 +21,7 @@ function keptRows(rings: number, size: RowRingSize = { rows: 256, dataBytes: 32_
   const writers = Array.from({ length: rings }, (_, ring) =>
     new RowWriter(memory, rowRingOffset(ring, size), size));
   const write = (ring: number, generation: number, values: readonly number[], bytes?: Uint8Array): void => {
-    const about = { generation, outcome: 0, row: 0, latencyUs: 1, input: 1, atUs: 5 };
+    const about = { generation, outcome: 0, row: 0, latencyUs: 1, input: 1, atUs: 5, source: 0 };
     const shape = [values.length];
     const inputs = encoder.encode([{ data: Float32Array.from(values), shape, elements: values.length }], 0);
     writers[ring]!.write(about, [1], 0, 1, bytes ?? inputs);

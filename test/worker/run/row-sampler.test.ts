@@ -1,6 +1,7 @@
 // Whole rows on their way out of a worker: what the reservoir and the recorder get of requests of every kind.
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
+import { NOT_ASKED } from '../../../src/shared-memory/source-ids.ts';
 import { Outcome } from '../../../src/shared-memory/sample-ring.ts';
 import type { Sample } from '../../../src/shared-memory/sample-ring.ts';
 import { emptySample } from '../../../src/shared-memory/sample-ring.ts';
@@ -168,7 +169,11 @@ suite('RowTap', () => {
       new RowReader(memory, 0, size).drain(({ atUs }) => times.push((atUs - 1e9) / 1e6));
       return times;
     };
-    assert.ok(kept(0, 4).length >= 190, 'two hundred rows in four seconds');
+    const first = kept(0, 4);
+    assert.ok(first.length >= 190, 'two hundred rows in four seconds');
+    sample.source = NOT_ASKED;
+    assert.deepEqual(kept(4, 5), first, 'there is no row of one who was not asked who it is');
+    sample.source = 0x12345678;
     const later = kept(4, 100);
     assert.equal(later.length, 256);
     assert.ok(later[0]! > 30 && later[0]! < 65, `the oldest is of second ${later[0]}`);
