@@ -128,11 +128,11 @@ function repositoryRoutes(api: ServingApi, options: FrontOptions, state: FrontSt
     // There is one repository, whatever a client calls it.
     { method: 'POST', pattern: '/v2/repository/:repository/index', handle: index },
     {
-      method: 'POST', pattern: '/v2/repository/models/:model/load',
+      method: 'POST', pattern: '/v2/repository/models/:model/load', isAdmin: true,
       handle: change((model, body) => oip.load(model, loadRequest(checkedBody(loadBody, body).parameters ?? {}))),
     },
     {
-      method: 'POST', pattern: '/v2/repository/models/:model/unload',
+      method: 'POST', pattern: '/v2/repository/models/:model/unload', isAdmin: true,
       handle: change((model, body) => oip.unload(model, checkedBody(unloadBody, body).parameters?.force === true)),
     },
   ];

@@ -61,11 +61,13 @@ export function seedRoutes(api: ServingApi, options: FrontOptions, state: FrontS
     {
       method: 'POST',
       pattern: '/rollback',
+      isAdmin: true,
       handle: (reply, request, head) => rollback(undefined, reply, request, head),
     },
     {
       method: 'POST',
       pattern: '/models/:model/rollback',
+      isAdmin: true,
       handle: (reply, request, head) => rollback(model(request), reply, request, head),
     },
   ];

@@ -4,6 +4,7 @@ import type { HttpDriver, HttpListener, HttpSite } from '../http/driver.ts';
 import { connectionsAllowed, openFilesMax } from '../http/limits.ts';
 import { driverRoutes, type Route } from '../http/routes.ts';
 import { Sources } from '../batch/sources.ts';
+import { OriginPolicy } from '../http/origins.ts';
 import { countConnections, createFrontState, type FrontState } from '../http/state.ts';
 import type { TlsPair } from '../http/tls/tls-pair.ts';
 import { TlsRenewal } from '../http/tls/tls-renewal.ts';
@@ -48,7 +49,8 @@ class ListeningFront implements Front {
 
   constructor(api: ServingApi, options: FrontOptions, driver: HttpDriver) {
     const { limits } = options;
-    const state = createFrontState(limits, driver, options.memory, new Sources(options.sources));
+    const state = createFrontState(
+      limits, driver, options.memory, new Sources(options.sources), new OriginPolicy(options.origins));
     const webSockets = new WebSockets(api, state, Math.min(limits.frameBytesMax, options.bodyBytesMax));
     this.#options = options;
     this.#driver = driver;

@@ -2,6 +2,7 @@
 import type { SourceOptions } from '../batch/sources.ts';
 import type { Submitter } from '../batch/submit.ts';
 import type { MemoryBudget } from '../shared-memory/memory-budget.ts';
+import type { OriginOptions } from '../http/origins.ts';
 import type { FrontLimits } from '../http/limits.ts';
 import type { TlsOptions } from '../http/tls/tls-renewal.ts';
 import type { TlsView } from '../metrics/views.ts';
@@ -133,6 +134,8 @@ export interface FrontOptions {
   readonly adminToken: string | undefined;
   /** Who asks, where a proxy says it; nobody's word is taken without it. */
   readonly sources?: SourceOptions;
+  /** Web pages that may ask, and names of this server; pages of none and names that are known without it. */
+  readonly origins?: OriginOptions;
   /** Without it the port speaks plain HTTP. */
   readonly tls?: TlsOptions;
 }

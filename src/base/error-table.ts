@@ -79,6 +79,24 @@ export const ERRORS = {
     () => 'authorize: no admin token is configured for the public port; use the admin socket (lastgood VERB MODEL), ' +
       'or serve with LASTGOOD_ADMIN_TOKEN',
   ),
+  ORIGIN_REFUSED: define(
+    403,
+    (d: { origin: Text; allowed: Text }) =>
+      `accept the request of a web page: it comes from ${d.origin}; wanted an origin that may ask (--cors-origin), ` +
+      `which are ${d.allowed}`,
+  ),
+  HOST_REFUSED: define(
+    421,
+    (d: { host: Text }) =>
+      `accept an administrator's request: it calls this server "${d.host}", a name that others could point here; ` +
+      "wanted an address, localhost, the host's own name, or one that is listed (--allowed-host)",
+  ),
+  NAMED_VERSIONS_OFF: define(
+    403,
+    (d: { model: Text; version: Text }) =>
+      `ask version "${d.version}" of model "${d.model}": requests may not choose the version here ` +
+      '(--named-versions off); wanted one that names none',
+  ),
   MODEL_NOT_FOUND: define(
     404,
     (d: { model: Text; known: Text }) => `find model "${d.model}": there is none of this name; known are ${d.known}`,

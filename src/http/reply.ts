@@ -8,6 +8,7 @@ import type { ReplySink, Ticket } from '../batch/submit.ts';
 import { JSON_TYPE, TENSOR_HEADER, TENSOR_TYPE } from './answer-heads.ts';
 import { type AnswerEncoding, COMPRESSED_BYTES_MIN, compress, encodingFor } from './compression.ts';
 import type { HttpResponse, PreparedHead } from './driver.ts';
+import { readableBy } from './origins.ts';
 import { SlowAnswer } from './slow-answer.ts';
 import { countRefusal, type FrontState } from './state.ts';
 
@@ -20,6 +21,7 @@ const STATUS_LINES = new Map<number, string>(
 /** Larger answers, which may be compressed too, are handed over as the client reads them, and counted until it has. */
 const WATCHED_BYTES_MIN = COMPRESSED_BYTES_MIN;
 
+const NO_CONTENT = 204;
 const TOO_MANY_REQUESTS = 429;
 
 const encoder = new TextEncoder();
@@ -27,7 +29,8 @@ const encoder = new TextEncoder();
 // What `sendPlain` sends. `cork` calls it at once, so one place does for all, and no closure is made for an answer.
 let plainResponse: HttpResponse | null = null;
 let plainHead: PreparedHead | null = null;
-let plainBody: Uint8Array = new Uint8Array(0);
+const EMPTY = new Uint8Array(0);
+let plainBody: Uint8Array = EMPTY;
 
 function sendPlain(): void {
   plainResponse!.writeStatus(plainHead!);
@@ -73,6 +76,7 @@ export class Reply implements ReplySink {
   readonly #withoutBody: boolean;
   #slow: SlowAnswer | null = null;
   #contentType = JSON_TYPE;
+  #permitted: readonly ExtraHeader[] = [];
   #isOver = false;
   /**
    * Answered, aborted, or what is to be answered is decided and sent on a later turn: nothing more may be done for the
@@ -87,6 +91,13 @@ export class Reply implements ReplySink {
   requestId = '';
   /** Of the header that says who asks; empty without one. */
   sourceValue = '';
+  /** Of the web page that may read the answer; empty when no page has to be told. */
+  origin = '';
+  /**
+   * The connection ends with the answer, which leaves on a later turn: behind a chunked body may stand trailers, which
+   * the addon takes for the next request. While an answer is outstanding it closes the connection at those.
+   */
+  closes = false;
 
   /** `withoutBody` is true for HEAD: same headers, no bytes. */
   constructor(response: HttpResponse, state: FrontState, withoutBody = false) {
@@ -115,10 +126,11 @@ export class Reply implements ReplySink {
    */
   answer(status: number, body: Uint8Array, headerBytes = 0): void {
     if (this.done) return;
-    const isPlain = status === 200 && body.length < WATCHED_BYTES_MIN && this.#contentType === JSON_TYPE;
+    const isPlain = status === 200 && body.length < WATCHED_BYTES_MIN && this.#contentType === JSON_TYPE &&
+      this.origin === '' && !this.closes;
     if (!isPlain || this.#withoutBody || this.#state.draining) {
       const isLater = body.length >= COMPRESSED_BYTES_MIN && this.#compress(status, body, headerBytes);
-      if (!isLater) this.#send(status, body, false, undefined, headerBytes);
+      if (!isLater) this.#sendInTurn(status, body, false, undefined, headerBytes);
       return;
     }
     // The common answer, without what the others need.
@@ -156,16 +168,29 @@ export class Reply implements ReplySink {
     if (this.done) return;
     countRefusal(this.#state, error);
     const { status, bytes } = encodedError(error);
-    if (options?.close !== true) {
-      this.#send(status, bytes, false, options?.header ?? retryHeader(error));
+    this.#sendInTurn(status, bytes, options?.close === true, options?.header ?? retryHeader(error));
+  }
+
+  /** Tells a browser what a page may send. */
+  permit(headers: readonly ExtraHeader[]): void {
+    this.#permitted = headers;
+    this.#sendInTurn(NO_CONTENT, EMPTY, false, undefined);
+  }
+
+  // One that closes not now: answered inside the addon's parser, the connection would stay open until all bytes that
+  // have come in are parsed, and what a client hid behind a doubtful body would run as its next request. While an
+  // answer is outstanding, the addon closes the connection at the first byte of another request.
+  #sendInTurn(
+    status: number, body: Uint8Array, close: boolean, header: ExtraHeader | undefined, headerBytes = 0,
+  ): void {
+    if (!close && !this.closes) {
+      this.#send(status, body, false, header, headerBytes);
       return;
     }
     this.done = true;
-    // Not now: answered inside the addon's parser, the connection would stay open until all bytes that have come in are
-    // parsed, and what a client hid behind a doubtful body would run as its next request. While an answer is
-    // outstanding, the addon closes the connection at the first byte of another request.
+    const kept = Uint8Array.from(body);
     setImmediate(() => {
-      this.#send(status, bytes, true, options.header);
+      this.#send(status, kept, close, header, headerBytes);
     });
   }
 
@@ -177,12 +202,12 @@ export class Reply implements ReplySink {
     this.#finish();
     const response = this.#response;
     const state = this.#state;
-    const closing = close || state.draining;
+    const closing = close || this.closes || state.draining;
     response.cork(() => {
       // 200 is what the driver writes by itself.
       if (status !== 200) response.writeStatus(STATUS_LINES.get(status) ?? `${status} Status ${status}`);
       if (headerBytes === 0) {
-        response.writeHeader('Content-Type', this.#contentType);
+        if (status !== NO_CONTENT) response.writeHeader('Content-Type', this.#contentType);
       } else {
         response.writeHeader('Content-Type', TENSOR_TYPE);
         response.writeHeader(TENSOR_HEADER, String(headerBytes));
@@ -191,9 +216,17 @@ export class Reply implements ReplySink {
         response.writeHeader('Content-Encoding', encoding);
         response.writeHeader('Vary', 'Accept-Encoding');
       }
+      for (const [name, value] of this.origin === '' ? [] : readableBy(this.origin)) response.writeHeader(name, value);
+      for (const [name, value] of this.#permitted) response.writeHeader(name, value);
       if (status === 429 || status === 503) response.writeHeader('Retry-After', RETRY_AFTER_SECONDS);
       if (header !== undefined) response.writeHeader(header[0], header[1]);
-      if (!this.#withoutBody && !closing && body.length >= WATCHED_BYTES_MIN) this.#sendSlowly(body);
+      const isSlow = !this.#withoutBody && body.length >= WATCHED_BYTES_MIN && !close && !state.draining;
+      if (status === NO_CONTENT && !closing) response.endWithoutBody();
+      else if (isSlow) {
+        // What is handed over slowly cannot be told to close: the client is.
+        if (this.closes) response.writeHeader('Connection', 'close');
+        this.#sendSlowly(body);
+      }
       else if (!this.#withoutBody) response.end(body, closing);
       else if (closing) response.end('', true);
       else {

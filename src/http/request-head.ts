@@ -20,10 +20,20 @@ export interface RequestHead {
   readonly requestId: string;
   /** The value of the header that says who asks; empty without one. */
   readonly source: string;
+  /** Of a browser's request, the page that sent it; see origins.ts. Empty without one; two are put together. */
+  readonly origin: string;
+  readonly fetchSite: string;
+  readonly fetchMode: string;
+  /** The name by which the client calls this server. */
+  readonly host: string;
 }
 
-const head = { contentLength: 0, contentType: '', contentEncoding: '', acceptEncoding: '', requestId: '', source: '' };
+const head = {
+  contentLength: 0, contentType: '', contentEncoding: '', acceptEncoding: '', requestId: '', source: '',
+  origin: '', fetchSite: '', fetchMode: '', host: '',
+};
 let sourceHeader = '';
+let hostHeaders = 0;
 let lengthHeaders = 0;
 let lengthText = '';
 let transferHeaders = 0;
@@ -56,6 +66,19 @@ function visit(name: string, value: string): void {
     case 'x-request-id':
       head.requestId = value;
       break;
+    case 'host':
+      hostHeaders += 1;
+      head.host = value;
+      break;
+    case 'origin':
+      head.origin = head.origin === '' ? value : `${head.origin}, ${value}`;
+      break;
+    case 'sec-fetch-site':
+      head.fetchSite = value;
+      break;
+    case 'sec-fetch-mode':
+      head.fetchMode = value;
+      break;
   }
 }
 
@@ -70,6 +93,11 @@ export function readHead(request: HttpRequest, headerBytesMax: number, sourceNam
   head.acceptEncoding = '';
   head.requestId = '';
   head.source = '';
+  head.origin = '';
+  head.fetchSite = '';
+  head.fetchMode = '';
+  head.host = '';
+  hostHeaders = 0;
   sourceHeader = sourceName;
   lengthHeaders = 0;
   transferHeaders = 0;
@@ -78,6 +106,8 @@ export function readHead(request: HttpRequest, headerBytesMax: number, sourceNam
   if (headerBytes > headerBytesMax) {
     throw lastgoodError('HEADERS_TOO_LARGE', { got: headerBytes, limitBytes: headerBytesMax });
   }
+  // Who stands in front may have gone by the other one.
+  if (hostHeaders > 1) throw refusal(`Host is given ${hostHeaders} times; wanted it once`);
   if (transferHeaders > 0) {
     if (transferHeaders > 1 || transferText.toLowerCase() !== 'chunked') {
       throw refusal(`Transfer-Encoding is "${transferText}"; wanted exactly one "chunked"`);

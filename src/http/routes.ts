@@ -1,13 +1,15 @@
 // Makes of a table of routes what a driver serves, with what all of them share: the Reply made first, framing checked,
-// draining refused, HEAD for every GET, 405 for another method, JSON 404 elsewhere. Main thread.
+// draining refused, web pages of other origins refused, HEAD for every GET, 405 for another method, JSON 404 elsewhere.
+// Main thread.
 //
 // Pipelining: a request that arrives while the one before it on the same connection still waits for its answer makes
 // the addon close the connection, and the first answer is lost. Predictions are answered later, so clients must not
 // pipeline them; several connections or a WebSocket give the same concurrency.
 import { lastgoodError } from '../base/errors.ts';
 import type { DriverRoute, HttpRequest } from './driver.ts';
+import { permission, refuseFormType } from './origins.ts';
 import { Reply } from './reply.ts';
-import { type RequestHead, readHead } from './request-head.ts';
+import { LENGTH_UNKNOWN, type RequestHead, readHead } from './request-head.ts';
 import type { FrontState } from './state.ts';
 
 /** How much of a client's URL is repeated in an error. */
@@ -19,6 +21,8 @@ export interface Route {
   readonly pattern: string;
   /** Answered also while the engine drains. */
   readonly whileDraining?: boolean;
+  /** Only under a name of this server that nobody else can point here; see origins.ts. */
+  readonly isAdmin?: boolean;
   /** `request` and `head` are valid only until this returns; what it throws is answered. */
   handle(reply: Reply, request: HttpRequest, head: RequestHead): void;
 }
@@ -55,9 +59,10 @@ export function pathParameter(request: HttpRequest, index: number): string {
 
 // `isHead` undefined: the request says.
 function handler(
-  state: FrontState, { handle, whileDraining = false }: Pick<Route, 'handle' | 'whileDraining'>, isHead?: boolean,
+  state: FrontState, { handle, whileDraining = false, isAdmin = false }: Omit<Route, 'method' | 'pattern'>,
+  isHead?: boolean,
 ): DriverRoute['handle'] {
-  const { limits: { headerBytesMax }, sources: { header } } = state;
+  const { limits: { headerBytesMax }, sources: { header }, origins } = state;
   return (response, request) => {
     const reply = new Reply(response, state, isHead ?? request.getMethod() === 'head');
     let isFramed = false;
@@ -68,6 +73,12 @@ function handler(
       reply.acceptEncoding = head.acceptEncoding;
       reply.requestId = head.requestId;
       reply.sourceValue = head.source;
+      reply.closes = head.contentLength === LENGTH_UNKNOWN;
+      if (head.origin !== '' || head.fetchSite !== '') {
+        reply.origin = origins.admit(head);
+        if (head.origin !== '') refuseFormType(head.contentType);
+      }
+      if (isAdmin) origins.assertHost(head.host);
       if (state.draining && !whileDraining) throw lastgoodError('DRAINING');
       handle(reply, request, head);
     } catch (error) {
@@ -77,8 +88,12 @@ function handler(
 }
 
 function refuseMethod(allowed: string): Route['handle'] {
-  return (reply, request) => {
+  return (reply, request, head) => {
     const { method, path } = named(request);
+    if (method === 'OPTIONS' && head.origin !== '') {
+      reply.permit(permission(allowed));
+      return;
+    }
     reply.fail(lastgoodError('METHOD_NOT_ALLOWED', { method, path, allowed }), { header: ['Allow', allowed] });
   };
 }

@@ -5,6 +5,7 @@ import type { ConnectionCount, HttpDriver } from './driver.ts';
 import type { FrontLimits } from './limits.ts';
 import type { MemoryBudget } from '../shared-memory/memory-budget.ts';
 import { Sources } from '../batch/sources.ts';
+import { OriginPolicy } from './origins.ts';
 import { UnreadBudget } from './unread-budget.ts';
 
 /** Counts and flags of one listening front end. */
@@ -32,6 +33,7 @@ export interface FrontState {
   /** Errors that were answered here, by code; there are as many entries as the table of errors has at most. */
   readonly refusals: Map<ErrorCode, number>;
   readonly sources: Sources;
+  readonly origins: OriginPolicy;
 }
 
 /** Counts an error that is answered without a version having been asked. */
@@ -57,12 +59,12 @@ export function countConnections(state: FrontState, connectionsMax: number): Con
 
 export function createFrontState(
   limits: FrontLimits, { prepareHead }: Pick<HttpDriver, 'prepareHead'>, memory: MemoryBudget | null = null,
-  sources = new Sources(),
+  sources = new Sources(), origins = new OriginPolicy(),
 ): FrontState {
   return {
     limits, memory, heads: new AnswerHeads(prepareHead), inFlight: 0, draining: false, receivingBytes: 0,
     compressingBytes: 0,
     connections: 0, refusedConnections: 0, sockets: 0,
-    unread: new UnreadBudget(limits.unreadBytesMax), refusals: new Map(), sources,
+    unread: new UnreadBudget(limits.unreadBytesMax), refusals: new Map(), sources, origins,
   };
 }

@@ -28,6 +28,11 @@ function canBeTold(target: string): boolean {
   return scheme === undefined || ((scheme === 'http' || scheme === 'https') && URL.canParse(target));
 }
 
+// As browsers write it: without a path, a port that goes without saying, or capitals.
+function isOrigin(text: string): boolean {
+  return text === '*' || (/^https?:/.test(text) && URL.canParse(text) && new URL(text).origin === text);
+}
+
 const modelShape = {
   /** Worker threads of one deployment; by default the cores less one are shared between the models. */
   workers: positive(256).optional(),
@@ -148,6 +153,13 @@ const engineSchema = z.strictObject({
   sourceHeader: z.string().regex(/^[A-Za-z0-9-]+$/).max(100).optional(),
   /** IP addresses of proxies, separated by commas: who comes from there is known by that header alone. */
   trustedProxy: z.string().min(1).max(4_096).optional(),
+  /** Origins of the web pages that may ask, as browsers write them; "*" for any. */
+  corsOrigins: z.array(z.string().max(300).refine(isOrigin, 'wanted origins such as https://app.example, or *'))
+    .max(100).default([]),
+  /** Names, without a port, by which administrators may call this server, beside addresses and its own; "*" for any. */
+  allowedHosts: z.array(z.string().regex(/^(?:[A-Za-z0-9._-]+|\*)$/)).max(100).default([]),
+  /** off: no request chooses the version that answers it, so that nobody can search for where two of them differ. */
+  namedVersions: z.enum(['on', 'off']).default('on'),
   bodyBytesMax: positive(1_024 * MIB).default(16 * MIB),
   limits: limitsSchema.prefault({}),
   drainMs: positive(3_600_000).default(30_000),

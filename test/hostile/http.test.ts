@@ -14,6 +14,11 @@ const withEncoding = (...texts: string[]): string =>
   `${POST}${texts.map((text) => `Transfer-Encoding: ${text}\r\n`).join('')}\r\n${CHUNK}`;
 const CHUNKED = 'Transfer-Encoding: chunked\r\n';
 const chunked = (body: string): string => `${POST}${CHUNKED}\r\n${body}`;
+/** A body is read and the request answered at once, so that nothing is outstanding that could keep another one out. */
+const hidden = (method: string): string =>
+  `${HEALTH.replace('\r\n\r\n', `\r\n${CHUNKED}\r\n`)}0\r\n${HEALTH.replace('GET', method)}`;
+const UPGRADE = 'GET /ws HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n' +
+  'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n';
 const withHeaders = (headers: string): string =>
   `${POST}${headers}Content-Length: ${GOOD_BODY.length}\r\n\r\n${GOOD_BODY}`;
 const many = (count: number): string => Array.from({ length: count }, (_, at) => `X${at}: a\r\n`).join('');
@@ -43,6 +48,13 @@ const CLOSED_AFTER: Readonly<Record<string, readonly [status: number, bytes: str
   'a chunk of 2^64 - 1 bytes': [400, chunked(`ffffffffffffffff\r\n${GOOD_BODY}`)],
   'a chunk whose length overflows': [400, chunked(`100000000000000014\r\n${GOOD_BODY}\r\n0\r\n\r\n`)],
   'a chunk without a length': [400, chunked(`zz\r\n${GOOD_BODY}\r\n0\r\n\r\n`)],
+  'two Hosts': [400, HEALTH.replace('\r\n\r\n', '\r\nHost: y\r\n\r\n')],
+  'trailers behind a chunked body': [505, chunked(CHUNK.replace(/\r\n$/, 'X-Checksum: 1\r\n\r\n'))],
+  'a request in the place of trailers': [200, hidden('GET')],
+  'one that is two bytes further, where the addon looks for it': [200, hidden('xxGET')],
+  'an upgrade with a body': [400, UPGRADE.replace('\r\n\r\n', `\r\nContent-Length: ${HEALTH.length}\r\n\r\n`)],
+  'an upgrade with two lengths of a body': [
+    400, UPGRADE.replace('\r\n\r\n', `\r\nContent-Length: ${HEALTH.length}\r\nContent-Length: 0\r\n\r\n`)],
   'headers of 20 kB': [431, withHeaders(`X: ${'a'.repeat(20_000)}\r\n`)],
   'headers of 20 kB on a route without a body': [
     431, HEALTH.replace('\r\n\r\n', `\r\nX: ${'a'.repeat(20_000)}\r\n\r\n`)],
@@ -106,6 +118,12 @@ describe('A hostile HTTP client', () => {
       await until('the server closes the connection', () => connection.closed, PATIENCE_MS);
       assert.ok(connection.statuses.length <= 1);
     }
+  });
+
+  test('finds the connection closed behind a chunked body, whose trailers could be its next request', async () => {
+    const connection = await send(chunked(CHUNK.slice(0, -2)));
+    await until('it is answered and the server closes the connection', () => connection.closed, PATIENCE_MS);
+    assert.deepEqual(connection.statuses, [200]);
   });
 
   test('is let go when it closes its half, before its request is whole and after', async () => {

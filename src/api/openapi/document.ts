@@ -12,7 +12,7 @@ const JSON_TYPE = 'application/json';
 const BINARY_TYPE = 'application/octet-stream';
 const SCHEMAS = '#/components/schemas/';
 /** Any request can be refused with these. */
-const ALWAYS: readonly ErrorCode[] = ['INVALID_REQUEST', 'DRAINING'];
+const ALWAYS: readonly ErrorCode[] = ['INVALID_REQUEST', 'ORIGIN_REFUSED', 'DRAINING'];
 const TAGS: Readonly<Record<Operation['tag'], string>> = {
   'Predict': 'The plain JSON API and the WebSocket.',
   'Open Inference Protocol': 'Version 2, as Triton, KServe and other servers speak it.',

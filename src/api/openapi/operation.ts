@@ -32,10 +32,12 @@ export const BODY_ERRORS: readonly ErrorCode[] = [
 export const MODEL_ERRORS: readonly ErrorCode[] = [
   'MODEL_NOT_FOUND', 'MODEL_UNLOADED', 'NO_ACTIVE_VERSION', 'MODEL_STARTING',
 ];
-export const VERSION_ERRORS: readonly ErrorCode[] = [...MODEL_ERRORS, 'VERSION_NOT_FOUND', 'VERSION_NOT_LOADED'];
+export const VERSION_ERRORS: readonly ErrorCode[] = [
+  ...MODEL_ERRORS, 'VERSION_NOT_FOUND', 'VERSION_NOT_LOADED', 'NAMED_VERSIONS_OFF',
+];
 /** Of a request that waits for a run. */
 export const RUN_ERRORS: readonly ErrorCode[] = [
   'ROWS_TOO_MANY', 'SIZE_TOO_LARGE', 'ELEMENTS_TOO_MANY', 'NON_FINITE_INPUT', 'INPUT_REFUSED', 'QUEUE_FULL',
   'LARGE_REQUESTS_FULL', 'MODEL_FAILED', 'INTERNAL', 'DEADLINE_EXCEEDED',
 ];
-export const TOKEN_ERRORS: readonly ErrorCode[] = ['UNAUTHORIZED', 'FORBIDDEN'];
+export const TOKEN_ERRORS: readonly ErrorCode[] = ['UNAUTHORIZED', 'FORBIDDEN', 'HOST_REFUSED'];

@@ -3,6 +3,7 @@ import { lastgoodError } from '../../base/errors.ts';
 import type { DriverRoute, HttpRequest, HttpResponse, WebSocketRoute } from '../../http/driver.ts';
 import { CloseCode, OUTBOX_BACKLOG_BYTES_MAX } from '../../http/outbox.ts';
 import { Reply } from '../../http/reply.ts';
+import { readHead } from '../../http/request-head.ts';
 import type { FrontState } from '../../http/state.ts';
 import type { ServingApi } from '../serving-api.ts';
 import { Connection, OpenSockets } from './connection.ts';
@@ -34,12 +35,18 @@ export class WebSockets implements WebSocketRoute {
   }
 
   upgrade(response: HttpResponse, request: HttpRequest, accept: Accept): void {
+    let isFramed = false;
     try {
-      const { sources } = this.#state;
-      const value = sources.header === '' ? '' : request.getHeader(sources.header);
-      this.#upgrade(request, accept, sources.of(response.getRemoteAddress(), value));
+      const { sources, limits, origins } = this.#state;
+      const head = readHead(request, limits.headerBytesMax, sources.header);
+      // What follows belongs to the WebSocket, or to a request for whoever refuses the upgrade.
+      if (head.contentLength !== 0) throw lastgoodError('INVALID_REQUEST', { reason: 'an upgrade has no body' });
+      isFramed = true;
+      // Pages may open a WebSocket to anywhere, and read what comes: only this says where they are from.
+      origins.admit(head);
+      this.#upgrade(request, accept, sources.of(response.getRemoteAddress(), head.source));
     } catch (error) {
-      new Reply(response, this.#state).fail(error);
+      new Reply(response, this.#state).fail(error, { close: !isFramed });
     }
   }
 

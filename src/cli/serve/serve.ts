@@ -57,7 +57,8 @@ export function settingOption({ flag, placeholder, text, path, kind, choices }: 
     ...(typeof value === 'string' || typeof value === 'number' ? [`default: ${value}`] : []),
   ];
   const flags = placeholder === '' ? `--${flag}` : `--${flag} <${placeholder}>`;
-  return new Option(flags, notes.length === 0 ? text : `${text} (${notes.join('; ')})`);
+  const option = new Option(flags, notes.length === 0 ? text : `${text} (${notes.join('; ')})`);
+  return kind === 'list' ? option.argParser((one, before: string[] | undefined) => [...before ?? [], one]) : option;
 }
 
 // No native code comes into this process: it has to outlive whatever a model does.

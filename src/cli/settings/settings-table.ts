@@ -2,7 +2,8 @@
 // The environment twin is derived from the flag (--p95-limit-ms: LASTGOOD_P95_LIMIT_MS); limits and defaults stand in
 // src/options/options.ts only. Pure data.
 
-type SettingKind = 'number' | 'integer' | 'text' | 'switch' | 'address';
+/** Those of a list may be given several times, and in one text with commas between them. */
+type SettingKind = 'number' | 'integer' | 'text' | 'list' | 'switch' | 'address';
 
 export interface Setting {
   /** Without the leading dashes. */
@@ -55,6 +56,13 @@ export const SERVE_SETTINGS: readonly Setting[] = [
     'header by which a trusted proxy says who asks, such as x-client-id: no verdict is one client\'s alone'),
   engine('trusted-proxy', 'trustedProxy', 'text', 'addresses',
     'IP addresses of the proxies whose source header counts, separated by commas'),
+  engine('cors-origin', 'corsOrigins', 'list', 'origin',
+    'origin of web pages that may ask, such as https://app.example; may be given again; * for any'),
+  engine('allowed-host', 'allowedHosts', 'list', 'name',
+    "name by which administrators may call this server; may be given again; addresses and the host's own always may"),
+  engine('named-versions', 'namedVersions', 'text', 'mode',
+    'off refuses requests that choose their version, so that nobody can search for where two versions differ',
+    ['on', 'off']),
   engine('model-control', 'modelControl', 'text', 'mode',
     'explicit lets anybody load and unload models over HTTP, guarded only the holder of the admin token',
     ['guarded', 'explicit']),

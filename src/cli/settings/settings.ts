@@ -65,7 +65,8 @@ function valueOf(
   const flag = flags[flagKey(setting)];
   const name = environmentName(setting);
   if (typeof flag === 'boolean') return { value: flag, origin: `--${setting.flag}` };
-  const [text, place] = typeof flag === 'string' ? [flag, `--${setting.flag}`] : [env[name], name];
+  const given = Array.isArray(flag) ? flag.join(',') : flag;
+  const [text, place] = typeof given === 'string' ? [given, `--${setting.flag}`] : [env[name], name];
   // A secret does not belong into a log.
   const origin = setting.flag === 'admin-token' ? place : `${place} "${text ?? ''}"`;
   return { value: text === undefined ? undefined : parse(setting, text, origin), origin };
@@ -76,6 +77,8 @@ function parse({ kind }: Setting, text: string, origin: string): unknown {
   switch (kind) {
     case 'text':
       return text;
+    case 'list':
+      return text.split(',').map((one) => one.trim());
     case 'switch':
       if (text === '1' || text === 'true') return true;
       if (text === '0' || text === 'false') return false;

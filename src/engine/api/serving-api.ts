@@ -39,10 +39,10 @@ export function frontOptions(
   context: EngineContext, address: { readonly host?: string; readonly port?: number },
 ): FrontOptions {
   const { host, port, bodyBytesMax, limits, adminToken, tlsCert, tlsKey } = context.options;
-  const { sourceHeader: header = '', trustedProxy = '' } = context.options;
+  const { sourceHeader: header = '', trustedProxy = '', corsOrigins, allowedHosts } = context.options;
   return {
     host: address.host ?? host, port: address.port ?? port, bodyBytesMax, limits, adminToken,
-    memory: context.memory, sources: { header, trustedProxy },
+    memory: context.memory, sources: { header, trustedProxy }, origins: { corsOrigins, allowedHosts },
     ...(tlsCert !== undefined && tlsKey !== undefined && { tls: {
       paths: { cert: tlsCert, key: tlsKey },
       nowMs: () => context.clock.wallMs(),

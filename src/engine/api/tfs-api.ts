@@ -11,6 +11,7 @@ import type { DeploymentState } from '../../rollout/deployment/deployment.ts';
 import type { DeploymentView } from '../../rollout/deployment/deployments.ts';
 import type { EngineContext } from '../models/context.ts';
 import type { ModelTable } from '../models/model-table.ts';
+import { assertMayBeNamed } from '../models/version-queues.ts';
 import type { ServedModel } from '../models/served-model.ts';
 
 const LABELS = ['active', 'stable', 'lastgood', 'candidate', 'canary'];
@@ -28,7 +29,7 @@ const TYPES: Readonly<Record<Datatype, string>> = {
 };
 
 /** The part of the ServingApi that these routes need. */
-export function createTfsApi({ registry }: EngineContext, table: ModelTable): TfsApi {
+export function createTfsApi({ registry, options }: EngineContext, table: ModelTable): TfsApi {
   return {
     models: () => [...table.all.keys()],
     versionOf: (model, label) => {
@@ -47,6 +48,7 @@ export function createTfsApi({ registry }: EngineContext, table: ModelTable): Tf
         const all = known.map((one) => versionStatus(one, states.get(one)!));
         return { name: model, ready: served.isReady, model_version_status: all };
       }
+      assertMayBeNamed(options.namedVersions, model, version);
       // One that is registered and not loaded has ended; one that nobody knows is refused here.
       const state = states.get(registry.version(model, version).version) ?? 'END';
       return { name: model, ready: state === 'AVAILABLE', model_version_status: [versionStatus(version, state)] };

@@ -93,7 +93,7 @@ export class ServedModel {
     }, () => this.batcher.arena);
     this.#deployments = this.#loader.deployments;
     this.#versionQueues = new VersionQueues({
-      model, registry, queue,
+      model, registry, queue, namedVersions: context.options.namedVersions,
       deployments: this.#deployments,
       standingOf: (version) => {
         const { active } = this.rollout;

@@ -6,6 +6,7 @@ import { Batcher } from '../../batch/batcher.ts';
 import type { BatcherOptions } from '../../batch/options.ts';
 import { lastgoodError } from '../../base/errors.ts';
 import { inNaturalOrder } from '../../base/names.ts';
+import type { ResolvedOptions } from '../../options/options.ts';
 import type { Registry } from '../../registry/registry.ts';
 import type { Deployment } from '../../rollout/deployment/deployment.ts';
 import type { Deployments } from '../../rollout/deployment/deployments.ts';
@@ -15,12 +16,20 @@ import type { BatchResult } from '../../worker/messages.ts';
 interface VersionQueuesPorts {
   readonly model: string;
   readonly registry: Registry;
+  readonly namedVersions: ResolvedOptions['namedVersions'];
   readonly deployments: Deployments;
   readonly queue: Omit<BatcherOptions, 'dispatch' | 'separateSlabs'>;
   /** As which generation and on which track `version` answers now, if it is the active one. */
   readonly standingOf: (version: string) => { readonly generation: number; readonly track: Track } | null;
   /** A worker has become free that the model's own queue may be waiting for. */
   readonly onFree: () => void;
+}
+
+/** Throws NAMED_VERSIONS_OFF. */
+export function assertMayBeNamed(
+  namedVersions: ResolvedOptions['namedVersions'], model: string, version: string,
+): void {
+  if (namedVersions === 'off') throw lastgoodError('NAMED_VERSIONS_OFF', { model, version });
 }
 
 export class VersionQueues {
@@ -35,7 +44,10 @@ export class VersionQueues {
     return [...this.#queues.values()];
   }
 
-  /** The queue of a loaded version; throws VERSION_NOT_FOUND, or VERSION_NOT_LOADED for one that is only registered. */
+  /**
+   * The queue of a loaded version; throws VERSION_NOT_FOUND, VERSION_NOT_LOADED for one that is only registered, and
+   * NAMED_VERSIONS_OFF.
+   */
   queueOf(version: string): Batcher {
     this.deploymentOf(version);
     let queue = this.#queues.get(version);
@@ -51,7 +63,8 @@ export class VersionQueues {
 
   /** A loaded version; throws like `queueOf`. */
   deploymentOf(version: string): Deployment {
-    const { model, registry, deployments } = this.#ports;
+    const { model, registry, deployments, namedVersions } = this.#ports;
+    assertMayBeNamed(namedVersions, model, version);
     const deployment = deployments.find(version);
     if (deployment !== undefined) return deployment;
     registry.version(model, version);
