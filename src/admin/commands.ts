@@ -7,6 +7,7 @@ import { lastgoodError } from '../base/errors.ts';
 import { IN_OUR_WORDS, issuesText } from '../base/schema-text.ts';
 import { type Expect, expectOf } from '../domain/known-answers.ts';
 import { DECLARED_KINDS, NAN_INPUTS, STACKING_WISHES } from '../domain/records.ts';
+import { requestLimitsShape } from '../options/request-limits.ts';
 import { sessionOptionsSchema } from '../options/session-options.ts';
 import type { EventRecord, ModelRecord, VersionRecord } from '../domain/records.ts';
 import type { Activation, Rollback } from '../rollout/events.ts';
@@ -56,6 +57,8 @@ export const COMMANDS = {
       nanInputs: z.enum(NAN_INPUTS).exactOptional(),
       /** How the runtime is to run it; what is left out is the engine's. */
       session: sessionOptionsSchema.exactOptional(),
+      /** Of a request's inputs, and of its open dimensions; more are refused with 400. */
+      ...requestLimitsShape,
       expect,
       promote: flag, allowSignatureChange: flag,
       /** Also when its answers are not the baseline file's; with promote: also what is in quarantine elsewhere. */

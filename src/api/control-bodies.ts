@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { lastgoodError } from '../base/errors.ts';
 import { expectOf } from '../domain/known-answers.ts';
 import { STACKING_WISHES } from '../domain/records.ts';
+import { sizeLimitSchema } from '../options/request-limits.ts';
 import { sessionOptionsSchema } from '../options/session-options.ts';
 import { IN_OUR_WORDS } from '../base/schema-text.ts';
 import { readJsonObject } from '../protocols/json/json-values.ts';
@@ -49,6 +50,12 @@ export const loadBody = z.looseObject({
     session: z.union([sessionOptionsSchema, sessionTextSchema]).optional().meta({
       description: 'how the runtime is to run the new version (providers, graph, threads, arena, free dimensions, ' +
         'entries): an object, or its JSON as a text',
+    }),
+    elements_max: sizeLimitSchema.optional().meta({
+      description: "elements of a request's inputs for the new version; more are refused with 400",
+    }),
+    dimension_max: sizeLimitSchema.optional().meta({
+      description: 'size of an open dimension in a request for the new version; more is refused with 400',
     }),
     config: z.unknown().optional().meta({ description: 'taken and not needed' }),
   }).nullish().meta({

@@ -138,22 +138,34 @@ function repositoryRoutes(api: ServingApi, options: FrontOptions, state: FrontSt
   ];
 }
 
+/** Parameters of a load that a version has from its registration on. */
+const OF_NEW_VERSIONS = ['stacking', 'session', 'elements_max', 'dimension_max'] as const;
+
+function ofNewVersion(
+  { stacking, session, elements_max: elementsMax, dimension_max: dimensionMax }: Parameters<typeof loadRequest>[0],
+): Omit<LoadRequest, 'version' | 'files' | 'expect'> {
+  return {
+    ...(stacking === undefined ? {} : { stacking }), ...(session === undefined ? {} : { session }),
+    ...(elementsMax === undefined ? {} : { elementsMax }), ...(dimensionMax === undefined ? {} : { dimensionMax }),
+  };
+}
+
 // Triton's names: "config" is a JSON text that we do not need, "file:<version>/<name>" the bytes
 // of each file of a version in base64.
 function loadRequest(
   parameters: JsonObject & {
     readonly version?: string | undefined; readonly stacking?: StackingWish | undefined;
     readonly expect?: string | undefined; readonly session?: SessionOptions | undefined;
+    readonly elements_max?: number | undefined; readonly dimension_max?: number | undefined;
   },
 ): LoadRequest {
-  const { version, stacking, expect, session } = parameters;
+  const { version, expect } = parameters;
   const declared = expect === undefined ? null : expectOf(expect);
   const expected = declared === null ? {} : { expect: declared.expect };
   const files = Object.entries(parameters).filter(([key]) => key.startsWith('file:'));
   const refusal = (reason: string): Error => lastgoodError('INVALID_REQUEST', { reason });
-  const ofNew = { ...(stacking === undefined ? {} : { stacking }), ...(session === undefined ? {} : { session }) };
   if (files.length === 0) {
-    const [odd] = Object.keys(ofNew);
+    const odd = OF_NEW_VERSIONS.find((name) => parameters[name] !== undefined);
     if (odd !== undefined) throw refusal(`"${odd}" is said of a new version when it comes; wanted its files beside it`);
     return version === undefined ? {} : { version, ...expected };
   }
@@ -170,5 +182,5 @@ function loadRequest(
     byName.set(name, Buffer.from(content, 'base64'));
     named = ofVersion;
   }
-  return { version: named, files: byName, ...expected, ...ofNew };
+  return { version: named, files: byName, ...expected, ...ofNewVersion(parameters) };
 }

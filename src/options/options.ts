@@ -9,6 +9,7 @@ import {
 } from './judge-options.ts';
 import type { JudgeOptions } from './judge-options.ts';
 import { checkName } from '../base/names.ts';
+import { sizeLimitSchema } from './request-limits.ts';
 import { sessionOptionsSchema } from './session-options.ts';
 import { IN_OUR_WORDS, issuesText } from '../base/schema-text.ts';
 
@@ -57,8 +58,8 @@ const modelShape = {
   /** Bytes that the run of one request may take; by default an eighth of the memory, at least `runMemoryMax`. */
   requestMemoryMax: z.int().min(1 * MIB).max(1_024 * 1_024 * MIB).optional(),
   /** Elements of a request's inputs, and the size of an open dimension, in place of what follows from that. */
-  elementsMax: positive(2 ** 31 - 1).optional(),
-  dimensionMax: positive(2 ** 31 - 1).optional(),
+  elementsMax: sizeLimitSchema.optional(),
+  dimensionMax: sizeLimitSchema.optional(),
   /** A run that lasts longer never comes back: its version is taken out and the process has to be started again. */
   hungMs: positive(86_400_000).default(60_000),
   /** warm: the last good version stays loaded, so that a rollback is a pointer flip. */

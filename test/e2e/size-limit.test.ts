@@ -129,4 +129,21 @@ suite('What a run takes of memory', () => {
     const refused = await post(server.port, '/models/said/predict', { features: rowOf(4) });
     assert.equal(refused['code'], 'SIZE_TOO_LARGE');
   });
+
+  test('gives way to what is said of a version, which a rollback takes back', async () => {
+    const file = join(temporaryDirectory(), 'model.onnx');
+    writeFileSync(file, pairs());
+    const asked = ['--dimension-max', '5', '--elements-max', '4', '--promote', '--data', dataDir];
+    const { stdout } = await lastgood(['register', 'said', file, '--version', '2', ...asked]);
+    assert.match(stdout, /largest request: elementsMax 4, dimensionMax 5/);
+    const ask = (length: number): Promise<Told> => post(server.port, '/models/said/predict', { features: rowOf(length) });
+    assert.deepEqual((await limitsOf('said')).dimensions, [{ input: 'x', dimension: 1, most: 5 }]);
+    assert.equal((await ask(4))['code'], undefined);
+    assert.equal((await ask(5))['code'], 'ELEMENTS_TOO_MANY');
+    assert.equal((await ask(6))['code'], 'SIZE_TOO_LARGE');
+    const status = await lastgood(['status', 'said', '--data', dataDir]);
+    assert.match(status.stdout, /largest request +x\[1\] 5, 4 elements at most \(of this version: elementsMax 4, dim/);
+    assert.equal((await lastgood(['rollback', 'said', '--data', dataDir])).code, 0);
+    assert.equal((await ask(4))['code'], 'SIZE_TOO_LARGE');
+  });
 });

@@ -165,11 +165,16 @@ suite('/v2 routes', () => {
       assert.equal((await load({ [`file:${version}/model.onnx`]: content, session: given })).status, 200, version);
       assert.deepEqual(engine.context.registry.version('m', version).session, session);
     }
+    const limited = { 'file:9/model.onnx': content, elements_max: 2, dimension_max: 7 };
+    assert.equal((await load(limited)).status, 200);
+    assert.deepEqual(engine.context.registry.version('m', '9').requestLimits, { elementsMax: 2, dimensionMax: 7 });
+    const { status: refused, json: answer } = await infer('m');
+    assert.deepEqual([refused, answer['code']], [400, 'ELEMENTS_TOO_MANY']);
     for (const wrong of [{ graph: 'most' }, '{"graph":', '[]', 3, { providers: [] }]) {
-      const { status, json } = await load({ 'file:9/model.onnx': content, session: wrong });
+      const { status, json } = await load({ 'file:10/model.onnx': content, session: wrong });
       assert.deepEqual([status, json['code']], [400, 'INVALID_REQUEST'], JSON.stringify(wrong));
     }
-    for (const odd of [{ session }, { stacking: 'none' }]) {
+    for (const odd of [{ session }, { stacking: 'none' }, { elements_max: 3 }, { dimension_max: 3 }]) {
       const { status, text } = await load({ version: '3', ...odd });
       assert.equal(status, 400);
       assert.match(text, /is said of a new version when it comes; wanted its files beside it/);

@@ -14,9 +14,9 @@ import { expectationText } from '../../judge/pairs/expectation.ts';
 import { ask } from '../connect.ts';
 import { bytesText, durationText, paint, printResult } from '../views/output.ts';
 import {
-  derivedText, filesText, judgedText, nanInputsText, sessionLine, stackingText, watchedText,
+  derivedText, filesText, judgedText, nanInputsText, saidLimitsText, sessionLine, stackingText, watchedText,
 } from '../views/status-view.ts';
-import { verb } from '../verb.ts';
+import { positiveInteger, verb } from '../verb.ts';
 import type { CommonFlags, VerbFlags } from '../verb.ts';
 
 export function releaseVerbs(): Command[] {
@@ -59,17 +59,20 @@ function registerCommand(): Command {
       'intraOpThreads, interOpThreads, arena, memoryPattern, freeDimensions, entries').argParser(sessionOf))
     .addOption(new Option('--free-dimension <name=size>', 'gives an open dimension of the model this size; may be ' +
       'said several times').argParser(dimensionIn))
+    .option('--elements-max <n>', "elements of a request's inputs, as a setting of this version; more are answered 400",
+      positiveInteger)
+    .option('--dimension-max <n>', 'size of an open dimension in a request, likewise', positiveInteger)
     .addOption(expectOption())
     .option('--promote', 'make it the active version at once')
     .option('--allow-signature-change', `with --promote: ${CHANGE_SIGNATURE}`)
     .option('--force', `also when its answers are not those of the baseline file; with --promote: ${FORCE}`)
     .action(async (model: string, file: string, flags: RegisterFlags) => {
       const { version, baseline, golden, output, outputKind, inputColumns, stacking, nanInputs, promote } = flags;
-      const { allowSignatureChange, force, expect } = flags;
+      const { elementsMax, dimensionMax, allowSignatureChange, force, expect } = flags;
       const session = withDimensions(flags);
       const result = await ask(flags, 'register', {
         model, file, version, baseline, golden, output, outputKind, inputColumns, stacking, nanInputs,
-        session, promote, allowSignatureChange, force, expect,
+        session, elementsMax, dimensionMax, promote, allowSignatureChange, force, expect,
       }, `registering a version of ${model}`);
       printResult(flags, result, registeredText);
     });
@@ -122,6 +125,7 @@ function registeredText({ version, activation }: Registration): string {
     ...(version.derived === undefined ? [] : [`loaded: ${derivedText(version.derived)}`]),
     `its trial: loaded in ${durationText(trial.loadMs)}, one row in ${durationText(trial.runMs)}${golden}`,
     `stacking: ${stackingText(version.stacking)}`,
+    ...(version.requestLimits === undefined ? [] : [`largest request: ${saidLimitsText(version.requestLimits)}`]),
     ...(version.session === undefined ? [] : [`session: ${sessionLine(version)}`]),
     `judged by: ${judgedText(judgedOutputOf(version))}`,
     `inputs watched: ${watchedText(version)}`,

@@ -15,6 +15,7 @@ import type {
   TrialReport, VersionRecord,
 } from '../../domain/records.ts';
 import { nanInputsOf } from '../../domain/run-limits.ts';
+import type { RequestLimits } from '../../options/request-limits.ts';
 import { sessionText } from '../../options/session-options.ts';
 import { hasRoom, type Room } from '../../rollout/deployment/room.ts';
 import type { LimitsView } from '../../domain/run-limits.ts';
@@ -170,7 +171,7 @@ function modelFacts(status: ModelStatus, nowMs: number): string {
     if (missing !== null) pairs.push(['missing values', missing]);
   }
   if (active !== undefined && status.limits !== null) {
-    pairs.push(['runs', runsText(status.limits, active.trial)], ['largest request', requestsText(status.limits)]);
+    pairs.push(['runs', runsText(status.limits, active.trial)], ['largest request', requestsText(status.limits, active)]);
   }
   if (status.room !== null) pairs.push(['room', roomText(status.room)]);
   if (model.pin !== null) {
@@ -325,11 +326,15 @@ function runsText({ rowsPerRun, elementsPerRun }: LimitsView, { memory }: TrialR
     countText(most.size);
 }
 
-function requestsText({ elements, dimensions }: LimitsView): string {
+function requestsText({ elements, dimensions }: LimitsView, { requestLimits }: VersionRecord): string {
   const sizes = dimensions.map(({ input, dimension, most }) => `${input}[${dimension}] ${countText(most)}`);
   if (elements === null && sizes.length === 0) return 'of any size';
-  return [...sizes, ...(elements === null ? [] : [`${countText(elements)} elements`])].join(', ') + ' at most';
+  return [...sizes, ...(elements === null ? [] : [`${countText(elements)} elements`])].join(', ') + ' at most' +
+    (requestLimits === undefined ? '' : ` (of this version: ${saidLimitsText(requestLimits)})`);
 }
+
+export const saidLimitsText = (limits: RequestLimits): string =>
+  Object.entries(limits).map(([name, most]) => `${name} ${countText(most)}`).join(', ');
 
 /** Which input columns are compared with the version's baseline, or why none are. */
 export function watchedText(version: VersionRecord): string {

@@ -2,6 +2,7 @@
 // from what its trial measured and what the operator set. Pure; main thread.
 import { hostMemoryBytes } from '../../base/process-memory.ts';
 import { ROWS_LIMIT, type ModelOptions } from '../../options/options.ts';
+import type { RequestLimits } from '../../options/request-limits.ts';
 import type { Signature, StackingDecision, TrialReport } from '../../domain/records.ts';
 import { measuredRows, type RunLimits, type SizeLimits } from '../../domain/run-limits.ts';
 import { mostWithin, type RunMemory } from '../../domain/run-memory.ts';
@@ -45,18 +46,21 @@ type LimitOptions = Pick<
 interface Measured {
   readonly signature: Signature;
   readonly trial: Pick<TrialReport, 'memory'>;
+  readonly requestLimits?: RequestLimits;
 }
 
-/** What the runs of a version may have. */
-export function runLimits(options: LimitOptions, { signature, trial: { memory } }: Measured): RunLimits {
+/** What the runs of a version may have: by what was said of it, of its model, or by what was learned, in this order. */
+export function runLimits(
+  options: LimitOptions, { signature, trial: { memory }, requestLimits = {} }: Measured,
+): RunLimits {
   const { runMemoryMax, runRowsMax, batchSizeMax } = options;
   const measured = memory === undefined ? RUN_ROWS_UNMEASURED : measuredRows(memory, runMemoryMax);
   const rows = runRowsMax ?? Math.min(measured, batchSizeMax * ROWS_PER_REQUEST);
   const elements = mostWithin(memory?.open ?? [], runMemoryMax, 'elements');
-  return { rows, elements, request: requestLimits(options, signature, memory) };
+  return { rows, elements, request: sizeLimits({ ...options, ...requestLimits }, signature, memory) };
 }
 
-function requestLimits(
+function sizeLimits(
   { runMemoryMax, requestMemoryMax, elementsMax, dimensionMax }: LimitOptions,
   { inputs }: Signature, memory: RunMemory | undefined,
 ): SizeLimits {
@@ -65,7 +69,8 @@ function requestLimits(
   const sizes = inputs.map(({ shape }, input) => shape.map((size, axis) => {
     if (size >= 0) return Infinity;
     const dimension = dimensions.find(({ axes }) => axes.some(([at, on]) => at === input && on === axis));
-    if (dimension !== undefined && dimensionMax !== undefined) return dimensionMax;
+    // The first one of an input counts rows, unless the trial knows it for another.
+    if (dimensionMax !== undefined && (dimension !== undefined || axis > 0)) return dimensionMax;
     const curve = dimension === undefined ? rows : dimensions.length === 1 ? open : dimension.curve;
     return Math.max(mostWithin(curve, bytes, 'size'), GIVEN_FACTOR * (given[input]?.[axis] ?? 0));
   }));

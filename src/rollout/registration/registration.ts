@@ -22,6 +22,7 @@ import type {
   VersionRecord,
 } from '../../domain/records.ts';
 import { defaultInputsOf } from '../../onnx/default-inputs.ts';
+import { type RequestLimits, requestLimitsIn } from '../../options/request-limits.ts';
 import type { SessionOptions } from '../../options/session-options.ts';
 import type { Registry } from '../../registry/registry.ts';
 import { inputColumnsOf } from '../../domain/input-columns.ts';
@@ -59,7 +60,7 @@ export interface RegistrationPorts {
   readonly p95LimitMs?: number | undefined;
 }
 
-export interface RegistrationRequest {
+export interface RegistrationRequest extends RequestLimits {
   readonly model: string;
   /** The model with its data files beside it, a folder, or a .tar. */
   readonly file: string;
@@ -125,6 +126,7 @@ async function addVersion(
     });
     await ports.preparation?.ensure({ ...artifact, artifactBytes: artifact.bytes, session: request.session }, golden);
     const { registry } = ports;
+    const limits = requestLimitsIn(request);
     const judged = judgedBy(trial.signature, declarationOf(request), baselineFile, ports.clock.wallMs());
     const { warnings: expectationWarnings, ...expectations } = await expectationsOf(
       ports, request, { ...artifact, signature: trial.signature, ...judged }, questionsOf(validation, golden));
@@ -141,6 +143,7 @@ async function addVersion(
         trial: trial.report,
         stacking,
         ...(request.session === undefined ? {} : { session: request.session }),
+        ...(limits === undefined ? {} : { requestLimits: limits }),
         ...expectations,
         warnings: [
           ...trial.warnings, ...expectationWarnings, ...slowWarnings(trial.report, ports.p95LimitMs),

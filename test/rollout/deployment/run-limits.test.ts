@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { ROWS_LIMIT } from '../../../src/options/options.ts';
 import { hostMemoryBytes } from '../../../src/base/process-memory.ts';
+import type { RequestLimits } from '../../../src/options/request-limits.ts';
 import type { Signature } from '../../../src/domain/records.ts';
 import type { RunLimits } from '../../../src/domain/run-limits.ts';
 import type { MemoryPoint, RunMemory } from '../../../src/domain/run-memory.ts';
@@ -79,6 +80,18 @@ suite('runLimits', () => {
     assert.deepEqual(request, { elements: 16_384, sizes: [[341, 4_096, Infinity]] });
     const said = limits({ dimensionMax: 9, elementsMax: 77 }).request;
     assert.deepEqual(said, { elements: 77, sizes: [[341, 9, Infinity]] });
+  });
+
+  test('takes what was said of the version over what was said of its model, each by itself', () => {
+    const of = (requestLimits: RequestLimits): RunLimits['request'] => runLimits(
+      { ...settings, dimensionMax: 9, elementsMax: 77 }, { signature, trial: { memory }, requestLimits }).request;
+    assert.deepEqual(of({ dimensionMax: 5_000 }), { elements: 77, sizes: [[341, 5_000, Infinity]] });
+    assert.deepEqual(of({ elementsMax: 3 }), { elements: 3, sizes: [[341, 9, Infinity]] });
+  });
+
+  test('takes what was said of open dimensions of which nothing was measured, and leaves rows to their own limit', () => {
+    const { request } = runLimits({ ...settings, dimensionMax: 9 }, { signature, trial: {} });
+    assert.deepEqual(request.sizes, [[Infinity, 9, Infinity]]);
   });
 
   test('lets a request of what its memory allows run alone, and others share a run of less', () => {
