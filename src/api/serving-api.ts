@@ -8,7 +8,7 @@ import type { TlsOptions } from '../http/tls/tls-renewal.ts';
 import type { TlsView } from '../metrics/views.ts';
 import type { Expect } from '../domain/known-answers.ts';
 import type { StackingWish, Trust } from '../domain/records.ts';
-import type { RequestLimits } from '../options/request-limits.ts';
+import type { SaidLimits } from '../options/request-limits.ts';
 import type { SessionOptions } from '../options/session-options.ts';
 import type { RollbackBody } from './control-bodies.ts';
 
@@ -54,7 +54,7 @@ export interface IndexEntry {
 }
 
 /** What a client asks of the repository extension, checked. */
-export interface LoadRequest extends RequestLimits {
+export interface LoadRequest extends SaidLimits {
   /** The version to promote, or the name of the one in `files`. */
   readonly version?: string;
   /** The files of a new version, by name. */

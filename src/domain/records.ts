@@ -6,7 +6,7 @@ import type { DimensionSizes } from '../onnx/derive/fix-dimensions.ts';
 import type { ClassLabels, DefaultValue } from '../onnx/derive/open-zipmap.ts';
 import type { Expectations, KnownPair, ValidationRow } from './known-answers.ts';
 import type { CheckName } from '../options/judge-options.ts';
-import type { RequestLimits } from '../options/request-limits.ts';
+import type { SaidLimits } from '../options/request-limits.ts';
 import type { SessionOptions } from '../options/session-options.ts';
 import type { RunMemory } from './run-memory.ts';
 
@@ -295,7 +295,7 @@ export interface VersionRecord extends ArtifactRecord, Expectations {
   /** How the runtime is to run it; absent, and what is left out of it, are the engine's settings. */
   readonly session?: SessionOptions;
   /** What its requests may have, in place of what the model's options say and of what was learned. */
-  readonly requestLimits?: RequestLimits;
+  readonly requestLimits?: SaidLimits;
   /** Decided in the trial; versions of early registrations have none, and are probed at each load. */
   readonly stacking?: StackingDecision;
   readonly warnings: readonly string[];

@@ -16,10 +16,10 @@ export const requestLimitsShape = {
   dimensionMax: sizeLimitSchema.exactOptional(),
 };
 
-export type RequestLimits = z.output<z.ZodObject<typeof requestLimitsShape>>;
+export type SaidLimits = z.output<z.ZodObject<typeof requestLimitsShape>>;
 
 /** Those among other things that are said; undefined when none is. */
-export function requestLimitsIn({ elementsMax, dimensionMax }: RequestLimits): RequestLimits | undefined {
+export function requestLimitsIn({ elementsMax, dimensionMax }: SaidLimits): SaidLimits | undefined {
   const limits = {
     ...(elementsMax === undefined ? {} : { elementsMax }), ...(dimensionMax === undefined ? {} : { dimensionMax }),
   };

@@ -136,7 +136,8 @@ suite('What a run takes of memory', () => {
     const asked = ['--dimension-max', '5', '--elements-max', '4', '--promote', '--data', dataDir];
     const { stdout } = await lastgood(['register', 'said', file, '--version', '2', ...asked]);
     assert.match(stdout, /largest request: elementsMax 4, dimensionMax 5/);
-    const ask = (length: number): Promise<Told> => post(server.port, '/models/said/predict', { features: rowOf(length) });
+    const ask = (length: number): Promise<Told> =>
+      post(server.port, '/models/said/predict', { features: rowOf(length) });
     assert.deepEqual((await limitsOf('said')).dimensions, [{ input: 'x', dimension: 1, most: 5 }]);
     assert.equal((await ask(4))['code'], undefined);
     assert.equal((await ask(5))['code'], 'ELEMENTS_TOO_MANY');

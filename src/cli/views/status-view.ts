@@ -15,7 +15,7 @@ import type {
   TrialReport, VersionRecord,
 } from '../../domain/records.ts';
 import { nanInputsOf } from '../../domain/run-limits.ts';
-import type { RequestLimits } from '../../options/request-limits.ts';
+import type { SaidLimits } from '../../options/request-limits.ts';
 import { sessionText } from '../../options/session-options.ts';
 import { hasRoom, type Room } from '../../rollout/deployment/room.ts';
 import type { LimitsView } from '../../domain/run-limits.ts';
@@ -171,7 +171,8 @@ function modelFacts(status: ModelStatus, nowMs: number): string {
     if (missing !== null) pairs.push(['missing values', missing]);
   }
   if (active !== undefined && status.limits !== null) {
-    pairs.push(['runs', runsText(status.limits, active.trial)], ['largest request', requestsText(status.limits, active)]);
+    pairs.push(['runs', runsText(status.limits, active.trial)]);
+    pairs.push(['largest request', requestsText(status.limits, active)]);
   }
   if (status.room !== null) pairs.push(['room', roomText(status.room)]);
   if (model.pin !== null) {
@@ -329,11 +330,11 @@ function runsText({ rowsPerRun, elementsPerRun }: LimitsView, { memory }: TrialR
 function requestsText({ elements, dimensions }: LimitsView, { requestLimits }: VersionRecord): string {
   const sizes = dimensions.map(({ input, dimension, most }) => `${input}[${dimension}] ${countText(most)}`);
   if (elements === null && sizes.length === 0) return 'of any size';
-  return [...sizes, ...(elements === null ? [] : [`${countText(elements)} elements`])].join(', ') + ' at most' +
-    (requestLimits === undefined ? '' : ` (of this version: ${saidLimitsText(requestLimits)})`);
+  const said = requestLimits === undefined ? '' : ` (of this version: ${saidLimitsText(requestLimits)})`;
+  return `${[...sizes, ...(elements === null ? [] : [`${countText(elements)} elements`])].join(', ')} at most${said}`;
 }
 
-export const saidLimitsText = (limits: RequestLimits): string =>
+export const saidLimitsText = (limits: SaidLimits): string =>
   Object.entries(limits).map(([name, most]) => `${name} ${countText(most)}`).join(', ');
 
 /** Which input columns are compared with the version's baseline, or why none are. */
@@ -347,11 +348,8 @@ export function watchedText(version: VersionRecord): string {
   return `${columnsText(inputs.columns.length)}${source}: ${shortList(inputs.columns.map(({ name }) => name))}`;
 }
 
-function shortList(names: readonly string[]): string {
-  return names.length <= NAMES_SHOWN
-    ? names.join(', ')
-    : `${names.slice(0, NAMES_SHOWN - 1).join(', ')} … ${names.at(-1) ?? ''}`;
-}
+const shortList = (names: readonly string[]): string => (names.length <= NAMES_SHOWN
+  ? names.join(', ') : `${names.slice(0, NAMES_SHOWN - 1).join(', ')} … ${names.at(-1) ?? ''}`);
 
 function lastGoodText({ lastGoodVersion: version, lastGoodTrust: trust }: ModelRecord): string | null {
   return version === null || !trust ? version : `${version} (${trust})`;

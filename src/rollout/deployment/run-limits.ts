@@ -2,7 +2,7 @@
 // from what its trial measured and what the operator set. Pure; main thread.
 import { hostMemoryBytes } from '../../base/process-memory.ts';
 import { ROWS_LIMIT, type ModelOptions } from '../../options/options.ts';
-import type { RequestLimits } from '../../options/request-limits.ts';
+import type { SaidLimits } from '../../options/request-limits.ts';
 import type { Signature, StackingDecision, TrialReport } from '../../domain/records.ts';
 import { measuredRows, type RunLimits, type SizeLimits } from '../../domain/run-limits.ts';
 import { mostWithin, type RunMemory } from '../../domain/run-memory.ts';
@@ -46,7 +46,7 @@ type LimitOptions = Pick<
 interface Measured {
   readonly signature: Signature;
   readonly trial: Pick<TrialReport, 'memory'>;
-  readonly requestLimits?: RequestLimits;
+  readonly requestLimits?: SaidLimits;
 }
 
 /** What the runs of a version may have: by what was said of it, of its model, or by what was learned, in this order. */

@@ -22,7 +22,7 @@ import type {
   VersionRecord,
 } from '../../domain/records.ts';
 import { defaultInputsOf } from '../../onnx/default-inputs.ts';
-import { type RequestLimits, requestLimitsIn } from '../../options/request-limits.ts';
+import { type SaidLimits, requestLimitsIn } from '../../options/request-limits.ts';
 import type { SessionOptions } from '../../options/session-options.ts';
 import type { Registry } from '../../registry/registry.ts';
 import { inputColumnsOf } from '../../domain/input-columns.ts';
@@ -60,7 +60,7 @@ export interface RegistrationPorts {
   readonly p95LimitMs?: number | undefined;
 }
 
-export interface RegistrationRequest extends RequestLimits {
+export interface RegistrationRequest extends SaidLimits {
   readonly model: string;
   /** The model with its data files beside it, a folder, or a .tar. */
   readonly file: string;

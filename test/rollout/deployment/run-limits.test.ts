@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { ROWS_LIMIT } from '../../../src/options/options.ts';
 import { hostMemoryBytes } from '../../../src/base/process-memory.ts';
-import type { RequestLimits } from '../../../src/options/request-limits.ts';
+import type { SaidLimits } from '../../../src/options/request-limits.ts';
 import type { Signature } from '../../../src/domain/records.ts';
 import type { RunLimits } from '../../../src/domain/run-limits.ts';
 import type { MemoryPoint, RunMemory } from '../../../src/domain/run-memory.ts';
@@ -83,7 +83,7 @@ suite('runLimits', () => {
   });
 
   test('takes what was said of the version over what was said of its model, each by itself', () => {
-    const of = (requestLimits: RequestLimits): RunLimits['request'] => runLimits(
+    const of = (requestLimits: SaidLimits): RunLimits['request'] => runLimits(
       { ...settings, dimensionMax: 9, elementsMax: 77 }, { signature, trial: { memory }, requestLimits }).request;
     assert.deepEqual(of({ dimensionMax: 5_000 }), { elements: 77, sizes: [[341, 5_000, Infinity]] });
     assert.deepEqual(of({ elementsMax: 3 }), { elements: 3, sizes: [[341, 9, Infinity]] });
