@@ -20,7 +20,7 @@ import { Batch } from './batch.ts';
 import { BatcherCounts } from './counts.ts';
 import { CutTimer, SLOW_BATCH_US } from './cut-timer.ts';
 import { DeadlineSweep } from './deadline-sweep.ts';
-import type { BatcherOptions } from './options.ts';
+import type { BatcherOptions, RefusedRequests } from './options.ts';
 import { ArenaSlabs, LargeSlabs, SeparateSlabs, type SlabSupply } from './slab-supply.ts';
 import { NOT_ASKED, UNKNOWN_SOURCE } from '../shared-memory/source-ids.ts';
 import type { ReplySink, Submitter, Ticket } from './submit.ts';
@@ -38,11 +38,14 @@ const READY_SHARE_SLOW = 1 / 4;
 /** About so often a request is asked who sent it: of up to a thousand a second all are. */
 const DRAW_PAUSE_US = 1_000;
 
+const NOTHING_REFUSED: RefusedRequests = { isEmpty: true, assertAllowed: () => undefined };
+
 export class Batcher implements Submitter {
   readonly counts: BatcherCounts;
   /** What the workers have to know; empty for a queue with separate slabs. */
   readonly arena: SlabArena;
   readonly #options: BatcherOptions;
+  readonly #refused: RefusedRequests;
   readonly #slabs: SlabSupply;
   readonly #large: LargeSlabs;
   /** In the order in which they are to run. */
@@ -63,6 +66,7 @@ export class Batcher implements Submitter {
 
   constructor(options: BatcherOptions) {
     this.#options = options;
+    this.#refused = options.refused ?? NOTHING_REFUSED;
     this.counts = new BatcherCounts(options.meter);
     const slabCount = Math.min(SLABS_MAX, Math.ceil(options.pendingMax / options.batchSizeMax) + SLABS_SPARE);
     const { batchSizeMax: entriesMax, slabBytes } = options;
@@ -90,7 +94,7 @@ export class Batcher implements Submitter {
     kind: EntryKind, body: Uint8Array, sink: ReplySink, receivedUs: number, headerBytes = 0, timeoutUs = Infinity,
   ): Ticket {
     this.assertRoom(kind);
-    this.#assertAllowed(kind, body);
+    if (!this.#refused.isEmpty) this.#assertAllowed(kind, body);
     const deadlineUs = receivedUs + Math.min(timeoutUs, this.#options.deadlineMs * 1e3);
     const isLarge = body.length > this.#options.slabBytes;
     const batch = isLarge ? this.#openSingle(body.length, kind) : this.#openFor(body.length, kind);
@@ -107,7 +111,7 @@ export class Batcher implements Submitter {
 
   #assertAllowed(kind: EntryKind, body: Uint8Array): void {
     try {
-      this.#options.assertAllowed?.(body);
+      this.#refused.assertAllowed(this.#options.model, body);
     } catch (error) {
       throw this.counts.refused(kind, error as LastgoodError);
     }

@@ -23,6 +23,13 @@ export interface RequestIds {
 /** Told of an entry that the version failed, or answered with a number that is not finite, and its encoded answer. */
 export type OnFailedAnswer = (slab: Slab, entry: number, answer: Uint8Array, ids: RequestIds) => void;
 
+/** Looked at for every request: that there are none must cost no call. */
+export interface RefusedRequests {
+  readonly isEmpty: boolean;
+  /** Throws INPUT_REFUSED. */
+  assertAllowed(model: string, body: Uint8Array): void;
+}
+
 export interface BatcherOptions {
   readonly model: string;
   readonly batchSizeMax: number;
@@ -38,8 +45,8 @@ export interface BatcherOptions {
   readonly monotonicUs: () => number;
   /** Asks for batches that lie ready and no worker has begun: nobody waits for one of them any more. */
   readonly recall?: () => void;
-  /** Throws INPUT_REFUSED for a request that is not to be asked again; all may be asked by default. */
-  readonly assertAllowed?: (body: Uint8Array) => void;
+  /** Requests that are not to be asked again; all may be by default. */
+  readonly refused?: RefusedRequests;
   /**
    * Called with the number of requests that a running batch's version left without an answer, and that the main thread
    * answered in its stead: no sample of them will come from a worker in time, or at all.

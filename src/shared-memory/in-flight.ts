@@ -2,8 +2,9 @@
 // can be found out which request was its end. The file lies in shared memory and has no name: the supervisor holds it
 // open, every engine that it starts is handed it, and it is gone when both are. Nothing of it reaches a disk.
 // A slot has one writer, the worker that claimed it; the main thread, or the next process, reads it when that worker is
-// dead or stuck. The order of the writes says it all: requests and number of runs go in before the batch, the zero that
-// ends them after it, and what a process has written the page cache keeps when the process dies.
+// dead or stuck. The order of the writes says it all: requests and number of runs go in before the batch, over those of
+// the batch before; the zero that ends them when the worker has none to run. What a process has written the page cache
+// keeps when the process dies.
 //
 //   file    [ head 64 KiB | slot 0 | slot 1 | … ]       sparse: only what was written takes memory
 //   head    0 magic u32 · 4 how the engine before ended u32 · 8 bytes u32 · 12 reserved · 16 what is refused, as JSON
@@ -111,7 +112,7 @@ export class InFlightSlot {
     this.#write(slab.bytes, 0, usedBytes <= SLAB_BYTES_MAX ? usedBytes : SLAB_HEADER_BYTES, IDENTITY_BYTES);
   }
 
-  /** It is over. */
+  /** The worker runs nothing. */
   end(): void {
     this.#write(this.#none, 0, 4, IDENTITY_BYTES + RUNS_OFFSET);
   }

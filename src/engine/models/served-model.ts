@@ -148,9 +148,8 @@ export class ServedModel {
     const { clock, memory, refused } = this.#context;
     return {
       model: this.model, batchSizeMax, batchDelayUs, slabBytes, largeBytesMax, pendingMax, deadlineMs, memory,
-      monotonicUs: () => clock.monotonicUs(), meter: this.#meter, answersOf: this.#answersOf,
+      refused, monotonicUs: () => clock.monotonicUs(), meter: this.#meter, answersOf: this.#answersOf,
       recall: () => this.#recallAllBut(null),
-      assertAllowed: (body) => refused.assertAllowed(this.model, body),
       onUnanswered: this.#noteUnanswered, onFailedAnswer: this.#noteFailedAnswer,
     };
   }

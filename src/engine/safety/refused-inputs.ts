@@ -1,6 +1,6 @@
 // Requests that are not asked again for a while, because one like it ended the process, or a run that did not come
 // back, on every version that was asked. A request is known by the hash of its bytes; they themselves are not kept.
-// Main thread. While nothing is refused a request costs one look at an empty map.
+// Main thread. While nothing is refused a request costs the look whether that is so.
 //
 //   suspected (was running at a death) --again at another--> refused for a minute --found harmless--> forgotten
 //                     └──────────────── found deadly ──────────────> refused for ten minutes
@@ -45,7 +45,12 @@ export class RefusedInputs {
     for (const one of parsed(ports.before)) if (one.untilUs > nowUs) this.#add(one);
   }
 
-  /** Throws INPUT_REFUSED. Asked for every request. */
+  /** Whether nothing is known of any model's requests. */
+  get isEmpty(): boolean {
+    return this.#known.size === 0;
+  }
+
+  /** Throws INPUT_REFUSED. Asked for every request while something is known. */
   assertAllowed(model: string, body: Uint8Array): void {
     const known = this.#known.get(model);
     if (known === undefined || !known.some(({ bytes }) => bytes === body.length)) return;

@@ -100,10 +100,15 @@ async function serve(task: ServeTask): Promise<ServeResult> {
   const mailbox = new MailboxReceiver<BatchReport>(task.mailbox, port, assignment.slabs);
   for (let slab = mailbox.next(); slab !== null; slab = mailbox.next()) {
     mailbox.finish(await runBatch(slab, assignment));
+    const isIdle = !mailbox.hasNext;
+    // A batch that follows at once writes over this one's record, which saves a write. For so long the answered batch
+    // counts as running; asked again, it would be cleared.
+    if (isIdle) assignment.inFlight?.end();
     if (assignment.loaded?.isHoarding === true) await reopen(assignment, assignment.loaded);
     const check = assignment.loaded?.runner.stackCheck;
-    if (check?.isReady(!mailbox.hasNext) === true) await check.run();
+    if (check?.isReady(isIdle) === true) await check.run();
   }
+  assignment.inFlight?.end();
   await release(assignment, task.releaseMs);
   port.close();
   return { kind: 'serve' };
@@ -111,6 +116,7 @@ async function serve(task: ServeTask): Promise<ServeResult> {
 
 // The runtime keeps what its largest run has taken, for as long as the session lives.
 async function reopen(assignment: Assignment, hoarding: LoadedVersion): Promise<void> {
+  assignment.inFlight?.end();
   assignment.loaded = null;
   await hoarding.release();
   collectGarbage();
@@ -142,8 +148,6 @@ async function runBatch(slab: Slab, assignment: Assignment): Promise<BatchReport
     return result.overflow.length === 0 ? null : result;
   } catch (error) {
     return { overflow: [], failure: encodeError(error) };
-  } finally {
-    assignment.inFlight?.end();
   }
 }
 
