@@ -35,8 +35,8 @@ const SLABS_MAX = 1_024;
  */
 const READY_SHARE = 1 / 2;
 const READY_SHARE_SLOW = 1 / 4;
-/** About so often a request is asked who sent it: of up to a thousand a second all are. */
-const DRAW_PAUSE_US = 1_000;
+/** About so often a request is asked who sent it, which costs some microseconds: of up to 200 a second all are. */
+const DRAW_PAUSE_US = 5_000;
 
 const NOTHING_REFUSED: RefusedRequests = { isEmpty: true, assertAllowed: () => undefined };
 

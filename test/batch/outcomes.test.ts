@@ -16,7 +16,7 @@ describe('Batcher', () => {
     ask(0xfffffff1);
     ask(7);
     ask(8);
-    clock.nowUs += 2_000;
+    clock.nowUs += 10_000;
     ask(9);
     await turn();
     assert.deepEqual([0, 1, 2, 3].map((entry) => workers.running[0]!.slab.source(entry)),
