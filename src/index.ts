@@ -13,7 +13,7 @@ export type { Features, Prediction, PredictAnswer, PredictManyAnswer } from './e
 export { isLastgoodError, LastgoodError } from './base/errors.ts';
 export type { ErrorCode } from './base/errors.ts';
 export type { EngineOptions } from './options/options.ts';
-export type { EngineStatus, ModelStatus } from './admin/answers.ts';
+export type { EngineStatus, ModelStatus, Promotion } from './admin/answers.ts';
 export type { Actor, ControlPlane, RegisterArguments } from './admin/commands.ts';
 export type { DeploymentView } from './rollout/deployment/deployments.ts';
 export type { Activation, Rollback } from './rollout/events.ts';

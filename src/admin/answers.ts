@@ -13,10 +13,15 @@ import type { DeploymentView } from '../rollout/deployment/deployments.ts';
 import type { Activation } from '../rollout/events.ts';
 import type { Phase } from '../rollout/phases.ts';
 
+export interface Promotion extends Activation {
+  /** Where what the trial measured says that it does not fit into memory; null otherwise, and offline. */
+  readonly warning: string | null;
+}
+
 export interface Registration {
   readonly version: VersionRecord;
   /** Null when it was not promoted. */
-  readonly activation: Activation | null;
+  readonly activation: Promotion | null;
 }
 
 /** The judge watches only, because somebody said so. */

@@ -10,9 +10,9 @@ import { DECLARED_KINDS, NAN_INPUTS, STACKING_WISHES } from '../domain/records.t
 import { requestLimitsShape } from '../options/request-limits.ts';
 import { sessionOptionsSchema } from '../options/session-options.ts';
 import type { EventRecord, ModelRecord, VersionRecord } from '../domain/records.ts';
-import type { Activation, Rollback } from '../rollout/events.ts';
+import type { Rollback } from '../rollout/events.ts';
 import type { Outlook } from '../rollout/outlook.ts';
-import type { EngineStatus, ExplainedDecision, PauseView, Registration } from './answers.ts';
+import type { EngineStatus, ExplainedDecision, PauseView, Promotion, Registration } from './answers.ts';
 
 interface Command {
   /** Reads are GET with a query and nobody's doing, changes are POST with a JSON body; both at /v1/VERB. */
@@ -69,7 +69,7 @@ export const COMMANDS = {
   promote: {
     method: 'POST', about: 'load a version beside the active one and make it active',
     takes: z.strictObject({ model, version, allowSignatureChange: flag, force: flag, reason, expect }),
-    answers: z.custom<Activation>(),
+    answers: z.custom<Promotion>(),
   },
   rollback: {
     method: 'POST', about: 'go back to the last known good version, or to a named one',

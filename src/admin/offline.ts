@@ -16,13 +16,13 @@ import { lastFallbackGone } from '../rollout/last-fallback.ts';
 import { baselineFromFile } from '../rollout/registration/baselines.ts';
 import { DECISIONS_LOOKED_AT, justRolledBack, operatorDecision } from '../rollout/decisions.ts';
 import type { DoneRollback } from '../rollout/decisions.ts';
-import type { Activation, Rollback } from '../rollout/events.ts';
+import type { Rollback } from '../rollout/events.ts';
 import { checkPromotable } from '../rollout/registration/promotable.ts';
 import { declaring } from '../rollout/registration/expected-change.ts';
 import { Preparation } from '../rollout/preparation/preparation.ts';
 import { registerVersion, removeVersions } from '../rollout/registration/registration.ts';
 import { pauseViewOf } from './answers.ts';
-import type { ModelStatus, Registration } from './answers.ts';
+import type { ModelStatus, Promotion, Registration } from './answers.ts';
 import { controlPlane, refuseWithoutEngine } from './commands.ts';
 import type { Actor, Answer, Arguments, ControlPlane, OfflineVerb, Verb } from './commands.ts';
 
@@ -120,7 +120,7 @@ async function promote(
   { registry, dataDir }: Directory,
   { model, version, allowSignatureChange = false, force = false, reason = '', expect }: Arguments<'promote'>,
   { by }: Actor,
-): Promise<Activation> {
+): Promise<Promotion> {
   const { generation: expectedGeneration, activeVersion } = registry.model(model);
   const candidate = registry.version(model, version);
   checkPromotable(registry, candidate, { allowSignatureChange, force });
@@ -128,7 +128,8 @@ async function promote(
   const { generation } = registry.activate({
     model, version, expectedGeneration, by, reason, force, expectations: declaring(candidate, expect),
   });
-  return { model, version, from: activeVersion, generation };
+  // Nothing is loaded here.
+  return { model, version, from: activeVersion, generation, warning: null };
 }
 
 // Without a named version, what was done just now is the answer, also when another process does it meanwhile.

@@ -6,7 +6,7 @@ import '../base/telemetry-off.ts';
 import { EventEmitter } from 'node:events';
 import { performance } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { EngineStatus } from '../admin/answers.ts';
+import type { EngineStatus, Promotion } from '../admin/answers.ts';
 import { carryOut, checkedArguments, controlPlane } from '../admin/commands.ts';
 import type { Answer, Arguments, ControlPlane, PromoteArguments, RegisterArguments } from '../admin/commands.ts';
 import { startFront } from '../api/server.ts';
@@ -24,7 +24,7 @@ import { memoryBudget } from '../shared-memory/memory-budget.ts';
 import { openStoreOnAnyDisk } from '../registry/opening/open-store.ts';
 import type { RegistryStore } from '../registry/store/store.ts';
 import type { Outlook } from '../rollout/outlook.ts';
-import type { Activation, RolloutEvent, Rollback } from '../rollout/events.ts';
+import type { RolloutEvent, Rollback } from '../rollout/events.ts';
 import {
   type Features, type PredictAnswer, type PredictManyAnswer, predictRow, predictRows,
 } from './api/library-api.ts';
@@ -259,7 +259,7 @@ export class Engine extends EventEmitter<EngineEvents> implements EngineLife {
   /** Loads `version` beside the active one and makes it the active one. */
   async promote(
     model: string, version: string, options: Omit<PromoteArguments, 'model' | 'version'> = {},
-  ): Promise<Activation> {
+  ): Promise<Promotion> {
     return this.control.promote(checkedArguments('promote', { model, version, ...options }), LIBRARY);
   }
 

@@ -1,14 +1,14 @@
 // The verbs that bring versions in, into service, and out again: register, promote, rollback, confirm, remove.
 import { InvalidArgumentError, Option } from 'commander';
 import type { Command } from 'commander';
-import type { Registration } from '../../admin/answers.ts';
+import type { Promotion, Registration } from '../../admin/answers.ts';
 import { reasonOf } from '../../base/errors.ts';
 import { readRegularFile } from '../../base/regular-file.ts';
 import type { SessionOptions } from '../../options/session-options.ts';
 import { type Expect, expectOf } from '../../domain/known-answers.ts';
 import { DECLARED_KINDS, NAN_INPUTS, STACKING_WISHES } from '../../domain/records.ts';
 import type { Signature, TensorSignature } from '../../domain/records.ts';
-import type { Activation, Rollback } from '../../rollout/events.ts';
+import type { Rollback } from '../../rollout/events.ts';
 import { judgedOutputOf } from '../../domain/judged-output.ts';
 import { expectationText } from '../../judge/pairs/expectation.ts';
 import { ask } from '../connect.ts';
@@ -143,9 +143,10 @@ function signatureText({ inputs, outputs }: Signature): string {
   return `${all(inputs)} -> ${all(outputs)}`;
 }
 
-function activatedText({ model, version, from, generation }: Activation): string {
+function activatedText({ model, version, from, generation, warning }: Promotion): string {
   const before = from === null ? '' : ` in place of ${from}`;
-  return `version ${paint('bold', version)} of ${model} is active${before}, as generation ${generation}`;
+  const done = `version ${paint('bold', version)} of ${model} is active${before}, as generation ${generation}`;
+  return warning === null ? done : `${done}\n${paint('yellow', `warning: ${warning}`)}`;
 }
 
 function promoteCommand(): Command {

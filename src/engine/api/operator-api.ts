@@ -15,11 +15,11 @@ import { lastFallbackGone } from '../../rollout/last-fallback.ts';
 import { baselineFromFile, keepingInputs, warningsWith } from '../../rollout/registration/baselines.ts';
 import type { Outlook } from '../../rollout/outlook.ts';
 import type { DoneRollback } from '../../rollout/decisions.ts';
-import type { Activation, Rollback } from '../../rollout/events.ts';
+import type { Rollback } from '../../rollout/events.ts';
 import { registerVersion, removeVersions } from '../../rollout/registration/registration.ts';
 import { assertHealthy, labelNamesIn, liveBaseline } from '../safety/capture.ts';
 import type { EngineContext, EngineLife } from '../models/context.ts';
-import { hasRoom } from '../../rollout/deployment/room.ts';
+import { roomWarning } from '../../rollout/deployment/room.ts';
 import type { ModelTable } from '../models/model-table.ts';
 import { outlookNow, roomOf, statusOf } from '../models/model-views.ts';
 
@@ -60,7 +60,7 @@ export class OperatorApi implements ControlPlane {
     return { version: registry.version(version.model, version.version), activation };
   }
 
-  async promote(args: Arguments<'promote'>, { by }: Actor): Promise<Activation> {
+  async promote(args: Arguments<'promote'>, { by }: Actor): Promise<Answer<'promote'>> {
     this.#life.assertOpen();
     // Who promotes a version of an unloaded model wants the model back; it has to be up before it can change.
     const wasUnloaded = await this.#table.setUnloaded(args.model, false, by);
@@ -68,27 +68,31 @@ export class OperatorApi implements ControlPlane {
     const { rollout } = this.#table.served(args.model);
     // Brought back is what was active before, and that may be all that was asked for.
     if (wasUnloaded && rollout.active !== null && rollout.activeVersion?.version === args.version) {
-      return { model: args.model, version: args.version, from: null, generation: rollout.active.generation };
+      const { generation } = rollout.active;
+      return { model: args.model, version: args.version, from: null, generation, warning: null };
     }
-    this.#warnOfRoom(args);
-    return rollout.promote(args.version, {
+    const warning = this.#warnOfRoom(args);
+    const activation = await rollout.promote(args.version, {
       allowSignatureChange: args.allowSignatureChange ?? false,
       force: args.force ?? false,
       reason: args.reason ?? '',
       expect: args.expect,
       by,
     });
+    return { ...activation, warning };
   }
 
   // An estimate is no reason to refuse what an operator wants: large work is refused before memory runs out.
-  #warnOfRoom({ model, version }: Arguments<'promote'>): void {
+  #warnOfRoom({ model, version }: Arguments<'promote'>): string | null {
     const served = this.#table.served(model);
     const isLoaded = served.rollout.deployments.some((one) => one.version === version);
     const room = isLoaded ? null : roomOf(served, this.#context, version);
-    if (room === null || hasRoom(room) !== false) return;
+    const warning = room === null ? null : roomWarning(room);
+    if (room === null || warning === null) return null;
     const { bytes, usedBytes, limitBytes } = room;
     this.#context.log.warn({ model, version, bytes, usedBytes, limitBytes },
       'promoted with less memory than its trial says that it takes; see lastgood status');
+    return warning;
   }
 
   async rollback(args: Arguments<'rollback'>, { by }: Actor): Promise<Rollback> {

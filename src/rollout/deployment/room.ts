@@ -37,6 +37,17 @@ export function roomFor(
   return { version, bytes: Math.round(workers * (own + batch + WORKER_BYTES)), ...process };
 }
 
+/** What is told of a version that is brought up all the same; null where it fits, or nothing limits the process. */
+export function roomWarning(room: Room): string | null {
+  if (hasRoom(room) !== false) return null;
+  const { version, bytes, usedBytes, limitBytes } = room;
+  return `version ${version} would take about ${mebibytes(bytes)} MiB beside what is loaded, by its trial, and ` +
+    `${mebibytes(usedBytes)} of ${mebibytes(limitBytes ?? 0)} MiB are taken: large requests may be answered 429 ` +
+    '(--memory-max, and room in lastgood status)';
+}
+
+const mebibytes = (bytes: number): number => Math.round(bytes / 1024 ** 2);
+
 /** Null when nothing limits the process. */
 export const hasRoom = ({ bytes, usedBytes, limitBytes }: Room): boolean | null =>
   (limitBytes === null ? null : usedBytes + bytes <= limitBytes);

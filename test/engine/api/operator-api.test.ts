@@ -33,7 +33,7 @@ describe('OperatorApi', () => {
       actor,
     );
     assert.equal(version.version, '1');
-    assert.deepEqual(activation, { model: 'housing', version: '1', from: null, generation: 1 });
+    assert.deepEqual(activation, { model: 'housing', version: '1', from: null, generation: 1, warning: null });
     const { prediction, modelVersion, latencyMs } = await engine.predict('housing', Float32Array.from(rows[0]!));
     assert.equal(typeof prediction, 'number');
     assert.equal(modelVersion, '1');
