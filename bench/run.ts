@@ -7,6 +7,7 @@ import { packageRoot } from '../src/base/package-root.ts';
 import { temporaryFolder } from './contenders/lastgood.ts';
 import { describeOrigin } from './measure/machine.ts';
 import { compute } from './parts/compute.ts';
+import { fair } from './parts/fair.ts';
 import { idle } from './parts/idle.ts';
 import { json } from './parts/json.ts';
 import { judge } from './parts/judge.ts';
@@ -27,12 +28,12 @@ import { HELP, readSettings } from './settings.ts';
 import type { PartName, Settings } from './settings.ts';
 
 const PART_OF: Readonly<Record<PartName, Part>> = {
-  throughput, latency, websocket, compute, judge, scrape, rollout, swaps, overload, json, idle, restart, stacking,
+  throughput, latency, websocket, compute, judge, scrape, rollout, swaps, overload, json, idle, fair, restart, stacking,
   micro,
 };
 
 /** Their servers have work for two CPUs, or are left alone. */
-const WIDE: readonly PartName[] = ['compute', 'overload', 'idle', 'restart'];
+const WIDE: readonly PartName[] = ['compute', 'overload', 'idle', 'fair', 'restart'];
 
 const WIPE = '\r\u001b[K';
 

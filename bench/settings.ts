@@ -4,7 +4,7 @@ import { parseArgs } from 'node:util';
 
 export const PARTS = [
   'throughput', 'latency', 'websocket', 'compute', 'judge', 'scrape', 'rollout', 'swaps', 'overload', 'json', 'idle',
-  'restart', 'stacking', 'micro',
+  'fair', 'restart', 'stacking', 'micro',
 ] as const;
 export type PartName = (typeof PARTS)[number];
 

@@ -51,7 +51,7 @@ function throughputText(parts: readonly PartResult[]): string | null {
 function placement(cpus: Origin['cpus'] | undefined): string {
   if (cpus === undefined || cpus.generator === null || cpus.server === null) return '';
   return `The generator has CPU ${cpus.generator} to itself, the servers CPU ${cpus.server}; ` +
-    'with two, the servers of compute, overload, idle and restart have both. ';
+    'with two, the servers of compute, overload, idle, fair and restart have both. ';
 }
 
 /** The section for a result, marks included. */

@@ -40,6 +40,8 @@ class Waiter implements Ticket {
 
 export class Batch implements RequestIds {
   readonly slab: Slab;
+  /** What its requests weigh together: see request-scale.ts. */
+  weightUs = 0;
   readonly #waiters: Waiter[] = [];
   readonly #onSettled: OnSettled;
   /** Of the version that runs it, or of those that no version served. */

@@ -5,9 +5,14 @@
 // restored version.
 //
 //   submit -> slabs, first in first out -> dispatch -> answers -> slab is free again
+//   large  -> a slab of its own each, in turn by who asks ─┘
 //
-// Invariant: no request is overtaken by one that came later, but for those that find a place in the open slab, which
-// waits in the queue like the others: a request with memory of its own, however large, goes behind all that waits.
+// A request that is large by its weight (request-scale.ts) shares no batch, and waits in a queue of its own: where the
+// deployment has a worker for those, neither waits for the other. Where it has not, both get the same share by weight:
+// a large one goes when as much of the others has gone before it as it weighs itself, and then it is their turn.
+//
+// Invariants: no request is overtaken by a later one of its kind and its source, but for those that find a place in the
+// open slab; the requests of a batch weigh no more than BATCH_US together.
 //
 // Limits: `pendingMax` requests, a fixed number of slabs, `largeBytesMax` for requests that need memory of their own,
 // one deadline per request. Refusals: QUEUE_FULL, LARGE_REQUESTS_FULL, DRAINING, DEADLINE_EXCEEDED.
@@ -20,7 +25,9 @@ import { Batch } from './batch.ts';
 import { BatcherCounts } from './counts.ts';
 import { CutTimer, SLOW_BATCH_US } from './cut-timer.ts';
 import { DeadlineSweep } from './deadline-sweep.ts';
+import { FairQueue } from './fair-queue.ts';
 import type { BatcherOptions, RefusedRequests } from './options.ts';
+import { BATCH_US, LARGE_US, RequestScale, type WeighedVersion } from './request-scale.ts';
 import { ArenaSlabs, LargeSlabs, SeparateSlabs, type SlabSupply } from './slab-supply.ts';
 import { NOT_ASKED, UNKNOWN_SOURCE } from '../shared-memory/source-ids.ts';
 import type { ReplySink, Submitter, Ticket } from './submit.ts';
@@ -48,8 +55,12 @@ export class Batcher implements Submitter {
   readonly #refused: RefusedRequests;
   readonly #slabs: SlabSupply;
   readonly #large: LargeSlabs;
+  #scale = RequestScale.none;
   /** In the order in which they are to run. */
   readonly #queue: Batch[] = [];
+  readonly #largeQueue = new FairQueue<Batch>(LARGE_US);
+  /** What of the others went since a large one waits for its turn. */
+  #passedUs = 0;
   readonly #running = new Set<Batch>();
   readonly #timer: CutTimer;
   /** The one in the queue that further requests may join. */
@@ -96,8 +107,11 @@ export class Batcher implements Submitter {
     this.assertRoom(kind);
     if (!this.#refused.isEmpty) this.#assertAllowed(kind, body);
     const deadlineUs = receivedUs + Math.min(timeoutUs, this.#options.deadlineMs * 1e3);
-    const isLarge = body.length > this.#options.slabBytes;
-    const batch = isLarge ? this.#openSingle(body.length, kind) : this.#openFor(body.length, kind);
+    const weightUs = body.length > this.#scale.lightBytes ? this.#scale.weightUs(kind, body, headerBytes) : 0;
+    const batch = weightUs > LARGE_US ? this.#openLarge(body.length, kind, weightUs, sink)
+      : body.length > this.#options.slabBytes ? this.#enqueue(this.#takeSingle(body.length, kind, false))
+        : this.#openFor(body.length, kind, weightUs);
+    batch.weightUs += weightUs;
     const source = receivedUs >= this.#drawUs ? this.#drawSource(sink, receivedUs) : NOT_ASKED;
     const entry = batch.slab.append(kind, body, receivedUs, deadlineUs, headerBytes, source);
     if (entry < 0) throw lastgoodError('INTERNAL', { reason: 'a request does not fit the slab opened for it' });
@@ -133,9 +147,14 @@ export class Batcher implements Submitter {
     if (this.#pending >= this.#options.pendingMax) throw this.#queueFull(kind);
   }
 
+  /** Requests are answered by this version from now on, and weighed by what its rows take. */
+  weighFor(version: WeighedVersion): void {
+    this.#scale = new RequestScale(version);
+  }
+
   /** Tells that a worker may have become free, or that another deployment is active now. */
   wake(): void {
-    if (this.#queue.length > 0) this.#timer.schedule();
+    if (this.#queue.length > 0 || this.#largeQueue.size > 0) this.#timer.schedule();
   }
 
   /** Refuses new requests and resolves when everything that was accepted has been answered. */
@@ -167,15 +186,20 @@ export class Batcher implements Submitter {
     return this.counts.refused(kind, this.counts.queueFull(model, this.#pending, limit));
   }
 
-  // Large bodies get memory of their own.
-  #openSingle(bodyBytes: number, kind: EntryKind): Batch {
+  #openLarge(bodyBytes: number, kind: EntryKind, weightUs: number, sink: ReplySink): Batch {
+    const batch = this.#batchIn(this.#takeSingle(bodyBytes, kind, true));
+    if (this.#largeQueue.size === 0) this.#passedUs = 0;
+    this.#largeQueue.push(sink.source?.() ?? UNKNOWN_SOURCE, weightUs, batch);
+    return batch;
+  }
+
+  // Long bodies, and large requests, get memory of their own.
+  #takeSingle(bodyBytes: number, kind: EntryKind, isLarge: boolean): Slab {
     this.#assertMemory(bodyBytes, kind);
-    const slab = this.#large.take(bodyBytes);
-    if (slab === undefined) {
-      const { model, largeBytesMax: limitBytes } = this.#options;
-      throw this.counts.refused(kind, lastgoodError('LARGE_REQUESTS_FULL', { model, got: bodyBytes, limitBytes }));
-    }
-    return this.#enqueue(slab);
+    const slab = this.#large.take(bodyBytes, isLarge);
+    if (slab !== undefined) return slab;
+    const { model, largeBytesMax: limitBytes } = this.#options;
+    throw this.counts.refused(kind, lastgoodError('LARGE_REQUESTS_FULL', { model, got: bodyBytes, limitBytes }));
   }
 
   // Its slab has room for an answer as long.
@@ -188,9 +212,10 @@ export class Batcher implements Submitter {
     }
   }
 
-  #openFor(bodyBytes: number, kind: EntryKind): Batch {
+  #openFor(bodyBytes: number, kind: EntryKind, weightUs: number): Batch {
     const open = this.#open;
-    if (open !== null && !open.isFull && open.slab.requestBytesFree >= bodyBytes) return open;
+    if (open !== null && !open.isFull && open.slab.requestBytesFree >= bodyBytes
+      && open.weightUs + weightUs <= BATCH_US) return open;
     const slab = this.#slabs.take();
     if (slab === undefined) throw this.#queueFull(kind);
     this.#open = this.#enqueue(slab.clear());
@@ -198,9 +223,13 @@ export class Batcher implements Submitter {
   }
 
   #enqueue(slab: Slab): Batch {
-    const batch = new Batch(slab, this.counts.meter.unserved, this.#settled);
+    const batch = this.#batchIn(slab);
     this.#queue.push(batch);
     return batch;
+  }
+
+  #batchIn(slab: Slab): Batch {
+    return new Batch(slab, this.counts.meter.unserved, this.#settled);
   }
 
   // Microseconds left of batchDelayUs for the open batch, counted from its first request; 0 or less when they are over,
@@ -214,33 +243,63 @@ export class Batcher implements Submitter {
 
   // Starts what waits, in its order, as long as there are places for it.
   readonly #cut = (): void => {
-    for (;;) {
-      const batch = this.#queue[0];
-      if (batch === undefined) return;
-      if (batch === this.#open && this.#lingerUs() > 0) {
-        this.#timer.schedule();
-        return;
-      }
-      let run: Promise<BatchResult> | null | undefined;
-      try {
-        run = batch.live === 0 ? null : this.#options.dispatch(batch.slab, this.#mayQueueBehind(batch), batch);
-      } catch (error) {
-        this.#remove(batch);
-        batch.refuseAll(error);
-        run = null;
-      }
-      if (run === undefined) return;
-      this.#remove(batch);
-      if (run === null) {
-        this.#release(batch);
-        continue;
-      }
-      batch.markDispatched(this.#options.answersOf?.(batch.slab) ?? this.counts.meter.unserved);
-      this.counts.batches += 1;
-      this.#running.add(batch);
-      void this.#finish(batch, run);
+    if (this.#largeQueue.size === 0) {
+      while (this.#startNext()); // Until there is no place.
+      return;
+    }
+    // One of either kind in turn; who has no place leaves it to the other.
+    while (this.#isLargesTurn() ? this.#startLarge() || this.#startNext() : this.#startNext() || this.#startLarge()) {
+      // Until there is no place for either.
     }
   };
+
+  // Where each has workers of its own this decides nothing.
+  #isLargesTurn(): boolean {
+    const next = this.#largeQueue.peek();
+    return next !== undefined && (this.#queue.length === 0 || this.#passedUs >= next.cost);
+  }
+
+  #startLarge(): boolean {
+    const batch = this.#largeQueue.peek()?.item;
+    if (batch === undefined || !this.#start(batch, false)) return false;
+    this.#passedUs = 0;
+    return true;
+  }
+
+  #startNext(): boolean {
+    const batch = this.#queue[0];
+    if (batch === undefined) return false;
+    if (batch === this.#open && this.#lingerUs() > 0) {
+      this.#timer.schedule();
+      return false;
+    }
+    if (!this.#start(batch, this.#mayQueueBehind(batch))) return false;
+    if (this.#largeQueue.size > 0) this.#passedUs += batch.weightUs + batch.live * this.#scale.rowUs;
+    return true;
+  }
+
+  // False when there is no place for it now.
+  #start(batch: Batch, mayQueueBehind: boolean): boolean {
+    let run: Promise<BatchResult> | null | undefined;
+    try {
+      run = batch.live === 0 ? null : this.#options.dispatch(batch.slab, mayQueueBehind, batch);
+    } catch (error) {
+      this.#remove(batch);
+      batch.refuseAll(error);
+      run = null;
+    }
+    if (run === undefined) return false;
+    this.#remove(batch);
+    if (run === null) {
+      this.#release(batch);
+      return true;
+    }
+    batch.markDispatched(this.#options.answersOf?.(batch.slab) ?? this.counts.meter.unserved);
+    this.counts.batches += 1;
+    this.#running.add(batch);
+    void this.#finish(batch, run);
+    return true;
+  }
 
   #mayQueueBehind(batch: Batch): boolean {
     const share = this.#isSlow ? READY_SHARE_SLOW : READY_SHARE;
@@ -249,6 +308,7 @@ export class Batcher implements Submitter {
 
   // Returns false when it does not wait any more.
   #remove(batch: Batch): boolean {
+    if (batch.slab.isLarge) return this.#largeQueue.remove(batch);
     const at = this.#queue.indexOf(batch);
     if (at >= 0) this.#queue.splice(at, 1);
     if (batch === this.#open) this.#open = null;
@@ -273,7 +333,7 @@ export class Batcher implements Submitter {
       return;
     }
     // What everybody waits for is the model: its worker gets the next batch before the answers of this one go out.
-    this.#isSlow = batch.slab.ranUs > SLOW_BATCH_US;
+    if (!batch.slab.isLarge) this.#isSlow = batch.slab.ranUs > SLOW_BATCH_US;
     if (this.#options.monotonicUs() - batch.slab.cutUs > SLOW_BATCH_US) this.#cut();
     if (isGivenUp) {
       this.wake();
@@ -288,7 +348,7 @@ export class Batcher implements Submitter {
     else this.wake();
   }
 
-  // It goes first: whatever else waits came later.
+  // It goes first: whatever else waits came later. It is no large one: what has memory of its own stays where it is.
   #recall(batch: Batch): void {
     this.counts.batches -= 1;
     batch.markRecalled();
@@ -327,7 +387,7 @@ export class Batcher implements Submitter {
       deadlineMs, monotonicUs,
       isPending: () => this.#pending > 0,
       running: () => [...this.#running],
-      queued: () => [...this.#queue],
+      queued: () => [...this.#queue, ...this.#largeQueue],
       lateError: (allowedUs) => {
         this.counts.expired += 1;
         return lastgoodError('DEADLINE_EXCEEDED', { model, deadlineMs: Math.round(allowedUs) / 1e3 });

@@ -55,8 +55,9 @@ export class SeparateSlabs implements SlabSupply {
 }
 
 /**
- * Slabs for one request each that is larger than the others hold. They are used again, in sizes of powers of two: what
- * is let go stays in memory until a garbage collection, which nothing hurries, so it is let go only when it is idle.
+ * Slabs for one request each, which is longer than the others hold or is run apart from other requests. They are used
+ * again, in sizes of powers of two: what is let go stays in memory until a garbage collection, which nothing hurries,
+ * so it is let go only when it is idle.
  */
 export class LargeSlabs {
   readonly #bytesMax: number;
@@ -77,7 +78,13 @@ export class LargeSlabs {
   }
 
   /** A slab for a request of this length, or undefined when the limit is reached. */
-  take(requestBytes: number): Slab | undefined {
+  take(requestBytes: number, isLarge = false): Slab | undefined {
+    const slab = this.#take(requestBytes);
+    if (slab !== undefined) slab.isLarge = isLarge;
+    return slab;
+  }
+
+  #take(requestBytes: number): Slab | undefined {
     const index = this.#free.findIndex((slab) => slab.requestBytesFree >= requestBytes);
     if (index >= 0) return this.#free.splice(index, 1)[0];
     const sizeBytes = 2 ** Math.ceil(Math.log2(requestBytes));

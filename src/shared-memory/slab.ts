@@ -108,6 +108,8 @@ export class Slab {
   readonly bytes: Uint8Array;
   /** The same bytes, four at a time: an offset that is a multiple of four divides into an index of these. */
   readonly words: Int32Array;
+  /** It carries a large request, which is run apart from the others; known to the thread that cut the batch only. */
+  isLarge = false;
   readonly #words: Int32Array;
   readonly #doubles: Float64Array;
 

@@ -71,9 +71,13 @@ export interface WorkerStart extends ArtifactRecord {
   readonly nonFinite: NonFiniteJson;
   readonly arena: SharedArrayBuffer;
   readonly slabCount: number;
-  /** `workers` sample rings, one after another. */
+  /** Sample rings, one after another. */
   readonly rings: SharedArrayBuffer;
   readonly ringCapacity: number;
+  /** The rings, and the place of the in-flight record, of the first of these workers; 0 by default. */
+  readonly firstRing?: number;
+  /** They leave the processor to whoever else wants it: see pool/large-worker.ts. */
+  readonly stepsBack?: boolean;
   /** Whether samples are written. */
   readonly samples: boolean;
   readonly rows: RowMemory;

@@ -21,8 +21,7 @@ import type { Deployments } from '../../rollout/deployment/deployments.ts';
 import type { ActiveGeneration } from '../../rollout/active.ts';
 import { DeploymentLoader } from '../../rollout/deployment/loader.ts';
 import { ModelRollout } from '../../rollout/rollout.ts';
-import type { Slab } from '../../shared-memory/slab.ts';
-import { NO_GENERATION, Track } from '../../shared-memory/slab.ts';
+import { NO_GENERATION, type Slab, Track } from '../../shared-memory/slab.ts';
 import type { BatchResult } from '../../worker/messages.ts';
 import { circumstancesOf, LastHours } from '../safety/evidence-context.ts';
 import { FailureLog } from '../safety/failure-log.ts';
@@ -89,7 +88,7 @@ export class ServedModel {
       model, options, clock, monitor, nextDeploymentId, meter: this.#meter, emit: context.emit,
       preparation: context.preparation, inFlight: context.inFlight, memory: context.memory?.plan ?? null,
       dataDir: context.options.dataDir, loadMs: context.options.loadMs, record: recordedRows(context.options),
-      workers: () => workersFor(options, models.size),
+      workers: () => workersFor(options, models.size), onLargePlace: () => this.queues.forEach((queue) => queue.wake()),
     }, () => this.batcher.arena);
     this.#deployments = this.#loader.deployments;
     this.#versionQueues = new VersionQueues({
@@ -285,8 +284,8 @@ export class ServedModel {
   }
 
   async #onPairs(standing: PairStanding): Promise<void> {
+    const inputDrift = this.health?.checks.find(({ check }) => check === 'input_drift')?.verdict ?? null;
     try {
-      const inputDrift = this.health?.checks.find(({ check }) => check === 'input_drift')?.verdict ?? null;
       await this.rollout.onPairs(standing, inputDrift);
     } catch (error) {
       const what = 'what the pairs say could not be written down';
@@ -329,14 +328,14 @@ export class ServedModel {
     if (deployment.isBlocked && this.#substitute !== undefined) return this.#substituted(this.#substitute, slab);
     const standby = this.rollout.phase === 'probation' ? this.#deployments.standby : undefined;
     const isShielded = standby !== undefined && this.#shield.covers(deployment, standby);
-    if (!deployment.hasPlace(isShielded ? 'shielded' : 'queue', mayQueueBehind)) return undefined;
+    if (!deployment.hasPlace(isShielded ? 'shielded' : 'queue', mayQueueBehind, slab.isLarge)) return undefined;
     slab.stamp(generation, deployment.id, this.#context.clock.monotonicUs(), this.#track);
     return isShielded ? this.#shield.run(deployment, standby, slab, ids) : deployment.run(slab, 'queue');
   };
 
   // Judged for nobody: it says nothing about either version.
   #substituted(standby: Deployment, slab: Slab): Promise<BatchResult> | undefined {
-    if (!standby.hasPlace('queue', false)) return undefined;
+    if (!standby.hasPlace('queue', false, slab.isLarge)) return undefined;
     slab.stamp(NO_GENERATION, standby.id, this.#context.clock.monotonicUs(), Track.shield);
     return standby.run(slab, 'queue');
   }
@@ -353,6 +352,7 @@ export class ServedModel {
   readonly #watch = ({ deployment, generation }: ActiveGeneration): void => {
     const { registry, monitor } = this.#context;
     this.sources.begin(generation);
+    this.batcher.weighFor(deployment.version);
     const { version, outputKind } = deployment.version;
     const baseline = registry.baselineOf(this.model, version);
     const { judge: options } = this.options;

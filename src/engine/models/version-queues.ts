@@ -49,13 +49,14 @@ export class VersionQueues {
    * NAMED_VERSIONS_OFF.
    */
   queueOf(version: string): Batcher {
-    this.deploymentOf(version);
+    const deployment = this.deploymentOf(version);
     let queue = this.#queues.get(version);
     if (queue === undefined) {
       this.#forgetUnloaded();
       queue = new Batcher({
         ...this.#ports.queue, separateSlabs: true, dispatch: (slab) => this.#dispatch(version, slab),
       });
+      queue.weighFor(deployment.version);
       this.#queues.set(version, queue);
     }
     return queue;
@@ -75,7 +76,7 @@ export class VersionQueues {
 
   #dispatch(version: string, slab: Slab): Promise<BatchResult> | undefined {
     const deployment = this.deploymentOf(version);
-    if (!deployment.hasPlace('named')) return undefined;
+    if (!deployment.hasPlace('named', false, slab.isLarge)) return undefined;
     // What answers only because it was named is never judged.
     const { generation, track } = this.#ports.standingOf(version) ?? { generation: NO_GENERATION, track: Track.named };
     slab.stamp(generation, deployment.id, this.#ports.queue.monotonicUs(), track);

@@ -8,16 +8,18 @@ import type { VersionRecord } from '../../domain/records.ts';
 import { clearSampleRing, sampleRingBytes, sampleRingOffset } from '../../shared-memory/sample-ring.ts';
 import { nanInputsOf, noLimits, RUN_ROWS_MAX, type RunLimits } from '../../domain/run-limits.ts';
 import type { InFlightPlace } from '../../shared-memory/in-flight.ts';
-import type { MemoryPlan } from '../../shared-memory/memory-budget.ts';
+import { MemoryBudget, type MemoryPlan } from '../../shared-memory/memory-budget.ts';
 import { NO_GENERATION, Track, type Slab } from '../../shared-memory/slab.ts';
 import { createSlab, type SlabArena } from '../../shared-memory/slab-arena.ts';
 import { StackWatch } from '../../shared-memory/stack-watch.ts';
 import { judgedOutputOf, stepElementsOf } from '../../domain/judged-output.ts';
 import type { NonFiniteJson } from '../../protocols/json/tensor-json.ts';
 import type { BatchResult, PredictionSource, RowMemory, WorkerStart } from '../../worker/messages.ts';
+import { LargeWorker } from '../../worker/pool/large-worker.ts';
 import { InferencePool } from '../../worker/pool/pool.ts';
 import type { PlaceUser } from '../../worker/pool/scheduler.ts';
 import { allocateRows, keepRows, NO_ROWS, type RowMemoryOptions, type RowPace } from './row-memory.ts';
+import { roomFor } from './room.ts';
 import type { RetiredResources } from './thread-reuse.ts';
 
 /** Records per worker ring: at 200,000 samples a second the monitor has 80 ms before it is lapped. */
@@ -60,6 +62,8 @@ interface DeploymentOptions {
   /** Threads and memory of a deployment that is gone; new ones by default. */
   readonly retired?: RetiredResources | null;
   readonly onWorkerLost: (reason: unknown) => void;
+  /** There may be a place for a large request now. */
+  readonly onLargePlace?: () => void;
 }
 
 type VersionStartOptions = Pick<
@@ -68,16 +72,18 @@ type VersionStartOptions = Pick<
 >;
 /** What a worker is told of a version, without the memory that it shares with others. */
 export type VersionStart = Omit<
-  WorkerStart, 'memory' | 'watch' | 'arena' | 'slabCount' | 'rings' | 'ringCapacity' | 'samples' | 'rows' | 'slots'
+  WorkerStart,
+  'memory' | 'watch' | 'arena' | 'slabCount' | 'rings' | 'ringCapacity' | 'samples' | 'rows' | 'slots' | 'firstRing'
 >;
 
 export class Deployment {
   readonly id: number;
   readonly version: VersionRecord;
+  /** Without the one for large requests. */
   readonly workers: number;
   /** Most rows of one request. */
   readonly requestRowsMax: number;
-  /** The workers' rings, for the monitor. */
+  /** The workers' rings, for the monitor: `ringCount` of them. */
   readonly rings: SharedArrayBuffer;
   readonly ringCapacity = RING_CAPACITY;
   /** The workers' rings of whole rows. */
@@ -85,6 +91,8 @@ export class Deployment {
   /** What they find out about stacking. */
   readonly watch: StackWatch;
   readonly #pool: InferencePool;
+  /** Null where there are several workers: of those one is left to the other requests. */
+  readonly #large: LargeWorker | null;
   #state: DeploymentState = 'ready';
   readonly #running = new Set<Slab>();
   readonly #stuck = new Set<Slab>();
@@ -92,6 +100,7 @@ export class Deployment {
 
   private constructor(
     options: DeploymentOptions, shared: Pick<Deployment, 'rings' | 'rows' | 'watch'>, pool: InferencePool,
+    large: LargeWorker | null,
   ) {
     this.id = options.id;
     this.version = options.version;
@@ -101,37 +110,48 @@ export class Deployment {
     this.rows = shared.rows;
     this.watch = shared.watch;
     this.#pool = pool;
+    this.#large = large;
   }
 
   /** Loads and warms the version in threads that serve nothing; throws LOAD_FAILED and leaves nothing behind. */
   static async load(options: DeploymentOptions): Promise<Deployment> {
-    const { retired = null, workers } = options;
-    const rings = retired === null ? allocateRings(workers) : clearedRings(retired.rings, workers);
+    const { retired = null, workers, onWorkerLost, loadMs } = options;
+    const ringCount = ringsFor(workers);
+    const rings = retired === null ? allocateRings(ringCount) : clearedRings(retired.rings, ringCount);
     const { signature } = options.version;
     const rows = options.rows === undefined
       ? NO_ROWS
-      : allocateRows(signature, workers, options.rows, retired?.rows);
+      : allocateRows(signature, ringCount, options.rows, retired?.rows);
     const watch = StackWatch.create(options.stackCheckShare ?? 0);
-    const pool = await InferencePool.start(
-      {
-        ...versionStartOf(options),
-        memory: memoryOf(options),
-        watch: watch.memory,
-        arena: options.arena.memory,
-        slabCount: options.arena.slabs.length,
-        rings,
-        ringCapacity: RING_CAPACITY,
-        samples: options.samples ?? true,
-        rows,
-        slots: new SharedArrayBuffer(options.workers * Int32Array.BYTES_PER_ELEMENT),
-        inFlight: options.inFlight ?? null,
+    const start = {
+      ...versionStartOf(options),
+      memory: memoryOf(options),
+      watch: watch.memory,
+      arena: options.arena.memory,
+      slabCount: options.arena.slabs.length,
+      rings,
+      ringCapacity: RING_CAPACITY,
+      samples: options.samples ?? true,
+      rows,
+      inFlight: options.inFlight ?? null,
+    };
+    const slotsFor = (count: number): SharedArrayBuffer => new SharedArrayBuffer(count * Int32Array.BYTES_PER_ELEMENT);
+    const threads = retired?.threads ?? null;
+    const pool = await InferencePool.start({ ...start, slots: slotsFor(workers) }, { loadMs, onWorkerLost, threads });
+    const large = ringCount === workers ? null : new LargeWorker({
+      start: async () => {
+        assertRoomForOne(options);
+        const one = { workers: 1, slots: slotsFor(1), firstRing: workers, stepsBack: true };
+        return InferencePool.start({ ...start, ...one }, { loadMs, onWorkerLost });
       },
-      {
-        loadMs: options.loadMs, onWorkerLost: options.onWorkerLost,
-        threads: retired?.threads ?? null,
-      },
-    );
-    return new Deployment(options, { rings, rows, watch }, pool);
+      onChange: () => options.onLargePlace?.(),
+    });
+    return new Deployment(options, { rings, rows, watch }, pool, large);
+  }
+
+  /** Rings of its workers, that of the one for large requests included. */
+  get ringCount(): number {
+    return ringsFor(this.workers);
   }
 
   get state(): DeploymentState {
@@ -154,11 +174,15 @@ export class Deployment {
   }
   /** Whether no worker is left that is not stuck. */
   get isBlocked(): boolean {
-    return this.#stuck.size >= this.workers;
+    let stuck = 0;
+    for (const slab of this.#stuck) if (this.#large?.runs(slab) !== true) stuck += 1;
+    return stuck >= this.workers;
   }
   /** Whether a batch of `user` may be run now: see BatchScheduler. */
-  hasPlace(user: 'queue' | 'shielded' | 'named', mayQueueBehind = false): boolean {
-    return this.#state === 'ready' && this.#pool.scheduler.hasPlace(user, mayQueueBehind);
+  hasPlace(user: 'queue' | 'shielded' | 'named', mayQueueBehind = false, isLarge = false): boolean {
+    if (this.#state !== 'ready') return false;
+    if (isLarge && this.#large?.isRefused === false) return this.#large.hasPlace(user);
+    return this.#pool.scheduler.hasPlace(user, mayQueueBehind, isLarge);
   }
   /** Keeps the place of a shielded batch until the function that it returns is called. */
   holdPlace(): () => void {
@@ -167,14 +191,14 @@ export class Deployment {
 
   /** Tells its workers how often to keep a row; until then they keep none. */
   keepRows(pace: RowPace): void {
-    keepRows(this.rows, this.workers, pace);
+    keepRows(this.rows, this.ringCount, pace);
   }
 
   /** Runs one batch that was stamped with this deployment's id; throws MODEL_FAILED when its worker was lost. */
   async run(slab: Slab, user: PlaceUser): Promise<BatchResult> {
     this.#running.add(slab);
     try {
-      return await this.#pool.scheduler.run(slab, user);
+      return await ((slab.isLarge ? this.#large?.run(slab, user) : null) ?? this.#pool.scheduler.run(slab, user));
     } catch (error) {
       const { model, version } = this.version;
       throw lastgoodError('MODEL_FAILED', { model, version, reason: `its worker was lost: ${reasonOf(error)}` });
@@ -208,14 +232,14 @@ export class Deployment {
   /** Waits for the running batches, then lets the sessions and the threads go. */
   async close(): Promise<void> {
     if (!(await this.#drain())) return;
-    await this.#pool.close();
+    await Promise.all([this.#large?.close(), this.#pool.close()]);
     this.#state = 'closed';
   }
 
   /** The same, but leaves memory, and threads that are fit for it, to whoever comes next; null for a second call. */
   async retire(): Promise<RetiredResources | null> {
     if (!(await this.#drain())) return null;
-    const threads = await this.#pool.retire();
+    const [threads] = await Promise.all([this.#pool.retire(), this.#large?.close()]);
     this.#state = 'closed';
     return { workers: this.workers, threads, rings: this.rings, rows: this.rows };
   }
@@ -260,6 +284,18 @@ export function versionStartOf(options: VersionStartOptions): VersionStart {
 function memoryOf({ memory = null, version }: DeploymentOptions): WorkerStart['memory'] {
   const run = version.trial.memory;
   return memory === null || run === undefined ? null : { plan: memory, run };
+}
+
+/** A deployment of one worker may get another one for large requests. */
+export const ringsFor = (workers: number): number => (workers === 1 ? 2 : workers);
+
+// Throws MEMORY_FULL when the process has no memory for one more worker.
+function assertRoomForOne({ memory = null, version, prepared }: DeploymentOptions): void {
+  if (memory === null) return;
+  const budget = new MemoryBudget(memory);
+  const { usedBytes, limitBytes } = budget;
+  const isPrepared = prepared !== null && prepared !== undefined;
+  budget.assertRoom(roomFor(version, { workers: 1, isPrepared, usedBytes, limitBytes }).bytes);
 }
 
 const allocateRings = (workers: number): SharedArrayBuffer =>

@@ -7,7 +7,7 @@ import { type Clock, withTimeout } from '../../base/clock.ts';
 import type { ModelOptions } from '../../options/options.ts';
 import type { VersionRecord } from '../../domain/records.ts';
 import type { Preparation } from '../preparation/preparation.ts';
-import { Deployment } from './deployment.ts';
+import { Deployment, ringsFor } from './deployment.ts';
 import { Deployments } from './deployments.ts';
 import type { RowMemoryOptions } from './row-memory.ts';
 import { requestRowsMax, runLimits } from './run-limits.ts';
@@ -49,6 +49,8 @@ interface DeploymentLoaderPorts {
     detach(model: string, deploymentId: number): Promise<void>;
   };
   readonly emit: (problem: ProblemEvent) => void;
+  /** A deployment may have a place for a large request now. */
+  readonly onLargePlace: () => void;
 }
 
 export class DeploymentLoader {
@@ -75,12 +77,12 @@ export class DeploymentLoader {
   }
 
   /** Tells the monitor of a deployment's rings. */
-  attach({ id, version, rings, workers, ringCapacity, rows: { record, reservoir } }: Deployment): void {
+  attach({ id, version, rings, ringCount, ringCapacity, rows: { record, reservoir } }: Deployment): void {
     const { monitor, model } = this.#ports;
     const { signature } = version;
     monitor.post({
       kind: 'attach', deploymentId: id, model, version: version.version,
-      memory: rings, rings: workers, capacity: ringCapacity,
+      memory: rings, rings: ringCount, capacity: ringCapacity,
       inputs: reservoir && { ...reservoir, signature, columns: inputColumnsOf(version) },
       records: record && { ...record, signature: record.inputs ? signature : null },
     });
@@ -96,7 +98,7 @@ export class DeploymentLoader {
     const { dataDir, options, loadMs, record, nextDeploymentId, emit, clock, meter, model, preparation } = this.#ports;
     const beginUs = clock.monotonicUs();
     const workers = this.#ports.workers();
-    const inFlight = this.#ports.inFlight?.take(workers) ?? null;
+    const inFlight = this.#ports.inFlight?.take(ringsFor(workers)) ?? null;
     const deployment = await Deployment.load({
       id: nextDeploymentId(), dataDir, version, workers, loadMs,
       intraOpThreads: options.intraOpThreads,
@@ -112,6 +114,7 @@ export class DeploymentLoader {
       retired: await this.#takeRetired(workers),
       onWorkerLost: (reason) =>
         emit({ kind: 'problem', model, what: 'a worker ended unexpectedly', reason: String(reason) }),
+      onLargePlace: this.#ports.onLargePlace,
       inFlight,
     }).catch((error: unknown) => {
       this.#giveBack(inFlight, workers);
@@ -124,7 +127,7 @@ export class DeploymentLoader {
   }
 
   #giveBack(place: InFlightPlace | null, workers: number): void {
-    if (place !== null) this.#ports.inFlight?.give(place, workers);
+    if (place !== null) this.#ports.inFlight?.give(place, ringsFor(workers));
   }
 
   async #takeRetired(workers: number): Promise<RetiredResources | null> {

@@ -14,6 +14,7 @@ import type { Slab } from '../../shared-memory/slab.ts';
 import { viewSlabArena } from '../../shared-memory/slab-arena.ts';
 import { loadVersion } from './loaded-version.ts';
 import type { LoadedVersion } from './loaded-version.ts';
+import { stepBackThread } from './thread-priority.ts';
 import type {
   BatchReport, BatchResult, LoadResult, LoadTask, ServeResult, ServeTask, WorkerResult, WorkerStart, WorkerTask,
 } from '../messages.ts';
@@ -62,13 +63,16 @@ async function ensureLoaded(assignment: Assignment): Promise<LoadedVersion> {
   const slot = assignment.slot >= 0 ? assignment.slot : slots.claim(threadId);
   assignment.slot = slot;
   if (slot < 0) throw lastgoodError('LOAD_FAILED', { model, version, reason: 'no worker slot is free' });
-  if (start.inFlight) assignment.inFlight ??= new InFlightSlot(start.inFlight, slot, { model, version });
+  // Before the runtime starts threads of its own, which take it over.
+  if (start.stepsBack === true) stepBackThread();
+  const ring = (start.firstRing ?? 0) + slot;
+  if (start.inFlight) assignment.inFlight ??= new InFlightSlot(start.inFlight, ring, { model, version });
   assignment.sampler ??= new Sampler(
     start.samples
-      ? new SampleWriter(start.rings, sampleRingOffset(slot, start.ringCapacity), start.ringCapacity)
+      ? new SampleWriter(start.rings, sampleRingOffset(ring, start.ringCapacity), start.ringCapacity)
       : null,
     start.ringCapacity,
-    rowTapOf(start.rows, slot));
+    rowTapOf(start.rows, ring));
   try {
     assignment.loaded = await loadVersion(start, assignment.sampler);
   } catch (error) {

@@ -1,6 +1,8 @@
 // Decides which batches a deployment's workers get: whether there is a place for one more, for whom, and at which
 // worker: idle ones first, then those that have room for one behind the batch that they run. Engine main thread.
-// Invariants: while a worker has room no batch waits; a batch that no worker has begun survives its worker.
+// Large requests (batch/request-scale.ts) get all workers but one, a free one each, and the others are laid behind none
+// of them. Where there is only one worker both get it in turn.
+// Invariants: while a worker has room for it no batch waits; a batch that no worker has begun survives its worker.
 import type { MessagePort } from 'node:worker_threads';
 import { ORDERS_MAX } from '../../shared-memory/mailbox.ts';
 import { OWN_MEMORY } from '../../shared-memory/slab.ts';
@@ -36,6 +38,8 @@ export class BatchScheduler {
   /** Places that are taken, and those that shielded batches hold after their run. */
   readonly #taken: Record<PlaceUser, number> = { queue: 0, shielded: 0, named: 0, aside: 0, replay: 0 };
   #held = 0;
+  /** Of those that are taken, the ones of large requests. */
+  #large = 0;
   #isLooking = false;
   /** Why no more batches are run; null while they are. */
   refusal: string | null = null;
@@ -57,13 +61,15 @@ export class BatchScheduler {
   }
 
   /** Whether a batch of `user` may be run now; one of the queue that `mayQueueBehind` also behind a running batch. */
-  hasPlace(user: 'queue' | 'shielded' | 'named', mayQueueBehind = false): boolean {
+  hasPlace(user: 'queue' | 'shielded' | 'named', mayQueueBehind = false, isLarge = false): boolean {
     const workers = this.channels.length;
     const { queue, shielded, named, aside } = this.#taken;
+    const all = queue + shielded + named + aside;
+    if (isLarge) return this.#large < Math.max(1, workers - 1) && all + this.#held < workers;
     if (user === 'named') return named < workers;
-    const own = queue + shielded + named + aside;
-    if (user === 'shielded') return own + this.#held < workers;
-    return own < workers * (mayQueueBehind ? ORDERS_MAX : 1);
+    const [own, left] = [all - this.#large, workers - this.#large];
+    if (user === 'shielded') return own + this.#held < left;
+    return own < left * (mayQueueBehind ? ORDERS_MAX : 1);
   }
 
   /** Keeps the place of a shielded batch whose run is over, until the function that it returns is called. */
@@ -81,7 +87,7 @@ export class BatchScheduler {
       return Promise.reject(new Error(`run a batch: ${this.#waiting.length} wait for a worker already`));
     }
     return new Promise((resolve, reject) => {
-      this.#taken[user] += 1;
+      this.#count({ slab, user }, 1);
       this.#waiting.push({ slab, user, resolve, reject });
       this.#startWaiting();
     });
@@ -95,7 +101,7 @@ export class BatchScheduler {
     this.#waiting.push(...kept);
     // The newest first: each goes to the head of its queue, where the oldest is to be in the end.
     for (const run of recalled.reverse()) {
-      this.#taken[run.user] -= 1;
+      this.#count(run, -1);
       run.resolve(RECALLED);
     }
     if (recalled.length > 0) this.#freed();
@@ -124,24 +130,26 @@ export class BatchScheduler {
 
   #reject(runs: readonly PlacedRun[], reason: Error): void {
     for (const run of runs) {
-      this.#taken[run.user] -= 1;
+      this.#count(run, -1);
       run.reject(reason);
     }
   }
 
   #startWaiting(): void {
     while (this.#waiting.length > 0) {
-      const channel = this.#nextChannel();
+      const channel = this.#nextChannel(this.#waiting[0]!);
       if (channel === undefined) break;
       channel.start(this.#waiting.shift()!);
     }
     this.#lookLater();
   }
 
-  #nextChannel(): WorkerChannel<PlacedRun> | undefined {
+  #nextChannel({ slab }: PlacedRun): WorkerChannel<PlacedRun> | undefined {
+    const isApart = this.#large > 0 && !slab.isLarge && this.channels.length > 1;
     let found: WorkerChannel<PlacedRun> | undefined;
     for (const channel of this.channels) {
-      if (channel.hasRoom && (found === undefined || channel.busy < found.busy)) found = channel;
+      if (!channel.hasRoom || (isApart && channel.hasLarge)) continue;
+      if (found === undefined || channel.busy < found.busy) found = channel;
     }
     return found;
   }
@@ -158,10 +166,15 @@ export class BatchScheduler {
     for (const channel of this.channels) channel.look();
   };
 
-  readonly #settled = ({ user }: PlacedRun): void => {
-    this.#taken[user] -= 1;
+  readonly #settled = (run: PlacedRun): void => {
+    this.#count(run, -1);
     this.#freed();
   };
+
+  #count({ slab, user }: Pick<PlacedRun, 'slab' | 'user'>, change: 1 | -1): void {
+    this.#taken[user] += change;
+    if (slab.isLarge && user !== 'replay') this.#large += change;
+  }
 
   #freed(): void {
     if (this.#waiting.length > 0) this.#startWaiting();

@@ -43,6 +43,10 @@ export class WorkerChannel<Run extends BatchRun = BatchRun> {
   get busy(): number {
     return this.#posted.length;
   }
+  /** Whether it has a large request. */
+  get hasLarge(): boolean {
+    return this.#posted.some(({ run }) => run.slab.isLarge);
+  }
   /** Whether a worker is there, which is not so between the end of one and the next one. */
   get isManned(): boolean {
     return this.#mailbox.isConnected;

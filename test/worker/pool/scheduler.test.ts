@@ -54,6 +54,40 @@ suite('BatchScheduler', () => {
     assert.deepEqual([places(), scheduler.busy, idle()], [[true, true, true], 0, 1]);
   });
 
+  test('large requests get all workers but one, a free one each, and nothing is laid behind them', async (t) => {
+    const { scheduler, far } = schedulerOf(t, 3);
+    const large = Array.from({ length: 2 }, () => Object.assign(createSlab(SIZE), { isLarge: true }));
+    const places = (): boolean[] => [
+      scheduler.hasPlace('queue', false, true), scheduler.hasPlace('queue'), scheduler.hasPlace('queue', true),
+    ];
+    const runs = large.map((slab) => scheduler.run(slab, 'queue'));
+    assert.deepEqual(places(), [false, true, true]);
+    for (const slab of slabs.slice(0, 2)) runs.push(scheduler.run(slab, 'queue'));
+    assert.deepEqual(places(), [false, false, false]);
+    assert.deepEqual(scheduler.channels.map(({ busy }) => busy), [1, 1, 2]);
+    far[2]!.carryOut();
+    far[2]!.carryOut();
+    await Promise.all(runs.slice(2));
+    assert.deepEqual(places(), [false, true, true]);
+    for (const worker of far.slice(0, 2)) worker.carryOut();
+    await Promise.all(runs);
+    assert.deepEqual(places(), [true, true, true]);
+  });
+
+  test('the only worker runs a large request when it is free, and nothing is laid behind that', async (t) => {
+    const { scheduler, far } = schedulerOf(t, 1);
+    const small = scheduler.run(slabs[0]!, 'queue');
+    assert.deepEqual([scheduler.hasPlace('queue', false, true), scheduler.hasPlace('queue', true)], [false, true]);
+    far[0]!.carryOut();
+    await small;
+    assert.equal(scheduler.hasPlace('queue', false, true), true);
+    const large = scheduler.run(Object.assign(createSlab(SIZE), { isLarge: true }), 'queue');
+    assert.deepEqual([scheduler.hasPlace('queue', true), scheduler.hasPlace('queue', true, true)], [false, false]);
+    far[0]!.carryOut();
+    await large;
+    assert.equal(scheduler.hasPlace('queue'), true);
+  });
+
   test('a named version gets as many as there are workers, beside the queue, which counts them', async (t) => {
     const { scheduler, far } = schedulerOf(t, 2);
     const runs = [scheduler.run(slabs[0]!, 'queue'), scheduler.run(slabs[1]!, 'queue')];
