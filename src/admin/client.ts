@@ -1,6 +1,7 @@
 // The operator's verbs, carried out by a running engine: the client of its admin socket.
 import { request as httpRequest } from 'node:http';
 import { existsSync } from 'node:fs';
+import { assertAccess } from '../artifacts/access.ts';
 import { LastgoodError, lastgoodError, reasonOf } from '../base/errors.ts';
 import type { ErrorCode, ErrorDetails } from '../base/errors.ts';
 import { COMMANDS, controlPlane } from './commands.ts';
@@ -15,9 +16,11 @@ export type AdminClient = ControlPlane & { readonly path: string };
 
 /**
  * Returns a client of the engine that owns the data directory, or null when nobody listens there; throws
- * ENGINE_UNREACHABLE when whoever listens does not answer as an engine does.
+ * PERMISSION_DENIED when the directory is another user's, ENGINE_UNREACHABLE when whoever listens does not answer as
+ * an engine does.
  */
 export async function connectAdmin(dataDir: string, answerMs = ANSWER_MS_MAX): Promise<AdminClient | null> {
+  assertAccess(dataDir);
   const path = adminSocketPath(dataDir);
   if (!existsSync(path) || !(await isAlive(path))) return null;
   const engine = new RemoteEngine(path, answerMs);

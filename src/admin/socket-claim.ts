@@ -7,6 +7,7 @@ import { chmodSync, linkSync, lstatSync, mkdirSync, renameSync, rmSync } from 'n
 import type { Server } from 'node:http';
 import { connect } from 'node:net';
 import { dirname, join, resolve as absolute } from 'node:path';
+import { assertAccess } from '../artifacts/access.ts';
 import { isLastgoodError, lastgoodError, reasonOf } from '../base/errors.ts';
 
 /** A Unix socket's address holds so many bytes, the last one being zero. */
@@ -32,6 +33,7 @@ export interface SocketClaim {
 
 /** Lets `server` listen on the directory's admin socket; throws ADMIN_IN_USE, DISK_REFUSED or ADMIN_SOCKET_FAILED. */
 export async function claimSocket(dataDir: string, server: Server): Promise<SocketClaim> {
+  assertAccess(dataDir);
   const path = adminSocketPath(dataDir);
   const bytes = Buffer.byteLength(path);
   if (bytes > SOCKET_PATH_BYTES_MAX) {

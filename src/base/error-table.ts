@@ -351,6 +351,11 @@ export const ERRORS = {
   ),
   DISK_REFUSED: define(507, (d: { what: Text; reason: Text }) => `write ${d.what}: ${d.reason}; nothing was changed`),
   // Engine
+  PERMISSION_DENIED: define(
+    403,
+    (d: { path: Text; user: Text; owner: Text }) =>
+      `use "${d.path}": permission denied to ${d.user}; run as ${d.owner}, whose it is`,
+  ),
   DATA_UNUSABLE: define(500, (d: { path: Text; reason: Text }) => `open data directory "${d.path}": ${d.reason}`),
   LISTEN_FAILED: define(
     500,

@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { connectAdmin } from '../admin/client.ts';
 import { startAdminServer } from '../admin/server.ts';
 import { adminSocketPath, isAlive } from '../admin/socket-claim.ts';
+import { assertAccess } from '../artifacts/access.ts';
 import { decodeError, failedTask, lastgoodError, reasonOf } from '../base/errors.ts';
 import { ManagedChild } from '../base/managed-child.ts';
 import { diagnoseArtifacts } from './artifact-findings.ts';
@@ -22,6 +23,7 @@ const SOCKET_LEFT = /^(\.[0-9a-f]{4}\.sock|admin\.sock\.stale)$/;
 
 /** Looks at everything in `dataDir`; throws DATA_UNUSABLE when there is none, ENGINE_RUNNING for a repair under one. */
 export async function diagnose(dataDir: string, { repair }: { readonly repair: boolean }): Promise<Diagnosis> {
+  assertAccess(dataDir);
   if (!existsSync(dataDir) || !statSync(dataDir).isDirectory()) {
     const reason = 'it is no directory; wanted the --data of an engine';
     throw lastgoodError('DATA_UNUSABLE', { path: dataDir, reason });

@@ -9,6 +9,7 @@ import { accessSync, constants, existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { open } from 'lmdb';
 import type { RootDatabase } from 'lmdb';
+import { assertAccess } from '../../artifacts/access.ts';
 import { isLastgoodError, lastgoodError, reasonOf } from '../../base/errors.ts';
 import { META } from '../store/keys.ts';
 import { assertRoom, checkLmdbFile, refuseLostRegistry } from '../store/lmdb-guards.ts';
@@ -68,6 +69,7 @@ function opened(
   { dataDir, readOnly = false, mayUpgrade = true, onUpgrade, onOlder }: StoreOptions,
   bringUp: (store: RegistryStore) => string | null,
 ): RegistryStore {
+  assertAccess(dataDir);
   const path = join(dataDir, 'registry');
   let store: RegistryStore | null = null;
   try {
