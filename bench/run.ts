@@ -14,6 +14,7 @@ import { judge } from './parts/judge.ts';
 import { latency } from './parts/latency.ts';
 import { micro } from './parts/micro.ts';
 import { overload } from './parts/overload.ts';
+import { pairs } from './parts/pairs.ts';
 import type { Part, PartResult } from './parts/part.ts';
 import { restart } from './parts/restart.ts';
 import { rollout } from './parts/rollout.ts';
@@ -28,8 +29,8 @@ import { HELP, readSettings } from './settings.ts';
 import type { PartName, Settings } from './settings.ts';
 
 const PART_OF: Readonly<Record<PartName, Part>> = {
-  throughput, latency, websocket, compute, judge, scrape, rollout, swaps, overload, json, idle, fair, restart, stacking,
-  micro,
+  throughput, latency, websocket, compute, judge, pairs, scrape, rollout, swaps, overload, json, idle, fair, restart,
+  stacking, micro,
 };
 
 /** Their servers have work for two CPUs, or are left alone. */

@@ -3,8 +3,8 @@ import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
 
 export const PARTS = [
-  'throughput', 'latency', 'websocket', 'compute', 'judge', 'scrape', 'rollout', 'swaps', 'overload', 'json', 'idle',
-  'fair', 'restart', 'stacking', 'micro',
+  'throughput', 'latency', 'websocket', 'compute', 'judge', 'pairs', 'scrape', 'rollout', 'swaps', 'overload', 'json',
+  'idle', 'fair', 'restart', 'stacking', 'micro',
 ] as const;
 export type PartName = (typeof PARTS)[number];
 
@@ -29,17 +29,19 @@ export interface Size {
   /** Engines that are killed and started again. */
   readonly restarts: number;
   readonly microMs: number;
+  /** Rounds of the part that looks for a few percent. */
+  readonly pairRounds: number;
 }
 
 const FULL: Size = {
   rounds: 5, seconds: 1, warmSeconds: 0.5, connections: [1, 16, 64, 256], otherConnections: [64],
   tinyOnly: false, openConnections: 64,
-  rollouts: 8, swaps: 500, idleSeconds: 7, restarts: 8, microMs: 150,
+  rollouts: 8, swaps: 500, idleSeconds: 7, restarts: 8, microMs: 150, pairRounds: 20,
 };
 const SMALLEST: Size = {
   rounds: 1, seconds: 0.1, warmSeconds: 0.05, connections: [4], otherConnections: [4],
   tinyOnly: true, openConnections: 4,
-  rollouts: 1, swaps: 2, idleSeconds: 0.2, restarts: 1, microMs: 2,
+  rollouts: 1, swaps: 2, idleSeconds: 0.2, restarts: 1, microMs: 2, pairRounds: 1,
 };
 
 /** Another HTTP server that takes part; it is running already and is not ours to stop. */
@@ -75,7 +77,7 @@ export const HELP = `npm run bench -- [PART…] [options]
 
 Parts: ${PARTS.join(', ')} (all of them without an argument)
   --smallest          the least of everything, to see that it runs
-  --rounds N          rounds of A B C A B C … (default ${FULL.rounds})
+  --rounds N          rounds of A B C A B C … (default ${FULL.rounds}; of pairs ${FULL.pairRounds})
   --connections LIST  of the closed loop (default ${FULL.connections.join(',')})
   --cross             the other models too at each of these, not only at 64 (takes 15 minutes more)
   --tiny              only the tiny model
@@ -117,6 +119,7 @@ export function readSettings(args: readonly string[]): Settings | null {
       connections,
       otherConnections: values.cross === true ? connections : base.otherConnections,
       rounds: positive('rounds', values.rounds) ?? base.rounds,
+      pairRounds: positive('rounds', values.rounds) ?? base.pairRounds,
       seconds: positive('seconds', values.seconds) ?? base.seconds,
     },
     outFolder: values['no-out'] === true ? null : (values.out ?? (isSmallest ? null : 'bench/results')),

@@ -25,14 +25,22 @@ const sharpened = law('beta .3 .3', (random) => random.beta(0.3, 0.3));
 /** Standard deviation of the two-humped scores. */
 const SIGMA = 0.323;
 
+// The version before is right: what it answers has nothing to do with what the damaged one does.
+const answersOf = (name: string, about: string, right: AnswerLaw, wrong: AnswerLaw): Damage => ({
+  name, about, healthy: { ...steady, answers: right },
+  damaged: { ...steady, answers: wrong, twinLaw: right, twinAnswer: (_, random) => right.row(random) },
+});
+
 const scores = (name: string, about: string, draw: (random: Random) => number): Damage =>
-  ({ name, about, healthy: steady, damaged: { ...steady, answers: numbers('score', draw) } });
+  answersOf(name, about, steady.answers, numbers('score', draw));
 
-const answersOf = (name: string, about: string, right: AnswerLaw, wrong: AnswerLaw): Damage =>
-  ({ name, about, healthy: { ...steady, answers: right }, damaged: { ...steady, answers: wrong } });
-
-const served = (name: string, about: string, shares: Partial<typeof HEALTHY>): Damage =>
-  ({ name, about, healthy: steady, damaged: { ...steady, service: () => service({ ...HEALTHY, ...shares }) } });
+const served = (name: string, about: string, shares: Partial<typeof HEALTHY>, runMs = 20): Damage => ({
+  name, about, healthy: steady,
+  damaged: {
+    ...steady, runMs, failures: 'own', service: () => service({ ...HEALTHY, ...shares }),
+    twinService: () => service(HEALTHY),
+  },
+});
 
 export const DAMAGES: readonly Damage[] = [
   scores('collapse to 0.5', 'scores are 0.5 ± 0.01', (random) => 0.5 + 0.01 * random.normal()),
@@ -54,7 +62,7 @@ export const DAMAGES: readonly Damage[] = [
   answersOf('turned vectors', 'embeddings with an element out of place: as long, pointing elsewhere', embeddings,
     vectors(turned)),
   scores('all positive', 'a runtime answers every row above 0.5', (random) => 0.5 + 0.5 * twoHumps(random)),
-  served('slow', 'ten times the arithmetic: 60 % of the requests are over the latency limit', { slow: 0.6 }),
+  served('slow', 'ten times the arithmetic: 60 % of the requests are over the latency limit', { slow: 0.6 }, 200),
   served('fragile', 'a lookup fails on 10 % of the rows', { failed: 0.1 }),
   served('not finite', 'the logarithm of a feature that can be 0: 3 % are NaN', { nonFinite: 0.03 }),
   served('broken', 'every run fails', { failed: 1 }),
@@ -62,8 +70,13 @@ export const DAMAGES: readonly Damage[] = [
 
 /** Serves well until `atUs` and damaged from then on. */
 export function turning({ healthy, damaged }: Damage, atUs: number): Stream {
+  const { twinAnswer } = damaged;
   return {
     ...damaged,
+    ...(twinAnswer !== undefined && {
+      twinAnswer: (row: readonly number[], random: Random, nowUs: number) =>
+        (nowUs < atUs ? row : twinAnswer(row, random, nowUs)),
+    }),
     service: () => {
       const [before, after] = [healthy.service(), damaged.service()];
       return (sample, random) => (sample.atUs < atUs ? before : after)(sample, random);

@@ -18,7 +18,7 @@ export interface Delays {
   /** null when it was not found in every run. */
   readonly longest: number | null;
   /** The checks of the first alarms. */
-  readonly checks: readonly CheckName[];
+  readonly checks: readonly (CheckName | 'pairs')[];
 }
 export interface DamageResult {
   readonly damage: string;

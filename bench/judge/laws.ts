@@ -94,6 +94,16 @@ export function stalling(): Service {
 
 const bits = new DataView(new ArrayBuffer(8));
 let asked = 0;
+const single = [0];
+let answered: readonly number[] = single;
+
+/** The numbers of the answer that was filled in last; valid until the next one is. */
+export const lastAnswer = (): readonly number[] => answered;
+
+/** Says again of a question which one it is, where it may come again; 0 is none. */
+export function ask(sample: Sample, question: number): void {
+  sample.input = question;
+}
 
 /** Fills in one number as the answer to a question that was not asked before. */
 export function answer(sample: Sample, value: number): void {
@@ -104,6 +114,8 @@ export function answer(sample: Sample, value: number): void {
   sample.hash = bits.getInt32(0) ^ Math.imul(bits.getInt32(4), 0x01000193);
   sample.classIndex = -1;
   sample.entropy = NaN;
+  single[0] = value;
+  answered = single;
 }
 
 /** A law of one number a row. */
@@ -129,6 +141,7 @@ export function classScores(best: Law, sureness: Law, classes = 10): AnswerLaw {
       const row = draw(random);
       answer(sample, row[0]!);
       summarizeRow('classes', row, 0, row.length, sample);
+      answered = row;
     },
   };
 }
@@ -145,6 +158,7 @@ export function vectors(draw: (random: Random) => number[]): AnswerLaw {
         answer(sample, row[0]!);
         summarizeRow('vector', row, 0, row.length, sample);
         projector.project(row, 0, row.length, sample);
+        answered = row;
       };
     },
   };

@@ -11,7 +11,8 @@ import { tableText } from '../report/table.ts';
 import { damageResults } from './found.ts';
 import { healthyResults } from './healthy.ts';
 import { monitorResult } from './monitor.ts';
-import { aboutText, damageTable, healthyTable, monitorTable, summaryOf } from './report.ts';
+import { aboutText, damageTable, healthyTable, monitorTable, pairsTable, summaryOf } from './report.ts';
+import { pairsResults } from './pairs.ts';
 import type { JudgeResult } from './report.ts';
 import { SIZES } from './sizes.ts';
 import type { SizeName } from './sizes.ts';
@@ -21,9 +22,9 @@ const HELP = `npm run bench:judge -- [options]
 Simulates models whose answers, latencies and failures follow known laws, runs them through the judge by a virtual
 clock, and prints false rollbacks a day on healthy streams and the time to find each damage, for compat and default.
 
-  --size NAME   full (1,000 model-days, half an hour to an hour), tenth (100) or smallest; default full
+  --size NAME   full (1,000 model-days, hours), tenth (100), hundredth (10) or smallest; default full
   --seed N      another seed gives other streams of the same laws; default 1
-  --part NAME   healthy, damages or monitor; may be given several times; default all
+  --part NAME   healthy, damages, pairs or monitor; may be given several times; default all
   --out FILE    writes the figures as JSON; relative to the package`;
 
 /** compat is the article's: a look every ten seconds. */
@@ -60,12 +61,14 @@ function main(): void {
     seed, size: name, node: process.version,
     healthy: wants('healthy') ? healthyResults(size.healthy, modes(), seed, progress) : [],
     damages: wants('damages') ? damageResults(size.damages, modes(), seed, progress) : [],
+    pairs: wants('pairs') ? pairsResults(size.pairRuns, seed, progress) : [],
     monitor: wants('monitor') ? monitorResult(size.monitorSeconds, modes()[1]) : null,
     cpuSeconds: Math.round(process.cpuUsage().user / 1e6),
   };
   console.log(aboutText());
   if (result.healthy.length > 0) console.log(`\n${tableText(healthyTable(result.healthy))}`);
   if (result.damages.length > 0) console.log(`\n${tableText(damageTable(result.damages))}`);
+  if (result.pairs!.length > 0) console.log(`\n${tableText(pairsTable(result.pairs!))}`);
   if (result.monitor !== null) console.log(`\n${tableText(monitorTable(result.monitor))}`);
   const summary = summaryOf(result);
   console.log(`\n${summary.text}\n${result.cpuSeconds} s of CPU, seed ${seed}`);

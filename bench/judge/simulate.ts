@@ -1,5 +1,6 @@
 // Runs one stream through judges as the monitor does: the same judge, a sample at a time in the order of time, looks by
 // a virtual clock. Invariant: both judges of a run see the same samples.
+import { quietUntil } from '../../src/backtest/quiet-time.ts';
 import type { JudgeOptions } from '../../src/options/options.ts';
 import { computeBaseline } from '../../src/judge/baseline/baseline.ts';
 import type { GenerationJudge } from '../../src/judge/checks/generation-judge.ts';
@@ -10,6 +11,7 @@ import type { Sample } from '../../src/shared-memory/sample-ring.ts';
 import { emptySample, Outcome } from '../../src/shared-memory/sample-ring.ts';
 import { Random } from './random.ts';
 import type { Stream } from './streams.ts';
+import { SimulatedTwin } from './twin.ts';
 
 /** Rows of the validation set that a simulated version is registered with: the fewest that a full suite asks for. */
 export const BASELINE_ROWS = 1_000;
@@ -38,16 +40,27 @@ export function samplesOf(
   }
 }
 
+/** Looks that are made after every sample, whatever comes. */
+const QUIET_LOOKS = 4;
+
 /** What one judge did. */
 export interface Alarm {
   readonly atUs: number;
-  readonly checks: readonly CheckName[];
+  readonly checks: readonly (CheckName | 'pairs')[];
 }
 
-/** One judge with its looks; drift may roll back all the time, as on probation. */
+/**
+ * One judge with its looks; drift may roll back all the time, as on probation. compat acts on its checks; default asks
+ * the version before the same questions first.
+ */
 export class Judged {
+  /** Rollbacks. */
   readonly alarms: Alarm[] = [];
+  /** Times at which checks asked for one, whatever pairs said. */
+  asked = 0;
+  readonly twin: SimulatedTwin | null;
   readonly #judge: GenerationJudge;
+  readonly #options: JudgeOptions;
   readonly #lookUs: number;
   readonly #cooldownUs: number;
   /** compat's window holds the last requests, however old: without a new one a look sees what the one before saw. */
@@ -55,36 +68,62 @@ export class Judged {
   #nextUs: number;
   #quietUntilUs = 0;
   #isNew = true;
-  #acting: readonly CheckName[] = [];
+  #newestUs = 0;
+  #askedUntilUs = 0;
+  #acting: Alarm['checks'] = [];
 
-  constructor(options: JudgeOptions, baseline: Baseline) {
+  constructor(options: JudgeOptions, baseline: Baseline, about: Pick<RunOf, 'healthy' | 'served' | 'seed'>) {
+    this.#options = options;
     this.#judge = judgeOf(options, baseline);
+    this.twin = options.mode === 'compat' ? null : new SimulatedTwin({ ...about, baseline }, options);
     this.#lookUs = options.lookMs * 1e3;
     this.#cooldownUs = options.cooldownMs * 1e3;
     this.#knowsTime = options.mode !== 'compat';
     this.#nextUs = this.#lookUs;
   }
 
-  /** Makes the looks that are due before `nowUs`. */
+  /** Makes the looks that are due before `nowUs`; while no sample comes, those at which a window may have changed. */
   lookUntil(nowUs: number): void {
-    for (; this.#nextUs <= nowUs; this.#nextUs += this.#lookUs) {
+    while (this.#nextUs <= nowUs) {
       if (this.#isNew || this.#knowsTime) this.#acting = this.#look();
       this.#isNew = false;
-      if (this.#acting.length === 0 || this.#nextUs < this.#quietUntilUs) continue;
-      this.alarms.push({ atUs: this.#nextUs, checks: this.#acting });
-      this.#quietUntilUs = this.#nextUs + this.#cooldownUs;
+      if (this.#acting.length > 0 && this.#nextUs >= this.#quietUntilUs) {
+        this.alarms.push({ atUs: this.#nextUs, checks: this.#acting });
+        this.#quietUntilUs = this.#nextUs + this.#cooldownUs;
+      }
+      this.#skip(nowUs);
     }
   }
 
-  #look(): CheckName[] {
-    const { failing } = this.#judge.look(this.#nextUs, 'probation', null);
-    return failing.filter(({ effect }) => effect === 'rollback').map(({ check }) => check);
+  // To the next look, as a backtest goes on while nothing comes; on the grid of looks.
+  #skip(untilUs: number): void {
+    const atUs = this.#nextUs;
+    this.#nextUs += this.#lookUs;
+    const idleUs = atUs - this.#newestUs;
+    // A breach is seen by two looks in a row.
+    if (!this.#knowsTime || idleUs < QUIET_LOOKS * this.#lookUs || untilUs < this.#nextUs) return;
+    const quietUs = quietUntil(atUs / 1e3, idleUs / 1e3, this.#options) * 1e3;
+    const skipUs = Math.min(quietUs, untilUs) - this.#nextUs;
+    if (skipUs > 0) this.#nextUs += Math.floor(skipUs / this.#lookUs) * this.#lookUs;
+  }
+
+  #look(): Alarm['checks'] {
+    const nowUs = this.#nextUs;
+    const look = this.#judge.look(nowUs, 'probation', null);
+    const asking = look.failing.filter(({ effect }) => effect === 'rollback');
+    if (asking.length > 0 && nowUs >= this.#askedUntilUs) {
+      this.asked += 1;
+      this.#askedUntilUs = nowUs + this.#cooldownUs;
+    }
+    return this.twin?.acting(look, nowUs) ?? asking.map(({ check }) => check);
   }
 
   add(sample: Readonly<Sample>): void {
     this.lookUntil(sample.atUs);
     this.#isNew = true;
+    this.#newestUs = sample.atUs;
     this.#judge.add(sample);
+    this.twin?.add(sample);
   }
 }
 
@@ -106,7 +145,7 @@ export function run(
 ): { readonly judged: readonly Judged[]; readonly samples: number } {
   const random = new Random(seed);
   const baseline = baselineOf(healthy, random);
-  const judged = options.map((one) => new Judged(one, baseline));
+  const judged = options.map((one) => new Judged(one, baseline, { healthy, served, seed }));
   const isDone = ({ alarms }: Judged): boolean =>
     alarmAfterUs !== null && alarms.length > 0 && alarms.at(-1)!.atUs > alarmAfterUs;
   let samples = 0;

@@ -21,6 +21,8 @@ export interface Size {
   readonly healthy: readonly HealthyRate[];
   readonly damages: readonly DamageRate[];
   readonly monitorSeconds: number;
+  /** Of each damage that keeps the margins. */
+  readonly pairRuns: number;
 }
 
 const MINUTE = 1 / 60;
@@ -50,7 +52,7 @@ export const SIZES = {
       { perSecond: 10_000, text: '10,000/s', days: 0.052, hostDays: 0.004 },
     ],
     damages: DAMAGES,
-    monitorSeconds: 5,
+    monitorSeconds: 5, pairRuns: 50,
   },
   tenth: {
     healthy: [
@@ -63,19 +65,34 @@ export const SIZES = {
       { perSecond: 10_000, text: '10,000/s', days: 0.0065, hostDays: 0.0005 },
     ],
     damages: DAMAGES,
-    monitorSeconds: 5,
+    monitorSeconds: 5, pairRuns: 50,
+  },
+  hundredth: {
+    healthy: [
+      { perSecond: MINUTE, text: '1/min', days: 25, hostDays: 1 },
+      { perSecond: TWELVE, text: '12/min', days: 5, hostDays: 0.2 },
+      { perSecond: 1, text: '1/s', days: 2.5, hostDays: 0.1 },
+      { perSecond: 20, text: '20/s', days: 0.5, hostDays: 0.02 },
+      { perSecond: 200, text: '200/s', days: 0.05, hostDays: 0.002 },
+    ],
+    damages: [
+      { perSecond: 1, text: '1/s', runs: 1, wellSeconds: 0, secondsMax: 4 * 3_600 },
+      { perSecond: 20, text: '20/s', runs: 2, wellSeconds: 0, secondsMax: 3_600 },
+      { perSecond: 20, text: '20/s', runs: 1, wellSeconds: 3_600, secondsMax: 3_600 },
+    ],
+    monitorSeconds: 1, pairRuns: 50,
   },
   smallest: {
     healthy: [
-      { perSecond: MINUTE, text: '1/min', days: 7, hostDays: 1 },
-      { perSecond: 1, text: '1/s', days: 0.35, hostDays: 0.05 },
-      { perSecond: 200, text: '200/s', days: 0.007, hostDays: 0.001 },
+      { perSecond: MINUTE, text: '1/min', days: 10, hostDays: 0.4 },
+      { perSecond: 1, text: '1/s', days: 0.35, hostDays: 0.02 },
+      { perSecond: 200, text: '200/s', days: 0.007, hostDays: 0.0005 },
     ],
     damages: [
       { perSecond: 20, text: '20/s', runs: 1, wellSeconds: 0, secondsMax: 7_200 },
       { perSecond: 5, text: '5/s', runs: 1, wellSeconds: 3_600, secondsMax: 7_200 },
     ],
-    monitorSeconds: 0.05,
+    monitorSeconds: 0.05, pairRuns: 2,
   },
 } as const satisfies Record<string, Size>;
 export type SizeName = keyof typeof SIZES;

@@ -18,13 +18,26 @@ export interface Stream {
   readonly answers: AnswerLaw;
   /** The live answers where they depend on what the version is compared with; else they are those of `answers`. */
   readonly against?: (baseline: Baseline) => Answers;
+  /** What the version before answers to the question that was answered with this row; the same where it is left out. */
+  readonly twinAnswer?: (row: readonly number[], random: Random, nowUs: number) => readonly number[];
+  /** What the version before was registered with, where that is another law. */
+  readonly twinLaw?: AnswerLaw;
+  /**
+   * Whose the failures are, and the answers that are not finite: asked again, only this version fails (own), the one
+   * before fails as well (shared), or neither does, since it was chance (passed, where it is left out).
+   */
+  readonly failures?: 'own' | 'shared' | 'passed';
+  /** What one run of the version takes, where that is not what one of the version before does. */
+  readonly runMs?: number;
+  /** Failures of the version before that are chance; as often as this version's where it is left out. */
+  readonly twinService?: () => Service;
 }
 
-const law = (name: string, draw: (random: Random) => number): ((random: Random) => number) =>
+export const law = (name: string, draw: (random: Random) => number): ((random: Random) => number) =>
   tabulated(hashText(name), draw);
 
-const low = law('low hump', (random) => random.beta(2, 8));
-const high = law('high hump', (random) => random.beta(8, 2));
+export const low = law('low hump', (random) => random.beta(2, 8));
+export const high = law('high hump', (random) => random.beta(8, 2));
 /** Scores of two humps: an even mix of Beta(2,8) and Beta(8,2). */
 export const twoHumps = (random: Random): number => (random.next() < 0.5 ? low(random) : high(random));
 export const humps = (share: number) => (random: Random): number =>
@@ -92,7 +105,8 @@ export const steady: Stream = {
   arrivals: poisson, service: () => service(HEALTHY), answers: numbers('score', twoHumps),
 };
 
-export const STREAMS: readonly Stream[] = [
+/** With laws that stand still, and near to limits. */
+export const PLAIN_STREAMS: readonly Stream[] = [
   steady,
   {
     ...steady, name: 'at 90 % of the limits', about: '4.5 % slow, 4.5 % failed, 0.09 % not finite',
@@ -101,6 +115,7 @@ export const STREAMS: readonly Stream[] = [
   {
     ...steady, name: 'bursts', arrivals: clumped, service: stalling,
     about: 'clumps of up to 20 requests, sessions of like answers, the host stands still for 1 to 8 s every 10 min',
+    twinService: () => service(HEALTHY),
     answers: { ...steady.answers, live: inSessions },
   },
   {

@@ -20,6 +20,21 @@ export function roundRatios(over: readonly number[], under: readonly number[]): 
   return over.map((value, round) => value / (under[round] ?? NaN));
 }
 
+/** Standard normal quantile of 95 %. */
+const Z95 = 1.6449;
+
+/**
+ * What is lost at most, in percent, with 95 % confidence: one-sided, by Student's t on the mean of the rounds' ratios
+ * (its quantile by the first two terms of Cornish and Fisher). NaN for fewer than two rounds.
+ */
+export function lossBound(ratios: readonly number[]): number {
+  const freedom = ratios.length - 1;
+  const mean = ratios.reduce((sum, ratio) => sum + ratio, 0) / ratios.length;
+  const variance = ratios.reduce((sum, ratio) => sum + (ratio - mean) ** 2, 0) / freedom;
+  const quantile = Z95 + (Z95 ** 3 + Z95) / (4 * freedom);
+  return (1 - mean + quantile * Math.sqrt(variance / ratios.length)) * 100;
+}
+
 /** The median of those. */
 export function medianRatio(over: readonly number[], under: readonly number[]): number {
   return median(roundRatios(over, under));
