@@ -104,6 +104,8 @@ export interface EngineStatus {
   readonly listen: string | null;
   /** The certificate of the public port; null without TLS. */
   readonly tls: TlsView | null;
+  /** The page at /ui of that address: none, numbers only, or with actions for the holder of the token. */
+  readonly ui: 'off' | 'read' | 'full';
   readonly pid: number | null;
   readonly uptimeMs: number | null;
   readonly residentBytes: number | null;

@@ -62,8 +62,8 @@ const HANDLERS: { readonly [V in OfflineVerb]: Handler<V> } = {
     baselineFromFile(registry, { ...named, from }, by, clock),
   remove: (directory, args, { by }) => removeVersions(directory, args, by),
   status: ({ registry, dataDir, clock }, { model }) => ({
-    engine: 'offline', version: packageVersion(), dataDir, listen: null, tls: null, pid: null, uptimeMs: null,
-    residentBytes: null, memoryBytes: null, memoryMax: null, defaultModel: registry.firstActiveModel(),
+    engine: 'offline', version: packageVersion(), dataDir, listen: null, tls: null, ui: 'off', pid: null,
+    uptimeMs: null, residentBytes: null, memoryBytes: null, memoryMax: null, defaultModel: registry.firstActiveModel(),
     start: null,
     models: (model === undefined ? registry.models() : [registry.model(model)])
       .map((one) => statusOf(registry, one, momentOf(clock))),

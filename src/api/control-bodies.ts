@@ -22,6 +22,15 @@ export const rollbackBody = z.looseObject({
 });
 export type RollbackBody = z.output<typeof rollbackBody>;
 
+/** POST /ui/actions: what the page asks for. `rows` changes nothing. */
+export const pageActionBody = z.strictObject({
+  verb: z.enum(['rows', 'rollback', 'confirm', 'pin', 'unpin', 'quarantine', 'release', 'drain']),
+  model: z.string().nullish(),
+  version: z.string().nullish(),
+  generation: z.int().min(0).optional().meta({ description: 'that was shown; refused when another one is active' }),
+});
+export type PageAction = z.output<typeof pageActionBody>;
+
 /** POST /v2/repository/index */
 export const indexBody = z.looseObject({
   ready: z.boolean().nullish().meta({ description: 'true: only what answers' }),

@@ -15,6 +15,8 @@ import { metricsRoute, openApiRoutes } from './operations.ts';
 import { indexRoute, seedRoutes } from './predict.ts';
 import type { ClientsHold, Front, FrontOptions, ServingApi } from './serving-api.ts';
 import { tfsRoutes } from './tfs.ts';
+import { Viewers } from './ui/viewers.ts';
+import { pageRoutes } from './ui/routes.ts';
 import { WebSockets } from './websocket/websocket.ts';
 
 /**
@@ -29,13 +31,18 @@ export async function startFront(api: ServingApi, options: FrontOptions): Promis
 }
 
 /** All routes but the WebSocket's. */
-export function frontRoutes(api: ServingApi, options: FrontOptions, state: FrontState): Route[] {
+export function frontRoutes(
+  api: ServingApi, options: FrontOptions, state: FrontState, viewers = viewersOf(api),
+): Route[] {
   const routes = [
     ...seedRoutes(api, options, state), ...oipRoutes(api, options, state), ...tfsRoutes(api, options, state),
     metricsRoute(api), ...openApiRoutes(),
+    ...(api.page === null || viewers === null ? [] : pageRoutes(api.page, viewers, options, state)),
   ];
   return [...routes, indexRoute(routes)];
 }
+
+const viewersOf = ({ page }: ServingApi): Viewers | null => (page === null ? null : new Viewers(page));
 
 class ListeningFront implements Front {
   readonly #options: FrontOptions;
@@ -43,6 +50,7 @@ class ListeningFront implements Front {
   readonly #state: FrontState;
   readonly #webSockets: WebSockets;
   readonly #site: HttpSite;
+  readonly #viewers: Viewers | null;
   #listener: HttpListener | null = null;
   #renewal: TlsRenewal | null = null;
   #closed = false;
@@ -56,8 +64,9 @@ class ListeningFront implements Front {
     this.#driver = driver;
     this.#state = state;
     this.#webSockets = webSockets;
+    this.#viewers = viewersOf(api);
     this.#site = {
-      routes: [webSockets.plainRoute, ...driverRoutes(state, frontRoutes(api, options, state))],
+      routes: [webSockets.plainRoute, ...driverRoutes(state, frontRoutes(api, options, state, this.#viewers))],
       webSocket: webSockets,
       connections: countConnections(state, connectionsAllowed(limits.connectionsMax, openFilesMax())),
     };
@@ -114,6 +123,7 @@ class ListeningFront implements Front {
     this.#closed = true;
     this.stopIntake();
     this.#webSockets.endAll();
+    this.#viewers?.endAll();
     this.#listener?.close();
   }
 }

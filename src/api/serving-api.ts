@@ -10,7 +10,8 @@ import type { Expect } from '../domain/known-answers.ts';
 import type { StackingWish, Trust } from '../domain/records.ts';
 import type { SaidLimits } from '../options/request-limits.ts';
 import type { SessionOptions } from '../options/session-options.ts';
-import type { RollbackBody } from './control-bodies.ts';
+import type { PageSnapshot, TimelineView } from '../page/snapshot.ts';
+import type { PageAction, RollbackBody } from './control-bodies.ts';
 
 /** The answer of GET /health, fields as the public contract names them. */
 export interface HealthAnswer {
@@ -109,6 +110,19 @@ interface AskedModel {
   queueOf(version: string | undefined): Submitter;
 }
 
+/** What the page asks of the engine. */
+export interface PageApi {
+  readonly mode: 'read' | 'full';
+  /** Throws MODEL_NOT_FOUND for a model that is not served; null shows the default one. */
+  snapshot(model: string | null): Promise<PageSnapshot>;
+  timeline(model: string, minutes: number): TimelineView;
+  /**
+   * Carries out what whoever showed the token chose; throws GENERATION_CONFLICT when another generation is active. The
+   * verb `rows` changes nothing and answers the worst rows of the newest decision.
+   */
+  act(action: PageAction): Promise<unknown>;
+}
+
 export interface ServingApi {
   /** Finds a model, or the default one; throws MODEL_NOT_FOUND, MODEL_UNLOADED or NO_DEFAULT_MODEL. */
   readonly models: { served(name: string | undefined): AskedModel };
@@ -118,6 +132,8 @@ export interface ServingApi {
   /** The text of GET /metrics. */
   metrics(): Promise<string>;
   readonly tfs: TfsApi;
+  /** Null where there is no page. */
+  readonly page: PageApi | null;
   healthOf(model: string | undefined): HealthAnswer;
   /** Rolls back on behalf of a client that showed the admin token. */
   rollbackFromFront(

@@ -305,6 +305,10 @@ export const ERRORS = {
       `change the active version of model "${d.model}": generation ${d.expected} was expected but ${d.found} is ` +
       'active now; look at the status and try again',
   ),
+  TOO_MANY_VIEWERS: define(
+    503,
+    (d: { limit: number }) => `show the page: ${d.limit} viewers look at it already; close one and try again`,
+  ),
   NO_ROLLBACK_TARGET: define(
     404,
     (d: { model: Text; to: Text | null; versions: readonly { readonly version: Text; readonly reason: Text }[] }) =>

@@ -113,7 +113,6 @@ export class Engine extends EventEmitter<EngineEvents> implements EngineLife {
   readonly #stackWatcher: StackWatcher;
   readonly #diskWatch: DiskWatch;
   readonly #notices: RollbackNotices;
-  readonly #traffic: TrafficStore;
   #front: Front | null = null;
   #draining: Promise<Drained> | null = null;
   #closing: Promise<void> | null = null;
@@ -131,7 +130,6 @@ export class Engine extends EventEmitter<EngineEvents> implements EngineLife {
     const emit = this.#announce;
     const tell = (what: string, reason: string): void => emit({ kind: 'problem', model: '', what, reason });
     const traffic = new TrafficStore({ store, registry, clock, mayWrite: !options.follow });
-    this.#traffic = traffic;
     const monitor = new MonitorLink({
       traffic: traffic.memory,
       onHealth: (report) => models.all.get(report.model)?.onHealth(report),
@@ -157,6 +155,7 @@ export class Engine extends EventEmitter<EngineEvents> implements EngineLife {
     const refused = refusedInputs(clock, inFlight);
     this.context = {
       options, registry, clock, log, meters, monitor, preparation, expectedChanges, memory, emit, inFlight, refused,
+      traffic,
     };
     this.#guard = bootGuard === true ? new GuardedStart({ store, registry, clock, emit }) : null;
     const models = new ModelTable(this.context, this.#guard);
@@ -213,9 +212,9 @@ export class Engine extends EventEmitter<EngineEvents> implements EngineLife {
   /** Part of createEngine. */
   async start(): Promise<void> {
     const { options, clock, monitor } = this.context;
-    this.#traffic.restore();
-    this.#traffic.mark('start', 'the engine started');
-    this.#traffic.start();
+    this.context.traffic.restore();
+    this.context.traffic.mark('start', 'the engine started');
+    this.context.traffic.start();
     monitor.start();
     this.#memoryWatch.start();
     this.#diskWatch.start();
@@ -243,8 +242,9 @@ export class Engine extends EventEmitter<EngineEvents> implements EngineLife {
   /** Listens for HTTP and WebSocket clients, port 0 on a free one: LISTEN_FAILED, FRONT_UNAVAILABLE, TLS_UNUSABLE. */
   async listen(address: { readonly host?: string; readonly port?: number } = {}): Promise<Front> {
     this.assertOpen();
+    const options = frontOptions(this.context, address);
     this.#front = await startFront(
-      createServingApi(this.context, this.models, this, this.control), frontOptions(this.context, address));
+      createServingApi(this.context, this.models, this, this.control, options.host), options);
     return this.#front;
   }
 
@@ -361,7 +361,7 @@ export class Engine extends EventEmitter<EngineEvents> implements EngineLife {
     await this.models.close();
     await noticesEnded;
     await this.context.monitor.stop();
-    await this.#traffic.close();
+    await this.context.traffic.close();
     await this.#commits.close();
     await this.#store.close();
     await this.#admin?.close();

@@ -100,6 +100,8 @@ export interface HttpResponse {
   end(body: Uint8Array | string, closeConnection?: boolean): unknown;
   /** Sends no body and adds no Content-Length: for HEAD, whose length was written as a header. */
   endWithoutBody(): unknown;
+  /** Sends a part of a body whose length nobody knows, in chunks; false when the client has not read all of it yet. */
+  write(part: Uint8Array | string): boolean;
   /**
    * Sends as much of `body` as the connection takes now, of an answer of `totalBytes`, and keeps none of it. `isDone`:
    * all of it is sent. Else it is called again with the rest, from the handler of `onWritable`.
@@ -107,7 +109,7 @@ export interface HttpResponse {
   tryEnd(body: Uint8Array, totalBytes: number): readonly [isTaken: boolean, isDone: boolean];
   /** Bytes of the body that `tryEnd` has sent. */
   getWriteOffset(): number;
-  /** The connection takes more; the handler returns true when nothing more is to be sent now. */
+  /** The connection takes more, after `tryEnd` or `write`; the handler returns true to send nothing more now. */
   onWritable(handler: (writtenBytes: number) => boolean): unknown;
   /** The client's, in 4 or 16 bytes; empty when the connection is gone. Costs about a microsecond. */
   getRemoteAddress(): ArrayBuffer;

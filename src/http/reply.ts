@@ -8,6 +8,7 @@ import type { ReplySink, Ticket } from '../batch/submit.ts';
 import { JSON_TYPE, TENSOR_HEADER, TENSOR_TYPE } from './answer-heads.ts';
 import { type AnswerEncoding, COMPRESSED_BYTES_MIN, compress, encodingFor } from './compression.ts';
 import type { HttpResponse, PreparedHead } from './driver.ts';
+import { EventStream } from './event-stream.ts';
 import { readableBy } from './origins.ts';
 import { SlowAnswer } from './slow-answer.ts';
 import { countRefusal, type FrontState } from './state.ts';
@@ -38,7 +39,7 @@ function sendPlain(): void {
 }
 
 /** A response header beyond the usual ones. */
-type ExtraHeader = readonly [name: string, value: string];
+export type ExtraHeader = readonly [name: string, value: string];
 
 interface FailOptions {
   /** Closes the connection after the answer: what follows on it cannot be trusted or is not wanted. */
@@ -75,6 +76,7 @@ export class Reply implements ReplySink {
   readonly #state: FrontState;
   readonly #withoutBody: boolean;
   #slow: SlowAnswer | null = null;
+  #stream: EventStream | null = null;
   #contentType = JSON_TYPE;
   #permitted: readonly ExtraHeader[] = [];
   #isOver = false;
@@ -171,6 +173,40 @@ export class Reply implements ReplySink {
     this.#sendInTurn(status, bytes, options?.close === true, options?.header ?? retryHeader(error));
   }
 
+  /** Sends what lies ready in memory, with headers of the caller's in place of the usual ones. */
+  ready(status: number, headers: readonly ExtraHeader[], body: Uint8Array): void {
+    if (this.done) return;
+    this.#finish();
+    const response = this.#response;
+    response.cork(() => {
+      this.#head(status, headers);
+      if (this.#withoutBody) {
+        response.writeHeader('Content-Length', String(body.length));
+        response.endWithoutBody();
+      } else if (body.length >= WATCHED_BYTES_MIN && !this.#state.draining) this.#sendSlowly(body);
+      else response.end(body, this.#state.draining);
+    });
+  }
+
+  /** Begins an answer that has no end of its own, and is in flight no more; null when there is no client for it. */
+  stream(headers: readonly ExtraHeader[]): EventStream | null {
+    if (this.done) return null;
+    this.#finish();
+    let stream: EventStream | null = null;
+    this.#response.cork(() => {
+      this.#head(200, headers);
+      if (this.#withoutBody) this.#response.endWithoutBody();
+      else stream = new EventStream(this.#response);
+    });
+    this.#stream = stream;
+    return stream;
+  }
+
+  #head(status: number, headers: readonly ExtraHeader[]): void {
+    if (status !== 200) this.#response.writeStatus(STATUS_LINES.get(status) ?? `${status} Status ${status}`);
+    for (const [name, value] of headers) this.#response.writeHeader(name, value);
+  }
+
   /** Tells a browser what a page may send. */
   permit(headers: readonly ExtraHeader[]): void {
     this.#permitted = headers;
@@ -244,6 +280,7 @@ export class Reply implements ReplySink {
 
   #abort(): void {
     this.#slow?.aborted();
+    this.#stream?.aborted();
     // An abort can still be reported after an answer that waited to be sent.
     if (this.#isOver) return;
     const { ticket } = this;

@@ -147,6 +147,8 @@ const engineSchema = z.strictObject({
   defaultModel: z.string().optional(),
   /** Bearer token of POST /rollback on the public port; without one the route answers 403. */
   adminToken: z.string().min(8).optional(),
+  /** The page at /ui: numbers only, actions too for the holder of the admin token, or none; see `uiMode`. */
+  ui: z.enum(['off', 'read', 'full']).optional(),
   /** PEM files of the certificate chain and its key, both or neither; read again when they change. */
   tlsCert: z.string().min(1).optional(),
   tlsKey: z.string().min(1).optional(),
@@ -225,6 +227,9 @@ export function resolveOptions(raw: unknown): ResolvedOptions {
     const [given, missing] = options.tlsCert === undefined ? ['tlsKey', 'tlsCert'] : ['tlsCert', 'tlsKey'];
     throw lastgoodError('INVALID_OPTION', { reason: `${given} is given without ${missing}; wanted both or neither` });
   }
+  if (options.ui === 'full' && options.adminToken === undefined) {
+    throw lastgoodError('INVALID_OPTION', { reason: 'ui is full without adminToken; wanted a token, or ui read' });
+  }
   refuseImpossible('judge', options.judge);
   for (const model of Object.keys(options.models)) {
     refuseImpossible(`models.${model}.judge`, optionsOfModel(options, model).judge);
@@ -268,6 +273,14 @@ export function optionsOfModel(options: ResolvedOptions, model: string): ModelOp
   const reason = issuesText(result.error, 'options', ['models', model], placeHint);
   throw lastgoodError('INVALID_OPTION', { reason });
 }
+
+const LOOPBACK = /^(?:localhost|127\.\d+\.\d+\.\d+|::1|\[::1\])$/;
+
+/** What the page at /ui is for whoever listens on `host`: where others could look, it takes a token to have one. */
+export function uiMode({ ui, adminToken }: Pick<ResolvedOptions, 'ui' | 'adminToken'>, host: string): Ui {
+  return ui ?? (LOOPBACK.test(host) || adminToken !== undefined ? 'read' : 'off');
+}
+type Ui = NonNullable<ResolvedOptions['ui']>;
 
 /** Worker threads for a model that does not say: the cores less one, shared, at least one each. */
 export function workersFor(options: ModelOptions, modelCount: number): number {

@@ -1,7 +1,9 @@
 // An engine as the front sees it, in memory: it keeps every accepted request until the test lets it be answered, and
 // answers with what it was given. An answer's bytes lie in shared memory that is overwritten at once, as in a slab.
 import { startFront } from '../../src/api/server.ts';
-import type { Front, FrontOptions, HealthAnswer, OipApi, ServingApi, TfsApi } from '../../src/api/serving-api.ts';
+import type {
+  Front, FrontOptions, HealthAnswer, OipApi, PageApi, ServingApi, TfsApi,
+} from '../../src/api/serving-api.ts';
 import { lastgoodError } from '../../src/base/errors.ts';
 import type { ReplySink, Submitter, Ticket } from '../../src/batch/submit.ts';
 import { resolveOptions } from '../../src/options/options.ts';
@@ -64,6 +66,7 @@ export class EchoEngine implements ServingApi {
     status: (model) => ({ name: this.#named(model) }),
     metadata: (model) => ({ name: this.#named(model) }),
   };
+  page: PageApi | null = null;
   readonly held: HeldRequest[] = [];
   /** Requests accepted so far. */
   submitted = 0;

@@ -10,8 +10,8 @@ import { lastgood } from '../support/binary.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 
 const VERBS = [
-  'serve', 'register', 'promote', 'rollback', 'confirm', 'remove', 'status', 'history', 'explain', 'pin', 'unpin',
-  'observe', 'quarantine', 'release', 'baseline', 'drain', 'backtest', 'prepare', 'tune',
+  'serve', 'register', 'promote', 'rollback', 'confirm', 'remove', 'status', 'history', 'explain', 'open', 'pin',
+  'unpin', 'observe', 'quarantine', 'release', 'baseline', 'drain', 'backtest', 'prepare', 'tune',
 ];
 const ONE_LINE = /^lastgood: [^\n]+\n$/;
 

@@ -8,7 +8,8 @@ export const COLUMNS_MAX = 120;
 
 /** The floors of src; an import goes to a lower floor or stays in its folder. */
 export const FLOORS: Readonly<Record<string, number>> = {
-  cli: 9, engine: 8, doctor: 8, api: 7, admin: 7, backtest: 7, record: 7, http: 6, rollout: 6, batch: 5, judge: 5,
+  cli: 9, engine: 8, doctor: 8, api: 7, page: 6, admin: 7, backtest: 7, record: 7,
+  http: 6, rollout: 6, batch: 5, judge: 5,
   worker: 4, metrics: 4, protocols: 3, registry: 3, datasets: 3, domain: 2, artifacts: 2, options: 1, onnx: 1,
   'shared-memory': 1, base: 0,
 };
@@ -22,8 +23,10 @@ const INNER_FLOORS: Readonly<Record<string, readonly (string | readonly string[]
   'src/protocols': ['json', 'tensor-request.ts', ['predict', 'oip', 'tfs', 'f32']],
   'src/registry': ['store', 'rules.ts', 'versions.ts', 'opening', 'commit'],
   'src/engine': [
-    'log.ts', 'events.ts', 'monitor-link.ts', 'follower.ts', 'safety', 'models', 'notices', 'blame', 'api',
+    'log.ts', 'events.ts', 'monitor-link.ts', 'follower.ts', 'traffic-store.ts', 'safety', 'page', 'models', 'notices',
+    'blame', 'api',
   ],
+  'src/page': ['snapshot.ts', 'style.ts', 'view', 'browser'],
   'src/worker': ['messages.ts', 'session', 'run', 'pool', 'entry'],
 };
 

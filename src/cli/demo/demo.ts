@@ -6,7 +6,8 @@ import { ACTS } from './acts.ts';
 import { printJson } from '../views/output.ts';
 import { Screen, screenOf } from './screen.ts';
 import type { DemoReport } from './outcome.ts';
-import type { SETTINGS } from './run.ts';
+import type { DemoOptions, SETTINGS } from './run.ts';
+import { openOnDesktop } from '../desktop.ts';
 
 const SECONDS_PER_ACT = 9;
 const SECONDS_PER_ACT_MAX = 60;
@@ -21,11 +22,13 @@ const EXAMPLES = `
 Examples:
   $ lastgood demo
   $ lastgood demo --seconds-per-act 2
+  $ lastgood demo --page
   $ lastgood demo --json | jq .counts
 `;
 
 interface DemoFlags {
   readonly json?: boolean;
+  readonly page?: boolean;
   readonly secondsPerAct: number;
 }
 
@@ -40,6 +43,7 @@ export function demoCommand(): Command {
     )
     .option('--json', 'print one JSON document at the end and nothing else')
     .option('--seconds-per-act <seconds>', `pace, 1 to ${SECONDS_PER_ACT_MAX}`, secondsPerAct, SECONDS_PER_ACT)
+    .option('--page', 'show the page while it runs, and on a terminal until Ctrl-C after that')
     .addHelpText('after', EXAMPLES)
     .action(async (flags: DemoFlags) => {
       process.exitCode = await demo(flags);
@@ -70,7 +74,9 @@ async function demo(flags: DemoFlags): Promise<number> {
   try {
     const run = await import('./run.ts');
     opening(screen, flags, run.SETTINGS);
-    const report = await run.runDemo({ screen, nowMs, secondsPerAct: flags.secondsPerAct, signal: abort.signal });
+    const report = await run.runDemo({
+      screen, nowMs, secondsPerAct: flags.secondsPerAct, signal: abort.signal, ...pageOf(flags, screen, abort.signal),
+    });
     show(report, screen, flags);
     return report.ok ? 0 : 1;
   } catch (error) {
@@ -80,6 +86,26 @@ async function demo(flags: DemoFlags): Promise<number> {
   } finally {
     process.off('SIGINT', stop).off('SIGTERM', stop);
   }
+}
+
+/** With --page the address is told and opened, and the page stays after the last act for whoever sits at a terminal. */
+function pageOf(
+  { page = false }: DemoFlags, screen: Screen, signal: AbortSignal,
+): Pick<DemoOptions, 'onPage' | 'lookedEnough'> {
+  return {
+    onPage: (url) => {
+      if (!page) return;
+      screen.text(`The page: ${url}${openOnDesktop(url) ? ' (opened in the browser)' : ''}`, 'strong');
+    },
+    lookedEnough: () => new Promise((resolve) => {
+      if (!page || !process.stdout.isTTY || signal.aborted) {
+        resolve();
+        return;
+      }
+      screen.event('The page stays until Ctrl-C', 'strong');
+      process.once('SIGINT', () => resolve());
+    }),
+  };
 }
 
 function opening(screen: Screen, flags: DemoFlags, settings: typeof SETTINGS): void {

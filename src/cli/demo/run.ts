@@ -10,6 +10,7 @@ import { packageRoot } from '../../base/package-root.ts';
 import { ACTS, DEMO_MODEL, playActs } from './acts.ts';
 import type { Activated } from './acts.ts';
 import { failedOf, Ledger, totalOf } from './ledger.ts';
+import { pageAddress } from '../desktop.ts';
 import { LoadProcess } from './load-process.ts';
 import { outcomeOf } from './outcome.ts';
 import type { ActReport, DemoReport } from './outcome.ts';
@@ -36,6 +37,10 @@ export interface DemoOptions {
   readonly secondsPerAct: number;
   readonly nowMs: () => number;
   readonly signal: AbortSignal;
+  /** Told where the page is, once it is there. */
+  readonly onPage: (url: string) => void;
+  /** Resolves when the page may go, after the last act. */
+  readonly lookedEnough: () => Promise<void>;
 }
 
 /** Runs the demo and deletes what it made; rejects with an AbortError when `signal` ends it. */
@@ -69,6 +74,7 @@ async function runOn(engine: Engine, options: DemoOptions): Promise<DemoReport> 
   const ledger = new Ledger();
   const activations = bookkeeping(engine, ledger, options);
   const { port } = await engine.listen({ host: '127.0.0.1', port: 0 });
+  options.onPage(pageAddress(`127.0.0.1:${port}`, false));
   let load: LoadProcess | null = null;
   const startLoad = (): void => {
     load = new LoadProcess(ledger, {
@@ -80,7 +86,9 @@ async function runOn(engine: Engine, options: DemoOptions): Promise<DemoReport> 
   const live = setInterval(() => screen.live(liveText(engine, ledger)), LIVE_MS);
   try {
     const acts = await playActs({ engine, ledger, screen, secondsPerAct, activations, startLoad, nowMs, signal });
-    return await report(acts, ledger, load, nowMs);
+    const outcome = await report(acts, ledger, load, nowMs);
+    await options.lookedEnough();
+    return outcome;
   } finally {
     clearInterval(live);
     (load as LoadProcess | null)?.kill();

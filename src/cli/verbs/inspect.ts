@@ -1,4 +1,4 @@
-// The verbs that only look: status, history, explain. They change nothing, whoever calls them how often.
+// The verbs that only look: status, history, explain, open. They change nothing, whoever calls them how often.
 import { plainly } from '../../base/plain-text.ts';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Command, InvalidArgumentError } from 'commander';
@@ -10,6 +10,7 @@ import { outlookText } from '../views/outlook-view.ts';
 import { print, printJson, printResult, table, timeText } from '../views/output.ts';
 import type { Style } from '../views/output.ts';
 import { modelText, statusText } from '../views/status-view.ts';
+import { openCommand } from './open.ts';
 import { positiveInteger, verb } from '../verb.ts';
 import type { CommonFlags } from '../verb.ts';
 
@@ -22,7 +23,7 @@ const ERASE_BELOW = '\u001b[J';
 const ERASE_LINE = '\u001b[K';
 
 export function inspectVerbs(): Command[] {
-  return [statusCommand(), historyCommand(), explainCommand()];
+  return [statusCommand(), historyCommand(), explainCommand(), openCommand()];
 }
 
 interface StatusFlags extends CommonFlags {

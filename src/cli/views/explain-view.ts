@@ -9,17 +9,12 @@ import { judgePairs } from '../../judge/pairs/pair-verdict.ts';
 import { recompute } from '../../judge/verdict/recompute.ts';
 import type { DecisionRecord } from '../../domain/records.ts';
 import { evidenceSections } from './evidence-view.ts';
+import { doneText, triggerText } from '../../rollout/decision-words.ts';
 import { durationText, facts, paint, table, timeText } from './output.ts';
-import { outcomeText, verdictCell } from './status-view.ts';
+import { verdictCell } from './status-view.ts';
 
 const NOTHING = '-';
 const NOT_SAVED: [string, string] = ['saved', 'not yet: it is in force, and written when the disk takes it'];
-
-function triggerText({ trigger, evidence }: DecisionRecord): string {
-  if (trigger === 'operator') return `an operator (${actorOf(evidence)})`;
-  if (trigger === 'pairs') return 'the same questions to two versions';
-  return trigger === 'engine' ? 'the engine at its start' : CHECKS[trigger].title;
-}
 
 /** Explains one decision; `nowMs` is wall-clock time. */
 export function decisionText(decision: DecisionRecord, nowMs: number, isSaved = true): string {
@@ -72,64 +67,6 @@ const recomputedPair = (isSame: boolean, other: string): [string, string] => ['r
 // One line each, under one heading.
 const listed = (heading: string, texts: readonly string[]): [string, string][] =>
   texts.map((text, index) => [index === 0 ? heading : '', text]);
-
-function actorOf(evidence: DecisionRecord['evidence']): string {
-  return typeof evidence['by'] === 'string' ? evidence['by'] : 'unknown';
-}
-
-function doneText(decision: DecisionRecord): string {
-  const { model, version, action, suppressedBy, rolledBackTo, trigger, evidence } = decision;
-  if (action === 'rollback') {
-    return `${outcomeText(decision)}; ${version} was put into quarantine first, then ${rolledBackTo ?? NOTHING} ` +
-      `answered (to take it out: lastgood release ${model} ${version})`;
-  }
-  if (action === 'warn') return warnedText(trigger, evidence);
-  if (action === 'no_target') {
-    return `nothing: no other healthy version has served without failing, so ${version} goes on answering`;
-  }
-  switch (suppressedBy) {
-    case 'cooldown':
-      return `nothing: the model was rolled back automatically a short time before (cooldown)`;
-    case 'interval':
-      return 'nothing: the model was rolled back automatically not long before (--rollback-interval-ms)';
-    case 'restored_failing':
-      return 'nothing: this version was restored by an automatic rollback and fails as well, so the cause may lie ' +
-        'elsewhere; an operator has to look';
-    case 'promoted_over':
-      return 'nothing: another version was in its place by then; this one is not gone back to';
-    case 'host':
-      return `nothing: the host or the load makes it slow, not the version`;
-    case 'data_drift':
-      return `nothing: the data have moved, not the version`;
-    case 'inputs':
-      return 'nothing: the inputs are to blame, the last good version does no better on them';
-    case 'one_source':
-      return 'nothing: one client alone is hit, and the version does well by all others';
-    case 'more_pairs':
-      return 'nothing yet: both versions are asked the same questions until it is known whose fault it is';
-    case 'unattributed':
-      return 'nothing: whether the version is to blame could not be found out, and a rollback would be a guess';
-    case 'pinned':
-      return `nothing: the model is pinned (lastgood unpin ${model})`;
-    case 'observe':
-      return 'nothing: the judge watched only (--judge-mode observe, or lastgood observe)';
-    default:
-      return outcomeText(decision);
-  }
-}
-
-function warnedText(trigger: DecisionRecord['trigger'], { phase }: DecisionRecord['evidence']): string {
-  if (trigger === 'pairs') {
-    return 'nothing: a new version is there to answer differently; whether it should is for a person to say ' +
-      '(promote --expect says how much)';
-  }
-  if (trigger !== 'operator' && trigger !== 'engine' && CHECKS[trigger].cause === 'input') {
-    return 'nothing: input drift only warns, because any other version would be asked the same';
-  }
-  return phase === 'steady'
-    ? 'nothing: this check only warns after the probation (judge.steadyDrift: on lets it act), or is set to warn'
-    : 'nothing: this check is set to warn';
-}
 
 // How the failure began, as far as the evidence says.
 function timePairs(evidence: DecisionRecord['evidence']): [string, string][] {

@@ -2,7 +2,8 @@
 // without NO_COLOR; everything but `print` and `paint` is pure.
 import { styleText } from 'node:util';
 import { plainly } from '../../base/plain-text.ts';
-import { numberText } from '../../judge/types/number-text.ts';
+
+export { bytesText, countText, durationText } from '../../judge/types/amount-text.ts';
 
 export type Style = 'bold' | 'dim' | 'green' | 'red' | 'yellow';
 export interface Cell {
@@ -10,11 +11,6 @@ export interface Cell {
   readonly style?: Style;
 }
 
-const SECOND_MS = 1_000;
-const MINUTE_MS = 60 * SECOND_MS;
-const HOUR_MS = 60 * MINUTE_MS;
-const DAY_MS = 24 * HOUR_MS;
-const BYTES_STEP = 1_000;
 const GAP = '  ';
 
 /** Writes lines to stdout. */
@@ -62,38 +58,10 @@ export function facts(pairs: readonly (readonly [string, string])[]): string {
   return pairs.map(([name, text]) => `${paint('dim', name.padEnd(width))}${GAP}${text}`).join('\n');
 }
 
-/** A span in ms, with two units at most: "820 ms", "12 s", "3 min 4 s", "2 h 5 min", "3 d 1 h". */
-export function durationText(spanMs: number): string {
-  const ms = Math.max(0, spanMs);
-  if (ms < SECOND_MS) return `${numberText(ms)} ms`;
-  if (ms < MINUTE_MS) return `${Math.floor(ms / SECOND_MS)} s`;
-  const [large, small, largeMs, smallMs] =
-    ms < HOUR_MS ? ['min', 's', MINUTE_MS, SECOND_MS] as const
-    : ms < DAY_MS ? ['h', 'min', HOUR_MS, MINUTE_MS] as const
-    : ['d', 'h', DAY_MS, HOUR_MS] as const;
-  const rest = Math.floor((ms % largeMs) / smallMs);
-  return `${Math.floor(ms / largeMs)} ${large}${rest === 0 ? '' : ` ${rest} ${small}`}`;
-}
-
-/** Bytes in decimal units: "812 B", "4.1 kB", "7 MB". */
-export function bytesText(bytes: number): string {
-  let value = bytes;
-  for (const unit of ['B', 'kB', 'MB']) {
-    if (value < BYTES_STEP) return `${numberText(value)} ${unit}`;
-    value /= BYTES_STEP;
-  }
-  return `${numberText(value)} GB`;
-}
-
 /** A wall-clock time in local time: "2026-03-01 14:05:09". */
 export function timeText(atMs: number): string {
   const at = new Date(atMs);
   const two = (value: number): string => String(value).padStart(2, '0');
   const date = `${at.getFullYear()}-${two(at.getMonth() + 1)}-${two(at.getDate())}`;
   return `${date} ${two(at.getHours())}:${two(at.getMinutes())}:${two(at.getSeconds())}`;
-}
-
-/** Counts with separators for thousands, the same in every locale. */
-export function countText(count: number): string {
-  return count.toLocaleString('en-US');
 }

@@ -17,6 +17,7 @@ import type {
 import { nanInputsOf } from '../../domain/run-limits.ts';
 import type { SaidLimits } from '../../options/request-limits.ts';
 import { sessionText } from '../../options/session-options.ts';
+import { outcomeText } from '../../rollout/decision-words.ts';
 import { hasRoom, type Room } from '../../rollout/deployment/room.ts';
 import type { LimitsView } from '../../domain/run-limits.ts';
 import { inputColumnsOf } from '../../domain/input-columns.ts';
@@ -386,13 +387,4 @@ function decisionsTable(decisions: readonly DecisionRecord[], nowMs: number): st
   return table(['DECISION', 'WHEN', 'VERSION', 'WHAT', 'WHY'], decisions.slice(0, DECISIONS_SHOWN).map((one) => [
     one.id, `${durationText(nowMs - one.atMs)} ago`, one.version, outcomeText(one), one.reason,
   ]));
-}
-
-/** What became of a verdict, in three or four words. */
-export function outcomeText({ action, suppressedBy, rolledBackTo, targetTrust }: DecisionRecord): string {
-  const trust = targetTrust === undefined ? '' : ` (${targetTrust})`;
-  if (action === 'rollback') return `rolled back to ${rolledBackTo ?? NOTHING}${trust}`;
-  if (action === 'warn') return 'warned';
-  if (action === 'no_target') return 'nothing to go back to';
-  return `not acted on: ${suppressedBy ?? 'suppressed'}`;
 }

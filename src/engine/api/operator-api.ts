@@ -5,7 +5,7 @@ import { type EngineStatus, type ExplainedDecision, pauseViewOf, type Registrati
 import type { Actor, Answer, Arguments, ControlPlane } from '../../admin/commands.ts';
 import { momentOf } from '../../base/moment.ts';
 import { isLastgoodError, lastgoodError } from '../../base/errors.ts';
-import { optionsOfModel } from '../../options/options.ts';
+import { optionsOfModel, uiMode } from '../../options/options.ts';
 import { mergedSession } from '../../options/session-options.ts';
 import { anonymousBytes } from '../../base/process-memory.ts';
 import { packageVersion } from '../../base/package-root.ts';
@@ -222,6 +222,7 @@ export class OperatorApi implements ControlPlane {
       dataDir: options.dataDir,
       listen: front === null ? null : `${front.host}:${front.port}`,
       tls: front?.tls ?? null,
+      ui: front === null ? 'off' : uiMode(options, front.host),
       pid: process.pid,
       uptimeMs: Math.round(performance.now() - startedMs),
       residentBytes: process.memoryUsage.rss(),

@@ -6,15 +6,18 @@ import type { TlsNews } from '../../http/tls/tls-renewal.ts';
 import { floatRefusal } from '../../protocols/f32/frame.ts';
 import { createMetricsPage } from './metrics-page.ts';
 import { createOipApi } from './oip-api.ts';
+import { createPageApi } from './page-api.ts';
 import { createTfsApi } from './tfs-api.ts';
 import type { EngineContext, EngineLife } from '../models/context.ts';
+import { uiMode } from '../../options/options.ts';
 import type { ModelTable } from '../models/model-table.ts';
 import { healthAnswerOf } from '../models/model-views.ts';
 
-/** What the front end is started with, beside its options. */
+/** What the front end is started with, beside its options; it listens on `host`. */
 export function createServingApi(
-  context: EngineContext, table: ModelTable, life: EngineLife, control: ControlPlane,
+  context: EngineContext, table: ModelTable, life: EngineLife, control: ControlPlane, host: string,
 ): ServingApi {
+  const ui = uiMode(context.options, host);
   return {
     models: table,
     assertFloats: (model, version) => {
@@ -24,6 +27,7 @@ export function createServingApi(
     },
     oip: createOipApi(context, table, life, control),
     metrics: createMetricsPage(context, table, life),
+    page: ui === 'off' ? null : createPageApi(context, table, control, ui),
     tfs: createTfsApi(context, table),
     healthOf: (model) => healthAnswerOf(table.served(model), context),
     rollbackFromFront: async (model, { reason = 'requested over HTTP', expected_generation: meant }) => {
@@ -51,8 +55,9 @@ export function frontOptions(
   };
 }
 
-function tellTls({ log, emit }: EngineContext, news: TlsNews): void {
+function tellTls({ log, emit, traffic }: EngineContext, news: TlsNews): void {
   if (news.kind === 'served') {
+    traffic.mark('certificate', 'another TLS certificate is served');
     const { subject, notAfterMs, warnings } = news.certificate;
     log.info({ subject, validUntil: new Date(notAfterMs).toISOString() }, 'TLS certificate');
     for (const warning of warnings) log.warn({ subject }, `TLS: ${warning}`);

@@ -11,6 +11,7 @@ import type { MemoryBudget } from '../../shared-memory/memory-budget.ts';
 import type { EngineLog } from '../log.ts';
 import type { MonitorLink } from '../monitor-link.ts';
 import type { RefusedInputs } from '../safety/refused-inputs.ts';
+import type { TrafficStore } from '../traffic-store.ts';
 import type { EngineMeters } from './meters.ts';
 
 /** Made once for an engine, before its models. */
@@ -28,6 +29,8 @@ export interface EngineContext {
   /** Where workers write down what they run; null where nobody keeps that. */
   readonly inFlight: InFlightFile | null;
   readonly refused: RefusedInputs;
+  /** What each version answered by the second, and what happened to the engine. */
+  readonly traffic: TrafficStore;
   /** Tells the log and whoever listens to the engine. */
   readonly emit: (event: RolloutEvent) => void;
 }

@@ -149,7 +149,7 @@ describe('SERVE_SETTINGS', () => {
     const options = resolveOptions({});
     const keys = [...Object.keys(options), 'workers', 'rowsMax', 'runRowsMax', 'requestMemoryMax', 'elementsMax',
       'dimensionMax', 'defaultModel', 'adminToken', 'tlsCert', 'tlsKey', 'trialMemoryBytes', 'memoryMax',
-      'record', 'onRollback', 'sourceHeader', 'trustedProxy', 'expectedPerSecond',
+      'record', 'onRollback', 'sourceHeader', 'trustedProxy', 'ui', 'expectedPerSecond',
       ...Object.keys(options.judge), ...Object.keys(options.limits)];
     const without = ['dataDir', 'host', 'port', 'models', 'judge', 'checks', 'limits'];
     const withFlag = SERVE_SETTINGS.flatMap(({ path }) => path?.at(-1) ?? []);
