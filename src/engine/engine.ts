@@ -370,10 +370,8 @@ export class Engine extends EventEmitter<EngineEvents> implements EngineLife {
   // Counts what happened, and tells the log and whoever listens for events of its kind.
   readonly #announce = (event: RolloutEvent): void => {
     if (event.kind === 'promote') void this.#guard?.served(event.activation.model);
-    if (event.kind === 'rollback') {
-      this.context.meters.of(event.decision.model).countRollback(event.decision.trigger);
-      this.#notices.tell(event.decision);
-    }
+    this.context.meters.note(event);
+    if (event.kind === 'rollback') this.#notices.tell(event.decision);
     if (event.kind === 'phase') this.#catchUpOnNotices(event.model);
     logRolloutEvent(this.log, event);
     this.#tell(event.kind, ...([event] as EngineEvents[RolloutEvent['kind']]));

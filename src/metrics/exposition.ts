@@ -8,7 +8,7 @@ import type { VersionMeter } from './model-meter.ts';
 import type { SampleCounts } from './sample-counts.ts';
 import type { LabelledHistogram, LabelledValue, Labels } from './text-format.ts';
 import { MetricText } from './text-format.ts';
-import type { EngineView, ModelView } from './views.ts';
+import type { CheckView, EngineView, ModelView } from './views.ts';
 
 const US_PER_SECOND = 1e6;
 const MS_PER_SECOND = 1e3;
@@ -23,11 +23,20 @@ const SHOWN_OF_VERSION = [200, 500, DEADLINE_STATUS];
 const SHOWN_UNSERVED = [429, 503, DEADLINE_STATUS];
 /** Who else brings a rollback about than a check. */
 const TRIGGERS = ['operator', 'engine'];
+/** Reasons that are worth an alarm from their first time on. */
+const HOLDS = ['no_target', 'warn'];
 const NOTICE_RESULTS = ['told', 'retried', 'given_up', 'dropped'];
 
 /** Which of the front's own refusals are requests that were turned away, and why. */
 const REJECTION_OF: Readonly<Record<string, string>> = {
   BODY_TOO_LARGE: 'too_large', BODIES_FULL: 'bodies_full', SOCKET_BUSY: 'socket_busy', DRAINING: 'draining',
+};
+
+/** What the values of checks are, by unit: a metric has one. How they are called, and what is one of the metric's. */
+const CHECK_UNITS: Readonly<Record<string, readonly [name: string, perUnit: number, what: string]>> = {
+  share: ['share', 1, 'as a share of requests'], ms: ['seconds', MS_PER_SECOND, 'in seconds'],
+  run: ['run', 1, 'as answers in a row'], deviations: ['deviations', 1, 'in standard deviations of the baseline'],
+  psi: ['psi', 1, 'as a population stability index'], ratio: ['ratio', 1, "as a ratio to the baseline's"],
 };
 
 /** The whole text of one scrape. */
@@ -182,6 +191,10 @@ function writeRollout(text: MetricText, { models, phases }: EngineView): void {
   text.counter('lastgood_rollbacks_total', 'Rollbacks by what led to them: a check, operator or engine.',
     eachModel(models, ({ meter, checksInForce }) =>
       withZeros([...checksInForce, ...TRIGGERS], meter.rollbacks).map(([trigger, count]) => [{ trigger }, count])));
+  text.counter('lastgood_holds_total', 'Rollbacks that a failing check asked for and that were not done, by reason.',
+    eachModel(models, ({ meter }) => withZeros(HOLDS, meter.holds).map(([reason, count]) => [{ reason }, count])));
+  text.gauge('lastgood_sources', 'Clients of the last minutes that can be told apart.',
+    eachModel(models, ({ sources }) => sources));
   text.counter('lastgood_rollback_notices_total', 'What became of telling --on-rollback: told, retried, given up, or '
     + 'dropped because too many waited.', eachModel(models, ({ meter }) =>
     withZeros(NOTICE_RESULTS, meter.notices).map(([result, count]) => [{ result }, count])));
@@ -192,21 +205,27 @@ function writeChecks(text: MetricText, models: readonly ModelView[]): void {
     eachModel(models, (view) => (view.active === null ? [] : of(view, view.active.version)));
   text.gauge('lastgood_model_healthy', '1 while a version answers and no check asks for a rollback.',
     eachModel(models, ({ isHealthy }) => Number(isHealthy)));
-  text.gauge('lastgood_check_value', 'What a check measured at the newest look, in its own unit; absent without data.',
-    ofActive(({ checks }, version) => checks.flatMap(({ check, value }): LabelledValue[] =>
-      value === null ? [] : [[{ version, check }, value]])));
-  text.gauge('lastgood_check_threshold', 'The limit of the check, in the same unit.',
-    ofActive(({ checks }, version) =>
-      checks.map(({ check, limit }): LabelledValue => [{ version, check }, limit])));
+  for (const [unit, [name, perUnit, what]] of Object.entries(CHECK_UNITS)) {
+    const of = ({ checks }: ModelView): readonly CheckView[] => checks.filter((one) => one.unit === unit);
+    text.gauge(`lastgood_check_${name}`, `What a check measured at the newest look, ${what}; absent without data.`,
+      ofActive((view, version) => of(view).flatMap(({ check, value }): LabelledValue[] =>
+        value === null ? [] : [[{ version, check }, value / perUnit]])));
+    text.gauge(`lastgood_check_threshold_${name}`, `The limit of the check, ${what}.`, ofActive((view, version) =>
+      of(view).map(({ check, limit }): LabelledValue => [{ version, check }, limit / perUnit])));
+  }
   text.counter('lastgood_check_breaches_total', 'Looks at which the check failed.', eachModel(models,
     ({ meter, checksInForce }) =>
       withZeros(checksInForce, meter.breaches).map(([check, count]) => [{ check }, count])));
 }
 
-function writeProcess(text: MetricText, { isDraining, process }: EngineView): void {
+function writeProcess(text: MetricText, { isDraining, process, restarts, stalls, isDiskWritable }: EngineView): void {
   const { version, node, startSeconds, cpuSeconds, residentBytes, memoryBytes, memoryMax } = process;
   text.gauge('lastgood_build_info', '1, with the versions of lastgood and of Node.', [[{ version, node }, 1]]);
   text.gauge('lastgood_draining', '1 while the engine takes no more requests.', [[{}, Number(isDraining)]]);
+  text.counter('lastgood_engine_restarts_total', 'How often the supervisor has started the engine again.',
+    [[{}, restarts]]);
+  text.counter('lastgood_engine_stalls_total', 'How often it had killed an engine that stood still.', [[{}, stalls]]);
+  text.gauge('lastgood_disk_writable', '1 while the data directory takes changes.', [[{}, Number(isDiskWritable)]]);
   text.counter('process_cpu_seconds_total', 'CPU time of all threads, user and system.', [[{}, cpuSeconds]]);
   text.gauge('process_resident_memory_bytes', 'Resident memory.', [[{}, residentBytes]]);
   text.gauge('lastgood_memory_bytes', 'Anonymous memory, of the container if that is what limits it.',

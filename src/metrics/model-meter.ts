@@ -40,6 +40,7 @@ export class ModelMeter {
   lateSamples = 0;
   readonly #versions = new Map<string, VersionMeter[]>();
   readonly #rollbacks = new Map<string, number>();
+  readonly #holds = new Map<string, number>();
   readonly #notices = new Map<string, number>();
   readonly #breaches = new Map<string, number>();
 
@@ -78,6 +79,16 @@ export class ModelMeter {
     this.#rollbacks.set(trigger, (this.#rollbacks.get(trigger) ?? 0) + 1);
   }
 
+  /** A rollback that a check asked for and that was not done, by what held it back. */
+  countHold(reason: string): void {
+    this.#holds.set(reason, (this.#holds.get(reason) ?? 0) + 1);
+  }
+
+  /** Forgets the versions that `isKnown` says no more of: they were removed, and their names may come again. */
+  retainOnly(isKnown: (version: string) => boolean): void {
+    for (const version of this.#versions.keys()) if (!isKnown(version)) this.#versions.delete(version);
+  }
+
   /** What became of telling somebody outside of a rollback. */
   countNotice(result: 'told' | 'retried' | 'given_up' | 'dropped'): void {
     this.#notices.set(result, (this.#notices.get(result) ?? 0) + 1);
@@ -90,6 +101,9 @@ export class ModelMeter {
 
   get rollbacks(): ReadonlyMap<string, number> {
     return this.#rollbacks;
+  }
+  get holds(): ReadonlyMap<string, number> {
+    return this.#holds;
   }
   get notices(): ReadonlyMap<string, number> {
     return this.#notices;

@@ -10,6 +10,8 @@ interface LoadedVersionView {
 /** One check at the newest look at the active version. */
 export interface CheckView {
   readonly check: string;
+  /** What value and limit are; times in ms. */
+  readonly unit: string;
   readonly value: number | null;
   readonly limit: number;
 }
@@ -26,6 +28,8 @@ export interface ModelView {
   readonly phase: string;
   readonly isHealthy: boolean;
   readonly pending: number;
+  /** Clients of the last minutes that can be told apart. */
+  readonly sources: number;
   readonly loaded: readonly LoadedVersionView[];
   readonly checks: readonly CheckView[];
   /** The names of all checks that can fail. */
@@ -75,5 +79,10 @@ export interface EngineView {
   readonly tls: TlsView | null;
   readonly isDraining: boolean;
   readonly monitorRestarts: number;
+  /** How often the supervisor has started the engine again, and for how many it had killed one that stood still. */
+  readonly restarts: number;
+  readonly stalls: number;
+  /** False while the disk takes no changes. */
+  readonly isDiskWritable: boolean;
   readonly process: ProcessView;
 }

@@ -48,6 +48,11 @@ export class RegistryReader {
     });
   }
 
+  /** False while the disk takes no changes. */
+  get isWritable(): boolean {
+    return !this.store.readOnly;
+  }
+
   /** Throws MODEL_NOT_FOUND or VERSION_NOT_FOUND. */
   version(model: string, version: string): VersionRecord {
     const record = this.store.read(() => this.store.get(versionKey(model, version)));

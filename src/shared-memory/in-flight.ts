@@ -7,7 +7,8 @@
 // keeps when the process dies.
 //
 //   file    [ head 64 KiB | slot 0 | slot 1 | … ]       sparse: only what was written takes memory
-//   head    0 magic u32 · 4 how the engine before ended u32 · 8 bytes u32 · 12 reserved · 16 what is refused, as JSON
+//   head    0 magic u32 · 4 how the engine before ended u32 · 8 bytes u32 · 12 restarts u16 · 14 stalls u16,
+//           16 what is refused
 //           (0 no engine before, 1 an exit code, else 1 + the number of the signal)
 //   slot    1 MiB: [ identity 256 B | slab: header, entries, request bytes, as slab.ts draws them ]
 //   identity  0 bytes u32 · 4 {"model": …, "version": …} as JSON
@@ -18,6 +19,8 @@ import { EntryStatus, RUNS_OFFSET, Slab, SLAB_HEADER_BYTES } from './slab.ts';
 
 const MAGIC = 0x6c676966;
 const HEAD_BYTES = 64 * 1_024;
+const COUNTS = 12;
+const COUNT_MAX = 0xffff;
 const HEAD_TEXT = 16;
 const SLOT_BYTES = 1_024 * 1_024;
 const IDENTITY_BYTES = 256;
@@ -181,9 +184,19 @@ export class InFlightFile {
     readSync(this.fd, end, 0, 4, 4);
     return end[0] === 0 ? undefined : end[0] === 1 ? null : end[0]! - 1;
   }
-  /** For the supervisor. */
-  noteEnd(signal: number | null): void {
+  /** For the supervisor, which has killed an engine that stood still if `isStall`. */
+  noteEnd(signal: number | null, isStall = false): void {
+    const { restarts, stalls } = this.starts;
+    const counts = [restarts + 1, stalls + Number(isStall)].map((count) => Math.min(count, COUNT_MAX));
+    writeSync(this.fd, Uint16Array.from(counts), 0, 4, COUNTS);
     writeSync(this.fd, Uint32Array.of(1 + (signal ?? 0)), 0, 4, 4);
+  }
+
+  /** How often an engine on this file came after another, and how often the supervisor had killed that one. */
+  get starts(): { readonly restarts: number; readonly stalls: number } {
+    const counts = new Uint16Array(2);
+    readSync(this.fd, counts, 0, 4, COUNTS);
+    return { restarts: counts[0]!, stalls: counts[1]! };
   }
 
   /** What the processes on this file leave to each other; '' at first. */

@@ -20,7 +20,11 @@ function modelView(meter: ModelMeter, more: Partial<ModelView> = {}): ModelView 
   return {
     model: 'digits', meter, active: { version: '2', digest: 'abc' }, lastGood: '1', generation: 5, phase: 'steady',
     isSaved: true, isHealthy: true, pending: 3, loaded: [{ version: '2', role: 'active', state: 'ready' }],
-    checks: [{ check: 'p95_latency', value: 12.5, limit: 500 }, { check: 'mean_drift', value: null, limit: 2 }],
+    sources: 2,
+    checks: [
+      { check: 'p95_latency', unit: 'ms', value: 12.5, limit: 500 },
+      { check: 'mean_drift', unit: 'deviations', value: null, limit: 2 },
+    ],
     checksInForce: ['p95_latency', 'mean_drift', 'class_mix'],
     ...more,
   };
@@ -31,7 +35,7 @@ function engineView(...models: ModelView[]): EngineView {
     models, phases: ['steady', 'probation'], refusals: new Map([['BODY_TOO_LARGE', 2], ['ROUTE_NOT_FOUND', 7]]),
     inFlight: 1,
     held: { connections: 2, refusedConnections: 0, sockets: 1, unreadBytes: 9 }, tls: null,
-    isDraining: false, monitorRestarts: 0,
+    isDraining: false, monitorRestarts: 0, restarts: 3, stalls: 1, isDiskWritable: false,
     process: {
       version: '1.2.3', node: '20', startSeconds: 1e9, cpuSeconds: 1.5, residentBytes: 1e8, memoryBytes: 5e7,
       memoryMax: 1e9,
@@ -98,6 +102,7 @@ describe('GET /metrics', () => {
     meter.unserved.add(EntryKind.oip, 429);
     meter.queueFull += 1;
     meter.countRollback('mean_drift');
+    meter.countHold('cooldown');
     const families = scrape(modelView(meter));
     const of = { model: 'digits' };
     assert.equal(total(families, 'lastgood_requests_total', of), 12);
@@ -118,9 +123,26 @@ describe('GET /metrics', () => {
     assert.equal(total(families, 'lastgood_rollbacks_total', { ...of, trigger: 'mean_drift' }), 1);
     assert.equal(total(families, 'lastgood_rollout_phase', { phase: 'steady' }), 1);
     assert.equal(total(families, 'lastgood_rollout_phase', { phase: 'probation' }), 0);
-    assert.equal(total(families, 'lastgood_check_value', { check: 'p95_latency' }), 12.5);
-    assert.equal(total(families, 'lastgood_check_threshold'), 502);
-    assert.equal(families.get('lastgood_check_value')?.samples.length, 1, 'a check without data has no value');
+    assert.equal(total(families, 'lastgood_check_seconds', { check: 'p95_latency' }), 0.0125);
+    assert.equal(total(families, 'lastgood_check_threshold_seconds'), 0.5);
+    assert.equal(total(families, 'lastgood_check_threshold_deviations', { check: 'mean_drift' }), 2);
+    assert.equal(families.get('lastgood_check_deviations')?.samples.length, 0, 'a check without data has no value');
+    assert.equal(total(families, 'lastgood_holds_total', { ...of, reason: 'cooldown' }), 1);
+    assert.equal(total(families, 'lastgood_holds_total', { ...of, reason: 'no_target' }), 0);
+    assert.equal(total(families, 'lastgood_sources', of), 2);
+    const process = ['engine_restarts_total', 'engine_stalls_total', 'disk_writable'];
+    assert.deepEqual(process.map((name) => total(families, `lastgood_${name}`)), [3, 1, 0]);
+  });
+
+  test('has no series of a version that was removed, and goes on with those that are there', () => {
+    const meter = new ModelMeter();
+    for (const version of ['1', '2']) meter.of(version, Track.stable).answers.add(EntryKind.predictJson, 200);
+    meter.retainOnly((version) => version === '2');
+    const families = scrape(modelView(meter));
+    assert.equal(total(families, 'lastgood_requests_total', { version: '1' }), 0);
+    const of = families.get('lastgood_requests_total')!.samples.filter(({ labels }) => labels['version'] === '1');
+    assert.deepEqual(of, []);
+    assert.equal(total(families, 'lastgood_requests_total', { version: '2' }), 1);
   });
 
   test('has every counter that may go up before it does, and no more of them than it says', () => {

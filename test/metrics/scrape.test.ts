@@ -102,7 +102,7 @@ suite('GET /metrics on a real engine', () => {
     assert.equal(total(families, 'lastgood_model_generation', { model: 'm' }), 1);
     assert.equal(total(families, 'lastgood_rollout_phase', { phase: 'probation' }), 1);
     assert.ok(total(families, 'lastgood_model_load_duration_seconds', { version: '1' }) > 0);
-    assert.ok(total(families, 'lastgood_check_threshold', { version: '1', check: 'p95_latency' }) > 0);
+    assert.ok(total(families, 'lastgood_check_threshold_seconds', { version: '1', check: 'p95_latency' }) > 0);
     assert.equal(total(families, 'nv_inference_request_success', { model: 'm', version: '1' }), 27);
     assert.equal(total(families, 'nv_inference_count', { model: 'm', version: '1' }), 34);
   });

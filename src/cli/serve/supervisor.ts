@@ -2,7 +2,7 @@
 // leaves when it is told to or when that is no use. It loads no native code and touches no data, so nothing that a
 // model does can end it.
 //
-//   starting --ready--> serving --death--> (pause) --> starting …        a stop signal, in any state: stopping --> exit
+//   starting --ready--> serving --death--> (pause) --> starting …      a stop signal, in any state: stopping --> exit
 //
 // The IPC channel between the two carries the ready message, and its end tells the engine that its parent is gone. No
 // ManagedChild: an engine takes signals, has Node's flags, the terminal and a group of its own, and ends as it will.
@@ -115,7 +115,7 @@ class Supervisor {
       watch.end();
       const isFirst = this.#address === null;
       const atMs = performance.now();
-      this.#inFlight?.noteEnd(signal === null ? null : constants.signals[signal]);
+      this.#inFlight?.noteEnd(signal === null ? null : constants.signals[signal], watch.hasKilled);
       const running = this.#runningNow();
       const isExplained = !watch.hasKilled && (running.length > 0 || signal === HUNG_SIGNAL);
       const death = { code, signal, isReady, isFirst, isExplained, livedMs: atMs - startedMs, atMs };

@@ -1,5 +1,6 @@
 // The text of GET /metrics, at most once a second. Main thread; the samples are counted by the monitor, which is asked
 // when somebody scrapes and not before.
+import { CHECKS } from '../../judge/checks/table.ts';
 import { checksInForce } from '../../judge/checks/suite.ts';
 import { exposition } from '../../metrics/exposition.ts';
 import { writeTritonNames } from '../../metrics/triton-exposition.ts';
@@ -36,6 +37,8 @@ export function createMetricsPage(context: EngineContext, table: ModelTable, lif
       tls: front?.tls ?? null,
       isDraining,
       monitorRestarts: meters.monitorRestarts,
+      ...context.inFlight?.starts ?? { restarts: 0, stalls: 0 },
+      isDiskWritable: registry.isWritable,
       process: {
         version,
         node: process.versions.node,
@@ -72,9 +75,12 @@ export function createMetricsPage(context: EngineContext, table: ModelTable, lif
 function modelView(served: ServedModel, context: EngineContext): ModelView {
   const { model, rollout, health } = served;
   const active = rollout.activeVersion;
+  const meter = context.meters.of(model);
+  const loaded = new Set(rollout.deployments.map(({ version }) => version));
+  meter.retainOnly((version) => loaded.has(version) || context.registry.hasVersion(model, version));
   return {
     model,
-    meter: context.meters.of(model),
+    meter,
     active: active === null ? null : { version: active.version, digest: active.sha256 },
     lastGood: recordInForce(served, context).lastGoodVersion,
     generation: rollout.active?.generation ?? 0,
@@ -84,6 +90,8 @@ function modelView(served: ServedModel, context: EngineContext): ModelView {
     pending: served.queues.reduce((sum, { pending }) => sum + pending, 0),
     loaded: rollout.deployments,
     checksInForce: checksInForce(served.options.judge),
-    checks: (health?.checks ?? []).map(({ check, value, limit }): CheckView => ({ check, value, limit })),
+    sources: served.sources.known,
+    checks: (health?.checks ?? []).map(({ check, value, limit }): CheckView =>
+      ({ check, unit: CHECKS[check].unit, value, limit })),
   };
 }

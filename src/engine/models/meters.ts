@@ -1,5 +1,6 @@
 // What is counted of every model, kept by name over reloads of the model and restarts of the monitor. Main thread.
 import { ModelMeter } from '../../metrics/model-meter.ts';
+import type { RolloutEvent } from '../../rollout/events.ts';
 import type { MeasuredModel } from '../../judge/types/messages.ts';
 
 export class EngineMeters {
@@ -22,6 +23,14 @@ export class EngineMeters {
       meter.lappedSamples += lapped;
       meter.lateSamples += late;
     }
+  }
+
+  /** Counts what the machine did, and what it did not do. */
+  note(event: RolloutEvent): void {
+    if (event.kind !== 'rollback' && event.kind !== 'decision') return;
+    const { model, trigger, action, suppressedBy } = event.decision;
+    if (event.kind === 'rollback') this.of(model).countRollback(trigger);
+    else this.of(model).countHold(action === 'suppressed' ? suppressedBy ?? action : action);
   }
 
   /** Forgets the models that are not in `known`: their names may be used for something else. */

@@ -72,6 +72,11 @@ export class SourceLog {
     if (generation === this.#generation) this.#tally(UNKNOWN_SOURCE, this.#monotonicUs()).failed += requests;
   }
 
+  /** How many are known now. */
+  get known(): number {
+    return [...this.#since(this.#monotonicUs(), SLOTS).keys()].filter((source) => source !== UNKNOWN_SOURCE).length;
+  }
+
   /** Plain data; null while nobody is known. */
   view(): SourceFacts | null {
     const nowUs = this.#monotonicUs();
