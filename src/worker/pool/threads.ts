@@ -27,6 +27,12 @@ interface ThreadsUser {
   readonly onLost: (living: ReadonlySet<number>) => void;
 }
 
+/**
+ * As much as three semi-spaces of the engine's own flag, which a program that embeds the engine does not have. A thread
+ * of Node 24 that runs out of memory with a large young generation ends the whole process, not its batch alone.
+ */
+const YOUNG_GENERATION_MB_MAX = 12;
+
 export class WorkerThreads {
   /** Which of them runs which batch. */
   readonly scheduler: BatchScheduler;
@@ -54,6 +60,7 @@ export class WorkerThreads {
       idleTimeout: Infinity,
       atomics: 'sync',
       recordTiming: false,
+      resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION_MB_MAX },
     });
     // Without a listener the event would end the process. The thread is gone already; workerDestroy says so.
     this.#piscina.on('error', (error: unknown) => this.#failIfEmpty(error));

@@ -28,9 +28,26 @@ async function importRuntime(): Promise<OrtModule> {
   }
   const module = await import('onnxruntime-node');
   const ort = (module as unknown as { readonly default?: OrtModule }).default ?? module;
+  halvesAsBits(ort);
   // The first initialiser of the process decides, so every thread sets the same. Errors come as exceptions anyway.
   ort.env.logLevel = 'fatal';
   return ort;
+}
+
+/**
+ * Makes FP16 tensors of Uint16Array on every version of Node. Where there is a Float16Array, as since Node 24, the
+ * package would choose it, and its native part takes such an array for an empty one. The package looks for it once in a
+ * thread, when the first tensor is made.
+ */
+function halvesAsBits({ Tensor }: OrtModule): void {
+  const found = Object.getOwnPropertyDescriptor(globalThis, 'Float16Array');
+  if (found === undefined) return;
+  Reflect.deleteProperty(globalThis, 'Float16Array');
+  try {
+    new Tensor('uint16', new Uint16Array(1), [1]);
+  } finally {
+    Object.defineProperty(globalThis, 'Float16Array', found);
+  }
 }
 
 /**

@@ -242,7 +242,7 @@ export class Session {
     return Object.fromEntries(
       this.signature.outputs.map(({ name }) => {
         const tensor = answer[name]!;
-        return [name, { shape: tensor.dims, data: halfBits(tensor.data) }];
+        return [name, { shape: tensor.dims, data: tensor.data }];
       }));
   }
 
@@ -272,7 +272,7 @@ export class Session {
     const outputs = this.signature.outputs.map(({ name }, index) => {
       if (!wanted.includes(index)) return undefined;
       const { dims, data } = answer[name] as { dims: readonly number[]; data: TensorData };
-      return { shape: dims, data: halfBits(data) };
+      return { shape: dims, data };
     });
     return { outputs, runMs };
   }
@@ -336,8 +336,7 @@ export class Session {
   #outputs(answer: Readonly<Record<string, FeedValue>>, rows: number): OutputBlock[] {
     const runRows = this.layout.batching === 'fixed' ? this.layout.rowsPerRun : rows;
     return this.layout.outputs.map(({ name, hasRows }) => {
-      const { dims, data: elements } = answer[name] as { dims: readonly number[]; data: TensorData };
-      const data = halfBits(elements);
+      const { dims, data } = answer[name] as { dims: readonly number[]; data: TensorData };
       const isDivided = hasRows && dims[0] === runRows;
       // What is not divided belongs to the only row of its run.
       if (!isDivided && rows > 1) {
@@ -367,12 +366,6 @@ function savingIn(folder: string | undefined): { optimizedModelFilePath?: string
       save_external_prepacked_constant_initializers: '1',
     } },
   };
-}
-
-// Newer Node versions have an array of halves, and then the runtime answers with it; everything else passes.
-function halfBits(data: TensorData): TensorData {
-  if (Array.isArray(data) || (data.constructor as { readonly name: string }).name !== 'Float16Array') return data;
-  return new Uint16Array(data.buffer, data.byteOffset, data.length);
 }
 
 function slice(data: TensorData, from: number, to: number): TensorData {
