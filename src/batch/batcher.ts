@@ -49,8 +49,6 @@ const NOTHING_REFUSED: RefusedRequests = { isEmpty: true, assertAllowed: () => u
 
 export class Batcher implements Submitter {
   readonly counts: BatcherCounts;
-  /** What the workers have to know; empty for a queue with separate slabs. */
-  readonly arena: SlabArena;
   readonly #options: BatcherOptions;
   readonly #refused: RefusedRequests;
   readonly #slabs: SlabSupply;
@@ -83,9 +81,7 @@ export class Batcher implements Submitter {
     const { batchSizeMax: entriesMax, slabBytes } = options;
     const size = { entriesMax, requestBytes: slabBytes, answerBytes: slabBytes };
     this.#large = new LargeSlabs(options.largeBytesMax, slabBytes);
-    const arenaSlabs = new ArenaSlabs(options.separateSlabs === true ? 0 : slabCount, size);
-    this.arena = arenaSlabs.arena;
-    this.#slabs = options.separateSlabs === true ? new SeparateSlabs(slabCount, size) : arenaSlabs;
+    this.#slabs = new (options.separateSlabs === true ? SeparateSlabs : ArenaSlabs)(slabCount, size);
     this.#timer = new CutTimer({
       cut: this.#cut,
       lingerUs: () => this.#lingerUs(),
@@ -94,6 +90,11 @@ export class Batcher implements Submitter {
       accepted: () => this.counts.accepted,
     });
     this.#sweep = this.#newSweep();
+  }
+
+  /** What the workers have to know; empty for a queue with separate slabs. */
+  get arena(): SlabArena {
+    return this.#slabs.arena;
   }
 
   /** Requests that were accepted and not answered yet. */

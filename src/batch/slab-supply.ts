@@ -6,27 +6,43 @@ import type { Slab, SlabSize } from '../shared-memory/slab.ts';
 import type { SlabArena } from '../shared-memory/slab-arena.ts';
 
 export interface SlabSupply {
+  /** What workers know from their start; empty where slabs travel. */
+  readonly arena: SlabArena;
   /** A slab that nobody uses, or undefined when all are taken. */
   take(): Slab | undefined;
   /** Takes a slab back; one that is not from here is left to the garbage collector. */
   give(slab: Slab): void;
 }
 
+/** The arena is made when somebody asks for it first: of a hundred queues of a start, most wait for their turn. */
 export class ArenaSlabs implements SlabSupply {
-  readonly arena: SlabArena;
-  readonly #free: Slab[];
+  readonly #count: number;
+  readonly #size: SlabSize;
+  #arena: SlabArena | null = null;
+  #free: Slab[] = [];
 
   constructor(count: number, size: SlabSize) {
-    this.arena = createSlabArena(count, size);
-    this.#free = [...this.arena.slabs].reverse();
+    this.#count = count;
+    this.#size = size;
+  }
+
+  get arena(): SlabArena {
+    return this.#arena ?? this.#make();
   }
 
   take(): Slab | undefined {
+    if (this.#arena === null) this.#make();
     return this.#free.pop();
   }
 
   give(slab: Slab): void {
     if (this.arena.slabs[slab.index] === slab) this.#free.push(slab);
+  }
+
+  #make(): SlabArena {
+    this.#arena = createSlabArena(this.#count, this.#size);
+    this.#free = [...this.#arena.slabs].reverse();
+    return this.#arena;
   }
 }
 
@@ -39,6 +55,10 @@ export class SeparateSlabs implements SlabSupply {
   constructor(countMax: number, size: SlabSize) {
     this.#countMax = countMax;
     this.#size = size;
+  }
+
+  get arena(): SlabArena {
+    return createSlabArena(0, this.#size);
   }
 
   take(): Slab | undefined {

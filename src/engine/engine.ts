@@ -76,7 +76,7 @@ export async function createEngine(raw: EngineOptions = {}, hooks: EngineHooks =
     await engine.start();
     admin?.attach(engine.control, engine.log);
     admin?.unref();
-    if (hooks.bringsUpLater !== true) await engine.models.settled();
+    if (hooks.bringsUpLater !== true) await engine.models.bringUp();
     return engine;
   } catch (error) {
     await admin?.close();

@@ -42,7 +42,10 @@ export interface EngineHooks {
    * process that owns the directory and does nothing else: one that leaves without close() counts as a crash.
    */
   readonly bootGuard?: boolean;
-  /** The engine is there before its models are: who listens at once answers 503 for those that are not up yet. */
+  /**
+   * The engine is there before its models are, which wait for `models.bringUp()`: who listens first answers 503 for
+   * those that are not up yet, and gets the processors for itself until it listens.
+   */
   readonly bringsUpLater?: boolean;
   /** What the workers run is written into this file: see shared-memory/in-flight.ts. Nobody does by default. */
   readonly inFlight?: InFlightFile | null;

@@ -263,8 +263,18 @@ function refuseImpossible(where: string, judge: JudgeOptions): void {
   if (reasons.length > 0) throw lastgoodError('INVALID_OPTION', { reason: reasons.join('; ') });
 }
 
+/** Of models without a section: the same for all of them, and a hundred models ask at once. */
+const withoutSection = new WeakMap<ResolvedOptions, ModelOptions>();
+
 /** The options of `model`: its own section over the engine's values; throws INVALID_OPTION for what does not fit. */
-export function optionsOfModel(options: ResolvedOptions, model: string): ModelOptions {
+export function optionsOfModel(options: ResolvedOptions, model: string): Readonly<ModelOptions> {
+  if (Object.hasOwn(options.models, model)) return mergedOptions(options, model);
+  const found = withoutSection.get(options) ?? mergedOptions(options, model);
+  withoutSection.set(options, found);
+  return found;
+}
+
+function mergedOptions(options: ResolvedOptions, model: string): ModelOptions {
   const shared = Object.fromEntries(
     [...Object.keys(modelShape), 'judge'].map((key) => [key, options[key as keyof typeof modelShape | 'judge']]),
   );

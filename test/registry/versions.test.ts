@@ -128,8 +128,10 @@ describe('what is attached to a version', () => {
   });
 });
 
-/** What each of these reads in a registry with so many versions and events. */
-async function reading(versions: number, events: number): Promise<Record<string, { values: number; bytes: number }>> {
+/** What each of these reads in a registry with so many versions and events, and golden cases of so many numbers. */
+async function reading(
+  versions: number, events: number, numbers = 500,
+): Promise<Record<string, { values: number; bytes: number }>> {
   const store: RegistryStore = openStore({ dataDir: temporaryDirectory() });
   const registry = new Registry(store, clock);
   const example = create(registry, '1');
@@ -138,7 +140,9 @@ async function reading(versions: number, events: number): Promise<Record<string,
       const version = String(at);
       const health = at % 7 === 0 ? 'unhealthy' : 'good';
       putVersion(store, { ...example, version, sha256: version.padStart(64, '0'), lastGeneration: at, health });
-      attach(store, { model: MODEL, version }, 'golden', golden(500));
+      attach(store, { model: MODEL, version }, 'golden', golden(numbers));
+      const values = new Array<number>(numbers).fill(1.5);
+      attach(store, { model: MODEL, version }, 'baseline', { ...baseline, values });
     }
     const record = { ...registry.model(MODEL), generation: versions, activeVersion: String(versions) };
     for (let at = 1; at <= events; at += 1) {
@@ -162,6 +166,15 @@ async function reading(versions: number, events: number): Promise<Record<string,
   await store.close();
   return found;
 }
+
+test('a rollback, and every change but a registration, decodes no golden cases and no baseline', async () => {
+  const [small, large] = [await reading(6, 10, 1), await reading(6, 10, 50_000)];
+  for (const [what, { values, bytes }] of Object.entries(large)) {
+    assert.equal(values, small[what]!.values, what);
+    const least = small[what]!.bytes;
+    assert.ok(bytes < least + 100, `${what} decodes ${bytes} bytes; with little attached ${least}`);
+  }
+});
 
 test('what a change reads does not grow with the versions, events and golden cases that are stored', async () => {
   const few = await reading(6, 10);

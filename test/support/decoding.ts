@@ -16,8 +16,13 @@ function unpackerOf(value: unknown): Unpacker {
 const environment = open({ path: temporaryDirectory(), noSubdir: false });
 const unpacker = unpackerOf((environment as unknown as { readonly decoder: unknown }).decoder);
 
-/** Carries `work` out, and says how many values of how many bytes were decoded for it. */
-export function decodedBy(work: () => unknown): { readonly values: number; readonly bytes: number } {
+export interface Decoded {
+  values: number;
+  bytes: number;
+}
+
+/** Counts what is decoded from now on, until the end. */
+export function countDecoding(): { readonly so: () => Readonly<Decoded>; readonly end: () => Readonly<Decoded> } {
   const original = Object.getOwnPropertyDescriptor(unpacker, 'unpack')!;
   const unpack = original.value as (this: unknown, source: unknown, options?: unknown) => unknown;
   const decoded = { values: 0, bytes: 0 };
@@ -27,10 +32,20 @@ export function decodedBy(work: () => unknown): { readonly values: number; reado
     decoded.bytes += typeof options === 'number' ? options : (source as Uint8Array).length;
     return unpack.call(this, source, options);
   };
+  const end = (): Decoded => {
+    Object.defineProperty(unpacker, 'unpack', original);
+    return decoded;
+  };
+  return { so: () => decoded, end };
+}
+
+/** Carries `work` out, and says how many values of how many bytes were decoded for it. */
+export function decodedBy(work: () => unknown): Readonly<Decoded> {
+  const { so, end } = countDecoding();
   try {
     work();
   } finally {
-    Object.defineProperty(unpacker, 'unpack', original);
+    end();
   }
-  return decoded;
+  return so();
 }

@@ -94,7 +94,7 @@ async function start(engine: Engine, admin: AdminSocket | null, { demoModels, js
   const models = engine.models.all.size;
   if (json) printJson({ event: 'listening', ...place, models });
   else engine.log.info({ host, port, models }, 'listening; the models are brought up');
-  await engine.models.settled();
+  await engine.models.bringUp();
   if (json) {
     printJson({ event: 'ready', ...place });
     return;

@@ -88,6 +88,12 @@ export class ModelTable {
     }
   }
 
+  /** From now on the models are brought up, each in its turn; resolves when those have that are there by then. */
+  bringUp(): Promise<void> {
+    this.#order.begin();
+    return this.settled();
+  }
+
   /** Goes where the registry points: with the models, and with the active version of each. */
   async follow(): Promise<void> {
     this.followModels();

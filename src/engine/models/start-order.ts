@@ -1,6 +1,7 @@
 // In which order the models of a start come up: active versions in the order in which they are given, a few at a time,
 // each suspect of the last crash by itself when nothing else is being brought up; standbys when no active version waits
-// any more. Main thread. What an operator or a verdict asks for does not wait here.
+// any more. Nothing begins before `begin`: a port that is to listen first has the processors for itself until then.
+// Main thread. What an operator or a verdict asks for does not wait here.
 // Bound: the models of the registry, once each as active and once as standby.
 
 /** Brings something up; what it throws is the business of whoever gave it. */
@@ -15,11 +16,17 @@ export class StartOrder {
   readonly #dropped = new Set<() => void>();
   #running = 0;
   #isAlone = false;
+  #isBegun = false;
   #isClosed = false;
 
   /** So many are brought up at once. */
   constructor(atOnce: number) {
     this.#atOnce = atOnce;
+  }
+
+  begin(): void {
+    this.#isBegun = true;
+    this.#next();
   }
 
   /** Resolves when `bring` is over, or the end came before its turn; rejects with what it throws. */
@@ -56,7 +63,7 @@ export class StartOrder {
   }
 
   #next(): void {
-    while (!this.#isClosed && !this.#isAlone && this.#running < this.#atOnce) {
+    while (this.#isBegun && !this.#isClosed && !this.#isAlone && this.#running < this.#atOnce) {
       const isFree = this.#running === 0;
       const bring = this.#waiting.shift() ?? (isFree ? this.#alone() : undefined) ??
         (this.#suspects.length === 0 ? this.#standbys.shift() : undefined);

@@ -10,8 +10,9 @@ class Played {
   readonly begun: string[] = [];
   readonly #ends = new Map<string, { readonly resolve: () => void; readonly reject: (error: Error) => void }>();
 
-  constructor(atOnce: number) {
+  constructor(atOnce: number, hasBegun = true) {
     this.order = new StartOrder(atOnce);
+    if (hasBegun) this.order.begin();
   }
 
   readonly bring = (name: string) => (): Promise<void> => {
@@ -75,4 +76,16 @@ test('begins nothing more after the end, and lets nobody wait', async () => {
   await played.order.active(played.bring('c'));
   assert.equal(await played.end('a'), 'a');
   await running;
+});
+
+test('brings nothing up before it is told to begin, and then all that came in its order', async () => {
+  const played = new Played(1, false);
+  played.order.standby(played.bring('standby'));
+  for (const name of ['a', 'b']) void played.order.active(played.bring(name));
+  await turn();
+  assert.deepEqual(played.begun, []);
+  played.order.begin();
+  assert.deepEqual(played.begun, ['a']);
+  assert.equal(await played.end('a'), 'a b');
+  assert.equal(await played.end('b'), 'a b standby');
 });
