@@ -334,8 +334,9 @@ export class ModelReplay {
     const blames = finding?.blames ?? 'version';
     // Inputs and open questions come before what a person or a rule says; what nobody can tell is no reason to keep
     // quiet here without pairs: a limit that is tried shall show what it finds.
-    if (isPaired && (blames === 'inputs' || blames === 'pairs')) suppressedBy = suppressionBy(blames);
-    else if (blames === 'twin') suppressedBy ??= 'no_rollback_target';
+    if (isPaired && (blames === 'inputs' || blames === 'one_source' || blames === 'pairs')) {
+      suppressedBy = suppressionBy(blames);
+    } else if (blames === 'twin') suppressedBy ??= 'no_rollback_target';
     else if (blames === 'data' || (isPaired && blames !== 'version')) suppressedBy ??= suppressionBy(blames);
     return { action: suppressedBy === null ? 'rollback' : 'suppressed', suppressedBy, finding };
   }

@@ -55,7 +55,7 @@ export function pauseLeftMs({ pause }: ModelRecord, now: Moment): number {
 
 /** Why nothing is done when the version is not to blame, or cannot be shown to be. */
 export function suppressionBy(blames: Exclude<Blame, 'version' | 'twin'>): Suppression {
-  if (blames === 'host' || blames === 'inputs') return blames;
+  if (blames === 'host' || blames === 'inputs' || blames === 'one_source') return blames;
   if (blames === 'pairs') return 'more_pairs';
   return blames === 'data' ? 'data_drift' : 'unattributed';
 }

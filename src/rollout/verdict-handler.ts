@@ -37,7 +37,7 @@ type Decide = (result: Pick<DecisionRecord, 'action' | 'suppressedBy' | 'rolledB
 // The version is not to blame, or it is not known yet whether it is.
 const isOpen = (conclusion: Conclusion): boolean => conclusion.kind === 'look'
   ? isFailure(conclusion.cause)
-  : conclusion.kind === 'leave' && (conclusion.blames === 'inputs' || conclusion.blames === 'pairs');
+  : conclusion.kind === 'leave' && ['inputs', 'one_source', 'pairs'].includes(conclusion.blames);
 
 export interface VerdictHandlerPorts {
   readonly model: string;

@@ -22,7 +22,8 @@ const HISTOGRAMS_SHOWN = 3;
 const BLAMED: Readonly<Record<Blame, string>> = {
   version: 'the version is to blame', host: 'the host is to blame', data: 'the data are to blame',
   inputs: 'the inputs are to blame', twin: 'the version before is worse, nothing is gone back to',
-  pairs: 'more pairs of answers are needed', unknown: 'nobody can be blamed',
+  one_source: 'one client alone is to blame', pairs: 'more pairs of answers are needed',
+  unknown: 'nobody can be blamed',
 };
 
 /** Sections of text, the failing checks first; empty for evidence of the plain checks. */

@@ -1,5 +1,7 @@
 // class_mix: has the share of a class moved by more than the limit, further than chance takes it?
+import type { Reference } from '../baseline/reference.ts';
 import { classSlotOf } from '../baseline/reference.ts';
+import type { AnswerView } from '../pairs/paired-change.ts';
 import { binomialUpperTail } from '../statistics/binomial.ts';
 import type { Worth } from '../statistics/chance.ts';
 import { provenOf } from '../statistics/chance.ts';
@@ -130,9 +132,15 @@ export const classMix = driftCheck({
     worth: window, rows,
   }],
   detectionLimit: mixDetected,
-  pairEvent: ({ names, baseline, limit }, { counts }, { own }) => {
-    const { index, was, is } = mostChanged(sharesOf(names, baseline, counts));
-    return markEvent(limit / 2, ({ value, classIndex }) =>
-      (classSlotOf(own, value, classIndex) === index) === is > was);
+  pairEvent: ({ names, baseline, limit }, { counts }, { own, twin }) => {
+    const { index, name, was, is } = mostChanged(sharesOf(names, baseline, counts));
+    const marksIn = (reference: Reference, slot: number) => ({ value, classIndex }: AnswerView): boolean =>
+      (classSlotOf(reference, value, classIndex) === slot) === is > was;
+    const isOwn = marksIn(own, index);
+    // The twin's class of that name, which may have another number; what its baseline does not name is read as here,
+    // and all that is not counted by itself is not the same to both.
+    const ofTwin = index === names.length - 1 && own.classSlots.size < names.length
+      ? -1 : twin.classes?.names.indexOf(name) ?? -1;
+    return markEvent(limit / 2, isOwn, ofTwin < 0 ? isOwn : marksIn(twin, ofTwin));
   },
 });

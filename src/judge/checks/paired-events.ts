@@ -25,9 +25,9 @@ export const amountEvent = (limit: number, sign: number, read: Read, readTwin: R
 });
 
 /** Whether one version's answer has a mark and the other's has not. `margin`: of the difference of both shares. */
-export const markEvent = (margin: number, isMarked: (answer: AnswerView) => boolean): PairEvent => ({
-  margin, change: (fresh, twin) => Number(isMarked(fresh)) - Number(isMarked(twin)),
-});
+export const markEvent = (
+  margin: number, isMarked: (answer: AnswerView) => boolean, isTwinMarked: (answer: AnswerView) => boolean,
+): PairEvent => ({ margin, change: (fresh, twin) => Number(isMarked(fresh)) - Number(isTwinMarked(twin)) });
 
 /**
  * The change into the bins that hold more than the baseline's share; an answer of the twin is as much in them as those

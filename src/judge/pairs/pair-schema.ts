@@ -63,13 +63,36 @@ export type Differences = PairFacts['failed'];
 export type PairExpectation = z.infer<typeof pairExpectationSchema>;
 export type Disagreement = NonNullable<PairFacts['disagreement']>;
 
+/** How often each change was seen, in [-1, 1]. */
+const levelsSchema = z.array(z.object({ level: z.number().min(-1).max(1), pairs: count }));
+
+/** How the twin itself answered to the questions of the pairs. */
+const twinLevelsSchema = z.object({
+  /** Different questions among them. */
+  inputs: count,
+  /** Beside its own baseline; `limit`: of population stability, or of a class's share. */
+  levels: z.array(z.object({
+    of: z.enum(['shape', 'class_mix', 'confidence', 'projections']), limit: z.number(),
+    baseline: z.array(z.number()), counts: z.array(count),
+  })),
+});
+export type TwinLevelFacts = z.infer<typeof twinLevelsSchema>;
+
 /** What one check's own measure changed by between the twin's answers and the new version's, since its alarm. */
 export const changeFactsSchema = z.object({
   /** As in a PairEvent. */
   margin: z.number().min(0).max(1),
   /** The mean change that was expected. */
   expected: z.number(),
-  /** How many pairs changed by how much, in [-1, 1]. */
-  levels: z.array(z.object({ level: z.number().min(-1).max(1), pairs: count })),
+  /** How many votes are for how much of a change: of pairs, or of what a source's pairs of a slot show on average. */
+  levels: levelsSchema,
+  /** Absent in decisions of early builds, which asked nobody; they are judged as they were. */
+  sources: z.object({
+    /** Sources that asked of late, those that cannot be told apart as one. */
+    seen: count,
+    /** The one whose votes speak most against the version; null where none can be told from the others. */
+    heaviest: z.object({ source: z.string(), levels: levelsSchema }).nullable(),
+  }).optional(),
+  twin: twinLevelsSchema.optional(),
 });
 export type ChangeFacts = z.infer<typeof changeFactsSchema>;

@@ -24,10 +24,11 @@ export interface CheckKind {
 
 /**
  * Who has to answer for a failing check; inputs: the last good version does no better on them. twin: the version has
- * to, but the last good one does worse, so nothing is gone back to. pairs: more pairs of answers are needed to tell.
+ * to, but the last good one does worse, so nothing is gone back to. one_source: what one client asks shows it, and what
+ * the others ask does not. pairs: more pairs of answers are needed to tell.
  * unknown: it could not be found out, so nothing is done about it either.
  */
-export type Blame = 'version' | 'host' | 'data' | 'inputs' | 'twin' | 'pairs' | 'unknown';
+export type Blame = 'version' | 'host' | 'data' | 'inputs' | 'twin' | 'one_source' | 'pairs' | 'unknown';
 export interface Judged {
   readonly blames: Blame;
   /** A sentence for people. */

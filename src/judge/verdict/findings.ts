@@ -72,7 +72,8 @@ export function conclude({ failing }: Pick<Verdict, 'failing'>, findings: readon
     told.push(finding.blames);
   }
   // Of several reasons the first of these is the one that somebody has to look into.
-  const blames = (['twin', 'pairs', 'inputs', 'data', 'host'] as const).find((one) => told.includes(one)) ?? 'unknown';
+  const inOrder = ['twin', 'pairs', 'one_source', 'inputs', 'data', 'host'] as const;
+  const blames = inOrder.find((one) => told.includes(one)) ?? 'unknown';
   return { kind: 'leave', blames };
 }
 

@@ -1,6 +1,7 @@
 // Failing checks of a generation that are looked into by pairs, and what the pairs since each alarm say of it. Pure;
 // time is an argument: the engine gathers pairs beside the traffic, a backtest reads them from a recording, and both
 // come to the same facts. Counting begins with the alarm, so that no pair that raised it is counted for it.
+import { UNKNOWN_SOURCE } from '../../shared-memory/source-ids.ts';
 import type { KnownPair } from '../../domain/known-answers.ts';
 import type { Reference } from '../baseline/reference.ts';
 import type { Check, CheckEvidence } from '../checks/check.ts';
@@ -8,6 +9,9 @@ import { CHECKS } from '../checks/table.ts';
 import type { PairFacts } from '../pairs/pair-schema.ts';
 import type { AnsweredPair, AnswerView, PairEvent } from '../pairs/paired-change.ts';
 import { PairedChange } from '../pairs/paired-change.ts';
+import { SourcesSeen } from '../pairs/source-votes.ts';
+import type { LevelLimits } from './twin-levels.ts';
+import { TwinLevels } from './twin-levels.ts';
 import type { CheckName } from '../types/messages.ts';
 import type { PairedChanges } from './paired.ts';
 
@@ -15,6 +19,9 @@ import type { PairedChanges } from './paired.ts';
 const ALARM_US = 60e6;
 /** A few golden vectors, which may be a broken file's own answers, say nothing of the change to be expected. */
 const EXPECTED_PAIRS_MIN = 50;
+/** What the twin's own answers may be off by, where the failing check has no limit of the kind. */
+const SHARE_LIMIT = 0.1;
+const PSI_LIMIT = 0.25;
 
 /** A failing check that is looked into. */
 interface Alarm {
@@ -42,6 +49,8 @@ export class PairedAlarms {
   /** Of the generation that was asked about last, by check. */
   readonly #alarms = new Map<CheckName, Alarm>();
   readonly #episodes = new Map<CheckName, number>();
+  /** Of all generations: who has asked the one before still counts as one of those who ask. */
+  readonly #seen = new SourcesSeen();
   #generation = 0;
 
   /** Somebody looks into a failing check. */
@@ -70,13 +79,15 @@ export class PairedAlarms {
     const event = pairEventOf(evidence, baselines);
     // An event may count as it goes, so what is known gets one of its own.
     const expected = event && meanChange(pairEventOf(evidence, baselines)!, baselines.expected);
-    const change = event && new PairedChange(event, expected ?? 0);
+    const twin = new TwinLevels(baselines.twin, levelLimitsOf(evidence));
+    const change = event && new PairedChange(event, expected ?? 0, { seen: this.#seen, twin });
     this.#episodes.set(check, episode + 1);
     this.#alarms.set(check, { sinceUs: nowUs, askedUs: nowUs, episode, change });
   }
 
   /** Counts a pair for every check that is looked into. */
   add(pair: AnsweredPair): void {
+    this.#seen.note(pair.source ?? UNKNOWN_SOURCE, pair.atUs);
     if (pair.fresh.outcome !== 'answered' || pair.twin.outcome !== 'answered') return;
     for (const { change } of this.#alarms.values()) change?.add(pair);
   }
@@ -98,6 +109,14 @@ export class PairedAlarms {
         (change === null ? [] : [{ check, ...change.facts() }])),
     };
   }
+}
+
+// By the limits of the check itself, and of the others by those that are usual.
+function levelLimitsOf(evidence: CheckEvidence): LevelLimits {
+  return {
+    share: evidence.check === 'class_mix' ? evidence.limit : SHARE_LIMIT,
+    psi: 'psi' in evidence ? evidence.psi : PSI_LIMIT,
+  };
 }
 
 // The event of the check whose evidence it is; each module takes what bears its own name.

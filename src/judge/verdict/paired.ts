@@ -4,17 +4,19 @@
 //   the new version does worse on the same questions            version
 //   it does, but the twin is proven worse in failures           twin: there is nothing to go back to
 //   the twin does as badly, or answers the same                 inputs; of drifts: data
+//   it does, on questions that the twin answers oddly too       inputs; of drifts: data
+//   it does, and without one source it does not                 one_source
 //   neither is shown yet                                        pairs: more of them are gathered, for a bounded time
 //   neither is shown when that time is over                     failures by most of the pairs, drifts: unknown
 //
 // What was counted is stored, so that anybody can judge it again.
 import type { z } from 'zod';
 import { lnAbove, lnBelow, lnDiscordant, lnWorse } from '../pairs/e-processes.ts';
-import type { Levels } from '../pairs/e-processes.ts';
 import { FAILED_MARGIN, LN_CLEAR, lnBlame, NON_FINITE_MARGIN } from '../pairs/pair-verdict.ts';
 import type { Differences } from '../pairs/pair-schema.ts';
 import type { Judged } from '../types/check-kinds.ts';
 import { countedText, numberText, percentText } from '../types/number-text.ts';
+import { levelsOf, objectionTo } from './paired-questions.ts';
 import type { pairedChangesSchema, pairedFailuresSchema } from './findings-schema.ts';
 
 /** What can blame a version: failures, answers that are not finite, equal ones, time, and the checks of drifts. */
@@ -74,18 +76,26 @@ export function judgePairedChanges(cause: 'drift' | 'constant', facts: PairedCha
   const { changes, episode } = facts;
   const needed = lnBlame(METRICS, episode);
   const rulings = changes.map((change) => {
-    const levels: Levels = change.levels.map(({ level, pairs }) => [level, pairs]);
+    const levels = levelsOf(change.levels);
     const pairs = levels.reduce((sum, [, count]) => sum + count, 0);
     const mean = pairs === 0 ? 0 : levels.reduce((sum, [level, count]) => sum + level * count, 0) / pairs;
     const margin = Math.min(1, change.margin + Math.max(0, change.expected));
     const text = `${change.check} of the same ${countedText(pairs, 'question')} changes by ${percentText(mean)} of ` +
       `its range from version ${facts.twin} to ${facts.version} (margin ${percentText(margin)})`;
     // Beyond the whole range nothing can be shown.
-    const isOwn = margin < 1 && lnAbove(levels, margin) >= needed;
-    return { text, isOwn, isCleared: margin >= 1 || lnBelow(levels, margin) >= LN_CLEAR };
+    const isShown = margin < 1 && lnAbove(levels, margin) >= needed;
+    const objection = isShown ? objectionTo(change, margin, needed, isOver(facts), facts.twin) : null;
+    return {
+      text: objection === null ? text : `${text}; ${objection.text}`,
+      isOwn: isShown && objection === null, objection: objection?.kind ?? null,
+      isCleared: margin >= 1 || lnBelow(levels, margin) >= LN_CLEAR,
+    };
   });
   const text = rulings.map((one) => one.text).join(', ');
   if (rulings.some(({ isOwn }) => isOwn)) return versionOrTwin(facts, text);
+  const objections = rulings.map(({ objection }) => objection);
+  if (objections.includes('unusual')) return { blames: cause === 'constant' ? 'inputs' : 'data', text };
+  if (objections.includes('one source')) return { blames: 'one_source', text };
   if (rulings.every(({ isCleared }) => isCleared)) {
     return cause === 'constant'
       ? { blames: 'inputs', text: `${text}: version ${facts.twin} does no better` }

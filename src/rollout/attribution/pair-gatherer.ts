@@ -21,7 +21,7 @@ import { RowReader, rowRingOffset } from '../../shared-memory/row-ring.ts';
 import type { RingRow } from '../../shared-memory/row-ring.ts';
 import { Outcome, speaksOfVersion } from '../../shared-memory/sample-ring.ts';
 import type { Deployment } from '../deployment/deployment.ts';
-import { knownViews, pairOf, sizeMaxOf } from './answer-view.ts';
+import { knownViews, pairOf, SizeLimit } from './answer-view.ts';
 import { REPLAY_ROWS, replayRows } from './recent-inputs.ts';
 
 /** Parts of the worker time that the twin's runs may take. */
@@ -65,8 +65,8 @@ interface Gathering {
   readonly twin: Deployment;
   readonly readers: readonly RowReader[];
   readonly counts: PairCounts;
-  /** Answers of the twin that are larger come from inputs that nobody means; Infinity without a baseline of it. */
-  readonly sizeMax: number;
+  /** Answers of the twin that are larger come from inputs that nobody means. */
+  readonly sizes: SizeLimit;
   waiting: RingRow[];
 }
 
@@ -167,13 +167,13 @@ export class PairGatherer {
         version: name, twin: twin.version.version, kind,
         sigma: this.#ports.referenceOf(name)?.standardDeviation ?? null,
       }),
-      sizeMax: sizeMaxOf(this.#ports.referenceOf(twin.version.version)),
+      sizes: new SizeLimit(this.#ports.referenceOf(twin.version.version), this.#ports.referenceOf(name)),
     };
   }
 
   // How many pairs have come of it.
   async #ask(gathering: Gathering): Promise<number> {
-    const { twin, waiting, counts, active } = gathering;
+    const { twin, waiting, counts, active, sizes } = gathering;
     const rows = waiting.splice(0, REPLAY_ROWS);
     const inputs = rows.map((row) => row.inputs);
     const { answers, ranUs } = await replayRows(twin, inputs, this.#ports.clock.monotonicUs());
@@ -182,7 +182,8 @@ export class PairGatherer {
     const reading = { kind: active.version.outputKind, width: stepElementsOf(active.version) };
     let paired = 0;
     answers.forEach((answer, at) => {
-      const pair = pairOf(reading, rows[at]!, answer, gathering.sizeMax);
+      const pair = pairOf(reading, rows[at]!, answer, sizes.max);
+      sizes.note(pair);
       if (counts.add(pair)) paired += 1;
       this.#alarms.add(pair);
     });

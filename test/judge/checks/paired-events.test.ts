@@ -68,6 +68,20 @@ describe('The event of a check', () => {
     assert.ok(of(0.25).margin < of(1).margin);
   });
 
+  test('of a class mix reads each version by its own classes, whatever number they have there', () => {
+    const labelled = (labels: readonly [number, string][]): Reference => referenceOf({
+      kind: 'labels', source: 'validation', rows: 400, values: [], mean: 0, standardDeviation: 0,
+      labels: labels.map(([value, name], at) => ({ value, name, share: at === 0 ? 0.6 : 0.4 })),
+    } as unknown as Baseline)!;
+    const [own, twin] = [labelled([[0, 'cat'], [1, 'dog']]), labelled([[7, 'dog'], [8, 'cat']])];
+    const event = (CHECKS.class_mix.pairEvent as EventOf)({
+      check: 'class_mix', ...shared, limit: 0.1, names: ['cat', 'dog', 'others'], baseline: [240, 160, 0],
+      windows: [{ now: { ...window, counts: [20, 180, 0] }, firstLook: null }],
+    }, own, twin)!;
+    assert.equal(meanOf(event, [[viewOf(1), viewOf(7)], [viewOf(0), viewOf(8)]]), 0, 'the same name');
+    assert.equal(meanOf(event, [[viewOf(1), viewOf(8)]]), 1, 'a dog now that was a cat');
+  });
+
   test('of a spread is seen around each version\'s own mean', () => {
     const narrow = (): PairEvent => eventOf({
       check: 'spread', ...shared, low: 0.5, high: 2, baseline: { standardDeviation: 0.5, kurtosis: 3 },
@@ -126,7 +140,8 @@ describe('PairedChange', () => {
     add(2, 0, -1);
     add(0, 11e6, 1);
     add(0, 11e6, 1);
-    assert.deepEqual(change.facts(), {
+    const { margin, expected, levels } = change.facts();
+    assert.deepEqual({ margin, expected, levels }, {
       margin: 0.1, expected: 0.05, levels: [{ level: 0.5, pairs: 2 }, { level: 1, pairs: 2 }],
     });
   });

@@ -25,7 +25,7 @@ const repeated = (own: number, shared: number, passed = 0): Partial<PairedFailur
   ({ repeated: { own, shared, passed } });
 
 describe('Failures, by pairs', () => {
-  test('are the version\'s when the twin answers what it fails again, and the inputs\' when it fails that as well', () => {
+  test('are the version\'s when the twin answers what it fails again, and the inputs\' when that fails too', () => {
     assert.equal(failures(repeated(20, 0)).blames, 'version');
     assert.equal(failures(repeated(0, 20)).blames, 'inputs');
     assert.match(failures(repeated(0, 20)).text, /both fail 20; .*: version 1 does no better/);
@@ -124,9 +124,55 @@ describe('A drift, by pairs', () => {
   });
 });
 
+type Levels = readonly (readonly [number, number])[];
+const heavy = (seen: number, levels: Levels): Pick<Change, 'sources'> => ({ sources: {
+  seen, heaviest: { source: 'cafe0001', levels: levels.map(([level, pairs]) => ({ level, pairs })) },
+} });
+const known = { inputs: 200, levels: [] };
+
+describe('A change that pairs prove', () => {
+  const proven: Levels = [[1, 60], [0, 60]];
+
+  test('is the version\'s while the others show it without the source that shows most of it', () => {
+    assert.equal(changes([changeOf(proven, heavy(3, [[1, 20], [0, 20]]))]).blames, 'version');
+    const { blames, text } = changes([changeOf([[1, 60], [0, 300]], heavy(3, [[1, 60]]))]);
+    assert.equal(blames, 'one_source');
+    assert.match(text, /without source cafe0001 it is 0 % of 300 votes/);
+  });
+
+  test('waits for the others as long as there is time, then is of one source', () => {
+    const alone = [changeOf(proven, heavy(2, [[1, 58], [0, 50]]))];
+    assert.equal(changes(alone).blames, 'pairs');
+    assert.equal(changes(alone, OVER).blames, 'one_source');
+    assert.equal(changes([changeOf(proven, heavy(1, proven))]).blames, 'version', 'one source alone decides');
+  });
+
+  test('of questions that the twin answers otherwise than usual, too, is the data\'s, or the inputs\'', () => {
+    const twin = (counts: number[]): Pick<Change, 'twin'> =>
+      ({ twin: { inputs: 120, levels: [{ of: 'class_mix', limit: 0.1, baseline: [300, 200], counts }] } });
+    assert.equal(changes([changeOf(proven, twin([72, 48]))]).blames, 'version');
+    const { blames, text } = changes([changeOf(proven, twin([110, 10]))]);
+    assert.equal(blames, 'data');
+    assert.match(text, /version 1 answers them otherwise than usual: a class's share is 31.7 % off/);
+    assert.equal(changes([changeOf(proven, twin([110, 10]))], {}, 'constant').blames, 'inputs');
+    assert.equal(changes([changeOf(proven, twin([16, 4]))]).blames, 'version', 'twenty answers may lie so by chance');
+    const level = { of: 'shape' as const, limit: 0.25, baseline: [50, 50], counts: [10, 110] };
+    const shape = { inputs: 120, levels: [level] };
+    assert.match(changes([changeOf(proven, { twin: shape })]).text, /PSI .* of its shape \(limit 0.25\)/);
+  });
+
+  test('by nobody knows whom needs many different questions', () => {
+    const sources = { seen: 1, heaviest: null };
+    assert.equal(changes([changeOf(proven, { sources, twin: { ...known, inputs: 49 } })]).blames, 'pairs');
+    assert.equal(changes([changeOf(proven, { sources, twin: { ...known, inputs: 49 } })], OVER).blames, 'unknown');
+    assert.equal(changes([changeOf(proven, { sources, twin: { ...known, inputs: 50 } })]).blames, 'version');
+  });
+});
+
 describe('What pairs said', () => {
   test('is judged again from what is stored of it', () => {
-    for (const finding of [failures(repeated(20, 0)), changes([changeOf([[1, 20], [0, 80]])])]) {
+    const oneSource = changeOf([[1, 60], [0, 300]], { ...heavy(3, [[1, 60]]), twin: known });
+    for (const finding of [failures(repeated(20, 0)), changes([changeOf([[1, 20], [0, 80]])]), changes([oneSource])]) {
       const stored = findingSchema.parse(JSON.parse(JSON.stringify(finding)));
       assert.deepEqual(findingOf(stored), finding);
     }
