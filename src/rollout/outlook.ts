@@ -4,6 +4,7 @@ import type { Moment } from '../base/moment.ts';
 import type { ModelRecord, Trust } from '../domain/records.ts';
 import { judgePairs, type PairStanding } from '../judge/pairs/pair-verdict.ts';
 import type { PairFacts } from '../judge/pairs/pair-schema.ts';
+import { oneSourceOf, type SourceFacts } from '../judge/verdict/sources.ts';
 import type { CheckResult, HealthReport } from '../judge/types/messages.ts';
 import type { ModelOptions } from '../options/options.ts';
 import { type Hold, holdsOn } from './decisions.ts';
@@ -18,6 +19,8 @@ export type OutlookAction =
   | 'nothing' | 'not judged'
   /** A check fails; what was told only, what holds the machine still, what it cannot go back to. */
   | 'tell' | 'hold' | 'no target'
+  /** What fails is one client's alone, who it is stands in `oneSource`. */
+  | 'one source'
   /** A check fails and the machine is free: it would find out first whether the version is to blame, or go back now. */
   | 'ask first' | 'roll back';
 
@@ -29,6 +32,8 @@ export interface Outlook {
   readonly atMs: number;
   readonly would: OutlookAction;
   readonly checks: readonly CheckResult[];
+  /** Why what fails is one client's alone, a sentence without a full stop; null when it is not, or nobody is known. */
+  readonly oneSource: string | null;
   /** How the version does beside the one before on the same questions; null while nobody is asked. */
   readonly pairs: (PairStanding & {
     readonly perHour: number;
@@ -54,6 +59,8 @@ export interface OutlookFacts {
   readonly generation: number;
   readonly health: HealthReport | null;
   readonly pairs: PairStanding | null;
+  /** Who asks, and whom the version fails; null while nobody is known. */
+  readonly sources: SourceFacts | null;
   /** How long pairs have been gathered. */
   readonly pairingMs: number;
   readonly target: Outlook['target'];
@@ -65,10 +72,11 @@ export interface OutlookFacts {
 export function outlookOf(facts: OutlookFacts): Outlook {
   const { record, options: { judge }, phase, version, generation, health, target, now } = facts;
   const holds = version === null ? [] : holdsOn(record, judge, now);
+  const oneSource = oneSourceNow(facts);
   return {
     model: record.model, version, generation, phase, atMs: now.wallMs,
-    would: wouldDo(facts, holds),
-    checks: health?.checks ?? [],
+    would: wouldDo(facts, holds, oneSource),
+    checks: health?.checks ?? [], oneSource,
     pairs: facts.pairs === null ? null : pairsOutlook(facts.pairs, facts.pairingMs),
     target, noTargetBecause: target === null ? facts.noTargetBecause : [], holds,
     probation: phase === 'probation' ? probationLeft(facts) : null,
@@ -77,14 +85,22 @@ export function outlookOf(facts: OutlookFacts): Outlook {
 
 function wouldDo(
   { version, health, options: { judge, samples }, target }: OutlookFacts, holds: readonly Hold[],
+  oneSource: string | null,
 ): OutlookAction {
   if (version === null || samples === 'off') return 'not judged';
   const failing = (health?.checks ?? []).filter(({ verdict }) => verdict === 'fail');
   if (failing.length === 0) return 'nothing';
   if (failing.every(({ effect }) => effect === 'warn')) return 'tell';
+  if (oneSource !== null && judge.mode !== 'compat') return 'one source';
   if (holds.length > 0) return 'hold';
   if (target === null) return 'no target';
   return judge.mode === 'compat' || judge.attribution === 'off' ? 'roll back' : 'ask first';
+}
+
+// Of the checks that act, by the rule that a verdict on them is held back by.
+function oneSourceNow({ health, sources }: OutlookFacts): string | null {
+  const failing = (health?.checks ?? []).filter(({ verdict, effect }) => verdict === 'fail' && effect !== 'warn');
+  return sources === null ? null : oneSourceOf({ sources }, failing.map(({ check }) => check));
 }
 
 function pairsOutlook(standing: PairStanding, pairingMs: number): NonNullable<Outlook['pairs']> {

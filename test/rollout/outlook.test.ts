@@ -35,7 +35,7 @@ const pairsOf = (zero: number, plus = 0): OutlookFacts['pairs'] => {
 const facts = (more: Partial<OutlookFacts> = {}): OutlookFacts => ({
   record: { ...emptyModel('m', 0), activeVersion: '2', generation: 2, activatedAtMs: now.wallMs - HOUR / 2 },
   options: resolveOptions({}), phase: 'probation', version: '2', generation: 2,
-  health: healthOf(check('fail')), pairs: null, pairingMs: HOUR / 2,
+  health: healthOf(check('fail')), pairs: null, sources: null, pairingMs: HOUR / 2,
   target: { version: '1', trust: 'confirmed', isLoaded: true }, noTargetBecause: [], now, ...more,
 });
 const would = (more: Partial<OutlookFacts>): string => outlookOf(facts(more)).would;
@@ -44,6 +44,14 @@ describe('outlookOf', () => {
   test('says what would be done, by the first that applies', () => {
     assert.equal(would({}), 'ask first');
     assert.equal(would({ options: resolveOptions({ judge: { mode: 'compat' } }) }), 'roll back');
+    const all = { requests: 1_000, failed: 202, nonFinite: 0 };
+    const heaviest = { requests: 200, failed: 200, nonFinite: 0 };
+    const sources = {
+      heaviest: 'cafe0001', windows: [{ windowMs: 10_000, all, heaviest }], shares: [],
+      limits: { failed: 0.05, nonFinite: 0.001, chance: 1e-6, samplesMin: 20 },
+    };
+    assert.equal(would({ sources }), 'one source');
+    assert.match(outlookOf(facts({ sources })).oneSource!, /^source cafe0001 has 200 of 202 of it/);
     assert.equal(would({ target: null }), 'no target');
     assert.equal(would({ record: { ...facts().record, pin: { by: 'x', reason: '', atMs: 0 } }, target: null }), 'hold');
     assert.equal(would({ health: healthOf(check('fail', 'warn')) }), 'tell');

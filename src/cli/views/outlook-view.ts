@@ -15,6 +15,9 @@ const ACTIONS: Readonly<Record<OutlookAction, { readonly style: Style; readonly 
   'not judged': { style: 'yellow', text: () => 'Nothing. Nothing is judged: no version answers, or samples are off.' },
   'tell': { style: 'yellow', text: () => 'It would be told, and nothing done: what fails is set to warn.' },
   'hold': { style: 'yellow', text: () => 'It would be written down, and nothing done: the machine is held still.' },
+  'one source': {
+    style: 'yellow', text: () => 'It would be written down, and nothing done: one client alone is hit.',
+  },
   'no target': { style: 'red', text: () => 'Nothing can be done: a check fails, and there is nothing to go back to.' },
   'ask first': {
     style: 'red',
@@ -37,6 +40,7 @@ export function outlookText(outlook: Outlook): string {
       const verdict = `${paint(cell.style, cell.text)}${told}`;
       return [index === 0 ? 'checks' : '', `${verdict} ${CHECKS[check.check].title}: ${check.text}`];
     }),
+    ...(outlook.oneSource === null ? [] : [['one source', outlook.oneSource] as [string, string]]),
     ['on the same questions', pairsText(outlook)],
     ['would go back to', target === null
       ? noTargetText(noTargetBecause)

@@ -115,6 +115,7 @@ export function outlookNow(served: ServedModel, context: EngineContext, uptimeMs
     version: rollout.activeVersion?.version ?? null,
     generation: rollout.active?.generation ?? record.generation,
     pairs: served.pairs.standing,
+    sources: served.sources.view(),
     pairingMs: Math.min(uptimeMs, Math.max(0, now.wallMs - record.activatedAtMs)),
     target: target === undefined ? null : {
       version: target.version, trust: trustOf(target), isLoaded: served.loadedVersions.includes(target.version),

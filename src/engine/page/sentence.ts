@@ -81,6 +81,7 @@ const WOULD: Readonly<Record<Outlook['would'], readonly [Tone, (to: string) => s
   'nothing': ['good', () => 'armed: if a check fails, it acts by itself'],
   'not judged': ['idle', () => 'nothing: nothing is judged'],
   'tell': ['watch', () => 'it tells, and does nothing: what fails is set to warn'],
+  'one source': ['watch', () => 'nothing: one client alone is hit'],
   'hold': ['watch', () => 'nothing: it is held still'],
   'no target': ['bad', () => 'nothing: there is nothing to go back to'],
   'ask first': ['bad', (to) => `it asks version ${to} the same questions, and goes back if that does better`],
