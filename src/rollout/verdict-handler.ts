@@ -299,7 +299,7 @@ export class VerdictHandler {
    * What nobody announced is told, once a generation, and so is what follows from the validation rows alone while the
    * inputs may have moved away from them.
    */
-  async onPairs({ over, text: reason }: Disagrees, seen: Omit<PairsEvidence, 'format'>): Promise<void> {
+  async onPairs({ over, oneSource, text: reason }: Disagrees, seen: Omit<PairsEvidence, 'format'>): Promise<void> {
     const { model, registry, clock, options: { judge } } = this.#ports;
     const { state, rollbacks } = this.#rollout;
     const { generation } = state;
@@ -313,9 +313,11 @@ export class VerdictHandler {
     }
     if (state.phase === 'no_rollback_target') return;
     const accused = { reason, version: seen.pairs.version, generation };
-    const suppressedBy = suppressionOf(registry.model(model), judge, momentOf(clock));
+    // Nobody is stopped for what one client alone has asked.
+    const suppressedBy = oneSource === null ? suppressionOf(registry.model(model), judge, momentOf(clock)) : null;
     if (suppressedBy === 'restored_failing') await this.#stop(accused);
-    if (suppressedBy === null) await this.#rollBack(accused, decide);
+    if (oneSource !== null) await this.#suppress('one_source', decide);
+    else if (suppressedBy === null) await this.#rollBack(accused, decide);
     else await this.#suppress(suppressedBy, decide);
   }
 

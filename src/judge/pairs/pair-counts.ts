@@ -2,7 +2,9 @@
 // time is an argument. One pair counts for each different input in a slot of time, so that a question that is asked
 // again and again says no more than once. Counts begin anew after so many pairs, or a day: damage that comes late is
 // not diluted by what was right before, and each block spends half of the error that the one before it may spend.
+import { UNKNOWN_SOURCE } from '../../shared-memory/source-ids.ts';
 import type { OutputKind } from '../../domain/records.ts';
+import { DisagreementBySource } from './disagreement-by-source.ts';
 import { disagree } from './disagreement.ts';
 import { InputSlots } from './input-slots.ts';
 import type { Differences, PairExpectation, PairFacts } from './pair-schema.ts';
@@ -27,6 +29,8 @@ export interface Pair {
   /** Hash of the input; 0 when it is not known: then it counts as one of its own. */
   readonly input: number;
   readonly atUs: number;
+  /** Who asked, as in source-ids.ts; nobody knows by default. */
+  readonly source?: number;
   readonly fresh: PairedAnswer;
   readonly twin: PairedAnswer;
   /** Of the two answers; null unless they are vectors of one length. */
@@ -59,6 +63,7 @@ export class PairCounts {
   #both = { failed: 0, nonFinite: 0 };
   #disagreement: Tally = { hits: 0, pairs: 0 };
   #classes = new Map<number, Tally>();
+  #bySource = new DisagreementBySource();
   readonly #slots = new InputSlots();
 
   constructor(about: Paired) {
@@ -86,7 +91,8 @@ export class PairCounts {
       version, twin, kind, block: Math.max(0, this.#block), pairs: this.#pairs, pairsInAll: this.#pairsInAll,
       failed: { ...this.#failed }, nonFinite: { ...this.#nonFinite }, both: { ...this.#both },
       disagreement: this.#disagreement.pairs === 0 ? null : { ...this.#disagreement },
-      classes: [...this.#classes].map(([classIndex, tally]) => ({ classIndex, ...tally })), expectation,
+      classes: [...this.#classes].map(([classIndex, tally]) => ({ classIndex, ...tally })),
+      heaviest: this.#bySource.heaviest(), expectation,
     };
   }
 
@@ -99,6 +105,7 @@ export class PairCounts {
     this.#both = { failed: 0, nonFinite: 0 };
     this.#disagreement = { hits: 0, pairs: 0 };
     this.#classes = new Map();
+    this.#bySource = new DisagreementBySource();
   }
 
   #compare(pair: Pair): void {
@@ -107,6 +114,7 @@ export class PairCounts {
     note(this.#disagreement, differs);
     const isLabel = this.#about.kind === 'labels';
     const classIndex = isLabel ? pair.twin.value : pair.twin.classIndex;
+    this.#bySource.note(pair.source ?? UNKNOWN_SOURCE, isLabel || classIndex >= 0 ? classIndex : null, differs);
     if (!isLabel && classIndex < 0) return;
     let tally = this.#classes.get(classIndex);
     if (tally === undefined) {

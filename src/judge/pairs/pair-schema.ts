@@ -45,6 +45,13 @@ const pairFactsSchema = z.object({
   disagreement: disagreementSchema.nullable(),
   /** By the class or the label that the twin answers; empty for other kinds. */
   classes: z.array(disagreementSchema.extend({ classIndex: z.number() })),
+  /**
+   * Of the disagreement: the source of most of it among those that can be told apart, and whether others ask too. Null
+   * where nobody can be told from anybody; absent in decisions of early builds, which asked nobody.
+   */
+  heaviest: disagreementSchema.extend({
+    source: z.string(), classes: z.array(disagreementSchema.extend({ classIndex: z.number() })),
+  }).nullish(),
   /** Null, or absent in decisions of early builds, when nobody knows what to expect. */
   expectation: pairExpectationSchema.nullish(),
 });

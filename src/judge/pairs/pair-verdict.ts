@@ -27,6 +27,8 @@ export interface Disagrees {
   readonly classIndex: number | null;
   /** Whose expectation it is over; null where nothing was expected, and then it is only told. */
   readonly over: PairExpectation['source'] | null;
+  /** The source without whose pairs it is not shown; null where the others show it too, or nobody else asks. */
+  readonly oneSource: string | null;
   readonly text: string;
 }
 
@@ -89,10 +91,12 @@ function disagreesOf(facts: PairFacts, blame: number): Disagrees | null {
   const allowedText = (share: number): string => (expectation === null ? '' : `; ${percentText(share)} at most ` +
     (over === 'declared' ? 'were declared' : 'follow from the validation rows'));
   if (lnOver(disagreement.hits, disagreement.pairs, change) >= blame) {
+    const oneSource = oneSourceOf(facts, null, change, blame);
     return {
-      classIndex: null, over,
+      classIndex: null, over, oneSource,
       text: `versions ${version} and ${twin} answer ${disagreement.hits} of ${disagreement.pairs} questions ` +
-        `differently (${percentText(disagreement.hits / disagreement.pairs)})${allowedText(change)}`,
+        `differently (${percentText(disagreement.hits / disagreement.pairs)})${allowedText(change)}` +
+        withoutText(oneSource),
     };
   }
   // Each class is a further chance to err.
@@ -103,11 +107,27 @@ function disagreesOf(facts: PairFacts, blame: number): Disagrees | null {
     .reduce<{ ln: number; classIndex: number; hits: number; pairs: number; change: number } | null>(
       (most, one) => (most === null || one.ln > most.ln ? one : most), null);
   if (worst === null || worst.ln < needed) return null;
+  const oneSource = oneSourceOf(facts, worst.classIndex, worst.change, needed);
   return {
-    classIndex: worst.classIndex, over,
+    classIndex: worst.classIndex, over, oneSource,
     text: `version ${version} answers ${worst.hits} of ${worst.pairs} questions differently that version ${twin} ` +
-      `answers with class ${numberText(worst.classIndex)}${allowedText(worst.change)}`,
+      `answers with class ${numberText(worst.classIndex)}${allowedText(worst.change)}${withoutText(oneSource)}`,
   };
+}
+
+const withoutText = (source: string | null): string =>
+  (source === null ? '' : `; without those of source ${source} it is not shown`);
+
+// Whether what is left without the source in whose pairs most differ does not show it. One that asks alone decides.
+function oneSourceOf(
+  { heaviest, disagreement, classes }: PairFacts, classIndex: number | null, change: number, needed: number,
+): string | null {
+  if (heaviest === null || heaviest === undefined || disagreement === null) return null;
+  const isOne = (one: { readonly classIndex: number }): boolean => one.classIndex === classIndex;
+  const all = classIndex === null ? disagreement : classes.find(isOne);
+  const own = classIndex === null ? heaviest : heaviest.classes.find(isOne);
+  if (disagreement.pairs === heaviest.pairs || all === undefined || own === undefined) return null;
+  return lnOver(all.hits - own.hits, all.pairs - own.pairs, change) >= needed ? null : heaviest.source;
 }
 
 // Where nothing is expected of a class it may change altogether, within what may change in all.

@@ -16,6 +16,7 @@ interface Asked {
   readonly input?: number;
   readonly atUs?: number;
   readonly cosine?: number | null;
+  readonly source?: number;
 }
 
 class Bench {
@@ -27,10 +28,10 @@ class Bench {
   }
 
   /** A question of its own every second, unless it says otherwise. */
-  ask(fresh: PairedAnswer, twin: PairedAnswer, { input, atUs, cosine = null }: Asked = {}): boolean {
+  ask(fresh: PairedAnswer, twin: PairedAnswer, { input, atUs, cosine = null, source = 0 }: Asked = {}): boolean {
     this.#asked += 1;
     const at = atUs ?? this.#asked * 1e6;
-    return this.counts.add({ input: input ?? this.#asked, atUs: at, fresh, twin, cosine });
+    return this.counts.add({ input: input ?? this.#asked, atUs: at, fresh, twin, cosine, source });
   }
 
   get verdict() {
@@ -54,6 +55,27 @@ suite('PairCounts', () => {
     assert.deepEqual(nonFinite, { plus: 1, zero: 6, minus: 0 });
     assert.deepEqual(disagreement, { hits: 1, pairs: 3 });
     assert.deepEqual(classes, [{ classIndex: 1, hits: 1, pairs: 2 }, { classIndex: 2, hits: 0, pairs: 1 }]);
+  });
+
+  test('is not shown by what one source of several asks alone, and is by one that asks alone', () => {
+    const standing = (sources: readonly number[], of: (source: number, at: number) => boolean) => {
+      const bench = new Bench();
+      for (let at = 0; at < 300; at += 1) {
+        for (const source of sources) {
+          bench.ask(answered(0.9, of(source, at) ? 2 : 1), answered(0.9, 1), { source });
+        }
+      }
+      return judgePairs({ ...bench.counts.facts(), expectation: {
+        source: 'declared', change: 0.02, classes: [], otherClasses: 0.25,
+      } }).disagrees;
+    };
+    assert.equal(standing([7, 8], (source) => source === 7)?.oneSource, '00000007');
+    assert.match(standing([7, 8], (source) => source === 7)!.text, /without those of source 00000007 it is not shown$/);
+    assert.equal(standing([0, 8], (source) => source === 0)?.oneSource, 'unknown');
+    assert.equal(standing([7], () => true)?.oneSource, null);
+    assert.equal(standing([0], () => true)?.oneSource, null, 'nobody can be told from anybody');
+    assert.equal(standing([7, 8, 9], (_, at) => at % 3 === 0)?.oneSource, null, 'all of them show it');
+    assert.equal(standing([7, 8], () => false), null);
   });
 
   test('a question that is asked again in the same ten seconds says no more than once', () => {
