@@ -16,6 +16,7 @@ import { micro } from './parts/micro.ts';
 import { overload } from './parts/overload.ts';
 import { pairs } from './parts/pairs.ts';
 import type { Part, PartResult } from './parts/part.ts';
+import { page } from './parts/page.ts';
 import { restart } from './parts/restart.ts';
 import { rollout } from './parts/rollout.ts';
 import { scrape } from './parts/scrape.ts';
@@ -29,8 +30,8 @@ import { HELP, readSettings } from './settings.ts';
 import type { PartName, Settings } from './settings.ts';
 
 const PART_OF: Readonly<Record<PartName, Part>> = {
-  throughput, latency, websocket, compute, judge, pairs, scrape, rollout, swaps, overload, json, idle, fair, restart,
-  stacking, micro,
+  throughput, latency, websocket, compute, judge, pairs, scrape, rollout, swaps, overload, json, idle, page, fair,
+  restart, stacking, micro,
 };
 
 /** Their servers have work for two CPUs, or are left alone. */

@@ -4,7 +4,7 @@ import { parseArgs } from 'node:util';
 
 export const PARTS = [
   'throughput', 'latency', 'websocket', 'compute', 'judge', 'pairs', 'scrape', 'rollout', 'swaps', 'overload', 'json',
-  'idle', 'fair', 'restart', 'stacking', 'micro',
+  'idle', 'page', 'fair', 'restart', 'stacking', 'micro',
 ] as const;
 export type PartName = (typeof PARTS)[number];
 
