@@ -22,7 +22,7 @@ body { margin: 0; background: var(--paper); color: var(--ink); }
 main { max-width: 68rem; margin: 0 auto; padding: 2.5rem 1.5rem 4rem; display: grid; gap: 2.75rem;
   grid-template-columns: minmax(0, 1fr); }
 section { min-width: 0; }
-h1 { margin: 0; font-size: clamp(1.65rem, 1.1rem + 2.6vw, 2.9rem); line-height: 1.16; letter-spacing: -0.022em;
+h1 { margin: 0; font-size: clamp(1.65rem, 1.1rem + 2.4vw, 2.6rem); line-height: 1.16; letter-spacing: -0.022em;
   font-weight: 650; text-wrap: pretty; overflow-wrap: anywhere; max-width: 60rem; }
 h2 { margin: 0 0 .75rem; font-size: .8125rem; line-height: 1.4; font-weight: 600; letter-spacing: .06em;
   text-transform: uppercase; color: var(--soft); }
@@ -40,7 +40,7 @@ small { font-size: .8125rem; color: var(--soft); font-weight: 400; }
   }
 .icon.tone-back { color: var(--accent); } .icon.tone-idle { color: var(--soft); }
 
-.headline { display: grid; gap: .6rem; }
+.headline { display: grid; gap: .9rem; }
 .state { display: inline-flex; align-items: center; gap: .45rem; justify-self: start;
   padding: .2rem .75rem .2rem .6rem; border-radius: 99px; font-size: .9375rem; font-weight: 600;
   border: 1.5px solid currentColor; }
@@ -50,6 +50,7 @@ small { font-size: .8125rem; color: var(--soft); font-weight: 400; }
 .before { color: var(--soft); max-width: 46rem; }
 
 .facts { margin: 0; display: grid; grid-template-columns: repeat(auto-fit, minmax(15rem, 1fr)); gap: 1rem 2rem; }
+.over .facts { grid-template-columns: repeat(auto-fit, minmax(13rem, 1fr)); }
 .facts.wide { grid-template-columns: minmax(0, 1fr); gap: .5rem; }
 .facts.wide > div { display: grid; grid-template-columns: 8.5rem minmax(0, 1fr); }
 dt { color: var(--soft); font-size: .875rem; }
@@ -80,7 +81,7 @@ dd .icon { align-self: start; margin-top: .3em; }
 .limit { stroke: var(--ink); stroke-width: 1; stroke-dasharray: 2 4; }
 .error-ours { fill: var(--bad); } .error-theirs { fill: var(--shade-2); }
 .mark line { stroke: var(--soft); stroke-width: 1; stroke-dasharray: 1 3; }
-.mark text { fill: var(--soft); font-weight: 600; }
+.mark text { fill: var(--soft); font-weight: 600; paint-order: stroke; stroke: var(--paper); stroke-width: 4px; }
 .mark-rollback line { stroke: var(--accent); stroke-width: 2; stroke-dasharray: none; }
 .mark-rollback text { fill: var(--accent); font-weight: 700; font-size: 12.5px; }
 .mark.tone-bad line { stroke: var(--bad); } .mark.tone-bad text { fill: var(--bad); }
@@ -170,6 +171,6 @@ footer { color: var(--soft); font-size: .875rem; }
   .versions span { grid-column: 2 / -1; }
   .changes li { grid-template-columns: 4.75rem minmax(0, 1fr); }
 }
-@media (prefers-reduced-motion: no-preference) { .state, .goal { transition: color .3s; } }
+/* Nothing moves, so there is nothing to hold still for those who want less motion. */
 @media (forced-colors: active) { .area, .line, .icon { forced-color-adjust: none; } }
 `;

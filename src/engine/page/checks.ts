@@ -31,7 +31,9 @@ function shareOfLimit({ check, value, limit }: CheckResult): number | null {
   return Math.min(SHARE_MAX, Math.abs(Math.log(value)) / Math.abs(Math.log(limit)));
 }
 
-function samplesText({ samples, samplesMin, verdict }: CheckResult, perSecond: number): string {
+function samplesText({ samples, samplesMin, verdict, text }: CheckResult, perSecond: number): string {
+  const never = / is not judged: (.*)$/.exec(text)?.[1];
+  if (never !== undefined) return never;
   const missing = samplesMin - samples;
   if (verdict !== 'inconclusive' || missing <= 0) return countText(samples);
   const when = perSecond > 0 ? `, about ${durationText((missing / perSecond) * 1_000)}` : '';

@@ -32,7 +32,10 @@ function rollbackHere({ model, recentDecisions }: ModelStatus, nowMs: number): D
 /** The sentence, its word and its tone. */
 export function headlineOf(status: ModelStatus, nowMs: number): Headline {
   const { model: { model: name, activeVersion }, phase, health } = status;
-  const say = (tone: Tone, word: string, sentence: string): Headline => ({ tone, word, sentence });
+  const { pause } = status;
+  const watches = pause === null ? '' : ` The judge only watches until ${clockText(pause.untilMs)}.`;
+  const say = (tone: Tone, word: string, sentence: string): Headline =>
+    ({ tone, word, sentence: `${sentence}${watches}` });
   if (activeVersion === null) return say('idle', 'nothing serves', `${name} serves no version.`);
   const served = `${name} serves version ${activeVersion}`;
   const failing = (health?.checks ?? []).filter(({ verdict, effect }) => verdict === 'fail' && effect === 'rollback')

@@ -202,7 +202,7 @@ function changesOf({ history, marks }: PageSources): ChangeView[] {
 /** The first of several findings; all of them stand with the decision. */
 const REASON_MAX = 110;
 function shortReason(reason: string): string {
-  const [first = ''] = reason.split('; ');
+  const [first = ''] = reason.split(/; | \(\d/);
   return first.length <= REASON_MAX ? first : `${first.slice(0, REASON_MAX)}…`;
 }
 

@@ -14,6 +14,7 @@ export function pageTree(snapshot: PageSnapshot, state: ViewState): Branch {
   const isLost = state.lostForS > 0;
   const live = (part: Branch | null): Branch | null => (isLost ? null : part);
   return h('main', { id: 'page', class: isLost ? 'is-lost' : '' },
+    modelList(snapshot.models, snapshot.model, minutes),
     headline(snapshot, state),
     live(overSection(snapshot)),
     snapshot.model === null ? null : timelineSection(snapshot, state),
@@ -23,7 +24,6 @@ export function pageTree(snapshot: PageSnapshot, state: ViewState): Branch {
     live(pairsSection(snapshot.pairs)),
     decisionSection(snapshot.decision),
     live(hostSection(snapshot)),
-    modelList(snapshot.models, snapshot.model, minutes),
     // The browser fills it, for whoever has the token.
     h('section', { 'id': 'actions', 'data-own': 'actions', 'aria-label': 'Actions' }),
     h('footer', {}, snapshot.engine, state.isLive ? null : '. This picture stands still; with scripts it goes on.'));

@@ -42,6 +42,9 @@ export function modelList(models: readonly ModelLine[], shown: string | null, mi
       icon(tone), model, h('small', {}, ` ${word}`))));
 }
 
+// A number stays with its unit.
+const unbroken = (text: string): string => text.replace(/(\d) (?=(?:ms|s|min|h|d|%)(?![\w]))/g, '$1\u00a0');
+
 /** What is read first. Without news it says that, in place of what was true a while ago. */
 export function headline({ headline: { tone, word, sentence }, atMs }: PageSnapshot, { lostForS }: ViewState): Branch {
   if (lostForS > 0) {
@@ -50,7 +53,7 @@ export function headline({ headline: { tone, word, sentence }, atMs }: PageSnaps
       h('p', { class: 'before' }, `At ${timeOf(atMs)} it was: ${sentence} The engine may be down, or the way to it.`));
   }
   return h('header', { class: `headline tone-${tone}` }, h('p', { class: 'state' }, icon(tone), word),
-    h('h1', {}, sentence));
+    h('h1', {}, unbroken(sentence)));
 }
 
 /** Is it over? */
@@ -129,8 +132,8 @@ export function pairsSection(pairs: PairsView | null): Branch | null {
       ? `${pairs.pairs} questions to versions ${version} and ${twin}; none can be compared yet.`
       : `Versions ${version} and ${twin} agree on ${percent(agreement.share)} of ${pairs.pairs} questions ` +
         `(${percent(agreement.low)} to ${percent(agreement.high)}).`),
-    table('Pairs of answers', ['', `only ${version}`, `only ${twin}`, 'both or neither', 'So far'], rows.map((row) =>
-      h('tr', {}, h('th', { scope: 'row' }, row.what), h('td', {}, String(row.onlyNew)),
+    table('Pairs of answers', ['What', `only ${version}`, `only ${twin}`, 'both or neither', 'So far'],
+      rows.map((row) => h('tr', {}, h('th', { scope: 'row' }, row.what), h('td', {}, String(row.onlyNew)),
         h('td', {}, String(row.onlyTwin)), h('td', {}, String(row.same)), h('td', {}, row.word)))));
 }
 
