@@ -102,9 +102,13 @@ interface ExpectedChangesPorts extends ChangePorts {
   readonly onUnknown: (version: VersionRecord, reason: string) => void;
 }
 
+/** Pairs of versions that are remembered to have been tried; the one that was asked about longest ago gives way. */
+export const TRIED_PAIRS_MAX = 256;
+
 /**
  * Sees to it that it is known what to expect of a version beside the one that it serves with: at registration another
- * one may have been active. One pair of versions after the other, each tried once while the engine runs.
+ * one may have been active. One pair of versions after the other, each tried once while the engine runs, as long as it
+ * is among the TRIED_PAIRS_MAX that were asked about last.
  */
 export class ExpectedChanges {
   readonly #ports: ExpectedChangesPorts;
@@ -120,8 +124,15 @@ export class ExpectedChanges {
   /** Call it as often as you like; what is measured stands in the version's record, in time. */
   ensure(version: VersionRecord, twin: VersionRecord): void {
     const key = JSON.stringify([version.model, version.version, twin.version]);
-    if (this.#isClosed || this.#tried.has(key)) return;
+    if (this.#isClosed) return;
+    // A set keeps the order in which its members were added: the first is the one that was asked about longest ago.
+    const isTried = this.#tried.delete(key);
     this.#tried.add(key);
+    for (const oldest of this.#tried) {
+      if (this.#tried.size <= TRIED_PAIRS_MAX) break;
+      this.#tried.delete(oldest);
+    }
+    if (isTried) return;
     this.#last = this.#last.then(() => this.#measure(version, twin)).catch((error: unknown) => {
       if (!this.#isClosed) this.#ports.onUnknown(version, reasonOf(error));
     });
