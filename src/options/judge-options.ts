@@ -70,7 +70,10 @@ export const judgeShape = {
   chance: z.number().min(1e-12).max(0.01).default(1e-6),
   /** default: requests a second that are expected; limits that they cannot decide are refused. */
   expectedPerSecond: z.number().positive().max(SAMPLES_PER_SECOND_MAX).optional(),
-  /** default: requests of a fresh generation that do not count for latency, until windowMs / 2 have passed. */
+  /**
+   * default: a generation is warm after so many requests and windowMs / 2. Latency raises no alarm before either, and
+   * speaks against a version only after both.
+   */
   warmupRequests: z.int().min(0).max(1_000_000).default(50),
   /** A baseline is captured from at least so many live predictions of one generation, over at least so long. */
   captureSamples: positive(10_000).default(1_000),

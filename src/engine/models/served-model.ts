@@ -118,7 +118,7 @@ export class ServedModel {
     });
     const attribution = new Attribution({
       model, registry, clock, pairs: this.pairs, deployments: this.#deployments,
-      windowMs: options.judge.windowMs, batchSizeMax: options.batchSizeMax,
+      windowMs: options.judge.windowMs, batchSizeMax: options.batchSizeMax, seed: clock.wallMs(),
       othersTooSlow: () => [...models.values()].filter((one) => one !== this && one.isTooSlow).map((one) => one.model),
       failed: (generation, what) => this.#failures.kept(generation, what),
     });

@@ -8,14 +8,17 @@ export const RATE = {
   /** Requests that speak of the version: answered or failed, not the client's faults and not those of a long queue. */
   requests: 0,
   errors: 1,
-  /** Requests that count for latency: after the warm-up. */
+  /** Requests that count for latency: after the first ones, or after a while. */
   timed: 2,
   slow: 3,
   /** Requests with an answer. */
   answers: 4,
   nonFinite: 5,
+  /** Requests after the whole warm-up: after the first ones and after a while. */
+  warmTimed: 6,
+  warmSlow: 7,
 } as const;
-export const RATE_COLUMNS = 6;
+export const RATE_COLUMNS = 8;
 
 /** Columns of the windows of answers. */
 export const ANSWER = {

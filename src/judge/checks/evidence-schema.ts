@@ -68,6 +68,8 @@ export const evidenceSchema = z.discriminatedUnion('check', [
   z.object({ check: z.literal('non_finite'), effect, run: runSchema, runLimit: count, rate: rateSchema }),
   z.object({
     check: z.literal('p95_latency'), effect, rate: rateSchema, limitMs: z.number(), p95Ms: z.number().nullable(),
+    /** Whether the warm-up is over, and the requests after it by themselves; not stored by early versions. */
+    warm: z.object({ isOver: z.boolean(), rate: rateSchema }).optional(),
   }),
   z.object({
     check: z.literal('constant_output'), effect, run: count, runMin: count,

@@ -34,7 +34,7 @@ type RateName = Extract<CheckEvidence, { rate: unknown }>['check'];
 export const twoLooksMsOf = ({ windowMs }: JudgeOptions): number => windowMs * TWO_LOOKS_PART;
 
 /** What a rate check counts, and when that fails it. */
-interface Rate {
+export interface Rate {
   /** Columns of the windows of requests. */
   readonly hits: number;
   readonly trials: number;
@@ -75,8 +75,13 @@ function checkOf(spec: RateSpec<'error_rate'>): Check<'error_rate'> {
   return {
     name, title, layer, cause, unit, samplesMin, detectionLimit, pairEvent, isShort, counts: 'requests',
     concerns: () => true, unjudged: () => null, histograms: () => [],
-    evaluate: (evaluation, effect) =>
-      ({ check: name, effect, rate: rateOf(evaluation, spec), ...spec.besides(evaluation) }),
+    evaluate: (evaluation, effect) => ({
+      check: name, effect,
+      rate: rateOf(evaluation, spec.rate(evaluation.options), {
+        of: name, samplesMin: samplesMin(evaluation.options), isShort, hitInputs: spec.hitInputs(evaluation.observer),
+      }),
+      ...spec.besides(evaluation),
+    }),
     verdictOf: (evidence) => (atOnce(evidence) === null ? decideRate(evidence.rate).verdict : 'fail'),
     decide: (evidence) => decide(spec, evidence, atOnce(evidence)),
   };
@@ -100,18 +105,22 @@ function decide(
   };
 }
 
-function rateOf(
-  { observer, options, streaks, nowUs }: Evaluation, spec: RateSpec<'error_rate'>,
+/** Counts a share in all windows; `of` names its breaches, so that they are told from those of others. */
+export function rateOf(
+  { observer, options, streaks, nowUs }: Evaluation, rate: Rate,
+  { of, samplesMin, isShort = false, hitInputs = null }: {
+    readonly of: string; readonly samplesMin: number; readonly isShort?: boolean;
+    readonly hitInputs?: FailedInputs | null;
+  },
 ): RateEvidence {
   const windows = observer.rates;
-  const rate = spec.rate(options);
   const { limit, spreadOut } = rate;
   const evidence: RateEvidence = {
-    limit, samplesMin: spec.samplesMin(options), spreadOut, chance: options.chance,
+    limit, samplesMin, spreadOut, chance: options.chance,
     twoLooksMs: rate.twoLooks ? twoLooksMsOf(options) : 0, windows: [],
   };
   let trialsBefore = -1;
-  for (let window = 0; window < (spec.isShort === true ? 1 : WINDOW_FACTORS.length); window += 1) {
+  for (let window = 0; window < (isShort ? 1 : WINDOW_FACTORS.length); window += 1) {
     const hits = windows.total(window, rate.hits);
     const trials = windows.total(window, rate.trials);
     // A longer window that holds nothing more says nothing more.
@@ -120,14 +129,14 @@ function rateOf(
     const counts = { hits, trials };
     const windowMs = options.windowMs * WINDOW_FACTORS[window]!;
     const breach = isBreach(counts, evidence);
-    const first = streaks.note(spec.name, window, breach, counts, nowUs);
+    const first = streaks.note(of, window, breach, counts, nowUs);
     const judged: RateWindow = {
       hits, trials, windowMs, rest: counts, oneInput: 0,
       firstLook: first === null ? null : { ...first.first, agoMs: first.agoMs },
     };
     if (breach) {
       if (spreadOut) judged.rest = withoutBurst(windows.slots(window), rate, BURST_SLOTS[window]!);
-      judged.oneInput = spec.hitInputs(observer)?.mostOfOne(nowUs - windowMs * 1_000, counts.hits) ?? 0;
+      judged.oneInput = hitInputs?.mostOfOne(nowUs - windowMs * 1_000, counts.hits) ?? 0;
     }
     evidence.windows.push(judged);
   }

@@ -5,14 +5,34 @@ import { OUTPUT_KINDS } from '../../domain/records.ts';
 import { CHECK_NAMES } from '../../options/judge-options.ts';
 import { changeFactsSchema, differencesSchema } from '../pairs/pair-schema.ts';
 
+const count = z.int().min(0);
+
+const pairedRunsSchema = z.object({
+  /** By rows of one run, as in RunFacts. */
+  sizes: z.array(z.object({
+    rows: z.int().min(1), slower: differencesSchema, muchSlower: differencesSchema,
+    activeMs: z.number().min(0), standbyMs: z.number().min(0),
+  })),
+  /** How many alarms of latency there were before in this generation. */
+  episode: count,
+  /** How long runs have been timed for the alarm, and how long they are. */
+  waitedMs: z.number().min(0),
+  waitMs: z.number().min(0),
+});
+export type PairedRunFacts = z.infer<typeof pairedRunsSchema>;
+
 /** What host.ts judges. */
 const times = z.array(z.number().min(0));
 export const hostFactsSchema = z.object({
   version: z.string(),
   /** The last good version; null when there is none that is loaded. */
   standby: z.string().nullable(),
-  /** Run times in ms by rows of the batch, both versions in turn on the same rows. */
-  probes: z.array(z.object({ rows: z.int().min(1), activeMs: times, standbyMs: times })),
+  /** Run times in ms by rows of the batch, both versions in turn on the same rows; stored by earlier builds only. */
+  probes: z.array(z.object({ rows: z.int().min(1), activeMs: times, standbyMs: times })).optional(),
+  /** Pairs of runs of the same batch on both, in drawn order; not stored by earlier builds. */
+  runs: pairedRunsSchema.optional(),
+  /** What the version's warm-up has to do with it; not stored by earlier builds. */
+  warmUp: z.object({ isOver: z.boolean(), isSlowSince: z.boolean() }).nullish(),
   /** The version that did not come back from a run in time; null when both did. */
   stuck: z.enum(['active', 'standby']).nullable(),
   /** What one run of the last good version took when it was registered, in ms. */
@@ -22,7 +42,6 @@ export const hostFactsSchema = z.object({
 });
 
 /** What paired.ts judges. */
-const count = z.int().min(0);
 const pairedShape = {
   paired: z.literal(true),
   version: z.string(),

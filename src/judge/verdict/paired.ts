@@ -20,7 +20,7 @@ import { levelsOf, objectionTo } from './paired-questions.ts';
 import type { pairedChangesSchema, pairedFailuresSchema } from './findings-schema.ts';
 
 /** What can blame a version: failures, answers that are not finite, equal ones, time, and the checks of drifts. */
-const METRICS = 11;
+export const METRICS = 11;
 
 export type PairedFailures = z.infer<typeof pairedFailuresSchema>;
 export type PairedChanges = z.infer<typeof pairedChangesSchema>;

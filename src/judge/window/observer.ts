@@ -43,6 +43,7 @@ export class SuiteObserver {
   readonly #meanPull: number;
   #samplesAdded = 0;
   #requestsSeen = 0;
+  #isWarm = false;
   #sinceUs: number | null = null;
   #lastFailed = 0;
   #lastNonFinite = 0;
@@ -101,6 +102,11 @@ export class SuiteObserver {
     return this.#samplesAdded + this.rates.changes + (this.#answers?.changes ?? 0) + (this.#inputs?.revision ?? 0);
   }
 
+  /** The warm-up is over: the first requests have been answered, and a while has passed. */
+  get isWarm(): boolean {
+    return this.#isWarm;
+  }
+
   /** Equal answers in a row, to questions that changed. */
   get equalAnswers(): number {
     return this.#equalAnswers;
@@ -139,9 +145,17 @@ export class SuiteObserver {
     open[RATE.requests]! += 1;
     this.#sinceUs ??= atUs;
     this.#requestsSeen += 1;
-    if (this.#requestsSeen > this.#warmupRequests || atUs - this.#sinceUs >= this.#warmupUs) {
+    const isLaterOne = this.#requestsSeen > this.#warmupRequests;
+    const isLater = atUs - this.#sinceUs >= this.#warmupUs;
+    const isSlow = latencyUs > this.#latencyLimitUs;
+    if (isLaterOne || isLater) {
       open[RATE.timed]! += 1;
-      if (latencyUs > this.#latencyLimitUs) open[RATE.slow]! += 1;
+      if (isSlow) open[RATE.slow]! += 1;
+    }
+    if (isLaterOne && isLater) {
+      this.#isWarm = true;
+      open[RATE.warmTimed]! += 1;
+      if (isSlow) open[RATE.warmSlow]! += 1;
     }
     if (outcome === Outcome.modelFailure || outcome === Outcome.deadline) {
       open[RATE.errors]! += 1;

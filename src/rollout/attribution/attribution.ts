@@ -5,6 +5,8 @@ import { createHash } from 'node:crypto';
 import type { Clock } from '../../base/clock.ts';
 import { CHECKS } from '../../judge/checks/table.ts';
 import { evidenceOfSuite } from '../../judge/checks/check.ts';
+import { warmUpOf } from '../../judge/checks/p95-latency.ts';
+import type { WarmUp } from '../../judge/checks/p95-latency.ts';
 import type { CheckEvidence } from '../../judge/checks/check.ts';
 import { isSameInput, judgedOutputOf, outputDifference } from '../../domain/judged-output.ts';
 import type { Verdict } from '../../judge/types/messages.ts';
@@ -12,6 +14,8 @@ import type { ConstantFacts, FailureFacts } from '../../judge/verdict/asked-agai
 import type { AttributionFacts, Compared } from '../../judge/verdict/attribution.ts';
 import { findingOf } from '../../judge/verdict/findings.ts';
 import type { Finding, UncertainCause } from '../../judge/verdict/findings.ts';
+import { judgeHost } from '../../judge/verdict/host.ts';
+import type { HostFacts } from '../../judge/verdict/host.ts';
 import type { PairedChanges, PairedFailures } from '../../judge/verdict/paired.ts';
 import { referenceOf } from '../../judge/baseline/reference.ts';
 import type { Baseline } from '../../domain/records.ts';
@@ -22,7 +26,7 @@ import { repeatFailures } from './asked-again.ts';
 import type { KeptRequest } from './asked-again.ts';
 import type { PairGatherer } from './pair-gatherer.ts';
 import { probeRequests } from './probe-request.ts';
-import { probe } from './probes.ts';
+import { PairedRuns } from './paired-runs.ts';
 import { signatureDifference } from '../registration/promotable.ts';
 
 /** Pairs are gathered for a failing check for so many short windows; then what has come has to do. */
@@ -38,6 +42,8 @@ interface AttributionPorts {
   readonly deployments: Deployments;
   readonly clock: Clock;
   readonly pairs: Pick<PairGatherer, 'lookInto'>;
+  /** Of the order in which two versions are timed. */
+  readonly seed: number;
   /** Other models of this host that are over their latency limit now. */
   readonly othersTooSlow: () => string[];
   /** What a generation failed lately, or had no finite answer to. */
@@ -51,11 +57,13 @@ type Repeated = PairedFailures['repeated'];
 
 export class Attribution {
   readonly #ports: AttributionPorts;
+  readonly #runs: PairedRuns;
   /** What came of asking again what a generation failed, and what has been asked of it. */
   #repeats: { readonly key: string; counts: Repeated; readonly asked: Set<string> } | null = null;
 
   constructor(ports: AttributionPorts) {
     this.#ports = ports;
+    this.#runs = new PairedRuns(ports.clock, ports.windowMs, ports.seed);
   }
 
   /** Finds out what a failing check of this cause speaks of. */
@@ -65,7 +73,7 @@ export class Attribution {
     const active = deployments.find(version);
     const { standby } = deployments;
     switch (cause) {
-      case 'latency': return findingOf({ cause, facts: await this.#host(version, active, standby) });
+      case 'latency': return findingOf({ cause, facts: await this.#host(suspicion, active, standby) });
       case 'drift': case 'constant':
         return findingOf({ cause, facts: await this.#changes(cause, suspicion, active, standby) });
       default: return findingOf({ cause, facts: await this.#failures(cause, suspicion, active, standby) });
@@ -130,18 +138,30 @@ export class Attribution {
     return { paired: true, version, twin: standby.version.version, ...found, waitMs: this.#waitMs };
   }
 
-  async #host(version: string, active: Deployment | undefined, standby: Deployment | undefined) {
-    const { model, registry, batchSizeMax, clock, othersTooSlow } = this.#ports;
-    const others = othersTooSlow();
+  async #host(
+    suspicion: Suspicion, active: Deployment | undefined, standby: Deployment | undefined,
+  ): Promise<HostFacts> {
+    const { model, registry, batchSizeMax, othersTooSlow } = this.#ports;
+    const { version, generation } = suspicion;
     const good = standby?.version;
-    const about = { version, standby: good?.version ?? null, usualMs: good?.trial.runMs ?? null, others };
-    if (active === undefined || standby === undefined) return { ...about, probes: [], stuck: null };
-    // A version whose worker is lost in a probe has answered no question.
+    const about = {
+      version, standby: good?.version ?? null, usualMs: good?.trial.runMs ?? null, others: othersTooSlow(),
+      warmUp: warmUpIn(suspicion), probes: [], stuck: null,
+    };
+    if (active === undefined || standby === undefined) return about;
     const requests = probeRequests(standby.version.signature, registry.goldenOf(model, standby.version.version));
-    const probes = await probe(active, standby, requests, batchSizeMax, () => clock.monotonicUs())
-      .catch(() => ({ probes: [], stuck: null }));
-    return { ...about, ...probes };
+    const isRowAlike = unlikeness(active, standby) === null;
+    // A version whose worker is lost in a run has answered no question.
+    const timed = await this.#runs.look(
+      { generation, active, standby, requests, isRowAlike, batchSizeMax },
+      (runs) => judgeHost({ ...about, runs }).blames !== 'pairs').catch(() => ({}));
+    return { ...about, ...timed };
   }
+}
+
+function warmUpIn(suspicion: Suspicion): WarmUp | null {
+  const found = evidenceOfCause('latency', suspicion).find((one) => one.check === 'p95_latency');
+  return found === undefined ? null : warmUpOf(found);
 }
 
 /** Requests of a generation that are asked again. */

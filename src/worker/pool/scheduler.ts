@@ -17,8 +17,8 @@ import type { BatchRun } from './worker-channel.ts';
  *   shielded   the same for a batch of which the standby is asked what fails: a free worker, held until that is over
  *   named      the queue of a version that was named: as many as there are workers, beside all others
  * Those who bound themselves and wait where no worker is free:
- *   aside      second runs on the standby, and probes; they count as the model's own
- *   replay     kept rows; they count as nobody's
+ *   aside      second runs on the standby; they count as the model's own
+ *   replay     kept rows, and runs that are timed; they count as nobody's
  */
 export type PlaceUser = 'queue' | 'shielded' | 'named' | 'aside' | 'replay';
 

@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Outcome } from '../../../src/shared-memory/sample-ring.ts';
+import type { CheckEvidence, EvidenceOf } from '../../../src/judge/checks/check.ts';
+import { warmUpOf } from '../../../src/judge/checks/p95-latency.ts';
+import type { WarmUp } from '../../../src/judge/checks/p95-latency.ts';
 import { judgeOptions } from '../fixtures.ts';
 import { SuiteRun } from './suite-fixtures.ts';
 
@@ -60,6 +63,17 @@ test('p95_latency counts requests over the limit after the warm-up', () => {
   assert.deepEqual([...warmup.failedAt], [], 'forty slow requests of a cold start');
   const cold = new SuiteRun().feed(25, 2, () => slow).feed(300, 2, () => ({}));
   assert.deepEqual([...cold.failedAt], [], 'fifty of them, over more slots than a burst');
+  const warmUpAfter = (run: SuiteRun): WarmUp | null => {
+    const found = (run.last!.evidence['inputs'] as CheckEvidence[]).find(({ check }) => check === 'p95_latency');
+    return warmUpOf(found as EvidenceOf<'p95_latency'>);
+  };
+  const minute = new SuiteRun().feed(60, 1, () => slow).feed(1.5, 1, () => ({}));
+  assert.equal(minute.failedAt.has('p95_latency'), true, 'sixty of them, one a second, raise the alarm');
+  assert.deepEqual(warmUpAfter(minute), { isOver: true, isSlowSince: false }, 'and alone speak against no version');
+  assert.deepEqual(warmUpAfter(minute.feed(120, 1, () => ({}))), { isOver: true, isSlowSince: false });
+  const hasty = new SuiteRun().feed(28, 20, () => slow);
+  assert.deepEqual(warmUpAfter(hasty), { isOver: false, isSlowSince: false }, 'requests alone end no warm-up');
+  assert.deepEqual(warmUpAfter(hasty.feed(32, 20, () => slow)), { isOver: true, isSlowSince: true });
   const run = new SuiteRun().feed(120, 20, every(2, slow));
   assert.ok(run.failedAt.get('p95_latency')! <= 40, `found after ${run.failedAt.get('p95_latency')} s`);
   assert.match(run.check('p95_latency').text, /requests took longer than 500 ms in 60 s: 50 % is over/);

@@ -102,7 +102,7 @@ suite('BatchScheduler', () => {
     assert.equal(scheduler.hasPlace('named'), true);
   });
 
-  test('a shielded batch may hold its place after its run; second runs and probes take places, replays do not', async (t) => {
+  test('a shielded batch may hold its place after its run; second runs take places, replays do not', async (t) => {
     const { scheduler, far } = schedulerOf(t, 1);
     const release = scheduler.holdPlace();
     assert.deepEqual([scheduler.hasPlace('shielded'), scheduler.hasPlace('queue')], [false, true]);
