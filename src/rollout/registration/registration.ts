@@ -3,9 +3,6 @@
 // registry first: a crash in between leaves a file too many, never a version without its file.
 import type { Clock } from '../../base/clock.ts';
 import { isLastgoodError, lastgoodError, reasonOf } from '../../base/errors.ts';
-import {
-  type BaselineFile, baselineOfFile, readBaselineFile, unwatchedInputs,
-} from '../../judge/baseline/baseline-file.ts';
 import { baselineWarning } from '../../judge/baseline/reference.ts';
 import { addArtifact } from '../../artifacts/add.ts';
 import { addDerived } from '../../artifacts/derived.ts';
@@ -18,7 +15,7 @@ import type { Expect, Expectations, KnownPair } from '../../domain/known-answers
 import { numberText } from '../../judge/types/number-text.ts';
 import { artifactRecordOf } from '../../domain/records.ts';
 import type {
-  ArtifactRecord, Baseline, DeclaredKind, Golden, NanInputs, OutputKind, Signature, StackingWish, TrialReport,
+  ArtifactRecord, Baseline, DeclaredKind, NanInputs, Signature, StackingWish, TrialReport,
   VersionRecord,
 } from '../../domain/records.ts';
 import { defaultInputsOf } from '../../onnx/default-inputs.ts';
@@ -29,14 +26,12 @@ import { inputColumnsOf } from '../../domain/input-columns.ts';
 import { declaredOutput } from '../../domain/judged-output.ts';
 import { inferOutputKind } from '../../domain/prediction.ts';
 import { type ComparedVersion, measureChange, warningsExpecting } from './expected-change.ts';
-import { readGoldenFile } from './golden-file.ts';
-import { knownRows } from './known-rows.ts';
+import { type GivenFiles, withGivenFiles } from './baselines.ts';
 import { runsAlike } from '../../registry/rules.ts';
 import { defaultMemoryBytes } from '../preparation/memory-watch.ts';
 import type { Preparation } from '../preparation/preparation.ts';
 import { signatureDifference } from './promotable.ts';
 import { type Question, questionsOf } from './questions.ts';
-import { validationRows } from './validation-rows.ts';
 import { runTrial, type TrialRequest, type TrialResult } from './trial.ts';
 import { wishedStacking } from './wished-stacking.ts';
 
@@ -98,27 +93,20 @@ export async function registerVersion(
   assertOpenFiles('register a version', FILES_SPARE);
   checkNames(ports.registry, request);
   // The small files first: a mistake in them must not cost a copy and a trial.
-  const baselineFile = request.baseline === undefined ? null : readBaselineFile(request.baseline);
-  const golden = request.golden === undefined ? null : readGoldenFile(request.golden);
-  return whileRegistering(ports.dataDir, () => addVersion(ports, request, { baselineFile, golden, by }));
-}
-
-interface Given {
-  readonly baselineFile: BaselineFile | null;
-  readonly golden: Golden | null;
-  readonly by: string;
+  return withGivenFiles(request, (files) =>
+    whileRegistering(ports.dataDir, () => addVersion(ports, request, files, by)));
 }
 
 async function addVersion(
-  ports: RegistrationPorts, request: RegistrationRequest, { baselineFile, golden, by }: Given,
+  ports: RegistrationPorts, request: RegistrationRequest, files: GivenFiles, by: string,
 ): Promise<VersionRecord> {
+  const { golden, known, validation } = files;
   const copied = await addArtifact(ports.dataDir, request.file);
   try {
     const made = await addDerived(ports.dataDir, copied, request.session?.freeDimensions);
     const artifact = { ...copied, ...(made === null ? {} : { derived: made.derived }) };
-    const validation = baselineFile === null ? [] : validationRows(baselineFile);
     const trial = await tryOut(ports, request, artifact, {
-      labels: made?.labels ?? {}, defaults: made?.defaults ?? {}, golden, known: knownRows(golden, baselineFile),
+      labels: made?.labels ?? {}, defaults: made?.defaults ?? {}, golden, known,
       validation, session: request.session, mayDiffer: request.force === true,
     });
     const stacking = wishedStacking(trial.stacking, request.stacking, {
@@ -127,7 +115,7 @@ async function addVersion(
     await ports.preparation?.ensure({ ...artifact, artifactBytes: artifact.bytes, session: request.session }, golden);
     const { registry } = ports;
     const limits = requestLimitsIn(request);
-    const judged = judgedBy(trial.signature, declarationOf(request), baselineFile, ports.clock.wallMs());
+    const { unwatched, ...judged } = await judgedBy(ports, request, trial.signature, files);
     const { warnings: expectationWarnings, ...expectations } = await expectationsOf(
       ports, request, { ...artifact, signature: trial.signature, ...judged }, questionsOf(validation, golden));
     const version = await registry.commit(() => registry.createVersion(
@@ -148,8 +136,7 @@ async function addVersion(
         warnings: [
           ...trial.warnings, ...expectationWarnings, ...slowWarnings(trial.report, ports.p95LimitMs),
           ...warningsAbout(registry, request.model, trial.signature, judged.baseline),
-          ...(baselineFile === null || judged.baseline === null ? [] : unwatchedInputs(
-            baselineFile, judged.baseline, { signature: trial.signature, declared: declarationOf(request) })),
+          ...unwatched,
           ...quarantineWarnings(registry, request.model, artifact.sha256, request.session),
           ...defaultWarnings(givenFileOf(ports.dataDir, artifact), trial.signature),
         ],
@@ -200,27 +187,22 @@ function declarationOf({ output, outputKind: kind, inputColumns, nanInputs }: Re
   };
 }
 
-function judgedBy(
-  signature: Signature,
-  declaration: Declaration,
-  file: BaselineFile | null,
-  createdAtMs: number,
-): Pick<VersionRecord, 'outputKind' | 'declared'> & { readonly baseline: Baseline | null } {
-  const isDeclared = Object.keys(declaration).length > 0;
-  return { ...inferred(signature, declaration, file, createdAtMs), ...(isDeclared ? { declared: declaration } : {}) };
-}
-
-function inferred(
-  signature: Signature, declared: Declaration, file: BaselineFile | null, createdAtMs: number,
-): { readonly outputKind: OutputKind; readonly baseline: Baseline | null } {
-  if (file !== null) {
-    const baseline = baselineOfFile(file, signature, { createdAtMs, declared });
-    return { outputKind: baseline.kind, baseline };
+async function judgedBy(
+  { clock }: RegistrationPorts, request: RegistrationRequest, signature: Signature, files: GivenFiles,
+): Promise<Pick<VersionRecord, 'outputKind' | 'declared'> & {
+  readonly baseline: Baseline | null; readonly unwatched: readonly string[];
+}> {
+  const declared = declarationOf(request);
+  const said = Object.keys(declared).length > 0 ? { declared } : {};
+  if (request.baseline !== undefined) {
+    const { baseline, unwatched } = await files.summarize({ signature, declared, createdAtMs: clock.wallMs() });
+    return { outputKind: baseline.kind, baseline, unwatched, ...said };
   }
   const output = declaredOutput(signature, declared);
   // Refuses what the model has not, also while there is nothing to compare with.
   inputColumnsOf({ signature, declared });
-  return { outputKind: declared.kind ?? (output === null ? 'vector' : inferOutputKind(output)), baseline: null };
+  const outputKind = declared.kind ?? (output === null ? 'vector' : inferOutputKind(output));
+  return { outputKind, baseline: null, unwatched: [], ...said };
 }
 
 function warningsAbout(
