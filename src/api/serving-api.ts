@@ -135,10 +135,12 @@ export interface ServingApi {
   /** Null where there is no page. */
   readonly page: PageApi | null;
   healthOf(model: string | undefined): HealthAnswer;
-  /** Rolls back on behalf of a client that showed the admin token. */
+  /**
+   * Rolls back on behalf of a client that showed the admin token; not `saved`: the disk refused it, and it is in force.
+   */
   rollbackFromFront(
     model: string | undefined, asked: RollbackBody,
-  ): Promise<{ rolled_back_to: string; path: string; generation: number; trust: Trust }>;
+  ): Promise<{ rolled_back_to: string; path: string; generation: number; trust: Trust; saved: boolean }>;
 }
 
 export interface FrontOptions {

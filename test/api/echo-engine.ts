@@ -141,7 +141,7 @@ export class EchoEngine implements ServingApi {
       throw lastgoodError('NO_ROLLBACK_TARGET', { model, to: null, versions: [{ version: '1', reason: 'is active' }] });
     }
     this.rollbacks.push([model, reason]);
-    return { rolled_back_to: '2', path: 'artifacts/2', generation: 6, trust: 'confirmed' };
+    return { rolled_back_to: '2', path: 'artifacts/2', generation: 6, trust: 'confirmed', saved: true };
   }
 
   /** Waits until `count` requests are held. */

@@ -180,7 +180,7 @@ test('POST /rollback wants the admin token as bearer', async () => {
   const headers = { authorization: 'Bearer correct horse' };
   assert.deepEqual(engine.rollbacks, []);
   const plain = await http(front.port, '/rollback', { method: 'POST', headers });
-  const answer = { rolled_back_to: '2', path: 'artifacts/2', generation: 6, trust: 'confirmed' };
+  const answer = { rolled_back_to: '2', path: 'artifacts/2', generation: 6, trust: 'confirmed', saved: true };
   assert.deepEqual([plain.status, plain.json], [200, answer]);
   await http(front.port, '/models/digits/rollback', { headers, body: '{"reason":"drifts"}' });
   assert.deepEqual(engine.rollbacks, [[undefined, undefined], ['digits', 'drifts']]);

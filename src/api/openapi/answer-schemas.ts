@@ -49,7 +49,7 @@ export const healthAnswer = z.strictObject({
 }).meta({ id: 'Health' });
 
 export const rollbackAnswer = z.strictObject({
-  rolled_back_to: version, path: z.string(), generation: z.int(), trust,
+  rolled_back_to: version, path: z.string(), generation: z.int(), trust, saved: z.boolean(),
 }).meta({ id: 'Rollback' });
 
 export const indexAnswer = z.strictObject({ name: z.string(), routes: z.array(z.string()) }).meta({ id: 'Index' });

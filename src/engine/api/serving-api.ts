@@ -32,8 +32,8 @@ export function createServingApi(
     healthOf: (model) => healthAnswerOf(table.served(model), context),
     rollbackFromFront: async (model, { reason = 'requested over HTTP', expected_generation: meant }) => {
       const args = { model: table.served(model).model, reason, ...(meant !== undefined && { generation: meant }) };
-      const { rolledBackTo, path, generation, trust } = await control.rollback(args, { by: 'http' });
-      return { rolled_back_to: rolledBackTo, path, generation, trust };
+      const { rolledBackTo, path, generation, trust, stored: saved } = await control.rollback(args, { by: 'http' });
+      return { rolled_back_to: rolledBackTo, path, generation, trust, saved };
     },
   };
 }

@@ -3,8 +3,9 @@
 // Main thread. While nothing is refused a request costs the look whether that is so.
 //
 //   suspected (was running at a death) --again at another--> refused for a minute --found harmless--> forgotten
-//                     └──────────────── found deadly ──────────────> refused for ten minutes
+//                     \---------------- found deadly --------------> refused for ten minutes
 import { createHash } from 'node:crypto';
+import { z } from 'zod';
 import type { RefusedInput } from '../../admin/answers.ts';
 import type { Clock } from '../../base/clock.ts';
 import { lastgoodError } from '../../base/errors.ts';
@@ -25,6 +26,13 @@ interface Known extends RefusedInput {
   readonly deaths: number;
   readonly isRefused: boolean;
 }
+
+/** What a process leaves to the one after it, which may be of another version. */
+const knownSchema = z.array(z.strictObject({
+  model: z.string(), version: z.string(), sha256: z.string().regex(/^[0-9a-f]{64}$/), bytes: z.int().min(0),
+  why: z.string().max(WHY_CHARACTERS_MAX), untilMs: z.number(), untilUs: z.number(), deaths: z.int().min(0),
+  isRefused: z.boolean(),
+})).max(REQUESTS_MAX);
 
 interface RefusedInputsPorts {
   readonly clock: Clock;
@@ -142,9 +150,9 @@ const hashOf = (body: Uint8Array): string => createHash('sha256').update(body).d
 
 function parsed(text: string): Known[] {
   try {
-    return text === '' ? [] : JSON.parse(text) as Known[];
+    return text === '' ? [] : knownSchema.parse(JSON.parse(text));
   } catch {
-    // Its writer was killed within the write.
+    // Its writer was killed within the write, or was of another version.
     return [];
   }
 }
