@@ -175,7 +175,9 @@ describe('Malformed requests at every route', () => {
 
   test('with bodies that are no JSON get 400, too large ones 413, wrongly packed ones 400 or 415', async () => {
     const bomb = gzipSync(Buffer.alloc(100 * BODY_BYTES_MAX));
-    for (const route of routes.filter(({ method }) => method === 'POST')) {
+    // The page's actions are refused before a body is looked at: here it only reads, and it takes no type but JSON's.
+    const takers = routes.filter(({ method, pattern }) => method === 'POST' && pattern !== '/ui/actions');
+    for (const route of takers) {
       const authorization = `Bearer ${TOKEN}`;
       const send = (body: Uint8Array, headers: Record<string, string> = {}): Promise<Got> =>
         ask({ method: 'POST', path: pathOf(route), body, headers: { authorization, ...headers } });
