@@ -25,20 +25,22 @@ const golden = (): Golden => {
   return { rtol: 1e-3, atol: 1e-3, cases: Array.from({ length: count }, () => one) };
 };
 
-/** Registers version 1 of `m`, promoted and confirmed, and hands over what is stored. */
-async function withOne(dataDir: string): Promise<RegistryStore> {
+/** Registers these versions of `m`, each another file, promoted and confirmed, and hands over what is stored. */
+async function registered(dataDir: string, versions: readonly number[]): Promise<RegistryStore> {
   const file = join(dataDir, 'm.onnx');
   const engine = await createEngine({ dataDir, workers: 1 });
-  writeFileSync(file, linear());
-  await engine.register(MODEL, file, { version: '1', promote: true });
-  await engine.confirm(MODEL);
+  for (const version of versions) {
+    writeFileSync(file, linear(version));
+    await engine.register(MODEL, file, { version: String(version), promote: true });
+    await engine.confirm(MODEL);
+  }
   await engine.close();
   return openStore({ dataDir });
 }
 
 /** So many models of one version each, active and good. */
 export async function manyModels(dataDir: string, models: number): Promise<void> {
-  const store = await withOne(dataDir);
+  const store = await registered(dataDir, [1]);
   const registry = new Registry(store, systemClock);
   const [record, version] = [registry.model(MODEL), registry.version(MODEL, '1')];
   store.transaction(() => {
@@ -54,16 +56,20 @@ export async function manyModels(dataDir: string, models: number): Promise<void>
 
 /** So many versions of `m`, each with golden cases of 1 MiB, and so many events; the last two are active and good. */
 export async function manyVersions(dataDir: string, versions: number, events: number): Promise<void> {
-  const store = await withOne(dataDir);
+  // Those that are loaded: the active one, the one to go back to, and the one behind that.
+  const real = [versions - 2, versions - 1, versions];
+  const store = await registered(dataDir, real);
   const registry = new Registry(store, systemClock);
-  const example = registry.version(MODEL, '1');
+  const example = registry.version(MODEL, String(versions));
   const cases = golden();
   const { rtol, atol } = cases;
   for (let from = 1; from <= versions; from += VERSIONS_A_TRANSACTION) {
     store.transaction(() => {
       for (let at = from; at < from + VERSIONS_A_TRANSACTION && at <= versions; at += 1) {
+        const own = real.includes(at) ? registry.version(MODEL, String(at))
+          : { ...example, sha256: String(at).padStart(64, '0') };
         const stored: VersionRecord = {
-          ...example, version: String(at), lastGeneration: at, health: 'good',
+          ...own, version: String(at), lastGeneration: at, health: 'good',
           golden: { rtol, atol, cases: cases.cases.length },
         };
         putVersion(store, stored);

@@ -1,8 +1,8 @@
 // What many models cost a start, and many versions a rollback. Writes bench/results/many.json and docs/many.md.
-// Run: npm run build && node dist/bench/many/main.js
+// Run: npm run build && node dist/bench/many/main.js [rollbacks], which leaves the figures of starts as they are.
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { cpus, loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
@@ -39,21 +39,30 @@ async function start(dataDir: string): Promise<{ readonly listeningMs: number; r
   return { listeningMs: Math.round(listeningMs), readyMs: Math.round(readyMs) };
 }
 
-const directories: string[] = [];
-for (const models of SIZES) {
-  const dataDir = mkdtempSync(join(folder, 'models-'));
-  await manyModels(dataDir, models);
-  directories.push(dataDir);
-}
-const starts: StartResult[] = SIZES.map((models) => ({ models, listeningMs: [], readyMs: [] }));
-// In turns: what else the machine does hits both.
-for (let round = 0; round < STARTS; round += 1) {
-  for (const [at, dataDir] of directories.entries()) {
-    const { listeningMs, readyMs } = await start(dataDir);
-    starts[at]!.listeningMs.push(listeningMs);
-    starts[at]!.readyMs.push(readyMs);
+async function measuredStarts(): Promise<StartResult[]> {
+  const directories: string[] = [];
+  for (const models of SIZES) {
+    const dataDir = mkdtempSync(join(folder, 'models-'));
+    await manyModels(dataDir, models);
+    directories.push(dataDir);
   }
+  const found: StartResult[] = SIZES.map((models) => ({ models, listeningMs: [], readyMs: [] }));
+  // In turns: what else the machine does hits both.
+  for (let round = 0; round < STARTS; round += 1) {
+    for (const [at, dataDir] of directories.entries()) {
+      const { listeningMs, readyMs } = await start(dataDir);
+      found[at]!.listeningMs.push(listeningMs);
+      found[at]!.readyMs.push(readyMs);
+    }
+  }
+  return found;
 }
+
+const results = join(packageRoot(), 'bench', 'results', 'many.json');
+const loadNow = (): number => Number(loadavg()[0]!.toFixed(1));
+const { starts, startsLoadAverage } = process.argv[2] === 'rollbacks'
+  ? JSON.parse(readFileSync(results, 'utf8')) as ManyResult
+  : { starts: await measuredStarts(), startsLoadAverage: loadNow() };
 const rollbacks: RollbackResult[] = [];
 for (const size of REGISTRIES) {
   const dataDir = mkdtempSync(join(folder, 'versions-'));
@@ -66,7 +75,7 @@ rmSync(folder, { recursive: true });
 
 const result: ManyResult = {
   date: new Date().toISOString().slice(0, 10), processor: cpus()[0]?.model ?? '', node: process.version,
-  loadAverage: Number(loadavg()[0]!.toFixed(1)), starts, rollbacks,
+  loadAverage: loadNow(), startsLoadAverage, starts, rollbacks,
 };
-writeFileSync(join(packageRoot(), 'bench', 'results', 'many.json'), `${JSON.stringify(result, null, 2)}\n`);
+writeFileSync(results, `${JSON.stringify(result, null, 2)}\n`);
 writeFileSync(join(packageRoot(), 'docs', 'many.md'), manyPage(result));

@@ -24,6 +24,8 @@ export interface ManyResult {
   readonly node: string;
   /** At the end of the run. */
   readonly loadAverage: number;
+  /** While the starts were measured: they wait for processors as long as others have them. */
+  readonly startsLoadAverage: number;
   readonly starts: readonly StartResult[];
   readonly rollbacks: readonly RollbackResult[];
 }
@@ -38,7 +40,9 @@ const rollbackRow = (one: RollbackResult): string =>
   `| ${one.versions} | ${one.events} | ${one.tookMs} | ${one.decodedValues} | ${one.decodedBytes} | ` +
   `${one.decodedBytesAfter} | ${one.stallMs} |`;
 
-export function manyPage({ date, processor, node, loadAverage, starts, rollbacks }: ManyResult): string {
+export function manyPage(
+  { date, processor, node, loadAverage, startsLoadAverage, starts, rollbacks }: ManyResult,
+): string {
   return `# Many models, many versions
 
 Written by \`node dist/bench/many/main.js\` on ${date} (${processor}, 2 cores shared with other work, load average
@@ -46,8 +50,9 @@ ${loadAverage} at its end, Node ${node}); the figures are in \`bench/results/man
 
 ## A start
 
-From the command to the port that listens, and to the last model that answers: milliseconds, the median of
-${starts[0]?.listeningMs.length ?? 0} starts and their range. The models are as small as can be, each has one worker.
+With a load average of ${startsLoadAverage} on two cores, so that the two rows tell more than the numbers: from the
+command to the port that listens, and to the last model that answers, milliseconds, the median of
+${starts[0]?.listeningMs.length ?? 0} starts and their range. The models are as small as can be.
 
 | models | listening | all ready |
 |--:|--:|--:|
