@@ -41,6 +41,7 @@ import { EngineMeters } from './models/meters.ts';
 import { ExpectedChanges } from '../rollout/registration/expected-change.ts';
 import { Preparation } from '../rollout/preparation/preparation.ts';
 import { ModelTable } from './models/model-table.ts';
+import { knownChange } from './models/recorded-twins.ts';
 import { MonitorLink } from './monitor-link.ts';
 import { MemoryWatch } from './safety/memory-watch.ts';
 import { DiskWatch } from './safety/disk-watch.ts';
@@ -141,7 +142,7 @@ export class Engine extends EventEmitter<EngineEvents> implements EngineLife {
         tell('the monitor ended and was started again', reason);
         for (const served of models.all.values()) served.rejoinMonitor();
       },
-      recorder: startRecorder(options, clock, tell),
+      known: (watch) => knownChange(registry, watch), recorder: startRecorder(options, clock, tell),
     });
     const preparation = new Preparation({
       ...options, registry, clock, tell: (what) => log.info(what, 'prepared a model'),

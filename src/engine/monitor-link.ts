@@ -4,9 +4,10 @@ import { lastgoodError } from '../base/errors.ts';
 import { ManagedThread, type ThreadOptions } from '../base/managed-thread.ts';
 import type {
   CapturedPredictions, CapturePredictions, DetachedRings, DetachRings, HealthReport, MeasuredModel,
-  MeasuredSamples, MeasureSamples, MonitorCommand, MonitorData, MonitorReport, Verdict,
+  MeasuredSamples, MeasureSamples, MonitorCommand, MonitorData, MonitorReport, Verdict, WatchGeneration,
 } from '../judge/types/messages.ts';
 import type { RecorderThread } from '../record/recording.ts';
+import type { RecorderCommand } from '../record/twin-answers.ts';
 import { withTimeout } from '../base/clock.ts';
 
 /** A monitor that was told to stop takes a last look at everything; one that is not done by then has no use. */
@@ -25,6 +26,8 @@ interface MonitorLinkPorts {
   readonly onMeasured: (models: readonly MeasuredModel[]) => void;
   /** The thread was started again and knows nothing: everything must be posted anew. */
   readonly onRestart: (reason: string) => void;
+  /** What the recorder is told of a generation before it begins. */
+  readonly known: (watch: WatchGeneration) => RecorderCommand;
   /** Told the same as the monitor; null while samples are not recorded. */
   readonly recorder: RecorderThread | null;
   /** Counted into by every monitor thread in turn. */
@@ -79,6 +82,18 @@ export class MonitorLink {
 
   post(command: MonitorCommand): void {
     this.#thread.post(command);
+    const { recorder, known } = this.#ports;
+    if (recorder !== null && command.kind === 'watch') recorder.post(known(command));
+    recorder?.post(command);
+  }
+
+  /** Whether samples are recorded. */
+  get isRecording(): boolean {
+    return this.#ports.recorder !== null;
+  }
+
+  /** Tells the recorder alone. */
+  record(command: RecorderCommand): void {
     this.#ports.recorder?.post(command);
   }
 

@@ -1,18 +1,27 @@
 // What is recorded: takes the monitor's commands, drains the rings of whole rows (and those of requests that no worker
 // answered), and makes lines of them in the order of time. Recorder thread; time is an argument everywhere. Rows of a
 // generation that is not announced yet wait for it, up to a limit, so that its promote line stands before them.
-import type { AttachRings, MonitorCommand, WatchGeneration } from '../judge/types/messages.ts';
+import type { AttachRings, WatchGeneration } from '../judge/types/messages.ts';
 import { RowReader, rowRingOffset } from '../shared-memory/row-ring.ts';
 import type { RingRow } from '../shared-memory/row-ring.ts';
 import { SampleKind, SampleReader, sampleRingOffset, Outcome } from '../shared-memory/sample-ring.ts';
-import { promoteText, sampleText } from './line-text.ts';
+import { NOT_ASKED } from '../shared-memory/source-ids.ts';
+import type { KnownChange } from './line-text.ts';
+import { promoteText, repeatText, sampleText } from './line-text.ts';
+import type { RecorderCommand } from './twin-answers.ts';
+import { TwinAnswers } from './twin-answers.ts';
 
 /** Rows that wait for the announcement of their generation. */
 const HELD_ROWS_MAX = 16_384;
+/** How long a row waits for what the version before answers to it, and how much may wait so. */
+const TWIN_WAIT_US = 3e6;
+const WAITING_ROWS_MAX = 16_384;
+const WAITING_NUMBERS_MAX = 2_097_152;
 /** Rows of one ring that are taken at a time. */
 const DRAIN_ROWS = 8_192;
 
-type Row = Pick<RingRow, 'generation' | 'outcome' | 'row' | 'latencyUs' | 'input' | 'atUs' | 'outputs' | 'inputs'>;
+type Row = Pick<RingRow, 'generation' | 'outcome' | 'row' | 'latencyUs' | 'input' | 'source' | 'atUs' |
+  'outputs' | 'inputs'>;
 
 interface Group {
   readonly command: AttachRings;
@@ -26,8 +35,19 @@ interface Model {
   watched: WatchGeneration | null;
   /** What was watched before the lines that were made last. */
   watchedBefore: WatchGeneration | null;
-  held: { readonly row: Row; readonly group: Group }[];
+  held: HeldRow[];
+  /** Of the generation that is watched, in the order of time, and the numbers in them. */
+  waiting: HeldRow[];
+  waitingNumbers: number;
+  readonly twins: TwinAnswers;
+  known: { readonly generation: number; readonly change: KnownChange } | null;
 }
+interface HeldRow {
+  readonly row: Row;
+  readonly group: Group;
+}
+
+type RepeatedCommand = Extract<RecorderCommand, { kind: 'repeated' }>;
 
 const NO_NUMBERS = new Float64Array(0);
 const NO_BYTES = new Uint8Array(0);
@@ -54,7 +74,7 @@ export class RecorderState {
   }
 
   /** Carries out a command and returns the lines that it brings. */
-  handle(command: MonitorCommand, nowUs: number): string {
+  handle(command: RecorderCommand, nowUs: number): string {
     switch (command.kind) {
       case 'attach': {
         const { groups } = this.#model(command.model);
@@ -63,7 +83,7 @@ export class RecorderState {
       }
       case 'detach': {
         const { groups } = this.#model(command.model);
-        const lines = this.drain();
+        const lines = this.drain(nowUs);
         const group = groups.get(command.deploymentId);
         if (group !== undefined) this.#lappedBefore += lostBy(group);
         groups.delete(command.deploymentId);
@@ -72,7 +92,18 @@ export class RecorderState {
       case 'watch':
         return this.#watch(command, nowUs);
       case 'unwatch':
-        return this.drain();
+        return this.drain(nowUs) + this.#release(this.#model(command.model), Infinity);
+      case 'known': {
+        const { generation, model, expect, expected, pairs } = command;
+        const change = { ...(expect !== undefined && { expect }), ...(expected !== undefined && { expected }), pairs };
+        this.#model(model).known = { generation, change };
+        return '';
+      }
+      case 'twin':
+        this.#model(command.model).twins.add(command);
+        return '';
+      case 'repeated':
+        return this.#repeated(command, nowUs);
       default:
         return '';
     }
@@ -82,15 +113,16 @@ export class RecorderState {
     const model = this.#model(command.model);
     // A monitor that was started again is told everything anew.
     if (model.watched !== null && model.watched.generation >= command.generation) return '';
-    const before = this.drain();
+    const before = this.drain(nowUs) + this.#release(model, Infinity);
+    model.twins.begin(command.generation);
     model.watched = command;
     model.versions.set(command.generation, command.version);
     const ready = model.held.filter(({ row }) => row.generation <= command.generation);
     model.held = model.held.filter(({ row }) => row.generation > command.generation);
     const atUs = Math.min(nowUs, ready[0]?.row.atUs ?? nowUs);
     this.#lastUs = Math.max(this.#lastUs, atUs, ready.at(-1)?.row.atUs ?? 0);
-    const promote = promoteText(
-      { model: command.model, version: command.version, tMs: this.#wallMs(atUs) }, command.baseline, false);
+    const about = { model: command.model, version: command.version, tMs: this.#wallMs(atUs) };
+    const promote = promoteText(about, command.baseline, false, knownOf(model, command));
     return before + promote + ready.map(({ row, group }) => this.#text(model, group, row)).join('');
   }
 
@@ -100,16 +132,28 @@ export class RecorderState {
    */
   head(): string {
     let lines = '';
-    for (const { watchedBefore } of this.#models.values()) {
+    for (const about of this.#models.values()) {
+      const { watchedBefore } = about;
       if (watchedBefore === null) continue;
       const { model, version, baseline } = watchedBefore;
-      lines += promoteText({ model, version, tMs: this.#wallMs(this.#beforeUs) }, baseline, true);
+      const tMs = this.#wallMs(this.#beforeUs);
+      lines += promoteText({ model, version, tMs }, baseline, true, knownOf(about, watchedBefore));
     }
     return lines;
   }
 
-  /** Takes in what the rings hold and returns its lines. */
-  drain(): string {
+  #repeated({ model: name, generation, own, shared, passed }: RepeatedCommand, nowUs: number): string {
+    const model = this.#model(name);
+    const version = model.versions.get(generation);
+    if (version === undefined || generation !== model.watched?.generation) return '';
+    // The requests came before they were asked again.
+    const lines = this.drain(nowUs);
+    const tMs = this.#wallMs(Math.max(this.#lastUs, this.#beforeUs));
+    return lines + repeatText({ model: name, version, tMs }, { own, shared, passed });
+  }
+
+  /** Takes in what the rings hold and returns its lines, but for rows that wait at `nowUs`; Infinity: nothing waits. */
+  drain(nowUs = Infinity): string {
     const found: { readonly row: Row; readonly group: Group; readonly model: Model }[] = [];
     for (const model of this.#models.values()) {
       model.watchedBefore = model.watched;
@@ -119,20 +163,44 @@ export class RecorderState {
     this.#beforeUs = this.#lastUs;
     let lines = '';
     for (const { row, group, model } of found) {
-      if (row.generation <= (model.watched?.generation ?? 0)) {
-        lines += this.#text(model, group, row);
-        this.#lastUs = Math.max(this.#lastUs, row.atUs);
-      } else if (model.held.length < HELD_ROWS_MAX) model.held.push({ row: copyOf(row), group });
+      const watched = model.watched?.generation ?? 0;
+      if (row.generation === watched && (row.generation === model.twins.generation || model.waiting.length > 0)) {
+        model.waiting.push({ row: copyOf(row), group });
+        model.waitingNumbers += row.outputs.length + row.inputs.length / 8;
+      } else if (row.generation <= watched) lines += this.#written(model, { row, group });
+      else if (model.held.length < HELD_ROWS_MAX) model.held.push({ row: copyOf(row), group });
       else this.#lost += 1;
     }
+    for (const model of this.#models.values()) lines += this.#release(model, nowUs - TWIN_WAIT_US);
     return lines;
   }
 
-  #text({ versions }: Model, { command }: Group, row: Row): string {
+  // The lines of rows up to `untilUs`, and of those for which there is no room.
+  #release(model: Model, untilUs: number): string {
+    let lines = '';
+    let count = 0;
+    for (const held of model.waiting) {
+      const isOver = model.waiting.length - count > WAITING_ROWS_MAX || model.waitingNumbers > WAITING_NUMBERS_MAX;
+      if (held.row.atUs > untilUs && !isOver) break;
+      count += 1;
+      model.waitingNumbers -= held.row.outputs.length + held.row.inputs.length / 8;
+      lines += this.#written(model, held);
+    }
+    if (count > 0) model.waiting = model.waiting.slice(count);
+    return lines;
+  }
+
+  #written(model: Model, { row, group }: HeldRow): string {
+    this.#lastUs = Math.max(this.#lastUs, row.atUs);
+    return this.#text(model, group, row);
+  }
+
+  #text({ versions, twins }: Model, { command }: Group, row: Row): string {
     const version = command.version ?? versions.get(row.generation);
     if (version === undefined) return '';
     const about = { model: command.model, version, tMs: this.#wallMs(row.atUs) };
-    return sampleText(about, row, command.records?.signature ?? null);
+    const twin = row.generation === twins.generation ? twins.take(row) : null;
+    return sampleText(about, row, command.records?.signature ?? null, twin);
   }
 
   #wallMs(atUs: number): number {
@@ -142,12 +210,19 @@ export class RecorderState {
   #model(name: string): Model {
     let model = this.#models.get(name);
     if (model === undefined) {
-      model = { groups: new Map(), versions: new Map(), watched: null, watchedBefore: null, held: [] };
+      model = {
+        groups: new Map(), versions: new Map(), watched: null, watchedBefore: null, held: [], waiting: [],
+        waitingNumbers: 0, twins: new TwinAnswers(), known: null,
+      };
       this.#models.set(name, model);
     }
     return model;
   }
 }
+
+// What was told of this very generation.
+const knownOf = ({ known }: Model, { generation }: WatchGeneration): KnownChange | null =>
+  (known?.generation === generation ? known.change : null);
 
 function groupOf(command: AttachRings): Group {
   const { records, memory, rings, capacity, version } = command;
@@ -169,7 +244,8 @@ function drainGroup({ readers, samples }: Group, visit: (row: Row) => void): voi
   for (const reader of samples) {
     reader.drain(({ kind, outcome, generation, latencyUs, input, atUs }) => {
       if (kind !== SampleKind.request || outcome === Outcome.clientFault || outcome === Outcome.expired) return;
-      visit({ generation, outcome, row: 0, latencyUs, input, atUs, outputs: NO_NUMBERS, inputs: NO_BYTES });
+      const source = NOT_ASKED;
+      visit({ generation, outcome, row: 0, latencyUs, input, source, atUs, outputs: NO_NUMBERS, inputs: NO_BYTES });
     });
   }
 }

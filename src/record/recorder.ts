@@ -3,10 +3,10 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { monotonicUs } from '../base/clock.ts';
 import { failedTask } from '../base/errors.ts';
-import type { MonitorCommand } from '../judge/types/messages.ts';
 import { RecordFile } from './record-file.ts';
 import type { RecorderReport, RecorderStart } from './recording.ts';
 import { RecorderState } from './recorder-state.ts';
+import type { RecorderCommand } from './twin-answers.ts';
 
 const DRAIN_MS = 20;
 const TELL_LOST_MS = 10_000;
@@ -48,14 +48,14 @@ function tellLost(nowUs: number): void {
 try {
   file = new RecordFile({ ...start, head: () => state.head() });
   timer = setInterval(() => {
-    write(state.drain());
+    write(state.drain(monotonicUs()));
     tellLost(monotonicUs());
   }, DRAIN_MS);
 } catch (error) {
   stopFor(error);
 }
 
-port.on('message', (command: MonitorCommand) => {
+port.on('message', (command: RecorderCommand) => {
   if (command.kind !== 'stop') {
     // After the end of the recording nothing is drained any more, and nothing kept.
     if (file !== null) write(state.handle(command, monotonicUs()));

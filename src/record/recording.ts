@@ -4,9 +4,9 @@ import { resolve } from 'node:path';
 import type { Clock } from '../base/clock.ts';
 import { decodeError, type FailedTask, reasonOf } from '../base/errors.ts';
 import { ManagedThread } from '../base/managed-thread.ts';
-import type { MonitorCommand } from '../judge/types/messages.ts';
 import type { ResolvedOptions } from '../options/options.ts';
 import type { RowMemoryOptions } from '../rollout/deployment/row-memory.ts';
+import type { RecorderCommand } from './twin-answers.ts';
 
 /** A file system that hangs must not hold the end of the engine back. */
 const STOP_MS_MAX = 2_000;
@@ -28,7 +28,7 @@ export type RecorderReport =
   | { readonly kind: 'detached'; readonly request: number };
 
 export class RecorderThread {
-  readonly #thread: ManagedThread<MonitorCommand, RecorderReport>;
+  readonly #thread: ManagedThread<RecorderCommand, RecorderReport>;
   readonly #detaching = new Map<number, () => void>();
 
   /** Starts recording; `onProblem` is told, in a sentence's parts, when it ends or loses samples. */
@@ -50,7 +50,7 @@ export class RecorderThread {
     this.#thread.start();
   }
 
-  post(command: MonitorCommand): void {
+  post(command: RecorderCommand): void {
     this.#thread.post(command);
   }
 

@@ -92,6 +92,11 @@ export class RegistryReader {
     return this.store.read(() => this.store.get(attachmentKey(model, version, 'expected'))) ?? [];
   }
 
+  /** The same, where it was this version that was asked; none otherwise. */
+  expectedPairsBeside(model: string, version: string, twin: string): readonly KnownPair[] {
+    return this.version(model, version).expected?.against === twin ? this.expectedPairsOf(model, version) : [];
+  }
+
   /** The stored generation, 0 for an unknown model; cheap enough to poll. */
   generationOf(model: string): number {
     return this.store.read(() => this.store.get(modelKey(model))?.generation ?? 0);

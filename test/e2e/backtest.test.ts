@@ -51,7 +51,8 @@ describe('lastgood backtest of what lastgood serve recorded', () => {
       mode: 'observe', windowMs: 1_500, lookMs: 100, p95LimitMs: 60_000, cooldownMs: 0, rollbackIntervalMs: 0,
     };
     writeFileSync(config, JSON.stringify({ workers: 1, judge }));
-    const server = await Server.start(dataDir, ['--config', config, '--record', samples, '--record-inputs', 'on']);
+    const server = await Server.start(
+      dataDir, ['--config', config, '--record', samples, '--record-inputs', 'on', '--pairs', 'off']);
     const admin = (await connectAdmin(dataDir))!;
     const serve = async (version: string, bodies: readonly string[]): Promise<void> => {
       const crowd = new Crowd(server.port, `/models/${MODEL}/predict`, bodies, 4);

@@ -42,10 +42,10 @@ const ask = async (engine: Engine, count: number): Promise<number[]> => {
   return answers;
 };
 const linesOf = (path: string): string[] => readFileSync(path, 'utf8').split('\n').filter((line) => line !== '');
-const about = { generation: 1, row: 0, latencyUs: 1_500, input: 0, inputs: new Uint8Array(0) };
+const about = { generation: 1, row: 0, latencyUs: 1_500, input: 0, source: 0, inputs: new Uint8Array(0) };
 
 suite('a recording', () => {
-  test('holds every answer once, in order, behind its promote line, and the backtest finds the bad version in it', async () => {
+  test('holds every answer once, in order, behind its promote line, and backtest finds the bad version', async () => {
     const path = join(temporaryDirectory(), 'samples.ndjson');
     const engine = await recorded({ record: path });
     const good = await ask(engine, 300);
@@ -127,7 +127,7 @@ suite('the lines', () => {
     assert.equal(Number(numberOf(Math.PI)), Math.PI, 'a float64 keeps all its digits');
   });
 
-  test('of a promote say what the version is compared with, as the backtest reads it, also where that is nothing', () => {
+  test('of a promote say what the version is compared with, as the backtest reads it, also where it is none', () => {
     const read = (baseline: Baseline | null): RecordLine =>
       parseLine(promoteText({ model: 'm', version: '1', tMs: 1 }, baseline, false), 'samples', 1);
     const of = (kind: OutputKind, rows: readonly number[][]): Baseline =>

@@ -37,13 +37,20 @@ Input, one JSON object a line, in the order of time per model:
       the bare words. Optional: "inputs" (numbers; they tell a repeated question), "input" (a whole number that
       tells it without them: a hash of the inputs, as serve --record writes it, 0 for none), "row" (from 1: a
       further row of one request), "nonfinite_input" (true: the request held NaN, an infinity or a number above
-      1.8e19, as "inputs" tell too; an answer that is not finite to it counts against no version)
+      1.8e19, as "inputs" tell too; an answer that is not finite to it counts against no version), "source" (who asked,
+      a hash), "twin" ({"version":"1","ok":true,"latency_ms":1.2,"outputs":[0.91]}: what the version before answered to
+      the same question)
   {"event":"promote","t":1700000000000,"model":"m","version":"2","baseline":[[0.1],[0.9]]}
       from here on this version answers, and is compared with these rows of outputs, as many numbers as those of its
       samples; null: it has no baseline. Optional: "kind" (score, regression, classes, vector, or scalar for one number
       of whatever meaning), which is otherwise read from the rows
       lastgood serve --record adds "summary" (the stored baseline, which counts before "baseline") and, at the head of a
       rotated file, "continued" (the version goes on, if it is known to answer); read rotated files oldest first.
+      "twin_baseline" (what the version before answers to the rows of "baseline", row by row, null for a row it fails)
+      and "expect" (same, or change=PERCENT) say how much the answers may differ; the recorder writes "twin_summary"
+  {"event":"repeat","t":1700000000000,"model":"m","version":"2","own":3,"shared":0,"passed":1}
+      failed requests that were asked again: this version fails 3 again that the one before answers, both fail none, and
+      this version answers 1 now
 A recording begins with any line; a version that is seen first in a sample has no baseline.
 
 Output: one line for each check whose verdict changes (before its first verdict a check is inconclusive).
@@ -56,6 +63,9 @@ The recording goes on with what was recorded, so a version that would have been 
 drift is the version's or the data's. With --data DIR, where DIR holds the versions, and samples with "inputs", the
 version before answers the last 200 of them, as in the engine: evidence.attribution is "version" or "data", and
 evidence.finding says why. Else nobody can tell, it is "unavailable", and the verdict stands.
+Where samples have a "twin", failures, answers that are not finite and drifts are decided on those pairs as in the
+engine, without models: evidence.suppressedBy is inputs, data_drift, more_pairs or unattributed where the version is not
+shown to be to blame, and the check pairs tells, or acts on, answers that differ more than was expected.
 The clock goes on for a quarter of the window after the last line, so that a breach which has to be seen twice is. A
 line up to 60 s older than one before it counts as of now; an older one is refused.`;
 

@@ -29,6 +29,7 @@ import { LostSamples, MAIN_THREAD_RING } from '../safety/lost-samples.ts';
 import { SourceLog } from '../safety/source-log.ts';
 import { Shield, type ShieldCounts } from '../safety/shield.ts';
 import type { EngineContext } from './context.ts';
+import { twinRecorder } from './recorded-twins.ts';
 import { VersionQueues } from './version-queues.ts';
 
 /** The number of a request to the monitor whose answer nobody waits for. */
@@ -108,9 +109,8 @@ export class ServedModel {
       isOnProbation: () => this.rollout.phase === 'probation',
       referenceOf: (version) => referenceOf(registry.baselineOf(model, version)),
       expectationOf: (version, twin) => pairExpectation(registry.version(model, version), twin),
-      expectedPairsOf: (version, twin) =>
-        registry.version(model, version).expected?.against === twin ? registry.expectedPairsOf(model, version) : [],
-      onBegin: (version, twin) => context.expectedChanges.ensure(version, twin),
+      expectedPairsOf: (version, twin) => registry.expectedPairsBeside(model, version, twin),
+      onBegin: (version, twin) => context.expectedChanges.ensure(version, twin), ...twinRecorder(model, monitor),
       onPairs: (paired, standing) => {
         this.#meter.pairs += paired;
         void this.#onPairs(standing);
@@ -121,6 +121,7 @@ export class ServedModel {
       windowMs: options.judge.windowMs, batchSizeMax: options.batchSizeMax, seed: clock.wallMs(),
       othersTooSlow: () => [...models.values()].filter((one) => one !== this && one.isTooSlow).map((one) => one.model),
       failed: (generation, what) => this.#failures.kept(generation, what),
+      onRepeated: (generation, counts) => monitor.record({ kind: 'repeated', model, generation, ...counts }),
     });
     this.rollout = new ModelRollout({
       model, options, registry, clock,
@@ -355,8 +356,8 @@ export class ServedModel {
     this.batcher.weighFor(deployment.version);
     const { version, outputKind } = deployment.version;
     const baseline = registry.baselineOf(this.model, version);
-    const { judge: options } = this.options;
-    monitor.post({ kind: 'watch', model: this.model, generation, version, outputKind, baseline, options });
+    const { model, options: { judge: options } } = this;
+    monitor.post({ kind: 'watch', model, generation, version, outputKind, baseline, options });
     // What lies ready for a version that is no longer active is answered by the one that is.
     this.#recallAllBut(deployment);
     this.batcher.wake();

@@ -48,6 +48,8 @@ interface AttributionPorts {
   readonly othersTooSlow: () => string[];
   /** What a generation failed lately, or had no finite answer to. */
   readonly failed: (generation: number, what: 'failed' | 'nonFinite') => readonly (KeptRequest | null)[];
+  /** Told of failed requests of a generation that were asked again, and of those that cannot be; may be absent. */
+  readonly onRepeated?: (generation: number, counts: Repeated) => void;
 }
 
 /** What has to be known of a verdict to look into it. */
@@ -119,6 +121,7 @@ export class Attribution {
       return true;
     });
     const found = await repeatFailures(active, standby, fresh, () => this.#ports.clock.monotonicUs());
+    if (cause === 'failure') this.#ports.onRepeated?.(generation, found);
     const { own, shared, passed } = repeats.counts;
     repeats.counts = { own: own + found.own, shared: shared + found.shared, passed: passed + found.passed };
     const unasked = kept.filter((request) => request === null).length;

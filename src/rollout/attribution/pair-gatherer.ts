@@ -54,8 +54,19 @@ interface PairGathererPorts {
   readonly expectedPairsOf: (version: string, twin: string) => readonly KnownPair[];
   /** Told of the two that are compared from now on. */
   readonly onBegin: (version: VersionRecord, twin: VersionRecord) => void;
+  /**
+   * Told what the twin answered to rows of a generation, by row and null where it failed, and what that took in all;
+   * of no rows when it begins to be asked. Absent where nobody wants to know.
+   */
+  readonly onAnswers?: (about: TwinAsked, rows: readonly RingRow[], answers: readonly (Float64Array | null)[]) => void;
   /** Told how many pairs have come, and what all of them say. */
   readonly onPairs: (paired: number, standing: PairStanding) => void;
+}
+
+interface TwinAsked {
+  readonly generation: number;
+  readonly twin: string;
+  readonly ranUs: number;
 }
 
 /** The two that are compared, and what has come of it. */
@@ -159,6 +170,7 @@ export class PairGatherer {
     const { version: name, outputKind: kind } = version;
     this.#savedUs = 0;
     this.#ports.onBegin(version, twin.version);
+    this.#ports.onAnswers?.({ generation, twin: twin.version.version, ranUs: 0 }, [], []);
     return {
       generation, active, twin, waiting: [],
       readers: Array.from({ length: workers }, (_, ring) =>
@@ -179,6 +191,7 @@ export class PairGatherer {
     const { answers, ranUs } = await replayRows(twin, inputs, this.#ports.clock.monotonicUs());
     this.#savedUs -= ranUs;
     if (gathering !== this.#gathering) return 0;
+    this.#ports.onAnswers?.({ generation: gathering.generation, twin: twin.version.version, ranUs }, rows, answers);
     const reading = { kind: active.version.outputKind, width: stepElementsOf(active.version) };
     let paired = 0;
     answers.forEach((answer, at) => {
