@@ -92,7 +92,7 @@ export const SIZES = {
       { perSecond: 20, text: '20/s', runs: 1, wellSeconds: 0, secondsMax: 7_200 },
       { perSecond: 5, text: '5/s', runs: 1, wellSeconds: 3_600, secondsMax: 7_200 },
     ],
-    monitorSeconds: 0.05, pairRuns: 2,
+    monitorSeconds: 0.05, pairRuns: 10,
   },
 } as const satisfies Record<string, Size>;
 export type SizeName = keyof typeof SIZES;

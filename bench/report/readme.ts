@@ -9,6 +9,8 @@ import type { Origin } from '../measure/machine.ts';
 import type { Cell, Goal, PartResult } from '../parts/part.ts';
 import type { JudgeResult } from '../judge/report.ts';
 import { JUDGE_MARKS, judgeSection } from './judge-figures.ts';
+import { JUDGE_PAGE_MARKS, judgePageSection } from './judge-page.ts';
+import type { PeersResult } from './judge-page.ts';
 import { markdown } from './markdown.ts';
 import { STACKING_MARKS, stackingSection } from './stacking-figures.ts';
 import { figureText } from './table.ts';
@@ -93,11 +95,17 @@ export function readmeWithFigures(readme: string): string {
 export const modelsPageWithFigures = (page: string): string =>
   withFigures(page, stackingSection(readResult('stacking/result.json') as RunResult), STACKING_MARKS);
 
+/** The page of the judge with the figures of the committed results. */
+export const judgePageWithFigures = (page: string): string => withFigures(
+  page, judgePageSection(readResult('judge-pairs.json') as JudgeResult, readResult('judge-peers.json') as PeersResult),
+  JUDGE_PAGE_MARKS);
+
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const pages = [['README.md', readmeWithFigures], ['docs/models.md', modelsPageWithFigures]] as const;
+  const pages = [['README.md', readmeWithFigures], ['docs/models.md', modelsPageWithFigures],
+    ['docs/judge.md', judgePageWithFigures]] as const;
   for (const [name, written] of pages) {
     const file = join(packageRoot(), name);
     writeFileSync(file, written(readFileSync(file, 'utf8')));
   }
-  console.log(`README.md and docs/models.md: the figures of ${RESULTS}`);
+  console.log(`README.md, docs/models.md and docs/judge.md: the figures of ${RESULTS}`);
 }

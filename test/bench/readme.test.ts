@@ -3,7 +3,10 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
-import { figuresSection, modelsPageWithFigures, readmeWithFigures, withFigures } from '../../bench/report/readme.ts';
+import {
+  figuresSection, judgePageWithFigures, modelsPageWithFigures, readmeWithFigures, withFigures,
+} from '../../bench/report/readme.ts';
+import type { JudgeResult } from '../../bench/judge/report.ts';
 import type { RunResult } from '../../bench/report/readme.ts';
 import { packageRoot } from '../../src/base/package-root.ts';
 
@@ -37,6 +40,15 @@ describe('The figures of the README', () => {
     const { rows } = parts[0].tables[0];
     const seen = rows.map((row) => `${String(row[1])} ${String(row.at(-1))}`);
     assert.deepEqual(seen, ['rows 0', 'none 0', 'none 0', 'none 0', 'none 0']);
+  });
+
+  test('are on the page of the judge what its results say: no healthy version rolled back, each damage seen', () => {
+    const page = readFileSync(join(packageRoot(), 'docs', 'judge.md'), 'utf8');
+    assert.equal(judgePageWithFigures(page), page, 'run: npm run bench:readme');
+    const file = join(packageRoot(), 'bench', 'results', 'judge-pairs.json');
+    const { healthy, pairs } = JSON.parse(readFileSync(file, 'utf8')) as JudgeResult;
+    assert.ok(healthy.length > 0 && healthy.every((one) => one.default === 0));
+    assert.ok(pairs!.length > 0 && pairs!.every(({ told, acted }) => told !== null || acted !== null));
   });
 
   test('show one number of connections, the goals, the machine and the command', () => {
