@@ -232,7 +232,7 @@ describe('A failure', () => {
     version: '2', standby: '1', asked: 64, answered: 0, checks: [], recent: null,
   } });
 
-  test('that the standby shares is told once as the inputs\' marks nobody, whatever holds the machine', async () => {
+  test('that the standby shares is told once, as the inputs\', and marks nobody, whatever holds the machine', async () => {
     for (const isPinned of [false, true]) {
       await start();
       if (isPinned) bench.registry.setPin('m', { by: 'test', reason: '' }, 'test');
