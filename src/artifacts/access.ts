@@ -18,9 +18,18 @@ export function assertAccess(dataDir: string): void {
     try {
       accessSync(path, mode);
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EACCES') continue;
+      if ((error as NodeJS.ErrnoException).code !== 'EACCES' || ((mode & X_OK) !== 0 && isFile(path))) continue;
       throw lastgoodError('PERMISSION_DENIED', { path, user: userName(process.getuid?.()), owner: ownerOf(path) });
     }
+  }
+}
+
+// A file where a folder belongs can be entered by nobody: whoever opens it says what it is.
+function isFile(path: string): boolean {
+  try {
+    return statSync(path).isFile();
+  } catch {
+    return false;
   }
 }
 
