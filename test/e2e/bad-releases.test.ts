@@ -64,7 +64,8 @@ describe('lastgood serve and bad releases in a row', () => {
     const { json: byHttp } = await http(server.port, '/rollback', { method: 'POST', headers });
     assert.deepEqual([byVerb.rolledBackTo, byVerb.from, byVerb.trust], ['good', 'too-small', 'confirmed']);
     assert.deepEqual(bySocket, byVerb);
-    assert.deepEqual(byHttp, { rolled_back_to: 'good', path: byVerb.path, generation, trust: 'confirmed' });
+    const { path } = byVerb;
+    assert.deepEqual(byHttp, { rolled_back_to: 'good', path, generation, trust: 'confirmed', saved: true });
     assert.equal((await admin.status({ model: 'm' })).models[0]!.model.generation, generation);
   });
 
