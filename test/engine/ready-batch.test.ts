@@ -20,7 +20,7 @@ suite('A batch that lies ready', () => {
     try {
       await engine.register('m', file(identity(Type.FLOAT, ['N', 1])), { version: '1', promote: true });
       await engine.confirm('m');
-      await engine.register('m', file(slow(200)), { version: '2', promote: true });
+      await engine.register('m', file(slow(120)), { version: '2', promote: true });
       await engine.confirm('m');
       const running = engine.predict('m', [1]);
       // Long enough for the run to begin, much shorter than the run.
