@@ -16,8 +16,9 @@ const PENDING_MAX = 40;
 const OFFERED = 120;
 const BATCH_SIZE_MAX = 8;
 const PATIENCE_MS = 60_000;
-/** 2 n^3 operations: long enough to offer much more meanwhile, and no threshold of anything. */
-const HOLD = '{"features":[1500,0,0]}';
+/** 2 n^3 operations: a run of about a second, so that all that is offered meanwhile finds the worker busy, on a host
+ * that is fast or held up too; no threshold of anything. */
+const HOLD = '{"features":[3000,0,0]}';
 const QUICK = '{"features":[1,0,0]}';
 
 describe('Twice the load that can be borne', () => {
