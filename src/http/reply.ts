@@ -41,6 +41,8 @@ function sendPlain(): void {
 /** A response header beyond the usual ones. */
 export type ExtraHeader = readonly [name: string, value: string];
 
+const NO_HEADERS: readonly ExtraHeader[] = [];
+
 interface FailOptions {
   /** Closes the connection after the answer: what follows on it cannot be trusted or is not wanted. */
   readonly close?: boolean;
@@ -78,7 +80,7 @@ export class Reply implements ReplySink {
   #slow: SlowAnswer | null = null;
   #stream: EventStream | null = null;
   #contentType = JSON_TYPE;
-  #permitted: readonly ExtraHeader[] = [];
+  #permitted = NO_HEADERS;
   #isOver = false;
   /**
    * Answered, aborted, or what is to be answered is decided and sent on a later turn: nothing more may be done for the

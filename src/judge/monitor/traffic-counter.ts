@@ -86,9 +86,17 @@ class OpenSecond {
   }
 }
 
+/** A version with a series, and what is open of it. */
+interface Entry {
+  readonly index: number;
+  readonly now: OpenSecond;
+}
+
 export class TrafficCounter {
   readonly #series: TrafficSeries;
-  readonly #open = new Map<string, { readonly index: number; readonly now: OpenSecond }>();
+  readonly #open = new Map<string, Entry>();
+  // Nearly all samples belong to the version of the one before; null when what is open has changed since.
+  #last: { readonly model: string; readonly version: string; readonly entry: Entry } | null = null;
   /** Without a series: asked again when the next second begins. */
   readonly #refused = new Set<string>();
   /** What to add to the monotonic clock to have microseconds since 1970. */
@@ -105,6 +113,7 @@ export class TrafficCounter {
     const second = Math.floor(wallMs / 1_000);
     if (second === this.#nowSecond) return;
     this.#nowSecond = second;
+    this.#last = null;
     this.#refused.clear();
     for (const [key, { index, now }] of this.#open) {
       if (now.second < second) this.#close(index, now, second);
@@ -131,11 +140,18 @@ export class TrafficCounter {
   end(): void {
     for (const { index, now } of this.#open.values()) this.#close(index, now, now.second + TEN);
     this.#open.clear();
+    this.#last = null;
   }
 
-  #entryOf(
-    model: string, version: string, second: number,
-  ): { readonly index: number; readonly now: OpenSecond } | null {
+  #entryOf(model: string, version: string, second: number): Entry | null {
+    const last = this.#last;
+    if (last !== null && last.version === version && last.model === model) return last.entry;
+    const entry = this.#find(model, version, second);
+    this.#last = entry && { model, version, entry };
+    return entry;
+  }
+
+  #find(model: string, version: string, second: number): Entry | null {
     const key = `${model}\n${version}`;
     const known = this.#open.get(key);
     if (known !== undefined) return known;
