@@ -15,6 +15,9 @@ const NODES_MAX = 500_000;
 const VALUES_MAX = 2_000_000;
 /** Longer lists of integers are known by their length alone: those of a forest of trees have millions. */
 const INTEGERS_KEPT = 256;
+/** Texts of one attribute, which may be all words of a language, and of all attributes of a model together. */
+const TEXTS_KEPT = 65_536;
+const ALL_TEXTS_KEPT = 1_000_000;
 
 /** A size, the name of one that is open, or null for one of which nothing is said. */
 type Dimension = number | string | null;
@@ -40,7 +43,8 @@ interface Attribute {
   /** null when there are more than fit. */
   readonly integers: readonly number[] | null;
   readonly floatCount: number;
-  readonly texts: readonly string[];
+  /** null when there are more than fit; one that is too long to be a word is ''. */
+  readonly texts: readonly string[] | null;
   readonly tensor: Constant | null;
   readonly graphs: readonly Graph[];
   readonly reference: string;
@@ -137,6 +141,7 @@ class ModelReader {
   readonly #source: ByteSource;
   #nodes = 0;
   #values = 0;
+  #texts = 0;
 
   constructor(source: ByteSource) {
     this.#source = source;
@@ -234,6 +239,7 @@ class ModelReader {
     let float: number | null = null;
     let text: string | null = null;
     let tensor: Constant | null = null;
+    let areTextsKept = true;
     const [integers, texts, graphs]: [number[], string[], Graph[]] = [[], [], []];
     const fields = new Fields(this.#source, at);
     while (fields.next()) {
@@ -246,11 +252,15 @@ class ModelReader {
       else if (number === ATTRIBUTE.text) text = shortText(fields);
       else if (number === ATTRIBUTE.tensor) tensor = once('tensor', tensor, constantOf(fields));
       else if (number === ATTRIBUTE.graph || number === ATTRIBUTE.graphs) graphs.push(this.#graph(fields, depth + 1));
-      else if (number === ATTRIBUTE.texts && texts.length <= INTEGERS_KEPT) texts.push(shortText(fields));
+      else if (number === ATTRIBUTE.texts) {
+        this.#texts += 1;
+        areTextsKept &&= texts.length < TEXTS_KEPT && this.#texts <= ALL_TEXTS_KEPT;
+        if (areTextsKept) texts.push(shortText(fields));
+      }
       else if (number === ATTRIBUTE.reference) reference = fields.text();
     }
     return {
-      name, integer, float, text, tensor, texts, graphs, reference,
+      name, integer, float, text, tensor, graphs, reference, texts: areTextsKept ? texts : null,
       integers: integers.length > INTEGERS_KEPT ? null : integers, floatCount: floatBytes / 4,
       span: { from: at.keyAt, to: at.to },
     };

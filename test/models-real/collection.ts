@@ -76,11 +76,14 @@ interface StoredModel extends Omit<RealModel, 'questions' | 'wild'> {
   readonly wild: readonly (readonly StoredTensor[])[];
 }
 
-const PADDED = 'its Tokenizer pads the texts of a run to the longest, and is followed no further';
-/** Models that are row-wise by their mathematics and are not stacked all the same, each with its reason. */
-export const EXCEPTIONS: Readonly<Record<string, string>> = {
-  count_nb: PADDED, tfidf: PADDED, tfidf_zipmap: PADDED,
-};
+/**
+ * Row-wise by their mathematics, and not stacked all the same: none of the collection, and of the packaged ones four
+ * whose state has its rows on the second axis, while requests are put behind each other along the first.
+ */
+export const EXCEPTIONS: readonly string[] = [
+  'silero_vad.silero_vad', 'silero_vad.silero_vad_16k_op15', 'silero_vad.silero_vad_half',
+  'silero_vad.silero_vad_op18_ifless',
+];
 
 /** Rows of one request for several. */
 const ROWS_AT_ONCE_MAX = 8;

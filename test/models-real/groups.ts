@@ -1,7 +1,7 @@
 // Groups of the collection as tests, and what is expected of them beyond their files.
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { EXCEPTIONS, realModels } from './collection.ts';
+import { realModels } from './collection.ts';
 import { Proof } from './proof.ts';
 import { tableOffences } from './table.ts';
 
@@ -17,7 +17,7 @@ export function proveGroups(title: string, groups: readonly string[]): void {
       test(`${model.name}: alone, among odd rows, with a second version and a rollback`, async () => {
         const { wrong, stacking, stackingReason } = await proof.prove(model);
         assert.deepEqual(wrong, []);
-        assert.equal(stacking, model.name in EXCEPTIONS ? 'none' : model.stacking, stackingReason);
+        assert.equal(stacking, model.stacking, stackingReason);
       });
     }
     test('all of them after a restart, to the last bit', async () => {

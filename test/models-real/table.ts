@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { packageRoot } from '../../src/base/package-root.ts';
 import { shapeText } from '../../src/domain/datatype.ts';
 import type { TensorSignature } from '../../src/domain/records.ts';
-import { EXCEPTIONS, realModels } from './collection.ts';
+import { realModels } from './collection.ts';
 import type { RealModel } from './collection.ts';
 import type { Evidence } from './proof.ts';
 import { LIBRARY, WAYS } from './ways.ts';
@@ -40,9 +40,8 @@ function ways({ ways: own }: Evidence): string {
   return missing.length <= own.length ? `all but ${missing.join(', ')}` : own.join(', ');
 }
 
-/** By mathematics, as an exception, or as the engine says. */
-const whyNot = ({ model: { name, why }, stackingReason }: Evidence): string =>
-  why ?? EXCEPTIONS[name] ?? stackingReason;
+/** By mathematics, or as the engine says. */
+const whyNot = ({ model: { why }, stackingReason }: Evidence): string => why ?? stackingReason;
 
 function cellsOf(seen: Evidence): Cells {
   const { model, signature, stacking, answers, worst } = seen;

@@ -7,7 +7,7 @@ import { Mixes, hasRows, isCount, rowsAlong, sameForAll } from './flow.ts';
 import type { Flow } from './flow.ts';
 import { inOrder } from './node-order.ts';
 import { NodeView } from './node-view.ts';
-import { OPERATORS } from './operators.ts';
+import { OPERATORS, takesPadding } from './operators.ts';
 import type { OperatorTable } from './operators.ts';
 import { numbersAsSizes } from './shape-rules.ts';
 import { OPEN_ROWS, isOne, openSize, sizeOf } from './sizes.ts';
@@ -17,6 +17,7 @@ import type { Size } from './sizes.ts';
 const STEPS_MAX = 2_000_000;
 /** Functions within functions. */
 const CALLS_MAX = 50;
+const PADDED = 'it is as wide as the longest of all rows';
 
 /**
  * kept: each row of the output follows from the same row of the inputs alone. counted: from that and from how many rows
@@ -48,6 +49,7 @@ function outputRows(name: string, flow: Flow | Mixes): OutputRows {
     if (isCount(flow)) return { name, rows: 'unknown', reason: 'it tells how many rows there are' };
     return { name, rows: 'none', reason: '' };
   }
+  if (flow.padding !== null) return { name, rows: 'unknown', reason: PADDED };
   if (flow.axis === 0 && isOne(flow.outer) && isOne(flow.inner)) {
     return { name, rows: flow.isCounted ? 'counted' : 'kept', reason: '' };
   }
@@ -154,6 +156,7 @@ class Walk {
     try {
       const rule = this.#operators[node.domain]?.[node.operator];
       if (rule === undefined) throw new Mixes('nothing is known of it');
+      if (known.some((flow) => flow !== null && flow.padding !== null) && !takesPadding(node)) throw new Mixes(PADDED);
       return counted(rule(view), known);
     } catch (error) {
       const loss = error instanceof Mixes ? error : new Mixes('it cannot be followed');
@@ -165,7 +168,9 @@ class Walk {
   #inner(graph: Graph, inputs: readonly (Flow | Mixes)[], outer: Scope): readonly (Flow | Mixes)[] {
     const scope = new Scope(outer);
     graph.inputs.forEach(({ name }, at) => scope.set(name, inputs[at] ?? new Mixes(`there is no value "${name}"`)));
-    return this.graph(graph, scope);
+    // What branches and rounds are put together from has sizes that are known to be alike.
+    return this.graph(graph, scope).map((flow) =>
+      (flow instanceof Mixes || flow.padding === null ? flow : new Mixes(PADDED)));
   }
 
   #call({ nodes, inputs, outputs }: LocalFunction, caller: Node, given: readonly (Flow | null)[]): (Flow | Mixes)[] {

@@ -20,6 +20,11 @@ export interface Flow {
   readonly numbers: readonly Size[] | null;
   /** Its elements may be others with another number of rows, whatever is in them. */
   readonly isCounted: boolean;
+  /**
+   * What the values of its last axis end with, which is as long as that of the row that has most: nothing of its size
+   * is known. Only operators that are made for it take such a value.
+   */
+  readonly padding: string | null;
 }
 
 /** Where the rows are lost: the operator mixes them, or they cannot be followed through it. */
@@ -47,7 +52,7 @@ export function sameForAll(shape: readonly Size[] | null, numbers: readonly Size
   if (shape?.some(countsRows) === true) throw new Mixes('its shape depends on how many rows there are');
   const kept = numbers !== null && numbers.length <= NUMBERS_KEPT ? numbers : null;
   if (kept === null && numbers?.some(countsRows) === true) throw new Mixes('it depends on how many rows there are');
-  return { axis: -1, outer: ONE, inner: ONE, shape, numbers: kept, isCounted: false };
+  return { axis: -1, outer: ONE, inner: ONE, shape, numbers: kept, isCounted: false, padding: null };
 }
 
 /** A value with rows on `axis`. */
@@ -57,7 +62,7 @@ export function rowsAlong(
   if (shape.some((size, at) => at !== axis && countsRows(size))) {
     throw new Mixes('a size of its rows depends on how many there are');
   }
-  return { axis, outer, inner, shape, numbers: null, isCounted: false };
+  return { axis, outer, inner, shape, numbers: null, isCounted: false, padding: null };
 }
 
 /** The same value with another shape; its rows are on `axis` of it, if it has any. */

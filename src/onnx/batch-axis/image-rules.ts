@@ -188,10 +188,10 @@ export const features = (...sizes: readonly ('classes' | 'targets' | 'none' | 's
 function targetsOf(view: NodeView, kind: 'classes' | 'targets'): Size {
   if (kind === 'targets') return sizeOf(view.integer('n_targets', view.integer('targets', 1)));
   const texts = [...view.node.attributes.values()].find(({ name, texts: found }) => /^class(labels|es)_/.test(name) &&
-    found.length > 0);
+    found !== null && found.length > 0);
   const integers = [...view.node.attributes.values()].find(({ name, integers: found }) =>
     /^class(labels|es)_/.test(name) && found?.length);
-  const count = texts?.texts.length ?? integers?.integers?.length;
+  const count = texts?.texts?.length ?? integers?.integers?.length;
   return count === undefined ? view.newSize(1, 1) : sizeOf(count);
 }
 

@@ -154,7 +154,7 @@ export const oneHot: Rule = (view) => {
 export const oneHotEncoder: Rule = (view) => {
   const flow = view.input(0);
   const [texts, integers] = ['cats_strings', 'cats_int64s'].map((name) => view.node.attributes.get(name));
-  const count = texts?.texts.length ?? integers?.integers?.length;
+  const count = texts?.texts?.length ?? integers?.integers?.length;
   return moved(flow, flow.axis, [...sizesOf(flow), count === undefined ? view.newSize(0, sizesOf(flow).length)
     : sizeOf(count)]);
 };

@@ -15,7 +15,9 @@ import {
   reduceAxis, reduceProduct, reverseSequence, scatterElements, scatterNd, tensorScatter, topK,
 } from './index-rules.ts';
 import { attention, einsum, gemm, productOf, quantisedGemm, recurrent, rotaryEmbedding } from './linear-rules.ts';
+import type { Node } from '../graph.ts';
 import type { Rule } from './node-view.ts';
+import { normaliseTexts, termCounts, tokenise } from './text-rules.ts';
 import {
   concat, constant, constantOfShape, expand, flatten, pad, range, reshape, slice, split, squeeze, tellShape, tellSize,
   tile, transpose, unsqueeze,
@@ -95,8 +97,8 @@ const REST: Record<string, Rule> = {
   ...all('Bernoulli Multinomial RandomNormal RandomNormalLike RandomUniform RandomUniformLike', byChance),
   ...all('NonZero NonMaxSuppression Unique', byData),
   StringSplit: mixes('its width is that of the longest of all rows'),
-  StringNormalizer: mixes('it drops words from all rows together'),
-  TfIdfVectorizer: features('classes'),
+  StringNormalizer: normaliseTexts,
+  TfIdfVectorizer: termCounts,
   ...all('ConcatFromSequence SequenceAt SequenceConstruct SequenceEmpty SequenceErase SequenceInsert SequenceLength ' +
     'SequenceMap SplitToSequence Optional OptionalGetElement OptionalHasElement', sequence),
   ImageDecoder: mixes('it reads one picture'),
@@ -121,7 +123,7 @@ const RUNTIME: Record<string, Rule> = {
   QLinearGlobalAveragePool: poolAll, QLinearSoftmax: quantisedSoftmax, QGemm: quantisedGemm,
   ...all('SkipLayerNormalization SkipSimplifiedLayerNormalization', addAndNormalise([0, 1])),
   FusedMatMul: mixes('what it turns around is not looked at'), FusedConv: convolve(1),
-  MatMulIntegerToFloat: productOf(0, 1), CDist: distances,
+  MatMulIntegerToFloat: productOf(0, 1), CDist: distances, Tokenizer: tokenise,
   ...all('DynamicQuantizeMatMul DynamicQuantizeLSTM', mixes('it takes one scale from all rows of a run')),
 };
 
@@ -130,3 +132,8 @@ export const OPERATORS: OperatorTable = {
   'ai.onnx.ml': LEARNED,
   'com.microsoft': RUNTIME,
 };
+
+/** Those that what is padded to the longest of all rows may go through: see Flow. */
+const PADDED_TAKERS = ['Flatten', 'Identity', 'TfIdfVectorizer'];
+export const takesPadding = ({ domain, operator }: Pick<Node, 'domain' | 'operator'>): boolean =>
+  domain === '' && PADDED_TAKERS.includes(operator);

@@ -60,7 +60,12 @@ export const flatten: Rule = (view) => {
   const before = sizesOf(view.input(0));
   const given = view.integer('axis', 1);
   const axis = given < 0 ? given + before.length : given;
-  return reshaped(view.input(0), [product(before.slice(0, axis)), product(before.slice(axis))]);
+  const { padding } = view.input(0);
+  // The padding stays at the end of the row only where it was the end of its only text.
+  if (padding !== null && (axis !== 1 || !before.slice(1, -1).every(isOne))) {
+    throw new Mixes('it puts texts that are padded behind each other');
+  }
+  return { ...reshaped(view.input(0), [product(before.slice(0, axis)), product(before.slice(axis))]), padding };
 };
 
 const axesOf = (view: NodeView): readonly number[] | null => {

@@ -44,7 +44,7 @@ function shapeOf(graph: Graph, value: string, depth = 0): readonly Dimension[] |
   if (KEEPING.includes(node.operator)) return shapeOf(graph, node.inputs[0] ?? '', depth + 1);
   if (!CLASSIFIERS.includes(node.operator) || node.outputs[1] !== value) return null;
   const classes = CLASS_ATTRIBUTES.map((name) => node.attributes.get(name)).map((attribute) =>
-    (attribute?.integers?.length ?? 0) || (attribute?.texts.length ?? 0)).find((count) => count > 0);
+    (attribute?.integers?.length ?? 0) || Math.min(attribute?.texts?.length ?? 0, 257)).find((count) => count > 0);
   return [rowsOf(graph), classes ?? null];
 }
 

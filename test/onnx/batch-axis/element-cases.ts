@@ -157,8 +157,11 @@ const PLACES: OperatorCases = {
 };
 
 const STRINGS: OperatorCases = {
-  StringNormalizer: [mixed([{ ...text('N'), value: (row) => row }],
-    { case_change_action: 'UPPER', stopwords: ['word 1'], locale: 'C' })],
+  StringNormalizer: [
+    apart([text('N')], { case_change_action: 'UPPER', locale: 'C' }),
+    mixed([{ ...text('N'), value: (row) => row }],
+      { case_change_action: 'UPPER', stopwords: ['word 1'], locale: 'C' }),
+  ],
   StringSplit: [mixed([{ ...text('N'), value: (row) => row * 1e-7 }], { delimiter: 'e' }, { outputs: 2 })],
   TfIdfVectorizer: [
     apart([i64('N', 4)], {

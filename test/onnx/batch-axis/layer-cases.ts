@@ -230,6 +230,9 @@ const RUNTIME: OperatorCases = {
   MatMulIntegerToFloat: [apart([u8('N', 4), weights8([4, 2]), s(0.1), s(0.2), z(3), z(1)]),
     mixed([u8('N', 4), u8(4, 'N'), s(0.1), s(0.2), z(3), z(1)])],
   CDist: [apart([f('N', 4), c([2, 4])], { metric: 'euclidean' }), mixed([f('N', 4), f('N', 4)])],
+  // A row of two words beside one of three.
+  Tokenizer: [mixed([{ ...text('N'), value: (row) => row / 2 }],
+    { mark: 0, mincharnum: 1, pad_value: '#', tokenexp: '[a-z0-9]+' })],
   DynamicQuantizeMatMul: [mixed([f('N', 4), weights8([4, 2]), s(0.1), z(1)])],
 };
 

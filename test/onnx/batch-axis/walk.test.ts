@@ -42,6 +42,46 @@ function callsOf(isBack: boolean): Uint8Array {
   }));
 }
 
+type Attribute = NonNullable<Parameters<typeof node>[3]>[number];
+
+interface Terms {
+  readonly pool: readonly string[];
+  /** Texts of a row. */
+  readonly texts?: number;
+  /** Operators between the words and their counts. */
+  readonly between?: readonly string[];
+}
+
+/** Texts, their words, padded with '#', and how often each has those of a pool. */
+function termsOf({ pool, texts = 1, between = ['Flatten'] }: Terms): Uint8Array {
+  const integer = (name: string, value: number): Attribute => ({ name, type: Kind.INT, i: BigInt(value) });
+  const integersOf = (name: string, values: readonly number[]): Attribute =>
+    ({ name, type: Kind.INTS, ints: values.map(BigInt) });
+  const text = (name: string, value: string): Attribute => ({ name, type: Kind.STRING, s: Buffer.from(value) });
+  return toBinary(ModelProtoSchema, create(ModelProtoSchema, {
+    irVersion: 10n,
+    opsetImport: [{ domain: '', version: 20n }, { domain: 'com.microsoft', version: 1n }],
+    graph: {
+      name: 'terms', input: [valueInfo(['x', Type.STRING, ['N', texts]])], output: [{ name: 'y' }],
+      node: [
+        {
+          ...node('Tokenizer', ['x'], 'v0', [
+            integer('mark', 0), integer('mincharnum', 1), text('pad_value', '#'), text('tokenexp', '[a-z]+'),
+          ]),
+          domain: 'com.microsoft',
+        },
+        ...between.map((operator, at) => node(operator, [`v${at}`], `v${at + 1}`)),
+        node('TfIdfVectorizer', [`v${between.length}`], 'y', [
+          text('mode', 'TF'), integer('max_skip_count', 0),
+          integer('min_gram_length', 1), integer('max_gram_length', 1),
+          integersOf('ngram_counts', [0]), integersOf('ngram_indexes', pool.map((_, at) => at)),
+          { name: 'pool_strings', type: Kind.STRINGS, strings: pool.map((word) => Buffer.from(word)) },
+        ]),
+      ],
+    },
+  }));
+}
+
 const said = (bytes: Uint8Array): string[] =>
   followRows(readModel(ByteSource.ofBytes(bytes)), new Set(['x'])).map(({ rows }) => rows);
 
@@ -52,5 +92,26 @@ suite('the walk through a graph', () => {
 
   test('takes no size for another one that has its name in another call', () => {
     assert.deepEqual(said(callsOf(true)), ['unknown']);
+  });
+
+  test('follows texts to the counts of their words, which know nothing of the padding behind them', () => {
+    assert.deepEqual(said(termsOf({ pool: ['a', 'b'] })), ['kept']);
+    assert.deepEqual(said(termsOf({ pool: ['a', 'b'], between: ['Identity', 'Flatten'] })), ['kept']);
+  });
+
+  test('does not where the padding counts, lies between texts, or may be seen by what stands in between', () => {
+    const many = Array.from({ length: 1_000 }, (_, at) => `word ${at}`);
+    const cases: readonly (readonly [Terms, RegExp])[] = [
+      [{ pool: ['a', '#'] }, /counts what texts are padded with/],
+      [{ pool: [...many, '#'] }, /counts what texts are padded with/],
+      [{ pool: ['a'], texts: 2 }, /puts texts that are padded behind each other/],
+      [{ pool: ['a'], between: ['Flatten', 'Shape'] }, /as wide as the longest of all rows/],
+      [{ pool: ['a'], between: ['Flatten', 'ArgMax'] }, /as wide as the longest of all rows/],
+    ];
+    for (const [terms, why] of cases) {
+      const [found] = followRows(readModel(ByteSource.ofBytes(termsOf(terms))), new Set(['x']));
+      assert.equal(found!.rows, 'unknown', String(why));
+      assert.match(found!.reason, why);
+    }
   });
 });
