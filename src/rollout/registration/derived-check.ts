@@ -4,11 +4,11 @@ import type { ModelFile } from '../../artifacts/verify.ts';
 import { runtimeType } from '../../domain/datatype.ts';
 import type { Tensor, TensorData } from '../../domain/datatype.ts';
 import { openSession } from '../../worker/session/direct-run.ts';
-import { madeUpInputs } from '../../worker/session/made-up-rows.ts';
+import { OPEN_SIZES, madeUpInputs } from '../../worker/session/made-up-rows.ts';
 import type { Manner } from '../../worker/session/made-up-rows.ts';
 import { loadRuntime } from '../../worker/session/runtime.ts';
 import type { OrtModule, OrtSession, OrtTensor } from '../../worker/session/runtime.ts';
-import type { Session } from '../../worker/session/session.ts';
+import type { Session, WholeResult } from '../../worker/session/session.ts';
 
 const ROWS = 5;
 const MANNERS: readonly Manner[] = [
@@ -33,12 +33,12 @@ async function compare(ort: OrtModule, given: OrtSession, derived: Session, mann
   const shared = outputs.filter(({ name }) => tensors.includes(name));
   const hasRows = signature.inputs.map(({ shape }) => shape[0] === -1);
   const rows = Array.from({ length: ROWS }, (_, number) => ({ number }));
-  const inputs = madeUpInputs(signature, { hasRows, openSize: 1 }, rows, manner);
+  const { inputs, got } = await questionTaken(derived, (openSize) =>
+    madeUpInputs(signature, { hasRows, openSize }, rows, manner), outputs.map(({ index }) => index));
   const feeds = Object.fromEntries(signature.inputs.map(({ name, datatype }, index) => {
     const { data, shape } = inputs[index]!;
     return [name, new ort.Tensor(runtimeType(datatype) as 'float32', data as Float32Array, shape)];
   }));
-  const got = await answerOf(derived.runWhole(inputs, outputs.map(({ index }) => index)));
   // Of an output whose rank no exporter and no runtime knew nothing could be told apart.
   const unknown = outputs.find(({ index, rank }) => got !== null && got.outputs[index]!.shape.length !== rank);
   if (unknown !== undefined) throw new Error(`nothing says how many dimensions output "${unknown.name}" has`);
@@ -49,6 +49,18 @@ async function compare(ort: OrtModule, given: OrtSession, derived: Session, mann
   const odd = shared.find(({ name, index }) =>
     wanted === null || got === null || !isEqual(wanted[name] as OrtTensor, got.outputs[index]!));
   if (odd !== undefined) throw new Error(`output "${odd.name}" of what is derived of it is not that of the model`);
+}
+
+// With the first sizes of open dimensions that it takes, or the last that are tried.
+async function questionTaken(
+  derived: Session, inputsOf: (openSize: number) => Tensor[], outputs: readonly number[],
+): Promise<{ inputs: Tensor[]; got: WholeResult | null }> {
+  const sizes = [...OPEN_SIZES];
+  for (;;) {
+    const inputs = inputsOf(sizes.shift()!);
+    const got = await answerOf(derived.runWhole(inputs, outputs));
+    if (got !== null || sizes.length === 0) return { inputs, got };
+  }
 }
 
 const answerOf = <T>(run: Promise<T>): Promise<T | null> => run.catch(() => null);

@@ -64,10 +64,11 @@ async function tryArtifact(order: TrialOrder): Promise<TrialMessage> {
     await tellParent({ kind: 'measured', measured } satisfies TrialMessage);
     if (measured !== null) session.limitRows(measuredRows(measured.memory, runMemoryMax));
     await tellParent({ kind: 'stage', stage: 'stacking probe' } satisfies TrialMessage);
-    const stacking = await decideStacking(session, file, { boldness: 'bold', known: rowsOfInputs(known, session) });
+    const rows = rowsOfInputs(known, session);
+    const stacking = await decideStacking(session, file, { boldness: 'bold', known: rows });
     await tellParent({ kind: 'stacked', stacking } satisfies TrialMessage);
     await tellParent({ kind: 'stage', stage: 'probe of missing values' } satisfies TrialMessage);
-    return { kind: 'done', nanAnswers: await answersToNaN(session) };
+    return { kind: 'done', nanAnswers: await answersToNaN(session, rows) };
   } finally {
     await session.release();
   }

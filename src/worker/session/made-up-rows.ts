@@ -1,15 +1,17 @@
 // Rows that nobody asked for, to find out with what a model does to rows (see stack-probe.ts). No two of them hold the
 // same set of values, however many columns there are, so nothing that is read from all of them together, a sum, a
-// largest value, a scale, is the same for another selection. Pure.
+// largest value, a scale, is the same for another selection. Pure, but for the search for sizes that a model takes.
+import { performance } from 'node:perf_hooks';
 import type { Datatype, Signature } from '../../domain/records.ts';
 import { numberToHalf } from '../../domain/half.ts';
 import { createElements, elementBytes, elementCount } from '../../domain/datatype.ts';
 import type { BigArray, NumericArray, Tensor, TensorData } from '../../domain/datatype.ts';
+import type { Session } from './session.ts';
 
 /**
  * How bold the values are. Floats: wide ones are of both signs and of six orders of magnitude, one order per row;
- * narrow ones lie in 0.1…0.9, where logarithms, roots and tables are at home. Integers: wide as well, or from 0 to 6 as
- * for a short table, or 0 and 1 as for a mask.
+ * narrow ones lie in 0.1…0.9, where logarithms, roots and tables are at home. Integers: wide as well, or from 0 to 6
+ * as for a short table, or 0 and 1 as for a mask.
  */
 export interface Manner {
   readonly floats: 'wide' | 'narrow';
@@ -23,11 +25,15 @@ export interface MadeUpRow {
   readonly taint?: number;
 }
 
-/** What the shapes leave open: which inputs have a place for rows, and the size of other open dimensions. */
+/**
+ * What the shapes leave open: which inputs have a place for rows, and the size of other open dimensions, or the shape
+ * of each input as a row has it that the model is known to take.
+ */
 export interface MadeUpShape {
   readonly hasRows: readonly boolean[];
-  readonly openSize: number;
+  readonly openSize: OpenSize;
 }
+export type OpenSize = number | readonly (readonly number[])[];
 
 /** Magnitudes of wide rows, in an order that puts very different ones beside each other; powers of ten. */
 const EXPONENTS = [-2, 3, 0, -1, 2, -3, 1];
@@ -41,7 +47,8 @@ export function madeUpInputs(
 ): Tensor[] {
   return inputs.map(({ datatype, shape: declared }, input) => {
     const isStacked = hasRows[input]!;
-    const shape = declared.map((size, axis) => (axis === 0 && isStacked ? rows.length : size < 0 ? openSize : size));
+    const shape = declared.map((size, axis) =>
+      (axis === 0 && isStacked ? rows.length : size < 0 ? sizeOf(openSize, input, axis) : size));
     const data = createElements(datatype, elementCount(shape));
     const perRow = isStacked ? data.length / rows.length : data.length;
     for (let at = 0; at < data.length; at += 1) {
@@ -55,10 +62,13 @@ export function madeUpInputs(
 /** Bytes of one row of all inputs that have rows. */
 export function madeUpRowBytes({ inputs }: Signature, { hasRows, openSize }: MadeUpShape): number {
   return inputs.reduce((sum, { datatype, shape }, input) => {
-    const row = shape.slice(1).map((size) => (size < 0 ? openSize : size));
+    const row = shape.slice(1).map((size, at) => (size < 0 ? sizeOf(openSize, input, at + 1) : size));
     return hasRows[input]! ? sum + elementCount(row) * Math.max(1, elementBytes(datatype)) : sum;
   }, 0);
 }
+
+const sizeOf = (openSize: OpenSize, input: number, axis: number): number =>
+  (typeof openSize === 'number' ? openSize : openSize[input]![axis]!);
 
 interface Value {
   readonly row: MadeUpRow;
@@ -90,8 +100,10 @@ function integerOf(value: Value): number {
 
 const bitOf = ({ share }: Value): number => (share < 0.5 ? 0 : 1);
 
-const textOf = ({ share, manner }: Value): string =>
-  manner.floats === 'wide' ? `made up ${share}` : String(Math.floor(FEW * share));
+// Of another number of words in the next row, because what pads some texts does it to the longest.
+const textOf = ({ row: { number }, share, manner }: Value): string =>
+  (manner.floats === 'wide'
+    ? `made up ${'of many words '.repeat(number % FEW)}${share}` : String(Math.floor(FEW * share)));
 
 function wide(number: number, share: number): number {
   // The last digits decide the sign, so that rows have both.
@@ -105,4 +117,62 @@ function shareOf(row: number, input: number, column: number): number {
   hash = Math.imul(hash ^ (hash >>> 16), 0x7feb352d);
   hash = Math.imul(hash ^ (hash >>> 15), 0x846ca68b);
   return ((hash ^ (hash >>> 16)) >>> 0) / 2 ** 32;
+}
+
+/** Tried with every manner of made-up rows. */
+export const OPEN_SIZES = [2, 1, 4, 32];
+/** Tried with zeros alone, when the model refuses those: every small one, and the usual ones of images and windows. */
+const MORE_SIZES: readonly number[] = [
+  ...Array.from({ length: 62 }, (_, at) => at + 3), 80, 96, 112, 128, 160, 192, 224, 256, 299, 320, 384, 416, 448, 512,
+];
+/** Of one row; a model of open images is not asked for large ones, each of which may take it long. */
+const ELEMENTS_MAX = 2 ** 18;
+const SEARCH_MS_MAX = 1_500;
+
+/** Whether any dimension is open beside that of the rows, for which the inputs of `hasRows` have their first one. */
+const hasOpenSizes = ({ inputs }: Signature, hasRows: readonly boolean[]): boolean =>
+  inputs.some(({ shape }, input) => shape.some((size, axis) => size < 0 && !(axis === 0 && hasRows[input]!)));
+
+interface Wanted {
+  readonly hasRows: readonly boolean[];
+  /** Inputs of runs of one row that the model is known to take. */
+  readonly known?: readonly (readonly Tensor[])[];
+  /** Whether the model may be asked with sizes that nobody ever asked it with. */
+  readonly isSearched: boolean;
+}
+
+/** What to try one after the other, until the model takes a row of it; one size when none is open. */
+export async function* openSizes(
+  session: Session, { hasRows, known = [], isSearched }: Wanted,
+): AsyncGenerator<OpenSize> {
+  if (!hasOpenSizes(session.signature, hasRows)) {
+    yield OPEN_SIZES[0]!;
+    return;
+  }
+  yield* OPEN_SIZES;
+  const [row] = known;
+  if (row !== undefined) yield row.map(({ shape }) => shape);
+  if (!isSearched) return;
+  const found = await searchedSize((size) => takesZeros(session, hasRows, size));
+  if (found !== null) yield found;
+}
+
+/** The first size that is taken of those that few models are so particular about; null when none is, or not soon. */
+export async function searchedSize(isTaken: (size: number) => Promise<boolean>): Promise<number | null> {
+  const beginMs = performance.now();
+  for (const size of MORE_SIZES) {
+    if (await isTaken(size)) return size;
+    if (performance.now() - beginMs > SEARCH_MS_MAX) return null;
+  }
+  return null;
+}
+
+async function takesZeros(session: Session, hasRows: readonly boolean[], size: number): Promise<boolean> {
+  const { inputs, outputs } = session.signature;
+  const shapes = inputs.map(({ shape }, input) =>
+    shape.map((own, axis) => (own >= 0 ? own : axis === 0 && hasRows[input]! ? 1 : size)));
+  if (shapes.reduce((sum, shape) => sum + elementCount(shape), 0) > ELEMENTS_MAX) return false;
+  const zeros = inputs.map(({ datatype }, input) =>
+    ({ data: createElements(datatype, elementCount(shapes[input]!)), shape: shapes[input]! }));
+  return session.runWhole(zeros, outputs.map((_, index) => index)).then(() => true, () => false);
 }

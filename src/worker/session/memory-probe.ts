@@ -6,6 +6,7 @@ import type { OpenDimension, MemoryPoint, RunMemory } from '../../domain/run-mem
 import { createElements, elementCount } from '../../domain/datatype.ts';
 import type { Tensor } from '../../domain/datatype.ts';
 import { anonymousBytes, peakBytes, resetPeak } from '../../base/process-memory.ts';
+import { searchedSize } from './made-up-rows.ts';
 import type { Session } from './session.ts';
 
 /** Sizes of open dimensions while rows grow; the first that the model takes. */
@@ -100,10 +101,15 @@ class Probe {
   /** The smallest size of open dimensions that the model takes; null when it takes none. */
   async baseSize(): Promise<number | null> {
     for (const size of this.#dimensions.length === 0 ? BASE_SIZES.slice(0, 1) : BASE_SIZES) {
-      const isTaken = await this.#run(this.#shapes(1, () => size)).then(() => true, () => false);
-      if (isTaken) return size;
+      if (await this.#takes(size)) return size;
     }
-    return null;
+    return this.#dimensions.length === 0 ? null : searchedSize((size) => this.#takes(size));
+  }
+
+  async #takes(size: number): Promise<boolean> {
+    const shapes = this.#shapes(1, () => size);
+    if (shapes.reduce((sum, shape) => sum + elementCount(shape), 0) > ELEMENTS_MAX) return false;
+    return this.#run(shapes).then(() => true, () => false);
   }
 
   /** Runs of more and more rows. */

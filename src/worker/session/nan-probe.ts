@@ -4,7 +4,7 @@ import { hasNonFinite } from '../../domain/datatype.ts';
 import type { NumericArray, Tensor } from '../../domain/datatype.ts';
 import { numberToHalf } from '../../domain/half.ts';
 import type { NanAnswers, TensorSignature } from '../../domain/records.ts';
-import { madeUpInputs } from './made-up-rows.ts';
+import { madeUpInputs, openSizes } from './made-up-rows.ts';
 import type { Manner } from './made-up-rows.ts';
 import type { Session } from './session.ts';
 
@@ -14,15 +14,19 @@ const MANNERS: readonly Manner[] = [
 ];
 
 /** Null when the version has no floating-point input, or answers no made-up row with finite numbers. */
-export async function answersToNaN(session: Session): Promise<NanAnswers | null> {
+export async function answersToNaN(
+  session: Session, known: readonly (readonly Tensor[])[] = [],
+): Promise<NanAnswers | null> {
   const { inputs } = session.signature;
   if (!inputs.some(isFloat)) return null;
-  for (const manner of MANNERS) {
-    const shape = { hasRows: inputs.map(() => false), openSize: 1 };
-    const row = (): Tensor[] => madeUpInputs(session.signature, shape, [{ number: 0 }], manner);
-    if (await answerTo(session, row()) !== 'finite') continue;
-    const one = await answerTo(session, spoiled(row(), inputs, 1));
-    return one === 'failure' ? one : worse(one, await answerTo(session, spoiled(row(), inputs, Infinity)));
+  const hasRows = inputs.map(({ shape }) => shape[0] === -1);
+  for await (const openSize of openSizes(session, { hasRows, known, isSearched: true })) {
+    for (const manner of MANNERS) {
+      const row = (): Tensor[] => madeUpInputs(session.signature, { hasRows, openSize }, [{ number: 0 }], manner);
+      if (await answerTo(session, row()) !== 'finite') continue;
+      const one = await answerTo(session, spoiled(row(), inputs, 1));
+      return one === 'failure' ? one : worse(one, await answerTo(session, spoiled(row(), inputs, Infinity)));
+    }
   }
   return null;
 }

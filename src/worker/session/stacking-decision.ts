@@ -7,13 +7,14 @@ import type { StackingDecision } from '../../domain/records.ts';
 import type { Tensor } from '../../domain/datatype.ts';
 import { graphRows } from './graph-rows.ts';
 import type { GraphRows } from './graph-rows.ts';
+import { openSizes } from './made-up-rows.ts';
+import type { OpenSize } from './made-up-rows.ts';
 import { SEEN_FACTOR } from './row-agreement.ts';
 import type { Session } from './session.ts';
 import { Probe } from './stack-probe.ts';
 import type { Boldness } from './stack-probe.ts';
 
-/** Sizes tried for open dimensions other than the first; models of images often take only multiples of 32. */
-const OPEN_SIZES = [2, 1, 4, 32];
+const TOO_LARGE = 'two of its rows are more than one run takes';
 
 interface Evidence {
   readonly boldness: Boldness;
@@ -36,7 +37,7 @@ export async function decideStacking(
   const found = { graph: graphRows(file, signature, hasRows), hasRows };
   const proof = await prove(session, found, evidence);
   const rowOutputs = proof.mode === 'rows'
-    ? signature.outputs.map(() => true) : await outputsWithRows(session, found, evidence.boldness);
+    ? signature.outputs.map(() => true) : await outputsWithRows(session, found, evidence);
   return { ...proof, rowOutputs };
 }
 
@@ -59,11 +60,14 @@ async function prove(
     return none(`output "${session.signature.outputs[lost]!.name}": ${why}`);
   }
   let refusal = '';
-  for (const openSize of openSizes(session, hasRows)) {
+  for await (const openSize of sizesFor(session, hasRows, { boldness, known })) {
     const { least, most } = graph.arithmetic;
     const isEverySize = graph.outputs.some(({ rows }) => rows === 'counted');
     const probe = new Probe(session, { shape: { hasRows, openSize }, distanceMax: most, isEverySize });
-    if (probe.isTooLarge) return none('two of its rows are more than one run takes');
+    if (probe.isTooLarge) {
+      refusal ||= TOO_LARGE;
+      continue;
+    }
     const made = await probe.make(boldness);
     const mixing = made.mixing ?? await probe.compare(known);
     if (mixing !== null) return none(mixing);
@@ -74,17 +78,16 @@ async function prove(
     }
     ({ refusal } = made);
   }
-  return none(`it refused every made-up row: ${refusal}`);
+  return none(refusal === TOO_LARGE ? refusal : `it refused every made-up row: ${refusal}`);
 }
 
-function openSizes({ signature: { inputs } }: Session, hasRows: readonly boolean[]): readonly number[] {
-  const isOpen = inputs.some(({ shape }, input) =>
-    shape.some((size, axis) => size < 0 && !(axis === 0 && hasRows[input]!)));
-  return isOpen ? OPEN_SIZES : OPEN_SIZES.slice(0, 1);
-}
+// A process that serves asks for no size that nobody has asked for.
+const sizesFor = (
+  session: Session, hasRows: readonly boolean[], { boldness, known = [] }: Evidence,
+): AsyncGenerator<OpenSize> => openSizes(session, { hasRows, known, isSearched: boldness === 'bold' });
 
 // Where the signature leaves a first size open, the graph says whether it counts rows, or else what the model does.
-async function outputsWithRows(session: Session, { graph, hasRows }: Found, boldness: Boldness): Promise<boolean[]> {
+async function outputsWithRows(session: Session, { graph, hasRows }: Found, evidence: Evidence): Promise<boolean[]> {
   const { layout: { batching, rowsPerRun, outputs }, signature } = session;
   const isOpen = (at: number): boolean => outputs[at]!.hasRows && signature.outputs[at]!.shape[0] === -1;
   const isUnclear = graph.outputs.map(({ rows }, at) => rows === 'unknown' && isOpen(at));
@@ -92,9 +95,9 @@ async function outputsWithRows(session: Session, { graph, hasRows }: Found, bold
   const isOfOne = batching === 'fixed' && rowsPerRun === 1;
   let seen: readonly boolean[] | null = null;
   if (isUnclear.includes(true) && !isOfOne) {
-    for (const openSize of openSizes(session, hasRows)) {
+    for await (const openSize of sizesFor(session, hasRows, evidence)) {
       seen ??= await new Probe(session, { shape: { hasRows, openSize }, distanceMax: 0, isEverySize: false })
-        .rowAxes(boldness);
+        .rowAxes(evidence.boldness);
     }
   }
   return outputs.map(({ hasRows: isDeclared }, at) => {

@@ -31,17 +31,25 @@ async function decide(path: string, boldness: Boldness): Promise<StackingDecisio
   }
 }
 
-/** The sums of blocks of 32 columns, of which there are any number. */
-const blocks = (): Uint8Array => model({
+/** The sums of blocks of so many columns, of which there are any number. */
+const blocks = (columns: number): Uint8Array => model({
   inputs: [['x', Type.FLOAT, ['N', 'width']]],
   outputs: [['y', Type.FLOAT, ['N', 'blocks']]],
   nodes: [
     node('Reshape', ['x', 'shape'], 'parts'), node('ReduceSum', ['parts', 'last'], 'y', [integer('keepdims', 0)]),
   ],
-  constants: [['shape', 0, -1, 32] as const, ['last', 2] as const].map(([name, ...values]) => ({
+  constants: [['shape', 0, -1, columns] as const, ['last', 2] as const].map(([name, ...values]) => ({
     name, dims: [BigInt(values.length)], dataType: Type.INT64,
     rawData: new Uint8Array(BigInt64Array.from(values.map(BigInt)).buffer),
   })),
+});
+
+/** Takes rows of this width alone, and does not say so. */
+const ofWidth = (width: number): Uint8Array => model({
+  inputs: [['x', Type.FLOAT, ['N', 'width']]],
+  outputs: [['y', Type.FLOAT, ['N', 1]]],
+  nodes: [node('MatMul', ['x', 'w'], 'y')],
+  constants: [floats('w', [width, 1], Array.from({ length: width }, (_, at) => at / width))],
 });
 
 /** y = x * gain, where the gain has no batch axis. */
@@ -156,9 +164,31 @@ suite('decideStacking', () => {
 
   test('finds a size that a model of blocks takes', async () => {
     for (const boldness of ['bold', 'tame'] as const) {
-      const { mode, reason } = await decide(modelFile(blocks()), boldness);
+      const { mode, reason } = await decide(modelFile(blocks(32)), boldness);
       assert.equal(mode, 'rows', reason);
     }
+  });
+
+  test('finds in the trial also the odd size that alone is taken, as a multiple or for itself', async () => {
+    for (const [what, bytes] of Object.entries({ 'of 3': blocks(3), 'of 28': blocks(28), '7 alone': ofWidth(7) })) {
+      const { mode, reason } = await decide(modelFile(bytes), 'bold');
+      assert.equal(mode, 'rows', `${what}: ${reason}`);
+      // A process that serves asks nothing that nobody asked.
+      assert.match((await decide(modelFile(bytes), 'tame')).reason, /^it refused every made-up row: /, what);
+    }
+  });
+
+  test('takes the sizes of rows that came with a version where no made-up size is taken', async () => {
+    const path = modelFile(ofWidth(997));
+    const session = await Session.open({ path, intraOpThreads: 1, rowsMax: 64 });
+    const given = { x: { shape: [2, 997], data: Array.from({ length: 2 * 997 }, (_, at) => at / 997) } };
+    const known = rowsOfInputs([given], session);
+    const decision = (rows: typeof known): Promise<StackingDecision> =>
+      decideStacking(session, { path, kind: 'onnx' }, { boldness: 'bold', known: rows });
+    assert.match((await decision([])).reason, /^it refused every made-up row: /);
+    const { mode, reason } = await decision(known);
+    assert.equal(mode, 'rows', reason);
+    await session.release();
   });
 
   test('says how far answers may be apart, by the arithmetic of the model', async () => {
