@@ -1,5 +1,5 @@
 // What the operator's verbs answer, beside the records of the registry. Pure.
-import type { Moment } from '../base/moment.ts';
+import type { Now } from '../base/moment.ts';
 import { pauseLeftMs } from '../rollout/decisions.ts';
 import type { HealthReport } from '../judge/types/messages.ts';
 import type { Sights } from '../judge/checks/detectability.ts';
@@ -33,7 +33,7 @@ export interface PauseView {
 }
 
 /** Null when it may act. */
-export function pauseViewOf(record: ModelRecord, now: Moment): PauseView | null {
+export function pauseViewOf(record: ModelRecord, now: Now): PauseView | null {
   const left = pauseLeftMs(record, now);
   if (!record.pause || left === 0) return null;
   const { by, reason } = record.pause;

@@ -3,7 +3,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Clock } from '../base/clock.ts';
-import { type Moment, momentOf } from '../base/moment.ts';
+import { momentOf, type Now, nowOf } from '../base/moment.ts';
 import { isLastgoodError, lastgoodError } from '../base/errors.ts';
 import type { ResolvedOptions } from '../options/options.ts';
 import { packageVersion } from '../base/package-root.ts';
@@ -51,7 +51,7 @@ const HANDLERS: { readonly [V in OfflineVerb]: Handler<V> } = {
   unpin: ({ registry }, { model }, { by }) => registry.setPin(model, null, by),
   observe: ({ registry, clock }, { model, forMs, reason = '' }, { by }) => {
     const record = registry.setPause(model, forMs === undefined ? null : { by, reason, forMs }, by);
-    return { model, pause: pauseViewOf(record, momentOf(clock)) };
+    return { model, pause: pauseViewOf(record, nowOf(clock)) };
   },
   quarantine: ({ registry }, args, { by }) => {
     const after = registry.quarantine({ reason: 'by an operator', ...args, by });
@@ -66,7 +66,7 @@ const HANDLERS: { readonly [V in OfflineVerb]: Handler<V> } = {
     uptimeMs: null, residentBytes: null, memoryBytes: null, memoryMax: null, defaultModel: registry.firstActiveModel(),
     start: null,
     models: (model === undefined ? registry.models() : [registry.model(model)])
-      .map((one) => statusOf(registry, one, momentOf(clock))),
+      .map((one) => statusOf(registry, one, nowOf(clock))),
   }),
   history: ({ registry }, { model, limit }) => registry.history(model, limit),
   explain: ({ registry }, { decision }) => ({ ...registry.findDecision(decision), saved: true }),
@@ -149,7 +149,7 @@ async function rollback(directory: Directory, args: Arguments<'rollback'>, actor
 
 function newestRollback({ registry, clock }: Directory, model: string, meant?: number): DoneRollback | null {
   const decisions = registry.decisions(model, DECISIONS_LOOKED_AT);
-  return justRolledBack(decisions, registry.model(model).generation, clock.wallMs(), meant);
+  return justRolledBack(decisions, registry.model(model).generation, nowOf(clock), meant);
 }
 
 async function rollBack(
@@ -161,7 +161,7 @@ async function rollBack(
   const { generation, activeVersion } = registry.model(model);
   if (activeVersion === null) throw lastgoodError('NO_ACTIVE_VERSION', { model });
   const { version } = await intactTarget(directory, model, to);
-  const context = { version: activeVersion, generation, atMs: clock.wallMs() };
+  const context = { version: activeVersion, generation, at: momentOf(clock) };
   const { model: after, decision } = registry.rollback({
     model, expectedGeneration: meant ?? generation, to: version, by, reason,
     decide: (target) => operatorDecision(model, context, target, reason, { by, health: null }),
@@ -194,7 +194,7 @@ async function intactTarget(
   }
 }
 
-function statusOf(registry: Registry, model: ModelRecord, now: Moment): ModelStatus {
+function statusOf(registry: Registry, model: ModelRecord, now: Now): ModelStatus {
   return {
     model,
     saved: true,

@@ -4,6 +4,7 @@
 // The recording goes on with the version that served, whatever would have been decided. So a version that would have
 // been rolled back is judged on, and told to be suppressed ("rolled_back") until a promote line brings the next one;
 // cooldown and interval then count from the rollback that would have been.
+import { recordedNow } from '../base/moment.ts';
 import type { Finding } from '../judge/verdict/findings.ts';
 import type { CheckResult } from '../judge/types/messages.ts';
 import type { JudgePhase } from '../judge/types/check-kinds.ts';
@@ -312,13 +313,15 @@ export class ModelReplay {
 
   #rolledBack(generation: Generation, nowMs: number): void {
     generation.rolledBack = true;
-    this.#record = { ...this.#record, lastAutomaticRollbackAtMs: nowMs };
+    this.#record = {
+      ...this.#record, lastAutomaticRollbackAtMs: nowMs, lastAutomaticRollback: recordedNow(nowMs),
+    };
   }
 
   // Why the machine would keep still by its own rules; null when it may act.
   #heldBy(generation: Generation, nowMs: number): string | null {
     if (generation.rolledBack) return 'rolled_back';
-    return suppressionOf(this.#record, this.#options, { wallMs: nowMs, monotonicUs: nowMs * 1e3, boot: '' });
+    return suppressionOf(this.#record, this.#options, recordedNow(nowMs));
   }
 
   #actionOn(

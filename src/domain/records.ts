@@ -1,7 +1,7 @@
 // What the registry stores, as plain types, and what is read from them. A record is written whole, in one transaction,
 // and never edited in place: a changed record is a new value under the same key. Times are wall-clock milliseconds
-// since 1970.
-import type { Pause } from '../base/moment.ts';
+// since 1970; a Moment beside one is the same on both clocks. Early builds wrote none, and no numbers of events.
+import type { Moment, Pause } from '../base/moment.ts';
 import type { DimensionSizes } from '../onnx/derive/fix-dimensions.ts';
 import type { ClassLabels, DefaultValue } from '../onnx/derive/open-zipmap.ts';
 import type { Expectations, KnownPair, ValidationRow } from './known-answers.ts';
@@ -301,14 +301,14 @@ export interface VersionRecord extends ArtifactRecord, Expectations {
   readonly warnings: readonly string[];
   readonly health: VersionHealth;
   /** How and when a good one earned that; null or absent for all others, and in records of early builds. */
-  readonly earned?: { readonly how: Exclude<Trust, 'unproven'>; readonly atMs: number } | null;
+  readonly earned?: Readonly<{ how: Exclude<Trust, 'unproven'>; atMs: number; event?: number }> | null;
   /** Why it is unhealthy, and since when; null otherwise. */
-  readonly quarantine: { readonly reason: string; readonly by: string; readonly atMs: number } | null;
+  readonly quarantine: Readonly<{ reason: string; by: string; atMs: number; event?: number }> | null;
   /**
    * The decision in which it was found failing and was not rolled back (pinned, within a cooldown, nothing to go back
    * to, promoted over); null or absent when there was none, or when it earned trust or somebody vouched for it since.
    */
-  readonly failed?: { readonly decision: string; readonly atMs: number } | null;
+  readonly failed?: { readonly decision: string; readonly atMs: number; readonly at?: Moment } | null;
   /** The last generation that it served as; 0 when it never has. */
   readonly lastGeneration: number;
   readonly registeredAtMs: number;
@@ -325,6 +325,7 @@ export interface ModelRecord {
   readonly generation: number;
   /** When the active generation began. */
   readonly activatedAtMs: number;
+  readonly activated?: Moment;
   /** When the active generation's probation ended (or was confirmed); null while it lasts. */
   readonly probationEndedAtMs: number | null;
   readonly pin: { readonly by: string; readonly reason: string; readonly atMs: number } | null;
@@ -332,6 +333,7 @@ export interface ModelRecord {
   readonly pause?: Pause | null;
   /** When the machine last rolled this model back; the cooldown counts from here and survives a restart. */
   readonly lastAutomaticRollbackAtMs: number | null;
+  readonly lastAutomaticRollback?: Moment;
   /** The generation that the machine's last rollback began: the only one that cooldown and interval bind. */
   readonly restoredGeneration?: number;
   /** The generation in which the machine rolls back no more: what it restored failed too. Cleared when that is over. */
@@ -382,6 +384,7 @@ export interface DecisionRecord {
   readonly version: string;
   readonly generation: number;
   readonly atMs: number;
+  readonly at?: Moment;
   /** pairs: the version and the one before answer the same questions differently. */
   readonly trigger: CheckName | 'pairs' | 'operator' | 'engine';
   /** warn: the failing check is not one that acts (any more). */

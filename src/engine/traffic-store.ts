@@ -11,6 +11,8 @@ import { TRAFFIC_COUNTS, type TrafficRecord, TrafficSeries, trafficMemory } from
 const STORE_MS = 60_000;
 const KEPT_SECONDS = 86_400;
 const STEP = 10;
+/** A day of them; a clock that was put back leaves some that no age ends. */
+const BLOCKS_MAX = KEPT_SECONDS / (STORE_MS / 1_000);
 const MARKS_MAX = 64;
 /** The stamp, the counts and three latencies. */
 const RECORD_WORDS = 1 + TRAFFIC_COUNTS.length + 3;
@@ -91,10 +93,12 @@ export class TrafficStore {
 
   async #flush(now: number, until: number): Promise<void> {
     const { store, registry, mayWrite } = this.#options;
+    // A clock that was put back begins anew from where it stands.
+    this.#storedUntil = Math.min(this.#storedUntil, until);
     const block = this.#blockOf(until);
     // What happened to the engine is only worth a write beside traffic.
     if (!mayWrite || block.series.length === 0) return;
-    const expired = this.#blocks.filter((key) => key < now - KEPT_SECONDS);
+    const expired = expiredOf(this.#blocks, now);
     const marks = this.#marks.length;
     try {
       await registry.commit(() => store.transaction(() => {
@@ -131,6 +135,14 @@ export class TrafficStore {
   #nowSecond(): number {
     return Math.floor(this.#options.clock.wallMs() / 1_000);
   }
+}
+
+/** Those that are older than a day, and what is beyond a day's number, the farthest from now first: see BLOCKS_MAX. */
+function expiredOf(blocks: readonly number[], now: number): number[] {
+  const old = blocks.filter((key) => key < now - KEPT_SECONDS);
+  const far = blocks.filter((key) => key >= now - KEPT_SECONDS)
+    .sort((a, b) => Math.abs(a - now) - Math.abs(b - now)).slice(BLOCKS_MAX - 1);
+  return [...old, ...far];
 }
 
 function bytesOf(records: readonly TrafficRecord[]): Uint8Array {

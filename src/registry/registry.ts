@@ -7,8 +7,8 @@ import { NO_CRASHES } from './boot-guard.ts';
 import { type Commit, commitAtOnce } from './commit/commits.ts';
 import { forgetModel, forgetVersions, storeDecision } from './retention.ts';
 import { bootKey, eventKey, modelKey, versionKey } from './store/keys.ts';
-import { emptyModel, hasServedLong, nextFreeVersion, numberAfter, speaksAgainst, trustOf } from './rules.ts';
-import { leftMs, momentOf, type Pause } from '../base/moment.ts';
+import { activeMs, emptyModel, hasServedLong, nextFreeVersion, numberAfter, speaksAgainst, trustOf } from './rules.ts';
+import { leftMs, momentOf, nowOf, type Pause } from '../base/moment.ts';
 import { spanText } from '../base/span.ts';
 import { checkName } from '../base/names.ts';
 import type { ExpectedChange } from '../domain/known-answers.ts';
@@ -34,7 +34,7 @@ type NewVersion = Omit<
 type NewEvent = Pick<EventRecord, 'kind' | 'by' | 'reason' | 'from' | 'to' | 'decision'>;
 
 const isPaused = ({ pause }: ModelRecord, clock: Clock): boolean =>
-  !!pause && leftMs(pause.since, pause.forMs, momentOf(clock)) > 0;
+  !!pause && leftMs(pause.since, pause.forMs, nowOf(clock)) > 0;
 
 export class Registry extends RegistryReader {
   readonly #clock: Clock;
@@ -43,6 +43,8 @@ export class Registry extends RegistryReader {
   constructor(store: RegistryStore, clock: Clock, commit = commitAtOnce) {
     super(store);
     this.#clock = clock;
+    // What spans are measured by across a start of the host is the date as it is now.
+    nowOf(clock);
     this.commit = commit;
   }
 
@@ -53,11 +55,11 @@ export class Registry extends RegistryReader {
 
   /** Writes down a decision after which its version stayed; one that speaks against it marks it as failed. */
   storeDecision(decision: DecisionRecord): void {
-    const { id, model, version, atMs } = decision;
+    const { id, model, version, atMs, at } = decision;
     this.store.transaction(() => {
       storeDecision(this.store, decision);
       if (!speaksAgainst(decision)) return;
-      putVersion(this.store, { ...this.version(model, version), failed: { decision: id, atMs } });
+      putVersion(this.store, { ...this.version(model, version), failed: { decision: id, atMs, ...(at && { at }) } });
       const record = this.model(model);
       this.store.put(modelKey(model), { ...record, ...lastGoodOf(this.store, record) });
     });
@@ -136,10 +138,10 @@ export class Registry extends RegistryReader {
   }
 
   // What has served for long is trusted from when another takes its place.
-  #earnByTime({ model, activeVersion, activatedAtMs }: ModelRecord): void {
-    if (activeVersion === null) return;
-    const active = this.version(model, activeVersion);
-    if (hasServedLong(active, activatedAtMs, this.#clock.wallMs())) this.#earn(active, 'served 7 days');
+  #earnByTime(record: ModelRecord): void {
+    if (record.activeVersion === null) return;
+    const active = this.version(record.model, record.activeVersion);
+    if (hasServedLong(active, activeMs(record, nowOf(this.#clock)) ?? 0)) this.#earn(active, 'served 7 days');
   }
 
   /**
@@ -166,11 +168,12 @@ export class Registry extends RegistryReader {
       const targetTrust = trustOf(target);
       const decision = { ...change.decide(target.version), targetTrust };
       storeDecision(this.store, decision);
-      const nowMs = this.#clock.wallMs();
-      const changed = MACHINE.includes(by)
-        ? { ...record, lastAutomaticRollbackAtMs: nowMs, restoredGeneration: record.generation + 1 }
-        : record;
-      const after = this.#makeActive(changed, target, targetTrust === 'unproven' ? null : nowMs, {
+      const at = momentOf(this.#clock);
+      const changed = MACHINE.includes(by) ? {
+        ...record, lastAutomaticRollbackAtMs: at.wallMs, lastAutomaticRollback: at,
+        restoredGeneration: record.generation + 1,
+      } : record;
+      const after = this.#makeActive(changed, target, targetTrust === 'unproven' ? null : at.wallMs, {
         kind: 'rollback', by, reason, from: failing, to: target.version, decision: decision.id,
       });
       return { model: after, decision };
@@ -196,12 +199,13 @@ export class Registry extends RegistryReader {
     const boot = this.store.get(bootKey(record.model));
     if (boot !== undefined) this.store.put(bootKey(record.model), { ...NO_CRASHES, state: boot.state, generation });
     putVersion(this.store, { ...target, lastGeneration: generation });
+    const activated = momentOf(this.#clock);
     return this.#write(
       {
         ...record, generation, probationEndedAtMs,
         activeVersion: target.version,
         ...lastGoodOf(this.store, { model: record.model, activeVersion: target.version }),
-        activatedAtMs: this.#clock.wallMs(),
+        activatedAtMs: activated.wallMs, activated,
         ...(record.activeVersion === null ? { activationOrder: this.#activeModels() } : {}),
       },
       event,
@@ -355,7 +359,8 @@ export class Registry extends RegistryReader {
   #setHealth(
     record: VersionRecord, health: Exclude<VersionHealth, 'good'>, reason: string, by: string,
   ): VersionRecord {
-    const quarantine = health === 'unhealthy' ? { reason, by, atMs: this.#clock.wallMs() } : null;
+    const about = { atMs: this.#clock.wallMs(), event: this.model(record.model).nextEvent };
+    const quarantine = health === 'unhealthy' ? { reason, by, ...about } : null;
     const after = { ...record, health, earned: null, quarantine };
     putVersion(this.store, after);
     return after;
@@ -363,7 +368,7 @@ export class Registry extends RegistryReader {
 
   // A trust that is earned makes up for what failed before.
   #earn(record: VersionRecord, how: Exclude<Trust, 'unproven'>): void {
-    const earned = { how, atMs: this.#clock.wallMs() };
+    const earned = { how, atMs: this.#clock.wallMs(), event: this.model(record.model).nextEvent };
     const after = { ...record, health: 'good' as const, earned, failed: null, quarantine: null };
     putVersion(this.store, after);
   }

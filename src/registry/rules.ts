@@ -3,6 +3,7 @@
 // nothing here knows the store, a clock or a thread. Invariants: the machine, and a rollback that names no
 // version, go to one that has served and has no failing verdict since it earned its trust; those that earned it come
 // first, the newest in service of them, never the newest by date; else one that never failed, called unproven.
+import { type Now, passedMs, recordedMoment } from '../base/moment.ts';
 import { type SessionOptions, sessionText } from '../options/session-options.ts';
 import type { DecisionRecord, EventRecord, ModelRecord, Trust, VersionRecord } from '../domain/records.ts';
 
@@ -57,9 +58,16 @@ type Known = Judged & Pick<VersionRecord, 'sha256' | 'session' | 'quarantine' | 
 /** So long in service earns trust where the requests of a probation never come together. */
 export const SERVED_MS = 7 * 24 * 3_600_000;
 
-/** Whether the active version earns trust by its time in service, now that another takes its place. */
-export function hasServedLong({ health, failed }: Judged, sinceMs: number, nowMs: number): boolean {
-  return health === 'new' && !failed && nowMs - sinceMs >= SERVED_MS;
+/** How long the active generation has served; null where neither clock can tell. */
+export function activeMs(
+  { activatedAtMs, activated }: Pick<ModelRecord, 'activatedAtMs' | 'activated'>, now: Now,
+): number | null {
+  return passedMs(recordedMoment(activatedAtMs, activated), now);
+}
+
+/** Whether the active version earns trust by `servedMs` in service, now that another takes its place. */
+export function hasServedLong({ health, failed }: Judged, servedMs: number): boolean {
+  return health === 'new' && !failed && servedMs >= SERVED_MS;
 }
 
 /**
@@ -75,7 +83,7 @@ export function earnedInHistory(of: Judged, history: readonly EventRecord[]): Ve
   const changes = history.filter(({ kind }) => kind === 'promote' || kind === 'rollback');
   const end = changes.find(({ kind, atMs }, index) => {
     const begin = changes[index - 1];
-    return kind === 'promote' && begin?.to === version && hasServedLong(of, begin.atMs, atMs);
+    return kind === 'promote' && begin?.to === version && hasServedLong(of, atMs - begin.atMs);
   });
   return end === undefined ? null : { how: 'served 7 days', atMs: end.atMs };
 }
@@ -90,10 +98,17 @@ export function trustOf({ health, earned, failed }: Judged): Trust {
  * when there is none. The file is what was found bad, whatever it is called.
  */
 export function quarantinedTwin<V extends Known>(version: Known, versions: readonly V[]): V | null {
-  const earnedMs = trustOf(version) === 'unproven' ? -Infinity : (version.earned?.atMs ?? 0);
   return versions.find((other) =>
     other.version !== version.version && runsAlike(other, version) && other.health === 'unhealthy' &&
-    earnedMs < (other.quarantine?.atMs ?? Infinity)) ?? null;
+    !earnedSince(version, other)) ?? null;
+}
+
+// By the order of their events, which no clock can turn about; early builds wrote dates only.
+function earnedSince(version: Judged, { quarantine }: Pick<Known, 'quarantine'>): boolean {
+  if (trustOf(version) === 'unproven' || quarantine === null) return false;
+  const { earned } = version;
+  if (earned?.event !== undefined && quarantine.event !== undefined) return earned.event > quarantine.event;
+  return (earned?.atMs ?? 0) >= quarantine.atMs;
 }
 
 /** Whether two versions are the same file, run in the same way: the options of a session can change answers too. */

@@ -1,5 +1,5 @@
 // Pure rules around a failing verdict: may the machine act on it now, and what is written down about it.
-import { leftMs, type Moment } from '../base/moment.ts';
+import { leftMs, type Moment, type Now, passedMs, recordedMoment } from '../base/moment.ts';
 import { PAIRS_FORMAT } from '../judge/pairs/pair-schema.ts';
 import type { PairsEvidence } from '../judge/pairs/pair-schema.ts';
 import type { Blame } from '../judge/types/check-kinds.ts';
@@ -19,7 +19,7 @@ export const ENGINE_ACTOR = 'engine';
  * and interval bind the generation that the machine itself restored, so that it does not go to and fro; what a person
  * promoted since is protected from its first second.
  */
-export function suppressionOf(model: ModelRecord, judge: JudgeOptions, now: Moment): Suppression | null {
+export function suppressionOf(model: ModelRecord, judge: JudgeOptions, now: Now): Suppression | null {
   return holdsOn(model, judge, now)[0]?.by ?? null;
 }
 
@@ -31,25 +31,25 @@ export interface Hold {
 }
 
 /** All that keeps the machine from acting on a model now, what counts first before the others. */
-export function holdsOn(model: ModelRecord, judge: JudgeOptions, now: Moment): Hold[] {
+export function holdsOn(model: ModelRecord, judge: JudgeOptions, now: Now): Hold[] {
   const holds: Hold[] = [];
   if (judge.mode === 'observe') holds.push({ by: 'observe', untilMs: null });
   const pausedMs = pauseLeftMs(model, now);
   if (pausedMs > 0) holds.push({ by: 'observe', untilMs: now.wallMs + pausedMs });
   if (model.pin !== null) holds.push({ by: 'pinned', untilMs: null });
-  const untilMs = (spanMs: number): number => (model.lastAutomaticRollbackAtMs ?? now.wallMs) + spanMs;
+  const sinceMs = sinceRollbackMs(model, now);
+  const untilMs = (spanMs: number): number => Math.round(now.wallMs + Math.max(0, spanMs - sinceMs));
   if (model.stoppedGeneration === model.generation) {
     return [...holds, { by: 'restored_failing', untilMs: untilMs(intervalMs(judge)) }];
   }
   if (model.restoredGeneration !== model.generation) return holds;
-  const passedMs = sinceRollbackMs(model, now.wallMs);
-  if (passedMs < judge.cooldownMs) holds.push({ by: 'cooldown', untilMs: untilMs(judge.cooldownMs) });
-  if (passedMs < intervalMs(judge)) holds.push({ by: 'restored_failing', untilMs: untilMs(intervalMs(judge)) });
+  if (sinceMs < judge.cooldownMs) holds.push({ by: 'cooldown', untilMs: untilMs(judge.cooldownMs) });
+  if (sinceMs < intervalMs(judge)) holds.push({ by: 'restored_failing', untilMs: untilMs(intervalMs(judge)) });
   return holds;
 }
 
 /** How long the judge only watches yet, because somebody said so, in ms; 0 when it may act. */
-export function pauseLeftMs({ pause }: ModelRecord, now: Moment): number {
+export function pauseLeftMs({ pause }: ModelRecord, now: Now): number {
   return pause ? leftMs(pause.since, pause.forMs, now) : 0;
 }
 
@@ -61,25 +61,27 @@ export function suppressionBy(blames: Exclude<Blame, 'version' | 'twin'>): Suppr
 }
 
 /** Tells whether a generation in which the machine acts no more has had its time: it may be judged as any other. */
-export function isStopOver(model: ModelRecord, judge: JudgeOptions, nowMs: number): boolean {
-  return sinceRollbackMs(model, nowMs) >= intervalMs(judge);
+export function isStopOver(model: ModelRecord, judge: JudgeOptions, now: Now): boolean {
+  return sinceRollbackMs(model, now) >= intervalMs(judge);
 }
 
-// A wall clock that was set back must not stretch anything: only the past counts.
-function sinceRollbackMs({ lastAutomaticRollbackAtMs: last }: ModelRecord, nowMs: number): number {
-  return last === null || nowMs < last ? Infinity : nowMs - last;
+// Where neither clock can tell, nothing binds any more.
+function sinceRollbackMs({ lastAutomaticRollbackAtMs: atMs, lastAutomaticRollback }: ModelRecord, now: Now): number {
+  return atMs === null ? Infinity : passedMs(recordedMoment(atMs, lastAutomaticRollback), now) ?? Infinity;
 }
 
 // compat knows a cooldown and nothing else.
 const intervalMs = ({ mode, rollbackIntervalMs }: JudgeOptions): number =>
   mode === 'compat' ? 0 : rollbackIntervalMs;
 
-/** Tells whether the active generation has served long enough and often enough without a violation. */
-export function isProbationOver(model: ModelRecord, report: HealthReport, judge: JudgeOptions, nowMs: number): boolean {
+/** Tells whether the active generation, which has served for `servedMs`, did so for long and often enough, unfailing. */
+export function isProbationOver(
+  model: ModelRecord, report: HealthReport, judge: JudgeOptions, servedMs: number,
+): boolean {
   if (model.generation !== report.generation || report.violations.length > 0) return false;
   const { requests, clientFaults, nonFiniteInputs } = report.totals;
   const judged = requests - clientFaults - nonFiniteInputs;
-  return judged >= judge.probationSamples && nowMs - model.activatedAtMs >= judge.probationMs;
+  return judged >= judge.probationSamples && servedMs >= judge.probationMs;
 }
 
 /** A decision's id: readable, unique per model, generation and millisecond. */
@@ -90,21 +92,22 @@ function decisionId(model: string, generation: number, atMs: number): string {
 interface DecisionContext {
   readonly version: string;
   readonly generation: number;
-  readonly atMs: number;
+  readonly at: Moment;
 }
 
 /** Writes down what became of a verdict. */
 export function decisionOf(
   verdict: Verdict,
-  atMs: number,
+  at: Moment,
   result: Pick<DecisionRecord, 'action' | 'suppressedBy' | 'rolledBackTo'>,
 ): DecisionRecord {
   return {
-    id: decisionId(verdict.model, verdict.generation, atMs),
+    id: decisionId(verdict.model, verdict.generation, at.wallMs),
     model: verdict.model,
     version: verdict.version,
     generation: verdict.generation,
-    atMs,
+    atMs: at.wallMs,
+    at,
     trigger: verdict.trigger,
     reason: verdict.reason,
     evidence: verdict.evidence,
@@ -114,13 +117,13 @@ export function decisionOf(
 
 /** Writes down that a version and the one before answer the same questions differently, and what became of it. */
 export function pairsDecision(
-  { model, generation, atMs }: { readonly model: string; readonly generation: number; readonly atMs: number },
+  { model, generation, at }: { readonly model: string; readonly generation: number; readonly at: Moment },
   seen: Omit<PairsEvidence, 'format'>, reason: string,
   result: Pick<DecisionRecord, 'action' | 'suppressedBy' | 'rolledBackTo'>,
 ): DecisionRecord {
   return {
-    id: decisionId(model, generation, atMs), model, version: seen.pairs.version, generation, atMs, trigger: 'pairs',
-    reason, evidence: { format: PAIRS_FORMAT, ...seen }, ...result,
+    id: decisionId(model, generation, at.wallMs), model, version: seen.pairs.version, generation,
+    atMs: at.wallMs, at, trigger: 'pairs', reason, evidence: { format: PAIRS_FORMAT, ...seen }, ...result,
   };
 }
 
@@ -131,15 +134,15 @@ export type DoneRollback = DecisionRecord & { readonly newGeneration: number };
  * The rollback that began the active generation, by whomever, while it is so young that another one without a named
  * version means the same; else null: who saw the bad version and typed must not be taken one version further back.
  * Who names the generation that is to go, `meant`, gets the rollback that took it, however old, and no other.
- * `nowMs` is wall-clock time; a rollback of the future, before a clock was set back, is none.
+ * One of which neither clock tells how old it is is an old one.
  */
 export function justRolledBack(
-  decisions: readonly DecisionRecord[], generation: number, nowMs: number, meant?: number,
+  decisions: readonly DecisionRecord[], generation: number, now: Now, meant?: number,
 ): DoneRollback | null {
   const made = decisions.find((one) => one.action === 'rollback' && one.generation + 1 === generation);
   if (made === undefined) return null;
   const isMeant = meant === undefined
-    ? nowMs >= made.atMs && nowMs - made.atMs <= REPEAT_MS
+    ? (passedMs(recordedMoment(made.atMs, made.at), now) ?? Infinity) <= REPEAT_MS
     : made.generation === meant;
   return isMeant ? { ...made, newGeneration: generation } : null;
 }
@@ -156,11 +159,12 @@ export function operatorDecision(
   evidence: Readonly<Record<string, unknown>>,
 ): DecisionRecord {
   return {
-    id: decisionId(model, context.generation, context.atMs),
+    id: decisionId(model, context.generation, context.at.wallMs),
     model,
     version: context.version,
     generation: context.generation,
-    atMs: context.atMs,
+    atMs: context.at.wallMs,
+    at: context.at,
     trigger: evidence['by'] === ENGINE_ACTOR ? 'engine' : 'operator',
     action: 'rollback',
     suppressedBy: null,

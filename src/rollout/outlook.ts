@@ -1,6 +1,6 @@
 // What the machine would do about a model if it had to act this moment, and what it waits for. Pure: all of it follows
 // from what is known now, by the rules that verdicts are acted on by (`holdsOn` is the very same function).
-import type { Moment } from '../base/moment.ts';
+import type { Now } from '../base/moment.ts';
 import type { ModelRecord, Trust } from '../domain/records.ts';
 import { judgePairs, type PairStanding } from '../judge/pairs/pair-verdict.ts';
 import type { PairFacts } from '../judge/pairs/pair-schema.ts';
@@ -61,11 +61,12 @@ export interface OutlookFacts {
   readonly pairs: PairStanding | null;
   /** Who asks, and whom the version fails; null while nobody is known. */
   readonly sources: SourceFacts | null;
-  /** How long pairs have been gathered. */
+  /** How long pairs have been gathered, and how long the active generation has served. */
   readonly pairingMs: number;
+  readonly servedMs: number;
   readonly target: Outlook['target'];
   readonly noTargetBecause: Outlook['noTargetBecause'];
-  readonly now: Moment;
+  readonly now: Now;
 }
 
 /** Says what would be done now. */
@@ -127,10 +128,10 @@ function pairsToClear(facts: PairFacts, metric: 'failed' | 'nonFinite'): number 
   return high;
 }
 
-function probationLeft({ record, options: { judge }, health, now }: OutlookFacts): Outlook['probation'] {
+function probationLeft({ options: { judge }, health, servedMs }: OutlookFacts): Outlook['probation'] {
   const { requests = 0, clientFaults = 0, nonFiniteInputs = 0 } = health?.totals ?? {};
   return {
     requests: Math.max(0, judge.probationSamples - (requests - clientFaults - nonFiniteInputs)),
-    ms: Math.max(0, judge.probationMs - (now.wallMs - record.activatedAtMs)),
+    ms: Math.max(0, judge.probationMs - servedMs),
   };
 }

@@ -14,6 +14,7 @@
 // only a disk that refuses a rollback's transaction, or takes too long, is overruled.
 import type { Clock } from '../base/clock.ts';
 import { lastgoodError } from '../base/errors.ts';
+import { momentOf, nowOf } from '../base/moment.ts';
 import type { PairStanding } from '../judge/pairs/pair-verdict.ts';
 import type { CheckResult, HealthReport, Verdict } from '../judge/types/messages.ts';
 import type { ModelOptions } from '../options/options.ts';
@@ -202,7 +203,7 @@ export class ModelRollout {
     const newest = this.#newestRollback;
     const decisions = registry.decisions(model, DECISIONS_LOOKED_AT);
     const all = newest === null ? decisions : [newest, ...decisions];
-    return this.active === null ? null : justRolledBack(all, this.active.generation, clock.wallMs(), meant);
+    return this.active === null ? null : justRolledBack(all, this.active.generation, nowOf(clock), meant);
   }
 
   /** Acts on a failing verdict, or writes down why not. Those that come in while one is acted on are left. */
@@ -354,7 +355,7 @@ export class ModelRollout {
   #operatorDecision(
     by: string, from: string, generation: number, target: string, reason: string, health: HealthReport | null = null,
   ): DecisionRecord {
-    const context = { version: from, generation, atMs: this.#ports.clock.wallMs() };
+    const context = { version: from, generation, at: momentOf(this.#ports.clock) };
     return operatorDecision(this.#ports.model, context, target, reason, { by, health });
   }
 

@@ -1,7 +1,7 @@
 // What a model's rollout makes of the monitor's reports: it ends probations, orders rollbacks, and writes down why it
 // did not. Main thread. Invariant: a report about another generation than the active one changes nothing.
 import type { Clock } from '../base/clock.ts';
-import { momentOf } from '../base/moment.ts';
+import { momentOf, nowOf, passedMs, recordedMoment } from '../base/moment.ts';
 import { type ErrorCode, isLastgoodError, reasonOf } from '../base/errors.ts';
 import { conclude, isFailure, remaining, withFindings } from '../judge/verdict/findings.ts';
 import type { Conclusion, Finding, UncertainCause } from '../judge/verdict/findings.ts';
@@ -10,7 +10,7 @@ import type { PairsEvidence } from '../judge/pairs/pair-schema.ts';
 import type { Disagrees } from '../judge/pairs/pair-verdict.ts';
 import type { HealthReport, Verdict } from '../judge/types/messages.ts';
 import type { ModelOptions } from '../options/options.ts';
-import type { Suppression } from '../registry/rules.ts';
+import { activeMs, type Suppression } from '../registry/rules.ts';
 import type { DecisionRecord, ModelRecord } from '../domain/records.ts';
 import type { Registry } from '../registry/registry.ts';
 import type { ActiveState } from './active.ts';
@@ -71,6 +71,8 @@ export class VerdictHandler {
   #before: { readonly generation: number | null; readonly findings: readonly Finding[] } | null = null;
   /** When the active generation last failed a check, in monotonic microseconds. */
   #violatedUs = -Infinity;
+  /** Since when this process has seen it answer. */
+  #begunUs = 0;
   /** A phase is being written; health that comes in meanwhile is left. */
   #isWriting = false;
 
@@ -87,6 +89,7 @@ export class VerdictHandler {
     this.#told.clear();
     this.#findings.clear();
     this.#violatedUs = -Infinity;
+    this.#begunUs = this.#ports.clock.monotonicUs();
   }
 
   /** Acts on a failing verdict, or writes down why not; one at a time. One about another generation is too late. */
@@ -98,8 +101,9 @@ export class VerdictHandler {
     if (isTooLate() || state.phase === 'no_rollback_target') return;
     // The registry does not know the generation that failed: nothing can be decided upon it yet.
     if (rollbacks.isUnsaved && (!(await rollbacks.saveUnsaved()) || isTooLate())) return;
-    const nowMs = clock.wallMs();
-    const decide: Decide = (result) => decisionOf(verdict, nowMs, result);
+    const now = nowOf(clock);
+    const at = momentOf(clock);
+    const decide: Decide = (result) => decisionOf(verdict, at, result);
     if (verdict.effect === 'warn') {
       await this.#storeOnce(decide(WARN));
       return;
@@ -110,14 +114,14 @@ export class VerdictHandler {
     // Nobody is marked as failing, or stopped, for what the last good version fails as well, or for what one client
     // alone is failed at: that is found out first.
     const suppressedBy = isOpen(conclusion) || isOfOne
-      ? null : suppressionOf(registry.model(model), options.judge, momentOf(clock));
+      ? null : suppressionOf(registry.model(model), options.judge, now);
     if (suppressedBy === 'restored_failing') await this.#stop(verdict);
     if (suppressedBy !== null) {
       await this.#suppress(suppressedBy, decide);
       return;
     }
     const told = withFindings(verdict, findings);
-    const decideTold: Decide = (result) => decisionOf(told, nowMs, result);
+    const decideTold: Decide = (result) => decisionOf(told, at, result);
     if (conclusion.kind === 'look') await this.#lookInto(conclusion.cause, verdict);
     else if (conclusion.kind === 'act') {
       await (isOfOne ? this.#suppress('one_source', decideTold) : this.#rollBack(told, decideTold));
@@ -177,7 +181,7 @@ export class VerdictHandler {
       (conclusion.kind === 'leave' && conclusion.blames === 'pairs' && isFailure(verdict.cause));
     if (conclusion.kind !== 'act' && !isUnasked) return;
     const result = { action: 'suppressed', suppressedBy: 'promoted_over', rolledBackTo: null } as const;
-    const decision = decisionOf(withFindings(verdict, findings), clock.wallMs(), result);
+    const decision = decisionOf(withFindings(verdict, findings), momentOf(clock), result);
     const isStored = await registry.commit(() => {
       // It may have been put in place again, or been dealt with, by a change before this one.
       const isDue = isStillGood();
@@ -245,16 +249,23 @@ export class VerdictHandler {
     if (this.#isWriting) return;
     const record = (): ModelRecord => registry.model(model);
     if (state.phase === 'restored_failing' && report.violations.length === 0) {
-      if (!isStopOver(record(), options.judge, clock.wallMs())) return;
+      if (!isStopOver(record(), options.judge, nowOf(clock))) return;
       await this.#recovered(report, false);
     } else if (state.phase === 'steady' && this.#hasFailed(report) && this.#hasBeenQuiet(report)) {
       await this.#recovered(report, true);
     }
-    if (state.phase !== 'probation' || !isProbationOver(record(), report, options.judge, clock.wallMs())) return;
+    if (state.phase !== 'probation') return;
+    const servedMs = activeMs(record(), nowOf(clock)) ?? this.#watchedMs;
+    if (!isProbationOver(record(), report, options.judge, servedMs)) return;
     if (this.#hasFailed(report) && !this.#hasBeenQuiet(report)) return;
     const write = (): unknown => registry.endProbation({ model, generation: report.generation });
     const then = (): void => state.apply({ kind: 'proven' });
     await this.#write(report, 'the end of the probation could not be written', write, then);
+  }
+
+  /** How long this process has seen the active generation answer, which counts where nobody knows since when it does. */
+  get #watchedMs(): number {
+    return (this.#ports.clock.monotonicUs() - this.#begunUs) / 1e3;
   }
 
   #hasFailed({ version }: HealthReport): boolean {
@@ -264,9 +275,10 @@ export class VerdictHandler {
   // A version that failed and stayed has failed nothing for as long as a new one is on probation.
   #hasBeenQuiet({ version }: HealthReport): boolean {
     const { model, registry, options: { judge }, clock } = this.#ports;
-    const failedMs = registry.version(model, version).failed?.atMs ?? 0;
+    const { failed } = registry.version(model, version);
+    const failedMs = failed ? passedMs(recordedMoment(failed.atMs, failed.at), nowOf(clock)) : Infinity;
     const quietMs = (clock.monotonicUs() - this.#violatedUs) / 1e3;
-    return Math.min(quietMs, clock.wallMs() - failedMs) >= judge.probationMs;
+    return Math.min(quietMs, failedMs ?? this.#watchedMs) >= judge.probationMs;
   }
 
   #recovered(report: HealthReport, isProven: boolean): Promise<void> {
@@ -304,7 +316,7 @@ export class VerdictHandler {
     const { state, rollbacks } = this.#rollout;
     const { generation } = state;
     if (generation === null || rollbacks.isUnsaved || state.rollbacks > 0) return;
-    const about = { model, generation, atMs: clock.wallMs() };
+    const about = { model, generation, at: momentOf(clock) };
     const decide: Decide = (result) => pairsDecision(about, seen, reason, result);
     const counts = over === 'declared' || (over === 'validation' && seen.inputDrift === 'pass');
     if (!counts || judge.mode === 'compat') {
@@ -314,7 +326,7 @@ export class VerdictHandler {
     if (state.phase === 'no_rollback_target') return;
     const accused = { reason, version: seen.pairs.version, generation };
     // Nobody is stopped for what one client alone has asked.
-    const suppressedBy = oneSource === null ? suppressionOf(registry.model(model), judge, momentOf(clock)) : null;
+    const suppressedBy = oneSource === null ? suppressionOf(registry.model(model), judge, nowOf(clock)) : null;
     if (suppressedBy === 'restored_failing') await this.#stop(accused);
     if (oneSource !== null) await this.#suppress('one_source', decide);
     else if (suppressedBy === null) await this.#rollBack(accused, decide);

@@ -5,7 +5,7 @@ import { TrafficStore } from '../../src/engine/traffic-store.ts';
 import { openStore } from '../../src/registry/opening/open-store.ts';
 import { commitAtOnce } from '../../src/registry/commit/commits.ts';
 import type { ModelRecord } from '../../src/domain/records.ts';
-import { ALL_TRAFFIC } from '../../src/registry/store/keys.ts';
+import { ALL_TRAFFIC, trafficKey } from '../../src/registry/store/keys.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 
 const START_S = 1_700_000_000;
@@ -30,7 +30,7 @@ function opened(t: TestContext) {
     [version, traffic.series.read(index, START_S, time.second + 1, 10).map(({ second, counts, quantilesUs }) =>
       [second - START_S, counts[0], ...quantilesUs])]);
   const blocks = (): number => store.read(() => store.lastParts(ALL_TRAFFIC).length);
-  return { time, made, count, told, blocks };
+  return { time, store, made, count, told, blocks };
 }
 
 test('what was counted comes back after a restart, with what happened to the engine', async (t) => {
@@ -67,6 +67,32 @@ test('a minute in which nothing was asked writes nothing, and a day later a bloc
   time.second += 10;
   await traffic.flush();
   assert.equal(blocks(), 1, 'the new one stands alone');
+});
+
+test('a date that is set back or forth stops no minute from being stored, and leaves no more blocks than a day has', async (t) => {
+  const { time, store, made, count, blocks } = opened(t);
+  const traffic = made();
+  let stored = 0;
+  for (const second of [START_S, START_S + 3e7, START_S - 3e7, START_S + 600]) {
+    time.second = second;
+    await traffic.flush();
+    count(traffic, 1);
+    time.second += 10;
+    const before = blocks();
+    await traffic.flush();
+    if (blocks() > before || second > START_S + 1e7) stored += 1;
+  }
+  assert.equal(stored, 4);
+  const ahead = time.second + 1e7;
+  store.transaction(() => {
+    for (let minute = 0; minute < 2_000; minute += 1) store.put(trafficKey(ahead + minute * 60), { series: [], marks: [] });
+  });
+  const next = made();
+  next.restore();
+  count(next, 1);
+  time.second += 10;
+  await next.flush();
+  assert.equal(blocks(), 1_440);
 });
 
 test('a minute that the disk refused is stored with the next one, and one who only follows writes nothing', async (t) => {

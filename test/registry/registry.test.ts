@@ -17,12 +17,15 @@ let dataDir: string;
 let store: RegistryStore;
 let registry: Registry;
 let nowMs: number;
+/** What the date is off by. */
+let offMs: number;
 
 beforeEach(() => {
   dataDir = mkdtempSync(join(tmpdir(), 'lastgood-registry-'));
   store = openStore({ dataDir });
   nowMs = 1_000;
-  registry = new Registry(store, { monotonicUs: () => nowMs * 1e3, wallMs: () => nowMs });
+  offMs = 0;
+  registry = new Registry(store, { monotonicUs: () => nowMs * 1e3, wallMs: () => nowMs + offMs });
 });
 afterEach(async () => {
   await store.close();
@@ -177,6 +180,30 @@ describe('Registry', () => {
     assert.equal(registry.decisions('digits')[0]?.targetTrust, 'served 7 days');
     assert.equal(registry.model('digits').probationEndedAtMs, nowMs, 'what has earned trust needs no probation');
     assert.deepEqual(lastGood(), { version: '1', trust: 'unproven' });
+  });
+
+  test('seven days are seven days, and later is later, wherever the date is set meanwhile', () => {
+    for (const version of ['1', '2', '3', '4']) create(version);
+    promote('1');
+    nowMs += SERVED_MS - 1;
+    offMs = 10 * SERVED_MS;
+    promote('2');
+    assert.equal(registry.version('digits', '1').health, 'new', 'a date set forward earns nothing');
+    nowMs += SERVED_MS;
+    offMs = -nowMs;
+    promote('3');
+    assert.equal(registry.version('digits', '2').earned?.how, 'served 7 days', 'nor does one set back lose any');
+    create('5', '4'.repeat(64));
+    promote('4');
+    offMs = 10 * SERVED_MS;
+    rollback({ to: '3' });
+    assert.equal(registry.twinOf(registry.version('digits', '5'))?.version, '4');
+    offMs = 0;
+    const { generation } = registry.activate({
+      model: 'digits', version: '5', expectedGeneration: registry.generationOf('digits'), by, reason: '', force: true,
+    });
+    registry.endProbation({ model: 'digits', generation });
+    assert.equal(registry.twinOf(registry.version('digits', '5')), null, 'it has earned its trust since');
   });
 
   test('a decision that speaks against a version that was replaced takes lastGood away from it', () => {

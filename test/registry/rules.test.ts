@@ -58,11 +58,10 @@ describe('Trust', () => {
   });
 
   test('is earned by seven days in service without a failing verdict', () => {
-    assert.equal(hasServedLong(fresh('1'), 1_000, 1_000 + SERVED_MS), true);
-    assert.equal(hasServedLong(fresh('1'), 1_000, 999 + SERVED_MS), false);
-    assert.equal(hasServedLong(fresh('1', { failed }), 1_000, 1_000 + SERVED_MS), false);
-    assert.equal(hasServedLong(good('1'), 1_000, 1_000 + SERVED_MS), false, 'it has been earned already');
-    assert.equal(hasServedLong(fresh('1'), 1_000 + SERVED_MS, 0), false, 'a clock that was set back');
+    assert.equal(hasServedLong(fresh('1'), SERVED_MS), true);
+    assert.equal(hasServedLong(fresh('1'), SERVED_MS - 1), false);
+    assert.equal(hasServedLong(fresh('1', { failed }), SERVED_MS), false);
+    assert.equal(hasServedLong(good('1'), SERVED_MS), false, 'it has been earned already');
   });
 
   test('is derived from the history where an early build wrote down none', () => {
@@ -120,6 +119,10 @@ describe('A target of a rollback', () => {
     const earnedAt = (atMs: number): Version => good('1', { earned: { how: 'confirmed', atMs } });
     assert.equal(quarantinedTwin(earnedAt(49), [twin])?.version, '2');
     assert.equal(quarantinedTwin(earnedAt(50), [twin]), null);
+    const numbered = { ...twin, quarantine: { ...quarantine, event: 7 } };
+    const earnedIn = (event: number, atMs: number): Version => good('1', { earned: { how: 'confirmed', atMs, event } });
+    assert.equal(quarantinedTwin(earnedIn(8, 49), [numbered]), null, 'later, whatever the date was');
+    assert.equal(quarantinedTwin(earnedIn(6, 51), [numbered])?.version, '2');
     assert.equal(quarantinedTwin(fresh('1'), [bad('2')]), null, 'another file');
     assert.equal(quarantinedTwin(fresh('1'), [{ ...twin, health: 'new' }]), null, 'released');
     assert.equal(quarantinedTwin(twin, [twin]), null, 'it is none of itself');

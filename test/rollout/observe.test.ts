@@ -1,7 +1,7 @@
 // A judge that somebody has told to watch only: what fails is told, nothing acts, and it ends by itself.
 import assert from 'node:assert/strict';
 import { afterEach, describe, test } from 'node:test';
-import { momentOf } from '../../src/base/moment.ts';
+import { nowOf } from '../../src/base/moment.ts';
 import { holdsOn, pauseLeftMs } from '../../src/rollout/decisions.ts';
 import { resolveOptions } from '../../src/options/options.ts';
 import { RolloutBench } from './bench.ts';
@@ -66,12 +66,12 @@ describe('A judge that watches only', () => {
     one.registry.setPin('m', { by: 'test', reason: '' }, 'test');
     const { judge } = resolveOptions({});
     const record = one.registry.model('m');
-    const now = momentOf(one.clock);
+    const now = nowOf(one.clock);
     assert.equal(pauseLeftMs(record, now), HOUR);
     assert.deepEqual(holdsOn(record, judge, now), [
       { by: 'observe', untilMs: now.wallMs + HOUR }, { by: 'pinned', untilMs: null },
     ]);
-    const rolledBack = { lastAutomaticRollbackAtMs: now.wallMs, restoredGeneration: 2 };
+    const rolledBack = { lastAutomaticRollbackAtMs: now.wallMs, lastAutomaticRollback: now, restoredGeneration: 2 };
     const restored = { ...record, pause: null, pin: null, ...rolledBack };
     assert.deepEqual(holdsOn(restored, judge, now), [
       { by: 'cooldown', untilMs: now.wallMs + judge.cooldownMs },

@@ -1,7 +1,7 @@
 // What would be done now, and what is waited for: from facts alone.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import type { Moment } from '../../src/base/moment.ts';
+import type { Now } from '../../src/base/moment.ts';
 import { outlookText } from '../../src/cli/views/outlook-view.ts';
 import type { PairFacts } from '../../src/judge/pairs/pair-schema.ts';
 import { judgePairs } from '../../src/judge/pairs/pair-verdict.ts';
@@ -11,7 +11,8 @@ import { emptyModel } from '../../src/registry/rules.ts';
 import { type OutlookFacts, outlookOf } from '../../src/rollout/outlook.ts';
 
 const HOUR = 3_600_000;
-const now: Moment = { wallMs: 1e12, monotonicUs: 1e9, boot: 'b' };
+const first = { wallMs: 1e12, monotonicUs: 1e9 };
+const now: Now = { ...first, boot: 'b', first };
 
 const check = (verdict: CheckResult['verdict'], effect: CheckResult['effect'] = 'rollback'): CheckResult => ({
   check: 'error_rate', verdict, effect, value: 0.2, limit: 0.05, samples: 100, samplesMin: 20, text: '20 of 100 failed',
@@ -35,7 +36,7 @@ const pairsOf = (zero: number, plus = 0): OutlookFacts['pairs'] => {
 const facts = (more: Partial<OutlookFacts> = {}): OutlookFacts => ({
   record: { ...emptyModel('m', 0), activeVersion: '2', generation: 2, activatedAtMs: now.wallMs - HOUR / 2 },
   options: resolveOptions({}), phase: 'probation', version: '2', generation: 2,
-  health: healthOf(check('fail')), pairs: null, sources: null, pairingMs: HOUR / 2,
+  health: healthOf(check('fail')), pairs: null, sources: null, pairingMs: HOUR / 2, servedMs: HOUR / 2,
   target: { version: '1', trust: 'confirmed', isLoaded: true }, noTargetBecause: [], now, ...more,
 });
 const would = (more: Partial<OutlookFacts>): string => outlookOf(facts(more)).would;

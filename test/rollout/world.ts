@@ -1,6 +1,7 @@
 // One model's rollout with all around it played: operators, the monitor, another process on the same registry, a disk
 // that refuses or is slow, versions that do not load, restarts. Registry and rollout are real; a deployment is a double
-// that answers nothing. Time stands still but for what a step says; after each step the invariants are looked at.
+// that answers nothing. Time stands still but for what a step says, and the date is set to whatever it says; after each
+// step the invariants are looked at, by the time that passed.
 import assert from 'node:assert/strict';
 import { mock } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
@@ -20,6 +21,7 @@ import type { RolloutEvent } from '../../src/rollout/events.ts';
 import { standingOf } from '../../src/rollout/phases.ts';
 import { ModelRollout } from '../../src/rollout/rollout.ts';
 import { type Accusation, accusationsIn, activationsIn, historyOffences, isAccused } from './laws.ts';
+import { PlayedClock } from './played-clock.ts';
 import { type DiskMode, PlayedDisk } from './played-disk.ts';
 import { type About, healthReport, verdictOf } from './reports.ts';
 
@@ -49,6 +51,8 @@ type Action =
   | { readonly kind: 'rollback'; readonly to: string | null }
   | { readonly kind: 'pin' | 'unpin' | 'confirm' | 'restart' | 'follow' }
   | { readonly kind: 'wait'; readonly ms: number }
+  /** The date is this much later than it was at first, or earlier. */
+  | { readonly kind: 'date'; readonly shiftMs: number }
   | { readonly kind: 'disk'; readonly mode: DiskMode };
 /** With `isJoined` the next step begins before this one is over. */
 export type Step = Action & { readonly isJoined: boolean };
@@ -66,7 +70,7 @@ interface Life {
 
 export class World {
   readonly model: string;
-  readonly clock = { nowMs: 1e12, monotonicUs: () => this.clock.nowMs * 1e3, wallMs: () => this.clock.nowMs };
+  readonly clock = new PlayedClock();
   readonly #store: RegistryStore;
   /** The registry of another process: it sees what is on disk. */
   readonly #elsewhere: Registry;
@@ -244,9 +248,8 @@ export class World {
       case 'mend':
         this.#damaged.delete(step.version);
         return;
-      case 'wait':
-        this.clock.nowMs += step.ms;
-        return;
+      case 'wait': return void (this.clock.nowMs += step.ms);
+      case 'date': return void (this.clock.shiftMs = step.shiftMs);
       case 'disk': disk.set(step.mode);
     }
   }
@@ -353,11 +356,11 @@ export class World {
   }
 
   #events(): EventRecord[] {
-    return this.#elsewhere.history(this.model, EVENTS_MAX);
+    return this.clock.inTime(this.#elsewhere.history(this.model, EVENTS_MAX));
   }
 
   #decisions(): DecisionRecord[] {
-    return this.#elsewhere.decisions(this.model, EVENTS_MAX);
+    return this.clock.inTime(this.#elsewhere.decisions(this.model, EVENTS_MAX));
   }
 
   #activateElsewhere(version: string): void {

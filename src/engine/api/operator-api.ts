@@ -3,7 +3,7 @@
 import { performance } from 'node:perf_hooks';
 import { type EngineStatus, type ExplainedDecision, pauseViewOf, type Registration } from '../../admin/answers.ts';
 import type { Actor, Answer, Arguments, ControlPlane } from '../../admin/commands.ts';
-import { momentOf } from '../../base/moment.ts';
+import { nowOf } from '../../base/moment.ts';
 import { isLastgoodError, lastgoodError } from '../../base/errors.ts';
 import { optionsOfModel, uiMode } from '../../options/options.ts';
 import { mergedSession } from '../../options/session-options.ts';
@@ -147,7 +147,7 @@ export class OperatorApi implements ControlPlane {
       registry.setPause(model, forMs === undefined ? null : { by, reason, forMs }, by));
     const what = forMs === undefined ? 'the judge may act' : 'the judge watches only';
     log.warn({ model, by, forMs: forMs ?? 0, reason }, what);
-    return { model, pause: pauseViewOf(record, momentOf(clock)) };
+    return { model, pause: pauseViewOf(record, nowOf(clock)) };
   }
 
   async quarantine(args: Arguments<'quarantine'>, { by }: Actor): Promise<Answer<'quarantine'>> {

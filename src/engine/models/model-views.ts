@@ -6,12 +6,12 @@ import { type Room, roomFor } from '../../rollout/deployment/room.ts';
 import { workersFor } from '../../options/options.ts';
 import type { HealthAnswer } from '../../api/serving-api.ts';
 import type { ModelRecord } from '../../domain/records.ts';
-import { momentOf } from '../../base/moment.ts';
+import { nowOf } from '../../base/moment.ts';
 import type { Sights } from '../../judge/checks/detectability.ts';
 import { keptPerSecond, sightsOf } from '../../judge/checks/detectability.ts';
 import { limitsView } from '../../domain/run-limits.ts';
 import { runLimits } from '../../rollout/deployment/run-limits.ts';
-import { whyNoTarget, trustOf } from '../../registry/rules.ts';
+import { activeMs, trustOf, whyNoTarget } from '../../registry/rules.ts';
 import { type Outlook, outlookOf } from '../../rollout/outlook.ts';
 import type { EngineContext } from './context.ts';
 import type { ServedModel } from './served-model.ts';
@@ -39,7 +39,9 @@ export function roomOf(served: ServedModel, context: EngineContext, version?: st
 /** The model's record as what answers has it, also while the disk refuses the rollback that brought that up. */
 export function recordInForce({ model, rollout }: ServedModel, { registry }: EngineContext): ModelRecord {
   const record = rollout.inForce(() => registry.model(model));
-  return rollout.unsaved === null ? record : { ...record, activatedAtMs: rollout.unsaved.atMs };
+  const { unsaved } = rollout;
+  if (unsaved === null) return record;
+  return { ...record, activatedAtMs: unsaved.atMs, ...(unsaved.at && { activated: unsaved.at }) };
 }
 
 /** The answer of GET /health. */
@@ -85,7 +87,7 @@ export function statusOf(served: ServedModel, context: EngineContext): ModelStat
     model: record,
     saved: rollout.isSaved,
     phase: rollout.phase,
-    pause: pauseViewOf(record, momentOf(context.clock)),
+    pause: pauseViewOf(record, nowOf(context.clock)),
     versions: rollout.inForce(() => registry.versions(model)),
     deployments: rollout.deployments,
     limits: active === null
@@ -107,8 +109,9 @@ export function statusOf(served: ServedModel, context: EngineContext): ModelStat
 export function outlookNow(served: ServedModel, context: EngineContext, uptimeMs: number): Outlook {
   const { registry, clock } = context;
   const { model, rollout, health, options } = served;
-  const now = momentOf(clock);
+  const now = nowOf(clock);
   const record = recordInForce(served, context);
+  const servedMs = activeMs(record, now) ?? uptimeMs;
   const target = rollout.inForce(() => registry.rollbackTarget(model));
   return outlookOf({
     record, options, phase: rollout.phase, health, now,
@@ -116,7 +119,8 @@ export function outlookNow(served: ServedModel, context: EngineContext, uptimeMs
     generation: rollout.active?.generation ?? record.generation,
     pairs: served.pairs.standing,
     sources: served.sources.view(),
-    pairingMs: Math.min(uptimeMs, Math.max(0, now.wallMs - record.activatedAtMs)),
+    pairingMs: Math.min(uptimeMs, servedMs),
+    servedMs,
     target: target === undefined ? null : {
       version: target.version, trust: trustOf(target), isLoaded: served.loadedVersions.includes(target.version),
     },
@@ -132,8 +136,8 @@ function sightsNow(served: ServedModel, context: EngineContext): Sights | null {
   const { judge, samples } = options;
   const active = rollout.activeVersion;
   if (active === null || samples === 'off' || judge.mode === 'compat') return null;
-  const { activatedAtMs } = recordInForce(served, context);
-  const ageMs = Math.max(1, Math.min(judge.windowMs, clock.wallMs() - activatedAtMs));
+  const servedMs = activeMs(recordInForce(served, context), nowOf(clock)) ?? judge.windowMs;
+  const ageMs = Math.max(1, Math.min(judge.windowMs, servedMs));
   const observed = ((health?.windowSamples ?? 0) * 1_000) / ageMs;
   const perSecond = observed > 0 ? observed : (judge.expectedPerSecond ?? 0);
   const { requests = 0, predictions = 0 } = health?.totals ?? {};

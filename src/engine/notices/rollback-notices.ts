@@ -6,6 +6,7 @@
 import { hostname } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { reasonOf } from '../../base/errors.ts';
+import { nowOf, passedMs, recordedMoment } from '../../base/moment.ts';
 import type { DecisionRecord } from '../../domain/records.ts';
 import { optionsOfModel } from '../../options/options.ts';
 import type { EngineContext } from '../models/context.ts';
@@ -75,9 +76,12 @@ export class RollbackNotices {
       const told = new Set(registry.history(model, LOOKED_AT)
         .filter(({ kind }) => kind === 'rollback_told' || kind === 'rollback_untold')
         .map(({ decision }) => decision));
-      const sinceMs = clock.wallMs() - NEWS_MS;
+      const now = nowOf(clock);
+      // One of which neither clock tells how old it is may be news.
+      const isNews = ({ atMs, at }: DecisionRecord): boolean =>
+        (passedMs(recordedMoment(atMs, at), now) ?? 0) <= NEWS_MS;
       const due = registry.decisions(model, LOOKED_AT)
-        .filter(({ id, action, atMs }) => action === 'rollback' && atMs >= sinceMs && !told.has(id));
+        .filter((one) => one.action === 'rollback' && isNews(one) && !told.has(one.id));
       for (const decision of due.reverse()) this.tell(decision);
     } catch (error) {
       this.#problem(model, 'it could not be found out which rollbacks nobody was told of', reasonOf(error));

@@ -3,6 +3,7 @@
 // guard then remembers nothing and says so.
 import type { Clock } from '../../base/clock.ts';
 import { isLastgoodError, reasonOf } from '../../base/errors.ts';
+import { momentOf } from '../../base/moment.ts';
 import type { InFlightBatch } from '../../shared-memory/in-flight.ts';
 import { BootGuard, type Charge, type Culprit } from '../../registry/boot-guard.ts';
 import type { BootRecord } from '../../registry/store/keys.ts';
@@ -110,7 +111,7 @@ export class GuardedStart {
       emit({ kind: 'problem', model, what: 'a pinned version brings the process down and is started again', reason });
       return;
     }
-    const context = { version, generation, atMs: clock.wallMs() };
+    const context = { version, generation, at: momentOf(clock) };
     try {
       const { model: after, decision } = registry.rollback({
         model, expectedGeneration: generation, by: ENGINE_ACTOR, reason,

@@ -72,10 +72,12 @@ export class RefusedInputs {
 
   /** Those of a model that are refused now. */
   of(model: string): RefusedInput[] {
-    const nowUs = this.#ports.clock.monotonicUs();
+    const { clock } = this.#ports;
+    const [nowUs, wallMs] = [clock.monotonicUs(), clock.wallMs()];
     return (this.#known.get(model) ?? [])
       .filter(({ isRefused, untilUs }) => isRefused && untilUs > nowUs)
-      .map(({ version, sha256, bytes, why, untilMs }) => ({ version, sha256, bytes, why, untilMs }));
+      .map(({ version, sha256, bytes, why, untilUs }) =>
+        ({ version, sha256, bytes, why, untilMs: Math.round(wallMs + (untilUs - nowUs) / 1e3) }));
   }
 
   /** These were running when a process died: whoever was there at another death is refused until it is found out. */

@@ -45,6 +45,20 @@ describe('RefusedInputs', () => {
     assert.deepEqual([isRefused(next, 'm', 'deadly'), next.of('m')], [false, []]);
   });
 
+  test('refuses for as long wherever the date is set meanwhile, and says until when by the date that it is', () => {
+    const world = { nowUs: 0, kept: '', dateMs: 1e12 };
+    const clock = { monotonicUs: () => world.nowUs, wallMs: () => world.dateMs };
+    const inputs = new RefusedInputs({ clock, before: '', keep: () => undefined });
+    inputs.refuse('m', '2', [body('deadly')], 'it ended the process');
+    for (const dateMs of [0, 2e12]) {
+      [world.nowUs, world.dateMs] = [10 * MINUTE_US - 1e6, dateMs];
+      assert.equal(isRefused(inputs, 'm', 'deadly'), true);
+      assert.equal(inputs.of('m')[0]?.untilMs, dateMs + 1_000);
+    }
+    world.nowUs = 10 * MINUTE_US;
+    assert.equal(isRefused(inputs, 'm', 'deadly'), false);
+  });
+
   test('lets in what was there at one death, and refuses it after a second until it is found harmless', () => {
     const world = { nowUs: 0, kept: '' };
     inputsOf(world).suspect('m', '2', [body('a'), body('b')]);
