@@ -5,7 +5,7 @@ import type { Clock } from '../base/clock.ts';
 import { lastgoodError } from '../base/errors.ts';
 import { NO_CRASHES } from './boot-guard.ts';
 import { type Commit, commitAtOnce } from './commit/commits.ts';
-import { forgetModel, forgetVersions, storeDecision } from './retention.ts';
+import { forgetModel, forgetVersions, pruneEvents, storeDecision } from './retention.ts';
 import { bootKey, eventKey, modelKey, versionKey } from './store/keys.ts';
 import { activeMs, emptyModel, hasServedLong, nextFreeVersion, numberAfter, speaksAgainst, trustOf } from './rules.ts';
 import { leftMs, momentOf, nowOf, type Pause } from '../base/moment.ts';
@@ -19,8 +19,6 @@ import type {
 import type { RegistryStore } from './store/store.ts';
 import { attach, lastGoodOf, putVersion, summaryOfBaseline, summaryOfGolden } from './versions.ts';
 
-/** The oldest events of a model are deleted beyond this many. */
-export const EVENTS_MAX = 10_000;
 /** Who acts without being asked. */
 const MACHINE: readonly string[] = ['monitor', 'engine'];
 
@@ -57,7 +55,7 @@ export class Registry extends RegistryReader {
   storeDecision(decision: DecisionRecord): void {
     const { id, model, version, atMs, at } = decision;
     this.store.transaction(() => {
-      storeDecision(this.store, decision);
+      storeDecision(this.store, decision, nowOf(this.#clock));
       if (!speaksAgainst(decision)) return;
       putVersion(this.store, { ...this.version(model, version), failed: { decision: id, atMs, ...(at && { at }) } });
       const record = this.model(model);
@@ -87,6 +85,7 @@ export class Registry extends RegistryReader {
     if (fresh.version !== undefined) checkName('the version', fresh.version);
     const { baseline, golden, validation = [], expectedPairs = null, ...about } = fresh;
     return this.store.transaction(() => {
+      this.store.assertMayGrow();
       const model = this.store.get(modelKey(fresh.model)) ?? emptyModel(fresh.model, this.#clock.wallMs());
       const isTaken = (name: string): boolean => this.store.get(versionKey(fresh.model, name)) !== undefined;
       const version = fresh.version ?? nextFreeVersion(model.nextVersion, isTaken);
@@ -167,7 +166,7 @@ export class Registry extends RegistryReader {
       this.#setHealth(this.version(model, failing), 'unhealthy', reason, by);
       const targetTrust = trustOf(target);
       const decision = { ...change.decide(target.version), targetTrust };
-      storeDecision(this.store, decision);
+      storeDecision(this.store, decision, nowOf(this.#clock));
       const at = momentOf(this.#clock);
       const changed = MACHINE.includes(by) ? {
         ...record, lastAutomaticRollbackAtMs: at.wallMs, lastAutomaticRollback: at,
@@ -297,6 +296,7 @@ export class Registry extends RegistryReader {
   }): VersionRecord {
     const { model, version, baseline, warnings, by } = change;
     return this.store.transaction(() => {
+      this.store.assertMayGrow();
       const after = { ...this.version(model, version), baseline: summaryOfBaseline(baseline), warnings };
       putVersion(this.store, after);
       attach(this.store, after, 'baseline', baseline);
@@ -383,7 +383,7 @@ export class Registry extends RegistryReader {
     const lastGood = version === null || !trust ? null : { version, trust };
     const stored = { ...event, model, sequence, generation, atMs: this.#clock.wallMs(), lastGood };
     this.store.put(eventKey(model, sequence), stored);
-    if (sequence > EVENTS_MAX) this.store.delete(eventKey(model, sequence - EVENTS_MAX));
+    pruneEvents(this.store, model, sequence, nowOf(this.#clock));
     const after = { ...record, nextEvent: sequence + 1 };
     this.store.put(modelKey(model), after);
     return after;

@@ -3,7 +3,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { Baseline, DecisionRecord, Golden, VersionRecord } from '../../src/domain/records.ts';
-import { EVENTS_MAX, Registry } from '../../src/registry/registry.ts';
+import { Registry } from '../../src/registry/registry.ts';
+import { EVENTS_MAX } from '../../src/registry/retention.ts';
 import { quarantinedTwin, rollbackCandidates } from '../../src/registry/rules.ts';
 import { attachmentsOf, eventKey, modelKey } from '../../src/registry/store/keys.ts';
 import { openStore } from '../../src/registry/opening/open-store.ts';

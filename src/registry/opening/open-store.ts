@@ -17,10 +17,12 @@ import { RegistryStore } from '../store/store.ts';
 import { FORMAT, formatOf, PRODUCT, stageUpgrade, upgrade } from './upgrade.ts';
 
 /**
- * Address space reserved for the map, which bounds the registry's size; the file grows only as it is filled. Where
- * addresses are short there is less of it.
+ * Address space reserved for the map; the file grows only as it is filled. Where addresses are short there is less of
+ * it. Half of it takes versions and what belongs to them; the rest is for what happens to these.
  */
 const MAP_BYTES = process.arch === 'arm' || process.arch === 'ia32' ? 2 ** 29 : 2 ** 33;
+/** A registry that holds more takes no version and no baseline. */
+export const REGISTRY_BYTES_MAX = MAP_BYTES / 2;
 const DIRECTORY_MODE = 0o700;
 /** More than LMDB's table of readers. */
 const LOCK_BYTES = 1 << 14;
@@ -31,6 +33,8 @@ export interface StoreOptions {
   readonly readOnly?: boolean;
   /** False refuses an older format: somebody else is to upgrade it. */
   readonly mayUpgrade?: boolean;
+  /** In place of REGISTRY_BYTES_MAX. */
+  readonly bytesMax?: number;
   /** Told of an upgrade that was done; `copy` is where the older registry lies, null when it was begun before. */
   readonly onUpgrade?: (from: number, copy: string | null) => void;
   /** Told of an older format that is left as it is, and read as if it were upgraded. */
@@ -66,7 +70,7 @@ export async function tryWritable(store: RegistryStore, dataDir: string): Promis
 }
 
 function opened(
-  { dataDir, readOnly = false, mayUpgrade = true, onUpgrade, onOlder }: StoreOptions,
+  { dataDir, readOnly = false, mayUpgrade = true, bytesMax = REGISTRY_BYTES_MAX, onUpgrade, onOlder }: StoreOptions,
   bringUp: (store: RegistryStore) => string | null,
 ): RegistryStore {
   assertAccess(dataDir);
@@ -75,7 +79,7 @@ function opened(
   try {
     if (!readOnly) refuseLostRegistry(dataDir, join(path, 'data.mdb'));
     if (!readOnly) mkdirSync(path, { recursive: true, mode: DIRECTORY_MODE });
-    store = new RegistryStore(openEnvironment(path, readOnly), path, readOnly);
+    store = new RegistryStore(openEnvironment(path, readOnly), path, { readOnly, bytesMax });
     checkProduct(store);
     const format = formatOf(store);
     if (format === FORMAT) return store;

@@ -11,6 +11,7 @@
 //   event, MODEL, SEQUENCE            -> EventRecord
 //   decision, ID                      -> DecisionRecord
 //   decision-order, MODEL, NUMBER     -> the id of that model's NUMBERth decision
+//   decision-kept, MODEL, VERSION     -> the id of a decision that is in force and has left that order
 //   boot, MODEL                       -> BootRecord
 //   traffic, SECOND                   -> TrafficBlock: what was counted until then, for the timeline
 import type {
@@ -98,5 +99,8 @@ export const decisionOrderKey = (model: string, number: number): RecordKey<strin
   parts: ['decision-order', model, number],
 });
 export const decisionOrderOf = (model: string): KeyPrefix<string> => ({ prefix: ['decision-order', model] });
+export const keptDecisionKey = (model: string, version: string): RecordKey<string> => ({
+  parts: ['decision-kept', model, version],
+});
 export const ALL_TRAFFIC: KeyPrefix<TrafficBlock> = { prefix: ['traffic'] };
 export const trafficKey = (second: number): RecordKey<TrafficBlock> => ({ parts: ['traffic', second] });

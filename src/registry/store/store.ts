@@ -41,8 +41,14 @@ export interface Overlay {
   laidOver(stored: readonly Entry[], prefix: KeyParts, reverse: boolean): readonly Entry[];
 }
 
+/** What LMDB tells of the tree that all records are in. */
+type TreeStats = Readonly<
+  Record<'pageSize' | 'treeBranchPageCount' | 'treeLeafPageCount' | 'overflowPages', number>
+>;
+
 export class RegistryStore {
   readonly path: string;
+  readonly #bytesMax: number;
   #root: RootDatabase<unknown>;
   /** Why nothing can be written; null when it can. */
   #readOnly: string | null;
@@ -57,9 +63,13 @@ export class RegistryStore {
   #closed: Promise<void> | null = null;
 
   /** Use openStore, which checks what it opens. */
-  constructor(root: RootDatabase<unknown>, path: string, readOnly: boolean) {
+  constructor(
+    root: RootDatabase<unknown>, path: string,
+    { readOnly, bytesMax }: { readonly readOnly: boolean; readonly bytesMax: number },
+  ) {
     this.#root = root;
     this.path = path;
+    this.#bytesMax = bytesMax;
     this.#readOnly = readOnly ? 'it is open for reading only' : null;
   }
 
@@ -107,6 +117,15 @@ export class RegistryStore {
     } catch (error) {
       throw this.#refused(reasonOf(error));
     }
+  }
+
+  /** Throws DISK_REFUSED when the registry holds so much that nothing may be added that stays in it. */
+  assertMayGrow(): void {
+    // Pages that were let go are taken again, so that the file's size says nothing.
+    const { pageSize, treeBranchPageCount, treeLeafPageCount, overflowPages } = this.#root.getStats() as TreeStats;
+    const bytes = (treeBranchPageCount + treeLeafPageCount + overflowPages) * pageSize;
+    if (bytes < this.#bytesMax) return;
+    throw this.#refused(`it holds ${bytes} bytes and takes no more from ${this.#bytesMax} on; remove versions`);
   }
 
   /**

@@ -7,10 +7,11 @@ import { describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { systemClock } from '../../../src/base/clock.ts';
 import { isLastgoodError } from '../../../src/base/errors.ts';
+import { nowOf } from '../../../src/base/moment.ts';
 import { META, eventKey, eventsOf, modelKey } from '../../../src/registry/store/keys.ts';
-import { DECISIONS_MAX, listDecisions, storeDecision } from '../../../src/registry/retention.ts';
+import { DECISIONS_MAX, EVENTS_MAX, listDecisions, storeDecision } from '../../../src/registry/retention.ts';
 import type { DecisionRecord, EventRecord } from '../../../src/domain/records.ts';
-import { EVENTS_MAX, Registry } from '../../../src/registry/registry.ts';
+import { Registry } from '../../../src/registry/registry.ts';
 import { openStore } from '../../../src/registry/opening/open-store.ts';
 import { FORMAT } from '../../../src/registry/opening/upgrade.ts';
 import { temporaryDirectory } from '../../support/temporary.ts';
@@ -157,6 +158,29 @@ describe('RegistryStore', () => {
     await store.close();
   });
 
+  test('a registry that holds too much takes no version and no baseline, goes on with all else, and takes them when some go', async () => {
+    const store = openStore({ dataDir: temporaryDirectory(), bytesMax: 100_000 });
+    const registry = new Registry(store, systemClock);
+    const version = (name: string): void => void registry.createVersion({
+      model: 'm', version: name, sha256: name.padEnd(64, 'a'), artifactBytes: 1,
+      signature: { inputs: [], outputs: [] }, outputKind: 'scalar', baseline: null, golden: null,
+      warnings: ['x'.repeat(2_000)], trial: { loadMs: 1, runMs: 1, goldenCases: 0, residentBytes: 1 },
+    }, 'test');
+    let names = 0;
+    assert.throws(() => {
+      for (; names < 1_000; names += 1) version(`v${names}`);
+    }, (error) => isLastgoodError(error) && error.code === 'DISK_REFUSED' && /from 100000 on; remove versions/.test(error.message));
+    assert.ok(names > 5 && names < 100, String(names));
+    const activate = (name: string): unknown => registry.activate({
+      model: 'm', version: name, expectedGeneration: registry.generationOf('m'), by: 'test', reason: '',
+    });
+    activate('v0');
+    activate('v1');
+    for (const name of ['v2', 'v3', 'v4', 'v5']) registry.remove({ model: 'm', version: name, by: 'test' });
+    version('again');
+    await store.close();
+  });
+
   test('the history of a model is bounded: beyond EVENTS_MAX the oldest event goes', async () => {
     const store = openStore({ dataDir: temporaryDirectory() });
     const registry = new Registry(store, systemClock);
@@ -185,8 +209,9 @@ describe('RegistryStore', () => {
       action: 'rollback', suppressedBy: null, rolledBackTo: '1', reason: '', evidence: {},
     });
     store.transaction(() => {
-      storeDecision(store, decision('other', 1));
-      for (let at = 1; at <= DECISIONS_MAX + 5; at += 1) storeDecision(store, decision('m', at));
+      const now = nowOf(systemClock);
+      storeDecision(store, decision('other', 1), now);
+      for (let at = 1; at <= DECISIONS_MAX + 5; at += 1) storeDecision(store, decision('m', at), now);
     });
     const kept = store.read(() => listDecisions(store, 'm', DECISIONS_MAX + 99));
     assert.equal(kept.length, DECISIONS_MAX);
