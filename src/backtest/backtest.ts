@@ -18,6 +18,8 @@ export interface BacktestSummary {
   /** Lines that were older than the newest of their model. */
   readonly outOfOrder: number;
   readonly models: number;
+  /** Samples that are missing in the recording, because a disk did not take them. */
+  readonly missing: number;
 }
 
 interface BacktestOptions {
@@ -64,6 +66,7 @@ export class Backtest {
     try {
       if (line.event === 'promote') model.promote(line, atMs);
       else if (line.event === 'repeat') model.repeat(line, atMs);
+      else if (line.event === 'gap') model.gap(line, atMs);
       else model.sample(line, atMs);
     } catch (error) {
       if (isLastgoodError(error) && error.code !== 'INVALID_BASELINE') throw error;
@@ -98,7 +101,7 @@ export class Backtest {
     const sum = (of: (model: ModelReplay) => number): number => models.reduce((total, model) => total + of(model), 0);
     return {
       lines: this.#lines, judged: sum(({ counts }) => counts.judged), late: sum(({ counts }) => counts.late),
-      outOfOrder: this.#outOfOrder, models: models.length,
+      outOfOrder: this.#outOfOrder, models: models.length, missing: sum(({ counts }) => counts.missing),
     };
   }
 }

@@ -22,7 +22,7 @@ import { suppressionBy, suppressionOf } from '../rollout/decisions.ts';
 import type { BacktestDecision } from './decision.ts';
 import { evidenceOf, isDrift } from './decision.ts';
 import { PairedReplay } from './paired-replay.ts';
-import type { PromoteLine, RepeatLine, SampleLine, TwinAnswer } from './record-line.ts';
+import type { GapLine, PromoteLine, RepeatLine, SampleLine, TwinAnswer } from './record-line.ts';
 import { quietUntil } from './quiet-time.ts';
 import { RecentRows } from './recent-rows.ts';
 import { RecordedSamples } from './recorded-sample.ts';
@@ -89,6 +89,7 @@ export class ModelReplay {
   #lastSampleMs = -Infinity;
   #late = 0;
   #counted = 0;
+  #missing = 0;
 
   constructor(model: string, options: JudgeOptions, emit: (decision: BacktestDecision) => void) {
     this.#model = model;
@@ -110,9 +111,9 @@ export class ModelReplay {
     this.#standby = standby;
   }
 
-  /** Samples that were judged, and those of versions that were not active (any more). */
-  get counts(): { readonly judged: number; readonly late: number } {
-    return { judged: this.#counted, late: this.#late };
+  /** Samples that were judged, those of versions that were not active (any more), and those that were not written. */
+  get counts(): { readonly judged: number; readonly late: number; readonly missing: number } {
+    return { judged: this.#counted, late: this.#late, missing: this.#missing };
   }
 
   /** Switches to the version of a promote line; throws INVALID_BASELINE. */
@@ -148,6 +149,12 @@ export class ModelReplay {
     if (this.#standby !== null) this.#recent.add(line, sample.input);
     state.add(sample);
     if (line.twin !== undefined) this.#pair(generation, line.twin, { ...sample, outputs });
+  }
+
+  /** Lets the time pass in which nothing was written. */
+  gap({ samples }: GapLine, atMs: number): void {
+    this.#lookUntil(atMs);
+    this.#missing += samples;
   }
 
   /** Takes in requests that were asked again; of versions that are not active nobody wants to know. */

@@ -14,6 +14,8 @@
 //   {"event":"repeat","t":ms,"model":text,"version":text,"own":n,"shared":n,"passed":n}
 //     failed requests that were asked again: the version fails n again that the one before answers, both fail n, and
 //     the version answers n now.
+//   {"event":"gap","t":ms,"model":text,"version":text,"since":ms,"samples":n}
+//     nothing could be written since then, and so many samples are missing.
 // What JSON has no number for is null, the bare tokens NaN, Infinity and -Infinity, or the same as text.
 import { innerReasonOf, lastgoodError, reasonOf } from '../base/errors.ts';
 import type { Expect } from '../domain/known-answers.ts';
@@ -71,7 +73,16 @@ export interface RepeatLine {
   readonly shared: number;
   readonly passed: number;
 }
-export type RecordLine = SampleLine | PromoteLine | RepeatLine;
+/** The recorder could write nothing from `since` until `t`. */
+export interface GapLine {
+  readonly event: 'gap';
+  readonly t: number;
+  readonly model: string;
+  readonly version: string;
+  readonly since: number;
+  readonly samples: number;
+}
+export type RecordLine = SampleLine | PromoteLine | RepeatLine | GapLine;
 
 /** Strings first, so that what stands in them is left alone. */
 const NO_JSON = /"(?:[^"\\]|\\.)*"|-?\bInfinity\b|\bNaN\b/g;
@@ -89,7 +100,8 @@ export function parseLine(text: string, path: string, number: number): RecordLin
       case undefined: return sampleOf(fields);
       case 'promote': return promoteOf(fields);
       case 'repeat': return repeatOf(fields);
-      default: throw new Wrong(`"event" is ${shown(fields['event'])}; wanted "promote" or "repeat"`);
+      case 'gap': return gapOf(fields);
+      default: throw new Wrong(`"event" is ${shown(fields['event'])}; wanted "promote", "repeat" or "gap"`);
     }
   } catch (error) {
     throw error instanceof Wrong ? badLine(path, number, error.message) : error;
@@ -158,15 +170,23 @@ function sourceOf(source: unknown): string {
 }
 
 function repeatOf(fields: Fields): RepeatLine {
-  const countOf = (key: 'own' | 'shared' | 'passed'): number => {
-    const value = fields[key];
-    if (isWholeCount(value)) return value;
-    throw new Wrong(`"${key}" is ${shown(value)}; wanted a whole number, 0 or more`);
-  };
   return {
     event: 'repeat', t: timeOf(fields), model: nameOf(fields, 'model'), version: nameOf(fields, 'version'),
-    own: countOf('own'), shared: countOf('shared'), passed: countOf('passed'),
+    own: countOf(fields, 'own'), shared: countOf(fields, 'shared'), passed: countOf(fields, 'passed'),
   };
+}
+
+function gapOf(fields: Fields): GapLine {
+  return {
+    event: 'gap', t: timeOf(fields), model: nameOf(fields, 'model'), version: nameOf(fields, 'version'),
+    since: timeOf(fields, 'since'), samples: countOf(fields, 'samples'),
+  };
+}
+
+function countOf(fields: Fields, key: string): number {
+  const value = fields[key];
+  if (isWholeCount(value)) return value;
+  throw new Wrong(`"${key}" is ${shown(value)}; wanted a whole number, 0 or more`);
 }
 
 function promoteOf(fields: Fields): PromoteLine {
@@ -241,9 +261,10 @@ function isBaseline(value: unknown): value is Baseline {
   throw new Wrong(`"summary" is ${shown(value)}; wanted a baseline as lastgood serve --record writes it`);
 }
 
-function timeOf({ t }: Fields): number {
+function timeOf(fields: Fields, key = 't'): number {
+  const t = fields[key];
   if (typeof t === 'number' && t >= 0 && t <= TIME_MS_MAX) return t;
-  throw new Wrong(`"t" is ${shown(t)}; wanted a time in milliseconds`);
+  throw new Wrong(`"${key}" is ${shown(t)}; wanted a time in milliseconds`);
 }
 
 function nameOf(fields: Fields, key: 'model' | 'version', of = ''): string {

@@ -93,6 +93,14 @@ export function repeatText({ model, version, tMs }: LineAbout, { own, shared, pa
     `"own":${own},"shared":${shared},"passed":${passed}}\n`;
 }
 
+/** The line of a time in which nothing could be written: since when, and how many samples are missing. */
+export function gapText(
+  { model, version, tMs }: LineAbout, { sinceMs, samples }: { readonly sinceMs: number; readonly samples: number },
+): string {
+  return `{"event":"gap","t":${timeOf(tMs)},"model":${JSON.stringify(model)},"version":${JSON.stringify(version)},` +
+    `"since":${timeOf(sinceMs)},"samples":${samples}}\n`;
+}
+
 /** What is known beforehand of how a version answers beside the one before. */
 export interface KnownChange extends Expectations {
   /** Both versions' answers to known questions, those of `expected`; may be none. */

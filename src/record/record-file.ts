@@ -1,7 +1,7 @@
 // The file that samples are recorded in: appended to, and rotated at its limit (FILE, FILE.1, FILE.2, …, the oldest
-// goes). Recorder thread. Every file begins with what answers, so each can be read by itself. A disk that refuses ends
-// the recording for good; the engine goes on.
-import { closeSync, existsSync, renameSync, rmSync, statSync, writeSync } from 'node:fs';
+// goes). Recorder thread. Every file begins with what answers, so each can be read by itself. Invariant: whatever the
+// disk refuses, the files hold whole lines, and the next write goes on behind them.
+import { closeSync, existsSync, ftruncateSync, renameSync, rmSync, statSync, writeSync } from 'node:fs';
 import { assertFreeForFile, openForWriting } from '../base/regular-file.ts';
 
 // What was asked and answered is nobody else's business.
@@ -19,7 +19,8 @@ interface RecordFileOptions {
 
 export class RecordFile {
   readonly #options: RecordFileOptions;
-  #descriptor: number;
+  /** Null when a new file is to be begun. */
+  #descriptor: number | null;
   #bytes = 0;
 
   /** Begins a new file; one that is there already is rotated away. Throws what openForWriting does. */
@@ -30,36 +31,67 @@ export class RecordFile {
     this.#descriptor = openForWriting(options.path, FILE_MODE);
   }
 
-  /** Appends whole lines; throws what the file system says. */
+  /** Appends whole lines; throws what the file system says, and then none of them is there. */
   write(lines: string): void {
     const bytes = Buffer.from(lines);
-    if (this.#bytes > 0 && this.#bytes + bytes.length > this.#options.bytesMax) this.#rotate();
-    this.#append(bytes);
+    if (this.#bytes > 0 && this.#bytes + bytes.length > this.#options.bytesMax) this.#endFile();
+    this.#append(this.#descriptor ?? this.#beginFile(), bytes);
   }
 
-  #append(bytes: Buffer): void {
-    for (let from = 0; from < bytes.length; ) from += writeSync(this.#descriptor, bytes, from);
+  #append(descriptor: number, bytes: Buffer): void {
+    try {
+      for (let from = 0; from < bytes.length; ) {
+        from += writeSync(descriptor, bytes, from, bytes.length - from, this.#bytes + from);
+      }
+    } catch (error) {
+      this.#cutTo(descriptor, this.#bytes);
+      throw error;
+    }
     this.#bytes += bytes.length;
   }
 
-  #rotate(): void {
-    closeSync(this.#descriptor);
-    this.#rotateNames();
-    this.#descriptor = openForWriting(this.#options.path, FILE_MODE);
-    this.#bytes = 0;
-    this.#append(Buffer.from(this.#options.head()));
-  }
-
-  #rotateNames(): void {
-    const { path, filesMax } = this.#options;
-    const nameOf = (file: number): string => (file === 0 ? path : `${path}.${file}`);
-    rmSync(nameOf(filesMax - 1), { force: true });
-    for (let file = filesMax - 2; file >= 0; file -= 1) {
-      if (existsSync(nameOf(file))) renameSync(nameOf(file), nameOf(file + 1));
+  #cutTo(descriptor: number, bytes: number): void {
+    try {
+      ftruncateSync(descriptor, bytes);
+    } catch {
+      // Half a line is left. The next one goes to another file.
+      closeSync(descriptor);
+      this.#descriptor = null;
     }
   }
 
+  // The name goes first: a file that keeps it would be written over.
+  #endFile(): void {
+    this.#rotateNames();
+    if (this.#descriptor !== null) closeSync(this.#descriptor);
+    this.#descriptor = null;
+    this.#bytes = 0;
+  }
+
+  #beginFile(): number {
+    const { path, head } = this.#options;
+    if (existsSync(path)) this.#rotateNames();
+    const descriptor = openForWriting(path, FILE_MODE);
+    this.#descriptor = descriptor;
+    this.#bytes = 0;
+    this.#append(descriptor, Buffer.from(head()));
+    return descriptor;
+  }
+
+  // As far as the first name that is free, so that what was begun and refused takes nothing more when it is done again.
+  #rotateNames(): void {
+    const { path, filesMax } = this.#options;
+    const nameOf = (file: number): string => (file === 0 ? path : `${path}.${file}`);
+    let free = 1;
+    while (free < filesMax && existsSync(nameOf(free))) free += 1;
+    if (free >= filesMax) {
+      free = filesMax - 1;
+      rmSync(nameOf(free), { force: true });
+    }
+    for (let file = free - 1; file >= 0; file -= 1) renameSync(nameOf(file), nameOf(file + 1));
+  }
+
   close(): void {
-    closeSync(this.#descriptor);
+    if (this.#descriptor !== null) closeSync(this.#descriptor);
   }
 }

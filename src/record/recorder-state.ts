@@ -7,7 +7,7 @@ import type { RingRow } from '../shared-memory/row-ring.ts';
 import { SampleKind, SampleReader, sampleRingOffset, Outcome } from '../shared-memory/sample-ring.ts';
 import { NOT_ASKED } from '../shared-memory/source-ids.ts';
 import type { KnownChange } from './line-text.ts';
-import { promoteText, repeatText, sampleText } from './line-text.ts';
+import { gapText, promoteText, repeatText, sampleText } from './line-text.ts';
 import type { RecorderCommand } from './twin-answers.ts';
 import { TwinAnswers } from './twin-answers.ts';
 
@@ -35,6 +35,9 @@ interface Model {
   watched: WatchGeneration | null;
   /** What was watched before the lines that were made last. */
   watchedBefore: WatchGeneration | null;
+  /** Samples whose lines were made, and those before the lines that were made last. */
+  samples: number;
+  samplesBefore: number;
   held: HeldRow[];
   /** Of the generation that is watched, in the order of time, and the numbers in them. */
   waiting: HeldRow[];
@@ -61,6 +64,8 @@ export class RecorderState {
   /** The newest time before the lines that were made last, and that of all lines. */
   #beforeUs = 0;
   #lastUs = 0;
+  /** Since when lines are not written, and how many samples of each model had been before. */
+  #gap: { readonly sinceMs: number; readonly samples: ReadonlyMap<string, number> } | null = null;
 
   constructor(wallMs: number, nowUs: number) {
     this.#wallAtZeroMs = wallMs - nowUs / 1_000;
@@ -142,6 +147,31 @@ export class RecorderState {
     return lines;
   }
 
+  /** The lines that were made last were not written, nor will those be that are made until `endGap`. */
+  beginGap(): void {
+    const samples = new Map([...this.#models].map(([name, { samplesBefore }]) => [name, samplesBefore]));
+    this.#gap = { sinceMs: this.#wallMs(this.#beforeUs), samples };
+  }
+
+  /** The lines that tell of the gap before the lines that were made last, and what answers after it. */
+  gap(): { readonly lines: string; readonly samples: number } {
+    const { sinceMs, samples: written } = this.#gap ?? { sinceMs: 0, samples: new Map<string, number>() };
+    let lines = this.head();
+    let missing = 0;
+    for (const [name, { watchedBefore, samplesBefore }] of this.#models) {
+      if (watchedBefore === null) continue;
+      const samples = samplesBefore - (written.get(name) ?? 0);
+      missing += samples;
+      const about = { model: name, version: watchedBefore.version, tMs: this.#wallMs(this.#beforeUs) };
+      lines += gapText(about, { sinceMs, samples });
+    }
+    return { lines, samples: missing };
+  }
+
+  endGap(): void {
+    this.#gap = null;
+  }
+
   #repeated({ model: name, generation, own, shared, passed }: RepeatedCommand, nowUs: number): string {
     const model = this.#model(name);
     const version = model.versions.get(generation);
@@ -157,6 +187,7 @@ export class RecorderState {
     const found: { readonly row: Row; readonly group: Group; readonly model: Model }[] = [];
     for (const model of this.#models.values()) {
       model.watchedBefore = model.watched;
+      model.samplesBefore = model.samples;
       for (const group of model.groups.values()) drainGroup(group, (row) => found.push({ row, group, model }));
     }
     found.sort((a, b) => a.row.atUs - b.row.atUs);
@@ -195,9 +226,11 @@ export class RecorderState {
     return this.#text(model, group, row);
   }
 
-  #text({ versions, twins }: Model, { command }: Group, row: Row): string {
+  #text(model: Model, { command }: Group, row: Row): string {
+    const { versions, twins } = model;
     const version = command.version ?? versions.get(row.generation);
     if (version === undefined) return '';
+    model.samples += 1;
     const about = { model: command.model, version, tMs: this.#wallMs(row.atUs) };
     const twin = row.generation === twins.generation ? twins.take(row) : null;
     return sampleText(about, row, command.records?.signature ?? null, twin);
@@ -211,7 +244,8 @@ export class RecorderState {
     let model = this.#models.get(name);
     if (model === undefined) {
       model = {
-        groups: new Map(), versions: new Map(), watched: null, watchedBefore: null, held: [], waiting: [],
+        groups: new Map(), versions: new Map(), watched: null, watchedBefore: null, samples: 0, samplesBefore: 0,
+        held: [], waiting: [],
         waitingNumbers: 0, twins: new TwinAnswers(), known: null,
       };
       this.#models.set(name, model);

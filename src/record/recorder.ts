@@ -1,8 +1,9 @@
 // Entry of the recorder thread: drains the rings on a timer and writes the file; it says when it had to stop, and how
-// many samples were not recorded. Writing blocks this thread and no other.
+// many samples were not recorded. What a disk refuses is dropped, and the disk is asked again once a second; when it
+// takes something, the recording goes on and says what is missing. Writing blocks this thread and no other.
 import { parentPort, workerData } from 'node:worker_threads';
 import { monotonicUs } from '../base/clock.ts';
-import { failedTask } from '../base/errors.ts';
+import { failedTask, reasonOf } from '../base/errors.ts';
 import { RecordFile } from './record-file.ts';
 import type { RecorderReport, RecorderStart } from './recording.ts';
 import { RecorderState } from './recorder-state.ts';
@@ -10,6 +11,8 @@ import type { RecorderCommand } from './twin-answers.ts';
 
 const DRAIN_MS = 20;
 const TELL_LOST_MS = 10_000;
+/** A disk that refused is left alone for so long. */
+const RETRY_MS = 1_000;
 
 if (parentPort === null) throw new Error('start the recorder: this is the main thread; wanted a worker thread');
 const port = parentPort;
@@ -19,6 +22,8 @@ let file: RecordFile | null = null;
 let toldLost = 0;
 let toldAtUs = 0;
 let timer: NodeJS.Timeout | undefined;
+/** When a disk that refused is asked again; null while it takes what comes. */
+let retryUs: number | null = null;
 
 const tell = (report: RecorderReport): void => port.postMessage(report);
 
@@ -28,12 +33,22 @@ function stopFor(error: unknown): void {
   tell(failedTask(error));
 }
 
-function write(lines: string): void {
-  if (file === null || lines === '') return;
+function write(lines: string, isLast = false): void {
+  const nowUs = monotonicUs();
+  if (file === null || (retryUs === null ? lines === '' : nowUs < retryUs && !isLast)) return;
+  const gap = retryUs === null ? null : state.gap();
   try {
-    file.write(lines);
+    file.write((gap?.lines ?? '') + lines);
+    if (gap === null) return;
+    retryUs = null;
+    state.endGap();
+    tell({ kind: 'resumed', samples: gap.samples });
   } catch (error) {
-    stopFor(error);
+    if (gap === null) {
+      state.beginGap();
+      tell({ kind: 'refused', reason: reasonOf(error) });
+    }
+    retryUs = nowUs + RETRY_MS * 1_000;
   }
 }
 
@@ -63,7 +78,7 @@ port.on('message', (command: RecorderCommand) => {
     return;
   }
   clearInterval(timer);
-  write(state.drain());
+  write(state.drain(), true);
   toldAtUs = -Infinity;
   tellLost(monotonicUs());
   file?.close();

@@ -24,14 +24,26 @@ export type RecorderReport =
   /** Nothing more is recorded. */
   | FailedTask
   | { readonly kind: 'lost'; readonly samples: number }
+  /** The disk takes nothing for now; it does again, and so many samples are missing. */
+  | { readonly kind: 'refused'; readonly reason: string }
+  | { readonly kind: 'resumed'; readonly samples: number }
   /** The rings of this request are not read any more. */
   | { readonly kind: 'detached'; readonly request: number };
+
+/** What is told of it, and its reason. */
+function problemOf(report: Extract<RecorderReport, { kind: 'lost' | 'refused' | 'resumed' }>): [string, string] {
+  switch (report.kind) {
+    case 'lost': return ['samples were not recorded', `${report.samples} came faster than they could be written`];
+    case 'refused': return ['samples are not recorded until the disk takes them again', report.reason];
+    case 'resumed': return ['samples are recorded again', `${report.samples} are missing, and the recording says so`];
+  }
+}
 
 export class RecorderThread {
   readonly #thread: ManagedThread<RecorderCommand, RecorderReport>;
   readonly #detaching = new Map<number, () => void>();
 
-  /** Starts recording; `onProblem` is told, in a sentence's parts, when it ends or loses samples. */
+  /** Starts recording; `onProblem` is told, in a sentence's parts, when it ends, pauses or loses samples. */
   constructor(start: RecorderStart, onProblem: (what: string, reason: string) => void) {
     const onEnd = (reason: string): void => onProblem('the recording of samples has ended', reason);
     this.#thread = new ManagedThread({
@@ -40,7 +52,7 @@ export class RecorderThread {
       onReport: (report) => {
         if (report.kind === 'detached') this.#detaching.get(report.request)?.();
         else if (report.kind === 'failed') onEnd(reasonOf(decodeError(report.error)));
-        else onProblem('samples were not recorded', `${report.samples} came faster than they could be written`);
+        else onProblem(...problemOf(report));
       },
       onUnexpectedEnd: (reason) => {
         onEnd(reason);

@@ -195,7 +195,7 @@ suite('Backtest, files', () => {
 
   test('a failed request needs no outputs; versions may be numbers; empty lines are passed over', () => {
     const { summary } = run([line({ ok: false, outputs: undefined, version: 7 }), '', '  ', line({ version: '7' })]);
-    assert.deepEqual(summary, { lines: 2, judged: 2, late: 0, outOfOrder: 0, models: 1 });
+    assert.deepEqual(summary, { lines: 2, judged: 2, late: 0, outOfOrder: 0, models: 1, missing: 0 });
   });
 
   test('a line that comes a little late counts as of now, and one of a version that is gone not at all', () => {
@@ -203,7 +203,7 @@ suite('Backtest, files', () => {
       line({}), line({ t: 900 }), line({ event: 'promote', t: 1_100, version: '2' }),
       line({ t: 1_200 }), line({ t: 1_300, version: '2' }),
     ];
-    assert.deepEqual(run(lines).summary, { lines: 5, judged: 3, late: 1, outOfOrder: 1, models: 1 });
+    assert.deepEqual(run(lines).summary, { lines: 5, judged: 3, late: 1, outOfOrder: 1, models: 1, missing: 0 });
   });
 
   test('further rows of a request speak of the answers and not of the requests', () => {

@@ -32,14 +32,34 @@ suite('RecordFile', () => {
     assert.equal(statSync(path).mode & 0o777, 0o600);
   });
 
-  test('throws what a disk says that takes nothing more', { skip: withoutPrlimit }, () => {
-    const { file } = open(100, 1);
-    refuseWrites(process.pid);
+  test('holds whole lines whatever a disk refuses, and goes on behind them', { skip: withoutPrlimit }, () => {
+    const { path, file } = open(100, 3);
+    file.write('whole\n');
+    refuseWrites(process.pid, 10);
     try {
-      assert.throws(() => file.write('x\n'), { code: 'EFBIG' });
+      assert.throws(() => file.write('not whole\n'), { code: 'EFBIG' });
+      assert.equal(read(path), 'whole\n');
     } finally {
       allowWrites(process.pid);
     }
+    file.write('again\n');
+    assert.equal(read(path), 'whole\nagain\n');
+    file.close();
+  });
+
+  test('that is refused while it rotates loses none of the files that are kept', { skip: withoutPrlimit }, () => {
+    const { path, file } = open(20, 4);
+    for (const name of ['a', 'b']) file.write(`${name.repeat(15)}\n`);
+    refuseWrites(process.pid);
+    try {
+      for (let again = 0; again < 5; again += 1) assert.throws(() => file.write(`${'c'.repeat(15)}\n`));
+    } finally {
+      allowWrites(process.pid);
+    }
+    file.write('d\n');
+    file.close();
+    assert.deepEqual([`${path}.2`, `${path}.1`, path].map((one) => read(one).replace(/(.)\1+/g, '$1')),
+      ['a\n', 'head\nb\n', 'd\n']);
   });
 
   test('opens nothing but a regular file, and leaves what is in its place', () => {

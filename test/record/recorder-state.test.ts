@@ -40,6 +40,21 @@ test('a file that a promote line begins says first what answered before it, and 
   ]);
 });
 
+test('a gap is told with what answers after it, since when, and how many samples are missing', () => {
+  const state = new RecorderState(1_000, 0);
+  state.handle(watch(1, 'a'), 5_000);
+  state.drain(6_000);
+  state.beginGap();
+  state.handle(watch(2, 'b'), 9_000);
+  state.drain(10_000);
+  const { lines, samples } = state.gap();
+  assert.equal(samples, 0);
+  const [head, gap] = lines.trim().split('\n').map((line) => JSON.parse(line) as Record<string, unknown>);
+  assert.deepEqual([head?.['event'], head?.['version'], head?.['continued']], ['promote', 'b', true]);
+  assert.deepEqual(gap, { event: 'gap', t: 1_009, model: 'm', version: 'b', since: 1_005, samples: 0 });
+  state.endGap();
+});
+
 test('the head of what comes after a promote line names the promoted version', () => {
   const state = new RecorderState(1_000, 0);
   state.handle(watch(1, 'a'), 5_000);

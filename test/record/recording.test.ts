@@ -98,7 +98,7 @@ suite('a recording', () => {
     assert.equal(files.flat().filter((line) => line.includes('"ok"')).length, 1_000);
   });
 
-  test('on a disk that takes nothing ends with a word, and the engine goes on', { skip: withoutPrlimit }, async () => {
+  test('goes on when a disk that took nothing does again, and says what is missing', { skip: withoutPrlimit }, async () => {
     const said: string[] = [];
     const note = (about: unknown, text?: string): void => void said.push(`${text} ${JSON.stringify(about)}`);
     const nothing = (): void => undefined;
@@ -107,13 +107,24 @@ suite('a recording', () => {
     refuseWrites(process.pid);
     try {
       await ask(engine, 5);
-      await until('it has ended', () => said.some((text) => text.includes('the recording of samples has ended')));
+      await until('it is told', () => said.some((text) => text.includes('samples are not recorded until the disk')));
+      assert.equal((await ask(engine, 5)).length, 5, 'the engine goes on');
     } finally {
       allowWrites(process.pid);
     }
     assert.ok(said.some((text) => text.includes('EFBIG')), said.join('\n'));
-    assert.equal((await ask(engine, 5)).length, 5);
+    await until('it goes on', () => said.some((text) => text.includes('samples are recorded again')));
+    await ask(engine, 7);
     await engine.close();
+    const lines = linesOf(record).map((line, at) => parseLine(line, record, at + 1));
+    const gaps = lines.filter((line) => line.event === 'gap');
+    const missing = gaps[0]?.samples ?? 0;
+    assert.ok(gaps.length === 1 && missing >= 5, JSON.stringify(gaps));
+    assert.equal(lines.filter((line) => line.event === undefined).length + missing, 17);
+    const { judge } = optionsOfModel(resolveOptions({}), 'housing');
+    const backtest = new Backtest({ path: record, judgeOf: () => judge, emit: nothing });
+    linesOf(record).forEach((line, at) => void backtest.line(line, at + 1));
+    assert.equal(backtest.end().missing, missing);
   });
 });
 

@@ -51,6 +51,8 @@ Input, one JSON object a line, in the order of time per model:
   {"event":"repeat","t":1700000000000,"model":"m","version":"2","own":3,"shared":0,"passed":1}
       failed requests that were asked again: this version fails 3 again that the one before answers, both fail none, and
       this version answers 1 now
+  {"event":"gap","t":1700000000000,"model":"m","version":"2","since":1699999990000,"samples":12}
+      a disk took nothing from "since" until now, and 12 samples are missing
 A recording begins with any line; a version that is seen first in a sample has no baseline.
 
 Output: one line for each check whose verdict changes (before its first verdict a check is inconclusive).
@@ -165,10 +167,11 @@ function decisionLine({ t, model, version, check, verdict, action, evidence }: B
   return `${time}  ${cells.join('  ')}  ${evidence['text'] as string}${why}`;
 }
 
-function summaryText({ judged, models, late, outOfOrder }: BacktestSummary): string {
+function summaryText({ judged, models, late, outOfOrder, missing }: BacktestSummary): string {
   const count = (n: number, noun: string): string => `${n.toLocaleString('en-US')} ${noun}${n === 1 ? '' : 's'}`;
   const notes = [
     late > 0 ? `${count(late, 'sample')} of versions that did not answer any more were left out` : '',
+    missing > 0 ? `${count(missing, 'sample')} are missing where the disk took none: what was decided there is not told` : '',
     outOfOrder > 0 ? `${count(outOfOrder, 'line')} came out of order and counted as of the newest time` : '',
   ].filter((note) => note !== '');
   return [`${count(judged, 'sample')} of ${count(models, 'model')} judged`, ...notes].join('; ');
