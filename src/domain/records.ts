@@ -39,8 +39,8 @@ export interface Signature {
 }
 
 /**
- * How the judge reads the output: one number per row (a score in 0…1, a regression's value, or of unknown meaning), one
- * label per row, one score per class, a vector without such meaning, or as many steps as it may be (see sequence.ts).
+ * How the judge reads the output: one number per row (a score in 0…1, a regression's value, or of unknown meaning),
+ * one label per row, one score per class, a vector without such meaning, or as many steps as it may be (sequence.ts).
  */
 export const OUTPUT_KINDS = ['scalar', 'score', 'regression', 'labels', 'classes', 'vector', 'sequence'] as const;
 export type OutputKind = (typeof OUTPUT_KINDS)[number];

@@ -1,9 +1,9 @@
 // What is kept of a model's past, and what is deleted with it: its events and decisions, numbered per model so that the
 // newest are found without a scan, and all that goes when versions or a whole model are removed. Call inside a
 // transaction; what only lists, also inside a read.
-// Invariants: of a model's past a number of the newest stays, whatever the date is; a decision that is in force, because
-// its version is in quarantine by it or counts as failing, or because it began the generation that answers, stays as
-// long as that is so, one for each version.
+// Invariants: of a model's past a number of the newest stays, whatever the date is; a decision that is in force,
+// because its version is in quarantine by it or counts as failing, or because it began the generation that answers,
+// stays as long as that is so, one for each version.
 import { lastgoodError } from '../base/errors.ts';
 import { type Moment, type Now, passedMs, recordedMoment } from '../base/moment.ts';
 import {

@@ -74,7 +74,7 @@ function sinceRollbackMs({ lastAutomaticRollbackAtMs: atMs, lastAutomaticRollbac
 const intervalMs = ({ mode, rollbackIntervalMs }: JudgeOptions): number =>
   mode === 'compat' ? 0 : rollbackIntervalMs;
 
-/** Tells whether the active generation, which has served for `servedMs`, did so for long and often enough, unfailing. */
+/** Tells whether the active generation, which has served for `servedMs`, did so for long and often enough. */
 export function isProbationOver(
   model: ModelRecord, report: HealthReport, judge: JudgeOptions, servedMs: number,
 ): boolean {

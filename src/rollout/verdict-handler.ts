@@ -263,7 +263,7 @@ export class VerdictHandler {
     await this.#write(report, 'the end of the probation could not be written', write, then);
   }
 
-  /** How long this process has seen the active generation answer, which counts where nobody knows since when it does. */
+  /** For how long this process has seen the active generation answer; counts where nobody knows since when it does. */
   get #watchedMs(): number {
     return (this.#ports.clock.monotonicUs() - this.#begunUs) / 1e3;
   }

@@ -115,7 +115,7 @@ describe('openOffline', () => {
     await control.close();
   });
 
-  test('a second rollback within a minute gets the answer of the first; a named one, or a later one, goes back', async () => {
+  test('a second rollback within a minute gets the answer of the first; a named or a later one goes back', async () => {
     const dataDir = temporaryDirectory();
     let [nowMs, dateMs] = [0, 1e12];
     const control = await threeVersionsOffline(dataDir, { monotonicUs: () => nowMs * 1e3, wallMs: () => dateMs });

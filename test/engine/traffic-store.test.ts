@@ -69,7 +69,7 @@ test('a minute in which nothing was asked writes nothing, and a day later a bloc
   assert.equal(blocks(), 1, 'the new one stands alone');
 });
 
-test('a date that is set back or forth stops no minute from being stored, and leaves no more blocks than a day has', async (t) => {
+test('a date that is set back or forth keeps no minute from being stored, and no more than a day', async (t) => {
   const { time, store, made, count, blocks } = opened(t);
   const traffic = made();
   let stored = 0;
@@ -85,7 +85,9 @@ test('a date that is set back or forth stops no minute from being stored, and le
   assert.equal(stored, 4);
   const ahead = time.second + 1e7;
   store.transaction(() => {
-    for (let minute = 0; minute < 2_000; minute += 1) store.put(trafficKey(ahead + minute * 60), { series: [], marks: [] });
+    for (let minute = 0; minute < 2_000; minute += 1) {
+      store.put(trafficKey(ahead + minute * 60), { series: [], marks: [] });
+    }
   });
   const next = made();
   next.restore();
@@ -95,7 +97,7 @@ test('a date that is set back or forth stops no minute from being stored, and le
   assert.equal(blocks(), 1_440);
 });
 
-test('a minute that the disk refused is stored with the next one, and one who only follows writes nothing', async (t) => {
+test('a minute that the disk refused is stored with the next one; who only follows writes nothing', async (t) => {
   const { time, made, count, told, blocks } = opened(t);
   const traffic = made();
   count(traffic, 2);

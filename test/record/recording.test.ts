@@ -98,7 +98,7 @@ suite('a recording', () => {
     assert.equal(files.flat().filter((line) => line.includes('"ok"')).length, 1_000);
   });
 
-  test('goes on when a disk that took nothing does again, and says what is missing', { skip: withoutPrlimit }, async () => {
+  test('goes on when a disk takes something again, and says what is missing', { skip: withoutPrlimit }, async () => {
     const said: string[] = [];
     const note = (about: unknown, text?: string): void => void said.push(`${text} ${JSON.stringify(about)}`);
     const nothing = (): void => undefined;

@@ -70,7 +70,8 @@ suite('A model that anything may happen to', () => {
     const registry = new Registry(store, world.clock);
     return [
       registry.history(name, HISTORY).map(({ kind, by, from, to, generation }) => ({ kind, by, from, to, generation })),
-      registry.decisions(name, HISTORY).map(({ action, suppressedBy, generation }) => ({ action, suppressedBy, generation })),
+      registry.decisions(name, HISTORY)
+        .map(({ action, suppressedBy, generation }) => ({ action, suppressedBy, generation })),
     ];
   };
 

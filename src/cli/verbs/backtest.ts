@@ -171,7 +171,7 @@ function summaryText({ judged, models, late, outOfOrder, missing }: BacktestSumm
   const count = (n: number, noun: string): string => `${n.toLocaleString('en-US')} ${noun}${n === 1 ? '' : 's'}`;
   const notes = [
     late > 0 ? `${count(late, 'sample')} of versions that did not answer any more were left out` : '',
-    missing > 0 ? `${count(missing, 'sample')} are missing where the disk took none: what was decided there is not told` : '',
+    missing > 0 ? `${count(missing, 'sample')} are missing where the disk took none, and so is what came of them` : '',
     outOfOrder > 0 ? `${count(outOfOrder, 'line')} came out of order and counted as of the newest time` : '',
   ].filter((note) => note !== '');
   return [`${count(judged, 'sample')} of ${count(models, 'model')} judged`, ...notes].join('; ');
