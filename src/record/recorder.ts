@@ -3,7 +3,7 @@
 // takes something, the recording goes on and says what is missing. Writing blocks this thread and no other.
 import { parentPort, workerData } from 'node:worker_threads';
 import { monotonicUs } from '../base/clock.ts';
-import { failedTask, reasonOf } from '../base/errors.ts';
+import { encodeError, failedTask } from '../base/errors.ts';
 import { RecordFile } from './record-file.ts';
 import type { RecorderReport, RecorderStart } from './recording.ts';
 import { RecorderState } from './recorder-state.ts';
@@ -46,7 +46,7 @@ function write(lines: string, isLast = false): void {
   } catch (error) {
     if (gap === null) {
       state.beginGap();
-      tell({ kind: 'refused', reason: reasonOf(error) });
+      tell({ kind: 'refused', error: encodeError(error) });
     }
     retryUs = nowUs + RETRY_MS * 1_000;
   }

@@ -2,7 +2,7 @@
 // beside it. Main thread; nothing waits for the recorder but its end.
 import { resolve } from 'node:path';
 import type { Clock } from '../base/clock.ts';
-import { decodeError, type FailedTask, reasonOf } from '../base/errors.ts';
+import { decodeError, type EncodedError, type FailedTask, reasonOf } from '../base/errors.ts';
 import { ManagedThread } from '../base/managed-thread.ts';
 import type { ResolvedOptions } from '../options/options.ts';
 import type { RowMemoryOptions } from '../rollout/deployment/row-memory.ts';
@@ -25,7 +25,7 @@ export type RecorderReport =
   | FailedTask
   | { readonly kind: 'lost'; readonly samples: number }
   /** The disk takes nothing for now; it does again, and so many samples are missing. */
-  | { readonly kind: 'refused'; readonly reason: string }
+  | { readonly kind: 'refused'; readonly error: EncodedError }
   | { readonly kind: 'resumed'; readonly samples: number }
   /** The rings of this request are not read any more. */
   | { readonly kind: 'detached'; readonly request: number };
@@ -34,7 +34,8 @@ export type RecorderReport =
 function problemOf(report: Extract<RecorderReport, { kind: 'lost' | 'refused' | 'resumed' }>): [string, string] {
   switch (report.kind) {
     case 'lost': return ['samples were not recorded', `${report.samples} came faster than they could be written`];
-    case 'refused': return ['samples are not recorded until the disk takes them again', report.reason];
+    case 'refused':
+      return ['samples are not recorded until the disk takes them again', reasonOf(decodeError(report.error))];
     case 'resumed': return ['samples are recorded again', `${report.samples} are missing, and the recording says so`];
   }
 }
