@@ -57,10 +57,13 @@ export class InputRows {
 
 export class RowBatch {
   readonly inputs: readonly InputRows[];
+  /** Names of the inputs that may be left out, of which rows bring none. */
+  readonly optional: readonly string[];
   /** Rows of all requests that were decoded in full. */
   rows = 0;
 
-  constructor(layout: RowLayout) {
+  constructor(layout: RowLayout, optional: readonly string[] = []) {
+    this.optional = optional;
     this.inputs = layout.inputs.map((input) => new InputRows(input));
   }
 

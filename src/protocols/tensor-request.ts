@@ -1,5 +1,5 @@
 // Requests for whole tensors and their answers, in whatever protocol they come; and what a protocol gives the worker to
-// read and to write them. Types only.
+// read and to write them.
 import type { Tensor } from '../domain/datatype.ts';
 import type { Signature } from '../domain/records.ts';
 import type { NonFiniteJson } from './json/tensor-json.ts';
@@ -58,3 +58,8 @@ export interface CodecOptions {
   readonly nonFinite: NonFiniteJson;
   readonly answerBytesMax: number;
 }
+
+/** Why a row has no value for an input that may be left out: rows of several clients may be in one run. */
+export const sharedByRows = (name: string): string =>
+  `input "${name}" may be left out and has one value for all rows, so that no row can bring one; wanted it as a ` +
+    'tensor beside the others: by the Open Inference Protocol, or in the columns ("inputs") of TensorFlow Serving';

@@ -26,6 +26,7 @@ function modelFile(): string {
 const X = { name: 'x', datatype: 'FP32', shape: [1, 3], data: [1, 2, 3] };
 const bias = (value: number): object => ({ name: 'b', datatype: 'FP32', shape: [1], data: [value] });
 const USUAL = 321.5;
+const NOT_IN_ROWS = /input "b" may be left out and has one value for all rows, .*; wanted it as a tensor/;
 
 describe('Inputs that a model has a value for', () => {
   const dataDir = temporaryDirectory();
@@ -59,7 +60,14 @@ describe('Inputs that a model has a value for', () => {
     assert.equal(version.stacking?.mode, 'rows');
     assert.deepEqual(version.warnings.filter((text) => text.includes('default')), []);
     assert.equal((await asked('/predict', { features: [1, 2, 3] }))['prediction'], USUAL);
-    assert.match(String((await asked('/predict', { features: { x: [1, 2, 3], b: [1] } }))['error']), /no input "b"/);
+    const named = { x: [1, 2, 3], b: [1] };
+    for (const rows of [{ features: named }, { instances: [{ x: [1, 2, 3] }, named] }]) {
+      assert.match(String((await asked('/predict', rows))['error']), NOT_IN_ROWS);
+    }
+    const socket = await WebSocketClient.connect(port, { protocols: 'lastgood.json' });
+    socket.send(JSON.stringify({ id: 1, model: 'm', features: named }));
+    assert.match(String((await socket.nextJson())['error']), NOT_IN_ROWS);
+    socket.destroy();
   });
 
   test('may be given in every protocol of whole tensors, in any order, and only as they are declared', async () => {
@@ -82,7 +90,7 @@ describe('Inputs that a model has a value for', () => {
     assert.deepEqual((await asked('/v1/models/m:predict', { inputs: { x: [[1, 2, 3]], b: [7] } }))['outputs'], [[328]]);
     assert.deepEqual((await asked('/v1/models/m:predict', { inputs: [[1, 2, 3]] }))['outputs'], [[USUAL]]);
     const inRows = await asked('/v1/models/m:predict', { instances: [{ x: [1, 2, 3], b: 7 }] });
-    assert.match(String(inRows['error']), /names "b"/);
+    assert.match(String(inRows['error']), NOT_IN_ROWS);
     const wrong = await http(port, '/v2/models/m/infer', {
       body: JSON.stringify({ inputs: [X, { ...bias(1), shape: [2], data: [1, 2] }] }),
     });

@@ -60,6 +60,10 @@ export const integer = (name: string, value: number): MessageInitShape<typeof At
   name, type: AttributeProto_AttributeType.INT, i: BigInt(value),
 });
 
+export const text = (name: string, value: string): MessageInitShape<typeof AttributeProtoSchema> => ({
+  name, type: AttributeProto_AttributeType.STRING, s: Buffer.from(value),
+});
+
 export const integers = (name: string, values: readonly number[]): MessageInitShape<typeof AttributeProtoSchema> => ({
   name, type: AttributeProto_AttributeType.INTS, ints: values.map(BigInt),
 });

@@ -10,19 +10,24 @@ import { FIX_DIMENSIONS, fixDimensions } from './fix-dimensions.ts';
 import type { DimensionSizes } from './fix-dimensions.ts';
 import { DEFAULT_INPUTS_MAX, openDefault } from './open-default.ts';
 import { openLabel } from './open-label.ts';
-import { openSequence } from './open-sequence.ts';
+import { openSequence, openSequenceAtFirst } from './open-sequence.ts';
 import { openZipMap } from './open-zipmap.ts';
 import type { Change, ClassLabels, DefaultValue } from './open-zipmap.ts';
 import { withEdits } from './wire.ts';
 import type { Piece } from './wire.ts';
 
 const RULES: Readonly<Record<string, (source: ByteSource, model: OnnxModel) => Change>> = {
-  'open-zipmap/1': openZipMap, 'open-sequence/1': openSequence, 'open-label/1': openLabel,
+  'open-zipmap/1': openZipMap, 'open-sequence/2': openSequence, 'open-label/1': openLabel,
   'open-default/1': openDefault,
 };
+/** Of versions that an earlier build registered. */
+const EARLIER_RULES: typeof RULES = { 'open-sequence/1': openSequenceAtFirst };
+const ALL_RULES: typeof RULES = { ...RULES, ...EARLIER_RULES };
+/** What a model that is registered now is derived by. */
+const currentRules: readonly string[] = [...Object.keys(RULES), FIX_DIMENSIONS];
 
 /** Each with its version. */
-export const knownRules: readonly string[] = [...Object.keys(RULES), FIX_DIMENSIONS];
+export const knownRules: readonly string[] = [...currentRules, ...Object.keys(EARLIER_RULES)];
 
 interface Derivation {
   /** Those that found something to do. */
@@ -39,7 +44,7 @@ interface Derivation {
  * they leave it as it is.
  */
 export function derive(
-  source: ByteSource, rules: readonly string[] = knownRules, sizes: DimensionSizes = {},
+  source: ByteSource, rules: readonly string[] = currentRules, sizes: DimensionSizes = {},
 ): Derivation | null {
   const unknown = rules.find((rule) => !knownRules.includes(rule));
   if (unknown !== undefined) {
@@ -50,7 +55,7 @@ export function derive(
   const model = readModel(source);
   const changes = rules
     .filter((rule) => rule !== FIX_DIMENSIONS)
-    .map((rule) => ({ rule, ...RULES[rule]!(source, model) }))
+    .map((rule) => ({ rule, ...ALL_RULES[rule]!(source, model) }))
     .filter(({ edits }) => edits.length > 0);
   if (!isSized && changes.length === 0) return null;
   const edits = changes.flatMap((change) => change.edits);

@@ -4,6 +4,7 @@ import { lastgoodError } from '../../base/errors.ts';
 import type { LastgoodError } from '../../base/errors.ts';
 import { elementCount, shapeText } from '../../domain/datatype.ts';
 import type { InputRows, RowBatch } from '../../domain/row-batch.ts';
+import { sharedByRows } from '../tensor-request.ts';
 import { WANTED, storeElement } from '../json/element.ts';
 import { clipped, describeValue, isJsonObject } from '../json/value.ts';
 import type { JsonValue } from '../json/value.ts';
@@ -22,6 +23,7 @@ export function storeRow(batch: RowBatch, value: JsonValue, row: number, entrySt
   const { inputs } = batch;
   if (isJsonObject(value)) {
     const unknownName = Object.keys(value).find((name) => !inputs.some((input) => input.name === name));
+    if (unknownName !== undefined && batch.optional.includes(unknownName)) throw invalid(sharedByRows(unknownName));
     if (unknownName !== undefined) throw invalid(`there is no input "${clipped(unknownName)}"; wanted ${names(batch)}`);
   } else if (inputs.length !== 1) {
     throw invalid(`the model has ${inputs.length} inputs; wanted each row as an object with ${names(batch)}`);

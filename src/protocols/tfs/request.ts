@@ -6,6 +6,7 @@
 import { lastgoodError } from '../../base/errors.ts';
 import type { LastgoodError } from '../../base/errors.ts';
 import type { Signature, TensorSignature } from '../../domain/records.ts';
+import { sharedByRows } from '../tensor-request.ts';
 import type { TensorRequest } from '../tensor-request.ts';
 import { readJsonObject } from '../json/json-values.ts';
 import { WANTED, readText, storeElement } from '../json/element.ts';
@@ -42,11 +43,13 @@ export function decodeTfsRequest(bytes: Uint8Array, signature: Signature): TfsRe
 }
 
 // The values of all rows, input by input.
-function rowValues(instances: JsonValue | undefined, { inputs }: Signature): JsonValue[][] {
+function rowValues(instances: JsonValue | undefined, { inputs, optional = [] }: Signature): JsonValue[][] {
   if (!Array.isArray(instances) || instances.length === 0) {
     throw invalid(`"instances" is ${Array.isArray(instances) ? 'empty' : said(instances)}; wanted an array of rows`);
   }
   const rows = instances as readonly JsonValue[];
+  const shared = optional.find(({ name }) => rows.some((row) => isJsonObject(row) && Object.hasOwn(row, name)));
+  if (shared !== undefined) throw invalid(sharedByRows(shared.name));
   return inputs.map((input) => rows.map((row, at) => memberOf(row, input, inputs, `row ${at}`)));
 }
 

@@ -94,7 +94,7 @@ export class BatchRunner {
     this.#finite = finite;
     const check = new StackCheck({ ...options, watch: options.watch ?? null, tolerance: options.tolerance });
     this.#check = check;
-    this.#batch = new RowBatch(session.layout);
+    this.#batch = new RowBatch(session.layout, session.signature.optional?.map(({ name }) => name));
     this.#decoder = new PredictDecoder(this.#batch, { model, rowsMax: options.requestRowsMax });
     this.#encoder = new AnswerEncoder(session.layout.outputs, version, answerBytesMax);
     const overflow = (entry: number, answer: Uint8Array): void => void this.#overflow.push({ entry, answer });

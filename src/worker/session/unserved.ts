@@ -58,6 +58,9 @@ const SAYINGS: readonly (readonly [RegExp, (...found: readonly string[]) => stri
   [/Opset (\d+) is under development.*official support for domain (\S+) is till opset (\d+)/s, (found, domain, most) =>
     `it was exported for version ${found} of the operators of ${domain}; this runtime knows them up to ${most}: ` +
       `wanted an export with opset_version=${most}`],
+  [/Failed to construct locale with name:([^:]*):/, (locale) =>
+    `it changes the case of texts as the locale "${locale}" has it, which this host does not have; wanted that ` +
+      'locale on the host, or an export with another one (locale="C" knows the letters of ASCII alone)'],
   [/Missing opset in the model/, () =>
     'it does not say which version of the operators it was made for; wanted a model with an opset_import'],
   [/Unsupported model IR version: (\d+), max supported IR version: (\d+)/, (found, most) =>

@@ -6,7 +6,7 @@ import { AttributeProto_AttributeType as Kind, ModelProtoSchema, TensorProto_Dat
 import { followRows } from '../../../src/onnx/batch-axis/batch-axis.ts';
 import { readModel } from '../../../src/onnx/graph.ts';
 import { ByteSource } from '../../../src/onnx/protobuf.ts';
-import { node, valueInfo } from '../../worker/onnx.ts';
+import { integer, node, text, valueInfo } from '../../worker/onnx.ts';
 
 const integers = (name: string, ...values: readonly number[]): ReturnType<typeof node> => ({
   opType: 'Constant', input: [], output: [name],
@@ -54,10 +54,8 @@ interface Terms {
 
 /** Texts, their words, padded with '#', and how often each has those of a pool. */
 function termsOf({ pool, texts = 1, between = ['Flatten'] }: Terms): Uint8Array {
-  const integer = (name: string, value: number): Attribute => ({ name, type: Kind.INT, i: BigInt(value) });
   const integersOf = (name: string, values: readonly number[]): Attribute =>
     ({ name, type: Kind.INTS, ints: values.map(BigInt) });
-  const text = (name: string, value: string): Attribute => ({ name, type: Kind.STRING, s: Buffer.from(value) });
   return toBinary(ModelProtoSchema, create(ModelProtoSchema, {
     irVersion: 10n,
     opsetImport: [{ domain: '', version: 20n }, { domain: 'com.microsoft', version: 1n }],

@@ -40,7 +40,7 @@ const nodeOf = (model: ModelProto, operator: string): NodeProto =>
 
 const RULES: Readonly<Record<string, readonly string[] | null>> = {
   'sklearn-zipmap-int': ['open-zipmap/1'], 'sklearn-zipmap-text': ['open-zipmap/1'],
-  'sklearn-forest-zipmap': ['open-zipmap/1'], 'sklearn-multioutput': ['open-sequence/1'], 'sklearn-columns': null,
+  'sklearn-forest-zipmap': ['open-zipmap/1'], 'sklearn-multioutput': ['open-sequence/2'], 'sklearn-columns': null,
   'lightgbm-zipmap': ['open-zipmap/1', 'open-label/1'], 'lightgbm-binary-zipmap': ['open-zipmap/1', 'open-label/1'],
   'lightgbm-plain': ['open-label/1'], xgboost: null, 'catboost-zipmap': ['open-zipmap/1'],
   'catboost-text-zipmap': ['open-zipmap/1'], 'catboost-binary-zipmap': ['open-zipmap/1'],
@@ -108,6 +108,22 @@ suite('derive', () => {
     assert.deepEqual(rows('sklearn-zipmap-int'), [{ case: undefined }, { case: 'dimValue', value: 3n }]);
   });
 
+  test('declares a score for each class of text, however many there are, and less only for an earlier version', () => {
+    const bytes = changed('sklearn-multioutput', (model) => {
+      const labels = nodeOf(model, 'LinearClassifier').attribute.find(({ name }) => name.startsWith('classlabels'))!;
+      Object.assign(labels, {
+        name: 'classlabels_strings', type: AttributeProto_AttributeType.STRINGS, ints: [],
+        strings: Array.from({ length: 300 }, (_, at) => Buffer.from(`class ${at}`)),
+      });
+    });
+    const scores = (rules?: readonly string[]): unknown => {
+      const output = derived(bytes, rules)!.model.graph!.output.find(({ name }) => name === 'probabilities_0')!;
+      return (output.type!.value.value as { shape: { dim: { value: unknown }[] } }).shape.dim[1]!.value;
+    };
+    assert.deepEqual(scores(), { case: 'dimValue', value: 300n });
+    assert.deepEqual(scores(['open-sequence/1']), { case: 'dimValue', value: 257n });
+  });
+
   test('leaves a map or a list alone that anything else reads, or that is answered twice', () => {
     const cases = [['sklearn-zipmap-int', 'ZipMap'], ['sklearn-multioutput', 'SequenceConstruct']] as const;
     for (const [name, operator] of cases) {
@@ -147,8 +163,8 @@ suite('derive', () => {
     const { bytes } = exported('sklearn-zipmap-int');
     assert.throws(() => derived(bytes, ['open-zipmap/2']), /rule "open-zipmap\/2" is not known to this build; known/);
     assert.throws(() => derived(bytes, ['toString']), /not known/);
-    assert.deepEqual(knownRules, ['open-zipmap/1', 'open-sequence/1', 'open-label/1', 'open-default/1',
-      'fix-dimensions/1']);
+    assert.deepEqual(knownRules, ['open-zipmap/1', 'open-sequence/2', 'open-label/1', 'open-default/1',
+      'fix-dimensions/1', 'open-sequence/1']);
   });
 
   test('comes to an end with whatever it is given', () => {

@@ -5,7 +5,7 @@ import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import { ModelProtoSchema, OperatorSetIdProtoSchema, TypeProtoSchema } from 'onnx-buf';
 import type { ModelProto } from 'onnx-buf';
 import { openModel } from '../fixtures.ts';
-import { identity, linear, model, node, Type } from '../onnx.ts';
+import { identity, linear, model, node, text, Type } from '../onnx.ts';
 
 const changed = (bytes: Uint8Array, change: (whole: ModelProto) => void): Uint8Array => {
   const whole = fromBinary(ModelProtoSchema, bytes);
@@ -43,6 +43,14 @@ const CASES: Readonly<Record<string, readonly [Uint8Array, RegExp]>> = {
   int4: [identity(Type.INT4, ['N', 2]), /^input "x" is int4, which has no array/],
   'text where there must be numbers': [one('Sin', Type.STRING), /^its operator Sin does not take text, and "x" is/],
   'a type that an operator does not take': [one('Sqrt', Type.INT16), /^its operator Sqrt does not take int16/],
+  'a locale that the host does not have': [
+    model({
+      inputs: [['x', Type.STRING, ['N']]], outputs: [['y', Type.STRING, ['N']]],
+      nodes: [node('StringNormalizer', ['x'], 'y', [
+        text('case_change_action', 'LOWER'), text('locale', 'xx_XX.UTF-8'),
+      ])],
+    }),
+    /^it changes the case of texts as the locale "xx_XX\.UTF-8" has it, which this host does not have; wanted/],
   'a custom operator': [
     changed(one('Bar', Type.FLOAT, 'com.foo'), (whole) =>
       whole.opsetImport.push(create(OperatorSetIdProtoSchema, { domain: 'com.foo', version: 1n }))),
