@@ -231,11 +231,10 @@ export const ERRORS = {
   INVALID_OUTPUT: define(400, (d: { reason: Text }) => `declare what the judge reads: ${d.reason}`),
   INVALID_COLUMNS: define(400, (d: { reason: Text }) => `choose the input columns to watch: ${d.reason}`),
   INVALID_GOLDEN: define(400, (d: { path: Text; reason: Text }) => `read golden vectors "${d.path}": ${d.reason}`),
-  PREPARE_FAILED: define(
-    422,
-    (d: { model: Text; data: Text; reason: Text }) =>
-      `prepare "${d.model}" with the rows of "${d.data}": ${d.reason}; nothing was written`,
-  ),
+  PREPARE_FAILED: define(422, (d: { model: Text; data: Text; reason: Text }) =>
+    `prepare "${d.model}" with the rows of "${d.data}": ${d.reason}; nothing was written`),
+  SEND_FAILED: define(422, (d: { model: Text; data: Text; reason: Text }) =>
+    `send the rows of "${d.data}" to "${d.model}": ${d.reason}`),
   PREDICTIONS_DIFFER: define(
     422,
     (d: { differing: number; compared: number; row: number; reason: Text }) =>

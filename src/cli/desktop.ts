@@ -18,8 +18,11 @@ export function openOnDesktop(url: string): boolean {
   return true;
 }
 
-/** Where the page is, of an engine that listens on `listen` (HOST:PORT); any address of this host stands for all. */
-export function pageAddress(listen: string, isTls: boolean): string {
+/** Where an engine that listens on `listen` (HOST:PORT) is reached; any address of this host stands for all. */
+export function frontAddress(listen: string, isTls: boolean): string {
   const here = listen.replace(/^(?:0\.0\.0\.0|\[?::\]?):/, '127.0.0.1:');
-  return `${isTls ? 'https' : 'http'}://${here}/ui`;
+  return `${isTls ? 'https' : 'http'}://${here}`;
 }
+
+/** Its page. */
+export const pageAddress = (listen: string, isTls: boolean): string => `${frontAddress(listen, isTls)}/ui`;

@@ -14,6 +14,7 @@ import { prepareCommand } from './verbs/prepare.ts';
 import { printJson } from './views/output.ts';
 import { releaseVerbs } from './verbs/versions.ts';
 import { safetyVerbs } from './verbs/guards.ts';
+import { sendCommand } from './verbs/send.ts';
 import { serveCommand } from './serve/serve.ts';
 import { tuneCommand } from './verbs/tune.ts';
 import { finish } from './verb.ts';
@@ -47,7 +48,7 @@ function program(): Command {
     .configureOutput({ outputError: () => undefined });
   const verbs = [
     serveCommand(), ...releaseVerbs(), ...inspectVerbs(), ...safetyVerbs(), backtestCommand(), doctorCommand(),
-    prepareCommand(), tuneCommand(),
+    prepareCommand(), sendCommand(), tuneCommand(),
   ];
   for (const command of verbs.map(finish)) {
     root.addCommand(command.copyInheritedSettings(root));

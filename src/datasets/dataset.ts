@@ -52,13 +52,14 @@ function assertNames(names: readonly string[], inputs: readonly TensorSignature[
   if (missing !== undefined) throw new Error(`it has no input "${missing.name}"; it has ${names.join(', ')}`);
 }
 
-// {"inputs": {NAME: {"shape", "data"}}} as in a baseline file, or a list of rows for a model of one input.
+// {"inputs": {NAME: {"shape", "data"}}} as in a baseline file, or for a model of one input a list of rows, which may
+// stand in {"rows": […]}.
 function jsonRows(content: unknown, inputs: readonly TensorSignature[], dropped: readonly string[]): Dataset {
-  if (Array.isArray(content)) {
+  const { inputs: given, rows = content } = (content ?? {}) as { readonly inputs?: unknown; readonly rows?: unknown };
+  if (Array.isArray(rows)) {
     const { name, shape } = onlyInput(inputs, 'a list of rows');
-    return tensorRows(new Map([[name, readRows(shape.slice(1), content, content.length, 'row')]]), inputs, dropped);
+    return tensorRows(new Map([[name, readRows(shape.slice(1), rows, rows.length, 'row')]]), inputs, dropped);
   }
-  const given = (content as { readonly inputs?: unknown } | null)?.inputs;
   if (typeof given !== 'object' || given === null) {
     throw new Error('it is no list of rows, and has no "inputs" as a baseline file has them');
   }

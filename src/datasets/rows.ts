@@ -50,6 +50,18 @@ export function readRows(
   return { shape: rowShape, rows: data.map((row, index) => rowOf(rowShape, row, index)) };
 }
 
+/** A row as lists within lists, so that it says its own sizes. What is no finite number becomes null in JSON. */
+export function nestedValues({ values, shape }: FileRow): unknown {
+  if (shape.length === 0) return values[0];
+  let level: unknown[] = [...values];
+  for (const size of shape.slice(1).reverse()) {
+    const all = level;
+    const length = size === 0 ? 0 : all.length / size;
+    level = Array.from({ length }, (_, at) => all.slice(at * size, (at + 1) * size));
+  }
+  return level;
+}
+
 function fits(shape: readonly number[], row: unknown): boolean {
   try {
     rowOf(shape, row, 0);

@@ -43,8 +43,11 @@ const ELEMENTS: Readonly<Record<Datatype, Elements>> = {
   BYTES: { runtime: 'string', bytes: 0, create: (length) => new Array<string>(length).fill('') },
 };
 
+/** All element types that are carried, as the Open Inference Protocol spells them. */
+export const DATATYPES = Object.keys(ELEMENTS) as readonly Datatype[];
+
 const CARRIED = new Map<string, Datatype>(
-  (Object.keys(ELEMENTS) as Datatype[]).map((datatype) => [ELEMENTS[datatype].runtime, datatype]),
+  DATATYPES.map((datatype) => [ELEMENTS[datatype].runtime, datatype]),
 );
 
 /** Bytes of one element; 0 for BYTES. */

@@ -21,7 +21,7 @@ const VERBS: Readonly<Record<string, readonly string[]>> = {
   serve: ['--listen', '127.0.0.1:0', '--no-supervisor'], register: ['m', housingFile('2')], promote: ['m', '1'],
   rollback: ['m'], status: [], history: ['m'], explain: [], confirm: ['m'], observe: ['m', '--for', '1h'], pin: ['m'],
   unpin: ['m'], quarantine: ['m', '1'], release: ['m', '1'], remove: ['m', '1'], baseline: ['m', '--capture'],
-  drain: [], tune: ['m'], doctor: [], open: [],
+  drain: [], tune: ['m'], doctor: [], open: [], send: ['m', housingFile('2')],
 };
 
 async function asOther(args: readonly string[]): Promise<VerbResult> {

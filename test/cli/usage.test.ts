@@ -11,7 +11,7 @@ import { temporaryDirectory } from '../support/temporary.ts';
 
 const VERBS = [
   'serve', 'register', 'promote', 'rollback', 'confirm', 'remove', 'status', 'history', 'explain', 'open', 'pin',
-  'unpin', 'observe', 'quarantine', 'release', 'baseline', 'drain', 'backtest', 'prepare', 'tune',
+  'unpin', 'observe', 'quarantine', 'release', 'baseline', 'drain', 'backtest', 'prepare', 'send', 'tune',
 ];
 const ONE_LINE = /^lastgood: [^\n]+\n$/;
 

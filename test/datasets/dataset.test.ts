@@ -95,6 +95,7 @@ describe('other files', () => {
     assert.equal(rows, 150);
     const list = Array.from({ length: rows }, (_, at) => row(at)['X']!.values);
     assert.deepEqual(rowsOf('list.json', JSON.stringify(list), FLOWER)[7], row(7));
+    assert.deepEqual(rowsOf('rows.json', JSON.stringify({ rows: list, columns: ['a'] }), FLOWER)[7], row(7));
     assert.deepEqual(readDataset(smallModel('iris.npz'), FLOWER, []).row(7), row(7));
     const inputs = { X: { shape: [150, 4], data: list } };
     assert.deepEqual(rowsOf('inputs.json', JSON.stringify({ inputs }), FLOWER)[7], row(7));

@@ -1,6 +1,7 @@
 // What the bodies of prediction requests look like. The workers read them with scanners of their own, for speed; a test
 // holds both against each other: nothing that a scanner takes is refused by its schema. Pure.
 import { z } from 'zod';
+import { DATATYPES } from '../../domain/datatype.ts';
 
 /** Most of them by the model, which a schema does not know: it is necessary that a body fits, not enough. */
 const element = z.union([z.number(), z.string(), z.boolean(), z.null()]);
@@ -21,9 +22,6 @@ export const predictBody = z.union([
   z.looseObject({ instances: z.array(row).min(1), features: z.never().optional() }),
 ]).meta({ id: 'PredictRequest', description: '"features": one row, or "instances": several' });
 
-export const DATATYPES = [
-  'BOOL', 'UINT8', 'UINT16', 'UINT32', 'UINT64', 'INT8', 'INT16', 'INT32', 'INT64', 'FP16', 'FP32', 'FP64', 'BYTES',
-] as const;
 export const datatype = z.enum(DATATYPES).meta({ id: 'Datatype' });
 
 const tfsElement = z.union([element, z.strictObject({ b64: z.string() })]);

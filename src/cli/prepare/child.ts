@@ -7,7 +7,7 @@ import { reasonOf } from '../../base/errors.ts';
 import { answerParent, tellParent } from '../../base/managed-child.ts';
 import { readDataset } from '../../datasets/dataset.ts';
 import { valuesOf } from '../../datasets/elements.ts';
-import type { FileRow, RowValue } from '../../datasets/rows.ts';
+import { type FileRow, type RowValue, nestedValues } from '../../datasets/rows.ts';
 import { declaredOutput } from '../../domain/judged-output.ts';
 import type { Signature, TensorSignature } from '../../domain/records.ts';
 import {
@@ -96,24 +96,12 @@ function baselineContent(rows: readonly Answered[], { inputs, outputs }: Signatu
       const all = rows.map((row) => row[side][name]!);
       const shape = all[0]!.shape.map((size, axis) =>
         (all.every((row) => row.shape[axis] === size) ? size : -1));
-      return [name, { shape: [rows.length, ...shape], data: all.map(nested) }];
+      return [name, { shape: [rows.length, ...shape], data: all.map(nestedValues) }];
     }));
   return {
     format: 'lastgood.baseline/1', source: 'validation', rows: rows.length,
     outputs: tensors('outputs', outputs), inputs: tensors('inputs', inputs),
   };
-}
-
-// As lists within lists, so that a row says its own sizes. What is no finite number is null.
-function nested({ values, shape }: FileRow): unknown {
-  if (shape.length === 0) return values[0];
-  let level: unknown[] = [...values];
-  for (const size of shape.slice(1).reverse()) {
-    const all = level;
-    const length = size === 0 ? 0 : all.length / size;
-    level = Array.from({ length }, (_, at) => all.slice(at * size, (at + 1) * size));
-  }
-  return level;
 }
 
 // Reads what is about to be written as `register` will: what that refuses is refused here.

@@ -39,7 +39,8 @@ const DATA_TEXT = `
 DATA is one of
   .csv   a header line and a row each; columns called as the inputs are (age), or features[0], features[1], …; for a
          model of one input any names, in the input's order. An empty field is a missing number.
-  .json  {"inputs": {"NAME": {"shape": […], "data": […]}}}, as in a baseline file; or a list of rows, for one input
+  .json  {"inputs": {"NAME": {"shape": […], "data": […]}}}, as in a baseline file; or a list of rows, or
+         {"rows": […]}, for one input
   .npy   one array, a row each along the first axis, for a model of one input
   .npz   arrays called as the inputs are (numpy.savez)
 The model is run in a process of its own, on one row at a time, on at most --rows rows, spread evenly over the file.`;

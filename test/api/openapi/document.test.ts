@@ -9,7 +9,7 @@ import { errorAnswer } from '../../../src/api/openapi/answer-schemas.ts';
 import { openApiDocument } from '../../../src/api/openapi/document.ts';
 import { OPERATIONS } from '../../../src/api/openapi/operations.ts';
 import { documentPage } from '../../../src/api/openapi/page.ts';
-import { DATATYPES, inferBody, predictBody, tfsBody } from '../../../src/api/openapi/request-schemas.ts';
+import { inferBody, predictBody, tfsBody } from '../../../src/api/openapi/request-schemas.ts';
 import { frontRoutes } from '../../../src/api/server.ts';
 import { ERRORS } from '../../../src/base/error-table.ts';
 import { isLastgoodError } from '../../../src/base/errors.ts';
@@ -19,7 +19,6 @@ import type { Engine } from '../../../src/engine/engine.ts';
 import { createFrontState } from '../../../src/http/state.ts';
 import { createUwsDriver } from '../../../src/http/uws/driver.ts';
 import { resolveOptions } from '../../../src/options/options.ts';
-import type { Datatype } from '../../../src/domain/records.ts';
 import { RequestDecoder } from '../../../src/protocols/oip/request.ts';
 import { PredictDecoder } from '../../../src/protocols/predict/request.ts';
 import { RowBatch } from '../../../src/domain/row-batch.ts';
@@ -76,11 +75,6 @@ suite('the OpenAPI document', () => {
       assert.ok(page.includes(`<code>${path}</code>`), path);
     }
     assert.doesNotMatch(page, /<script|src=|https?:|url\(|@import/i);
-  });
-
-  test("lists the engine's datatypes", () => {
-    const known: readonly Datatype[] = DATATYPES;
-    assert.equal(known.length, new Set(known).size);
   });
 });
 
