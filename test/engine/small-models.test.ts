@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { modelText } from '../../src/cli/views/status-view.ts';
 import { createEngine } from '../../src/engine/engine.ts';
 import type { Engine } from '../../src/engine/engine.ts';
 import type { Baseline, VersionRecord } from '../../src/domain/records.ts';
@@ -56,6 +57,8 @@ describe('the judge reads', () => {
     const baseline = baselineFile('species', { outputs: { label } });
     const version = await register('species', { baseline, output: 'label', outputKind: 'labels' });
     assert.deepEqual(version.warnings, []);
+    // What stands for a text among the numbers is no number to show.
+    assert.match(modelText(await engine.status('species'), Date.now()), / 120 labels, no inputs /);
     const live = await captured('species', (index) => engine.predict('species', flower(SPECIES[index % 2]!, index)));
     assert.deepEqual(live.labels?.map(({ name, share }) => [name, share]).sort(),
       [['setosa', 0.5], ['versicolor', 0.5]]);

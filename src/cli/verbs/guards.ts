@@ -170,9 +170,13 @@ const HASH_SHOWN = 12;
 function baselineText({ model, version, baseline }: VersionRecord): string {
   if (baseline === null) return `version ${version} of ${model} has no baseline`;
   const { mean, standardDeviation, rows, source, output, kind, bins, atomShare = 0, hash = '', inputs } = baseline;
-  return `the baseline of version ${version} of ${model}: mean ${numberText(mean)}, standard deviation ` +
-    `${numberText(standardDeviation)} of ${output} (${kind}), from ${countText(rows)} ${source} rows ` +
-    `in ${bins?.counts.length ?? 0} bins, the most frequent answer ${numberText(atomShare * 100)} % of them; ` +
+  // Labels are read as numbers that say nothing but which is which.
+  const answers = kind === 'labels' ? '' :
+    `mean ${numberText(mean)}, standard deviation ${numberText(standardDeviation)} of `;
+  const inBins = kind === 'labels' ? '' : ` in ${bins?.counts.length ?? 0} bins`;
+  return `the baseline of version ${version} of ${model}: ${answers}${output} (${kind}), ` +
+    `from ${countText(rows)} ${source} rows${inBins}, ` +
+    `the most frequent answer ${numberText(atomShare * 100)} % of them; ` +
     `hash ${hash.slice(0, HASH_SHOWN)}\n${inputsText(inputs)}${warningText(baseline)}`;
 }
 

@@ -279,8 +279,10 @@ export function judgedText({ output, kind, isOutputDeclared, isKindDeclared }: J
 
 function baselineText(baseline: BaselineSummary | null): string {
   if (baseline === null) return 'none';
-  const { mean, standardDeviation, inputs } = baseline;
-  const answers = `${numberText(mean)} sd ${numberText(standardDeviation)}`;
+  const { kind, rows, mean, standardDeviation, inputs } = baseline;
+  // Labels are read as numbers that say nothing but which is which.
+  const answers = kind === 'labels' ? `${countText(rows)} labels`
+    : `${numberText(mean)} sd ${numberText(standardDeviation)}`;
   return inputs === undefined ? `${answers}, no inputs` : `${answers}, ${columnsText(inputs.columns.length)}`;
 }
 

@@ -100,8 +100,12 @@ export function assertProviders({ listSupportedBackends }: OrtModule, { provider
 }
 
 /** What the runtime says when it does not open a model, with the providers that were asked for. */
-export function withProviders(error: unknown, { providers }: SessionOptions): unknown {
+export function withProviders(
+  error: unknown, { listSupportedBackends }: OrtModule, { providers }: SessionOptions,
+): unknown {
   if (providers === undefined) return error;
   const asked = providers.map((name) => `"${name}"`).join(', ');
-  return new Error(`${reasonOf(error)} (asked to run on ${asked}; lastgood doctor tells what can be run on here)`);
+  const there = listSupportedBackends().map(({ name }) => name).join(', ');
+  return new Error(`${reasonOf(error)} (asked to run on ${asked}; the runtime of this host has ${there}, and ` +
+    'lastgood doctor tells which of them can be run on)');
 }

@@ -135,7 +135,7 @@ export class Session {
       ...running, ...saving, extra: { ...running.extra, ...saving.extra },
     });
     const { session, run } = await opening.catch((error: unknown) => {
-      throw unserved(withProviders(error, chosen), { path, kind, dataFiles });
+      throw unserved(withProviders(error, ort, chosen), { path, kind, dataFiles });
     });
     try {
       return new Session(ort, session, run, options);
