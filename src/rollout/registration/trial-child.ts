@@ -65,7 +65,9 @@ async function tryArtifact(order: TrialOrder): Promise<TrialMessage> {
     if (measured !== null) session.limitRows(measuredRows(measured.memory, runMemoryMax));
     await tellParent({ kind: 'stage', stage: 'stacking probe' } satisfies TrialMessage);
     const rows = rowsOfInputs(known, session);
-    const stacking = await decideStacking(session, file, { boldness: 'bold', known: rows });
+    // A run of more rows than the measurement ended at takes longer, or more memory, than one of a trial may.
+    const rowsMax = measured?.memory.rows.at(-1)?.size;
+    const stacking = await decideStacking(session, file, { boldness: 'bold', known: rows, rowsMax });
     await tellParent({ kind: 'stacked', stacking } satisfies TrialMessage);
     await tellParent({ kind: 'stage', stage: 'probe of missing values' } satisfies TrialMessage);
     return { kind: 'done', nanAnswers: await answersToNaN(session, rows) };

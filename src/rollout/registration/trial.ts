@@ -68,10 +68,11 @@ interface TrialLimits {
 
 /**
  * Limit of the memory measurement and of the stacking probe, each: a time for itself, and the model's, in runs of one
- * row, of which the probe needs some 60.
+ * row, of which the probe needs some 60, and some 110 where every number of rows is tried.
  */
 const PROBE_MS = 5_000;
 const PROBE_RUNS_MAX = 500;
+const PROBE_RUNS_MS_MAX = 25_000;
 const PROBE_LOADS_MAX = 8;
 /** A child that has answered leaves by itself; one that does not is not waited for beyond this. */
 const LEAVE_MS_MAX = 5_000;
@@ -117,7 +118,8 @@ export async function runTrial(request: TrialRequest, limits: TrialLimits): Prom
   let timer = killAfter(trialMs);
   const allowProbe = ({ runMs, loadMs }: TrialReport): void => {
     clearTimeout(timer);
-    timer = killAfter(Math.min(trialMs, Math.round(PROBE_MS + PROBE_RUNS_MAX * runMs + PROBE_LOADS_MAX * loadMs)));
+    const runsMs = Math.min(PROBE_RUNS_MS_MAX, PROBE_RUNS_MAX * runMs);
+    timer = killAfter(Math.min(trialMs, Math.round(PROBE_MS + runsMs + PROBE_LOADS_MAX * loadMs)));
   };
   const stopWatch = watchMemory(child.pid ?? 0, memoryBytes, (bytes) =>
     kill(`took ${mebibytes(bytes)} MiB of memory; wanted at most ${mebibytes(memoryBytes)} MiB`));

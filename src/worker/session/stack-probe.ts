@@ -2,15 +2,15 @@
 // of the witnesses that a decision about stacking is made from (see stacking-decision.ts). Made in the trial, whose
 // process may die of it; for versions that were registered before, at each load.
 //
-//   alone against in company   each row of runs of 2, 3, 7 and as many rows as there can be, at changing positions and
-//                              beside rows like it, against a run of its own. Another number of rows is another order
-//                              of floating-point sums, hence a tolerance: see row-agreement.ts
+//   alone against in company   one of seven rows, at changing positions of runs of 2, 3, 7 and as many rows as there
+//                              can be, and beside rows like it, against a run of its own. Another number of rows is
+//                              another order of floating-point sums, hence a tolerance: see row-agreement.ts
 //   taint                      one row of three becomes NaN, enormous, next to nothing or just another: the rest stays
 //                              bit for bit, because nothing else has changed, not even the order of any sum
 import type { Signature } from '../../domain/records.ts';
 import { reasonOf } from '../../base/errors.ts';
 import { RUN_INPUT_BYTES_MAX } from '../../domain/row-layout.ts';
-import { createElements, shapeText } from '../../domain/datatype.ts';
+import { createElements, hasNonFinite, shapeText } from '../../domain/datatype.ts';
 import type { Tensor } from '../../domain/datatype.ts';
 import { madeUpInputs, madeUpRowBytes } from './made-up-rows.ts';
 import type { MadeUpRow, MadeUpShape, Manner } from './made-up-rows.ts';
@@ -23,7 +23,8 @@ const COMPANY_ROWS = [2, 3, 7];
 const TAINTED_ROWS = 3;
 /** Positions of a run that are looked at; all of a smaller one. */
 const POSITIONS_MAX = 7;
-const ROWS_KNOWN = 7;
+/** Rows that are compared: each has one run of its own, in however many companies it stands. */
+const ROWS_KNOWN = POSITIONS_MAX;
 /** A model whose answers may depend on how many rows there are is run with every number of them up to here. */
 const EVERY_SIZE_MAX = 64;
 /** A row again and again, with another one among them. */
@@ -73,11 +74,15 @@ interface ProbeOptions {
   readonly distanceMax: number;
   /** Whether every number of rows is tried that a run can have. */
   readonly isEverySize: boolean;
+  /** Most rows of a run that is tried, where a larger one takes too long; as many as a run can have by default. */
+  readonly rowsMax?: number | undefined;
 }
 
 export class Probe {
   /** The furthest that answers to a row were apart, alone and in company. */
   furthest = 0;
+  /** Whether runs of all sizes that are wanted were compared, by numbers that are finite. */
+  #hasSeenSizes = false;
   readonly #session: Session;
   readonly #signature: Signature;
   readonly #options: ProbeOptions;
@@ -104,7 +109,8 @@ export class Probe {
     let refusal = '';
     let isTaken = false;
     for (const attempt of ATTEMPTS[boldness]) {
-      const found = await this.#try(attempt);
+      // Once is enough, unless all that could be compared was NaN.
+      const found = await this.#try(attempt, this.#options.isEverySize && !this.#hasSeenSizes);
       if (found.mixing !== null) return found;
       if (found.refusal === null) isTaken = true;
       else ({ refusal } = found);
@@ -150,11 +156,12 @@ export class Probe {
     return null;
   }
 
-  async #try({ manners, ...attempt }: Attempt): Promise<Found> {
+  async #try({ manners, company, taints }: Attempt, isEverySize: boolean): Promise<Found> {
     let refusal = '';
     for (const manner of manners) {
       try {
-        return { mixing: await this.#findMixing(manner, attempt), refusal: null };
+        const mixing = await this.#findMixing(manner, this.#companies(company, isEverySize));
+        return { mixing: mixing ?? await this.#findTaint(manner, taints), refusal: null };
       } catch (error) {
         // The made-up values or sizes do not suit the model; others may.
         refusal = reasonOf(error);
@@ -163,9 +170,9 @@ export class Probe {
     return { mixing: null, refusal };
   }
 
-  async #findMixing(manner: Manner, { company: wanted, taints }: Omit<Attempt, 'manners'>): Promise<string | null> {
+  async #findMixing(manner: Manner, companies: readonly (readonly number[])[]): Promise<string | null> {
     const alone = new Map<number, readonly Tensor[]>();
-    for (const numbers of this.#companies(wanted)) {
+    for (const numbers of companies) {
       const rows = numbers.length;
       const company = numbers.map((number) => ({ number }));
       const together = await this.#run(company, manner);
@@ -181,18 +188,16 @@ export class Probe {
         if (output !== null) return `${output} of a row differs between a run of its own and one of ${rows} rows`;
       }
     }
-    return this.#findTaint(manner, taints);
+    this.#hasSeenSizes = [...alone.values()].every((outputs) => this.#isFinite(outputs));
+    return null;
   }
 
   // The numbers of the rows of each run.
-  #companies(wanted: readonly number[]): number[][] {
-    const { isEverySize } = this.#options;
-    const most = this.#session.rowsPerRun;
+  #companies(wanted: readonly number[], isEverySize: boolean): number[][] {
+    const most = Math.min(this.#session.rowsPerRun, this.#options.rowsMax ?? Infinity);
     const open = isEverySize ? sizesUpTo(most) : [...wanted, most];
     const sizes = this.#fixedRows > 0 ? [this.#fixedRows] : open;
-    // Another row comes first each time.
-    const companies = sizes.map((rows) =>
-      Array.from({ length: rows }, (_, at) => (rows > ROWS_KNOWN ? at : (at + rows) % ROWS_KNOWN)));
+    const companies = sizes.map(companyOf);
     if (this.#fixedRows === 0) companies.push(REPEATED);
     return companies.filter((numbers) => this.#fixedRows > 0 || this.#fits(numbers.length));
   }
@@ -236,6 +241,10 @@ export class Probe {
     return outputs.map((output) => output!);
   }
 
+  #isFinite(outputs: readonly Tensor[]): boolean {
+    return this.#signature.outputs.every(({ datatype }, index) => !hasNonFinite(datatype, outputs[index]!.data));
+  }
+
   #misshapen(outputs: readonly Tensor[], rows: number): string | null {
     const index = outputs.findIndex(({ shape }) => shape[0] !== rows);
     if (index < 0) return null;
@@ -259,6 +268,13 @@ function sizesUpTo(most: number): number[] {
   const sizes = Array.from({ length: Math.min(most, EVERY_SIZE_MAX) }, (_, at) => at + 1);
   for (let rows = EVERY_SIZE_MAX * 2; rows < most; rows *= 2) sizes.push(rows);
   return most > EVERY_SIZE_MAX ? [...sizes, most] : sizes;
+}
+
+/** The numbers of a run's rows: those that are known where it is looked at, another one of them first each time. */
+function companyOf(rows: number): number[] {
+  const numbers = Array.from({ length: rows }, (_, at) => ROWS_KNOWN + at);
+  positionsOf(rows).forEach((at, place) => (numbers[at] = (place + rows) % ROWS_KNOWN));
+  return numbers;
 }
 
 function positionsOf(rows: number): number[] {

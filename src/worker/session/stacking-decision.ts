@@ -20,6 +20,8 @@ interface Evidence {
   readonly boldness: Boldness;
   /** Inputs of runs of one row that the model is known to take. */
   readonly known?: readonly (readonly Tensor[])[];
+  /** Most rows of a run that is tried; as many as a run can have by default. */
+  readonly rowsMax?: number | undefined;
 }
 
 interface Found {
@@ -48,7 +50,7 @@ function whyNoPlace({ layout }: Session, hasRows: readonly boolean[]): string | 
 }
 
 async function prove(
-  session: Session, { graph, hasRows }: Found, { boldness, known = [] }: Evidence,
+  session: Session, { graph, hasRows }: Found, { boldness, known = [], rowsMax }: Evidence,
 ): Promise<StackingDecision> {
   const none = (reason: string): StackingDecision => ({ mode: 'none', reason });
   const noPlace = whyNoPlace(session, hasRows);
@@ -63,7 +65,7 @@ async function prove(
   for await (const openSize of sizesFor(session, hasRows, { boldness, known })) {
     const { least, most } = graph.arithmetic;
     const isEverySize = graph.outputs.some(({ rows }) => rows === 'counted');
-    const probe = new Probe(session, { shape: { hasRows, openSize }, distanceMax: most, isEverySize });
+    const probe = new Probe(session, { shape: { hasRows, openSize }, distanceMax: most, isEverySize, rowsMax });
     if (probe.isTooLarge) {
       refusal ||= TOO_LARGE;
       continue;

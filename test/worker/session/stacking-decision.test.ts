@@ -91,6 +91,20 @@ const mixingFarOut = (): { readonly bytes: Uint8Array; readonly golden: GoldenCa
   golden: { x: { shape: [3, 1], data: [4e8, 5e8, 6e8] } },
 });
 
+/** y = x, and in runs of so many rows the sum of them all more. */
+const mixingAt = (rows: number): Uint8Array => model({
+  inputs: [['x', Type.FLOAT, ['N', 1]]],
+  outputs: [['y', Type.FLOAT, ['N', 1]]],
+  nodes: [
+    node('Shape', ['x'], 'count', [integer('end', 1)]), node('Equal', ['count', 'odd'], 'isOdd'),
+    node('ReduceSum', ['x'], 'sum', [integer('keepdims', 0)]), node('Where', ['isOdd', 'sum', 'nothing'], 'more'),
+    node('Add', ['x', 'more'], 'y'),
+  ],
+  constants: [{
+    name: 'odd', dims: [1n], dataType: Type.INT64, rawData: new Uint8Array(BigInt64Array.of(BigInt(rows)).buffer),
+  }, floats('nothing', [1], [0])],
+});
+
 /** To steps of a tenth and back. */
 const steps = (): Uint8Array => model({
   inputs: [['x', Type.FLOAT, ['N', 3]]],
@@ -151,6 +165,32 @@ suite('decideStacking', () => {
     const rows = rowsOfInputs([golden], session);
     assert.equal(rows.length, 3);
     assert.match(await new Probe(session, options).compare(rows) ?? '', /"y" of a row that came with it differs/);
+    await session.release();
+  });
+
+  test('finds what mixes rows in runs of one number of them alone, where every number is tried', async () => {
+    for (const rows of [6, 37, 64]) {
+      const session = await Session.open({ path: modelFile(mixingAt(rows)), intraOpThreads: 1, rowsMax: 1_024 });
+      const options = { shape: { hasRows: [true], openSize: 2 }, distanceMax: SINGLE.most };
+      assert.match((await new Probe(session, { ...options, isEverySize: true }).make('bold')).mixing ?? '',
+        new RegExp(`differs between a run of its own and one of ${rows} rows`));
+      const { mixing } = await new Probe(session, { ...options, isEverySize: true, rowsMax: 5 }).make('bold');
+      assert.equal(mixing, null, 'larger runs were left out');
+      await session.release();
+    }
+  });
+
+  test('runs a model once for each number of rows, and no row alone for each of them', async () => {
+    const session = await Session.open({ path: modelFile(linear()), intraOpThreads: 1, rowsMax: 1_024 });
+    let runs = 0;
+    const runWhole = session.runWhole.bind(session);
+    session.runWhole = (...args) => {
+      runs += 1;
+      return runWhole(...args);
+    };
+    const options = { shape: { hasRows: [true], openSize: 2 }, distanceMax: SINGLE.most, isEverySize: true };
+    assert.deepEqual(await new Probe(session, options).make('bold'), { mixing: null, refusal: null });
+    assert.ok(runs > 64 && runs < 128, `${runs} runs`);
     await session.release();
   });
 
