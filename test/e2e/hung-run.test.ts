@@ -3,13 +3,15 @@
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, describe, test } from 'node:test';
+import { after, before, describe, test } from 'node:test';
 import { connectAdmin } from '../../src/admin/client.ts';
 import type { AdminClient } from '../../src/admin/client.ts';
+import type { ControlPlane } from '../../src/admin/commands.ts';
 import type { ModelStatus } from '../../src/admin/answers.ts';
 import { Server } from '../support/binary.ts';
 import { http } from '../support/http.ts';
 import { until, untilResolved } from '../support/poll.ts';
+import { copyOf, preparedDirectory } from '../support/prepared-directory.ts';
 import { actor } from '../support/served-housing.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 import { endless } from '../worker/hostile-onnx.ts';
@@ -41,20 +43,53 @@ async function statusOf(dataDir: string): Promise<ModelStatus> {
   return model;
 }
 
-/** Serves the given files of model m as versions in order, the last one active. */
-async function serve(args: readonly string[], files: Readonly<Record<string, Uint8Array>>): Promise<{
+const modelFile = (name: string, bytes: Uint8Array): string => {
+  const file = join(temporaryDirectory(), `${name}.onnx`);
+  writeFileSync(file, bytes);
+  return file;
+};
+
+/** Made before the tests, each of which serves a copy: the trial of a file that hangs takes seconds. */
+const directories = { hangs: '', behindGood: '', behindHangs: '' };
+before(async () => {
+  const promote = (control: ControlPlane, version: string): Promise<unknown> =>
+    control.promote({ model: 'm', version }, actor);
+  const confirmed = async (control: ControlPlane, version: string): Promise<void> => {
+    await promote(control, version);
+    await control.confirm({ model: 'm' }, actor);
+  };
+  const add = (control: ControlPlane, version: string, bytes: Uint8Array): Promise<unknown> =>
+    control.register({ model: 'm', version, file: modelFile(version, bytes) }, actor);
+  directories.hangs = await preparedDirectory(async (control) => {
+    await add(control, 'hangs', endless());
+    await promote(control, 'hangs');
+  });
+  directories.behindGood = await preparedDirectory(async (control) => {
+    await add(control, 'good', linear());
+    await confirmed(control, 'good');
+    await promote(control, 'hangs');
+  }, copyOf(directories.hangs));
+  directories.behindHangs = await preparedDirectory(async (control) => {
+    await add(control, 'heavy', heavy(WIDTH));
+    await confirmed(control, 'heavy');
+    await confirmed(control, 'hangs');
+    await add(control, 'too', endless());
+    await promote(control, 'too');
+  }, copyOf(directories.hangs));
+});
+
+const untilStandby = (dataDir: string): Promise<void> => untilResolved('the standby is warm', async () =>
+  (await statusOf(dataDir)).deployments.some(({ role, state }) => role === 'standby' && state === 'ready'), 60_000);
+
+/** Serves a copy of one of them. */
+async function serve(args: readonly string[], directory: keyof typeof directories): Promise<{
   dataDir: string; server: Server;
 }> {
-  const dataDir = temporaryDirectory();
+  const dataDir = copyOf(directories[directory]);
   const server = await Server.start(dataDir, [...HUNG, ...args]);
   after(() => server.process.kill('SIGKILL'));
-  const admin = await adminOf(dataDir);
-  for (const [version, bytes] of Object.entries(files)) {
-    const file = join(temporaryDirectory(), `${version}.onnx`);
-    writeFileSync(file, bytes);
-    await admin.register({ model: 'm', version, file, promote: true }, actor);
-    if (version !== Object.keys(files).at(-1)) await admin.confirm({ model: 'm' }, actor);
-  }
+  // It is loaded once the active version is up.
+  if (directory !== 'hangs') await untilStandby(dataDir);
   return { dataDir, server };
 }
 
@@ -75,9 +110,7 @@ async function readiness(port: number): Promise<object> {
 
 describe('a run past the deadline of its requests, before it counts as hung', () => {
   test('makes /health unhealthy and every readiness route say not ready, while the other worker answers', async () => {
-    const { server } = await serve(['--hung-ms', '600000', '--deadline-ms', '5000', '--workers', '2'], {
-      hangs: endless(),
-    });
+    const { server } = await serve(['--hung-ms', '600000', '--deadline-ms', '5000', '--workers', '2'], 'hangs');
     assert.deepEqual(await readiness(server.port), {
       health: [true, 0], statuses: [200, 200, 200], index: 1, tfs: [true, 'AVAILABLE'],
     });
@@ -95,7 +128,7 @@ describe('a run past the deadline of its requests, before it counts as hung', ()
 
 describe('a run that does not come back', () => {
   test('is answered 504, takes its version out and ends in a restart on the last good one', async () => {
-    const { dataDir, server } = await serve([], { good: linear(), hangs: endless() });
+    const { dataDir, server } = await serve([], 'behindGood');
     assert.deepEqual((await ask(server.port, RETURNS)).json['model_version'], 'hangs');
     const hung = ask(server.port, HANGS);
     const { status, json } = await hung;
@@ -112,7 +145,7 @@ describe('a run that does not come back', () => {
   });
 
   test('without a version to go back to ends in a restart all the same, and the version answers again', async () => {
-    const { dataDir, server } = await serve([], { hangs: endless() });
+    const { dataDir, server } = await serve([], 'hangs');
     assert.equal((await ask(server.port, HANGS)).status, 504);
     await until('another engine is ready', () => server.starts.length === 2, 30_000);
     assert.equal((await statusOf(dataDir)).model.activeVersion, 'hangs');
@@ -125,7 +158,7 @@ describe('a run that does not come back', () => {
   });
 
   test('without a supervisor ends the engine by a signal of its own, which says what happened', async () => {
-    const { dataDir, server } = await serve(['--no-supervisor'], { good: linear(), hangs: endless() });
+    const { dataDir, server } = await serve(['--no-supervisor'], 'behindGood');
     assert.equal((await ask(server.port, HANGS)).status, 504);
     await server.exit;
     assert.equal(server.process.signalCode, 'SIGALRM');
@@ -135,7 +168,7 @@ describe('a run that does not come back', () => {
   });
 
   test('does not stop what others are being answered: the last good one serves until the process ends', async () => {
-    const { server } = await serve([], { good: linear(), hangs: endless() });
+    const { server } = await serve([], 'behindGood');
     const hung = ask(server.port, HANGS);
     for (let looks = 0; looks < 3;) looks += Number((await http(server.port, '/health')).json['pending'] === 1);
     // Queued behind the stuck worker; after the rollback they go to the version that can answer.
@@ -149,18 +182,20 @@ describe('a run that does not come back', () => {
   });
 
   test('that hangs the version before as well is refused for a while, and takes neither of them out', async () => {
-    const { dataDir, server } = await serve([], { good: heavy(WIDTH), hangs: endless(), too: endless() });
+    const { dataDir, server } = await serve([], 'behindHangs');
     const inputs = [{ name: 'x', shape: [1, 3], datatype: 'FP32', data: [-1, 0, 0] }];
     const headers = { 'content-type': 'application/json' };
     const path = '/v2/models/m/versions/hangs/infer';
     const standby = http(server.port, path, { body: JSON.stringify({ inputs }), headers });
     const active = ask(server.port, HANGS);
     assert.deepEqual([(await standby).status, (await active).status], [504, 504]);
-    await until('another engine is ready', () => server.starts.length === 2, 60_000);
+    // Each of the four processes that ask again may have to wait for a core: two runs hold one each.
+    await until('another engine is ready', () => server.starts.length === 2, 150_000);
     await untilResolved('both requests are known', async () => (await statusOf(dataDir)).refused.length === 2, 60_000);
     const { model, versions } = await statusOf(dataDir);
     assert.equal(model.activeVersion, 'too');
     assert.deepEqual(versions.filter(({ health }) => health === 'unhealthy'), []);
+    await untilStandby(dataDir);
     const again = http(server.port, path, { body: JSON.stringify({ inputs }), headers });
     assert.deepEqual([(await ask(server.port, HANGS)).status, (await again).status], [422, 422]);
     assert.equal((await ask(server.port, RETURNS)).status, 200);

@@ -5,13 +5,13 @@ import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, test } from 'node:test';
+import { before, describe, test } from 'node:test';
 import { promisify } from 'node:util';
 import { lastgood, MAIN, Server } from '../../support/binary.ts';
 import { http } from '../../support/http.ts';
-import { housingBodies } from '../../support/housing.ts';
+import { housingBaseline, housingBodies, housingFile } from '../../support/housing.ts';
 import { until } from '../../support/poll.ts';
-import { serveHousing } from '../../support/served-housing.ts';
+import { copyOf, preparedDirectory } from '../../support/prepared-directory.ts';
 import { temporaryDirectory } from '../../support/temporary.ts';
 
 const sh = promisify(execFile);
@@ -62,6 +62,15 @@ describe('lastgood serve --demo-models', () => {
 });
 
 describe('lastgood serve', () => {
+  let slow = '';
+  before(async () => {
+    slow = await preparedDirectory((control) => control.register({
+      model: 'housing', version: 'slow', file: housingFile('slow'), baseline: housingBaseline('slow'), promote: true,
+    }, { by: 'test' }));
+  });
+  const serveSlow = (args: readonly string[]): Promise<Server> =>
+    Server.start(copyOf(slow), [...args, '--batch-size-max', '1', '--workers', '1']);
+
   test('warns of a section for a model that is not there', async () => {
     const folder = temporaryDirectory();
     const config = join(folder, 'lastgood.json');
@@ -104,14 +113,14 @@ describe('lastgood serve', () => {
   });
 
   test('goes on when nobody reads its output', async () => {
-    const { server } = await serveHousing(['1']);
+    const server = await serveSlow([]);
     server.process.stdout?.destroy();
     assert.equal((await http(server.port, '/predict', { body: housingBodies[0]!, headers: JSON_BODY })).status, 200);
     assert.equal(await server.stop(), 0);
   });
 
   test('says how many requests were left when the drain limit passes, and exits with 1', async () => {
-    const { server } = await serveHousing(['slow'], ['--drain-ms', '1', '--batch-size-max', '1', '--workers', '1']);
+    const server = await serveSlow(['--drain-ms', '1']);
     const requests = slowRequests(server.port, 12);
     await requests.first;
     assert.equal(await server.stop(), 1, server.log);
@@ -121,7 +130,7 @@ describe('lastgood serve', () => {
 
   test('ends the engine at once at a second signal, with or without a supervisor', async () => {
     for (const [flags, wanted] of [[[], [137, null]], [['--no-supervisor'], [null, 'SIGKILL']]] as const) {
-      const { server } = await serveHousing(['slow'], ['--batch-size-max', '1', '--workers', '1', ...flags]);
+      const server = await serveSlow(flags);
       const requests = slowRequests(server.port, 200);
       await requests.first;
       const end = once(server.process, 'exit');
