@@ -14,6 +14,7 @@ import { pureTests } from './pure-tests.ts';
 // Test files start engines and child processes of their own; more than two at once only adds noise.
 const FILES_AT_ONCE_MAX = 2;
 const FILE_TIMEOUT_MS = 300_000;
+const SLOWEST_SHOWN = 25;
 
 const testRoot = fileURLToPath(new URL('../test/', import.meta.url));
 const onlyPure = process.argv.includes('--pure');
@@ -35,11 +36,20 @@ if (files.length === 0) {
 
 let failed = 0;
 let passed = 0;
+const seconds: [seconds: number, file: string][] = [];
 const stream = run({ files, concurrency: FILES_AT_ONCE_MAX, timeout: FILE_TIMEOUT_MS });
 stream.on('test:fail', () => (failed += 1));
 stream.on('test:pass', () => (passed += 1));
+// A file as a whole goes by its path.
+stream.on('test:complete', ({ name, details }) => {
+  if (files.includes(name)) seconds.push([Math.round(details.duration_ms / 1e3), name.slice(testRoot.length)]);
+});
 stream.on('end', () => {
   process.exitCode = failed > 0 || passed === 0 ? 1 : 0;
 });
 const report: Transform = new spec();
 stream.pipe(report).pipe(process.stdout);
+report.on('end', () => {
+  const slowest = seconds.sort(([one], [other]) => other - one).slice(0, SLOWEST_SHOWN);
+  console.log(`slowest files, in seconds: ${slowest.map(([took, file]) => `${took} ${file}`).join(', ')}`);
+});
