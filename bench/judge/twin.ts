@@ -47,6 +47,8 @@ export class SimulatedTwin {
   readonly #scratch: Sample = emptySample();
   #dueUs = 0;
   #unasked = 0;
+  /** Answers that are not finite: those that were not drawn before the alarm, which are asked again once. */
+  #undrawn = 0;
   #isAlarmed = false;
   #found: Found = { acting: [], atUs: -Infinity };
   #sinceStanding = 0;
@@ -90,7 +92,11 @@ export class SimulatedTwin {
   add(sample: Readonly<Sample>): void {
     const { atUs, outcome } = sample;
     if (outcome === Outcome.modelFailure && this.#unasked < REPEATS_KEPT) this.#unasked += 1;
-    if (atUs < this.#dueUs) return;
+    const isDrawn = atUs >= this.#dueUs;
+    if (outcome === Outcome.nonFinite && !isDrawn && !this.#isAlarmed) {
+      this.#undrawn = Math.min(REPEATS_KEPT, this.#undrawn + 1);
+    }
+    if (!isDrawn) return;
     this.#dueUs = atUs + (this.#isAlarmed ? ALARM_PAUSE_US : INPUT_PAUSE_US_MAX);
     const isBad = outcome !== Outcome.ok;
     const outputs = outcome === Outcome.ok ? lastAnswer() : [NaN];
@@ -133,6 +139,12 @@ export class SimulatedTwin {
     else this.#overExpectation = true;
   }
 
+  // What comes of asking both what raised the alarm of answers that are not finite.
+  #before(): Record<'own' | 'shared' | 'passed', number> {
+    const { failures = 'passed' } = this.#stream;
+    return { own: 0, shared: 0, passed: 0, [failures]: this.#undrawn };
+  }
+
   /** What would be rolled back for at a look with these failing checks. */
   acting(look: JudgedLook, nowUs: number): readonly (CheckName | 'pairs')[] {
     const failing = look.failing.filter(({ effect }) => effect === 'rollback');
@@ -145,7 +157,7 @@ export class SimulatedTwin {
       this.#pairs.repeat({ own: 0, shared: 0, passed: 0, [failures]: asked });
       const acting = failing.filter((check) => {
         const isTimed = CHECKS[check.check].cause === 'latency';
-        const finding = isTimed ? this.#timed() : this.#pairs.find(check, failing, look, nowUs);
+        const finding = isTimed ? this.#timed() : this.#pairs.find(check, failing, look, nowUs, this.#before());
         return finding === null || finding.blames === 'version';
       });
       this.#found = { acting: acting.map(({ check }) => check), atUs: nowUs };

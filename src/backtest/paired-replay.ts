@@ -44,6 +44,7 @@ interface Row {
   readonly outputs: ArrayLike<number>;
 }
 type Repeated = Readonly<Record<'own' | 'shared' | 'passed', number>>;
+const NONE_REPEATED: Repeated = { own: 0, shared: 0, passed: 0 };
 
 export class PairedReplay {
   readonly twin: string;
@@ -52,7 +53,7 @@ export class PairedReplay {
   readonly #alarms = new PairedAlarms();
   readonly #known: readonly KnownPair<AnswerView>[];
   readonly #expectations: Expectations;
-  #repeated: Repeated = { own: 0, shared: 0, passed: 0 };
+  #repeated = NONE_REPEATED;
 
   constructor(about: PairedVersions) {
     const { version, twin, kind, own, promoted } = about;
@@ -92,8 +93,13 @@ export class PairedReplay {
     return { generation, facts, verdict: judgePairs(facts) };
   }
 
-  /** Who is to blame for a failing check, by the pairs so far; null for what pairs are not asked about. */
-  find(check: CheckResult, failing: readonly CheckResult[], look: JudgedLook, nowUs: number): Finding | null {
+  /**
+   * Who is to blame for a failing check, by the pairs so far; null for what pairs are not asked about. `nonFinite`:
+   * what raised an alarm of answers that are not finite, asked of both again; a recording does not have it.
+   */
+  find(
+    check: CheckResult, failing: readonly CheckResult[], look: JudgedLook, nowUs: number, nonFinite = NONE_REPEATED,
+  ): Finding | null {
     const { version, twin, own, other, generation, windowMs } = this.#about;
     const { cause } = CHECKS[check.check];
     if (cause === 'latency' || cause === 'input') return null;
@@ -106,7 +112,7 @@ export class PairedReplay {
       return findingOf({ cause, facts: found.changes.length === 0 ? { unavailable } : { ...about, ...found } });
     }
     const { drawn, waitedMs } = found;
-    const repeated = cause === 'failure' ? this.#repeated : { own: 0, shared: 0, passed: 0 };
+    const repeated = cause === 'failure' ? this.#repeated : nonFinite;
     return findingOf({ cause, facts: { ...about, drawn, waitedMs, repeated } });
   }
 }

@@ -41,7 +41,7 @@ async function start(products?: readonly [number, number], engine: object = {}):
   return new Attribution({
     model: 'm', batchSizeMax: 4, registry: bench.registry, deployments: bench.deployments,
     clock: { ...bench.clock, monotonicUs }, othersTooSlow: () => [], failed: () => [],
-    windowMs: 60_000, seed: 1, pairs: { lookInto: () => Promise.resolve(pairs) },
+    windowMs: 60_000, seed: 1, pairs: { sizeMax: Infinity, lookInto: () => Promise.resolve(pairs) },
   });
 }
 const finding = (blames: 'version' | 'data'): Finding => {
@@ -232,7 +232,7 @@ describe('A failure', () => {
     version: '2', standby: '1', asked: 64, answered: 0, checks: [], recent: null,
   } });
 
-  test('that the standby shares is told once, as the inputs\', and marks nobody, whatever holds the machine', async () => {
+  test('that the standby shares is told once, as the inputs\', and marks nobody, whatever holds it still', async () => {
     for (const isPinned of [false, true]) {
       await start();
       if (isPinned) bench.registry.setPin('m', { by: 'test', reason: '' }, 'test');

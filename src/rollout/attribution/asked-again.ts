@@ -58,33 +58,57 @@ export class KeptRequests {
 /**
  * Asks the active version again what it failed, and then the standby what it fails again, within two seconds. Counts
  * what only the active version fails, what both fail, and what it answers now; what could not be asked is not counted.
+ * An answer of the standby with a number beyond `sizeMax` is none, as in pairs; where that is asked for, answers whose
+ * numbers cannot be read here (binary ones) are not counted.
  */
 export async function repeatFailures(
-  active: Deployment, standby: Deployment, failed: readonly KeptRequest[], nowUs: () => number,
+  active: Deployment, standby: Deployment, failed: readonly KeptRequest[], nowUs: () => number, sizeMax = Infinity,
 ): Promise<{ own: number; shared: number; passed: number }> {
   const endUs = nowUs() + ASK_MS_MAX * 1e3;
   const counts = { own: 0, shared: 0, passed: 0 };
   for (let at = 0; at < failed.length && nowUs() < endUs; at += SLAB_REQUESTS) {
     const some = failed.slice(at, at + SLAB_REQUESTS);
-    const again = await answeredOf(active, some, nowUs());
-    const byStandby = again === null ? null : await answeredOf(standby, some, nowUs());
+    const again = await answeredOf(active, some, { nowUs: nowUs(), sizeMax: Infinity });
+    const byStandby = again === null ? null : await answeredOf(standby, some, { nowUs: nowUs(), sizeMax });
     if (again === null || byStandby === null) return counts;
     again.forEach((isAnswered, entry) => {
-      counts[isAnswered ? 'passed' : byStandby[entry] === true ? 'own' : 'shared'] += 1;
+      const isByStandby = byStandby[entry] ?? null;
+      if (isAnswered === true) counts.passed += 1;
+      else if (isByStandby !== null) counts[isByStandby ? 'own' : 'shared'] += 1;
     });
   }
   return counts;
 }
 
-// Whether each got a finite answer; null when not all came back in time, or a worker was lost.
+// Whether each got a finite answer of a usual size, null where its size cannot be read; null for all of them when not
+// all came back in time, or a worker was lost.
 async function answeredOf(
-  deployment: Deployment, requests: readonly KeptRequest[], nowUs: number,
-): Promise<boolean[] | null> {
+  deployment: Deployment, requests: readonly KeptRequest[],
+  { nowUs, sizeMax }: { readonly nowUs: number; readonly sizeMax: number },
+): Promise<(boolean | null)[] | null> {
   const requestBytes = requests.reduce((sum, { body }) => sum + body.length + Float64Array.BYTES_PER_ELEMENT, 0);
   const slab = createSlab({ entriesMax: requests.length, requestBytes, answerBytes: ANSWER_BYTES });
   for (const { kind, body, headerBytes } of requests) slab.append(kind, body, nowUs, Infinity, headerBytes);
   slab.stamp(NO_GENERATION, deployment.id, nowUs, Track.shield);
   const isBack = await withTimeout(ASK_MS_MAX, deployment.replay(slab).then(() => true)).catch(() => null);
-  return isBack === null
-    ? null : requests.map((_, entry) => slab.status(entry) >= 200 && slab.outcome(entry) === Outcome.ok);
+  return isBack === null ? null : requests.map((_, entry) => {
+    if (slab.status(entry) < 200 || slab.outcome(entry) !== Outcome.ok) return false;
+    if (sizeMax === Infinity) return true;
+    const largest = largestOf(slab.answer(entry));
+    return largest === null ? null : largest <= sizeMax;
+  });
+}
+
+/** The largest size of a number in an answer of JSON; null where it cannot be read. */
+function largestOf(answer: Uint8Array | undefined): number | null {
+  if (answer === undefined) return null;
+  let largest = 0;
+  try {
+    JSON.parse(Buffer.from(answer).toString(), (_, value: unknown) => {
+      if (typeof value === 'number') largest = Math.max(largest, Math.abs(value));
+    });
+  } catch {
+    return null;
+  }
+  return largest;
 }

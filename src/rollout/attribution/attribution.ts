@@ -41,7 +41,7 @@ interface AttributionPorts {
   readonly registry: Registry;
   readonly deployments: Deployments;
   readonly clock: Clock;
-  readonly pairs: Pick<PairGatherer, 'lookInto'>;
+  readonly pairs: Pick<PairGatherer, 'lookInto' | 'sizeMax'>;
   /** Of the order in which two versions are timed. */
   readonly seed: number;
   /** Other models of this host that are over their latency limit now. */
@@ -56,12 +56,17 @@ interface AttributionPorts {
 type Suspicion = Pick<Verdict, 'version' | 'generation' | 'failing' | 'evidence'>;
 
 type Repeated = PairedFailures['repeated'];
+const NONE_REPEATED: Repeated = { own: 0, shared: 0, passed: 0 };
 
 export class Attribution {
   readonly #ports: AttributionPorts;
   readonly #runs: PairedRuns;
-  /** What came of asking again what a generation failed, and what has been asked of it. */
-  #repeats: { readonly key: string; counts: Repeated; readonly asked: Set<string> } | null = null;
+  /** What came of asking again what a generation failed, by cause, and what has been asked of it. */
+  readonly #repeats = new Map<
+    'failure' | 'output', { readonly key: string; counts: Repeated; readonly asked: Set<string> }
+  >();
+  /** What came of asking once what raised the alarm of answers that are not finite. */
+  #before: { readonly key: string; readonly counts: Repeated } | null = null;
 
   constructor(ports: AttributionPorts) {
     this.#ports = ports;
@@ -93,11 +98,28 @@ export class Attribution {
     const { pairs } = this.#ports;
     const { version, generation } = suspicion;
     const { drawn, waitedMs } = await pairs.lookInto(evidenceOfCause(cause, suspicion), generation, version);
-    // Answers that are not finite are compared by what was drawn: whether the other answer is one has to be seen.
     const repeated = cause === 'failure' || drawn === null
       ? await this.#repeated(cause, suspicion, active, standby)
-      : { own: 0, shared: 0, passed: 0 };
+      : await this.#nonFiniteBefore(suspicion, drawn, active, standby);
     return { paired: true, version, twin: other, drawn, repeated, waitedMs, waitMs: this.#waitMs };
+  }
+
+  // Of answers that are not finite those that raised the alarm, asked once: from then on nearly all of them are drawn,
+  // and none is to count twice. Whether the other answer is one has to be seen, so its usual size has to be known.
+  async #nonFiniteBefore(
+    suspicion: Suspicion, { nonFinite, both }: NonNullable<PairedFailures['drawn']>,
+    active: Deployment, standby: Deployment,
+  ): Promise<Repeated> {
+    const key = `${suspicion.generation} ${standby.id}`;
+    if (this.#before?.key === key) return this.#before.counts;
+    const { sizeMax } = this.#ports.pairs;
+    if (sizeMax === Infinity) return NONE_REPEATED;
+    const { own, shared, passed } = await this.#repeated('output', suspicion, active, standby, sizeMax);
+    const counts = {
+      own: Math.max(0, own - nonFinite.plus), shared: Math.max(0, shared - both.nonFinite), passed,
+    };
+    this.#before = { key, counts };
+    return counts;
   }
 
   get #waitMs(): number {
@@ -106,13 +128,13 @@ export class Attribution {
 
   // Each different request once; those of a generation and a cause are counted together.
   async #repeated(
-    cause: 'failure' | 'output', { generation }: Suspicion, active: Deployment, standby: Deployment,
+    cause: 'failure' | 'output', { generation }: Suspicion, active: Deployment, standby: Deployment, sizeMax = Infinity,
   ): Promise<Repeated> {
     const key = `${generation} ${cause} ${standby.id}`;
-    if (this.#repeats?.key !== key) {
-      this.#repeats = { key, counts: { own: 0, shared: 0, passed: 0 }, asked: new Set() };
+    if (this.#repeats.get(cause)?.key !== key) {
+      this.#repeats.set(cause, { key, counts: NONE_REPEATED, asked: new Set() });
     }
-    const repeats = this.#repeats;
+    const repeats = this.#repeats.get(cause)!;
     const kept = this.#ports.failed(generation, cause === 'failure' ? 'failed' : 'nonFinite');
     const fresh = kept.filter((request) => request !== null).filter((request) => {
       const hash = createHash('sha256').update(request.body).digest('base64');
@@ -120,7 +142,7 @@ export class Attribution {
       repeats.asked.add(hash);
       return true;
     });
-    const found = await repeatFailures(active, standby, fresh, () => this.#ports.clock.monotonicUs());
+    const found = await repeatFailures(active, standby, fresh, () => this.#ports.clock.monotonicUs(), sizeMax);
     if (cause === 'failure') this.#ports.onRepeated?.(generation, found);
     const { own, shared, passed } = repeats.counts;
     repeats.counts = { own: own + found.own, shared: shared + found.shared, passed: passed + found.passed };

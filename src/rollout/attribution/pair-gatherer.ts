@@ -102,6 +102,11 @@ export class PairGatherer {
     return { generation, facts, verdict: judgePairs(facts) };
   }
 
+  /** Answers of the twin that are larger are none; Infinity while nobody knows its usual size. */
+  get sizeMax(): number {
+    return this.#gathering?.sizes.max ?? Infinity;
+  }
+
   /** Somebody looks into a failing check: the twin may be asked whatever else keeps it from that. */
   get isAlarmed(): boolean {
     return this.#alarms.isRaised(this.#ports.clock.monotonicUs());

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { afterEach, describe, test } from 'node:test';
 import { monotonicUs } from '../../../src/base/clock.ts';
+import { Attribution } from '../../../src/rollout/attribution/attribution.ts';
 import { KeptRequests, repeatFailures } from '../../../src/rollout/attribution/asked-again.ts';
 import { EntryKind } from '../../../src/protocols/protocol.ts';
 import { createSlab } from '../../../src/shared-memory/slab-arena.ts';
@@ -64,8 +65,53 @@ describe('repeatFailures', () => {
     // The tables have three rows and five.
     const requests = kept.view().filter((request) => request !== null);
     assert.deepEqual(await repeatFailures(active, standby, requests, monotonicUs), { own: 6, shared: 6, passed: 6 });
+    const sized = await repeatFailures(active, standby, requests, monotonicUs, 45);
+    assert.deepEqual(sized, { own: 0, shared: 11, passed: 6 }, 'an answer of 50 is none, and bytes are not read');
     let nowUs = 0;
     const late = await repeatFailures(active, standby, requests, () => (nowUs += 1.5e6));
     assert.deepEqual(late, { own: 2, shared: 0, passed: 6 }, 'the first few within the time that there is');
+  });
+});
+
+describe('Attribution of answers that are not finite', () => {
+  let bench: RolloutBench;
+  afterEach(() => bench.close());
+
+  test('asks both once for what raised the alarm, and counts nothing twice that was drawn as well', async () => {
+    bench = new RolloutBench({ judge: { mode: 'default' } });
+    await bench.register('1', lookup([10, 20, 30, 40, 50]));
+    bench.activate('1');
+    bench.registry.confirm({ model: 'm', by: 'test' });
+    await bench.register('2', lookup());
+    bench.activate('2');
+    await bench.rollout.start();
+    await bench.settled();
+    const kept = new KeptRequests();
+    // Three that only the version has no answer to, one that neither has, and one that it answers again.
+    const rows = [[3], [4], [3, 4], [9], [1]];
+    keep(kept, rows.map((row) => [EntryKind.predictJson, json({ instances: row.map((x) => [x]) })] as const));
+    const drawn = {
+      block: 0, failed: { plus: 0, zero: 9, minus: 0 }, nonFinite: { plus: 1, zero: 8, minus: 0 },
+      both: { failed: 0, nonFinite: 0 },
+    };
+    const pairs = {
+      sizeMax: Infinity, lookInto: () => Promise.resolve({ drawn, waitedMs: 0, episode: 0, changes: [] }),
+    };
+    const attribution = new Attribution({
+      model: 'm', batchSizeMax: 4, registry: bench.registry, deployments: bench.deployments,
+      clock: { ...bench.clock, monotonicUs }, othersTooSlow: () => [], failed: () => kept.view(),
+      windowMs: 60_000, seed: 1, pairs,
+    });
+    const repeated = async (): Promise<unknown> => {
+      const suspicion = { version: '2', generation: 2, failing: [], evidence: {} };
+      const { facts } = await attribution.attribute('output', suspicion);
+      return 'repeated' in facts ? facts.repeated : facts;
+    };
+    assert.deepEqual(await repeated(), { own: 0, shared: 0, passed: 0 }, 'nobody knows yet what size is usual');
+    pairs.sizeMax = 1e6;
+    assert.deepEqual(await repeated(), { own: 2, shared: 1, passed: 1 }, 'one of three was drawn');
+    keep(kept, [[EntryKind.predictJson, json({ instances: [[4], [4]] })]]);
+    drawn.nonFinite.plus = 2;
+    assert.deepEqual(await repeated(), { own: 2, shared: 1, passed: 1 }, 'from the alarm on all of them are drawn');
   });
 });
