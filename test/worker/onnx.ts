@@ -83,6 +83,14 @@ export const linear = (shift = 0.5): Uint8Array => model({
   constants: [floats('w', [3, 1], [1, 10, 100]), floats('b', [1], [shift])],
 });
 
+/** Takes rows of this width alone, and does not say so. */
+export const ofWidth = (width: number): Uint8Array => model({
+  inputs: [['x', Type.FLOAT, ['N', 'width']]],
+  outputs: [['y', Type.FLOAT, ['N', 1]]],
+  nodes: [node('MatMul', ['x', 'w'], 'y')],
+  constants: [floats('w', [width, 1], Array.from({ length: width }, (_, at) => at / width))],
+});
+
 /** The same with exactly four rows per run. */
 export const fixedBatch = (): Uint8Array => model({
   inputs: [['x', Type.FLOAT, [4, 3]]],

@@ -8,7 +8,7 @@ import { measureMemory } from '../../../src/worker/session/memory-probe.ts';
 import { Session } from '../../../src/worker/session/session.ts';
 import { modelFile } from '../fixtures.ts';
 import { pairs, wide } from '../greedy.ts';
-import { Type, fixedBatch, identity, integer, linear, model, node } from '../onnx.ts';
+import { Type, fixedBatch, identity, integer, linear, model, node, ofWidth } from '../onnx.ts';
 import type { ModelText } from '../onnx.ts';
 
 const MIB = 1024 ** 2;
@@ -45,6 +45,12 @@ suite('measureMemory', { skip }, () => {
     assert.ok(least > 12 * MIB && least < 64 * MIB, JSON.stringify(open));
     const most = mostWithin(open, 1_024 * MIB, 'size');
     assert.ok(most > 4_096 && most < 32_768, String(most));
+  });
+
+  test('measures also at the odd size that alone is taken', async () => {
+    const { rows, dimensions } = await memoryOf(ofWidth(7));
+    assert.ok(rows.length > 5, JSON.stringify(rows));
+    assert.deepEqual(dimensions, [{ axes: [[0, 1]], curve: [] }]);
   });
 
   test('takes dimensions of one name for one, and measures each of several by itself too', async () => {

@@ -11,6 +11,7 @@ import { HALF, QUANTISED, SINGLE } from '../../../src/worker/session/row-agreeme
 import { Probe } from '../../../src/worker/session/stack-probe.ts';
 import { madeUpInputs } from '../../../src/worker/session/made-up-rows.ts';
 import { Session } from '../../../src/worker/session/session.ts';
+import { answersToNaN } from '../../../src/worker/session/nan-probe.ts';
 import { decideStacking } from '../../../src/worker/session/stacking-decision.ts';
 import type { Boldness } from '../../../src/worker/session/stack-probe.ts';
 import { modelFile } from '../fixtures.ts';
@@ -18,8 +19,8 @@ import {
   faintMean, fixedSoftmax, quantised, roundedByLargest, runningSum, sequenceFirst, sharesOfRows,
 } from '../mixers.ts';
 import {
-  Type, batchMean, classes, fixedBatch, floats, identity, integer, linear, logarithm, lookup, model, node, twoAnswers,
-  twoInputs,
+  Type, batchMean, classes, fixedBatch, floats, identity, integer, linear, logarithm, lookup, model, node, ofWidth,
+  twoAnswers, twoInputs,
 } from '../onnx.ts';
 
 async function decide(path: string, boldness: Boldness): Promise<StackingDecision> {
@@ -42,14 +43,6 @@ const blocks = (columns: number): Uint8Array => model({
     name, dims: [BigInt(values.length)], dataType: Type.INT64,
     rawData: new Uint8Array(BigInt64Array.from(values.map(BigInt)).buffer),
   })),
-});
-
-/** Takes rows of this width alone, and does not say so. */
-const ofWidth = (width: number): Uint8Array => model({
-  inputs: [['x', Type.FLOAT, ['N', 'width']]],
-  outputs: [['y', Type.FLOAT, ['N', 1]]],
-  nodes: [node('MatMul', ['x', 'w'], 'y')],
-  constants: [floats('w', [width, 1], Array.from({ length: width }, (_, at) => at / width))],
 });
 
 /** y = x * gain, where the gain has no batch axis. */
@@ -215,6 +208,14 @@ suite('decideStacking', () => {
       assert.equal(mode, 'rows', `${what}: ${reason}`);
       // A process that serves asks nothing that nobody asked.
       assert.match((await decide(modelFile(bytes), 'tame')).reason, /^it refused every made-up row: /, what);
+    }
+  });
+
+  test('asks with that size also what the model makes of missing numbers', async () => {
+    for (const width of [1, 7, 28]) {
+      const session = await Session.open({ path: modelFile(ofWidth(width)), intraOpThreads: 1, rowsMax: 64 });
+      assert.equal(await answersToNaN(session), 'not finite', String(width));
+      await session.release();
     }
   });
 
