@@ -2,6 +2,7 @@
 // something when it is opened or never come to an end: nothing but a regular file is opened, and nothing in a way that
 // can wait. Any thread or process.
 // Invariant: what was checked is what is read, because everything after the opening goes through one descriptor.
+import { isUtf8 } from 'node:buffer';
 import { createHash } from 'node:crypto';
 import { closeSync, constants, fstatSync, ftruncateSync, openSync, read, readSync, statSync } from 'node:fs';
 import type { Stats } from 'node:fs';
@@ -161,4 +162,10 @@ export function kindOf(found: Stats): string {
   if (found.isFIFO()) return 'a named pipe';
   if (found.isSocket()) return 'a socket';
   return found.isSymbolicLink() ? 'a symbolic link' : 'a device';
+}
+
+/** Bytes of a file as text, with the byte order mark that it may begin with; throws an Error when they are no UTF-8. */
+export function utf8TextOf(bytes: Uint8Array): string {
+  if (!isUtf8(bytes)) throw new Error('it is no valid UTF-8, so that a text in it would become another one');
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8');
 }

@@ -3,7 +3,7 @@
 // reads.
 import { extname } from 'node:path';
 import { reasonOf } from '../base/errors.ts';
-import { readRegularBytes } from '../base/regular-file.ts';
+import { readRegularBytes, utf8TextOf } from '../base/regular-file.ts';
 import { elementCount } from '../domain/datatype.ts';
 import { rowElements } from '../domain/prediction.ts';
 import type { Signature, TensorSignature } from '../domain/records.ts';
@@ -27,8 +27,8 @@ export function readDataset(path: string, signature: Signature, dropped: readonl
   const bytes = readRegularBytes(path, DATASET_BYTES_MAX);
   const { inputs } = signature;
   switch (extname(path).toLowerCase()) {
-    case '.csv': return tableRows(readCsv(bytes.toString('utf8'), DATASET_ROWS_MAX), inputs, dropped);
-    case '.json': return jsonRows(JSON.parse(bytes.toString('utf8')), inputs, dropped);
+    case '.csv': return tableRows(readCsv(utf8TextOf(bytes), DATASET_ROWS_MAX), inputs, dropped);
+    case '.json': return jsonRows(JSON.parse(utf8TextOf(bytes)), inputs, dropped);
     case '.npy': return arrayRows(new Map([[onlyInput(inputs, 'a .npy file').name, readNpy(bytes)]]), inputs, dropped);
     case '.npz': return arrayRows(readNpz(bytes, DATASET_BYTES_MAX), inputs, dropped);
     default: throw new Error('its name ends in none of .csv, .json, .npy, .npz');

@@ -1,6 +1,6 @@
 // Values of files as the elements of a tensor, each checked against the element type: nothing is rounded to another
 // whole number, cut off or guessed. Pure; any thread or process.
-import { createElements, shapeText } from '../domain/datatype.ts';
+import { createElements, isCarriedText, shapeText } from '../domain/datatype.ts';
 import type { BigArray, Tensor, TensorData } from '../domain/datatype.ts';
 import { halfToNumber, numberToHalf } from '../domain/half.ts';
 import type { Datatype } from '../domain/records.ts';
@@ -16,6 +16,7 @@ export function elementsFrom(datatype: Datatype, values: readonly RowValue[]): T
   values.forEach((value, index) => {
     if (Array.isArray(data)) {
       if (typeof value !== 'string') throw noElement(value, index, 'texts');
+      if (!isCarriedText(value)) throw noElement(value, index, 'texts without U+0000 and half a surrogate pair');
       data[index] = value;
     } else if (data instanceof BigInt64Array || data instanceof BigUint64Array) {
       setBig(data, index, value);
@@ -23,6 +24,8 @@ export function elementsFrom(datatype: Datatype, values: readonly RowValue[]): T
       throw noElement(value, index, 'numbers');
     } else if (isFloat) {
       data[index] = datatype === 'FP16' ? numberToHalf(value) : value;
+      const kept = datatype === 'FP16' ? halfToNumber(data[index]) : data[index];
+      if (Number.isFinite(value) && !Number.isFinite(kept)) throw noElement(value, index, `numbers of ${datatype}`);
     } else {
       data[index] = value;
       const isKept = data[index] === value && (datatype !== 'BOOL' || value <= 1);

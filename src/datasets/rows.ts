@@ -129,6 +129,10 @@ function collect(level: unknown, shape: readonly number[], depth: number, values
 }
 
 function valueOf(value: unknown, index: number): RowValue {
+  // JSON has no word for an infinity: what becomes one is a number that no double holds.
+  if (value === Infinity || value === -Infinity) {
+    throw new Misfit(`holds a number beyond 1.8e308 in row ${index}; wanted numbers that 64 bits hold`);
+  }
   if (typeof value === 'number' || typeof value === 'string') return value;
   if (typeof value === 'boolean') return value ? 1 : 0;
   if (value === null) return NaN;

@@ -8,7 +8,7 @@
 // inputs. Everything is checked here; the rest of the code sees plain rows of numbers.
 import { z } from 'zod';
 import { lastgoodError, reasonOf } from '../../base/errors.ts';
-import { readRegularFile } from '../../base/regular-file.ts';
+import { readRegularBytes, utf8TextOf } from '../../base/regular-file.ts';
 import type {
   Baseline, InputBaseline, OutputKind, Signature, TensorSignature, VersionRecord,
 } from '../../domain/records.ts';
@@ -59,7 +59,7 @@ export function readBaselineFile(path: string): BaselineFile {
 
 function readJson(path: string): unknown {
   try {
-    return JSON.parse(readRegularFile(path, BASELINE_FILE_BYTES_MAX)) as unknown;
+    return JSON.parse(utf8TextOf(readRegularBytes(path, BASELINE_FILE_BYTES_MAX))) as unknown;
   } catch (error) {
     throw invalid(path, reasonOf(error));
   }

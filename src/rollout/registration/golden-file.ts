@@ -3,7 +3,7 @@
 import { dirname, join } from 'node:path';
 import { z } from 'zod';
 import { lastgoodError, reasonOf } from '../../base/errors.ts';
-import { readRegularBytes } from '../../base/regular-file.ts';
+import { readRegularBytes, utf8TextOf } from '../../base/regular-file.ts';
 import type { ArrayInFile } from '../../datasets/npy.ts';
 import { readNpy } from '../../datasets/npy.ts';
 import { readNpz } from '../../datasets/npz.ts';
@@ -49,7 +49,7 @@ export function readGoldenFile(path: string): Golden {
 const isZip = (bytes: Uint8Array): boolean => bytes[0] === 0x50 && bytes[1] === 0x4b;
 
 function goldenOfJson(bytes: Uint8Array, folder: string): Golden {
-  const { rtol, atol, cases } = schema.parse(JSON.parse(Buffer.from(bytes).toString('utf8')));
+  const { rtol, atol, cases } = schema.parse(JSON.parse(utf8TextOf(bytes)));
   const read = (given: Readonly<Record<string, GivenTensor>>): Record<string, WantedTensor> =>
     Object.fromEntries(Object.entries(given).map(([name, one]) => [name, tensorOf(name, one, folder)]));
   return { rtol, atol, cases: cases.map(({ inputs, outputs }) => ({ inputs: read(inputs), outputs: read(outputs) })) };

@@ -82,7 +82,7 @@ suite('measureMemory', { skip }, () => {
     assert.deepEqual(open.slice(0, 6).map(({ size }) => size), [1, 2, 4, 32, 64, 128]);
   });
 
-  test('measures no rows where the model has no place for them, and all that a run may have where they take nothing', async () => {
+  test('measures no rows where there is no place for them, all that a run may have where they are free', async () => {
     assert.deepEqual((await memoryOf(fixedBatch())).rows, []);
     assert.equal((await memoryOf(linear())).rows.at(-1)?.size, 1_024);
   });
