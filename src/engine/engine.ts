@@ -15,6 +15,7 @@ import { type Clock, systemClock, withTimeout } from '../base/clock.ts';
 import { lastgoodError, reasonOf } from '../base/errors.ts';
 import type { VersionRecord } from '../domain/records.ts';
 import { type EngineOptions, type ResolvedOptions, resolveOptions } from '../options/options.ts';
+import { settingsPrint } from '../options/settings-print.ts';
 import { startRecorder } from '../record/recording.ts';
 import { removeStaleParts } from '../artifacts/directory.ts';
 import { AsyncCommits } from '../registry/commit/commits.ts';
@@ -214,7 +215,7 @@ export class Engine extends EventEmitter<EngineEvents> implements EngineLife {
   async start(): Promise<void> {
     const { options, clock, monitor } = this.context;
     this.context.traffic.restore();
-    this.context.traffic.mark('start', 'the engine started');
+    this.context.traffic.markStart(settingsPrint(options));
     this.context.traffic.start();
     monitor.start();
     this.#memoryWatch.start();

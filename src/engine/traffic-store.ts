@@ -3,6 +3,7 @@
 // that has started. Bound: a block a minute of at most SERIES_MAX × 7 records, kept for a day; a minute in which none
 // was asked writes none. A disk that refuses a block loses nothing: the next minute stores both.
 import type { Clock } from '../base/clock.ts';
+import { changedSettings, type SettingsPrint } from '../options/settings-print.ts';
 import type { Registry } from '../registry/registry.ts';
 import { ALL_TRAFFIC, type TrafficBlock, trafficKey, type TrafficMark } from '../registry/store/keys.ts';
 import type { RegistryStore } from '../registry/store/store.ts';
@@ -14,6 +15,8 @@ const STEP = 10;
 /** A day of them; a clock that was put back leaves some that no age ends. */
 const BLOCKS_MAX = KEPT_SECONDS / (STORE_MS / 1_000);
 const MARKS_MAX = 64;
+/** Changed settings that are named at a start. */
+const SETTINGS_NAMED_MAX = 4;
 /** The stamp, the counts and three latencies. */
 const RECORD_WORDS = 1 + TRAFFIC_COUNTS.length + 3;
 
@@ -47,9 +50,24 @@ export class TrafficStore {
     return this.#marks;
   }
 
+  /** Notes that the engine started, and which settings are others than at the start before; after `restore`. */
+  markStart(settings: SettingsPrint): void {
+    const before = this.#marks.findLast((one) => one.settings !== undefined)?.settings;
+    const changed = before === undefined ? [] : changedSettings(before, settings);
+    const names = changed.slice(0, SETTINGS_NAMED_MAX).join(', ');
+    const more = changed.length > SETTINGS_NAMED_MAX ? ` and ${changed.length - SETTINGS_NAMED_MAX} more` : '';
+    const other = `the engine started with other settings: ${names}${more}`;
+    const text = changed.length === 0 ? 'the engine started' : other;
+    this.#push({ kind: changed.length === 0 ? 'start' : 'configuration', text, settings });
+  }
+
   /** Notes that something happened now. */
-  mark(kind: TrafficMark['kind'], text: string): void {
-    this.#marks.push({ atMs: this.#options.clock.wallMs(), kind, text });
+  mark(kind: 'monitor' | 'certificate', text: string): void {
+    this.#push({ kind, text });
+  }
+
+  #push(mark: Omit<TrafficMark, 'atMs'>): void {
+    this.#marks.push({ atMs: this.#options.clock.wallMs(), ...mark });
     const beyond = Math.max(0, this.#marks.length - MARKS_MAX);
     this.#marks.splice(0, beyond);
     this.#storedMarks = Math.max(0, this.#storedMarks - beyond);

@@ -59,6 +59,8 @@ export interface CheckRow {
   readonly share: number | null;
   readonly samples: string;
   readonly text: string;
+  /** Why a value over its limit is no failure (yet): chance explains it, and the like; '' otherwise. */
+  readonly because: string;
   /** A failing one would only be told. */
   readonly onlyWarns: boolean;
 }

@@ -36,7 +36,7 @@ function opened(t: TestContext) {
 test('what was counted comes back after a restart, with what happened to the engine', async (t) => {
   const { time, made, count, told } = opened(t);
   const before = made();
-  before.mark('start', 'the engine started');
+  before.markStart({ workers: 'two' });
   count(before, 3);
   time.second += 10;
   count(before, 4);
@@ -51,10 +51,32 @@ test('what was counted comes back after a restart, with what happened to the eng
   assert.deepEqual(after.marks.map(({ kind }) => kind), ['start']);
 });
 
+test('a start with other settings is told with their names, and one with the same as a start', async (t) => {
+  const { time, made, count } = opened(t);
+  const starts = [
+    { workers: '2', batch: '64' }, { workers: '2', batch: '64' },
+    { workers: '4', host: 'x' }, { workers: '4', host: 'x' },
+  ];
+  for (const settings of starts) {
+    const engine = made();
+    engine.restore();
+    engine.markStart(settings);
+    count(engine, 1);
+    time.second += 10;
+    await engine.close();
+  }
+  const after = made();
+  after.restore();
+  assert.deepEqual(after.marks.map(({ kind, text }) => [kind, text]), [
+    ['start', 'the engine started'], ['start', 'the engine started'],
+    ['configuration', 'the engine started with other settings: batch, host, workers'], ['start', 'the engine started'],
+  ]);
+});
+
 test('a minute in which nothing was asked writes nothing, and a day later a block is deleted', async (t) => {
   const { time, made, count, blocks } = opened(t);
   const traffic = made();
-  traffic.mark('start', 'the engine started');
+  traffic.markStart({});
   await traffic.flush();
   assert.equal(blocks(), 0);
   count(traffic, 1);

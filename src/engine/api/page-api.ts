@@ -50,7 +50,6 @@ export function createPageApi(
     },
     timeline: (model, minutes) => timelineOf(traffic.series, model, minutes, clock.wallMs()),
     act: async ({ verb, model, version, generation }) => {
-      if (verb === 'drain') return carryOut(control, 'drain', {}, BY);
       const named = table.served(model ?? undefined).model;
       if (verb === 'rows') return worstRows(named);
       const found = table.served(named).rollout.active?.generation ?? registry.generationOf(named);
@@ -58,6 +57,7 @@ export function createPageApi(
       if (generation !== found) {
         throw lastgoodError('GENERATION_CONFLICT', { model: named, expected: generation ?? 0, found });
       }
+      if (verb === 'drain') return carryOut(control, 'drain', {}, BY);
       const target = version === null || version === undefined ? {} : { version };
       const args = verb === 'rollback' ? { generation, reason: 'asked for on the page' } : target;
       return carryOut(control, verb, { model: named, ...args }, BY);

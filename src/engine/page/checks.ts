@@ -4,7 +4,7 @@ import type { ModelStatus } from '../../admin/answers.ts';
 import { CHECKS } from '../../judge/checks/table.ts';
 import { countText, durationText } from '../../judge/types/amount-text.ts';
 import type { CheckUnit } from '../../judge/types/check-kinds.ts';
-import type { CheckName, CheckResult } from '../../judge/types/messages.ts';
+import type { CheckName, CheckResult, HeldBack } from '../../judge/types/messages.ts';
 import { numberText, percentText } from '../../judge/types/number-text.ts';
 import type { CheckRow, PairsView, Tone } from '../../page/snapshot.ts';
 
@@ -12,6 +12,10 @@ const UNITS: Readonly<Record<CheckUnit, (value: number) => string>> = {
   share: (value) => percentText(value), ms: (value) => `${numberText(value)} ms`,
   run: (value) => `${numberText(value)} in a row`, deviations: (value) => `${numberText(value)} sd`,
   psi: (value) => `PSI ${numberText(value)}`, ratio: (value) => `${numberText(value)} times`,
+};
+const BECAUSE: Readonly<Record<HeldBack, string>> = {
+  looks: 'not for long enough yet', chance: 'chance explains it', burst: 'one burst makes it',
+  one_input: 'one input makes it',
 };
 /** A share of its limit beyond this is drawn as this. */
 const SHARE_MAX = 2;
@@ -43,10 +47,11 @@ function samplesText({ samples, samplesMin, verdict, text }: CheckResult, perSec
 /** The checks in the order in which they are named. */
 export function checkRows({ health, sights }: ModelStatus): CheckRow[] {
   return (health?.checks ?? []).map((result) => {
-    const { check, value, limit, text, effect } = result;
+    const { check, value, limit, text, effect, heldBack } = result;
     const [tone, word] = wordOf(result);
     return {
       check, title: CHECKS[check].title, word, text, onlyWarns: effect === 'warn',
+      because: heldBack === undefined ? '' : BECAUSE[heldBack],
       tone: tone === 'bad' && effect === 'warn' ? 'watch' : tone,
       value: value === null ? '–' : inUnits(check, value), limit: inUnits(check, limit),
       share: shareOfLimit(result), samples: samplesText(result, sights?.perSecond ?? 0),

@@ -126,10 +126,11 @@ function hostFacts({ status, host, nowMs }: PageSources, shown: ModelStatus | nu
     text: unsaved.length > 0 ? `refuses writes: not saved of ${unsaved.join(', ')}; ${free}` : free || 'takes writes',
   });
   if (shown !== null) {
-    const workers = shown.deployments.find(({ role }) => role === 'active')?.workers ?? 0;
+    const { workers = 0, busyWorkers = 0 } = shown.deployments.find(({ role }) => role === 'active') ?? {};
     facts.push({
       label: 'Queue', tone: shown.stuckWorkers > 0 ? 'bad' : 'idle',
-      text: `${shown.pending} waiting or running, ${workers} ${workers === 1 ? 'worker' : 'workers'}` +
+      text: `${shown.pending} waiting or running, ` +
+        `${busyWorkers} of ${workers} ${workers === 1 ? 'worker' : 'workers'} busy` +
         (shown.stuckWorkers > 0 ? `, ${shown.stuckWorkers} of them hang` : ''),
     });
     const others = models.filter((one) => one !== shown && (one.health?.violations.length ?? 0) > 0);

@@ -112,7 +112,8 @@ function limitBar({ share, title }: CheckRow): Branch | string {
 export function checksSection({ checks }: PageSnapshot): Branch {
   const rows = checks.map((row) => h('tr', { class: `tone-${row.tone}` },
     h('th', { scope: 'row' }, row.title, row.onlyWarns ? h('small', {}, ' only warns') : null),
-    h('td', { class: 'verdict' }, icon(row.tone), row.word), h('td', {}, row.value), h('td', {}, row.limit),
+    h('td', { class: 'verdict' }, icon(row.tone), row.word,
+      row.because === '' ? null : h('small', {}, ` ${row.because}`)), h('td', {}, row.value), h('td', {}, row.limit),
     h('td', {}, limitBar(row)), h('td', {}, row.samples)));
   const failing = checks.filter(({ word }) => word === 'fails' || word === 'over');
   return part('The checks', 'checks',

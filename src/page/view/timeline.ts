@@ -17,7 +17,7 @@ const CHARACTER_WIDTH = 6.2;
 /** Where the counts and the p95 stand in a point. */
 const AT = { ok: 1, clientFaults: 2, failed: 3, nonFinite: 4, expired: 5, setAside: 6, shielded: 7, p95: 9 } as const;
 const LABELLED: ReadonlySet<string> =
-  new Set(['promote', 'rollback', 'no_rollback_target', 'restored_failing', 'start']);
+  new Set(['promote', 'rollback', 'no_rollback_target', 'restored_failing', 'start', 'configuration']);
 const RANGES: readonly (readonly [minutes: number, text: string])[] =
   [[15, '15 min'], [60, '1 h'], [1_440, '24 h']];
 /** Seconds between two times of day, of which the least is taken that leaves them room. */

@@ -37,8 +37,10 @@ export interface TrafficBlock {
 /** Something that happened to the engine as a whole. */
 export interface TrafficMark {
   readonly atMs: number;
-  readonly kind: 'start' | 'monitor' | 'certificate';
+  readonly kind: 'start' | 'configuration' | 'monitor' | 'certificate';
   readonly text: string;
+  /** Of a start: what the engine was set to, see options/settings-print.ts. */
+  readonly settings?: Readonly<Record<string, string>>;
 }
 
 /** Says whose data these are and how to read them. */

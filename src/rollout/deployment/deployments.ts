@@ -15,9 +15,14 @@ export interface DeploymentView {
   /** Whether it can answer now: it is loaded, and a worker is there. */
   readonly canAnswer: boolean;
   readonly workers: number;
+  /** Of them, those that have a batch now. */
+  readonly busyWorkers: number;
   /** The output that the judge reads; null while it is being loaded. */
   readonly judged: JudgedOutput | null;
 }
+
+const NOT_LOADED =
+  { role: 'candidate', state: 'loading', canAnswer: false, workers: 0, busyWorkers: 0, judged: null } as const;
 
 interface DeploymentsPorts {
   readonly load: (version: VersionRecord) => Promise<Deployment>;
@@ -86,12 +91,13 @@ export class Deployments {
       state: deployment.state,
       canAnswer: deployment.canAnswer,
       workers: deployment.workers,
+      busyWorkers: Math.min(deployment.workers, deployment.runningSlabs.size),
       judged: judgedOutputOf(deployment.version),
     });
     return inNaturalOrder([
       ...this.ready.map((one) => view(one, one.version.version === active ? 'active' : 'standby')),
       ...this.loading.map((version) =>
-        ({ version, role: 'candidate', state: 'loading', canAnswer: false, workers: 0, judged: null }) as const),
+        ({ ...NOT_LOADED, version }) as const),
       ...this.retiring.map((one) => view(one, 'retiring')),
     ], ({ version }) => version);
   }

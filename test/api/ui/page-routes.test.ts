@@ -11,6 +11,7 @@ import { EchoEngine, frontBefore } from '../echo-engine.ts';
 
 const TOKEN = 'a token of the tests';
 const VIEWERS_MAX = 16;
+const VIEWERS_ASKED = 20;
 const GZIPPED_MAX = 60_000;
 
 function snapshotOf(more: Partial<PageSnapshot> = {}): PageSnapshot {
@@ -139,17 +140,24 @@ test('a page that only reads takes no action from anybody', async () => {
   assert.deepEqual(told.acted, []);
 });
 
-test('viewers share snapshots, the seventeenth is refused, and nothing is made while nobody looks', async (t) => {
+test('of twenty viewers sixteen share snapshots, one of which never reads, and four are refused; nothing is made ' +
+  'while nobody looks', async (t) => {
   const { front, ask, told } = await paged();
-  const viewers = Array.from({ length: VIEWERS_MAX }, () => viewer(t, front.port));
-  await until('every viewer has a snapshot', () => viewers.every(({ text }) => text().includes('event: snapshot')));
+  const deaf = viewer(t, front.port);
+  deaf.socket.pause();
+  await until('the deaf one has its place', () => told.snapshots > 0);
+  const all = Array.from({ length: VIEWERS_ASKED - 1 }, () => viewer(t, front.port));
+  await until('every viewer has a snapshot or is refused', () =>
+    all.every(({ text }) => /event: snapshot|^HTTP\/1\.1 503/.test(text())));
+  const viewers = all.filter(({ text }) => text().startsWith('HTTP/1.1 200'));
+  assert.equal(viewers.length, VIEWERS_MAX - 1);
   const refused = await ask('/ui/events');
   assert.deepEqual([refused.status, (await refused.json() as { code: string }).code], [503, 'TOO_MANY_VIEWERS']);
   const before = told.snapshots;
   await until('two rounds', () => told.snapshots >= before + 2);
   const counts = viewers.map(({ text }) => text().split('event: snapshot').length - 1);
   assert.ok(Math.max(...counts) <= told.snapshots, 'a round makes one snapshot for all');
-  for (const { socket } of viewers) socket.destroy();
+  for (const { socket } of [deaf, ...viewers]) socket.destroy();
   await untilResolved('somebody else has a place', async () => {
     const response = await ask('/ui/events');
     await response.body?.cancel();

@@ -67,6 +67,9 @@ test('an action of the page is done once, for the generation that was shown; a l
   assert.equal((await act({ verb: 'release', version: '2', generation: 3 })).status, 200);
   assert.equal((await act({ verb: 'pin', generation: 3 })).status, 200);
   assert.match((await snapshot()).over.map(({ text }) => text).join(), /a pin, until somebody changes it/);
+  assert.equal((await act({ verb: 'drain', generation: 2 })).code, 'GENERATION_CONFLICT');
+  assert.equal((await act({ verb: 'drain', generation: 3 })).status, 200);
+  assert.equal(engine.isDraining, true);
 });
 
 test('a release that goes wrong under load shows on an open page: in sentence, timeline and target',
