@@ -91,12 +91,19 @@ export function bestTarget(
   store: RegistryStore, { model, activeVersion }: Pick<ModelRecord, 'model' | 'activeVersion'>,
   except: ReadonlySet<string>,
 ): VersionRecord | undefined {
+  // Versions of one file have the same twins: where all of them are that file, they are read once and not for each.
+  const badOf = new Map<string, VersionRecord[]>();
+  const isFree = (record: VersionRecord): boolean => {
+    const bad = badOf.get(record.sha256) ?? badFiles(store, record);
+    badOf.set(record.sha256, bad);
+    return obstacleTo(record, bad, activeVersion) === null;
+  };
   let seen = 0;
   for (let limit = TARGETS_LOOKED_AT; ; limit *= TARGETS_LOOKED_AT) {
     const names = store.list(targetsOf(model), { reverse: true, limit });
     for (const name of names.slice(seen)) {
       const record = except.has(name) || name === activeVersion ? undefined : store.get(versionKey(model, name));
-      if (record !== undefined && isTarget(store, record, activeVersion, false)) return record;
+      if (record !== undefined && isFree(record)) return record;
     }
     if (names.length < limit) return undefined;
     seen = names.length;

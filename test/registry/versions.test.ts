@@ -187,3 +187,24 @@ test('what a change reads does not grow with the versions, events and golden cas
   assert.equal(listed!.values, 1_001);
   assert.ok(listed!.bytes < 1_000 * 1_024, `all records together are ${listed!.bytes} bytes, without what is attached`);
 });
+
+test('a rollback among versions that are one file, half of them in quarantine, reads each once', async () => {
+  const [versions, bad] = [400, 200];
+  const store: RegistryStore = openStore({ dataDir: temporaryDirectory() });
+  const registry = new Registry(store, clock);
+  const example = create(registry, '1');
+  store.transaction(() => {
+    for (let at = 1; at <= versions; at += 1) {
+      putVersion(store, {
+        ...example, version: String(at), lastGeneration: at, health: at > versions - bad ? 'unhealthy' : 'good',
+      });
+    }
+    store.put(modelKey(MODEL), { ...registry.model(MODEL), activeVersion: String(versions) });
+  });
+  let target: VersionRecord | undefined;
+  const { values } = decodedBy(() => (target = registry.rollbackTarget(MODEL)));
+  assert.equal(target, undefined, 'the file is in quarantine, whatever it is called');
+  const names = 2 * (versions - bad);
+  assert.ok(values <= versions + 2 * names, `${values} values are decoded`);
+  await store.close();
+});
