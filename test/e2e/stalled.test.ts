@@ -9,6 +9,7 @@ import { connectAdmin } from '../../src/admin/client.ts';
 import { Server } from '../support/binary.ts';
 import { http } from '../support/http.ts';
 import { until } from '../support/poll.ts';
+import { parseMetrics } from '../support/prometheus.ts';
 import { actor } from '../support/served-housing.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 import { linear } from '../worker/onnx.ts';
@@ -38,6 +39,12 @@ const isAnswered = async (port: number): Promise<boolean> => {
   return (await http(port, '/predict', { body: '{"features":[1,2,3]}', headers })).status === 200;
 };
 
+async function counted(port: number): Promise<{ restarts: number; stalls: number }> {
+  const families = parseMetrics(await (await fetch(`http://127.0.0.1:${port}/metrics`)).text());
+  const of = (name: string): number => families.get(name)?.samples[0]?.value ?? NaN;
+  return { restarts: of('lastgood_engine_restarts_total'), stalls: of('lastgood_engine_stalls_total') };
+}
+
 describe('an engine that stands still', () => {
   test('is killed and started again, and the log says what it was doing', async () => {
     const { dataDir, server } = await serve();
@@ -56,6 +63,10 @@ describe('an engine that stands still', () => {
     const { doing } = JSON.parse(line) as { doing: string[] };
     assert.deepEqual(doing, ['register m']);
     assert.equal(await isAnswered(server.port), true);
+    assert.deepEqual(await counted(server.port), { restarts: 1, stalls: 1 });
+    process.kill(server.pid, 'SIGKILL');
+    await until('a third engine is ready', () => server.starts.length === 3, 60_000);
+    assert.deepEqual(await counted(server.port), { restarts: 2, stalls: 1 }, 'it had not stood still');
     assert.equal(await server.stop(), 0);
   });
 

@@ -1,7 +1,7 @@
 // Disks that fail: a limit on the files of one process, which needs no rights, and a small file system of its own,
 // which needs the right to mount. And a name behind which there is no file.
 import { spawnSync } from 'node:child_process';
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { temporaryDirectory } from './temporary.ts';
 
@@ -17,6 +17,20 @@ export function refuseWrites(pid: number, bytes = 0): void {
 
 export function allowWrites(pid: number): void {
   if (!runs('prlimit', [`--pid=${pid}`, '--fsize=unlimited:unlimited'])) throw new Error(`free the files of ${pid}`);
+}
+
+/** From now on `pid` may open so many more files than it has open now, until `freeOpenFiles`. */
+export function limitOpenFiles(pid: number, spare: number): void {
+  setOpenFiles(pid, readdirSync(`/proc/${pid}/fd`).length + spare);
+}
+
+export function freeOpenFiles(pid: number): void {
+  const [, hard] = /^Max open files +\d+ +(\d+)/m.exec(readFileSync(`/proc/${pid}/limits`, 'utf8')) ?? [];
+  setOpenFiles(pid, Number(hard));
+}
+
+function setOpenFiles(pid: number, files: number): void {
+  if (!runs('prlimit', [`--pid=${pid}`, `--nofile=${files}:`])) throw new Error(`limit the open files of ${pid}`);
 }
 
 /** The path of a named pipe that nobody writes to: opening it for reading waits for good. */

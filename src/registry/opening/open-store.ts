@@ -17,8 +17,9 @@ import { RegistryStore } from '../store/store.ts';
 import { FORMAT, formatOf, PRODUCT, stageUpgrade, upgrade } from './upgrade.ts';
 
 /**
- * Address space reserved for the map; the file grows only as it is filled. Where addresses are short there is less of
- * it. Half of it takes versions and what belongs to them; the rest is for what happens to these.
+ * Address space reserved for the map, which lmdb makes larger when it is full; the file grows only as it is filled.
+ * Where addresses are short there is less of it. Versions and what belongs to them get half of it; what happens to them
+ * is bounded by retention.ts.
  */
 const MAP_BYTES = process.arch === 'arm' || process.arch === 'ia32' ? 2 ** 29 : 2 ** 33;
 /** A registry that holds more takes no version and no baseline. */
